@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Record, detect, and cut the clip around what was loud three seconds ago
+	@scripts/install run
+	cargo run --release -p capbuf-capture --example late_detection
+
+test: ## Run every test, with real microphones, servers and streams
+	@scripts/install test
+	cargo test --workspace
+	RUSTFLAGS='--cfg capbuf_portable_copy' cargo test -p capbuf --tests --target-dir target/portable
+
+lint: ## Check format, clippy and documentation; any warning is an error
+	@scripts/install build
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+
+bench: ## Measure against a plain copy and other rings
+	@scripts/install build
+	cargo bench -p capbuf-benches
+
+clean: ## Remove everything that was built
+	cargo clean

@@ -1,0 +1,90 @@
+//! How long to wait before a lost source is opened again.
+
+use std::time::Duration;
+
+/// Delays that grow while a source keeps failing, and are forgotten once it has run well for a while.
+///
+/// ```
+/// use std::time::Duration;
+/// use capbuf_capture::Backoff;
+///
+/// let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(8));
+/// let never_ran = Duration::ZERO;
+/// let delays: Vec<u64> = (0..5).map(|_| backoff.after_run(never_ran).as_secs()).collect();
+/// assert_eq!(delays, [1, 2, 4, 8, 8]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    doublings: u32,
+}
+
+/// Each so long that a source ran takes one doubling back.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(10);
+/// What a multiplication by 2^doublings can take.
+const MAX_DOUBLINGS: u32 = 31;
+
+impl Backoff {
+    /// Begins with the first delay, which doubles with each failure up to the longest.
+    pub fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest: longest.max(first), doublings: 0 }
+    }
+
+    /// Takes a failure in, after a run of so long, and tells how long to wait now.
+    ///
+    /// Each ten seconds of that run take one doubling back, so that a source that fails once an hour is back at once, and
+    /// one that comes up only to fall over again is not hammered.
+    pub fn after_run(&mut self, ran: Duration) -> Duration {
+        let forgiven = u32::try_from(ran.as_secs() / FORGIVEN_AFTER.as_secs()).unwrap_or(u32::MAX);
+        self.doublings = self.doublings.saturating_sub(forgiven);
+        let delay = self.first.saturating_mul(1 << self.doublings);
+        if delay >= self.longest || self.doublings == MAX_DOUBLINGS {
+            return delay.min(self.longest);
+        }
+        self.doublings += 1;
+        delay
+    }
+}
+
+impl Default for Backoff {
+    /// Half a second, doubling up to half a minute.
+    fn default() -> Self {
+        Self::new(Duration::from_millis(500), Duration::from_secs(30))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEVER_RAN: Duration = Duration::ZERO;
+
+    #[test]
+    fn delays_grow_to_the_longest_and_stay_there() {
+        let mut backoff = Backoff::default();
+        let delays: Vec<_> = (0..1000).map(|_| backoff.after_run(NEVER_RAN).as_millis()).collect();
+        assert_eq!(delays[..8], [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+        assert!(delays[8..].iter().all(|delay| *delay == 30_000));
+    }
+
+    #[test]
+    fn a_stable_stretch_is_forgiving_and_a_short_one_is_not() {
+        let mut backoff = Backoff::default();
+        for _ in 0..1000 {
+            backoff.after_run(NEVER_RAN);
+        }
+        assert_eq!(backoff.after_run(Duration::from_secs(9)), Duration::from_secs(30), "it fell over again");
+        assert_eq!(backoff.after_run(Duration::from_secs(30)), Duration::from_secs(4));
+        assert_eq!(backoff.after_run(Duration::from_secs(3600)), Duration::from_millis(500), "as if never failed");
+    }
+
+    #[test]
+    fn absurd_settings_neither_overflow_nor_panic() {
+        let mut backoff = Backoff::new(Duration::MAX, Duration::ZERO);
+        assert_eq!(backoff.after_run(NEVER_RAN), Duration::MAX);
+        assert_eq!(backoff.after_run(Duration::MAX), Duration::MAX);
+        let mut none = Backoff::new(Duration::ZERO, Duration::ZERO);
+        assert_eq!(none.after_run(NEVER_RAN), Duration::ZERO);
+    }
+}

@@ -1,0 +1,221 @@
+//! Which of the shapes that a device offers is taken.
+
+use std::collections::BTreeSet;
+
+use capbuf::{MAX_CHANNELS, SampleFormat};
+use cpal::{SampleFormat as DeviceFormat, SupportedStreamConfig, SupportedStreamConfigRange};
+
+use crate::error::{Error, Result};
+use crate::source::{Format, Wish};
+
+/// How a device is opened, and what the buffer gets of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choice {
+    pub(super) config: cpal::StreamConfig,
+    pub(super) device_format: DeviceFormat,
+    pub(super) format: Format,
+}
+
+/// A device delivers blocks of a tenth of a second, and cpal gives it room for two of them: so long a machine may be busy
+/// elsewhere before frames are lost. That is worth more here than a shorter delay.
+const BLOCKS_PER_S: u32 = 10;
+
+impl Choice {
+    /// Chooses. `trust_own` says that the device's own format is that of its samples, and not a guess.
+    ///
+    /// # Errors
+    /// [`Error::NotOffered`] with all that is offered.
+    pub(super) fn make(
+        name: &str,
+        offered: &[SupportedStreamConfigRange],
+        own: &SupportedStreamConfig,
+        trust_own: bool,
+        wish: &Wish,
+    ) -> Result<Self> {
+        let known = |range: &&SupportedStreamConfigRange| {
+            buffer_format(range.sample_format()).is_some() && (1..=MAX_CHANNELS).contains(&range.channels())
+        };
+        let preferred = preference(wish.sample_format, trust_own.then_some(own.sample_format()));
+        let best = offered
+            .iter()
+            .filter(known)
+            .filter(|range| wish.channels.is_none_or(|channels| range.channels() == channels))
+            .filter(|range| wish.sample_rate_hz.is_none_or(|rate| range.contains_rate(rate)))
+            .min_by_key(|range| {
+                (
+                    // Of the device's own shape first channels, then rate: those can't be converted.
+                    range.channels().abs_diff(own.channels()),
+                    !range.contains_rate(own.sample_rate()),
+                    preferred.iter().position(|format| *format == range.sample_format()),
+                )
+            });
+        let Some(best) = best else {
+            return Err(Error::NotOffered {
+                source_name: format!("device {name:?}"),
+                asked: describe_wish(wish),
+                offered: describe_offer(offered.iter().filter(known)),
+            });
+        };
+        let own_rate = own.sample_rate();
+        let sample_rate_hz = wish.sample_rate_hz.unwrap_or_else(|| {
+            let standard = best.try_with_standard_sample_rate().map(|config| config.sample_rate());
+            if best.contains_rate(own_rate) { own_rate } else { standard.unwrap_or(best.max_sample_rate()) }
+        });
+        let device_format = best.sample_format();
+        let sample_format = wish.sample_format.or(buffer_format(device_format)).unwrap_or(SampleFormat::S16);
+        let channels = best.channels();
+        Ok(Self {
+            config: cpal::StreamConfig {
+                channels,
+                sample_rate: sample_rate_hz,
+                buffer_size: cpal::BufferSize::Default,
+            },
+            device_format,
+            format: Format { sample_rate_hz, channels, sample_format },
+        })
+    }
+
+    /// The block that is asked for, in frames.
+    pub(super) fn block(&self) -> cpal::BufferSize {
+        cpal::BufferSize::Fixed((self.format.sample_rate_hz / BLOCKS_PER_S).max(1))
+    }
+}
+
+/// The buffer's format that holds all of a device's.
+fn buffer_format(format: DeviceFormat) -> Option<SampleFormat> {
+    match format {
+        DeviceFormat::I16 => Some(SampleFormat::S16),
+        DeviceFormat::I24 => Some(SampleFormat::S24),
+        DeviceFormat::I32 => Some(SampleFormat::S32),
+        DeviceFormat::F32 => Some(SampleFormat::F32),
+        _ => None,
+    }
+}
+
+/// The formats to take from a device, best first: the one wished for, then those that lose least on the way there.
+fn preference(wish: Option<SampleFormat>, own: Option<DeviceFormat>) -> Vec<DeviceFormat> {
+    use DeviceFormat::{F32, I16, I24, I32};
+    let by_wish = match wish {
+        None | Some(SampleFormat::S16) => [I16, I24, I32, F32],
+        Some(SampleFormat::S24) => [I24, I32, F32, I16],
+        Some(SampleFormat::S32) => [I32, I24, F32, I16],
+        Some(SampleFormat::F32) => [F32, I32, I24, I16],
+    };
+    own.filter(|_| wish.is_none()).into_iter().chain(by_wish).collect()
+}
+
+fn describe_wish(wish: &Wish) -> String {
+    let rate = wish.sample_rate_hz.map(|rate| format!("{rate} Hz"));
+    let channels = wish.channels.map(|channels| format!("{channels} channels"));
+    let asked: Vec<_> = [rate, channels].into_iter().flatten().collect();
+    if asked.is_empty() { "format that can be captured".to_owned() } else { asked.join(" with ") }
+}
+
+fn describe_offer<'a>(offered: impl Iterator<Item = &'a SupportedStreamConfigRange>) -> String {
+    let (mut rates, mut channels, mut formats) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for range in offered {
+        rates.insert((range.min_sample_rate(), range.max_sample_rate()));
+        channels.insert(range.channels());
+        formats.insert(buffer_format(range.sample_format()).map_or("", SampleFormat::name));
+    }
+    if formats.is_empty() {
+        return "none of s16, s24, s32, f32".to_owned();
+    }
+    let rates: Vec<_> = rates
+        .into_iter()
+        .map(|(low, high)| if low == high { format!("{low} Hz") } else { format!("{low} to {high} Hz") })
+        .collect();
+    let channels = match (channels.first(), channels.last()) {
+        (Some(fewest), Some(most)) if fewest == most => format!("{most} channels"),
+        (Some(fewest), Some(most)) if channels.len() == usize::from(most - fewest) + 1 => {
+            format!("{fewest} to {most} channels")
+        }
+        _ => {
+            let each: Vec<_> = channels.iter().map(ToString::to_string).collect();
+            format!("{} channels", each.join(", "))
+        }
+    };
+    let formats: Vec<_> = formats.into_iter().collect();
+    format!("{}; {channels}; {}", rates.join(", "), formats.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(channels: u16, low: u32, high: u32, format: DeviceFormat) -> SupportedStreamConfigRange {
+        SupportedStreamConfigRange::new(channels, low, high, cpal::SupportedBufferSize::Unknown, format)
+    }
+
+    fn own(channels: u16, rate: u32, format: DeviceFormat) -> SupportedStreamConfig {
+        SupportedStreamConfig::new(channels, rate, cpal::SupportedBufferSize::Unknown, format)
+    }
+
+    fn wish(rate: Option<u32>, channels: Option<u16>, format: Option<SampleFormat>) -> Wish {
+        Wish { sample_rate_hz: rate, channels, sample_format: format }
+    }
+
+    fn card() -> Vec<SupportedStreamConfigRange> {
+        let mut offered = Vec::new();
+        for channels in [1, 2] {
+            for rate in [44_100, 48_000, 96_000] {
+                for format in [DeviceFormat::I16, DeviceFormat::I32, DeviceFormat::F32, DeviceFormat::U8] {
+                    offered.push(range(channels, rate, rate, format));
+                }
+            }
+        }
+        offered
+    }
+
+    #[test]
+    fn without_a_wish_the_device_keeps_its_shape_in_16_bits() {
+        let choice =
+            Choice::make("card", &card(), &own(2, 48_000, DeviceFormat::F32), false, &Wish::default()).unwrap();
+        assert_eq!(choice.device_format, DeviceFormat::I16);
+        assert_eq!(choice.format, Format { sample_rate_hz: 48_000, channels: 2, sample_format: SampleFormat::S16 });
+        assert_eq!(choice.block(), cpal::BufferSize::Fixed(4800));
+    }
+
+    #[test]
+    fn a_server_is_believed_what_its_samples_are() {
+        let choice = Choice::make("mic", &card(), &own(1, 44_100, DeviceFormat::F32), true, &Wish::default()).unwrap();
+        assert_eq!(choice.device_format, DeviceFormat::F32);
+        assert_eq!(choice.format, Format { sample_rate_hz: 44_100, channels: 1, sample_format: SampleFormat::F32 });
+    }
+
+    #[test]
+    fn a_wish_is_granted_exactly_and_a_format_is_converted_from_the_richest() {
+        let own = own(2, 48_000, DeviceFormat::I16);
+        let choice =
+            Choice::make("card", &card(), &own, true, &wish(Some(96_000), Some(1), Some(SampleFormat::S24))).unwrap();
+        assert_eq!(choice.device_format, DeviceFormat::I32);
+        assert_eq!(choice.format, Format { sample_rate_hz: 96_000, channels: 1, sample_format: SampleFormat::S24 });
+    }
+
+    #[test]
+    fn the_rate_follows_where_the_wished_channels_do_not_have_the_own_one() {
+        let offered = [range(2, 48_000, 48_000, DeviceFormat::I16), range(4, 8_000, 16_000, DeviceFormat::I32)];
+        let choice =
+            Choice::make("array", &offered, &own(2, 48_000, DeviceFormat::I16), false, &wish(None, Some(4), None))
+                .unwrap();
+        assert_eq!(choice.format, Format { sample_rate_hz: 16_000, channels: 4, sample_format: SampleFormat::S32 });
+    }
+
+    #[test]
+    fn what_is_not_offered_is_refused_with_all_that_is() {
+        let own = own(2, 48_000, DeviceFormat::I16);
+        let refuse = |offered: &[SupportedStreamConfigRange], wish: Wish| {
+            Choice::make("card", offered, &own, false, &wish).expect_err("not offered").to_string()
+        };
+        assert_eq!(
+            refuse(&card(), wish(Some(192_000), Some(6), None)),
+            "device \"card\" has no 192000 Hz with 6 channels; it offers 44100 Hz, 48000 Hz, 96000 Hz; 1 to 2 channels; \
+             f32, s16, s32"
+        );
+        assert_eq!(
+            refuse(&[range(2, 8_000, 48_000, DeviceFormat::U8)], Wish::default()),
+            "device \"card\" has no format that can be captured; it offers none of s16, s24, s32, f32"
+        );
+        assert!(refuse(&[], Wish::default()).contains("none of"));
+    }
+}

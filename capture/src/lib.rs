@@ -1,0 +1,56 @@
+//! What feeds a capture buffer: sound devices, network streams, files and test signals, and the clips that are cut from it.
+//!
+//! A source is named by a string, a [`Locator`]. A [`Capture`] opens it, allocates its buffer, and feeds it on a thread of its
+//! own with true capture times; when the source is lost it is opened again, and the gap is on record.
+//!
+//! ```no_run
+//! use std::{path::Path, time::Duration};
+//! use capbuf::{Registry, Stretch};
+//! use capbuf_capture::{Capture, CaptureOptions, clip_name, write_clip};
+//!
+//! let registry = Registry::private();
+//! let capture = Capture::start(&registry, "device:default", &CaptureOptions::new())?;
+//! std::thread::sleep(Duration::from_secs(30));
+//! let clip = capture.buffer().read(Stretch::Last(Duration::from_secs(5)))?;
+//! let name = clip_name(capture.buffer().source().as_str(), clip.start_utc_ns(), "wav");
+//! write_clip(&clip, Path::new(&name))?;
+//! # Ok::<(), capbuf_capture::Error>(())
+//! ```
+//!
+//! A program that has a source of another kind implements [`Source`] and passes it to [`Capture::start_source`].
+//!
+//! Network streams need the program `ffmpeg` on the `PATH`. This crate does not resample or mix what a device or a file
+//! delivers, and keeps no list of sources.
+
+mod backoff;
+mod capture;
+mod clip;
+mod clip_name;
+mod device;
+mod error;
+mod file;
+mod instant;
+mod kinds;
+mod locator;
+mod pace;
+mod signal;
+mod source;
+mod stop;
+mod stream;
+mod wav;
+
+pub use backoff::Backoff;
+pub use capture::{Capture, CaptureOptions, State};
+pub use clip::{ClipInfo, write_clip};
+pub use clip_name::clip_name;
+pub use device::{DeviceInfo, devices};
+pub use error::{Error, Result};
+pub use kinds::source;
+pub use locator::{DeviceHost, Locator};
+pub use source::{End, Format, Source, Wish};
+pub use stop::Stop;
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

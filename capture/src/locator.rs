@@ -1,0 +1,224 @@
+//! The names of sources: which kind of source a string asks for.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// A way to reach the sound devices of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeviceHost {
+    /// The kernel's sound cards and what `asoundrc` makes of them.
+    Alsa,
+    /// The sources of a PulseAudio server, or of PipeWire in its place.
+    PulseAudio,
+}
+
+impl DeviceHost {
+    /// All hosts, the one preferred by `device:default` first.
+    pub const ALL: [Self; 2] = [Self::PulseAudio, Self::Alsa];
+
+    /// The name used in locators.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alsa => "alsa",
+            Self::PulseAudio => "pulseaudio",
+        }
+    }
+}
+
+/// A source of audio, as a string names it.
+///
+/// | string | source |
+/// |---|---|
+/// | `device:default` | the default microphone of the sound server or, without one, of ALSA |
+/// | `device:alsa:NAME`, `device:pulseaudio:NAME` | a device by the name that [`devices`](crate::devices) lists |
+/// | `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, `udp://…` | a network stream in any codec |
+/// | `file:PATH`, `file:PATH?loop` | a WAV, FLAC, Ogg Vorbis or MP3 file at the pace of its own time, once or for ever |
+/// | `tone:HERTZ` | a sine, 6 dB below full scale |
+/// | `position:` | a signal that tells its own frame number |
+///
+/// ```
+/// use capbuf_capture::Locator;
+///
+/// assert_eq!("tone:440".parse::<Locator>()?, Locator::Tone { frequency_hz: 440.0 });
+/// let error = "mic:1".parse::<Locator>().expect_err("no such kind");
+/// assert!(error.to_string().contains("\"mic:1\""));
+/// # Ok::<(), capbuf_capture::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Locator {
+    /// The machine's default microphone.
+    DefaultDevice,
+    /// A sound device.
+    Device {
+        /// How it is reached.
+        host: DeviceHost,
+        /// Its name there.
+        name: String,
+    },
+    /// A network stream, by its URL as given: with its password, if there is one.
+    Stream {
+        /// The URL.
+        url: String,
+    },
+    /// A recording.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// Whether it begins again when it ends.
+        repeat: bool,
+    },
+    /// A sine.
+    Tone {
+        /// Its frequency.
+        frequency_hz: f64,
+    },
+    /// A signal that tells its own frame number: 16-bit sample `i` is `i * 40503`, modulo 2^16, in all channels.
+    Position,
+}
+
+/// What a locator may look like, for errors.
+const ALLOWED: &str = "device:default, device:alsa:NAME, device:pulseaudio:NAME, rtsp://, rtsps://, http://, https:// and \
+                       udp:// URLs, file:PATH, file:PATH?loop, tone:HERTZ, position:";
+
+const STREAM_SCHEMES: [&str; 5] = ["rtsp", "rtsps", "http", "https", "udp"];
+
+impl FromStr for Locator {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Locator`] with what was given, without credentials, and what is allowed; [`Error::Buffer`] for a string that
+    /// can't be the name of a source.
+    fn from_str(given: &str) -> Result<Self> {
+        // Empty, over-long and unprintable strings are refused as the buffer's source name would be.
+        capbuf::Source::new(given)?;
+        let refused = |reason: &str| Error::locator(given, reason, ALLOWED);
+        let (kind, rest) = given.split_once(':').ok_or_else(|| refused("it names no kind of source"))?;
+        match kind {
+            "device" => device(rest).ok_or_else(|| refused("it names no device")),
+            "file" => {
+                let (path, repeat) = match rest.strip_suffix("?loop") {
+                    Some(path) => (path, true),
+                    None => (rest, false),
+                };
+                match path {
+                    "" => Err(refused("the path is missing")),
+                    _ => Ok(Self::File { path: path.into(), repeat }),
+                }
+            }
+            "tone" => match rest.parse::<f64>() {
+                Ok(frequency_hz) if frequency_hz.is_finite() && frequency_hz > 0.0 => Ok(Self::Tone { frequency_hz }),
+                _ => Err(refused("the frequency is not a positive number of hertz")),
+            },
+            "position" if rest.is_empty() => Ok(Self::Position),
+            "position" => Err(refused("nothing may follow position:")),
+            _ if STREAM_SCHEMES.iter().any(|scheme| kind.eq_ignore_ascii_case(scheme)) => match rest.strip_prefix("//")
+            {
+                // A URL has no blanks; what comes after one could pass for something else.
+                Some(_) if rest.contains(char::is_whitespace) => Err(refused("a URL has no blanks")),
+                Some(host) if !host.is_empty() && !host.starts_with(['/', '?', '#']) => {
+                    Ok(Self::Stream { url: given.to_owned() })
+                }
+                _ => Err(refused("the URL names no host")),
+            },
+            _ => Err(refused("there is no such kind of source")),
+        }
+    }
+}
+
+fn device(rest: &str) -> Option<Locator> {
+    if rest == "default" {
+        return Some(Locator::DefaultDevice);
+    }
+    let (host, name) = rest.split_once(':')?;
+    let host = DeviceHost::ALL.into_iter().find(|known| known.name() == host)?;
+    (!name.is_empty()).then(|| Locator::Device { host, name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(given: &str) -> Locator {
+        given.parse().expect(given)
+    }
+
+    #[test]
+    fn every_kind_is_understood() {
+        assert_eq!(parse("device:default"), Locator::DefaultDevice);
+        assert_eq!(
+            parse("device:alsa:hw:CARD=1,DEV=0"),
+            Locator::Device { host: DeviceHost::Alsa, name: "hw:CARD=1,DEV=0".into() }
+        );
+        assert_eq!(
+            parse("device:pulseaudio:mic.monitor"),
+            Locator::Device { host: DeviceHost::PulseAudio, name: "mic.monitor".into() }
+        );
+        for url in ["rtsp://u:p@host:554/a?b=c#d", "RTSPS://[::1]/x", "http://h", "https://h/", "udp://@239.0.0.1:5004"]
+        {
+            assert_eq!(parse(url), Locator::Stream { url: url.into() });
+        }
+        assert_eq!(parse("file:a b.wav"), Locator::File { path: "a b.wav".into(), repeat: false });
+        assert_eq!(parse("file:/x/y?z.flac?loop"), Locator::File { path: "/x/y?z.flac".into(), repeat: true });
+        assert_eq!(parse("tone:1e3"), Locator::Tone { frequency_hz: 1000.0 });
+        assert_eq!(parse("position:"), Locator::Position);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_beside_what_is_allowed() {
+        for bad in [
+            "tone",
+            "440",
+            "mic:1",
+            "device:",
+            "device:alsa",
+            "device:alsa:",
+            "device:oss:x",
+            "device:defaults",
+            "file:",
+            "file:?loop",
+            "tone:",
+            "tone:-1",
+            "tone:0",
+            "tone:NaN",
+            "tone:inf",
+            "tone:1e999",
+            "tone:440Hz",
+            "position:7",
+            "rtsp:host/x",
+            "rtsp://",
+            "rtsp:///x",
+            "http://?x",
+            "http://host/a b",
+            "ftp://host/x",
+            "javascript://x",
+            "-i:x",
+            ":",
+            "::",
+            "://",
+        ] {
+            let error = bad.parse::<Locator>().expect_err(bad).to_string();
+            assert!(error.contains(&format!("{bad:?}")), "{bad:?}: {error}");
+            assert!(error.contains("tone:HERTZ") && error.contains("rtsp://"), "{error}");
+        }
+    }
+
+    #[test]
+    fn hostile_strings_are_refused_in_a_readable_line() {
+        for bad in ["", "tone:\u{0}", "rtsp://a\nb", "file:\u{1b}[2J", &format!("file:{}", "x".repeat(5000))] {
+            let error = bad.parse::<Locator>().expect_err(bad).to_string();
+            assert!(error.len() < 600 && !error.chars().any(char::is_control), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_is_shown_without_its_password() {
+        for bad in ["rtspx://me:sesame@host/x", "http://me:sesame@host/a b", "ftp://host/?token=sesame"] {
+            let error = bad.parse::<Locator>().expect_err(bad).to_string();
+            assert!(!error.contains("sesame"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Test signals: a tone, and a signal that tells its own frame number.
+
+use std::f64::consts::TAU;
+
+use capbuf::{Sample, SampleFormat, Writer};
+
+use crate::error::{Error, Result};
+use crate::pace::{self, Supplied, Supply};
+use crate::source::{End, Format, Source, Wish};
+use crate::stop::Stop;
+
+/// A generated signal as a source. Any rate, any channels, any format.
+#[derive(Debug)]
+pub(crate) struct SignalSource {
+    shape: Shape,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Tone { frequency_hz: f64 },
+    Position,
+}
+
+impl SignalSource {
+    pub(crate) fn tone(frequency_hz: f64) -> Self {
+        Self { shape: Shape::Tone { frequency_hz } }
+    }
+
+    pub(crate) fn position() -> Self {
+        Self { shape: Shape::Position }
+    }
+}
+
+/// What signals have unless something else is asked.
+const OWN: Format = Format { sample_rate_hz: 48_000, channels: 1, sample_format: SampleFormat::S16 };
+
+impl Source for SignalSource {
+    fn open(&mut self, wish: &Wish, _stop: &Stop) -> Result<Format> {
+        let format = wish.or(OWN);
+        if let Shape::Tone { frequency_hz } = self.shape {
+            let highest_hz = f64::from(format.sample_rate_hz) / 2.0;
+            if frequency_hz >= highest_hz {
+                return Err(Error::NotOffered {
+                    source_name: format!("tone:{frequency_hz}"),
+                    asked: format!("sample rate of {} Hz", format.sample_rate_hz),
+                    offered: format!("rates above {} Hz", frequency_hz * 2.0),
+                });
+            }
+        }
+        Ok(format)
+    }
+
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
+        let sample_rate_hz = f64::from(writer.buffer().spec().sample_rate_hz());
+        let mut signal = Signal { shape: self.shape, sample_rate_hz, frame: writer.next_frame() };
+        pace::feed(&mut signal, writer, stop)
+    }
+}
+
+/// A signal from a frame number on.
+#[derive(Debug)]
+struct Signal {
+    shape: Shape,
+    sample_rate_hz: f64,
+    /// The buffer's number of the next frame, so that `position:` tells the truth after a restart, too.
+    frame: u64,
+}
+
+/// 6 dB below full scale.
+const AMPLITUDE: f64 = 0.5;
+
+impl Supply for Signal {
+    fn next<D: Sample>(&mut self, chunk: &mut [D], channels: usize) -> Result<Supplied> {
+        for frame in chunk.chunks_exact_mut(channels) {
+            let sample = match self.shape {
+                Shape::Tone { frequency_hz } => {
+                    // Whole turns are taken off first: the phase stays exact however long it runs.
+                    let turns = (frequency_hz / self.sample_rate_hz * self.frame as f64).fract();
+                    D::from_f32((AMPLITUDE * (TAU * turns).sin()) as f32)
+                }
+                Shape::Position => D::from_s32(i32::from(position_sample(self.frame)) << 16),
+            };
+            frame.fill(sample);
+            self.frame += 1;
+        }
+        Ok(Supplied::Frames(chunk.len() / channels))
+    }
+}
+
+/// The sample of `position:` at a frame: the factor is odd, so the frame number modulo 2^16 can be told from it.
+fn position_sample(frame: u64) -> i16 {
+    frame.wrapping_mul(40_503) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples<D: Sample>(shape: Shape, frame: u64, frames: usize, channels: usize) -> Vec<D> {
+        let mut chunk = vec![D::default(); frames * channels];
+        let mut signal = Signal { shape, sample_rate_hz: 48_000.0, frame };
+        assert_eq!(signal.next(&mut chunk, channels), Ok(Supplied::Frames(frames)));
+        chunk
+    }
+
+    #[test]
+    fn position_tells_its_frame_number_in_every_format_and_channel() {
+        for (i, sample) in samples::<i16>(Shape::Position, 7, 100_000, 1).into_iter().enumerate() {
+            // 40503 * 30599 = 1 modulo 2^16.
+            assert_eq!(sample.cast_unsigned().wrapping_mul(30_599), (i + 7) as u16);
+        }
+        let stereo: Vec<f32> = samples(Shape::Position, 0, 1000, 2);
+        for (i, frame) in stereo.chunks(2).enumerate() {
+            assert_eq!(frame, [f32::from(position_sample(i as u64)) / 32_768.0; 2]);
+        }
+    }
+
+    #[test]
+    fn a_tone_has_its_frequency_and_level_and_goes_on_without_a_step() {
+        let tone = Shape::Tone { frequency_hz: 1000.0 };
+        let second: Vec<f32> = samples(tone, 0, 48_000, 1);
+        let rising = second.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
+        assert!((999..=1000).contains(&rising), "{rising}");
+        let level = capbuf::Level::of(&second);
+        assert!((level.peak - 0.5).abs() < 1e-4 && (level.rms - 0.5 / 2_f32.sqrt()).abs() < 1e-4, "{level:?}");
+        assert_eq!(samples::<f32>(tone, 24_000, 100, 1), second[24_000..24_100]);
+        let after_a_year: Vec<f32> = samples(tone, 48_000 * 86_400 * 365, 100, 1);
+        assert!(after_a_year.iter().zip(&second).all(|(late, early)| (late - early).abs() < 1e-3));
+    }
+
+    #[test]
+    fn a_tone_above_half_the_sample_rate_is_refused_with_what_would_do() {
+        let wish = Wish { sample_rate_hz: Some(8000), ..Wish::default() };
+        let error = SignalSource::tone(4000.0).open(&wish, &Stop::new()).expect_err("no such tone").to_string();
+        assert_eq!(error, "tone:4000 has no sample rate of 8000 Hz; it offers rates above 8000 Hz");
+        assert!(SignalSource::tone(3999.0).open(&wish, &Stop::new()).is_ok());
+    }
+}

@@ -1,0 +1,114 @@
+//! What ffmpeg said, made into a reason that fits a line and keeps secrets.
+
+/// How long a reason may be, in characters.
+const LONGEST: usize = 240;
+
+/// The last words of an ffmpeg that had been given a URL; `None` if it said nothing.
+pub(super) fn reason(words: &str, url: &str) -> Option<String> {
+    let lines: Vec<String> = words
+        .lines()
+        .map(|line| without_secrets(line, url))
+        .map(|line| without_origin(&line).replace(char::is_control, " ").trim().to_owned())
+        .filter(|line| !line.is_empty() && !line.starts_with("To ignore this"))
+        .collect();
+    if lines.iter().any(|line| line.contains("matches no streams")) {
+        return Some("it has no audio".to_owned());
+    }
+    // The last line is ffmpeg's summary, the one before it the cause.
+    let mut told: Vec<&str> = Vec::new();
+    for line in lines.iter().rev().take(2).rev() {
+        let line = line.strip_prefix("***: ").unwrap_or(line);
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    let told = told.join("; ").replace("Invalid data found when processing input", "not audio that ffmpeg knows");
+    (!told.is_empty()).then(|| told.chars().take(LONGEST).collect())
+}
+
+/// Takes the name of the part of ffmpeg that speaks, and its address in memory, off a line.
+fn without_origin(line: &str) -> &str {
+    match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((origin, rest)) if origin.contains(" @ 0x") => rest,
+        _ => line,
+    }
+}
+
+/// Hides the URL as it was given, its user and password, and what other URLs hold of such.
+fn without_secrets(line: &str, url: &str) -> String {
+    let mut line = line.replace(url, "***");
+    let login = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(login, _)| login);
+    let parts = login.into_iter().flat_map(|login| std::iter::once(login).chain(login.split_once(':').map(|(_, p)| p)));
+    for secret in parts.filter(|secret| secret.len() > 2) {
+        line = line.replace(secret, "***");
+    }
+    // A sign that stands alone is ffmpeg's own, before an address in memory.
+    let shown = |word: &str| if word == "@" { word.to_owned() } else { capbuf::redact(word) };
+    let words: Vec<_> = line.split(' ').map(shown).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "rtsp://me:sesame@127.0.0.1:1/x";
+
+    #[test]
+    fn the_cause_and_the_summary_are_told_without_addresses_and_urls() {
+        let words = "[tcp @ 0x563afa56a880] Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused\n\
+                     rtsp://me:sesame@127.0.0.1:1/x: Connection refused\n";
+        assert_eq!(
+            reason(words, URL).as_deref(),
+            Some("Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused; Connection refused")
+        );
+        let words = "[rtsp @ 0x5] method DESCRIBE failed: 404 Not Found\nrtsp://me:sesame@127.0.0.1:1/x: Server returned 404 Not \
+                     Found\n";
+        assert_eq!(
+            reason(words, URL).as_deref(),
+            Some("method DESCRIBE failed: 404 Not Found; Server returned 404 Not Found")
+        );
+    }
+
+    #[test]
+    fn what_is_no_audio_is_called_that() {
+        let words = "Stream map '0:a:0' matches no streams.\nTo ignore this, add a trailing '?' to the map.\n";
+        assert_eq!(reason(words, URL).as_deref(), Some("it has no audio"));
+        let words = format!("{URL}: Invalid data found when processing input\n");
+        assert_eq!(reason(&words, URL).as_deref(), Some("not audio that ffmpeg knows"));
+    }
+
+    #[test]
+    fn the_sign_before_an_address_is_no_login() {
+        assert_eq!(
+            reason("[http @ 0x563bc89e7580] Stream ends prematurely", URL).as_deref(),
+            Some("Stream ends prematurely")
+        );
+    }
+
+    #[test]
+    fn nothing_said_is_no_reason_and_much_said_is_cut() {
+        assert_eq!(reason("", URL), None);
+        assert_eq!(reason("\n \n", URL), None);
+        let much = reason(&"x".repeat(100_000), URL).expect("a reason");
+        assert_eq!(much.len(), LONGEST);
+        assert!(!reason("a\u{1b}[31mb\u{7}", URL).expect("a reason").contains(char::is_control));
+    }
+
+    #[test]
+    fn no_way_to_say_a_password_gets_through() {
+        for words in [
+            "rtsp://me:sesame@127.0.0.1:1/x: no",
+            "[rtsp @ 0x5] redirected to http://me:sesame@other/x?a=b",
+            "user me:sesame is wrong",
+            "password sesame is wrong",
+            "http://other/y?token=sesame: Connection refused",
+            "opening 'http://other/y?token=sesame' failed",
+        ] {
+            let told = reason(words, URL).expect("a reason");
+            assert!(!told.contains("sesame"), "{told}");
+        }
+        let without_login = reason("http://h/?auth=sesame: no", "http://h/?auth=sesame").expect("a reason");
+        assert_eq!(without_login, "no");
+    }
+}

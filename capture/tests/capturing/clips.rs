@@ -1,0 +1,184 @@
+//! Clips, and what independent programs say of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Sample, SampleFormat, Spec, Stretch, convert};
+use capbuf_capture::{ClipInfo, Error, write_clip};
+
+use crate::sounds::{run, sample_24};
+
+const UTC_NS: i64 = 1_800_000_000_000_000_000;
+
+/// A buffer that holds a second of [`sample_24`], as near as its format comes.
+fn buffer(rate: u32, channels: u16, format: SampleFormat) -> CaptureBuffer {
+    fn fill<S: Sample>(buffer: &CaptureBuffer, count: usize) {
+        let integers: Vec<i32> = (0..count).map(|i| sample_24(i) << 8).collect();
+        let mut samples = vec![S::default(); count];
+        convert(&integers, &mut samples);
+        buffer.writer().and_then(|mut writer| writer.write_at(&samples, UTC_NS)).expect("it is written");
+    }
+    let spec = Spec::new(Length::Seconds(1.0), rate, channels, format).expect("a spec");
+    let buffer = Registry::private().get_or_allocate("clip", spec).expect("a buffer");
+    let count = rate as usize * usize::from(channels);
+    match format {
+        SampleFormat::S16 => fill::<i16>(&buffer, count),
+        SampleFormat::S24 => fill::<capbuf::I24>(&buffer, count),
+        SampleFormat::S32 => fill::<i32>(&buffer, count),
+        SampleFormat::F32 => fill::<f32>(&buffer, count),
+    }
+    buffer
+}
+
+fn write(buffer: &CaptureBuffer, path: &Path) -> Result<ClipInfo, Error> {
+    write_clip(&buffer.read(Stretch::Last(Duration::from_secs(1))).expect("a second"), path)
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn every_format_is_read_by_others_as_it_was_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let count = 48_000 * 2;
+    for (format, extension, bits, sox_format) in [
+        (SampleFormat::S16, "wav", 16, ["-b16", "-esigned"]),
+        (SampleFormat::S24, "wav", 24, ["-b24", "-esigned"]),
+        (SampleFormat::S32, "wav", 32, ["-b32", "-esigned"]),
+        (SampleFormat::F32, "wav", 32, ["-b32", "-efloat"]),
+        (SampleFormat::S16, "flac", 16, ["-b16", "-esigned"]),
+        (SampleFormat::S24, "flac", 24, ["-b24", "-esigned"]),
+        (SampleFormat::F32, "flac", 24, ["-b24", "-esigned"]),
+    ] {
+        let path = folder.path().join(format!("{format}.{extension}"));
+        let clip = write(&buffer(48_000, 2, format), &path).expect("it is written");
+        assert_eq!((clip.frames, clip.sample_rate_hz, clip.channels, clip.start_utc_ns), (48_000, 48_000, 2, UTC_NS));
+        assert_eq!(clip.bytes, path.metadata().expect("it is there").len());
+
+        let name = path.to_str().expect("UTF-8");
+        let told: Vec<String> =
+            ["-s", "-r", "-c"].iter().map(|asked| run("soxi", &[asked, name]).trim().to_owned()).collect();
+        assert_eq!(told, ["48000", "48000", "2"], "{name}");
+        let probed = run(
+            "ffprobe",
+            &["-v", "error", "-show_entries", "stream=sample_rate,channels,duration_ts", "-of", "csv=p=0", name],
+        );
+        assert_eq!(probed.trim(), "48000,2,48000", "{name}");
+
+        // The samples, through sox, which dithers nothing that it does not convert.
+        let raw = path.with_extension("raw");
+        run("sox", &[&["-D", name, "-t", "raw"], &sox_format[..], &[raw.to_str().expect("UTF-8")]].concat());
+        let raw = std::fs::read(raw).expect("raw samples");
+        let found = raw.chunks(bits / 8).map(|sample| match (sample.len(), sox_format[1]) {
+            (2, _) => i64::from(i16::from_le_bytes([sample[0], sample[1]])) << 8,
+            (3, _) => i64::from(i32::from_le_bytes([0, sample[0], sample[1], sample[2]]) >> 8),
+            (_, "-esigned") => i64::from(i32::from_le_bytes([sample[0], sample[1], sample[2], sample[3]]) >> 8),
+            _ => (f32::from_le_bytes([sample[0], sample[1], sample[2], sample[3]]) * 8_388_608.0) as i64,
+        });
+        let tolerance = if format == SampleFormat::S16 { 256 } else { 0 };
+        let wrong = found.enumerate().find(|(i, sample)| (sample - i64::from(sample_24(*i))).abs() > tolerance);
+        assert_eq!(wrong, None, "{name}");
+        assert_eq!(raw.len(), count * bits / 8, "{name}");
+    }
+}
+
+#[test]
+fn pythons_wave_module_reads_integer_clips() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (format, bytes, channels) in [(SampleFormat::S16, 2, 1), (SampleFormat::S24, 3, 5), (SampleFormat::S32, 4, 2)] {
+        let path = folder.path().join("clip.wav");
+        write(&buffer(11_025, channels, format), &path).expect("it is written");
+        let script = "import sys, wave; w = wave.open(sys.argv[1]); \
+                      print(w.getnframes(), w.getframerate(), w.getnchannels(), w.getsampwidth())";
+        let told = run("python3", &["-c", script, path.to_str().expect("UTF-8")]);
+        assert_eq!(told.trim(), format!("11025 11025 {channels} {bytes}"));
+    }
+}
+
+#[test]
+fn short_and_odd_clips_are_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (rate, channels, frames) in
+        [(8000, 1, 1), (44_101, 1, 17), (96_000, 1, 5000), (250_000, 2, 9000), (767_999, 8, 5000), (1, 3, 1)]
+    {
+        let buffer = buffer(rate, channels, SampleFormat::S24);
+        let segment = buffer.read(Stretch::Frames(0..frames)).expect("frames");
+        for extension in ["wav", "flac"] {
+            let path = folder.path().join(format!("clip.{extension}"));
+            let clip = write_clip(&segment, &path).expect("it is written");
+            assert_eq!(clip.frames, frames);
+            if rate > 1 {
+                let told = run("soxi", &["-s", path.to_str().expect("UTF-8")]);
+                assert_eq!(told.trim(), frames.to_string(), "{rate} Hz, {channels} channels, {extension}");
+                assert_eq!(run("soxi", &["-r", path.to_str().expect("UTF-8")]).trim(), rate.to_string(), "{extension}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_type_can_not_hold_is_refused_with_what_can() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (channels, format, name, reason) in [
+        (1, SampleFormat::S32, "a.flac", "write .wav"),
+        (9, SampleFormat::S16, "a.flac", "no more than 8 channels; write .wav instead"),
+        (1, SampleFormat::S16, "a.mp3", "allowed: .wav, .flac"),
+        (1, SampleFormat::S16, "a", "allowed: .wav, .flac"),
+        (1, SampleFormat::S16, ".wav", "allowed: .wav, .flac"),
+    ] {
+        let error = write(&buffer(8000, channels, format), &folder.path().join(name)).expect_err(name).to_string();
+        assert!(error.contains(reason) && error.contains(name), "{error}");
+    }
+    assert_eq!(names_in(folder.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_clip_that_can_not_be_written_leaves_nothing_and_spoils_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let buffer = buffer(8000, 1, SampleFormat::S16);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").expect("a file");
+    std::fs::create_dir(folder.path().join("taken.wav")).expect("a folder");
+    for path in [folder.path().join("nowhere/clip.wav"), file.join("clip.wav"), folder.path().join("taken.wav")] {
+        let error = write(&buffer, &path).expect_err("it can't be written");
+        assert!(matches!(error, Error::Clip { .. }), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    }
+    let mut names = names_in(folder.path());
+    names.sort();
+    assert_eq!(names, ["file", "taken.wav"]);
+}
+
+#[test]
+fn a_clip_replaces_one_of_its_name_and_has_the_mode_of_any_other_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, other) = (folder.path().join("Clip.WAV"), folder.path().join("other"));
+    std::fs::write(&path, "what was there before").expect("a file");
+    std::fs::write(&other, "").expect("a file");
+    write(&buffer(8000, 1, SampleFormat::S16), &path).expect("it is written");
+    assert_eq!(run("soxi", &["-s", path.to_str().expect("UTF-8")]).trim(), "8000");
+    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode(&path), mode(&other));
+}
+
+#[test]
+fn silence_in_a_gap_is_in_the_clip() {
+    let spec = Spec::new(Length::Seconds(5.0), 8000, 1, SampleFormat::S16).expect("a spec");
+    let buffer = Registry::private().get_or_allocate("clip", spec).expect("a buffer");
+    let mut writer = buffer.writer().expect("a writer");
+    writer.write_at(&[1_i16; 8000], UTC_NS).expect("it is written");
+    writer.gap(capbuf::GapReason::SourceLost);
+    writer.write_at(&[2_i16; 8000], UTC_NS + 2_000_000_000).expect("it is written");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clip.wav");
+    let options = ReadOptions::new().available();
+    let segment = buffer.read_with(Stretch::Time(UTC_NS..UTC_NS + 3_000_000_000), &options).expect("three seconds");
+    assert_eq!(write_clip(&segment, &path).map(|clip| clip.frames), Ok(24_000));
+    let samples: Vec<i16> =
+        hound::WavReader::open(&path).expect("WAV").samples().collect::<Result<_, _>>().expect("samples");
+    assert_eq!([samples[7999], samples[8000], samples[15_999], samples[16_000]], [1, 0, 0, 2]);
+}

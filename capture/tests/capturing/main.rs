@@ -1,0 +1,11 @@
+//! Sources into buffers, as a program would use them.
+#![allow(clippy::panic)]
+
+mod bad_sources;
+mod claims;
+mod clips;
+mod files;
+mod losing;
+mod signals;
+mod sounds;
+mod waiting;

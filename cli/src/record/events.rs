@@ -1,0 +1,75 @@
+//! What a recording waits for: signals and sources that have been opened.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Instant;
+
+use capbuf_capture::{Capture, Error};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use crate::failure::Failure;
+
+/// Something that happened. Sources are told by their number on the command line.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The opening of a source has ended, well or not.
+    Opened(usize, Result<Capture, Error>),
+    /// Opening a source failed; it will be tried again.
+    OpeningFailed(usize, Error),
+    /// SIGUSR1.
+    WriteClips,
+    /// SIGINT or SIGTERM.
+    End,
+}
+
+/// Where events come together.
+#[derive(Debug)]
+pub(super) struct Events {
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+}
+
+/// What the shell shows for a process that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// Begins to listen to signals.
+pub(super) fn listen() -> Result<Events, Failure> {
+    let failed = |error: io::Error| Failure::Run(format!("can't listen to signals: {error}"));
+    let (sender, receiver) = channel();
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal sets the flag, the second one finds it set.
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&asked)).map_err(failed)?;
+        flag::register(signal, Arc::clone(&asked)).map_err(failed)?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(failed)?;
+    let to = sender.clone();
+    let listener = thread::Builder::new().name("capbuf-signals".to_owned());
+    let listen = move || {
+        for signal in signals.forever() {
+            let event = if signal == SIGUSR1 { Event::WriteClips } else { Event::End };
+            if to.send(event).is_err() {
+                break;
+            }
+        }
+    };
+    listener.spawn(listen).map_err(failed)?;
+    Ok(Events { sender, receiver })
+}
+
+impl Events {
+    /// Where to send an event to.
+    pub(super) fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
+    }
+
+    /// Waits for an event, but no longer than until then.
+    pub(super) fn wait_until(&self, then: Instant) -> Option<Event> {
+        self.receiver.recv_timeout(then.saturating_duration_since(Instant::now())).ok()
+    }
+}

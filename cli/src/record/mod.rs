@@ -1,0 +1,195 @@
+//! `capbuf record`: sources into buffers, clips out of them.
+
+mod clips;
+mod events;
+mod opening;
+mod status;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use capbuf::{Length, SampleFormat, Spec};
+use capbuf_capture::{CaptureOptions, Locator, Stop};
+
+use crate::duration;
+use crate::failure::Failure;
+use clips::{ClipType, Clips, Silence};
+use events::{Event, Events};
+use opening::Recording;
+use status::StatusLines;
+
+const EXAMPLES: &str = "\
+Sources:
+  device:default            the default microphone
+  device:alsa:NAME          a device, by the name that `capbuf devices` prints
+  device:pulseaudio:NAME
+  rtsp:// rtsps://          a network stream in any codec, read by ffmpeg
+  http:// https:// udp://
+  file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, at the pace of its own time
+  file:PATH?loop            the same for ever
+  tone:HERTZ  position:     test signals
+
+Output:
+  The path of each clip is printed on stdout. On stderr a line for each source
+  shows its level, how much is kept of it, how old its newest audio is, its gaps
+  and its state: in place on a terminal, else each two seconds and when the state
+  changes.
+
+Signals:
+  SIGUSR1          write a clip of each source (of the length of --clip, or 10 s)
+  SIGINT, SIGTERM  end in good order, with the clips of --clip; twice: at once
+
+Failures:
+  A source that can't be opened ends the command with exit code 1, unless there is
+  --retry. One that is lost later is opened again and again. The command ends when
+  all its sources have ended.
+
+Examples:
+  capbuf record device:default
+  capbuf record tone:440 --for 20s --clip 5s
+  capbuf record rtsp://user:password@camera/audio --seconds 120 --out clips
+  capbuf record file:birds.flac?loop --type flac
+  pkill --signal USR1 --exact capbuf";
+
+/// Record sources into memory and write clips of them
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// What to record from; see below
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// How many seconds to keep of each source
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", allow_negative_numbers = true)]
+    seconds: f64,
+    /// The sample format to keep: s16, s24, s32 or f32 [default: the source's own]
+    #[arg(long, value_parser = sample_format)]
+    format: Option<SampleFormat>,
+    /// The sample rate to record at, in hertz [default: the source's own]
+    #[arg(long, value_name = "HERTZ")]
+    rate: Option<u32>,
+    /// The number of channels to record [default: the source's own]
+    #[arg(long, value_name = "COUNT")]
+    channels: Option<u16>,
+    /// End after so long, counted from when the first source is open [default: when asked to]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
+    duration: Option<Duration>,
+    /// Write the last so much of each source at the end
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
+    clip: Option<Duration>,
+    /// The folder to write clips to
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    out: PathBuf,
+    /// The type of clips
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = ClipType::Wav)]
+    clip_type: ClipType,
+    /// Keep trying to open sources that fail at first
+    #[arg(long)]
+    retry: bool,
+}
+
+fn sample_format(name: &str) -> Result<SampleFormat, String> {
+    name.parse().map_err(|error: capbuf::Error| error.to_string())
+}
+
+/// How much SIGUSR1 writes unless --clip says otherwise.
+const CLIP: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    check(arguments)?;
+    let events = events::listen()?;
+    let stop = Stop::new();
+    let mut recordings =
+        opening::open_all(&arguments.sources, &capture_options(arguments), arguments.retry, &stop, &events)?;
+    let done = record(arguments, &events, &mut recordings);
+    stop.request();
+    // All are asked before any is waited for, so that they end together.
+    recordings.iter().for_each(Recording::request_stop);
+    done
+}
+
+/// Refuses what can't work before anything is opened.
+fn check(arguments: &Arguments) -> Result<(), Failure> {
+    let usage = |reason: String| Err(Failure::Usage(reason));
+    let mut seen = HashSet::new();
+    for source in &arguments.sources {
+        source.parse::<Locator>()?;
+        if !seen.insert(source) {
+            return usage(format!("source {} is given twice", capbuf::redact(source)));
+        }
+    }
+    let length = Length::Seconds(arguments.seconds);
+    let (rate, channels) = (arguments.rate.unwrap_or(48_000), arguments.channels.unwrap_or(1));
+    let format = arguments.format.unwrap_or(SampleFormat::S16);
+    Spec::new(length, rate, channels, format).map_err(|error| Failure::from(capbuf_capture::Error::from(error)))?;
+    if let Some(clip) = arguments.clip.filter(|clip| clip.as_secs_f64() > arguments.seconds) {
+        return usage(format!("--clip {clip:?} is more than the {} s that --seconds keeps", arguments.seconds));
+    }
+    if (arguments.clip_type, arguments.format) == (ClipType::Flac, Some(SampleFormat::S32)) {
+        return usage("--type flac can't hold --format s32; use s24, or --type wav".to_owned());
+    }
+    if let (ClipType::Flac, Some(channels @ 9..)) = (arguments.clip_type, arguments.channels) {
+        return usage(format!("--type flac can't hold --channels {channels}, but up to 8; use --type wav"));
+    }
+    if !arguments.out.is_dir() {
+        return usage(format!("--out {}: there is no such folder to write clips to", arguments.out.display()));
+    }
+    Ok(())
+}
+
+fn capture_options(arguments: &Arguments) -> CaptureOptions {
+    let mut options = CaptureOptions::new().length(Length::Seconds(arguments.seconds));
+    if let Some(rate) = arguments.rate {
+        options = options.sample_rate_hz(rate);
+    }
+    if let Some(channels) = arguments.channels {
+        options = options.channels(channels);
+    }
+    if let Some(format) = arguments.format {
+        options = options.format(format);
+    }
+    options
+}
+
+/// Goes on until a signal, the end of the time or of all sources, or a source that can't be opened.
+fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) -> Result<(), Failure> {
+    let length = arguments.clip.unwrap_or(CLIP.min(Duration::from_secs_f64(arguments.seconds)));
+    let clips = Clips { length, folder: arguments.out.clone(), clip_type: arguments.clip_type };
+    let mut lines = StatusLines::new();
+    let mut end: Option<Instant> = None;
+    let mut all_written = true;
+    let mut refused = None;
+    loop {
+        let wake = end.map_or(lines.next_look(), |end| end.min(lines.next_look()));
+        match events.wait_until(wake) {
+            Some(Event::Opened(_, Err(error))) => {
+                // What the others have recorded is not lost for it.
+                refused = Some(error);
+                break;
+            }
+            Some(Event::Opened(number, Ok(capture))) => {
+                clips.check(&capture)?;
+                recordings[number].opened(capture);
+                end = end.or(arguments.duration.and_then(|duration| Instant::now().checked_add(duration)));
+            }
+            Some(Event::OpeningFailed(number, error)) => recordings[number].failed(error),
+            Some(Event::WriteClips) => all_written &= clips.write(recordings, &mut lines, Silence::Told),
+            Some(Event::End) => break,
+            None => {}
+        }
+        lines.draw_if_due(recordings);
+        let is_over = end.is_some_and(|end| end <= Instant::now());
+        if is_over || recordings.iter().all(Recording::has_ended) {
+            break;
+        }
+    }
+    if arguments.clip.is_some() {
+        let silence = if refused.is_some() { Silence::Unsaid } else { Silence::Fails };
+        all_written &= clips.write(recordings, &mut lines, silence);
+    }
+    lines.draw(recordings);
+    if let Some(error) = refused.or_else(|| recordings.iter().find_map(Recording::failure)) {
+        return Err(error.into());
+    }
+    if all_written { Ok(()) } else { Err(Failure::Run("not all clips were written".to_owned())) }
+}

@@ -1,0 +1,78 @@
+//! What the command refuses: one line each, exit code 2 for what is asked wrongly, 1 for what is not to be had.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::program::{Ended, capbuf, run};
+
+fn refused(arguments: &[&str], code: i32, reason: &str) -> Ended {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ended = run(folder.path(), arguments);
+    assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.err);
+    assert_eq!(ended.out, "");
+    let complaints = ended.complaints();
+    assert_eq!(complaints.len(), 1, "{arguments:?}: {}", ended.err);
+    assert!(complaints[0].contains(reason), "{arguments:?}: {complaints:?}");
+    ended
+}
+
+#[test]
+fn a_wrong_command_line_is_told_in_one_line() {
+    for (arguments, reason) in [
+        (&[][..], "no command is given; see: capbuf --help"),
+        (&["play"], "unrecognized subcommand 'play'"),
+        (&["record"], "required arguments were not provided: <SOURCE>"),
+        (&["record", "--loud"], "unexpected argument '--loud'"),
+        (&["record", "mic:1"], "source \"mic:1\" is not understood: there is no such kind of source; allowed: "),
+        (&["record", ""], "it is empty"),
+        (&["record", "tone:440", "tone:440"], "source tone:440 is given twice"),
+        (&["record", "tone:440", "--for", "soon"], "\"soon\" is no duration"),
+        (&["record", "tone:440", "--for", "-1s"], "\"-1s\" is no duration"),
+        (&["record", "tone:440", "--clip", "0s"], "\"0s\" is no duration"),
+        (&["record", "tone:440", "--seconds", "0"], "length in seconds is 0"),
+        (&["record", "tone:440", "--seconds", "-5"], "length in seconds is -5"),
+        (&["record", "tone:440", "--seconds", "1e30"], "length"),
+        (&["record", "tone:440", "--seconds", "NaN"], "length in seconds is NaN"),
+        (&["record", "tone:440", "--rate", "0"], "sample_rate_hz is 0"),
+        (&["record", "tone:440", "--channels", "65"], "channels is 65; allowed: 1 to 64"),
+        (&["record", "tone:440", "--channels", "70000"], "70000"),
+        (&["record", "tone:440", "--format", "s20"], "s16, s24, s32, f32"),
+        (&["record", "tone:440", "--type", "mp3"], "invalid value 'mp3'"),
+        (&["record", "tone:440", "--type", "flac", "--format", "s32"], "--type flac can't hold --format s32"),
+        (&["record", "tone:440", "--seconds", "5", "--clip", "6s"], "--clip 6s is more than the 5 s"),
+        (&["record", "tone:440", "--type", "flac", "--channels", "9"], "up to 8"),
+        (&["record", "tone:440", "--out", "nowhere"], "--out nowhere: there is no such folder"),
+        (&["completions", "tcl"], "invalid value 'tcl'"),
+    ] {
+        refused(arguments, 2, reason);
+    }
+}
+
+#[test]
+fn what_is_not_to_be_had_is_told_in_one_line() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let camera = format!("rtsp://me:sesame@127.0.0.1:{port}/x?token=sesame");
+    for (arguments, reason) in [
+        (&["record", "file:/nowhere/x.wav"][..], "/nowhere/x.wav: No such file"),
+        (&["record", "file:/dev/null"], "not a regular file"),
+        (&["record", "file:."], "it is a folder"),
+        (&["record", "device:alsa:none such"], "no alsa device \"none such\""),
+        (&["record", "tone:40000"], "it offers rates above 80000 Hz"),
+        (&["record", "tone:440", "--seconds", "10000000"], "bytes"),
+        (&["record", &camera], "Connection refused"),
+    ] {
+        let ended = refused(arguments, 1, reason);
+        assert!(!ended.err.contains("sesame"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn without_ffmpeg_a_stream_says_how_to_get_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = capbuf(folder.path(), &["record", "http://127.0.0.1:1/x"]);
+    let ended: Ended = command.env("PATH", folder.path()).output().expect("it runs").into();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("capbuf: ffmpeg is needed for network streams"), "{}", ended.err);
+    assert!(ended.err.contains("apt install ffmpeg"), "{}", ended.err);
+}

@@ -1,0 +1,77 @@
+//! What the command says of itself and of the machine.
+
+use std::process::Stdio;
+
+use crate::program::{Ended, capbuf, run};
+
+fn told(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ended = run(folder.path(), arguments);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{arguments:?}");
+    ended.out
+}
+
+#[test]
+fn help_tells_commands_exit_codes_and_examples() {
+    let help = told(&["--help"]);
+    for part in ["record", "devices", "completions", "Exit codes:\n  0  "] {
+        assert!(help.contains(part), "{part} is not in:\n{help}");
+    }
+    for command in ["record", "devices", "completions"] {
+        let help = told(&[command, "--help"]);
+        assert!(
+            help.contains(&format!("Examples:\n  capbuf {command} ")) || help.contains("Examples:\n  capbuf devices"),
+            "{help}"
+        );
+        let too_wide: Vec<_> = help.lines().filter(|line| line.chars().count() > 100).collect();
+        assert_eq!(too_wide, Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    assert_eq!(told(&["--version"]), format!("capbuf {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn completions_are_scripts_that_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = told(&["completions", shell]);
+        assert!(script.contains("capbuf") && script.contains("record") && script.contains("retry"), "{shell}");
+    }
+}
+
+#[test]
+fn the_bash_completions_are_valid_bash() {
+    let script = told(&["completions", "bash"]);
+    let checked = std::process::Command::new("bash").args(["-n", "-c", &script]).output().expect("bash");
+    assert!(checked.status.success() && checked.stderr.is_empty());
+}
+
+#[test]
+fn devices_are_listed_by_the_names_to_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // No sound server: ALSA's own devices are listed all the same.
+    let mut command = capbuf(folder.path(), &["devices"]);
+    let ended: Ended = command
+        .env("PULSE_SERVER", "unix:/nowhere")
+        .env("XDG_RUNTIME_DIR", "/nowhere")
+        .output()
+        .expect("it runs")
+        .into();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out.lines().all(|line| line.starts_with("device:alsa:") && line.contains('\t')), "{}", ended.out);
+    assert!(ended.out.contains("device:alsa:null\t"), "{}", ended.out);
+}
+
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [&["devices"][..], &["completions", "bash"], &["--help"]] {
+        let mut child = capbuf(folder.path(), arguments).stderr(Stdio::piped()).spawn().expect("it runs");
+        drop(child.stdout.take());
+        let ended: Ended = child.wait_with_output().expect("it ends").into();
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
+        assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    }
+}

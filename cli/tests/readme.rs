@@ -1,0 +1,46 @@
+//! The README's commands do what it says. (Its Rust is run as a doctest of `capbuf-capture`.)
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::process::Command;
+
+const README: &str = include_str!("../../README.md");
+
+/// The lines after `$ ` in the README's blocks of commands, without their comments.
+fn commands() -> impl Iterator<Item = &'static str> {
+    let blocks = README.split("```console\n").skip(1).filter_map(|block| block.split("```").next());
+    let lines = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("$ "));
+    lines.map(|line| line.split(" #").next().unwrap_or(line).trim())
+}
+
+#[test]
+fn the_commands_of_the_quick_start_work_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut done = 0;
+    for command in commands().filter(|command| !command.starts_with("make ") && !command.starts_with("cargo ")) {
+        let built = command.replace("target/release/capbuf", env!("CARGO_BIN_EXE_capbuf"));
+        let output = Command::new("sh").args(["-c", &built]).current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        done += 1;
+    }
+    assert!(done >= 3, "{done} commands found");
+    let clips: Vec<_> = std::fs::read_dir(folder.path().join("clips")).unwrap().map(|entry| entry.unwrap()).collect();
+    let [clip] = &clips[..] else { panic!("{clips:?}") };
+    let name = clip.file_name().into_string().unwrap();
+    assert!(name.starts_with("tone-440_") && name.ends_with(".wav"), "{name}");
+    assert_eq!(clip.metadata().unwrap().len(), 44 + 2 * 48_000 * 2, "two seconds of 48 kHz in 16 bits");
+}
+
+#[test]
+fn every_target_that_the_readme_names_is_in_the_makefile() {
+    let makefile = include_str!("../../Makefile");
+    for target in
+        README.split("make ").skip(1).filter_map(|rest| rest.split(|sign: char| !sign.is_alphanumeric()).next())
+    {
+        assert!(!is_target(target) || makefile.contains(&format!("\n{target}:")), "make {target}");
+    }
+}
+
+/// A word after "make " is meant as a target where it stands in a command or in code.
+fn is_target(word: &str) -> bool {
+    README.contains(&format!("$ make {word}")) || README.contains(&format!("`make {word}`"))
+}

@@ -1,0 +1,86 @@
+//! What a registry has mapped, and how much it may.
+
+use crate::error::{Error, Result};
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+/// The books of one registry: counters that outlive it as long as one of its buffers does.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit_bytes: u64,
+    used_bytes: AtomicU64,
+    mapped: AtomicU64,
+    unmapped: AtomicU64,
+}
+
+/// What a registry has allocated so far and what of it is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RegistryStats {
+    /// Rings that were mapped, ever.
+    pub rings_mapped: u64,
+    /// Rings that were unmapped again.
+    pub rings_unmapped: u64,
+    /// Bytes that are mapped, reserved ones included.
+    pub bytes: u64,
+    /// Bytes that may be.
+    pub budget_bytes: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(limit_bytes: u64) -> Arc<Self> {
+        let (used_bytes, mapped, unmapped) = Default::default();
+        Arc::new(Self { limit_bytes, used_bytes, mapped, unmapped })
+    }
+
+    /// Sets bytes aside before they are mapped. Lock-free.
+    pub(crate) fn reserve(self: &Arc<Self>, asked_bytes: u64) -> Result<Charge> {
+        // SYNC none: a sum; nothing else depends on its order.
+        let reserved = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used_bytes| {
+            used_bytes.checked_add(asked_bytes).filter(|sum| *sum <= self.limit_bytes)
+        });
+        match reserved {
+            Ok(_) => Ok(Charge { budget: Arc::clone(self), bytes: asked_bytes, mapped: false }),
+            Err(used_bytes) => Err(Error::OverBudget {
+                asked_bytes,
+                used_bytes,
+                limit_bytes: self.limit_bytes,
+                scope: "the registry's budget",
+            }),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> RegistryStats {
+        RegistryStats {
+            // First what only grows after the other, so that no more is ever shown unmapped than mapped.
+            rings_unmapped: self.unmapped.load(Ordering::Acquire),
+            rings_mapped: self.mapped.load(Ordering::Acquire),
+            bytes: self.used_bytes.load(Ordering::Relaxed),
+            budget_bytes: self.limit_bytes,
+        }
+    }
+}
+
+/// Bytes set aside; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    budget: Arc<Budget>,
+    bytes: u64,
+    mapped: bool,
+}
+
+impl Charge {
+    /// Counts the mapping that these bytes were set aside for.
+    pub(crate) fn count_mapped(&mut self) {
+        self.mapped = true;
+        self.budget.mapped.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        if self.mapped {
+            self.budget.unmapped.fetch_add(1, Ordering::Release);
+        }
+        self.budget.used_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

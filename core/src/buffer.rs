@@ -1,0 +1,149 @@
+//! The last N seconds of one source: the handle that reads it and lends its writer.
+
+use std::fmt;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::read::{self, ReadOptions};
+use crate::sample::Sample;
+use crate::segment::{Extracted, Segment};
+use crate::shared::Shared;
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::status::Status;
+use crate::stretch::Stretch;
+use crate::sync::Arc;
+use crate::timeline::Extent;
+use crate::windows::{WindowOptions, Windows};
+use crate::writer::Writer;
+
+/// A handle on the last N seconds of a source.
+///
+/// Cloning counts (an atomic addition); dropping the last handle of a buffer that is not, or no longer, in a registry
+/// gives its memory back. All methods may be called from any thread at the same time.
+#[derive(Clone)]
+pub struct CaptureBuffer {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl CaptureBuffer {
+    /// The source that feeds it. Displayed without credentials.
+    pub fn source(&self) -> &Source {
+        &self.shared.source
+    }
+
+    /// Its shape.
+    pub fn spec(&self) -> &Spec {
+        &self.shared.spec
+    }
+
+    /// The clock that it tells arrival and age by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// Tells whether it was removed from its registry. Its audio stays readable; nothing is written any more.
+    pub fn is_removed(&self) -> bool {
+        self.shared.is_removed()
+    }
+
+    /// The frames that can be read: from the oldest to one past the newest. Empty before the first write.
+    ///
+    /// Wait-free. Stale at once: the oldest may go, newer ones come.
+    pub fn frames(&self) -> std::ops::Range<u64> {
+        Extent::of(&self.shared.region).map_or(0..0, |extent| extent.oldest_frame..extent.newest_frame)
+    }
+
+    /// Takes the one writer of this buffer. Given back when it is dropped.
+    ///
+    /// Lock-free; allocates nothing. Call it before going real-time.
+    ///
+    /// # Errors
+    /// [`Error::WriterBusy`](crate::Error::WriterBusy) while another writer is alive, [`Error::Removed`](crate::Error::Removed) for a buffer that was removed.
+    pub fn writer(&self) -> Result<Writer> {
+        Writer::take(self)
+    }
+
+    /// Copies a stretch out, whole or not at all.
+    ///
+    /// Allocates the segment; waits for nobody. A frame's time is true to half a frame. To wait, to take what is there,
+    /// to leave gaps out or to convert, see [`CaptureBuffer::read_with`].
+    ///
+    /// # Errors
+    /// [`Error::NotYet`](crate::Error::NotYet) (with when it will be), [`Error::Evicted`](crate::Error::Evicted) (with the oldest still there),
+    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for stretches that are empty or reversed, and for the last so much of a buffer that keeps less.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use capbuf::{Length, Registry, SampleFormat, Spec, Stretch};
+    ///
+    /// let registry = Registry::private();
+    /// let spec = Spec::new(Length::Seconds(2.0), 8000, 1, SampleFormat::S16)?;
+    /// let buffer = registry.get_or_allocate("tone:440", spec)?;
+    /// buffer.writer()?.write(&[7_i16; 8000])?;
+    /// let segment = buffer.read(Stretch::Last(Duration::from_millis(500)))?;
+    /// assert_eq!(segment.frames(), 4000);
+    /// assert_eq!(segment.first_frame(), 4000);
+    /// # Ok::<(), capbuf::Error>(())
+    /// ```
+    pub fn read(&self, stretch: Stretch) -> Result<Segment> {
+        self.read_with(stretch, &ReadOptions::new())
+    }
+
+    /// Copies a stretch out as the options say.
+    ///
+    /// Allocates the segment. Blocks only if told to wait, and then in sleeps of at most 50 ms.
+    ///
+    /// # Errors
+    /// As [`CaptureBuffer::read`]; told to wait also [`Error::TimedOut`](crate::Error::TimedOut) and [`Error::Removed`](crate::Error::Removed); [`Error::OverBudget`](crate::Error::OverBudget) for
+    /// a stretch whose silence would take more than one buffer may.
+    pub fn read_with(&self, stretch: Stretch, options: &ReadOptions) -> Result<Segment> {
+        read::segment(&self.shared, &stretch, options)
+    }
+
+    /// Copies a stretch into the caller's memory, converted to its type, and tells what it put there.
+    ///
+    /// The samples are interleaved from the beginning of `out`; the rest of it stays as it was. Allocates nothing; without
+    /// waiting it makes no system call but the look at the clock that waiting needs. After an error other than
+    /// [`Error::TooSmall`](crate::Error::TooSmall) the content of `out` is unspecified.
+    ///
+    /// # Errors
+    /// As [`CaptureBuffer::read_with`], and [`Error::TooSmall`](crate::Error::TooSmall) with the number of samples needed.
+    pub fn read_into<T: Sample>(&self, stretch: Stretch, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
+        read::into(&self.shared, &stretch, options, out)
+    }
+
+    /// Begins to go through the buffer window by window.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for windows that are empty or longer than the buffer, or do not move.
+    pub fn windows(&self, options: WindowOptions) -> Result<Windows> {
+        Windows::new(self, options)
+    }
+
+    /// Looks at everything at once: how full, how old, how loud.
+    ///
+    /// Reads the last second to measure its level; not for the audio thread.
+    pub fn status(&self) -> Status {
+        Status::of(self)
+    }
+
+    /// Tells whether two handles are of the same buffer.
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// How many handles there are, the registry's own included. Stale at once, in both directions.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+}
+
+impl fmt::Debug for CaptureBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaptureBuffer")
+            .field("source", self.source())
+            .field("spec", self.spec())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Where times come from: the system's clocks, or a clock that a test moves by hand.
+
+use std::fmt::Debug;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::sync::{AtomicI64, Ordering};
+
+/// A source of wall-clock and monotonic time, shared by everything that a registry hands out.
+pub trait Clock: Debug + Send + Sync {
+    /// Nanoseconds of UTC since 1970. May be stepped by whoever sets the machine's clock.
+    ///
+    /// Called from the audio thread when a chunk is written without its capture time: it must not block.
+    fn utc_ns(&self) -> i64;
+
+    /// Nanoseconds since some fixed point, never stepped, counting while the machine is suspended.
+    ///
+    /// Called from the audio thread now and then: it must not block.
+    fn monotonic_ns(&self) -> i64;
+
+    /// Blocks the calling thread until so much monotonic time has passed. Never called from the audio thread.
+    fn sleep(&self, duration: Duration);
+}
+
+/// The machine's own clocks: `CLOCK_REALTIME` and `CLOCK_BOOTTIME`, read without a system call where the kernel maps them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+fn read(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
+}
+
+impl Clock for SystemClock {
+    fn utc_ns(&self) -> i64 {
+        read(ClockId::Realtime)
+    }
+
+    fn monotonic_ns(&self) -> i64 {
+        read(ClockId::Boottime)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// A clock that stands still until it is told to move, so that hours can be tested in milliseconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use capbuf::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new(1_000_000_000);
+/// clock.advance(Duration::from_secs(5));
+/// clock.step_utc(-3_600_000_000_000);
+/// assert_eq!(clock.utc_ns(), 6_000_000_000 - 3_600_000_000_000);
+/// assert_eq!(clock.monotonic_ns(), 5_000_000_000);
+/// ```
+#[derive(Debug, Default)]
+pub struct ManualClock {
+    monotonic_ns: AtomicI64,
+    utc_minus_monotonic_ns: AtomicI64,
+    moving: Mutex<()>,
+    moved: Condvar,
+}
+
+impl ManualClock {
+    /// Makes a clock that shows `utc_ns` and has just started.
+    pub fn new(utc_ns: i64) -> Self {
+        Self { utc_minus_monotonic_ns: AtomicI64::new(utc_ns), ..Self::default() }
+    }
+
+    /// Lets time pass, for both clocks, and wakes the sleepers whose time has come.
+    pub fn advance(&self, duration: Duration) {
+        let ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        // SYNC none: a clock orders nothing; the lock orders the change with the sleepers' look at it.
+        self.monotonic_ns.fetch_add(ns, Ordering::Relaxed);
+        self.moved.notify_all();
+    }
+
+    /// Sets the wall clock forward, or back, as an administrator or a time daemon would. No time passes.
+    pub fn step_utc(&self, step_ns: i64) {
+        self.utc_minus_monotonic_ns.fetch_add(step_ns, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn utc_ns(&self) -> i64 {
+        self.monotonic_ns().saturating_add(self.utc_minus_monotonic_ns.load(Ordering::Relaxed))
+    }
+
+    fn monotonic_ns(&self) -> i64 {
+        self.monotonic_ns.load(Ordering::Relaxed)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let until_ns = self.monotonic_ns().saturating_add(ns);
+        let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.monotonic_ns() < until_ns {
+            moving = self.moved.wait(moving).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

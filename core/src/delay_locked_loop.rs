@@ -1,0 +1,136 @@
+//! The filter that finds a source's true rate and phase behind the jitter of its chunks' times.
+//!
+//! A second-order delay-locked loop, as in Fons Adriaensen's "Using a DLL to filter time" (Linux Audio Conference 2005)
+//! and JACK, with two changes. Chunks need not be of one size. And the gains start wide and narrow as those of a
+//! least-squares line through all chunks so far would, until they reach the loop's own bandwidth: it locks as fast as
+//! the jitter allows and stays open to a clock that drifts with the temperature.
+
+/// Phase and period of a source's clock.
+#[derive(Debug, Clone)]
+pub(crate) struct DelayLockedLoop {
+    nominal_ns: f64,
+    /// Period of a frame as believed.
+    period_ns: f64,
+    /// The frame of the last update, and its time as believed: `utc_ns` plus a fraction that keeps f64 exact.
+    frame: u64,
+    utc_ns: i64,
+    fraction_ns: f64,
+    /// Where this lock began, and the updates since, that one included.
+    first_frame: u64,
+    updates: u64,
+    /// What the phase takes of an error, and the period, per frame.
+    gains: (f64, f64),
+}
+
+/// The gains change with each update at first, and then so slowly that it is enough to compute them now and then.
+const GAINS_EACH: u64 = 64;
+
+/// The loop's bandwidth when settled: it follows changes that take longer than about 80 s.
+const OMEGA_PER_S: f64 = 1.0 / 80.0;
+/// For so long the period is taken as nominal (or as it was before a gap) and only the phase is averaged: a line through
+/// a few jittery points has a wild slope.
+const PHASE_ONLY_S: f64 = 8.0;
+/// No sound card is further off its nominal rate than the first. What is, as a stream that loses a little all the time, is followed
+/// when it has been so for as long as jitter can't explain, up to the second.
+const PERIOD_BOUNDS: (f64, f64) = (1e-3, 2e-2);
+const PERIOD_PROVEN_S: f64 = 120.0;
+
+impl DelayLockedLoop {
+    /// Begins at a frame and its time as measured. `period_ns` is the best guess of the period.
+    pub(crate) fn new(nominal_ns: f64, period_ns: f64, frame: u64, utc_ns: i64) -> Self {
+        let (fraction_ns, first_frame, gains) = (0.0, frame, (0.0, 0.0));
+        Self { nominal_ns, period_ns, frame, utc_ns, fraction_ns, first_frame, updates: 1, gains }
+    }
+
+    /// The period of a frame as believed.
+    pub(crate) fn period_ns(&self) -> f64 {
+        self.period_ns
+    }
+
+    /// The time of a frame as believed.
+    pub(crate) fn predict(&self, frame: u64) -> i64 {
+        let frames = frame.saturating_sub(self.frame) as f64;
+        self.utc_ns.saturating_add((self.fraction_ns + frames * self.period_ns).round() as i64)
+    }
+
+    /// Seconds of audio since the lock began.
+    pub(crate) fn locked_s(&self) -> f64 {
+        (self.frame - self.first_frame) as f64 * self.nominal_ns * 1e-9
+    }
+
+    /// Takes the measured time of a later frame in.
+    pub(crate) fn update(&mut self, frame: u64, measured_utc_ns: i64) {
+        let frames = frame.saturating_sub(self.frame) as f64;
+        let predicted_ns = self.fraction_ns + frames * self.period_ns;
+        let error_ns = measured_utc_ns.saturating_sub(self.utc_ns) as f64 - predicted_ns;
+        self.frame = self.frame.max(frame);
+        self.updates += 1;
+        if self.updates < 8 * GAINS_EACH || self.updates.is_multiple_of(GAINS_EACH) {
+            self.gains = self.gains_now();
+        }
+        let (phase_gain, period_gain) = self.gains;
+        let period_ns = self.period_ns + period_gain * error_ns;
+        let bound = if self.locked_s() < PERIOD_PROVEN_S {
+            // Not less than was believed before a gap.
+            PERIOD_BOUNDS.0.max((self.period_ns / self.nominal_ns - 1.0).abs())
+        } else {
+            PERIOD_BOUNDS.1
+        };
+        self.period_ns = period_ns.clamp(self.nominal_ns * (1.0 - bound), self.nominal_ns * (1.0 + bound));
+        let since_ns = predicted_ns + phase_gain * error_ns;
+        let whole_ns = since_ns.floor();
+        self.utc_ns = self.utc_ns.saturating_add(whole_ns as i64);
+        self.fraction_ns = since_ns - whole_ns;
+    }
+
+    fn gains_now(&self) -> (f64, f64) {
+        let n = self.updates as f64;
+        // The gains of the loop apply to steps of a chunk; chunks of odd sizes count as steps of their mean.
+        let step_frames = ((self.frame - self.first_frame) as f64 / (n - 1.0)).max(1.0);
+        let step = OMEGA_PER_S * step_frames * self.nominal_ns * 1e-9;
+        let loop_gain = std::f64::consts::SQRT_2 * step;
+        if self.locked_s() < PHASE_ONLY_S {
+            return ((1.0 / n).max(loop_gain).min(1.0), 0.0);
+        }
+        let phase_gain = (2.0 * (2.0 * n - 1.0) / (n * (n + 1.0))).max(loop_gain).min(1.0);
+        let period_gain = (6.0 / (n * (n + 1.0))).max(step * step).min(0.5);
+        (phase_gain, period_gain / step_frames)
+    }
+
+    /// Moves what is believed of the phase, not of the period: the clock was set, or a known time was lost.
+    pub(crate) fn shift(&mut self, ns: i64) {
+        self.utc_ns = self.utc_ns.saturating_add(ns);
+    }
+
+    /// Begins again at a frame and its measured time, with the period as it is.
+    pub(crate) fn restart(&mut self, frame: u64, measured_utc_ns: i64) {
+        *self = Self::new(self.nominal_ns, self.period_ns, frame, measured_utc_ns);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_finds_the_rate_of_a_source_that_is_off_by_200_ppm() {
+        let true_period = 20_833.333 * 0.999_8;
+        let mut filter = DelayLockedLoop::new(20_833.333, 20_833.333, 0, 0);
+        for chunk in 1..60_000_u64 {
+            let frame = chunk * 480;
+            // ±5 ms, by a fixed sequence that has no trend.
+            let jitter = (chunk.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / f64::from(1 << 24) - 0.5;
+            filter.update(frame, (frame as f64 * true_period + jitter * 1e7) as i64);
+        }
+        assert!((filter.period_ns() / true_period - 1.0).abs() < 2e-6, "{}", filter.period_ns());
+        let error_ns = filter.predict(60_000 * 480) - (60_000.0 * 480.0 * true_period) as i64;
+        assert!(error_ns.abs() < 300_000, "{error_ns}");
+    }
+
+    #[test]
+    fn a_shift_moves_the_phase_and_leaves_the_period() {
+        let mut filter = DelayLockedLoop::new(1e6, 1.001e6, 0, 0);
+        filter.shift(-500);
+        assert_eq!(filter.predict(1000), 1_001_000_000 - 500);
+    }
+}

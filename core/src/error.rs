@@ -1,0 +1,213 @@
+//! What can go wrong, once for all languages.
+
+use std::time::Duration;
+
+use crate::source::Source;
+use crate::spec::{SampleFormat, Spec};
+
+/// The result of a capbuf call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, with the numbers a caller needs to do something about it.
+///
+/// Sources in messages are shown without their credentials. [`Error::code`] is stable and the same in every language.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument is outside what is allowed. Nothing was changed; ask again with an allowed value.
+    #[error("{what} is {given}; allowed: {allowed}")]
+    InvalidArgument {
+        /// The argument, by its name in the API.
+        what: &'static str,
+        /// The value that was given.
+        given: String,
+        /// What would have been accepted.
+        allowed: String,
+    },
+    /// A source name is empty, too long or holds control characters.
+    #[error("source {given} is not usable: {reason}")]
+    InvalidSource {
+        /// The name, redacted, escaped and cut to a readable length.
+        given: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// The source has a buffer of another shape. The buffer stays as it was; ask for its [`Spec`] or remove it first.
+    #[error("source {source_name} already has a buffer of {existing}, asked for {asked}")]
+    SpecMismatch {
+        /// The source, without credentials.
+        source_name: Source,
+        /// The shape the source has.
+        existing: Spec,
+        /// The shape that was asked for.
+        asked: Spec,
+    },
+    /// `allocate` was called for a source that has a buffer. Use `get_or_allocate` to share it.
+    #[error("source {source_name} already has a buffer of {existing}")]
+    AlreadyExists {
+        /// The source, without credentials.
+        source_name: Source,
+        /// The shape the source has.
+        existing: Spec,
+    },
+    /// No buffer is allocated for the source.
+    #[error("source {source_name} has no buffer")]
+    NotFound {
+        /// The source, without credentials.
+        source_name: String,
+    },
+    /// The buffer would be larger than one buffer may be, or the registry's budget has too little left.
+    #[error("{asked_bytes} bytes asked, but {scope} allows {limit_bytes} bytes and {used_bytes} are in use")]
+    OverBudget {
+        /// What the buffer would have taken.
+        asked_bytes: u64,
+        /// What is taken already (zero for the limit of one buffer).
+        used_bytes: u64,
+        /// The limit that would have been passed.
+        limit_bytes: u64,
+        /// Which limit: `one buffer` or `the registry's budget`.
+        scope: &'static str,
+    },
+    /// The operating system would not give the memory.
+    #[error("the system would not map {asked_bytes} bytes: {reason}")]
+    OutOfMemory {
+        /// What was asked for.
+        asked_bytes: u64,
+        /// The system's own words.
+        reason: String,
+    },
+    /// Another writer holds the buffer; there is one at a time.
+    #[error("source {source_name} has a writer already")]
+    WriterBusy {
+        /// The source, without credentials.
+        source_name: Source,
+    },
+    /// The buffer was removed from its registry: no more frames will come.
+    #[error("the buffer of source {source_name} was removed")]
+    Removed {
+        /// The source, without credentials.
+        source_name: Source,
+    },
+    /// The stretch ends after the newest frame.
+    #[error("not recorded yet: newest is frame {newest_frame}, the stretch is {missing_frames} frames ahead")]
+    NotYet {
+        /// One past the newest frame that can be read.
+        newest_frame: u64,
+        /// How many frames are still to come.
+        missing_frames: u64,
+        /// When the last of them is expected, in ns of UTC, if the source goes on at its pace; `None` before the
+        /// first write.
+        expected_utc_ns: Option<i64>,
+    },
+    /// The stretch begins before the oldest frame that is still there.
+    #[error("no longer there: oldest is frame {oldest_frame} at {oldest_utc_ns} ns UTC")]
+    Evicted {
+        /// The oldest frame that can still be read.
+        oldest_frame: u64,
+        /// Its time in ns of UTC.
+        oldest_utc_ns: i64,
+    },
+    /// The stretch is empty, reversed, or the last so much of a buffer that keeps less.
+    #[error("{given} is not a stretch to read: {reason}")]
+    InvalidRange {
+        /// The stretch as it was given.
+        given: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// The caller's memory is too small for the stretch. Nothing was written to it.
+    #[error("memory for {given_samples} samples was given, the stretch needs {needed_samples}")]
+    TooSmall {
+        /// Samples (frames times channels) that the stretch needs.
+        needed_samples: u64,
+        /// Samples that were given room for.
+        given_samples: u64,
+    },
+    /// Samples of one format were written to a buffer of another.
+    #[error("samples are {given}, the buffer holds {expected}")]
+    FormatMismatch {
+        /// The format of the samples that were given.
+        given: SampleFormat,
+        /// The format of the buffer.
+        expected: SampleFormat,
+    },
+    /// The frames did not come within the time the caller would wait.
+    #[error("waited {waited:?} for frames that did not come")]
+    TimedOut {
+        /// How long the call waited.
+        waited: Duration,
+    },
+    /// Allocating a buffer failed in a way that is a defect of this library; the source can be asked for again.
+    #[error("allocating the buffer of source {source_name} panicked")]
+    AllocationPanicked {
+        /// The source, without credentials.
+        source_name: Source,
+    },
+}
+
+/// The stable number of each kind of [`Error`]; numbers are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// [`Error::InvalidArgument`]
+    InvalidArgument = 1,
+    /// [`Error::InvalidSource`]
+    InvalidSource = 2,
+    /// [`Error::SpecMismatch`]
+    SpecMismatch = 3,
+    /// [`Error::AlreadyExists`]
+    AlreadyExists = 4,
+    /// [`Error::NotFound`]
+    NotFound = 5,
+    /// [`Error::OverBudget`]
+    OverBudget = 6,
+    /// [`Error::OutOfMemory`]
+    OutOfMemory = 7,
+    /// [`Error::WriterBusy`]
+    WriterBusy = 8,
+    /// [`Error::Removed`]
+    Removed = 9,
+    /// [`Error::NotYet`]
+    NotYet = 10,
+    /// [`Error::Evicted`]
+    Evicted = 11,
+    /// [`Error::InvalidRange`]
+    InvalidRange = 12,
+    /// [`Error::TooSmall`]
+    TooSmall = 13,
+    /// [`Error::FormatMismatch`]
+    FormatMismatch = 14,
+    /// [`Error::TimedOut`]
+    TimedOut = 15,
+    /// [`Error::AllocationPanicked`]
+    AllocationPanicked = 16,
+}
+
+impl Error {
+    /// The stable number of this kind of error.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidArgument { .. } => ErrorCode::InvalidArgument,
+            Self::InvalidSource { .. } => ErrorCode::InvalidSource,
+            Self::SpecMismatch { .. } => ErrorCode::SpecMismatch,
+            Self::AlreadyExists { .. } => ErrorCode::AlreadyExists,
+            Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::OverBudget { .. } => ErrorCode::OverBudget,
+            Self::OutOfMemory { .. } => ErrorCode::OutOfMemory,
+            Self::WriterBusy { .. } => ErrorCode::WriterBusy,
+            Self::Removed { .. } => ErrorCode::Removed,
+            Self::NotYet { .. } => ErrorCode::NotYet,
+            Self::Evicted { .. } => ErrorCode::Evicted,
+            Self::InvalidRange { .. } => ErrorCode::InvalidRange,
+            Self::TooSmall { .. } => ErrorCode::TooSmall,
+            Self::FormatMismatch { .. } => ErrorCode::FormatMismatch,
+            Self::TimedOut { .. } => ErrorCode::TimedOut,
+            Self::AllocationPanicked { .. } => ErrorCode::AllocationPanicked,
+        }
+    }
+
+    pub(crate) fn invalid(what: &'static str, given: impl ToString, allowed: impl Into<String>) -> Self {
+        Self::InvalidArgument { what, given: given.to_string(), allowed: allowed.into() }
+    }
+}

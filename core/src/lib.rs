@@ -1,0 +1,77 @@
+//! The last N seconds of every audio source, in memory: allocated exactly once, written by one real-time writer that never
+//! waits, read by any number of readers by wall-clock time.
+//!
+//! capbuf does not open devices, decode streams or write files; see `capbuf-capture` for what feeds a buffer and cuts clips.
+//!
+//! ```
+//! use std::time::Duration;
+//! use capbuf::{Length, Registry, SampleFormat, Spec, Stretch};
+//!
+//! // One buffer a source, however many ask for it.
+//! let registry = Registry::private();
+//! let spec = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16)?;
+//! let buffer = registry.get_or_allocate("device:default", spec)?;
+//!
+//! // One writer, real-time safe, with the capture time of each chunk's first frame.
+//! let mut writer = buffer.writer()?;
+//! let start_utc_ns = 1_700_000_000_000_000_000;
+//! for chunk in 0..500 {
+//!     writer.write_at(&[0_i16; 480], start_utc_ns + chunk * 10_000_000)?;
+//! }
+//!
+//! // Any number of readers: by time, by frame numbers, or the newest.
+//! let second = buffer.read(Stretch::Time(start_utc_ns + 1_000_000_000..start_utc_ns + 2_000_000_000))?;
+//! assert_eq!((second.first_frame(), second.frames()), (48_000, 48_000));
+//! let newest = buffer.read(Stretch::Last(Duration::from_millis(500)))?;
+//! assert_eq!(newest.end_frame(), 240_000);
+//! # Ok::<(), capbuf::Error>(())
+//! ```
+//!
+//! How it works, and why it is right, is told in [`docs`].
+
+mod budget;
+mod buffer;
+mod builder;
+mod clock;
+mod commit;
+mod copy;
+mod delay_locked_loop;
+pub mod docs;
+mod error;
+mod feed;
+mod published;
+mod read;
+mod region;
+mod registry;
+mod ring;
+mod sample;
+mod segment;
+mod shared;
+mod source;
+mod spec;
+mod status;
+mod stretch;
+mod sync;
+mod table;
+mod timekeeper;
+mod timeline;
+mod windows;
+mod writer;
+
+pub use budget::RegistryStats;
+pub use buffer::CaptureBuffer;
+pub use builder::RegistryBuilder;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{Error, ErrorCode, Result};
+pub use feed::Feed;
+pub use read::ReadOptions;
+pub use registry::Registry;
+pub use sample::{I24, Sample, convert};
+pub use segment::{Extracted, Samples, Segment, SegmentGap};
+pub use source::{MAX_SOURCE_BYTES, Source, redact};
+pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
+pub use status::{Level, Status};
+pub use stretch::{Missing, Stretch};
+pub use timeline::{Gap, GapReason};
+pub use windows::{Window, WindowOptions, Windows};
+pub use writer::Writer;

@@ -1,0 +1,128 @@
+//! The table of a registry, published by compare-and-set and found through a cache of each thread's own.
+
+use std::cell::RefCell;
+
+use crossbeam_queue::SegQueue;
+
+use crate::error::Result;
+use crate::source::Source;
+use crate::sync::{Arc, ArcSwap, Cache, Weak};
+use crate::table::{Slot, Table};
+
+/// The newest table, and those that were replaced.
+pub(crate) struct Published {
+    map: Arc<ArcSwap<Table>>,
+    /// Tables that were replaced and that a thread's cache may still hold.
+    retired: SegQueue<Arc<Table>>,
+    /// Tells this map from others, and whether it is still there, in the threads' caches.
+    alive: Arc<()>,
+}
+
+/// A thread's own pointer to the newest table it has seen, for one map.
+struct ThreadCache {
+    alive: Weak<()>,
+    table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
+}
+
+thread_local! {
+    static CACHES: RefCell<Vec<ThreadCache>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Published {
+    pub(crate) fn new() -> Self {
+        let map = Arc::new(ArcSwap::from_pointee(Table::new()));
+        Self { map, retired: SegQueue::new(), alive: Arc::new(()) }
+    }
+
+    /// The table as it is now. For those who change or list it; lookups have a faster way.
+    pub(crate) fn newest(&self) -> Arc<Table> {
+        self.map.load_full()
+    }
+
+    /// How many old tables wait to be freed.
+    #[cfg(test)]
+    pub(crate) fn retired(&self) -> usize {
+        self.retired.len()
+    }
+
+    /// Looks a source up in this thread's newest table.
+    pub(crate) fn lookup<R>(&self, source: &str, look: impl FnOnce(Option<&Arc<Slot>>) -> R) -> R {
+        let mut look = Some(look);
+        let cached = CACHES.try_with(|caches| {
+            let caches = &mut *caches.try_borrow_mut().ok()?;
+            let index =
+                match caches.iter().position(|cache| std::ptr::eq(cache.alive.as_ptr(), Arc::as_ptr(&self.alive))) {
+                    Some(index) => index,
+                    None => self.new_cache(caches),
+                };
+            // SYNC map: the table's content happened before its publication.
+            let table = caches[index].table.load();
+            look.take().map(|look| look(table.get(source)))
+        });
+        match (cached, look) {
+            (Ok(Some(found)), _) => found,
+            // The thread is ending, or this is called from within a lookup: go to the map itself.
+            (_, Some(look)) => look(self.map.load().get(source)),
+            (_, None) => unreachable!("`look` is taken only where its result is returned"),
+        }
+    }
+
+    #[cold]
+    fn new_cache(&self, caches: &mut Vec<ThreadCache>) -> usize {
+        caches.retain(|cache| cache.alive.strong_count() > 0);
+        caches.push(ThreadCache { alive: Arc::downgrade(&self.alive), table: Cache::new(Arc::clone(&self.map)) });
+        caches.len() - 1
+    }
+
+    /// Puts an empty slot for a source into the map by compare-and-set; returns it and true, or the slot of who was faster.
+    pub(crate) fn publish(&self, source: &str) -> Result<(Arc<Slot>, bool)> {
+        let mut new_slot = None;
+        loop {
+            let table = self.map.load_full();
+            if let Some(slot) = table.get(source) {
+                return Ok((Arc::clone(slot), false));
+            }
+            let slot = match &new_slot {
+                Some(slot) => slot,
+                None => new_slot.insert(table.new_slot(Source::new(source)?)),
+            };
+            if self.replace(&table, table.with(slot)) {
+                return Ok((Arc::clone(slot), true));
+            }
+        }
+    }
+
+    /// Takes a slot out of the map by compare-and-set; false if it is not in it any more.
+    pub(crate) fn take_out(&self, slot: &Arc<Slot>) -> bool {
+        loop {
+            let table = self.map.load_full();
+            let Some(shorter) = table.without(slot) else {
+                return false;
+            };
+            if self.replace(&table, shorter) {
+                return true;
+            }
+        }
+    }
+
+    /// Publishes a table in place of the one it was made from; false if another was faster.
+    fn replace(&self, old: &Arc<Table>, new: Table) -> bool {
+        // SYNC map: releases the table's content to everyone who loads it.
+        let before = self.map.compare_and_swap(old, Arc::new(new));
+        if !Arc::ptr_eq(&before, old) {
+            return false;
+        }
+        drop(before);
+        // Caches of other threads may hold the old table, and whoever lets go of it last pays for freeing it. That is to
+        // be an updater and never a reader, so it stays here until only this queue holds it.
+        self.retired.push(Arc::clone(old));
+        for _ in 0..self.retired.len() {
+            match self.retired.pop() {
+                Some(table) if Arc::strong_count(&table) > 1 => self.retired.push(table),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        true
+    }
+}

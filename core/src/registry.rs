@@ -1,0 +1,406 @@
+//! The allocator: one buffer for each source, made exactly once, found without waiting.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::budget::{Budget, RegistryStats};
+use crate::buffer::CaptureBuffer;
+use crate::builder::RegistryBuilder;
+use crate::clock::Clock;
+use crate::commit::Committer;
+use crate::error::{Error, Result};
+use crate::feed::{Feed, Feeds};
+use crate::published::Published;
+use crate::region::{Layout, Region};
+use crate::shared::Shared;
+use crate::source::{Source, redact};
+use crate::spec::Spec;
+use crate::sync::Arc;
+use crate::table::Slot;
+
+/// The allocator of capture buffers: from a source to the one buffer it has.
+///
+/// Cloning it gives another handle on the same registry. All methods may be called from any thread at the same time:
+///
+/// - Finding a buffer waits for nobody: [`Registry::with`] and [`Registry::contains`] take no lock, allocate nothing and
+///   touch no shared counter (a thread's first call sets its cache up). [`Registry::get`] adds one to the handle count.
+/// - Allocating is a compare-and-set: an empty slot is published, who published it makes the ring, everyone else who asks
+///   for that source waits for that one ring, and nobody for anything else. Exactly one ring is made.
+///
+/// ```
+/// use capbuf::{Length, Registry, SampleFormat, Spec};
+///
+/// let registry = Registry::private();
+/// let spec = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16)?;
+/// let first = registry.get_or_allocate("rtsp://camera/1", spec)?;
+/// let again = registry.get_or_allocate("rtsp://camera/1", spec)?;
+/// assert!(first.same_as(&again));
+/// assert_eq!(registry.stats().rings_mapped, 1);
+/// assert!(registry.allocate("rtsp://camera/1", spec).is_err());
+/// # Ok::<(), capbuf::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    map: Published,
+    feeds: Arc<Feeds>,
+    budget: Arc<Budget>,
+    max_buffer_bytes: u64,
+    committer: Option<Committer>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Registry {
+    /// Makes a registry that belongs to this process alone, with the default limits.
+    pub fn private() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins to describe a registry.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    pub(crate) fn with_options(options: RegistryBuilder) -> Self {
+        Self(Arc::new(Inner {
+            map: Published::new(),
+            feeds: Arc::default(),
+            budget: Budget::new(options.budget()),
+            max_buffer_bytes: options.max_buffer_bytes,
+            committer: options.commit_ahead.then(Committer::default),
+            clock: options.clock,
+        }))
+    }
+
+    /// Makes the buffer of a source that has none.
+    ///
+    /// Allocates; waits only while somebody else is just making this source's buffer.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] if the source has a buffer (the buffer stays as it is); otherwise as
+    /// [`Registry::get_or_allocate`].
+    pub fn allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
+        let (buffer, made) = self.claim(source, spec, |source| self.make(source, spec))?;
+        if made {
+            return Ok(buffer);
+        }
+        Err(Error::AlreadyExists { source_name: buffer.source().clone(), existing: *buffer.spec() })
+    }
+
+    /// Finds the buffer of a source, or makes it if there is none, exactly once however many ask.
+    ///
+    /// A hit costs a lookup and a handle. A miss allocates; others who ask for the same source wait for it.
+    ///
+    /// # Errors
+    /// [`Error::SpecMismatch`] if the source has a buffer of another shape, which stays as it is; [`Error::InvalidSource`];
+    /// [`Error::OverBudget`] and [`Error::OutOfMemory`], given to everyone who waited, after which the source has no
+    /// buffer and can be asked for again.
+    pub fn get_or_allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
+        let (buffer, _) = self.claim(source, spec, |source| self.make(source, spec))?;
+        if *buffer.spec() == spec {
+            return Ok(buffer);
+        }
+        Err(Error::SpecMismatch { source_name: buffer.source().clone(), existing: *buffer.spec(), asked: spec })
+    }
+
+    /// Runs `use_buffer` with the buffer of a source, if it has one.
+    ///
+    /// Waits for nobody, allocates nothing, touches no shared counter. A buffer that is just being made counts as not
+    /// there. While `use_buffer` runs the memory stays, also if the source is removed.
+    pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
+        // The guard protects the buffer by itself, so the cache is free again when `use_buffer` runs.
+        let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()))?;
+        guard.as_deref().map(use_buffer)
+    }
+
+    /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.
+    pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
+        self.with(source, CaptureBuffer::clone)
+    }
+
+    /// Tells whether a source has a buffer. Waits for nobody, allocates nothing, touches no shared counter.
+    pub fn contains(&self, source: &str) -> bool {
+        self.0.map.lookup(source, |slot| slot.is_some_and(|slot| matches!(slot.filled.get(), Some(Ok(())))))
+    }
+
+    /// Takes the buffer of a source out of the registry.
+    ///
+    /// Handles stay valid and go on reading; its writer gets [`Error::Removed`]; waiting reads end. The memory goes back
+    /// when the last handle ends. A buffer that is just being made is waited for and then removed. Allocates.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the source has no buffer.
+    pub fn remove(&self, source: &str) -> Result<()> {
+        let not_found = || Error::NotFound { source_name: redact(source) };
+        let slot = self.0.map.lookup(source, |slot| slot.cloned()).ok_or_else(not_found)?;
+        if slot.filled.wait().is_err() || !self.0.map.take_out(&slot) {
+            return Err(not_found());
+        }
+        if let Some(buffer) = slot.buffer.swap(None) {
+            buffer.shared.mark_removed();
+        }
+        Ok(())
+    }
+
+    /// Claims to be the one who feeds a source, from before it is opened and has a buffer.
+    ///
+    /// For who opens devices and streams: a second one is told so before it connects to a camera that takes one connection. It has
+    /// nothing to do with the buffer's writer, which is taken when there is a buffer. Takes a lock, allocates.
+    ///
+    /// # Errors
+    /// [`Error::WriterBusy`] while another claim on the source is held; [`Error::InvalidSource`].
+    ///
+    /// ```
+    /// let registry = capbuf::Registry::private();
+    /// let feed = registry.claim_feed("rtsp://camera/1")?;
+    /// assert!(registry.claim_feed("rtsp://camera/1").is_err());
+    /// drop(feed);
+    /// registry.claim_feed("rtsp://camera/1")?;
+    /// # Ok::<(), capbuf::Error>(())
+    /// ```
+    pub fn claim_feed(&self, source: &str) -> Result<Feed> {
+        self.0.feeds.claim(source)
+    }
+
+    /// Handles on all buffers, by the order of their sources' names. A snapshot; allocates.
+    pub fn buffers(&self) -> Vec<CaptureBuffer> {
+        let table = self.0.map.newest();
+        let mut buffers: Vec<_> = table.slots().filter_map(|slot| slot.buffer.load().as_deref().cloned()).collect();
+        buffers.sort_by(|one, other| one.source().cmp(other.source()));
+        buffers
+    }
+
+    /// What was mapped and what of it is alive, handles of removed buffers included.
+    pub fn stats(&self) -> RegistryStats {
+        self.0.budget.stats()
+    }
+
+    /// The buffer of a source, and whether this call made it with `fill`.
+    fn claim(
+        &self,
+        source: &str,
+        spec: Spec,
+        fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
+    ) -> Result<(CaptureBuffer, bool)> {
+        crate::source::check(source)?;
+        let mut fill = Some(fill);
+        loop {
+            let found = self.0.map.lookup(source, |slot| slot.map(|slot| (slot.buffer.load_full(), Arc::clone(slot))));
+            let (slot, published) = match found {
+                Some((Some(buffer), _)) => return Ok((CaptureBuffer::clone(&buffer), false)),
+                Some((None, slot)) => (slot, false),
+                None => {
+                    self.check_size(&spec)?;
+                    self.0.map.publish(source)?
+                }
+            };
+            if published && let Some(fill) = fill.take() {
+                return self.fill(&slot, fill).map(|buffer| (buffer, true));
+            }
+            // Somebody else's slot: wait for that one ring. If it is already removed again, or was too large where this one
+            // may not be, begin anew.
+            match slot.filled.wait() {
+                Err(Error::OverBudget { asked_bytes, .. } | Error::OutOfMemory { asked_bytes, .. })
+                    if *asked_bytes != Layout::of(&spec).region_bytes => {}
+                outcome => outcome.clone()?,
+            }
+            if let Some(buffer) = &*slot.buffer.load() {
+                return Ok((CaptureBuffer::clone(buffer), false));
+            }
+        }
+    }
+
+    fn check_size(&self, spec: &Spec) -> Result<()> {
+        let (asked_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
+        if asked_bytes > limit_bytes {
+            return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
+        }
+        Ok(())
+    }
+
+    /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
+    fn fill(&self, slot: &Arc<Slot>, fill: impl FnOnce(&Source) -> Result<CaptureBuffer>) -> Result<CaptureBuffer> {
+        let filled = catch_unwind(AssertUnwindSafe(|| fill(&slot.source)))
+            .unwrap_or_else(|_| Err(Error::AllocationPanicked { source_name: slot.source.clone() }));
+        let outcome = match &filled {
+            Ok(buffer) => {
+                slot.buffer.store(Some(Arc::new(buffer.clone())));
+                Ok(())
+            }
+            Err(error) => {
+                // Out of the map first: who is woken by the error and asks again finds no failed slot.
+                self.0.map.take_out(slot);
+                Err(error.clone())
+            }
+        };
+        // SYNC filled: wakes those who wait for this slot.
+        let _ = slot.filled.set(outcome);
+        filled
+    }
+
+    fn make(&self, source: &Source, spec: Spec) -> Result<CaptureBuffer> {
+        let mut charge = self.0.budget.reserve(Layout::of(&spec).region_bytes)?;
+        let region = Region::anonymous(&spec, source.as_str(), self.0.clock.utc_ns())?;
+        charge.count_mapped();
+        let shared = Arc::new(Shared {
+            region,
+            source: source.clone(),
+            spec,
+            clock: Arc::clone(&self.0.clock),
+            segment_limit_bytes: self.0.max_buffer_bytes.max(whole_as_f32(&spec)),
+            _charge: charge,
+        });
+        if let Some(committer) = &self.0.committer {
+            committer.commit(&shared);
+        }
+        Ok(CaptureBuffer { shared })
+    }
+}
+
+/// A whole buffer can be read in any format, however close to its limit it is.
+fn whole_as_f32(spec: &Spec) -> u64 {
+    spec.length_frames() * u64::from(spec.channels()) * 4
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Caches of idle threads may hold the table for long; the buffers must not wait for that.
+        for slot in self.map.newest().slots() {
+            slot.buffer.store(None);
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::spec::{Length, SampleFormat};
+
+    fn spec() -> Spec {
+        Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16).unwrap()
+    }
+
+    /// The filler waits until everyone waits for it (or may be about to), then fails.
+    fn fail_for_everyone(registry: &Registry, failure: impl Fn() -> Result<CaptureBuffer> + Sync) -> Vec<Error> {
+        let asked = Barrier::new(8);
+        std::thread::scope(|scope| {
+            let claims: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        asked.wait();
+                        registry.claim("x", spec(), |_| {
+                            assert!(!registry.contains("x") && registry.get("x").is_none(), "not there until filled");
+                            failure()
+                        })
+                    })
+                })
+                .collect();
+            claims.into_iter().map(|claim| claim.join().unwrap().expect_err("must fail")).collect()
+        })
+    }
+
+    #[test]
+    fn a_fill_that_fails_or_panics_leaves_nothing_and_gives_everyone_the_error() {
+        let registry = Registry::private();
+        let no_memory = Error::OutOfMemory { asked_bytes: 1, reason: "planted".into() };
+        for error in fail_for_everyone(&registry, || Err(no_memory.clone())) {
+            assert_eq!(error, no_memory);
+        }
+        for error in fail_for_everyone(&registry, || std::panic::resume_unwind(Box::new("planted"))) {
+            assert_eq!(error, Error::AllocationPanicked { source_name: Source::new("x").unwrap() });
+        }
+        assert!(registry.buffers().is_empty() && registry.0.map.newest().slots().count() == 0);
+        assert!(registry.get_or_allocate("x", spec()).is_ok(), "can be asked for again");
+    }
+
+    #[test]
+    fn removing_while_filling_waits_for_the_ring_and_takes_it_out() {
+        let registry = Registry::private();
+        let (filling, removing) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let remover = scope.spawn(|| {
+                filling.wait();
+                removing.wait();
+                registry.remove("x")
+            });
+            let (buffer, made) = registry
+                .claim("x", spec(), |source| {
+                    filling.wait();
+                    removing.wait();
+                    registry.make(source, spec())
+                })
+                .unwrap();
+            assert!(made);
+            remover.join().unwrap().unwrap();
+            assert!(buffer.is_removed() && !registry.contains("x"));
+        });
+    }
+
+    #[test]
+    fn old_tables_are_freed_by_updates_even_if_a_thread_sleeps_on_one() {
+        let registry = Registry::private();
+        let cached = Barrier::new(2);
+        std::thread::scope(|scope| {
+            // Dropped at the end, also by a failure: then the sleeper wakes.
+            let (_awake, asleep) = std::sync::mpsc::channel::<()>();
+            let (registry, cached) = (&registry, &cached);
+            scope.spawn(move || {
+                assert!(!registry.contains("x"));
+                cached.wait();
+                let _ = asleep.recv();
+            });
+            cached.wait();
+            for number in 0..100 {
+                let source = format!("x{number}");
+                registry.get_or_allocate(&source, spec()).unwrap();
+                registry.remove(&source).unwrap();
+                assert!(registry.0.map.retired() <= 3, "{} tables kept", registry.0.map.retired());
+            }
+            assert!(registry.0.map.retired() > 0, "the sleeper's table is kept");
+        });
+    }
+
+    #[test]
+    fn a_dropped_registry_gives_its_memory_back_whatever_other_threads_have_cached() {
+        let registry = Registry::private();
+        let buffer = registry.get_or_allocate("x", spec()).unwrap();
+        let budget = Arc::clone(&registry.0.budget);
+        let (looked, dropped) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let theirs = registry.clone();
+            scope.spawn(|| {
+                assert!(theirs.contains("x"));
+                drop(theirs);
+                looked.wait();
+                dropped.wait();
+            });
+            looked.wait();
+            drop((registry, buffer));
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+            // The helper that commits memory may hold it for a moment.
+            while budget.stats().bytes > 0 && std::time::Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+            assert_eq!(budget.stats().bytes, 0);
+            dropped.wait();
+        });
+    }
+
+    #[test]
+    fn a_lookup_within_a_lookup_finds_the_same() {
+        let registry = Registry::private();
+        let buffer = registry.get_or_allocate("x", spec()).unwrap();
+        let inner =
+            registry.with("x", |outer| registry.with("x", |inner| inner.same_as(outer) && inner.same_as(&buffer)));
+        assert_eq!(inner, Some(Some(true)));
+    }
+}

@@ -1,0 +1,45 @@
+//! What all handles of a buffer share.
+
+use crate::budget::Charge;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::region::Region;
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::sync::{Arc, Ordering};
+
+/// What all handles of a buffer share. The memory goes back when the last of them ends.
+pub(crate) struct Shared {
+    pub(crate) region: Region,
+    pub(crate) source: Source,
+    pub(crate) spec: Spec,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The most that one read may allocate.
+    pub(crate) segment_limit_bytes: u64,
+    /// Given back after the region is unmapped: fields drop in their order.
+    pub(crate) _charge: Charge,
+}
+
+impl Shared {
+    pub(crate) fn is_removed(&self) -> bool {
+        // SYNC removed: what its remover did before is seen by who sees the flag.
+        self.region.header().readers.removed.load(Ordering::Acquire) != 0
+    }
+
+    pub(crate) fn mark_removed(&self) {
+        // SYNC removed: see `is_removed`.
+        self.region.header().readers.removed.store(1, Ordering::Release);
+    }
+
+    pub(crate) fn removed(&self) -> Error {
+        Error::Removed { source_name: self.source.clone() }
+    }
+
+    /// Counts a read that came too late.
+    pub(crate) fn count_eviction(&self, error: &Error) {
+        if matches!(error, Error::Evicted { .. }) {
+            // SYNC none: a counter, read for display.
+            self.region.header().readers.evictions.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

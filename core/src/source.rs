@@ -1,0 +1,163 @@
+//! Names of sources: what is accepted, and how they are shown without their secrets.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+use crate::sync::Arc;
+
+/// The longest name of a source, in bytes.
+pub const MAX_SOURCE_BYTES: usize = 1024;
+
+/// The name of a source: kept as given, shown without credentials.
+///
+/// ```
+/// use capbuf::Source;
+///
+/// let camera = Source::new("rtsp://admin:hunter2@10.0.0.7/stream?token=abc&channel=1")?;
+/// assert_eq!(camera.to_string(), "rtsp://***@10.0.0.7/stream?token=***&channel=1");
+/// assert!(camera.as_str().contains("hunter2"));
+/// # Ok::<(), capbuf::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source(Arc<str>);
+
+impl Source {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSource`] if it is empty, longer than [`MAX_SOURCE_BYTES`] or holds control characters.
+    pub fn new(name: &str) -> Result<Self> {
+        check(name)?;
+        Ok(Self(name.into()))
+    }
+
+    /// The name as it was given, with any password in it: not for logs.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.0))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({:?})", redact(&self.0))
+    }
+}
+
+pub(crate) fn check(name: &str) -> Result<()> {
+    let reason = if name.is_empty() {
+        "it is empty; allowed are 1 to 1024 bytes"
+    } else if name.len() > MAX_SOURCE_BYTES {
+        "it is too long; allowed are 1 to 1024 bytes"
+    } else if name.chars().any(char::is_control) {
+        "it holds control characters"
+    } else {
+        return Ok(());
+    };
+    let shown: String = redact(name).escape_debug().take(80).collect();
+    Err(Error::InvalidSource { given: format!("\"{shown}\""), reason })
+}
+
+/// Words that make the value of a query parameter a secret, wherever they stand in its name.
+const SECRET_WORDS: [&str; 9] = ["pass", "pwd", "token", "key", "secret", "auth", "cred", "sig", "user"];
+/// Sources that are no URLs: an `@` in them is part of a name.
+const LOCAL: [&str; 4] = ["device:", "file:", "tone:", "position:"];
+
+/// Shows a source without the user and password of a URL and without the values of parameters that look like secrets.
+///
+/// Where a URL is malformed (a password with an unescaped `@` or `/`), more is hidden rather than less.
+///
+/// ```
+/// assert_eq!(capbuf::redact("rtsp://user:p@ss/word@host/a"), "rtsp://***@host/a");
+/// assert_eq!(capbuf::redact("device:alsa:hw:1,0"), "device:alsa:hw:1,0");
+/// ```
+pub fn redact(source: &str) -> String {
+    if LOCAL.iter().any(|scheme| source.starts_with(scheme)) {
+        return source.to_owned();
+    }
+    // Without `://` a user's name looks like a scheme: then nothing before an `@` is shown.
+    let (scheme, rest) = source.split_at(source.find("://").map_or(0, |at| at + 3));
+    let (rest, hidden) = match rest.rfind('@') {
+        Some(at) => (&rest[at + 1..], "***@"),
+        None => (rest, ""),
+    };
+    let (path, query) = rest.split_at(rest.find(['?', '#', ';']).unwrap_or(rest.len()));
+    let mut shown = format!("{scheme}{hidden}{path}");
+    let mut query = query;
+    while let Some(mark) = query.chars().next() {
+        let pair_end = query[1..].find(['&', ';', '#', '?']).map_or(query.len(), |at| at + 1);
+        let pair = &query[1..pair_end];
+        let lower = pair.to_ascii_lowercase();
+        // The sign may be escaped.
+        let name_end = lower.find('=').or_else(|| lower.find("%3d"));
+        let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
+        shown.push(mark);
+        match name_end {
+            Some(end) if end + 1 < pair.len() && secret(&lower[..end]) => {
+                shown.push_str(&pair[..end]);
+                shown.push_str("=***");
+            }
+            _ => shown.push_str(pair),
+        }
+        query = &query[pair_end..];
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_be_shown_or_stored_are_refused() {
+        for bad in ["", "a\nb", "tab\t", "\u{0}", "\u{7f}", "esc\u{1b}[31m", &"x".repeat(MAX_SOURCE_BYTES + 1)] {
+            let error = Source::new(bad).expect_err(bad).to_string();
+            assert!(error.len() < 300 && !error.chars().any(char::is_control), "{error:?}");
+        }
+        for good in ["a", "Wald 3 – Nord", &"x".repeat(MAX_SOURCE_BYTES)] {
+            assert_eq!(Source::new(good).unwrap().as_str(), good);
+        }
+    }
+
+    #[test]
+    fn no_way_to_write_a_password_shows_it() {
+        for url in [
+            "rtsp://me:sesame@host/live",
+            "rtsp://me:ses@me:sesame@host/live",
+            "rtsp://me:sesame/x?y#z@host/live",
+            "rtsp://sesame@host",
+            "http://host/a?password=sesame",
+            "http://host/a?x=1&API_KEY=sesame&y=2",
+            "http://host/a?x=1;sig=sesame#token=sesame",
+            "http://host/a#access_token=sesame",
+            "http://host/a?cred=sesame&token%3Dsesame",
+            "rtsp:/me:sesame@host/a",
+            "rtsp:me:sesame@host",
+            "me:sesame@host/a?x=1",
+        ] {
+            assert!(!redact(url).contains("sesame"), "{}", redact(url));
+            assert!(redact(url).contains("host"), "{}", redact(url));
+            let refused = Source::new(&format!("{url}\n")).expect_err("control character").to_string();
+            assert!(!refused.contains("sesame"), "{refused}");
+            assert!(!format!("{:?}", Source::new(url).unwrap()).contains("sesame"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_readable() {
+        for name in [
+            "tone:440",
+            "rtsp://host:554/a?channel=1&subtype=0",
+            "udp://239.0.0.1:5004?fifo=",
+            "file:/a@b?loop",
+            "device:pulseaudio:mic@home",
+        ] {
+            assert_eq!(redact(name), name);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The shape of a buffer: how long, how fast, how many channels, which samples.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// The highest sample rate a buffer may have, in Hz.
+pub const MAX_SAMPLE_RATE_HZ: u32 = 768_000;
+/// The most channels a buffer may have.
+pub const MAX_CHANNELS: u16 = 64;
+/// The largest frame: 64 channels of four bytes.
+pub(crate) const MAX_FRAME_BYTES: usize = MAX_CHANNELS as usize * 4;
+
+/// How a sample is stored: signed little-endian integers, s24 packed in three bytes, or 32-bit floats in -1.0..1.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum SampleFormat {
+    /// 16-bit signed integers.
+    S16 = 1,
+    /// 24-bit signed integers in three bytes.
+    S24 = 2,
+    /// 32-bit signed integers.
+    S32 = 3,
+    /// 32-bit floats, full scale at ±1.0.
+    F32 = 4,
+}
+
+impl SampleFormat {
+    /// All formats, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::S16, Self::S24, Self::S32, Self::F32];
+
+    /// Bytes of one sample.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::S16 => 2,
+            Self::S24 => 3,
+            Self::S32 | Self::F32 => 4,
+        }
+    }
+
+    /// The name used in all languages and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S16 => "s16",
+            Self::S24 => "s24",
+            Self::S32 => "s32",
+            Self::F32 => "f32",
+        }
+    }
+}
+
+impl fmt::Display for SampleFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SampleFormat {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| Error::invalid("sample format", format!("{name:?}"), "s16, s24, s32, f32"))
+    }
+}
+
+/// How much audio a buffer keeps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Length {
+    /// So many seconds, rounded to whole frames.
+    Seconds(f64),
+    /// So many frames.
+    Frames(u64),
+}
+
+impl From<Duration> for Length {
+    fn from(duration: Duration) -> Self {
+        Self::Seconds(duration.as_secs_f64())
+    }
+}
+
+/// The shape of a buffer. Two buffers of one source must have equal specs.
+///
+/// ```
+/// use capbuf::{Length, SampleFormat, Spec};
+///
+/// let spec = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16)?;
+/// assert_eq!(spec.length_frames(), 2_880_000);
+/// assert_eq!(spec.audio_bytes(), 5_760_000);
+/// assert!(Spec::new(Length::Seconds(-1.0), 48_000, 1, SampleFormat::S16).is_err());
+/// # Ok::<(), capbuf::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Spec {
+    length_frames: u64,
+    sample_rate_hz: u32,
+    channels: u16,
+    format: SampleFormat,
+}
+
+impl Spec {
+    /// Checks a shape.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a length that is not positive and finite or whose bytes can't be counted, a
+    /// rate outside 1 Hz to 768 kHz, or other than 1 to 64 channels.
+    pub fn new(length: Length, sample_rate_hz: u32, channels: u16, format: SampleFormat) -> Result<Self> {
+        if !(1..=MAX_SAMPLE_RATE_HZ).contains(&sample_rate_hz) {
+            return Err(Error::invalid("sample_rate_hz", sample_rate_hz, format!("1 to {MAX_SAMPLE_RATE_HZ}")));
+        }
+        if !(1..=MAX_CHANNELS).contains(&channels) {
+            return Err(Error::invalid("channels", channels, format!("1 to {MAX_CHANNELS}")));
+        }
+        let length_frames = match length {
+            Length::Frames(frames) => frames,
+            Length::Seconds(seconds) if !seconds.is_finite() || seconds <= 0.0 => {
+                return Err(Error::invalid("length in seconds", seconds, "a positive, finite number"));
+            }
+            // The cast saturates; what is too long is caught below.
+            Length::Seconds(seconds) => (seconds * f64::from(sample_rate_hz)).round() as u64,
+        };
+        let spec = Self { length_frames, sample_rate_hz, channels, format };
+        if length_frames == 0 {
+            return Err(Error::invalid("length", format!("{length:?}"), "at least one frame"));
+        }
+        if length_frames > Self::MAX_FRAMES {
+            return Err(Error::invalid("length", format!("{length:?}"), format!("up to {} frames", Self::MAX_FRAMES)));
+        }
+        Ok(spec)
+    }
+
+    /// More frames than any memory holds, few enough that no size computed from them overflows.
+    const MAX_FRAMES: u64 = 1 << 40;
+
+    /// Frames the buffer keeps.
+    pub fn length_frames(&self) -> u64 {
+        self.length_frames
+    }
+
+    /// Time the buffer keeps, at the nominal rate.
+    pub fn duration(&self) -> Duration {
+        Duration::from_nanos(self.frames_to_ns(self.length_frames).unsigned_abs())
+    }
+
+    /// Frames a second.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
+    /// Samples a frame.
+    pub fn channels(&self) -> u16 {
+        self.channels
+    }
+
+    /// How a sample is stored.
+    pub fn format(&self) -> SampleFormat {
+        self.format
+    }
+
+    /// Bytes of one frame.
+    pub fn frame_bytes(&self) -> usize {
+        self.format.bytes() * usize::from(self.channels)
+    }
+
+    /// Bytes of the audio the buffer keeps, without what it needs beside it.
+    pub fn audio_bytes(&self) -> u64 {
+        self.length_frames * self.frame_bytes() as u64
+    }
+
+    /// The nominal duration of so many frames in ns, saturating.
+    pub(crate) fn frames_to_ns(&self, frames: u64) -> i64 {
+        let ns = u128::from(frames) * 1_000_000_000 / u128::from(self.sample_rate_hz);
+        i64::try_from(ns).unwrap_or(i64::MAX)
+    }
+
+    /// The number of frames nearest to so many ns at the nominal rate; zero for negative durations.
+    pub(crate) fn ns_to_frames(&self, ns: i64) -> u64 {
+        let ns = u128::from(ns.max(0).unsigned_abs());
+        let frames = (ns * u128::from(self.sample_rate_hz) + 500_000_000) / 1_000_000_000;
+        u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.length_frames as f64 / f64::from(self.sample_rate_hz);
+        write!(
+            f,
+            "{} s ({} frames) of {} Hz {} x {}",
+            (seconds * 1e3).round() / 1e3,
+            self.length_frames,
+            self.sample_rate_hz,
+            self.channels,
+            self.format
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixty_seconds_of_mono_are_5_76_megabytes_and_stereo_twice_that() {
+        let mono = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16).unwrap();
+        let stereo = Spec::new(Length::Seconds(60.0), 48_000, 2, SampleFormat::S16).unwrap();
+        assert_eq!(mono.audio_bytes(), 5_760_000);
+        assert_eq!(stereo.audio_bytes(), 11_520_000);
+        assert_eq!(mono.duration(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn shapes_outside_the_limits_are_refused_by_name() {
+        let refused = |length, rate, channels| {
+            Spec::new(length, rate, channels, SampleFormat::F32).expect_err("must be refused").to_string()
+        };
+        for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(refused(Length::Seconds(seconds), 48_000, 1).contains("length in seconds"));
+        }
+        assert!(refused(Length::Seconds(1e-9), 48_000, 1).contains("at least one frame"));
+        assert!(refused(Length::Seconds(f64::MAX), 48_000, 1).contains("up to"));
+        assert!(refused(Length::Frames(0), 48_000, 1).contains("at least one frame"));
+        assert!(refused(Length::Frames(u64::MAX), 768_000, 64).contains("up to"));
+        assert!(refused(Length::Frames(1), 0, 1).contains("sample_rate_hz is 0; allowed: 1 to 768000"));
+        assert!(refused(Length::Frames(1), 768_001, 1).contains("sample_rate_hz"));
+        assert!(refused(Length::Frames(1), 1, 0).contains("channels is 0"));
+        assert!(refused(Length::Frames(1), 1, 65).contains("channels is 65"));
+    }
+
+    #[test]
+    fn the_largest_shape_has_a_size_that_can_be_counted() {
+        let spec = Spec::new(Length::Frames(Spec::MAX_FRAMES), MAX_SAMPLE_RATE_HZ, MAX_CHANNELS, SampleFormat::F32);
+        assert_eq!(spec.unwrap().audio_bytes(), (1 << 40) * 256);
+        let slow = Spec::new(Length::Frames(Spec::MAX_FRAMES), 1, 1, SampleFormat::S16).unwrap();
+        assert_eq!(slow.duration(), Duration::from_nanos(i64::MAX as u64));
+    }
+
+    #[test]
+    fn formats_are_found_by_their_names_only() {
+        for format in SampleFormat::ALL {
+            assert_eq!(format.name().parse::<SampleFormat>().unwrap(), format);
+        }
+        assert!("S16".parse::<SampleFormat>().unwrap_err().to_string().contains("s16, s24, s32, f32"));
+    }
+}

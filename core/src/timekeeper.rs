@@ -1,0 +1,211 @@
+//! The writer's side of the timeline: turns the times of chunks, as they are told or as they arrive, into anchors.
+//!
+//! Two lines run side by side. The *believed* one is the delay-locked loop's: it follows the source and may be moved at will.
+//! The *published* one is what readers were told: it never moves where it was published, never runs backwards, and follows
+//! the believed one at a bounded slew. Where they must part (a gap, a clock that was set) the published one jumps forward and
+//! the place is on record; backwards it only slews.
+
+use crate::clock::Clock;
+use crate::delay_locked_loop::DelayLockedLoop;
+use crate::timeline::{Anchor, GapReason};
+
+/// When a chunk was captured, as far as the writer knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ChunkTime {
+    /// The capture time of its first frame.
+    Captured(i64),
+    /// The time it arrived: its last frame was captured just before.
+    Arrived(i64),
+}
+
+/// A published time is corrected by no more than this part of the time that passes.
+const SLEW: f64 = 1e-3;
+/// A chunk this much later than believed comes after a gap; less is jitter.
+const GAP_NS: i64 = 750_000_000;
+/// A change of the wall clock against the monotonic one by this much is a step; less is a clock being disciplined.
+const STEP_NS: i64 = 100_000_000;
+/// After gaps whose lengths were told, the published line may be this far behind the believed one before it jumps.
+const TOLD_NS: i64 = 100_000_000;
+/// Anchors are set this far apart at first, and when the filter has settled.
+const SPACING_S: (f64, f64) = (1.0, 10.0);
+
+/// The state of a writer's timeline.
+#[derive(Debug)]
+pub(crate) struct Timekeeper {
+    nominal_ns: f64,
+    /// The newest published piece; `None` before the first frame ever.
+    published: Option<Anchor>,
+    /// `None` until this writer's first chunk.
+    believed: Option<DelayLockedLoop>,
+    /// The gap that the next chunk comes after: why, and how long it is if that is known.
+    gap: Option<(GapReason, Option<i64>)>,
+    /// UTC minus monotonic time when last compared.
+    utc_offset_ns: Option<i64>,
+}
+
+impl Timekeeper {
+    /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
+    pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
+        Self { nominal_ns: 1e9 / f64::from(sample_rate_hz), published, believed: None, gap: None, utc_offset_ns: None }
+    }
+
+    /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and
+    /// are unknown if one of them is.
+    pub(crate) fn gap(&mut self, reason: GapReason, duration_ns: Option<i64>) {
+        let total_ns = match self.gap {
+            None => duration_ns,
+            Some((_, sooner_ns)) => sooner_ns.zip(duration_ns).map(|(sooner, later)| sooner.saturating_add(later)),
+        };
+        self.gap = Some((reason, total_ns));
+    }
+
+    /// How far readers are told times ahead of what is believed to be true, as of a frame.
+    pub(crate) fn ahead_ns(&self, frame: u64) -> i64 {
+        match (&self.published, &self.believed) {
+            (Some(published), Some(believed)) => published.utc_at(frame).saturating_sub(believed.predict(frame)),
+            _ => 0,
+        }
+    }
+
+    /// Takes in a chunk of `frames` frames from `head` on, and returns the anchor to publish before it, if any.
+    ///
+    /// A bounded number of steps, no allocation, no lock. Reads the clock each second or more, and where times jump.
+    pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
+        let period_ns = self.published.map_or(self.nominal_ns, |published| published.period_ns());
+        let measured_ns = match time {
+            ChunkTime::Captured(utc_ns) => utc_ns,
+            ChunkTime::Arrived(utc_ns) => utc_ns.saturating_sub((frames as f64 * period_ns) as i64),
+        };
+        let Some(published) = self.published else {
+            return Some(self.begin(head, measured_ns, clock));
+        };
+        let gap = self.gap.take();
+        let known_ns = gap.and_then(|(_, duration_ns)| duration_ns);
+        let end_ns = published.utc_at(head).saturating_add(known_ns.unwrap_or(0));
+        let Some(believed) = &mut self.believed else {
+            // A new writer: what is believed begins at its first chunk, with the period its predecessor found. What it tells of
+            // the gap counts unless more was lost.
+            let told = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
+            let utc_ns = if told { end_ns } else { measured_ns };
+            self.believed = Some(DelayLockedLoop::new(self.nominal_ns, published.period_ns(), head, utc_ns));
+            self.utc_offset_ns = utc_offset_ns(clock);
+            return Some(self.jump(head, gap.map_or(GapReason::WriterChanged, |(reason, _)| reason), 0));
+        };
+        if let Some((reason, None)) = gap {
+            believed.restart(head, measured_ns);
+            return Some(self.jump(head, reason, 0));
+        }
+        believed.shift(known_ns.unwrap_or(0));
+        let error_ns = measured_ns.saturating_sub(believed.predict(head));
+        let spacing_s = spacing_s(believed);
+        let since_ns = published.utc_at(head).saturating_sub(published.utc_ns);
+        let due = since_ns as f64 >= spacing_s * 1e9;
+        if error_ns.saturating_abs() > GAP_NS || due || gap.is_some() {
+            // Rarely: here the clock may be asked.
+            if let Some(step_ns) = self.clock_step(clock) {
+                return Some(self.after_step(head, measured_ns, step_ns));
+            }
+        }
+        let believed = self.believed.as_mut()?;
+        if error_ns > GAP_NS {
+            // More was lost than the writer knew of.
+            believed.restart(head, measured_ns);
+            return Some(self.jump(head, gap.map_or(GapReason::Detected, |(reason, _)| reason), 0));
+        }
+        // Frames that come far too early can't be told earlier times than those before them: the loop follows at its pace.
+        believed.update(head, measured_ns.max(believed.predict(head).saturating_sub(GAP_NS)));
+        let behind_ns = believed.predict(head).saturating_sub(end_ns);
+        match gap {
+            // As long as was told, unless that was too little again and again.
+            Some((reason, _)) if behind_ns > TOLD_NS => Some(self.jump(head, reason, 0)),
+            Some((reason, _)) => Some(self.jump_to(head, end_ns, reason, 0)),
+            None if due && behind_ns > GAP_NS => Some(self.jump(head, GapReason::Detected, 0)),
+            None => due.then(|| self.slew(head)),
+        }
+    }
+
+    /// The first anchor of a buffer.
+    fn begin(&mut self, head: u64, measured_ns: i64, clock: &dyn Clock) -> Anchor {
+        self.believed = Some(DelayLockedLoop::new(self.nominal_ns, self.nominal_ns, head, measured_ns));
+        self.utc_offset_ns = utc_offset_ns(clock);
+        self.gap = None;
+        let anchor = Anchor::new(head, measured_ns, self.nominal_ns);
+        self.published = Some(anchor);
+        anchor
+    }
+
+    /// How far the wall clock was set since the last look, if it was.
+    fn clock_step(&mut self, clock: &dyn Clock) -> Option<i64> {
+        let now_ns = utc_offset_ns(clock)?;
+        let before_ns = self.utc_offset_ns.replace(now_ns)?;
+        let step_ns = now_ns.saturating_sub(before_ns);
+        (step_ns.saturating_abs() >= STEP_NS).then_some(step_ns)
+    }
+
+    /// The clock was set: what is believed moves with it, wholly; what is published forward only.
+    fn after_step(&mut self, head: u64, measured_ns: i64, step_ns: i64) -> Anchor {
+        if let Some(believed) = &mut self.believed {
+            believed.shift(step_ns);
+            let error_ns = measured_ns.saturating_sub(believed.predict(head));
+            if error_ns.saturating_abs() > STEP_NS {
+                // Some of the step was taken for jitter before it was seen, or audio was lost as well.
+                believed.restart(head, measured_ns);
+            } else {
+                believed.update(head, measured_ns);
+            }
+        }
+        self.jump(head, GapReason::ClockStep, step_ns)
+    }
+
+    /// Publishes what is believed from a frame on, or, if that would run backwards, where the timeline ended.
+    fn jump(&mut self, head: u64, reason: GapReason, clock_step_ns: i64) -> Anchor {
+        let to_ns = self.believed.as_ref().map_or(0, |believed| believed.predict(head));
+        self.jump_to(head, to_ns, reason, clock_step_ns)
+    }
+
+    fn jump_to(&mut self, head: u64, utc_ns: i64, reason: GapReason, clock_step_ns: i64) -> Anchor {
+        let end_ns = self.published.map_or(utc_ns, |published| published.utc_at(head));
+        let mut anchor = self.bent(head, utc_ns.max(end_ns));
+        let gap_ns = anchor.utc_ns.saturating_sub(end_ns);
+        (anchor.gap, anchor.gap_ns, anchor.clock_step_ns) = (Some(reason), gap_ns, clock_step_ns);
+        self.published = Some(anchor);
+        anchor
+    }
+
+    /// Goes on from where the timeline is.
+    fn slew(&mut self, head: u64) -> Anchor {
+        let end_ns = self.published.map_or(0, |published| published.utc_at(head));
+        let anchor = self.bent(head, end_ns);
+        self.published = Some(anchor);
+        anchor
+    }
+
+    /// A piece from a time on, bent towards what is believed.
+    fn bent(&self, head: u64, utc_ns: i64) -> Anchor {
+        let Some(believed) = &self.believed else {
+            return Anchor::new(head, utc_ns, self.nominal_ns);
+        };
+        let ahead_ns = utc_ns.saturating_sub(believed.predict(head)) as f64;
+        let correction = (ahead_ns / (1.5e9 * spacing_s(believed))).clamp(-SLEW, SLEW);
+        Anchor::new(head, utc_ns, believed.period_ns() * (1.0 - correction))
+    }
+}
+
+/// How far apart anchors are set, by how long the loop has been locked.
+fn spacing_s(believed: &DelayLockedLoop) -> f64 {
+    (believed.locked_s() / 8.0).clamp(SPACING_S.0, SPACING_S.1)
+}
+
+/// UTC minus monotonic time; `None` if the thread was held up between the looks at the two clocks again and again.
+fn utc_offset_ns(clock: &dyn Clock) -> Option<i64> {
+    const HELD_UP_NS: i64 = 5_000_000;
+    for _ in 0..3 {
+        let before_ns = clock.monotonic_ns();
+        let utc_ns = clock.utc_ns();
+        let after_ns = clock.monotonic_ns();
+        if after_ns.saturating_sub(before_ns) < HELD_UP_NS {
+            return Some(utc_ns.saturating_sub(before_ns));
+        }
+    }
+    None
+}

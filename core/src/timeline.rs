@@ -1,0 +1,424 @@
+//! The timeline: which frame was captured when.
+//!
+//! A piecewise-linear map from frame numbers to UTC. Each piece begins at an [`Anchor`], which never changes once it is
+//! published, and ends where the next begins: continuous, or after a gap. Anchors lie in a ring of their own, by the
+//! same protocol as the frames; as one is either whole and final or refused, a reader needs no snapshot of several.
+
+use crate::region::{AnchorSlot, Region};
+use crate::sync::{Ordering, fence};
+
+/// Why a timeline does not go on where it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u32)]
+#[non_exhaustive]
+pub enum GapReason {
+    /// The writer said so without giving a reason.
+    Requested = 1,
+    /// The capture times jumped by more than jitter explains.
+    Detected = 2,
+    /// The machine's wall clock was set; no audio is missing.
+    ClockStep = 3,
+    /// Another writer took the buffer over.
+    WriterChanged = 4,
+    /// The source was lost and came back.
+    SourceLost = 5,
+    /// The device delivered faster than it was read.
+    Overrun = 6,
+    /// Packets of a network stream did not arrive.
+    PacketLoss = 7,
+}
+
+impl GapReason {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Requested,
+        Self::Detected,
+        Self::ClockStep,
+        Self::WriterChanged,
+        Self::SourceLost,
+        Self::Overrun,
+        Self::PacketLoss,
+    ];
+
+    /// The name used in all languages and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Detected => "detected",
+            Self::ClockStep => "clock step",
+            Self::WriterChanged => "writer changed",
+            Self::SourceLost => "source lost",
+            Self::Overrun => "overrun",
+            Self::PacketLoss => "packet loss",
+        }
+    }
+}
+
+/// A place where the timeline does not go on where it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The first frame after the gap.
+    pub first_frame: u64,
+    /// Where the audio before it ends, in ns of UTC.
+    pub start_utc_ns: i64,
+    /// How much time is missing. Zero where none is: a backward step of the clock, a seamless change of writers.
+    pub duration_ns: i64,
+    /// How far the wall clock was set, forward or back; zero for all reasons but [`GapReason::ClockStep`].
+    pub clock_step_ns: i64,
+    /// Why.
+    pub reason: GapReason,
+}
+
+const FRACTION_BITS: u32 = 32;
+
+/// The beginning of a piece of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    pub(crate) first_frame: u64,
+    pub(crate) utc_ns: i64,
+    /// Nanoseconds a frame, in units of 2^-32.
+    period_q32: u64,
+    /// Time missing before the first frame.
+    pub(crate) gap_ns: i64,
+    pub(crate) clock_step_ns: i64,
+    /// `None` where the piece goes on where the last one ended.
+    pub(crate) gap: Option<GapReason>,
+}
+
+impl Anchor {
+    /// A piece of `period_ns` a frame, continuous with what was before.
+    pub(crate) fn new(first_frame: u64, utc_ns: i64, period_ns: f64) -> Self {
+        // Rates of 1 Hz and more: below 2^62 even with the clock's drift.
+        let period_q32 = (period_ns * (1_u64 << FRACTION_BITS) as f64) as u64;
+        Self { first_frame, utc_ns, period_q32: period_q32.max(1), gap_ns: 0, clock_step_ns: 0, gap: None }
+    }
+
+    pub(crate) fn period_ns(&self) -> f64 {
+        self.period_q32 as f64 / (1_u64 << FRACTION_BITS) as f64
+    }
+
+    /// Half the time of a frame: times are true to this.
+    pub(crate) fn half_period_ns(&self) -> i64 {
+        (self.period_q32 >> (FRACTION_BITS + 1)) as i64
+    }
+
+    /// The time of a frame of this piece, saturating.
+    pub(crate) fn utc_at(&self, frame: u64) -> i64 {
+        let frames = u128::from(frame.saturating_sub(self.first_frame));
+        let ns = frames.saturating_mul(u128::from(self.period_q32)) >> FRACTION_BITS;
+        self.utc_ns.saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
+    }
+
+    /// The frame of this piece whose beginning is nearest to a time; its first for times before it.
+    pub(crate) fn frame_near(&self, utc_ns: i64) -> u64 {
+        let ns = i128::from(utc_ns).saturating_sub(i128::from(self.utc_ns)).max(0).unsigned_abs();
+        let frames = ((ns << FRACTION_BITS) + u128::from(self.period_q32 / 2)) / u128::from(self.period_q32);
+        self.first_frame.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX))
+    }
+
+    /// The gap before the first frame, if there is one.
+    pub(crate) fn gap_before(&self) -> Option<Gap> {
+        Some(Gap {
+            first_frame: self.first_frame,
+            start_utc_ns: self.utc_ns.saturating_sub(self.gap_ns),
+            duration_ns: self.gap_ns,
+            clock_step_ns: self.clock_step_ns,
+            reason: self.gap?,
+        })
+    }
+
+    fn words(&self) -> [u64; 8] {
+        [
+            self.first_frame,
+            self.utc_ns as u64,
+            self.period_q32,
+            self.gap_ns as u64,
+            self.clock_step_ns as u64,
+            self.gap.map_or(0, |reason| reason as u64),
+            0,
+            0,
+        ]
+    }
+
+    fn from_words(words: [u64; 8]) -> Self {
+        let [first_frame, utc_ns, period_q32, gap_ns, clock_step_ns, gap, _, _] = words;
+        Self {
+            first_frame,
+            utc_ns: utc_ns as i64,
+            period_q32: period_q32.max(1),
+            gap_ns: (gap_ns as i64).max(0),
+            clock_step_ns: clock_step_ns as i64,
+            gap: GapReason::ALL.into_iter().find(|reason| *reason as u64 == gap),
+        }
+    }
+}
+
+/// Publishes an anchor for the frames from the ring's head on, before any of them is published. Writer only, wait-free.
+pub(crate) fn publish(region: &Region, anchor: &Anchor) {
+    let line = &region.header().writer;
+    let number = line.anchor_head.load(Ordering::Relaxed);
+    let announced = line.anchor_reserve.load(Ordering::Relaxed).max(number + 1);
+    // SYNC anchor reserve: announced before the slot changes, as in the ring of frames.
+    line.anchor_reserve.store(announced, Ordering::Relaxed);
+    fence(Ordering::Release);
+    let slots = region.anchors();
+    let slot: &AnchorSlot = &slots[(number % slots.len() as u64) as usize];
+    for (to, word) in slot.iter().zip(anchor.words()) {
+        to.store(word, Ordering::Relaxed);
+    }
+    if anchor.gap.is_some() {
+        line.gaps.store(line.gaps.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+    // SYNC anchor head: publishes the slot.
+    line.anchor_head.store(number + 1, Ordering::Release);
+}
+
+/// Takes back the anchors that have no frames, and returns the newest that has. Writer only, before its first write.
+///
+/// A writer that died between its anchor and the frames leaves one. No reader has used it, as it begins at the ring's head.
+pub(crate) fn withdraw(region: &Region) -> Option<Anchor> {
+    let line = &region.header().writer;
+    // SYNC none: the lease orders one writer after the other.
+    let head = line.head.load(Ordering::Relaxed);
+    for _ in 0..region.anchors().len() {
+        let number = line.anchor_head.load(Ordering::Relaxed).checked_sub(1)?;
+        let newest = anchor(region, number)?;
+        if newest.first_frame < head {
+            return Some(newest);
+        }
+        if newest.gap.is_some() {
+            line.gaps.store(line.gaps.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
+        // SYNC anchor head: the slot is written again before it is published again, and before `head` moves past it.
+        line.anchor_head.store(number, Ordering::Release);
+    }
+    None
+}
+
+/// An anchor by its number, if it is still there. What this returns never changes.
+pub(crate) fn anchor(region: &Region, number: u64) -> Option<Anchor> {
+    let slots = region.anchors();
+    let slot = &slots[(number % slots.len() as u64) as usize];
+    let mut words = [0; 8];
+    for (word, from) in words.iter_mut().zip(slot) {
+        *word = from.load(Ordering::Relaxed);
+    }
+    // SYNC anchor reserve: orders the loads above before the look at what the writer announced.
+    fence(Ordering::Acquire);
+    let announced = region.header().writer.anchor_reserve.load(Ordering::Relaxed);
+    (announced.saturating_sub(slots.len() as u64) <= number).then(|| Anchor::from_words(words))
+}
+
+/// What can be read at one moment: the frames, and the anchors that tell their times.
+///
+/// Stale at once: the oldest frames may go, newer ones come. What it names was published when it was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// The oldest frame to be read.
+    pub(crate) oldest_frame: u64,
+    /// One past the newest.
+    pub(crate) newest_frame: u64,
+    /// The number of the anchor that holds the oldest frame, or an earlier one.
+    oldest_anchor: u64,
+    /// The number and value of the newest anchor.
+    newest_anchor: (u64, Anchor),
+}
+
+impl Extent {
+    /// Looks; `None` before the first frame was ever written.
+    pub(crate) fn of(region: &Region) -> Option<Self> {
+        // A writer that sets as many anchors as there are slots between two of the loads below: that can't go on for long.
+        const TRIES: usize = 1000;
+        (0..TRIES).find_map(|_| Self::look(region)).flatten()
+    }
+
+    /// One look: `None` if the writer lapped it, `Some(None)` before the first frame was ever written.
+    fn look(region: &Region) -> Option<Option<Self>> {
+        // The frames first: then every anchor that they need was published before.
+        let newest_frame = crate::ring::head(region);
+        // SYNC anchor head: what was published before this can be read.
+        let anchors = region.header().writer.anchor_head.load(Ordering::Acquire);
+        if newest_frame == 0 || anchors == 0 {
+            return Some(None);
+        }
+        // More gaps than there are slots: frames whose time is forgotten are gone, too. A writer takes slots meanwhile, so leave
+        // it some rather than look again and again.
+        let slots = region.anchors().len() as u64;
+        let oldest_anchor = anchors.saturating_sub(slots - slots / 8);
+        // Anchors of frames that are still to come, or came after the look at the head, are not of this extent.
+        let mut newest_anchor = (anchors - 1, anchor(region, anchors - 1)?);
+        while newest_anchor.1.first_frame >= newest_frame && newest_anchor.0 > oldest_anchor {
+            newest_anchor = (newest_anchor.0 - 1, anchor(region, newest_anchor.0 - 1)?);
+        }
+        let by_length = newest_frame.saturating_sub(region.layout().length_frames);
+        let by_times = if oldest_anchor == 0 { 0 } else { anchor(region, oldest_anchor)?.first_frame };
+        // Later than by length only while more is being written at once than the slack, or if a writer died doing so.
+        let by_reserve = crate::ring::oldest_intact(region);
+        let oldest_frame = by_length.max(by_times).max(by_reserve).min(newest_frame);
+        Some(Some(Self { oldest_frame, newest_frame, oldest_anchor, newest_anchor }))
+    }
+
+    /// The piece that holds a frame, and its number; the last one for frames to come.
+    pub(crate) fn piece_of_frame(&self, region: &Region, frame: u64) -> Option<(u64, Anchor)> {
+        self.search(region, |anchor| anchor.first_frame <= frame)
+    }
+
+    /// The piece in which a time lies, or after which, if it lies in a gap; the first one for times before it.
+    pub(crate) fn piece_of_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
+        self.search(region, |anchor| anchor.utc_ns <= utc_ns)
+    }
+
+    /// The piece that lies before a time, at least in part; the first one for times before it.
+    pub(crate) fn piece_before_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
+        self.search(region, |anchor| anchor.utc_ns < utc_ns)
+    }
+
+    /// The last anchor for which `begins` holds, by bisection; `None` if the writer lapped the search.
+    fn search(&self, region: &Region, begins: impl Fn(&Anchor) -> bool) -> Option<(u64, Anchor)> {
+        let (newest, anchor_of_newest) = self.newest_anchor;
+        if begins(&anchor_of_newest) {
+            return Some(self.newest_anchor);
+        }
+        let (mut low, mut high) = (self.oldest_anchor, newest);
+        let mut found = (low, anchor(region, low)?);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            let candidate = anchor(region, middle)?;
+            if begins(&candidate) {
+                (low, found) = (middle, (middle, candidate));
+            } else {
+                high = middle;
+            }
+        }
+        Some(found)
+    }
+
+    /// The anchor after the given one, if there is one in this extent.
+    pub(crate) fn next(&self, region: &Region, number: u64) -> Option<(u64, Anchor)> {
+        let (newest, anchor_of_newest) = self.newest_anchor;
+        if number + 1 == newest {
+            return Some((newest, anchor_of_newest));
+        }
+        if number >= newest { None } else { anchor(region, number + 1).map(|anchor| (number + 1, anchor)) }
+    }
+
+    /// The anchor before the given one, if its frames may still be there.
+    pub(crate) fn previous(&self, region: &Region, number: u64) -> Option<(u64, Anchor)> {
+        let number = number.checked_sub(1).filter(|number| *number >= self.oldest_anchor)?;
+        anchor(region, number).map(|anchor| (number, anchor))
+    }
+
+    pub(crate) fn newest_piece(&self) -> (u64, Anchor) {
+        self.newest_anchor
+    }
+
+    /// The end of the newest frame.
+    pub(crate) fn newest_utc_ns(&self) -> i64 {
+        self.newest_anchor.1.utc_at(self.newest_frame)
+    }
+
+    /// The beginning of the oldest frame.
+    pub(crate) fn oldest_utc_ns(&self, region: &Region) -> Option<i64> {
+        self.piece_of_frame(region, self.oldest_frame).map(|(_, piece)| piece.utc_at(self.oldest_frame))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sync::Arc;
+    use crate::{
+        CaptureBuffer, Error, Length, ManualClock, ReadOptions, Registry, SampleFormat, Spec, Stretch, WindowOptions,
+    };
+
+    #[test]
+    fn a_time_and_its_frame_find_each_other_at_every_rate() {
+        for rate in [1_u32, 7, 1000, 1024, 11_025, 44_100, 48_000, 768_000] {
+            let anchor = Anchor::new(1 << 40, 1_700_000_000_000_000_000, 1e9 / f64::from(rate));
+            for frames in [0, 1, 2, 3, u64::from(rate), 86_400 * u64::from(rate), 12_345_678] {
+                let frame = (1 << 40) + frames;
+                assert_eq!(anchor.frame_near(anchor.utc_at(frame)), frame, "rate {rate}, {frames} frames on");
+            }
+            let day = anchor.utc_at((1 << 40) + 86_400 * u64::from(rate)) - anchor.utc_ns;
+            assert!((day - 86_400_000_000_000).abs() < 25_000, "a day at {rate} Hz took {day} ns");
+        }
+    }
+
+    #[test]
+    fn times_beyond_all_bounds_saturate() {
+        let anchor = Anchor::new(5, i64::MAX - 10, 1e9);
+        assert_eq!(anchor.utc_at(u64::MAX), i64::MAX);
+        assert_eq!(anchor.utc_at(0), i64::MAX - 10);
+        assert_eq!(Anchor::new(5, 0, 1e9).frame_near(i64::MIN), 5);
+        assert_eq!(Anchor::new(u64::MAX - 1, i64::MIN, 0.0).frame_near(i64::MAX), u64::MAX);
+        assert_eq!(Anchor::from_words([1, 2, 0, u64::MAX, 5, 99, 0, 0]).gap_ns, 0, "a hostile gap is no gap");
+    }
+
+    #[test]
+    fn an_anchor_is_itself_after_its_way_through_memory() {
+        for reason in GapReason::ALL {
+            let mut anchor = Anchor::new(77, -5, 20_833.333);
+            (anchor.gap, anchor.gap_ns, anchor.clock_step_ns) = (Some(reason), 1_000, -3_600);
+            assert_eq!(Anchor::from_words(anchor.words()), anchor);
+        }
+    }
+
+    const SECOND_NS: i64 = 1_000_000_000;
+    const START_NS: i64 = 1_790_000_000 * SECOND_NS;
+
+    /// A buffer of four seconds at 1 kHz with so many frames, and its clock.
+    fn recorded(frames: usize) -> CaptureBuffer {
+        let registry = Registry::builder().clock(Arc::new(ManualClock::new(START_NS))).commit_ahead(false).build();
+        let spec = Spec::new(Length::Frames(4000), 1000, 1, SampleFormat::S16).unwrap();
+        let buffer = registry.get_or_allocate("x", spec).unwrap();
+        buffer.writer().unwrap().write_at(&vec![1_i16; frames], START_NS).unwrap();
+        buffer
+    }
+
+    #[test]
+    fn an_anchor_whose_frames_are_still_to_come_changes_no_read_and_is_withdrawn_by_the_next_writer() {
+        let buffer = recorded(2000);
+        let region = &buffer.shared.region;
+        let mut ahead = Anchor::new(2000, START_NS + SECOND_NS * 5 / 2, 1e6);
+        (ahead.gap, ahead.gap_ns) = (Some(GapReason::PacketLoss), SECOND_NS / 2);
+        publish(region, &ahead);
+        let last = buffer.read(Stretch::Last(Duration::from_secs(1))).unwrap();
+        assert_eq!((last.frames(), last.end_utc_ns()), (1000, START_NS + 2 * SECOND_NS));
+        // Its writer died: the next one tells the gap as it was.
+        buffer.writer().unwrap().write_at(&[2_i16; 1000], START_NS + 4 * SECOND_NS).unwrap();
+        let from_ns = START_NS + SECOND_NS * 9 / 4;
+        let across = buffer.read(Stretch::Time(from_ns..START_NS + 5 * SECOND_NS)).unwrap();
+        assert_eq!((across.frames(), across.silence_frames(), across.gaps().len()), (2750, 1750, 1));
+        assert_eq!(buffer.status().gaps, 1);
+    }
+
+    #[test]
+    fn a_reader_held_up_between_its_looks_at_frames_and_anchors_sees_one_moment() {
+        let buffer = recorded(1000);
+        // As if the writer had written a hundred frames and set an anchor after the reader looked at the head.
+        publish(&buffer.shared.region, &Anchor::new(1100, START_NS + SECOND_NS * 11 / 10, 1e6));
+        let late = Stretch::Time(START_NS + SECOND_NS * 9 / 10..START_NS + SECOND_NS * 11 / 10);
+        assert!(matches!(buffer.read(late), Err(Error::NotYet { missing_frames: 100, .. })));
+        // As if it had set more anchors than there are slots.
+        for number in 0..300 {
+            publish(&buffer.shared.region, &Anchor::new(1100 + number, START_NS + 2 * SECOND_NS, 1e6));
+        }
+        let frames = buffer.frames();
+        assert!(frames.start <= frames.end, "{frames:?}");
+        buffer.read_with(Stretch::Frames(500..1000), &ReadOptions::new().available()).unwrap();
+    }
+
+    #[test]
+    fn frames_that_a_dead_writer_may_have_overwritten_are_not_there() {
+        let buffer = recorded(1000);
+        buffer.shared.region.header().writer.reserve.store(5000, Ordering::Relaxed);
+        assert_eq!(buffer.frames(), 744..1000);
+        assert!(matches!(buffer.read(Stretch::Frames(0..10)), Err(Error::Evicted { oldest_frame: 744, .. })));
+        let mut windows = buffer.windows(WindowOptions::new(300, 100)).unwrap();
+        let mut out = [0_i16; 300];
+        assert!(matches!(windows.next_into(&mut out, Duration::ZERO), Err(Error::TimedOut { .. })));
+    }
+}

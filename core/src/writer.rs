@@ -1,0 +1,177 @@
+//! The one who writes.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::buffer::CaptureBuffer;
+use crate::error::{Error, Result};
+use crate::ring::Head;
+use crate::sample::Sample;
+use crate::spec::MAX_FRAME_BYTES;
+use crate::stretch::duration_to_ns;
+use crate::sync::Ordering;
+use crate::timekeeper::{ChunkTime, Timekeeper};
+use crate::timeline::{self, GapReason};
+
+/// The one writer of a buffer: an exclusive lease, given back when dropped.
+///
+/// Every method is wait-free and safe on an audio thread: no lock, no allocation, no system call (clocks are read
+/// where the kernel maps them), no waiting for readers, whatever they do. It may move between threads.
+pub struct Writer {
+    buffer: CaptureBuffer,
+    head: Head,
+    timekeeper: Timekeeper,
+    /// The beginning of a frame whose end has not come yet.
+    partial: [u8; MAX_FRAME_BYTES],
+    partial_bytes: usize,
+}
+
+impl Writer {
+    pub(crate) fn take(buffer: &CaptureBuffer) -> Result<Self> {
+        let shared = &buffer.shared;
+        if shared.is_removed() {
+            return Err(shared.removed());
+        }
+        let header = shared.region.header();
+        // SYNC lease: what the last writer did happened before what this one does.
+        if header.readers.lease.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return Err(Error::WriterBusy { source_name: shared.source.clone() });
+        }
+        let newest = timeline::withdraw(&shared.region);
+        Ok(Self {
+            head: Head::of(&shared.region),
+            timekeeper: Timekeeper::new(shared.spec.sample_rate_hz(), newest),
+            partial: [0; MAX_FRAME_BYTES],
+            partial_bytes: 0,
+            buffer: buffer.clone(),
+        })
+    }
+
+    /// The buffer that this writes to.
+    pub fn buffer(&self) -> &CaptureBuffer {
+        &self.buffer
+    }
+
+    /// The number that the next frame will have.
+    pub fn next_frame(&self) -> u64 {
+        self.head.frame()
+    }
+
+    /// Writes interleaved samples that arrive now: their last frame was captured just before.
+    ///
+    /// Arrival is the last resort: it jitters, and a network that was held up can't be told from audio that is missing. Where
+    /// the capture time is known, use [`Writer::write_at`].
+    ///
+    /// # Errors
+    /// [`Error::Removed`] once the buffer is out of its registry, [`Error::FormatMismatch`] for samples of another type
+    /// than the buffer's. Nothing is written then.
+    pub fn write<T: Sample>(&mut self, samples: &[T]) -> Result<()> {
+        self.check_format::<T>()?;
+        self.write_bytes(bytemuck::cast_slice(samples))
+    }
+
+    /// Writes interleaved samples whose first frame was captured at a time in ns of UTC.
+    ///
+    /// The time may jitter; it is filtered. If it is more than 0.75 s later than the frames before it let expect, a gap is
+    /// recorded; shorter ones are for [`Writer::gap`] to tell.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn write_at<T: Sample>(&mut self, samples: &[T], capture_utc_ns: i64) -> Result<()> {
+        self.check_format::<T>()?;
+        self.write_bytes_at(bytemuck::cast_slice(samples), capture_utc_ns)
+    }
+
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write`] does. Any number of them: the beginning of a
+    /// frame is kept until its end comes. Only a gap that is told drops it; bytes that merely come late still follow.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] once the buffer is out of its registry.
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let now_utc_ns = self.buffer.shared.clock.utc_ns();
+        self.put(bytes, ChunkTime::Arrived(now_utc_ns))
+    }
+
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write_at`] does. The time is that of the first frame that
+    /// begins in them or, if none does, is not used.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] once the buffer is out of its registry.
+    pub fn write_bytes_at(&mut self, bytes: &[u8], capture_utc_ns: i64) -> Result<()> {
+        let spec = &self.buffer.shared.spec;
+        let before_ns = if self.partial_bytes > 0 { spec.frames_to_ns(1) } else { 0 };
+        self.put(bytes, ChunkTime::Captured(capture_utc_ns.saturating_sub(before_ns)))
+    }
+
+    /// Says that what is written next does not follow what was written last. The gap is as long as the times then tell.
+    ///
+    /// The beginning of a frame whose end has not come is dropped.
+    pub fn gap(&mut self, reason: GapReason) {
+        self.partial_bytes = 0;
+        self.timekeeper.gap(reason, None);
+    }
+
+    /// Says that so much audio is missing before what is written next: a gap of known length.
+    pub fn gap_for(&mut self, reason: GapReason, duration: Duration) {
+        self.partial_bytes = 0;
+        self.timekeeper.gap(reason, Some(duration_to_ns(duration)));
+    }
+
+    fn check_format<T: Sample>(&self) -> Result<()> {
+        let expected = self.buffer.shared.spec.format();
+        if T::FORMAT == expected { Ok(()) } else { Err(Error::FormatMismatch { given: T::FORMAT, expected }) }
+    }
+
+    fn put(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
+        let shared = &self.buffer.shared;
+        if shared.is_removed() {
+            return Err(shared.removed());
+        }
+        let region = &shared.region;
+        let line = &region.header().writer;
+        // SYNC none: counters of one writer, read for display.
+        line.writes.store(line.writes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let frame_bytes = region.layout().frame_bytes;
+        let frames = ((self.partial_bytes + bytes.len()) / frame_bytes) as u64;
+        if frames > 0
+            && let Some(anchor) = self.timekeeper.chunk(self.head.frame(), frames, time, &*shared.clock)
+        {
+            timeline::publish(region, &anchor);
+            line.ahead_ns.store(self.timekeeper.ahead_ns(self.head.frame()), Ordering::Relaxed);
+        }
+        let (mut bytes, mut whole_frames) = (bytes, frames);
+        if self.partial_bytes > 0 {
+            let wanted = (frame_bytes - self.partial_bytes).min(bytes.len());
+            let (end, rest) = bytes.split_at(wanted);
+            self.partial[self.partial_bytes..self.partial_bytes + wanted].copy_from_slice(end);
+            (self.partial_bytes, bytes) = (self.partial_bytes + wanted, rest);
+            if self.partial_bytes < frame_bytes {
+                return Ok(());
+            }
+            self.head.push(region, &self.partial[..frame_bytes], 1);
+            self.partial_bytes = 0;
+            whole_frames -= 1;
+        }
+        let (whole, rest) = bytes.split_at(whole_frames as usize * frame_bytes);
+        self.head.push(region, whole, whole_frames);
+        self.partial[..rest.len()].copy_from_slice(rest);
+        self.partial_bytes = rest.len();
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // SYNC lease: what this writer did happened before what the next one does.
+        self.buffer.shared.region.header().readers.lease.store(0, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("buffer", &self.buffer)
+            .field("next_frame", &self.next_frame())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,30 @@
+//! Memory is committed ahead of the writer, or not before it is used, as asked. Alone in its process: it looks at how much
+//! memory that has.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod common;
+
+use capbuf::Registry;
+use common::{mono, wait_until};
+
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn memory_is_committed_ahead_of_the_writer_unless_asked_otherwise() {
+    let before_kb = resident_kb();
+    // 192 MB.
+    let spec = mono(2000.0, 48_000);
+    let lazy = Registry::builder().commit_ahead(false).build();
+    let untouched = lazy.get_or_allocate("x", spec).unwrap();
+    assert!(resident_kb() - before_kb < 10_000, "{} kB before the first write", resident_kb() - before_kb);
+    drop((untouched, lazy));
+    let eager = Registry::private();
+    let committed = eager.get_or_allocate("x", spec).unwrap();
+    wait_until("the memory to be committed", || resident_kb() - before_kb > 187_000);
+    drop((committed, eager));
+    wait_until("the memory to go back", || resident_kb() - before_kb < 10_000);
+}

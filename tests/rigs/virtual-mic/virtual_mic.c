@@ -1,0 +1,382 @@
+/*
+ * A microphone without hardware: an ALSA plugin (ioplug) that plays a raw file as though it heard it.
+ *
+ *     pcm_type.virtual_mic { lib "/absolute/libasound_module_pcm_virtual_mic.so" }
+ *     pcm.vmic {
+ *         type virtual_mic
+ *         signal "/absolute/signal.s16"   what it hears: raw s16 little-endian, mono, played in a loop
+ *         rate 48000                      the nominal sample rate; the only one it offers
+ *         ppm 0                           how much faster than nominal its clock runs, in parts per million
+ *         epoch_ns 1700000000000000000    the UTC time at which the signal's first sample sounds;
+ *                                         left out, that is the moment of the first start
+ *         control "/absolute/control"     a file whose first letter makes it fail; may be left out
+ *     }
+ *
+ * The letters: `X` one overrun, and another each time the file's text changes (X1, X2, ...); `S` a stall, no
+ * frame and no error while it stands there; `U` unplugged, for good for who has it open, and no device for who
+ * opens it; `B` busy at open. Anything else, or no file, is well.
+ *
+ * The signal is a function of time, as the sound in a room is: whatever is not read in time is gone, and the
+ * next frame read is the one that sounds then. Hence an overrun loses what a card would have lost, a stall
+ * ends in an overrun, and with `epoch_ns` the true time of every frame is known.
+ */
+#include <alsa/asoundlib.h>
+#include <alsa/pcm_external.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NS_PER_SECOND = 1000000000, CONTROL_MAX = 16 };
+
+/*
+ * For mono s16 at 48 kHz: a period of 5 ms or more, which clients choose that ask for nothing, and a buffer of
+ * 400 ms or more, so that a busy machine causes no overruns of its own.
+ */
+enum { PERIOD_BYTES_MIN = 480, PERIOD_BYTES_MAX = 1 << 16, BUFFER_BYTES_MIN = 38400, BUFFER_BYTES_MAX = 1 << 18 };
+
+typedef struct {
+    snd_pcm_ioplug_t io; /* its poll_fd is the timer that paces the reader */
+
+    const int16_t *signal;
+    size_t signal_frames;
+    double frames_per_ns; /* of this microphone's own clock */
+    int64_t epoch_ns;     /* CLOCK_MONOTONIC when signal[0] sounds, or EPOCH_AT_START */
+
+    char *control;             /* path, or NULL */
+    char obeyed[CONTROL_MAX];  /* the text whose overrun was made already */
+    bool overrunning;          /* no frame is shown until the reader's buffer has overflowed */
+    bool unplugged;
+
+    uint64_t first;    /* the signal's frame that was frame 0 of this run; a run begins at each start */
+    uint64_t captured; /* frames of this run that the reader was shown */
+    snd_pcm_uframes_t wake_frames; /* the reader is woken when so many are unread */
+} virtual_mic;
+
+static const int64_t EPOCH_AT_START = INT64_MIN;
+
+static int64_t now_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+/* Tells what the monotonic clock showed at a UTC time. */
+static int64_t monotonic_at(int64_t utc_ns) {
+    int64_t best_ns = INT64_MAX, offset_ns = 0;
+    /* The two clocks are not read at once; of a few tries, the one that was interrupted least is true. */
+    for (int i = 0; i < 10; i++) {
+        int64_t before_ns = now_ns(CLOCK_MONOTONIC);
+        int64_t utc_now_ns = now_ns(CLOCK_REALTIME);
+        int64_t took_ns = now_ns(CLOCK_MONOTONIC) - before_ns;
+        if (took_ns < best_ns) {
+            best_ns = took_ns;
+            offset_ns = before_ns + took_ns / 2 - utc_now_ns;
+        }
+    }
+    return utc_ns + offset_ns;
+}
+
+/* The number of the signal's frames that have sounded by now, since its epoch. */
+static uint64_t sounded(const virtual_mic *mic) {
+    int64_t elapsed_ns = now_ns(CLOCK_MONOTONIC) - mic->epoch_ns;
+    return elapsed_ns > 0 ? (uint64_t)((double)elapsed_ns * mic->frames_per_ns) : 0;
+}
+
+/* Reads the control file's text; the empty text where there is none. */
+static void read_control(const char *path, char text[CONTROL_MAX]) {
+    memset(text, 0, CONTROL_MAX);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    if (read(fd, text, CONTROL_MAX - 1) < 0)
+        text[0] = 0;
+    close(fd);
+}
+
+/* Captures up to now: frames of this run the reader may be shown, or -EPIPE where its buffer overflowed. */
+static snd_pcm_sframes_t capture(virtual_mic *mic) {
+    if (mic->io.state != SND_PCM_STATE_RUNNING || mic->unplugged)
+        return (snd_pcm_sframes_t)mic->captured;
+
+    char text[CONTROL_MAX];
+    read_control(mic->control, text);
+    if (text[0] == 'U') {
+        mic->unplugged = true;
+        snd_pcm_ioplug_set_state(&mic->io, SND_PCM_STATE_DISCONNECTED);
+        return (snd_pcm_sframes_t)mic->captured;
+    }
+    if (text[0] == 'S')
+        return (snd_pcm_sframes_t)mic->captured;
+    if (text[0] == 'X' && strcmp(text, mic->obeyed) != 0) {
+        memcpy(mic->obeyed, text, CONTROL_MAX);
+        mic->overrunning = true;
+    }
+
+    uint64_t heard = sounded(mic) - mic->first;
+    if (heard - mic->io.appl_ptr >= mic->io.buffer_size) {
+        mic->overrunning = false;
+        return -EPIPE;
+    }
+    if (!mic->overrunning)
+        mic->captured = heard;
+    return (snd_pcm_sframes_t)mic->captured;
+}
+
+/* The callbacks of alsa-lib. */
+
+static int mic_prepare(snd_pcm_ioplug_t *io) {
+    virtual_mic *mic = io->private_data;
+    mic->captured = 0;
+    return mic->unplugged ? -ENODEV : 0;
+}
+
+static int mic_start(snd_pcm_ioplug_t *io) {
+    virtual_mic *mic = io->private_data;
+    if (mic->unplugged)
+        return -ENODEV;
+    if (mic->epoch_ns == EPOCH_AT_START)
+        mic->epoch_ns = now_ns(CLOCK_MONOTONIC);
+    mic->first = sounded(mic);
+    mic->captured = 0;
+    mic->overrunning = false;
+
+    /* Four looks a period: with one, a clock that runs slow would miss its period by a hair, and wait another. */
+    int64_t tick_ns = (int64_t)io->period_size * NS_PER_SECOND / io->rate / 4;
+    struct timespec tick = {.tv_sec = tick_ns / NS_PER_SECOND, .tv_nsec = tick_ns % NS_PER_SECOND};
+    struct itimerspec pace = {.it_interval = tick, .it_value = tick};
+    return timerfd_settime(io->poll_fd, 0, &pace, NULL) < 0 ? -errno : 0;
+}
+
+static int mic_stop(snd_pcm_ioplug_t *io) {
+    struct itimerspec never = {0};
+    return timerfd_settime(io->poll_fd, 0, &never, NULL) < 0 ? -errno : 0;
+}
+
+static snd_pcm_sframes_t mic_pointer(snd_pcm_ioplug_t *io) {
+    snd_pcm_sframes_t captured = capture(io->private_data);
+    return captured < 0 ? captured : (snd_pcm_sframes_t)(captured % (snd_pcm_sframes_t)io->buffer_size);
+}
+
+static int mic_sw_params(snd_pcm_ioplug_t *io, snd_pcm_sw_params_t *params) {
+    virtual_mic *mic = io->private_data;
+    return snd_pcm_sw_params_get_avail_min(params, &mic->wake_frames);
+}
+
+static int mic_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned count, unsigned short *revents) {
+    virtual_mic *mic = io->private_data;
+    (void)fds, (void)count;
+    snd_pcm_sframes_t captured = capture(mic);
+    if (mic->unplugged)
+        *revents = POLLERR | POLLNVAL; /* what the kernel says of a card that is gone */
+    else if (captured < 0 || io->state == SND_PCM_STATE_XRUN)
+        *revents = POLLIN | POLLERR; /* and of an overrun */
+    else if ((uint64_t)captured - io->appl_ptr >= mic->wake_frames)
+        *revents = POLLIN;
+    else {
+        /* Nothing to say: taking the tick puts the reader back to sleep until the next one. */
+        uint64_t ticks;
+        (void)!read(io->poll_fd, &ticks, sizeof ticks);
+        *revents = 0;
+    }
+    return 0;
+}
+
+static void put_sample(void *to, snd_pcm_format_t format, int16_t sample) {
+    switch (format) {
+    case SND_PCM_FORMAT_FLOAT_LE:
+        *(float *)to = (float)sample / 32768.0f;
+        break;
+    case SND_PCM_FORMAT_S32_LE:
+        *(int32_t *)to = (int32_t)sample * 65536;
+        break;
+    default:
+        *(int16_t *)to = sample;
+    }
+}
+
+static snd_pcm_sframes_t mic_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
+                                      snd_pcm_uframes_t offset, snd_pcm_uframes_t size) {
+    virtual_mic *mic = io->private_data;
+    /* What is asked for is told by the reader's position alone: through mmap, the same frames are asked for again. */
+    uint64_t frame = mic->first + io->appl_ptr;
+    if (io->access == SND_PCM_ACCESS_MMAP_INTERLEAVED)
+        frame += (offset + io->buffer_size - io->appl_ptr % io->buffer_size) % io->buffer_size;
+
+    for (unsigned channel = 0; channel < io->channels; channel++) {
+        size_t step = areas[channel].step / 8;
+        char *to = (char *)areas[channel].addr + areas[channel].first / 8 + step * offset;
+        for (snd_pcm_uframes_t i = 0; i < size; i++, to += step)
+            put_sample(to, io->format, mic->signal[(frame + i) % mic->signal_frames]);
+    }
+    return (snd_pcm_sframes_t)size;
+}
+
+static void mic_free(virtual_mic *mic) {
+    if (mic->io.poll_fd >= 0)
+        close(mic->io.poll_fd);
+    if (mic->signal)
+        munmap((void *)mic->signal, mic->signal_frames * sizeof *mic->signal);
+    free(mic->control);
+    free(mic);
+}
+
+static int mic_close(snd_pcm_ioplug_t *io) {
+    mic_free(io->private_data);
+    return 0;
+}
+
+static const snd_pcm_ioplug_callback_t CALLBACKS = {
+    .prepare = mic_prepare,
+    .start = mic_start,
+    .stop = mic_stop,
+    .pointer = mic_pointer,
+    .sw_params = mic_sw_params,
+    .poll_revents = mic_poll_revents,
+    .transfer = mic_transfer,
+    .close = mic_close,
+};
+
+/* Opening: the configuration, the signal, what the device offers. */
+
+typedef struct {
+    const char *signal, *control;
+    int64_t rate, ppm, epoch_ns;
+} configuration;
+
+static int get_whole_number(snd_config_t *node, int64_t *to) {
+    long small;
+    long long large;
+    if (snd_config_get_integer(node, &small) == 0)
+        *to = small;
+    else if (snd_config_get_integer64(node, &large) == 0)
+        *to = large;
+    else
+        return -EINVAL;
+    return 0;
+}
+
+static int read_configuration(snd_config_t *from, configuration *to) {
+    snd_config_iterator_t each, next;
+    snd_config_for_each(each, next, from) {
+        snd_config_t *node = snd_config_iterator_entry(each);
+        const char *id;
+        int err = 0;
+        if (snd_config_get_id(node, &id) < 0 || !strcmp(id, "type") || !strcmp(id, "hint") || !strcmp(id, "comment"))
+            continue;
+        if (!strcmp(id, "signal"))
+            err = snd_config_get_string(node, &to->signal);
+        else if (!strcmp(id, "control"))
+            err = snd_config_get_string(node, &to->control);
+        else if (!strcmp(id, "rate"))
+            err = get_whole_number(node, &to->rate);
+        else if (!strcmp(id, "ppm"))
+            err = get_whole_number(node, &to->ppm);
+        else if (!strcmp(id, "epoch_ns"))
+            err = get_whole_number(node, &to->epoch_ns);
+        else
+            err = -EINVAL;
+        if (err < 0) {
+            SNDERR("virtual_mic: '%s' is unknown or not of its kind", id);
+            return -EINVAL;
+        }
+    }
+    if (!to->signal || to->rate <= 0) {
+        SNDERR("virtual_mic: needs a signal and a rate above 0");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int map_signal(virtual_mic *mic, const char *path) {
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) < 0 || status.st_size < (off_t)sizeof *mic->signal) {
+        SNDERR("virtual_mic: no signal in %s", path);
+        if (fd >= 0)
+            close(fd);
+        return -ENOENT;
+    }
+    mic->signal_frames = (size_t)status.st_size / sizeof *mic->signal;
+    void *signal = mmap(NULL, mic->signal_frames * sizeof *mic->signal, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (signal == MAP_FAILED)
+        return -ENOMEM;
+    mic->signal = signal;
+    return 0;
+}
+
+static int offer(virtual_mic *mic, unsigned rate) {
+    static const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED};
+    static const unsigned formats[] = {SND_PCM_FORMAT_S16_LE, SND_PCM_FORMAT_S32_LE, SND_PCM_FORMAT_FLOAT_LE};
+    snd_pcm_ioplug_t *io = &mic->io;
+    int err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 2, access);
+    if (err >= 0)
+        err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, 3, formats);
+    if (err >= 0)
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, 1, 2);
+    if (err >= 0)
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, rate, rate);
+    if (err >= 0)
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, PERIOD_BYTES_MIN, PERIOD_BYTES_MAX);
+    if (err >= 0)
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+    return err;
+}
+
+SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
+    (void)root;
+    configuration want = {.rate = 48000, .epoch_ns = EPOCH_AT_START};
+    int err = read_configuration(conf, &want);
+    if (err < 0)
+        return err;
+    if (stream != SND_PCM_STREAM_CAPTURE)
+        return -EINVAL;
+
+    char text[CONTROL_MAX];
+    read_control(want.control, text);
+    if (text[0] == 'U')
+        return -ENODEV;
+    if (text[0] == 'B')
+        return -EBUSY;
+
+    virtual_mic *mic = calloc(1, sizeof *mic);
+    if (!mic)
+        return -ENOMEM;
+    memcpy(mic->obeyed, text, CONTROL_MAX); /* an overrun asked for before the device was open is past */
+    mic->frames_per_ns = (double)want.rate * (1.0 + (double)want.ppm * 1e-6) / NS_PER_SECOND;
+    /* Asked once: steps of the system's clock do not move the sound. */
+    mic->epoch_ns = want.epoch_ns == EPOCH_AT_START ? EPOCH_AT_START : monotonic_at(want.epoch_ns);
+    mic->wake_frames = 1;
+    mic->io.version = SND_PCM_IOPLUG_VERSION;
+    mic->io.name = "Virtual microphone";
+    mic->io.callback = &CALLBACKS;
+    mic->io.private_data = mic;
+    mic->io.poll_events = POLLIN;
+    mic->io.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (mic->io.poll_fd < 0)
+        err = -errno;
+    if (err >= 0 && want.control && !(mic->control = strdup(want.control)))
+        err = -ENOMEM;
+    if (err >= 0)
+        err = map_signal(mic, want.signal);
+    if (err >= 0)
+        err = snd_pcm_ioplug_create(&mic->io, name, stream, mode);
+    if (err < 0) {
+        mic_free(mic);
+        return err;
+    }
+
+    err = offer(mic, (unsigned)want.rate);
+    if (err < 0) {
+        snd_pcm_ioplug_delete(&mic->io); /* closes, and so frees */
+        return err;
+    }
+    *pcmp = mic->io.pcm;
+    return 0;
+}
+SND_PCM_PLUGIN_SYMBOL(virtual_mic);

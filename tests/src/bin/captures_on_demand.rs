@@ -1,0 +1,70 @@
+//! Captures one source and tells what is in its buffer, when asked on standard input: what a test needs to see of a
+//! capture in a process of its own, whose environment names the devices.
+//!
+//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS]]`
+//!
+//! - says `running` when it captures, or ends with the error;
+//! - for `frames`, says how many frames there are;
+//! - for `dump FILE`, writes all of them as s16 into FILE, and says, a line each: `stretch FIRST CHANNELS RATE`, `time FRAME
+//!   UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS DURATION_NS REASON`, `rings NUMBER`, `state TEXT`, `end`;
+//! - ends when its input does.
+
+use std::error::Error;
+use std::io::{self, BufRead as _, Write};
+
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Stretch};
+use capbuf_capture::{Capture, CaptureOptions};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [locator, seconds, rest @ ..] = &arguments[..] else {
+        return Err("usage: captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS]]".into());
+    };
+    let mut options = CaptureOptions::new().length(Length::Seconds(seconds.parse()?));
+    if let Some(format) = rest.first() {
+        options = options.format(format.parse()?);
+    }
+    if let Some(channels) = rest.get(1) {
+        options = options.channels(channels.parse()?);
+    }
+    let registry = Registry::private();
+    let capture = Capture::start(&registry, locator, &options)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "running")?;
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        match line.split_once(' ') {
+            Some(("dump", file)) => {
+                dump(capture.buffer(), file, &mut out)?;
+                writeln!(out, "rings {}", registry.stats().rings_mapped)?;
+                writeln!(out, "state {}", capture.state())?;
+                writeln!(out, "end")?;
+            }
+            None if line == "frames" => writeln!(out, "{}", capture.buffer().frames().end)?,
+            _ => return Err(format!("{line:?} is none of: frames, dump FILE").into()),
+        }
+    }
+    Ok(())
+}
+
+fn dump(buffer: &CaptureBuffer, file: &str, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let everything = ReadOptions::new().available().format(SampleFormat::S16);
+    let (frames, spec) = (buffer.frames(), buffer.spec());
+    let rate = spec.sample_rate_hz();
+    writeln!(out, "stretch {} {} {rate}", frames.start, spec.channels())?;
+    if frames.is_empty() {
+        return Ok(std::fs::write(file, [])?);
+    }
+    let segment = buffer.read_with(Stretch::Frames(frames), &everything)?;
+    std::fs::write(file, segment.samples().as_bytes())?;
+    for frame in (segment.first_frame()..segment.end_frame()).step_by(rate as usize / 100) {
+        if let Ok(one) = buffer.read(Stretch::Frames(frame..frame + 1)) {
+            writeln!(out, "time {frame} {}", one.start_utc_ns())?;
+        }
+    }
+    for gap in segment.gaps() {
+        let gap = gap.gap;
+        writeln!(out, "gap {} {} {} {}", gap.first_frame, gap.start_utc_ns, gap.duration_ns, gap.reason.name())?;
+    }
+    Ok(())
+}

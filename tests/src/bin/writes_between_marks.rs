@@ -1,0 +1,55 @@
+//! Writes to a buffer as an audio callback would, between two calls of the system that a tracer can see, while readers
+//! read: to be run under `strace` by a test, which looks what else the writing thread called.
+//!
+//! usage: `writes_between_marks [--with-fault]`, the fault being a system call among the writes.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use capbuf::{Clock, GapReason, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, SystemClock};
+
+/// A call that does nothing and that nothing else here does.
+fn mark(name: &str) {
+    let _ = std::fs::metadata(format!("/capbuf-mark-{name}"));
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let fault = std::env::args().any(|argument| argument == "--with-fault");
+    let registry = Registry::private();
+    let spec = Spec::new(Length::Seconds(2.0), 48_000, 1, SampleFormat::S16)?;
+    let buffer = registry.get_or_allocate("traced", spec)?;
+    let mut writer = buffer.writer()?;
+    let chunk = [1_i16; 480];
+    writer.write(&chunk)?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut out = vec![0_i16; 96_000];
+                while !done.load(Ordering::Relaxed) {
+                    let last = Stretch::Last(Duration::from_secs(2));
+                    let _ = buffer.read_into(last, &ReadOptions::new().available(), &mut out);
+                }
+            });
+        }
+        // The standard library tries once which call the system has.
+        mark("first");
+        mark("begin");
+        for number in 0..20_000 {
+            match number % 100 {
+                0 => writer.gap(GapReason::Requested),
+                1 => writer.write_bytes(&[0; 4095])?,
+                2 => writer.write(&[0_i16; 100_000])?,
+                3..50 => writer.write(&chunk)?,
+                _ => writer.write_at(&chunk, SystemClock.utc_ns())?,
+            }
+            if fault && number == 10_000 {
+                std::thread::yield_now();
+            }
+        }
+        mark("end");
+        done.store(true, Ordering::Relaxed);
+        Ok(())
+    })
+}

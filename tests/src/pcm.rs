@@ -1,0 +1,16 @@
+//! Samples from bytes, and one kind of sample from another.
+
+/// Reads little-endian 16-bit samples; half a sample at the end is left out.
+pub fn s16_from_bytes(bytes: &[u8]) -> Vec<i16> {
+    bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes).collect()
+}
+
+/// Writes samples as little-endian 16-bit ones.
+pub fn bytes_from_s16(samples: &[i16]) -> Vec<u8> {
+    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
+}
+
+/// Scales 16-bit samples to floats in -1..1.
+pub fn f32_from_s16(samples: &[i16]) -> Vec<f32> {
+    samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect()
+}

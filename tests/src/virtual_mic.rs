@@ -1,0 +1,187 @@
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, fs, io};
+
+use tempfile::TempDir;
+
+use crate::position;
+use crate::rig_file::rig_file;
+
+/// A microphone without hardware: an ALSA capture device that hears the [`position`] signal.
+///
+/// It hears it as one hears a sound in a room: at a known time, whether anybody reads or not. So audio that was lost
+/// shows as a [break](position::breaks), and [`time_ns`](Self::time_ns) tells when each sample truly sounded. It offers
+/// one or two channels (the same in both) of 16-bit, 32-bit and float samples.
+#[derive(Debug)]
+pub struct VirtualMic {
+    folder: TempDir,
+    options: VirtualMicOptions,
+    epoch_ns: i64,
+    overruns: Cell<u32>,
+}
+
+/// What a [`VirtualMic`] is like.
+#[derive(Debug, Clone, Copy)]
+pub struct VirtualMicOptions {
+    /// The one sample rate it offers.
+    pub sample_rate_hz: u32,
+    /// How much faster than that its clock runs, in parts per million.
+    pub clock_error_ppm: i32,
+}
+
+impl Default for VirtualMicOptions {
+    fn default() -> Self {
+        Self { sample_rate_hz: 48_000, clock_error_ppm: 0 }
+    }
+}
+
+/// A way in which a microphone fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Makes the reader late once: its buffer overflows and is lost.
+    Overrun,
+    /// Delivers nothing and reports no error, until [`VirtualMic::heal`]; what sounded meanwhile is lost.
+    Stall,
+    /// Is gone for good for who has it open, and does not exist for who opens it, until [`VirtualMic::heal`].
+    Unplugged,
+    /// Belongs to somebody else for who opens it, until [`VirtualMic::heal`].
+    Busy,
+}
+
+impl VirtualMic {
+    /// The device's name: for ALSA `vmic`, for cpal's ALSA host `alsa:vmic`.
+    ///
+    /// `default` is the same microphone with alsa-lib's conversions before it.
+    pub const DEVICE: &str = "vmic";
+
+    /// Builds a microphone of 48 kHz with a true clock.
+    ///
+    /// # Errors
+    /// Where it cannot be compiled: it needs a C compiler, pkg-config and alsa-lib's headers.
+    pub fn build() -> io::Result<Self> {
+        Self::build_with(VirtualMicOptions::default())
+    }
+
+    /// Builds a microphone as `options` say.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_with(options: VirtualMicOptions) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("virtual-mic-").tempdir_in(folder_of_this_build()?)?;
+        let at = |name: &str| folder.path().join(name);
+        let (plugin, signal, control) = (at("libasound_module_pcm_virtual_mic.so"), at("signal.s16"), at("control"));
+        compile(&rig_file("virtual-mic/virtual_mic.c"), &plugin)?;
+        fs::write(&signal, position::loop_bytes())?;
+        fs::write(&control, "")?;
+
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let epoch_ns = i64::try_from(now.as_nanos()).map_err(io::Error::other)?;
+        // Nothing of the machine's own configuration is included: it could make another device the default.
+        let configuration = format!(
+            r#"pcm_type.virtual_mic {{ lib "{plugin}" }}
+pcm.{device} {{
+    type virtual_mic
+    signal "{signal}"
+    control "{control}"
+    rate {rate}
+    ppm {ppm}
+    epoch_ns {epoch_ns}
+    hint {{ show on description "Virtual microphone" }}
+}}
+pcm.default {{ type plug slave.pcm "{device}" hint {{ show on description "Default" }} }}
+"#,
+            plugin = plugin.display(),
+            signal = signal.display(),
+            control = control.display(),
+            device = Self::DEVICE,
+            rate = options.sample_rate_hz,
+            ppm = options.clock_error_ppm,
+        );
+        fs::write(at("asound.conf"), configuration)?;
+        Ok(Self { folder, options, epoch_ns, overruns: Cell::new(0) })
+    }
+
+    /// Lists the environment variables by which a program finds this microphone, and no other device.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let configuration = self.folder.path().join("asound.conf");
+        vec![("ALSA_CONFIG_PATH".to_owned(), configuration.display().to_string())]
+    }
+
+    /// Makes the microphone fail, from now on.
+    ///
+    /// # Errors
+    /// Where its control file cannot be written.
+    pub fn fail(&self, fault: Fault) -> io::Result<()> {
+        match fault {
+            Fault::Overrun => {
+                self.overruns.set(self.overruns.get() + 1);
+                self.control(&format!("X{}", self.overruns.get()))
+            }
+            Fault::Stall => self.control("S"),
+            Fault::Unplugged => self.control("U"),
+            Fault::Busy => self.control("B"),
+        }
+    }
+
+    /// Makes the microphone well again; who had it open when it was unplugged must open it again.
+    ///
+    /// # Errors
+    /// Where its control file cannot be written.
+    pub fn heal(&self) -> io::Result<()> {
+        self.control("")
+    }
+
+    /// Tells the UTC time, in nanoseconds, at which the sample of position 0 sounded first.
+    pub fn epoch_ns(&self) -> i64 {
+        self.epoch_ns
+    }
+
+    /// Tells when `sample` sounded, in nanoseconds of UTC.
+    ///
+    /// The signal repeats every [`position::PERIOD`] samples: of those times, it is the one nearest to `near_ns`.
+    pub fn time_ns(&self, sample: i16, near_ns: i64) -> i64 {
+        let error = f64::from(self.options.clock_error_ppm) * 1e-6;
+        let frames_per_ns = f64::from(self.options.sample_rate_hz) * (1.0 + error) / 1e9;
+        let near_frame = ((near_ns - self.epoch_ns) as f64 * frames_per_ns) as i64;
+        // Of the position, only the last 16 bits are known: the distance to a near one is signed, and no longer than
+        // half.
+        let distance = position::index(sample).wrapping_sub(near_frame as u16).cast_signed();
+        self.epoch_ns + ((near_frame + i64::from(distance)) as f64 / frames_per_ns) as i64
+    }
+
+    fn control(&self, text: &str) -> io::Result<()> {
+        fs::write(self.folder.path().join("control"), text)
+    }
+}
+
+/// Names the folder that this program was built into: plugins must be loadable from there, unlike from a `/tmp` without
+/// execution.
+fn folder_of_this_build() -> io::Result<PathBuf> {
+    let program = env::current_exe()?;
+    program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("this program is in no folder"))
+}
+
+fn compile(source: &Path, plugin: &Path) -> io::Result<()> {
+    let flags = run(Command::new("pkg-config").args(["--cflags", "--libs", "alsa"]))?;
+    let flags = String::from_utf8_lossy(&flags.stdout).into_owned();
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut command = Command::new(compiler);
+    command.args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-DPIC", "-shared"]);
+    command.arg(source).arg("-o").arg(plugin).args(flags.split_whitespace());
+    run(&mut command).map(drop)
+}
+
+fn run(command: &mut Command) -> io::Result<Output> {
+    let program = command.get_program().to_owned();
+    let output = command
+        .output()
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot run {}: {error}", program.display())))?;
+    if output.status.success() {
+        Ok(output)
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("{}: {}\n{said}", program.display(), output.status)))
+    }
+}

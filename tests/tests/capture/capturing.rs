@@ -1,0 +1,150 @@
+//! A capture in a process of its own, and what it says.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::time::Duration;
+
+use capbuf_tests::{Child, pcm, wait_for, wait_until};
+use tempfile::TempDir;
+
+/// Nothing here takes a fraction of this; a machine that is busy elsewhere may.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+pub(crate) struct Capturing {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    folder: TempDir,
+}
+
+/// All that is in the buffer at one moment.
+#[derive(Default)]
+pub(crate) struct Dump {
+    pub(crate) first_frame: u64,
+    pub(crate) channels: usize,
+    pub(crate) sample_rate_hz: u32,
+    /// Interleaved.
+    pub(crate) samples: Vec<i16>,
+    /// Frame numbers and their times in ns of UTC, each hundredth of a second.
+    pub(crate) times: Vec<(u64, i64)>,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) rings: u64,
+    pub(crate) state: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Gap {
+    pub(crate) first_frame: u64,
+    pub(crate) start_ns: i64,
+    pub(crate) duration_ns: i64,
+    pub(crate) reason: String,
+}
+
+impl Capturing {
+    pub(crate) fn start(locator: &str, arguments: &[&str], env: Vec<(String, String)>) -> Self {
+        let mut command = Child::command(env!("CARGO_BIN_EXE_captures_on_demand"));
+        command.arg(locator).args(arguments).envs(env).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = Child::start(command).expect("starts");
+        let stdin = child.take_stdin().expect("its input");
+        let stdout = BufReader::new(child.take_stdout().expect("its output"));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut own = Self { child, stdin, stdout, folder };
+        let first = own.line();
+        assert_eq!(first, "running", "{}", own.child.complaints());
+        own
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("its output");
+        line.trim_end().to_owned()
+    }
+
+    fn ask(&mut self, what: &str) {
+        writeln!(self.stdin, "{what}").unwrap_or_else(|error| panic!("{error}: {}", self.child.complaints()));
+    }
+
+    pub(crate) fn frames(&mut self) -> u64 {
+        self.ask("frames");
+        let line = self.line();
+        line.parse().unwrap_or_else(|_| panic!("{line:?}: {}", self.child.complaints()))
+    }
+
+    /// Waits until so many frames were written, ever.
+    pub(crate) fn wait_for_frames(&mut self, wanted: u64) {
+        let came = wait_until(DEADLINE, || self.frames() >= wanted);
+        assert!(came, "{wanted} frames did not come: {}", self.dump().state);
+    }
+
+    /// Waits for so many more.
+    pub(crate) fn wait_for_more(&mut self, frames: u64) {
+        let now = self.frames();
+        self.wait_for_frames(now + frames);
+    }
+
+    /// Waits until the state that is told begins with a word.
+    pub(crate) fn wait_for_state(&mut self, state: &str) -> Dump {
+        let reached = wait_for(DEADLINE, || Some(self.dump()).filter(|dump| dump.state.starts_with(state)));
+        reached.unwrap_or_else(|| panic!("not {state} but {}", self.dump().state))
+    }
+
+    pub(crate) fn dump(&mut self) -> Dump {
+        let file: PathBuf = self.folder.path().join("dump.s16");
+        self.ask(&format!("dump {}", file.display()));
+        let mut dump = Dump::default();
+        loop {
+            let line = self.line();
+            let (kind, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            let numbers: Vec<i64> = rest.split(' ').map_while(|word| word.parse().ok()).collect();
+            match (kind, &numbers[..]) {
+                ("stretch", [first, channels, rate]) => {
+                    (dump.first_frame, dump.channels, dump.sample_rate_hz) =
+                        (*first as u64, *channels as usize, *rate as u32);
+                }
+                ("time", [frame, utc_ns]) => dump.times.push((*frame as u64, *utc_ns)),
+                ("gap", [first_frame, start_ns, duration_ns]) => dump.gaps.push(Gap {
+                    first_frame: *first_frame as u64,
+                    start_ns: *start_ns,
+                    duration_ns: *duration_ns,
+                    reason: rest.splitn(4, ' ').last().unwrap_or_default().to_owned(),
+                }),
+                ("rings", [rings]) => dump.rings = *rings as u64,
+                ("state", _) => dump.state = rest.to_owned(),
+                ("end", _) => break,
+                _ => panic!("{line:?}: {}", self.child.complaints()),
+            }
+        }
+        dump.samples = pcm::s16_from_bytes(&std::fs::read(file).expect("the dump"));
+        dump
+    }
+}
+
+impl Dump {
+    /// One channel of it.
+    pub(crate) fn channel(&self, number: usize) -> Vec<i16> {
+        self.samples.iter().skip(number).step_by(self.channels).copied().collect()
+    }
+
+    /// The time of a frame, from the next one that was told: the one before may lie before a gap.
+    pub(crate) fn time_ns(&self, frame: u64) -> i64 {
+        let (known, utc_ns) = self.times[self.times.partition_point(|(known, _)| *known < frame)];
+        utc_ns - ((known - frame) * 1_000_000_000 / u64::from(self.sample_rate_hz)) as i64
+    }
+
+    pub(crate) fn end_frame(&self) -> u64 {
+        self.first_frame + (self.samples.len() / self.channels) as u64
+    }
+
+    /// The frames between gaps, as ranges of frame numbers.
+    pub(crate) fn stretches(&self) -> Vec<std::ops::Range<u64>> {
+        let mut begin = self.first_frame;
+        let mut stretches = Vec::new();
+        for gap in &self.gaps {
+            stretches.push(begin..gap.first_frame);
+            begin = gap.first_frame;
+        }
+        stretches.push(begin..self.end_frame());
+        stretches
+    }
+}

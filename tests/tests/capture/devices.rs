@@ -1,0 +1,156 @@
+//! Microphones: the virtual one through ALSA, and PulseAudio's.
+
+use capbuf_tests::{Fault, PulseServer, VirtualMic, VirtualMicOptions, position};
+
+use crate::capturing::{Capturing, Dump};
+
+const RATE: u64 = 48_000;
+const MS: i64 = 1_000_000;
+
+/// How far the times told are from the times at which the samples truly sounded, in ns: late is positive.
+fn lateness_ns(mic: &VirtualMic, dump: &Dump, frames: std::ops::Range<u64>) -> Vec<i64> {
+    let channel = dump.channel(0);
+    let inside = dump.times.iter().filter(|(frame, _)| frames.contains(frame));
+    inside
+        .map(|(frame, told_ns)| told_ns - mic.time_ns(channel[(frame - dump.first_frame) as usize], *told_ns))
+        .collect()
+}
+
+fn assert_true_times(mic: &VirtualMic, dump: &Dump, frames: std::ops::Range<u64>, bound_ms: i64) {
+    let lateness = lateness_ns(mic, dump, frames.clone());
+    let (earliest, latest) = (lateness.iter().min().unwrap(), lateness.iter().max().unwrap());
+    println!("frames {frames:?}: {:.2} to {:.2} ms late", *earliest as f64 / 1e6, *latest as f64 / 1e6);
+    assert!(*earliest > -bound_ms * MS && *latest < bound_ms * MS, "{frames:?}: {earliest} to {latest} ns late");
+}
+
+#[test]
+fn ten_seconds_of_an_alsa_microphone_are_exact_and_at_true_times() {
+    let mic = VirtualMic::build().unwrap();
+    let mut capturing = Capturing::start("device:alsa:vmic", &["20", "s16", "1"], mic.env());
+    capturing.wait_for_frames(10 * RATE);
+    let dump = capturing.dump();
+    assert_eq!((dump.sample_rate_hz, dump.channels, dump.rings), (48_000, 1, 1));
+    assert_eq!(position::breaks(&dump.samples), []);
+    assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
+    assert_true_times(&mic, &dump, 0..dump.end_frame(), 100);
+    // Settled, it is much better than while it begins.
+    assert_true_times(&mic, &dump, 8 * RATE..dump.end_frame(), 50);
+}
+
+#[test]
+fn what_the_device_does_not_have_is_converted_without_a_break() {
+    let mic = VirtualMic::build().unwrap();
+    for (format, channels) in [("f32", "2"), ("s24", "2"), ("s32", "1")] {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["10", format, channels], mic.env());
+        capturing.wait_for_frames(2 * RATE);
+        let dump = capturing.dump();
+        for channel in 0..dump.channels {
+            assert_eq!(position::breaks(&dump.channel(channel)), [], "{format}, channel {channel}");
+        }
+    }
+}
+
+#[test]
+fn an_overrun_is_a_gap_of_the_length_that_was_lost() {
+    let mic = VirtualMic::build().unwrap();
+    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+    capturing.wait_for_frames(2 * RATE);
+    mic.fail(Fault::Overrun).unwrap();
+    capturing.wait_for_more(4 * RATE);
+    let dump = capturing.dump();
+    let breaks = position::breaks(&dump.samples);
+    assert!(!breaks.is_empty(), "the microphone lost nothing");
+    let reasons: Vec<_> = dump.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    assert_eq!(reasons, ["overrun"], "{:?}", dump.gaps);
+    let lost_ms = breaks[0].missing as i64 * 1000 / RATE as i64;
+    let gap_ms = dump.gaps[0].duration_ns / MS;
+    println!("{lost_ms} ms were lost, the gap is {gap_ms} ms long");
+    assert!((lost_ms - gap_ms).abs() < 100, "{lost_ms} ms were lost, the gap is {gap_ms} ms long");
+    // What was on its way when the overrun was told may be counted to the wrong side of the gap, not more.
+    let apart = (breaks[0].at as i64 - dump.gaps[0].first_frame as i64).abs();
+    assert!(apart <= RATE as i64 / 10, "the break is {apart} frames from the gap");
+    let after = dump.gaps[0].first_frame.max(breaks[0].at as u64) + RATE;
+    assert_true_times(&mic, &dump, after..dump.end_frame(), 100);
+}
+
+#[test]
+fn a_microphone_that_was_unplugged_goes_on_in_the_same_ring_after_a_gap() {
+    let mic = VirtualMic::build().unwrap();
+    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+    capturing.wait_for_frames(2 * RATE);
+    mic.fail(Fault::Unplugged).unwrap();
+    let lost = capturing.wait_for_state("lost");
+    mic.heal().unwrap();
+    capturing.wait_for_frames(lost.end_frame() + 2 * RATE);
+    let dump = capturing.dump();
+    assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
+    assert_eq!(dump.gaps[0].reason, "source lost");
+    assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
+    for stretch in dump.stretches() {
+        let at = |frame: u64| (frame - dump.first_frame) as usize;
+        assert_eq!(position::breaks(&dump.samples[at(stretch.start)..at(stretch.end)]), []);
+        assert_true_times(&mic, &dump, stretch, 100);
+    }
+}
+
+#[test]
+fn a_microphone_that_stalls_without_an_error_is_noticed() {
+    let mic = VirtualMic::build().unwrap();
+    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+    capturing.wait_for_frames(RATE);
+    mic.fail(Fault::Stall).unwrap();
+    let lost = capturing.wait_for_state("lost");
+    mic.heal().unwrap();
+    capturing.wait_for_frames(lost.end_frame() + RATE);
+    let dump = capturing.dump();
+    assert_eq!(dump.rings, 1);
+    let last = dump.stretches().pop().unwrap();
+    assert_true_times(&mic, &dump, last.start + RATE / 2..last.end, 100);
+}
+
+#[test]
+fn a_microphone_whose_clock_is_off_is_followed() {
+    let mic = VirtualMic::build_with(VirtualMicOptions { clock_error_ppm: 500, ..Default::default() }).unwrap();
+    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+    capturing.wait_for_frames(15 * RATE);
+    let dump = capturing.dump();
+    assert_eq!(position::breaks(&dump.samples), []);
+    assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
+    assert_true_times(&mic, &dump, 10 * RATE..dump.end_frame(), 50);
+}
+
+#[test]
+fn ten_seconds_of_pulseaudio_are_exact() {
+    let mut pulse = PulseServer::start().unwrap();
+    pulse.play_position_signal().unwrap();
+    let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
+    let mut capturing = Capturing::start(&locator, &["30", "s16", "1"], pulse.env());
+    // The player may begin after the recorder: what comes first may be silence.
+    capturing.wait_for_frames(13 * RATE);
+    let dump = capturing.dump();
+    let sounding = dump.samples.iter().position(|sample| *sample != 0).unwrap();
+    let samples = &dump.samples[sounding..];
+    assert!(samples.len() as u64 >= 10 * RATE, "{} frames of sound", samples.len());
+    assert_eq!(position::breaks(samples), []);
+    assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
+    // As many frames as time went by, by the wall clock.
+    let (first, last) = (dump.times[0], dump.times[dump.times.len() - 1]);
+    let rate = (last.0 - first.0) as f64 / ((last.1 - first.1) as f64 / 1e9);
+    assert!((rate / RATE as f64 - 1.0).abs() < 0.01, "{rate} frames a second");
+}
+
+#[test]
+fn a_pulseaudio_server_that_was_killed_is_found_again() {
+    let mut pulse = PulseServer::start().unwrap();
+    pulse.play_position_signal().unwrap();
+    let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
+    let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
+    capturing.wait_for_frames(RATE);
+    pulse.kill();
+    let lost = capturing.wait_for_state("lost");
+    pulse.restart().unwrap();
+    capturing.wait_for_frames(lost.end_frame() + RATE);
+    let dump = capturing.dump();
+    assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
+    assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
+}

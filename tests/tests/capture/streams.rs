@@ -1,0 +1,73 @@
+//! Cameras: a real RTSP server, whose tone is loud in the first 300 ms of each second of UTC.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use capbuf_tests::{Login, RtspOptions, RtspServer, pcm, tone};
+
+use crate::capturing::{Capturing, Dump};
+
+const MS: i64 = 1_000_000;
+
+fn now_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
+}
+
+/// Checks the pattern's edges in a stretch of frames without gaps against the times told.
+fn assert_true_times(dump: &Dump, frames: std::ops::Range<u64>) {
+    let at = |frame: u64| (frame - dump.first_frame) as usize;
+    let samples = pcm::f32_from_s16(&dump.channel(0)[at(frames.start)..at(frames.end)]);
+    let lateness = tone::lateness_ns(&samples, dump.sample_rate_hz, dump.time_ns(frames.start));
+    let told: Vec<_> = lateness.iter().map(|ns| ns / MS).collect();
+    println!("frames {frames:?}: late by {told:?} ms");
+    assert!(lateness.len() >= 3, "{} edges", lateness.len());
+    assert!(lateness.iter().all(|ns| ns.abs() < 150 * MS), "late by {told:?} ms");
+}
+
+#[test]
+fn every_codec_is_the_tone_that_was_sent_at_true_times() {
+    let server = RtspServer::start(RtspOptions::default()).unwrap();
+    for mount in ["aac", "opus", "pcmu"] {
+        let mut capturing = Capturing::start(&server.url(mount), &["30"], vec![]);
+        let rate = u64::from(capturing.dump().sample_rate_hz);
+        capturing.wait_for_frames(3 * rate);
+        let dump = capturing.dump();
+        let frequency = tone::dominant_frequency(&pcm::f32_from_s16(&dump.channel(0)), dump.sample_rate_hz);
+        assert!((frequency - 1000.0).abs() < 3.0, "{mount}: {frequency} Hz");
+
+        let mut capturing = Capturing::start(&server.url(&format!("pattern/{mount}")), &["30"], vec![]);
+        capturing.wait_for_frames(5 * rate);
+        let dump = capturing.dump();
+        assert!(dump.gaps.is_empty(), "{mount}: {:?}", dump.gaps);
+        // An encoder that begins takes a moment to find its level.
+        assert_true_times(&dump, dump.first_frame + rate / 2..dump.end_frame());
+    }
+}
+
+#[test]
+fn a_server_killed_and_started_again_is_one_gap_of_the_right_length_in_the_same_ring() {
+    let mut server = RtspServer::start(RtspOptions { login: Some(Login::Digest), ..RtspOptions::default() }).unwrap();
+    let mut capturing = Capturing::start(&server.url("pattern/pcmu"), &["120"], vec![]);
+    let rate = u64::from(capturing.dump().sample_rate_hz);
+    capturing.wait_for_frames(3 * rate);
+    server.kill();
+    let killed_ns = now_ns();
+    let lost = capturing.wait_for_state("lost");
+    assert!(!lost.state.contains(RtspServer::PASSWORD), "{}", lost.state);
+    let restarted_ns = now_ns();
+    server.restart().unwrap();
+    capturing.wait_for_frames(lost.end_frame() + 4 * rate);
+    let dump = capturing.dump();
+    assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
+    let gap = &dump.gaps[0];
+    println!("killed at {killed_ns}, restarted at {restarted_ns}: {gap:?}");
+    assert_eq!((gap.first_frame, gap.reason.as_str()), (lost.end_frame(), "source lost"));
+    // The audio ends where the server did, and goes on after it was started again: to what the times may be off.
+    assert!((gap.start_ns - killed_ns).abs() < 500 * MS, "{} ms after the kill", (gap.start_ns - killed_ns) / MS);
+    let end_ns = gap.start_ns + gap.duration_ns;
+    assert!(end_ns > restarted_ns - 150 * MS, "{} ms after the restart", (end_ns - restarted_ns) / MS);
+    assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
+    // So the gap is as long as it was exactly if the audio on both sides is at its true time.
+    for stretch in dump.stretches() {
+        assert_true_times(&dump, stretch);
+    }
+}

@@ -1,0 +1,18 @@
+//! Each rig is judged by a program that knows nothing of us: arecord, parec, ffmpeg. What they find here, our own
+//! inputs are later measured against.
+
+mod ending;
+mod http_server;
+mod pulse_server;
+mod rtsp_server;
+mod virtual_mic;
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const RATE: usize = 48_000;
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).stdin(Stdio::null()).output().expect(program)
+}
