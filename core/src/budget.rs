@@ -8,6 +8,7 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 pub(crate) struct Budget {
     limit_bytes: u64,
     used_bytes: AtomicU64,
+    allocated: AtomicU64,
     mapped: AtomicU64,
     unmapped: AtomicU64,
 }
@@ -16,11 +17,13 @@ pub(crate) struct Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryStats {
-    /// Rings that were mapped, ever.
+    /// Rings that this registry made, ever.
+    pub rings_allocated: u64,
+    /// Rings that were mapped, ever: its own, and those that it found in its domain.
     pub rings_mapped: u64,
     /// Rings that were unmapped again.
     pub rings_unmapped: u64,
-    /// Bytes that are mapped, reserved ones included.
+    /// Bytes of the rings that this registry made and has mapped, or has reserved.
     pub bytes: u64,
     /// Bytes that may be.
     pub budget_bytes: u64,
@@ -28,8 +31,8 @@ pub struct RegistryStats {
 
 impl Budget {
     pub(crate) fn new(limit_bytes: u64) -> Arc<Self> {
-        let (used_bytes, mapped, unmapped) = Default::default();
-        Arc::new(Self { limit_bytes, used_bytes, mapped, unmapped })
+        let (used_bytes, allocated, mapped, unmapped) = Default::default();
+        Arc::new(Self { limit_bytes, used_bytes, allocated, mapped, unmapped })
     }
 
     /// Sets bytes aside before they are mapped. Lock-free.
@@ -49,11 +52,17 @@ impl Budget {
         }
     }
 
+    /// For a ring that another registry made, and answers for.
+    pub(crate) fn nothing(self: &Arc<Self>) -> Charge {
+        Charge { budget: Arc::clone(self), bytes: 0, mapped: false }
+    }
+
     pub(crate) fn stats(&self) -> RegistryStats {
         RegistryStats {
             // First what only grows after the other, so that no more is ever shown unmapped than mapped.
             rings_unmapped: self.unmapped.load(Ordering::Acquire),
             rings_mapped: self.mapped.load(Ordering::Acquire),
+            rings_allocated: self.allocated.load(Ordering::Relaxed),
             bytes: self.used_bytes.load(Ordering::Relaxed),
             budget_bytes: self.limit_bytes,
         }
@@ -69,7 +78,13 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// Counts the mapping that these bytes were set aside for.
+    /// Counts the ring that these bytes were set aside for.
+    pub(crate) fn count_allocated(&mut self) {
+        self.budget.allocated.fetch_add(1, Ordering::Relaxed);
+        self.count_mapped();
+    }
+
+    /// Counts a mapping.
     pub(crate) fn count_mapped(&mut self) {
         self.mapped = true;
         self.budget.mapped.fetch_add(1, Ordering::Release);

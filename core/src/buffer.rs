@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::clock::Clock;
+use crate::domain::Holder;
 use crate::error::Result;
+use crate::lifetime::Lifetime;
 use crate::read::{self, ReadOptions};
 use crate::sample::Sample;
 use crate::segment::{Extracted, Segment};
@@ -56,10 +58,12 @@ impl CaptureBuffer {
 
     /// Takes the one writer of this buffer. Given back when it is dropped.
     ///
-    /// Lock-free; allocates nothing. Call it before going real-time.
+    /// Waits for nobody. In a domain it makes system calls, and the helper thread may begin to commit memory: call it before going
+    /// real-time.
     ///
     /// # Errors
-    /// [`Error::WriterBusy`](crate::Error::WriterBusy) while another writer is alive, [`Error::Removed`](crate::Error::Removed) for a buffer that was removed.
+    /// [`Error::WriterBusy`](crate::Error::WriterBusy) while another writer is alive, in any process, with who it is;
+    /// [`Error::Removed`](crate::Error::Removed) for a buffer that was removed; [`Error::Corrupt`](crate::Error::Corrupt).
     pub fn writer(&self) -> Result<Writer> {
         Writer::take(self)
     }
@@ -128,15 +132,45 @@ impl CaptureBuffer {
         Status::of(self)
     }
 
-    /// Tells whether two handles are of the same buffer.
+    /// Tells whether two handles are of the same buffer, mapped by whichever registry.
     pub fn same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+        self.id() == other.id()
+    }
+
+    /// A number that tells this buffer from every other one, in every process.
+    pub fn id(&self) -> u64 {
+        self.shared.id
+    }
+
+    /// How long it stays when nobody uses it.
+    pub fn lifetime(&self) -> Lifetime {
+        self.shared.membership.as_ref().map_or(Lifetime::WhileOpen, |membership| membership.lifetime())
+    }
+
+    /// The living processes of its domain that have it open, this one included; none for a private registry.
+    ///
+    /// Makes system calls, allocates. Stale at once, in both directions.
+    pub fn opened_by(&self) -> Vec<OpenedBy> {
+        let shared = &self.shared;
+        let holders = shared.membership.as_ref().map(|membership| membership.holders(&shared.region));
+        let told = holders.into_iter().flatten();
+        told.map(|(holder, since_utc_ns)| OpenedBy { holder, since_utc_ns }).collect()
     }
 
     /// How many handles there are, the registry's own included. Stale at once, in both directions.
     pub fn handles(&self) -> usize {
         Arc::strong_count(&self.shared)
     }
+}
+
+/// A process that has a buffer open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenedBy {
+    /// The process.
+    pub holder: Holder,
+    /// Since when, in ns of UTC.
+    pub since_utc_ns: i64,
 }
 
 impl fmt::Debug for CaptureBuffer {

@@ -1,6 +1,10 @@
 //! How a registry is to be.
 
+use std::path::{Path, PathBuf};
+
 use crate::clock::{Clock, SystemClock};
+use crate::domain::{self, Domain};
+use crate::error::Result;
 use crate::registry::Registry;
 use crate::sync::Arc;
 
@@ -8,6 +12,7 @@ use crate::sync::Arc;
 #[derive(Debug)]
 pub struct RegistryBuilder {
     budget_bytes: Option<u64>,
+    domains_folder: Option<PathBuf>,
     pub(crate) max_buffer_bytes: u64,
     pub(crate) commit_ahead: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -15,12 +20,19 @@ pub struct RegistryBuilder {
 
 impl Default for RegistryBuilder {
     fn default() -> Self {
-        Self { budget_bytes: None, max_buffer_bytes: 2 << 30, commit_ahead: true, clock: Arc::new(SystemClock) }
+        Self {
+            budget_bytes: None,
+            domains_folder: None,
+            max_buffer_bytes: 2 << 30,
+            commit_ahead: true,
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
 impl RegistryBuilder {
-    /// How many bytes all buffers together may take: half of the machine's memory unless said otherwise.
+    /// How many bytes all buffers together may take: half of the machine's memory unless said otherwise. In a domain, those
+    /// that this registry makes; all together are bounded by the shared memory there is.
     pub fn budget_bytes(mut self, bytes: u64) -> Self {
         self.budget_bytes = Some(bytes);
         self
@@ -45,9 +57,33 @@ impl RegistryBuilder {
         self
     }
 
-    /// Makes the registry. Its first buffer starts the helper thread, if one is wanted.
+    /// The folder in which domains lie. Unless said otherwise it is `CAPBUF_DIR` or, without that, one of the user's own in shared
+    /// memory, `/dev/shm/capbuf-UID`. It is made if it isn't there, and must be this user's alone.
+    pub fn domains_folder(mut self, folder: impl AsRef<Path>) -> Self {
+        self.domains_folder = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Opens a domain by its name: as [`Registry::open`].
+    ///
+    /// # Errors
+    /// As [`Registry::open`].
+    pub fn open(self, domain: &str) -> Result<Registry> {
+        let domain = Domain::open(domain, self.domains_folder.as_deref())?;
+        Ok(Registry::with_options(self, Some(domain)))
+    }
+
+    /// Opens the default domain: as [`Registry::open_default`].
+    ///
+    /// # Errors
+    /// As [`Registry::open`].
+    pub fn open_default(self) -> Result<Registry> {
+        self.open(&domain::default_name())
+    }
+
+    /// Makes a private registry. Its first buffer starts the helper thread, if one is wanted.
     pub fn build(self) -> Registry {
-        Registry::with_options(self)
+        Registry::with_options(self, None)
     }
 
     /// How many bytes all buffers may take.

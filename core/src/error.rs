@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::Holder;
 use crate::source::Source;
 use crate::spec::{SampleFormat, Spec};
 
@@ -76,11 +77,13 @@ pub enum Error {
         /// The system's own words.
         reason: String,
     },
-    /// Another writer holds the buffer; there is one at a time.
-    #[error("source {source_name} has a writer already")]
+    /// Another writer holds the buffer, or is about to feed the source; there is one at a time, in all processes.
+    #[error("source {source_name} has a writer already{}", held_by(.holder))]
     WriterBusy {
         /// The source, without credentials.
         source_name: Source,
+        /// The process that holds it, where that is known; `None` in a private registry.
+        holder: Option<Holder>,
     },
     /// The buffer was removed from its registry: no more frames will come.
     #[error("the buffer of source {source_name} was removed")]
@@ -137,6 +140,68 @@ pub enum Error {
         /// How long the call waited.
         waited: Duration,
     },
+    /// The shared memory of a domain is full. Give it another folder by `CAPBUF_DIR`, a container more by `--shm-size`, or
+    /// remove buffers. Nothing is left behind.
+    #[error(
+        "{asked_bytes} bytes asked, but {folder} has {free_bytes} bytes free; \
+         set CAPBUF_DIR to a folder with more (for a container: --shm-size), or remove buffers"
+    )]
+    OutOfSpace {
+        /// What the buffer would have taken.
+        asked_bytes: u64,
+        /// What the file system has left.
+        free_bytes: u64,
+        /// The domain's folder.
+        folder: String,
+    },
+    /// The operating system refused something to do with a domain's folder or files.
+    #[error("{what}: {reason}")]
+    System {
+        /// What was tried, with the file's path.
+        what: String,
+        /// The system's own words.
+        reason: String,
+    },
+    /// A domain's folder or file belongs to another user, or others may use it. It is not touched.
+    #[error("{path} is not safe to use: {reason}")]
+    Forbidden {
+        /// The folder or file.
+        path: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// A buffer was made by a version of this library with another memory layout. Use the same one, or remove the buffer's domain.
+    #[error("{path} has memory layout {found}, this library knows layout {known}")]
+    LayoutMismatch {
+        /// The buffer's file.
+        path: String,
+        /// The version of its layout.
+        found: u32,
+        /// The version of this library's layout.
+        known: u32,
+    },
+    /// A buffer's memory contradicts itself: it was overwritten by something else. Remove it.
+    #[error("{path} is damaged: {reason}")]
+    Corrupt {
+        /// The buffer's file, or its source.
+        path: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// So many processes have the buffer mapped that no more can be counted.
+    #[error("source {source_name} is in use by {limit} processes, and no more can be")]
+    TooManyProcesses {
+        /// The source, without credentials.
+        source_name: Source,
+        /// How many can.
+        limit: usize,
+    },
+    /// The writer was taken by the process that this one was forked from. Take an own one when that is gone.
+    #[error("the writer of source {source_name} belongs to the process that this one was forked from")]
+    Forked {
+        /// The source, without credentials.
+        source_name: Source,
+    },
     /// Allocating a buffer failed in a way that is a defect of this library; the source can be asked for again.
     #[error("allocating the buffer of source {source_name} panicked")]
     AllocationPanicked {
@@ -182,6 +247,20 @@ pub enum ErrorCode {
     TimedOut = 15,
     /// [`Error::AllocationPanicked`]
     AllocationPanicked = 16,
+    /// [`Error::OutOfSpace`]
+    OutOfSpace = 17,
+    /// [`Error::System`]
+    System = 18,
+    /// [`Error::Forbidden`]
+    Forbidden = 19,
+    /// [`Error::LayoutMismatch`]
+    LayoutMismatch = 20,
+    /// [`Error::Corrupt`]
+    Corrupt = 21,
+    /// [`Error::TooManyProcesses`]
+    TooManyProcesses = 22,
+    /// [`Error::Forked`]
+    Forked = 23,
 }
 
 impl Error {
@@ -204,10 +283,25 @@ impl Error {
             Self::FormatMismatch { .. } => ErrorCode::FormatMismatch,
             Self::TimedOut { .. } => ErrorCode::TimedOut,
             Self::AllocationPanicked { .. } => ErrorCode::AllocationPanicked,
+            Self::OutOfSpace { .. } => ErrorCode::OutOfSpace,
+            Self::System { .. } => ErrorCode::System,
+            Self::Forbidden { .. } => ErrorCode::Forbidden,
+            Self::LayoutMismatch { .. } => ErrorCode::LayoutMismatch,
+            Self::Corrupt { .. } => ErrorCode::Corrupt,
+            Self::TooManyProcesses { .. } => ErrorCode::TooManyProcesses,
+            Self::Forked { .. } => ErrorCode::Forked,
         }
     }
 
     pub(crate) fn invalid(what: &'static str, given: impl ToString, allowed: impl Into<String>) -> Self {
         Self::InvalidArgument { what, given: given.to_string(), allowed: allowed.into() }
     }
+
+    pub(crate) fn system(what: impl Into<String>, reason: impl ToString) -> Self {
+        Self::System { what: what.into(), reason: reason.to_string() }
+    }
+}
+
+fn held_by(holder: &Option<Holder>) -> String {
+    holder.as_ref().map_or_else(String::new, |holder| format!(": {holder}"))
 }

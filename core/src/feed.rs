@@ -7,31 +7,48 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::{Domain, LockFile};
 use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::sync::Arc;
 
-/// The sources of one registry that somebody feeds, or is about to.
+/// The sources of one private registry that somebody feeds, or is about to.
 #[derive(Default)]
 pub(crate) struct Feeds(Mutex<HashSet<Source>>);
 
-impl Feeds {
-    pub(crate) fn claim(self: &Arc<Self>, source: &str) -> Result<Feed> {
-        let source = Source::new(source)?;
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone()) {
-            return Ok(Feed { feeds: Arc::clone(self), source });
-        }
-        Err(Error::WriterBusy { source_name: source })
-    }
+/// A claim to be the one who feeds a source. Given back when dropped, or, in a domain, when its process dies.
+pub struct Feed {
+    source: Source,
+    _claim: Claim,
 }
 
-/// A claim to be the one who feeds a source. Given back when dropped.
-pub struct Feed {
+enum Claim {
+    InProcess { _claim: InProcess },
+    InDomain { _lock: LockFile },
+}
+
+struct InProcess {
     feeds: Arc<Feeds>,
     source: Source,
 }
 
-impl Drop for Feed {
+impl Feed {
+    pub(crate) fn claim(source: &str, feeds: &Arc<Feeds>, domain: Option<&Domain>) -> Result<Self> {
+        let source = Source::new(source)?;
+        let claim = match domain {
+            Some(domain) => Claim::InDomain { _lock: domain.claim_feed(&source)? },
+            None => {
+                if !feeds.0.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone()) {
+                    return Err(Error::WriterBusy { source_name: source, holder: None });
+                }
+                Claim::InProcess { _claim: InProcess { feeds: Arc::clone(feeds), source: source.clone() } }
+            }
+        };
+        Ok(Self { source, _claim: claim })
+    }
+}
+
+impl Drop for InProcess {
     fn drop(&mut self) {
         self.feeds.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.source);
     }

@@ -139,11 +139,11 @@ fn copy_plan<T: Sample>(
         match step {
             Step::Frames { first, count } => {
                 with_format!(shared.spec.format(), S => copy_frames::<S, T>(shared, first, count, sink));
-                written += count;
+                written = written.saturating_add(count);
             }
             Step::Silence { frames } => {
                 sink.space(frames as usize * channels).fill(T::zeroed());
-                written += frames;
+                written = written.saturating_add(frames);
             }
             Step::Gap(next) => last_gap = Some(next),
         }

@@ -4,11 +4,14 @@
 //! shared reference to any of it is sound whoever writes at the same time. Sizes and offsets are never read back from
 //! the block: they come from [`Layout`], which was computed from a checked [`Spec`].
 
-use memmap2::{MmapMut, MmapRaw};
+use std::fs::File;
+
+use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 use crate::error::{Error, Result};
-use crate::source::MAX_SOURCE_BYTES;
-use crate::spec::Spec;
+use crate::lifetime::Lifetime;
+use crate::source::{MAX_SOURCE_BYTES, Source};
+use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// `capbuf` and a zero, the first eight bytes of every region.
@@ -33,12 +36,18 @@ pub(crate) struct Header {
     pub(crate) format: AtomicU32,
     pub(crate) source_bytes: AtomicU32,
     pub(crate) created_utc_ns: AtomicI64,
+    /// Tells this region from every other one, in any process.
+    pub(crate) id: AtomicU64,
+    pub(crate) lifetime: AtomicU32,
+    pub(crate) holder_slots: AtomicU32,
 
     pub(crate) writer: WriterLine,
     pub(crate) readers: ReaderLine,
 
     /// The source's name, in the byte order of memory, zero-padded.
     pub(crate) source: [AtomicU64; MAX_SOURCE_BYTES / 8],
+    /// The processes that have the region mapped.
+    pub(crate) holders: [HolderSlot; MAX_HOLDERS],
 }
 
 /// What only the writer stores to.
@@ -65,10 +74,23 @@ pub(crate) struct WriterLine {
 pub(crate) struct ReaderLine {
     /// Non-zero once the buffer is out of its registry.
     pub(crate) removed: AtomicU32,
-    /// Non-zero while a writer holds the lease.
-    pub(crate) lease: AtomicU32,
+    /// Non-zero while a writer holds the lease: the presence of its process, where there is more than one.
+    pub(crate) lease: AtomicU64,
     /// Reads that came too late for some of their frames.
     pub(crate) evictions: AtomicU64,
+}
+
+/// How many processes can have one region mapped.
+pub(crate) const MAX_HOLDERS: usize = 128;
+
+/// The place of one process that has the region mapped.
+#[repr(C)]
+pub(crate) struct HolderSlot {
+    /// The presence of the process; zero while the place is free.
+    pub(crate) presence: AtomicU64,
+    pub(crate) since_utc_ns: AtomicI64,
+    pub(crate) pid: AtomicU32,
+    pub(crate) _reserved: [AtomicU32; 3],
 }
 
 /// One time anchor: eight words, written by the timeline.
@@ -78,7 +100,7 @@ const PAGE: u64 = 4096;
 const HEADER_BYTES: u64 = size_of::<Header>().next_multiple_of(64) as u64;
 
 /// Where everything lies, computed from a spec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Layout {
     pub(crate) length_frames: u64,
     /// The frames there is room for: the length, and a little more that the writer may be overwriting.
@@ -110,6 +132,22 @@ impl Layout {
     }
 }
 
+/// What a mapped header says.
+#[derive(Debug)]
+pub(crate) struct Description {
+    pub(crate) spec: Spec,
+    pub(crate) source: Source,
+    pub(crate) lifetime: Lifetime,
+}
+
+fn refused(layout: &Layout, reason: impl ToString) -> Error {
+    Error::OutOfMemory { asked_bytes: layout.region_bytes, reason: reason.to_string() }
+}
+
+fn address_bytes(layout: &Layout) -> Result<usize> {
+    usize::try_from(layout.region_bytes).map_err(|error| refused(layout, error))
+}
+
 /// A mapped region. Unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -122,17 +160,54 @@ impl Region {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the system will not.
-    pub(crate) fn anonymous(spec: &Spec, source: &str, created_utc_ns: i64) -> Result<Self> {
+    pub(crate) fn anonymous(spec: &Spec, source: &str, id: u64, created_utc_ns: i64) -> Result<Self> {
         let layout = Layout::of(spec);
-        let refused = |reason: String| Error::OutOfMemory { asked_bytes: layout.region_bytes, reason };
-        let bytes = usize::try_from(layout.region_bytes).map_err(|error| refused(error.to_string()))?;
-        let map = MmapMut::map_anon(bytes).map_err(|error| refused(error.to_string()))?;
+        let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
         let region = Self { map: MmapRaw::from(map), layout };
-        region.describe(spec, source, created_utc_ns);
+        region.describe(spec, source, id, Lifetime::WhileOpen, created_utc_ns);
         Ok(region)
     }
 
-    fn describe(&self, spec: &Spec, source: &str, created_utc_ns: i64) {
+    /// Maps a file of zeros, as long as the layout says, and writes the header.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if the system will not.
+    pub(crate) fn in_new_file(
+        file: &File,
+        spec: &Spec,
+        source: &str,
+        id: u64,
+        lifetime: Lifetime,
+        created_utc_ns: i64,
+    ) -> Result<Self> {
+        let layout = Layout::of(spec);
+        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
+        let region = Self { map: map.map_err(|error| refused(&layout, error))?, layout };
+        region.describe(spec, source, id, lifetime, created_utc_ns);
+        Ok(region)
+    }
+
+    /// Maps a file that another process made, and checks that its header is one, and fits the file.
+    ///
+    /// # Errors
+    /// [`Error::LayoutMismatch`] and [`Error::Corrupt`], with `path`; [`Error::OutOfMemory`].
+    pub(crate) fn in_file(file: &File, path: impl Fn() -> String) -> Result<(Self, Description)> {
+        let corrupt = |reason: String| Error::Corrupt { path: path(), reason };
+        let len = file.metadata().map_err(|error| Error::system(format!("looking at {}", path()), error))?.len();
+        if len < HEADER_BYTES {
+            return Err(corrupt(format!("it has {len} bytes, fewer than a header")));
+        }
+        let mut layout = Layout { region_bytes: len, ..Layout::default() };
+        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
+        let mut region = Self { map: map.map_err(|error| refused(&layout, error))?, layout };
+        let description = region.description(&corrupt, &path)?;
+        layout = Layout::of(&description.spec);
+        region.check_layout(&layout, len).map_err(corrupt)?;
+        region.layout = layout;
+        Ok((region, description))
+    }
+
+    fn describe(&self, spec: &Spec, source: &str, id: u64, lifetime: Lifetime, created_utc_ns: i64) {
         let (header, layout) = (self.header(), &self.layout);
         // SYNC none: who publishes the region orders these stores.
         let set = |field: &AtomicU64, value: u64| field.store(value, Ordering::Relaxed);
@@ -150,8 +225,64 @@ impl Region {
         set_half(&header.format, spec.format() as u32);
         set_half(&header.source_bytes, source.len() as u32);
         header.created_utc_ns.store(created_utc_ns, Ordering::Relaxed);
+        set(&header.id, id);
+        set_half(&header.lifetime, lifetime as u32);
+        set_half(&header.holder_slots, MAX_HOLDERS as u32);
         crate::copy::copy_in(&header.source, 0, source.as_bytes());
         set(&header.magic, MAGIC);
+    }
+
+    /// What the header says, each value checked by itself.
+    fn description(&self, corrupt: &impl Fn(String) -> Error, path: &impl Fn() -> String) -> Result<Description> {
+        let header = self.header();
+        let get = |field: &AtomicU64| field.load(Ordering::Relaxed);
+        let get_half = |field: &AtomicU32| field.load(Ordering::Relaxed);
+        if get(&header.magic) != MAGIC {
+            return Err(corrupt("it does not begin as a buffer does".to_owned()));
+        }
+        let found = get_half(&header.layout_version);
+        if found != LAYOUT_VERSION {
+            return Err(Error::LayoutMismatch { path: path(), found, known: LAYOUT_VERSION });
+        }
+        let number = get_half(&header.format);
+        let format = SampleFormat::from_number(number).ok_or_else(|| corrupt(format!("its format is {number}")))?;
+        let channels = u16::try_from(get_half(&header.channels)).unwrap_or(u16::MAX);
+        let length = Length::Frames(get(&header.length_frames));
+        let spec = Spec::new(length, get_half(&header.sample_rate_hz), channels, format);
+        let spec = spec.map_err(|error| corrupt(error.to_string()))?;
+        let number = get_half(&header.lifetime);
+        let lifetime = Lifetime::from_number(number).ok_or_else(|| corrupt(format!("its lifetime is {number}")))?;
+        let mut name = [0; MAX_SOURCE_BYTES];
+        crate::copy::copy_out(&header.source, 0, &mut name);
+        let name = name.get(..get_half(&header.source_bytes) as usize);
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        let source = name.and_then(|name| Source::new(name).ok());
+        let source = source.ok_or_else(|| corrupt("its source is no name".to_owned()))?;
+        Ok(Description { spec, source, lifetime })
+    }
+
+    /// Says what does not fit, if anything, between the header, its spec's layout and the file.
+    fn check_layout(&self, layout: &Layout, len: u64) -> std::result::Result<(), String> {
+        let header = self.header();
+        let sizes = [
+            ("region_bytes", header.region_bytes.load(Ordering::Relaxed), layout.region_bytes),
+            ("file", len, layout.region_bytes),
+            ("header_bytes", header.header_bytes.load(Ordering::Relaxed).into(), HEADER_BYTES),
+            ("anchors_offset", header.anchors_offset.load(Ordering::Relaxed), HEADER_BYTES),
+            ("anchor_slots", header.anchor_slots.load(Ordering::Relaxed), layout.anchor_slots),
+            ("frames_offset", header.frames_offset.load(Ordering::Relaxed), layout.frames_offset),
+            ("ring_frames", header.ring_frames.load(Ordering::Relaxed), layout.ring_frames),
+            ("holder_slots", header.holder_slots.load(Ordering::Relaxed).into(), MAX_HOLDERS as u64),
+        ];
+        match sizes.into_iter().find(|(_, found, right)| found != right) {
+            Some((what, found, right)) => Err(format!("its {what} is {found}, its shape needs {right}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells this region from every other one.
+    pub(crate) fn id(&self) -> u64 {
+        self.header().id.load(Ordering::Relaxed)
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -207,42 +338,73 @@ mod tests {
         Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16).unwrap()
     }
 
+    /// Every field of the header, by its offset.
+    fn fields() -> Vec<(usize, &'static str)> {
+        macro_rules! fields {
+            ($($($path:ident).+),* $(,)?) => { vec![$((offset_of!(Header, $($path).+), stringify!($($path).+))),*] };
+        }
+        let fields = fields![
+            magic,
+            layout_version,
+            header_bytes,
+            region_bytes,
+            anchors_offset,
+            anchor_slots,
+            frames_offset,
+            ring_frames,
+            length_frames,
+            sample_rate_hz,
+            channels,
+            format,
+            source_bytes,
+            created_utc_ns,
+            id,
+            lifetime,
+            holder_slots,
+            writer.head,
+            writer.reserve,
+            writer.anchor_head,
+            writer.anchor_reserve,
+            writer.writes,
+            writer.gaps,
+            writer.ahead_ns,
+            readers.removed,
+            readers.lease,
+            readers.evictions,
+            source,
+            holders,
+        ];
+        fields.into_iter().map(|(offset, path)| (offset, path.rsplit(['.', ' ']).next().unwrap())).collect()
+    }
+
     #[test]
     fn a_field_that_moves_needs_a_new_layout_version() {
-        let offsets = [
-            offset_of!(Header, magic),
-            offset_of!(Header, layout_version),
-            offset_of!(Header, header_bytes),
-            offset_of!(Header, region_bytes),
-            offset_of!(Header, anchors_offset),
-            offset_of!(Header, anchor_slots),
-            offset_of!(Header, frames_offset),
-            offset_of!(Header, ring_frames),
-            offset_of!(Header, length_frames),
-            offset_of!(Header, sample_rate_hz),
-            offset_of!(Header, channels),
-            offset_of!(Header, format),
-            offset_of!(Header, source_bytes),
-            offset_of!(Header, created_utc_ns),
-            offset_of!(Header, writer) + offset_of!(WriterLine, head),
-            offset_of!(Header, writer) + offset_of!(WriterLine, reserve),
-            offset_of!(Header, writer) + offset_of!(WriterLine, anchor_head),
-            offset_of!(Header, writer) + offset_of!(WriterLine, anchor_reserve),
-            offset_of!(Header, writer) + offset_of!(WriterLine, writes),
-            offset_of!(Header, writer) + offset_of!(WriterLine, gaps),
-            offset_of!(Header, writer) + offset_of!(WriterLine, ahead_ns),
-            offset_of!(Header, readers) + offset_of!(ReaderLine, removed),
-            offset_of!(Header, readers) + offset_of!(ReaderLine, lease),
-            offset_of!(Header, readers) + offset_of!(ReaderLine, evictions),
-            offset_of!(Header, source),
-            size_of::<Header>(),
-        ];
+        let offsets: Vec<_> = fields().into_iter().map(|(offset, _)| offset).collect();
         let version_1 = [
-            0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 128, 136, 144, 152, 160, 168, 176, 192, 196, 200,
-            256, 1280,
+            0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 128, 136, 144, 152, 160, 168, 176, 192,
+            200, 208, 256, 1280,
         ];
-        assert_eq!((LAYOUT_VERSION, offsets), (1, version_1));
-        assert_eq!(size_of::<AnchorSlot>(), 64);
+        assert_eq!((LAYOUT_VERSION, &offsets[..]), (1, &version_1[..]));
+        let sizes = [size_of::<Header>(), size_of::<HolderSlot>(), size_of::<AnchorSlot>()];
+        assert_eq!((LAYOUT_VERSION, sizes), (1, [5376, 32, 64]));
+    }
+
+    #[test]
+    fn the_documentation_tells_the_true_offsets() {
+        let text = include_str!("docs/layout.rs");
+        let told = text.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("//! | ")?.split(" | ");
+            let offset = cells.next()?.parse::<usize>().ok()?;
+            Some((offset, cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?))
+        });
+        assert_eq!(told.collect::<Vec<_>>(), fields());
+        assert!(text.contains(&format!("layout version {LAYOUT_VERSION}.")));
+        for gap in crate::GapReason::ALL {
+            assert!(text.contains(&format!("{} {}", gap as u32, gap.name())), "{gap:?}");
+        }
+        for format in SampleFormat::ALL {
+            assert!(text.contains(&format!("{} {}", format as u32, format.name())), "{format}");
+        }
     }
 
     #[test]
@@ -265,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_new_region_describes_itself_and_is_silent() {
-        let region = Region::anonymous(&minute(), "tone:440", 7).unwrap();
+        let region = Region::anonymous(&minute(), "tone:440", 1, 7).unwrap();
         let header = region.header();
         assert_eq!(header.magic.load(Ordering::Relaxed).to_le_bytes(), *b"capbuf\0\0");
         assert_eq!(header.length_frames.load(Ordering::Relaxed), 2_880_000);
@@ -279,7 +441,7 @@ mod tests {
     #[test]
     fn memory_that_is_not_there_is_an_error_that_says_how_much() {
         let spec = Spec::new(Length::Frames(1 << 40), 768_000, 64, SampleFormat::F32).unwrap();
-        let error = Region::anonymous(&spec, "x", 0).expect_err("more than an address space");
+        let error = Region::anonymous(&spec, "x", 1, 0).expect_err("more than an address space");
         assert!(matches!(error, Error::OutOfMemory { asked_bytes, .. } if asked_bytes > 1 << 48), "{error}");
     }
 }

@@ -1,21 +1,25 @@
 //! The allocator: one buffer for each source, made exactly once, found without waiting.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
-use crate::budget::{Budget, RegistryStats};
+use crate::budget::{Budget, Charge, RegistryStats};
 use crate::buffer::CaptureBuffer;
 use crate::builder::RegistryBuilder;
 use crate::clock::Clock;
 use crate::commit::Committer;
+use crate::domain::{Domain, Mapped, Membership, Swept, random};
 use crate::error::{Error, Result};
 use crate::feed::{Feed, Feeds};
+use crate::lifetime::AllocateOptions;
 use crate::published::Published;
 use crate::region::{Layout, Region};
 use crate::shared::Shared;
 use crate::source::{Source, redact};
 use crate::spec::Spec;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU32};
 use crate::table::Slot;
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
@@ -44,10 +48,12 @@ pub struct Registry(Arc<Inner>);
 
 struct Inner {
     map: Published,
+    /// `None` in a private registry.
+    domain: Option<Arc<Domain>>,
     feeds: Arc<Feeds>,
     budget: Arc<Budget>,
     max_buffer_bytes: u64,
-    committer: Option<Committer>,
+    committer: Option<Arc<Committer>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -62,18 +68,49 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn with_options(options: RegistryBuilder) -> Self {
+    /// Opens a domain by its name, and makes it if there is none: the buffers that all processes of this user share which open it.
+    ///
+    /// A daemon records, a model in another process reads the same memory, a shell cuts a clip from it. A name has 1 to 64 letters,
+    /// digits, `.`, `_` and `-`. What processes left that died is swept. See [`docs::domains`](crate::docs::domains).
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a name that can be none; [`Error::Forbidden`] where the folder is another user's, or open to
+    /// others; [`Error::System`] where it can't be made or opened.
+    pub fn open(domain: &str) -> Result<Self> {
+        Self::builder().open(domain)
+    }
+
+    /// Opens the domain that is meant when nothing is said: the one that `CAPBUF_DOMAIN` names, or `default`.
+    ///
+    /// # Errors
+    /// As [`Registry::open`].
+    pub fn open_default() -> Result<Self> {
+        Self::builder().open_default()
+    }
+
+    pub(crate) fn with_options(options: RegistryBuilder, domain: Option<Arc<Domain>>) -> Self {
         Self(Arc::new(Inner {
             map: Published::new(),
+            domain,
             feeds: Arc::default(),
             budget: Budget::new(options.budget()),
             max_buffer_bytes: options.max_buffer_bytes,
-            committer: options.commit_ahead.then(Committer::default),
+            committer: options.commit_ahead.then(Arc::default),
             clock: options.clock,
         }))
     }
 
-    /// Makes the buffer of a source that has none.
+    /// The name of the domain; `None` for a private registry.
+    pub fn domain(&self) -> Option<&str> {
+        self.0.domain.as_ref().map(|domain| domain.name())
+    }
+
+    /// The folder of the domain; `None` for a private registry.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.domain.as_ref().map(|domain| domain.path())
+    }
+
+    /// Makes the buffer of a source that has none, in no process of the domain.
     ///
     /// Allocates; waits only while somebody else is just making this source's buffer.
     ///
@@ -81,23 +118,40 @@ impl Registry {
     /// [`Error::AlreadyExists`] if the source has a buffer (the buffer stays as it is); otherwise as
     /// [`Registry::get_or_allocate`].
     pub fn allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
-        let (buffer, made) = self.claim(source, spec, |source| self.make(source, spec))?;
+        self.allocate_with(source, spec, &AllocateOptions::new())
+    }
+
+    /// Makes the buffer of a source that has none, as the options say: [`Registry::allocate`].
+    ///
+    /// # Errors
+    /// As [`Registry::allocate`].
+    pub fn allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
+        let (buffer, made) = self.find_or_make(source, spec, options)?;
         if made {
             return Ok(buffer);
         }
         Err(Error::AlreadyExists { source_name: buffer.source().clone(), existing: *buffer.spec() })
     }
 
-    /// Finds the buffer of a source, or makes it if there is none, exactly once however many ask.
+    /// Finds the buffer of a source, or makes it if there is none, exactly once however many ask, in however many processes.
     ///
     /// A hit costs a lookup and a handle. A miss allocates; others who ask for the same source wait for it.
     ///
     /// # Errors
     /// [`Error::SpecMismatch`] if the source has a buffer of another shape, which stays as it is; [`Error::InvalidSource`];
-    /// [`Error::OverBudget`] and [`Error::OutOfMemory`], given to everyone who waited, after which the source has no
-    /// buffer and can be asked for again.
+    /// [`Error::OverBudget`], [`Error::OutOfMemory`] and [`Error::OutOfSpace`], given to everyone who waited, after which the
+    /// source has no buffer and can be asked for again. In a domain also [`Error::System`], [`Error::Forbidden`],
+    /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
     pub fn get_or_allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
-        let (buffer, _) = self.claim(source, spec, |source| self.make(source, spec))?;
+        self.get_or_allocate_with(source, spec, &AllocateOptions::new())
+    }
+
+    /// Finds the buffer of a source, or makes it as the options say: [`Registry::get_or_allocate`].
+    ///
+    /// # Errors
+    /// As [`Registry::get_or_allocate`].
+    pub fn get_or_allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
+        let (buffer, _) = self.find_or_make(source, spec, options)?;
         if *buffer.spec() == spec {
             return Ok(buffer);
         }
@@ -107,11 +161,15 @@ impl Registry {
     /// Runs `use_buffer` with the buffer of a source, if it has one.
     ///
     /// Waits for nobody, allocates nothing, touches no shared counter. A buffer that is just being made counts as not
-    /// there. While `use_buffer` runs the memory stays, also if the source is removed.
+    /// there. While `use_buffer` runs the memory stays, also if the source is removed. In a domain a source that this registry
+    /// has not met is looked for in the domain's folder (system calls), and mapped if it is there.
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
         // The guard protects the buffer by itself, so the cache is free again when `use_buffer` runs.
-        let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()))?;
-        guard.as_deref().map(use_buffer)
+        let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()));
+        match guard.as_ref().and_then(|guard| guard.as_deref()) {
+            Some(buffer) if !buffer.is_removed() => Some(use_buffer(buffer)),
+            _ => self.find_elsewhere(source).as_ref().map(use_buffer),
+        }
     }
 
     /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.
@@ -119,20 +177,25 @@ impl Registry {
         self.with(source, CaptureBuffer::clone)
     }
 
-    /// Tells whether a source has a buffer. Waits for nobody, allocates nothing, touches no shared counter.
+    /// Tells whether a source has a buffer, at the cost of [`Registry::with`].
     pub fn contains(&self, source: &str) -> bool {
-        self.0.map.lookup(source, |slot| slot.is_some_and(|slot| matches!(slot.filled.get(), Some(Ok(())))))
+        self.with(source, |_| ()).is_some()
     }
 
-    /// Takes the buffer of a source out of the registry.
+    /// Takes the buffer of a source out of the registry, for all processes of its domain.
     ///
     /// Handles stay valid and go on reading; its writer gets [`Error::Removed`]; waiting reads end. The memory goes back
     /// when the last handle ends. A buffer that is just being made is waited for and then removed. Allocates.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the source has no buffer.
+    /// [`Error::NotFound`] if the source has no buffer; in a domain also [`Error::System`].
     pub fn remove(&self, source: &str) -> Result<()> {
         let not_found = || Error::NotFound { source_name: redact(source) };
+        if let Some(domain) = &self.0.domain {
+            let removed = domain.remove(source)?;
+            self.forget_removed(source);
+            return if removed { Ok(()) } else { Err(not_found()) };
+        }
         let slot = self.0.map.lookup(source, |slot| slot.cloned()).ok_or_else(not_found)?;
         if slot.filled.wait().is_err() || !self.0.map.take_out(&slot) {
             return Err(not_found());
@@ -141,6 +204,16 @@ impl Registry {
             buffer.shared.mark_removed();
         }
         Ok(())
+    }
+
+    /// Takes away what processes of the domain left that died; in a private registry there is nothing to sweep.
+    ///
+    /// Opening a domain does this, too, if it finds a dead process. Looks at every buffer of the domain.
+    ///
+    /// # Errors
+    /// [`Error::System`] where the folder can't be listed or changed.
+    pub fn sweep(&self) -> Result<Swept> {
+        self.0.domain.as_ref().map_or_else(|| Ok(Swept::default()), |domain| domain.sweep())
     }
 
     /// Claims to be the one who feeds a source, from before it is opened and has a buffer.
@@ -160,11 +233,17 @@ impl Registry {
     /// # Ok::<(), capbuf::Error>(())
     /// ```
     pub fn claim_feed(&self, source: &str) -> Result<Feed> {
-        self.0.feeds.claim(source)
+        Feed::claim(source, &self.0.feeds, self.0.domain.as_deref())
     }
 
-    /// Handles on all buffers, by the order of their sources' names. A snapshot; allocates.
+    /// Handles on all buffers, by the order of their sources' names. A snapshot; allocates. In a domain all are mapped by this;
+    /// files that are no buffers are left out.
     pub fn buffers(&self) -> Vec<CaptureBuffer> {
+        if let Some(domain) = &self.0.domain {
+            // What can't be listed has no buffers to show.
+            let sources = domain.sources().unwrap_or_default();
+            return sources.iter().filter_map(|source| self.get(source.as_str())).collect();
+        }
         let table = self.0.map.newest();
         let mut buffers: Vec<_> = table.slots().filter_map(|slot| slot.buffer.load().as_deref().cloned()).collect();
         buffers.sort_by(|one, other| one.source().cmp(other.source()));
@@ -176,47 +255,96 @@ impl Registry {
         self.0.budget.stats()
     }
 
-    /// The buffer of a source, and whether this call made it with `fill`.
+    /// The buffer of a source, and whether this call made it.
+    fn find_or_make(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, bool)> {
+        let made = Cell::new(false);
+        let fill = |source: &Source| {
+            let (buffer, new) = self.map_or_make(source, spec, options)?;
+            made.set(new);
+            Ok(buffer)
+        };
+        let buffer = self.claim(source, Layout::of(&spec).region_bytes, fill)?;
+        Ok((buffer, made.get()))
+    }
+
+    /// The buffer of a source that is in no slot, from the domain.
+    #[cold]
+    fn find_elsewhere(&self, source: &str) -> Option<CaptureBuffer> {
+        let domain = self.0.domain.as_ref()?;
+        self.forget_removed(source);
+        if !domain.may_have(source) {
+            return None;
+        }
+        let not_found = || Error::NotFound { source_name: redact(source) };
+        let fill = |source: &Source| {
+            let found = domain.find(source.as_str(), self.0.clock.utc_ns())?.ok_or_else(not_found)?;
+            Ok(self.share_mapped(found, self.0.budget.nothing()))
+        };
+        self.claim(source, 0, fill).ok()
+    }
+
+    /// Takes a source's slot out of this process's map if another process removed its buffer.
+    fn forget_removed(&self, source: &str) {
+        if let Some(slot) = self.0.map.lookup(source, |slot| slot.cloned())
+            && slot.buffer.load().as_ref().is_some_and(|buffer| buffer.is_removed())
+        {
+            self.forget(&slot);
+        }
+    }
+
+    fn forget(&self, slot: &Arc<Slot>) {
+        if self.0.map.take_out(slot) {
+            slot.buffer.store(None);
+        }
+    }
+
+    /// The buffer of a source: found, or got from `fill`, which only one caller at a time runs for a source.
     fn claim(
         &self,
         source: &str,
-        spec: Spec,
+        asked_bytes: u64,
         fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
-    ) -> Result<(CaptureBuffer, bool)> {
+    ) -> Result<CaptureBuffer> {
         crate::source::check(source)?;
         let mut fill = Some(fill);
         loop {
             let found = self.0.map.lookup(source, |slot| slot.map(|slot| (slot.buffer.load_full(), Arc::clone(slot))));
             let (slot, published) = match found {
-                Some((Some(buffer), _)) => return Ok((CaptureBuffer::clone(&buffer), false)),
-                Some((None, slot)) => (slot, false),
-                None => {
-                    self.check_size(&spec)?;
-                    self.0.map.publish(source)?
+                Some((Some(buffer), slot)) if buffer.is_removed() => {
+                    self.forget(&slot);
+                    continue;
                 }
+                Some((Some(buffer), _)) => return Ok(CaptureBuffer::clone(&buffer)),
+                Some((None, slot)) => (slot, false),
+                None => self.0.map.publish(source)?,
             };
             if published && let Some(fill) = fill.take() {
-                return self.fill(&slot, fill).map(|buffer| (buffer, true));
+                return self.fill(&slot, fill);
             }
-            // Somebody else's slot: wait for that one ring. If it is already removed again, or was too large where this one
-            // may not be, begin anew.
+            // Somebody else's slot: wait for that one ring. If it is already removed again, or was only looked for, or was too
+            // large where this one may not be, begin anew.
             match slot.filled.wait() {
-                Err(Error::OverBudget { asked_bytes, .. } | Error::OutOfMemory { asked_bytes, .. })
-                    if *asked_bytes != Layout::of(&spec).region_bytes => {}
+                Err(
+                    Error::OverBudget { asked_bytes: theirs, .. }
+                    | Error::OutOfMemory { asked_bytes: theirs, .. }
+                    | Error::OutOfSpace { asked_bytes: theirs, .. },
+                ) if *theirs != asked_bytes => {}
+                Err(Error::NotFound { .. }) => {}
                 outcome => outcome.clone()?,
             }
             if let Some(buffer) = &*slot.buffer.load() {
-                return Ok((CaptureBuffer::clone(buffer), false));
+                return Ok(CaptureBuffer::clone(buffer));
             }
         }
     }
 
-    fn check_size(&self, spec: &Spec) -> Result<()> {
+    /// Sets memory aside.
+    fn charge(&self, spec: &Spec) -> Result<Charge> {
         let (asked_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
         if asked_bytes > limit_bytes {
             return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
         }
-        Ok(())
+        self.0.budget.reserve(asked_bytes)
     }
 
     /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
@@ -239,22 +367,57 @@ impl Registry {
         filled
     }
 
-    fn make(&self, source: &Source, spec: Spec) -> Result<CaptureBuffer> {
-        let mut charge = self.0.budget.reserve(Layout::of(&spec).region_bytes)?;
-        let region = Region::anonymous(&spec, source.as_str(), self.0.clock.utc_ns())?;
+    /// The buffer of a source from the domain, or a new one; and whether it is new.
+    fn map_or_make(&self, source: &Source, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, bool)> {
+        let now_utc_ns = self.0.clock.utc_ns();
+        let Some(domain) = &self.0.domain else {
+            let mut charge = self.charge(&spec)?;
+            let region = Region::anonymous(&spec, source.as_str(), random(), now_utc_ns)?;
+            charge.count_allocated();
+            let buffer = self.share(region, source.clone(), spec, None, charge);
+            buffer.shared.commit_ahead();
+            return Ok((buffer, true));
+        };
+        let found = domain.find_or_make(source, &spec, options.lifetime, now_utc_ns, || self.charge(&spec))?;
+        Ok(match found {
+            (mapped, None) => (self.share_mapped(mapped, self.0.budget.nothing()), false),
+            (mapped, Some(mut charge)) => {
+                charge.count_allocated();
+                let Mapped { region, description, membership } = mapped;
+                let buffer = self.share(region, description.source, spec, Some(membership), charge);
+                buffer.shared.commit_ahead();
+                (buffer, true)
+            }
+        })
+    }
+
+    fn share_mapped(&self, mapped: Mapped, mut charge: Charge) -> CaptureBuffer {
         charge.count_mapped();
+        let Mapped { region, description, membership } = mapped;
+        self.share(region, description.source, description.spec, Some(membership), charge)
+    }
+
+    fn share(
+        &self,
+        region: Region,
+        source: Source,
+        spec: Spec,
+        membership: Option<Membership>,
+        charge: Charge,
+    ) -> CaptureBuffer {
         let shared = Arc::new(Shared {
+            id: region.id(),
             region,
-            source: source.clone(),
+            source,
             spec,
+            membership,
             clock: Arc::clone(&self.0.clock),
             segment_limit_bytes: self.0.max_buffer_bytes.max(whole_as_f32(&spec)),
+            committer: self.0.committer.clone(),
+            commit_asked: AtomicU32::new(0),
             _charge: charge,
         });
-        if let Some(committer) = &self.0.committer {
-            committer.commit(&shared);
-        }
-        Ok(CaptureBuffer { shared })
+        CaptureBuffer { shared }
     }
 }
 
@@ -297,7 +460,7 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         asked.wait();
-                        registry.claim("x", spec(), |_| {
+                        registry.claim("x", 0, |_| {
                             assert!(!registry.contains("x") && registry.get("x").is_none(), "not there until filled");
                             failure()
                         })
@@ -332,14 +495,13 @@ mod tests {
                 removing.wait();
                 registry.remove("x")
             });
-            let (buffer, made) = registry
-                .claim("x", spec(), |source| {
+            let buffer = registry
+                .claim("x", 0, |source| {
                     filling.wait();
                     removing.wait();
-                    registry.make(source, spec())
+                    registry.map_or_make(source, spec(), &AllocateOptions::new()).map(|(buffer, _)| buffer)
                 })
                 .unwrap();
-            assert!(made);
             remover.join().unwrap().unwrap();
             assert!(buffer.is_removed() && !registry.contains("x"));
         });

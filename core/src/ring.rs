@@ -120,7 +120,7 @@ mod tests {
 
     fn region(frames: u64, channels: u16, format: SampleFormat) -> Region {
         let spec = Spec::new(Length::Frames(frames), 1000, channels, format).unwrap();
-        Region::anonymous(&spec, "ring", 0).unwrap()
+        Region::anonymous(&spec, "ring", 1, 0).unwrap()
     }
 
     fn frame_bytes(region: &Region, first: u64, frames: u64) -> Vec<u8> {

@@ -2,20 +2,28 @@
 
 use crate::budget::Charge;
 use crate::clock::Clock;
+use crate::commit::Committer;
+use crate::domain::Membership;
 use crate::error::Error;
 use crate::region::Region;
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, AtomicU32, Ordering};
 
 /// What all handles of a buffer share. The memory goes back when the last of them ends.
 pub(crate) struct Shared {
     pub(crate) region: Region,
     pub(crate) source: Source,
     pub(crate) spec: Spec,
+    /// A copy: the region's own may be overwritten by anybody.
+    pub(crate) id: u64,
+    /// `None` in a private registry.
+    pub(crate) membership: Option<Membership>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The most that one read may allocate.
     pub(crate) segment_limit_bytes: u64,
+    pub(crate) committer: Option<Arc<Committer>>,
+    pub(crate) commit_asked: AtomicU32,
     /// Given back after the region is unmapped: fields drop in their order.
     pub(crate) _charge: Charge,
 }
@@ -31,6 +39,15 @@ impl Shared {
         self.region.header().readers.removed.store(1, Ordering::Release);
     }
 
+    /// Has the memory committed soon, if that is wanted and was not asked for before. For who is about to write.
+    pub(crate) fn commit_ahead(self: &Arc<Self>) {
+        if let Some(committer) = &self.committer
+            && self.commit_asked.swap(1, Ordering::Relaxed) == 0
+        {
+            committer.commit(self);
+        }
+    }
+
     pub(crate) fn removed(&self) -> Error {
         Error::Removed { source_name: self.source.clone() }
     }
@@ -40,6 +57,14 @@ impl Shared {
         if matches!(error, Error::Evicted { .. }) {
             // SYNC none: a counter, read for display.
             self.region.header().readers.evictions.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(membership) = &self.membership {
+            membership.leave(&self.region);
         }
     }
 }

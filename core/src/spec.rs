@@ -49,6 +49,10 @@ impl SampleFormat {
             Self::F32 => "f32",
         }
     }
+
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| *format as u32 == number)
+    }
 }
 
 impl fmt::Display for SampleFormat {

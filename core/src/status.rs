@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
+use crate::domain::Holder;
 use crate::read::ReadOptions;
 use crate::stretch::Stretch;
 use crate::sync::Ordering;
@@ -81,8 +82,10 @@ pub struct Status {
     pub gaps: u64,
     /// Reads that came too late for some of their frames, ever.
     pub evictions: u64,
-    /// Whether somebody holds the writer.
+    /// Whether somebody who lives holds the writer.
     pub has_writer: bool,
+    /// The process that holds the writer; `None` in a private registry.
+    pub writer: Option<Holder>,
     /// Whether it was removed from its registry.
     pub is_removed: bool,
     /// How far the times told are ahead of what the writer believes: what slewing has still to take back.
@@ -104,6 +107,11 @@ impl Status {
             let true_ns = newest_ns.saturating_sub(timeline_ahead_ns);
             Duration::from_nanos(shared.clock.utc_ns().saturating_sub(true_ns).max(0).unsigned_abs())
         });
+        let domain = shared.membership.as_ref().map(|membership| membership.domain());
+        let lease = Some(header.readers.lease.load(Ordering::Relaxed)).filter(|lease| *lease != 0);
+        let lease = lease.filter(|lease| domain.is_none_or(|domain| domain.is_alive(*lease)));
+        let writer = domain.zip(lease).and_then(|(domain, lease)| domain.holder(lease));
+        let has_writer = lease.is_some();
         Self {
             newest_frame: extent.map_or(0, |extent| extent.newest_frame),
             oldest_frame: extent.map_or(0, |extent| extent.oldest_frame),
@@ -113,7 +121,8 @@ impl Status {
             writes: header.writer.writes.load(Ordering::Relaxed),
             gaps: header.writer.gaps.load(Ordering::Relaxed),
             evictions: header.readers.evictions.load(Ordering::Relaxed),
-            has_writer: header.readers.lease.load(Ordering::Relaxed) != 0,
+            has_writer,
+            writer,
             is_removed: shared.is_removed(),
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),
@@ -128,7 +137,7 @@ fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
     let piece_frames = (piece.len() / usize::from(buffer.spec().channels())) as u64;
     let (mut meter, mut first) = (Meter::default(), newest_frame.saturating_sub(buffer.spec().sample_rate_hz().into()));
     while first < newest_frame {
-        let end = newest_frame.min(first + piece_frames);
+        let end = newest_frame.min(first.saturating_add(piece_frames));
         let available = ReadOptions::new().available();
         if let Ok(extracted) = buffer.read_into(Stretch::Frames(first..end), &available, &mut piece) {
             meter.take(&piece[..extracted.frames as usize * usize::from(buffer.spec().channels())]);

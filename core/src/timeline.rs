@@ -168,7 +168,7 @@ pub(crate) fn publish(region: &Region, anchor: &Anchor) {
         to.store(word, Ordering::Relaxed);
     }
     if anchor.gap.is_some() {
-        line.gaps.store(line.gaps.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        line.gaps.store(line.gaps.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
     // SYNC anchor head: publishes the slot.
     line.anchor_head.store(number + 1, Ordering::Release);

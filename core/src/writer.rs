@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
 use crate::error::{Error, Result};
+use crate::lease::Lease;
 use crate::ring::Head;
 use crate::sample::Sample;
 use crate::spec::MAX_FRAME_BYTES;
@@ -13,11 +14,12 @@ use crate::sync::Ordering;
 use crate::timekeeper::{ChunkTime, Timekeeper};
 use crate::timeline::{self, GapReason};
 
-/// The one writer of a buffer: an exclusive lease, given back when dropped.
+/// The one writer of a buffer, in all processes: an exclusive lease, given back when dropped, or when its process dies.
 ///
 /// Every method is wait-free and safe on an audio thread: no lock, no allocation, no system call (clocks are read
 /// where the kernel maps them), no waiting for readers, whatever they do. It may move between threads.
 pub struct Writer {
+    lease: Lease,
     buffer: CaptureBuffer,
     head: Head,
     timekeeper: Timekeeper,
@@ -32,11 +34,9 @@ impl Writer {
         if shared.is_removed() {
             return Err(shared.removed());
         }
-        let header = shared.region.header();
-        // SYNC lease: what the last writer did happened before what this one does.
-        if header.readers.lease.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            return Err(Error::WriterBusy { source_name: shared.source.clone() });
-        }
+        let lease = Lease::take(shared)?;
+        lease.check_counters().map_err(|reason| Error::Corrupt { path: shared.source.to_string(), reason })?;
+        shared.commit_ahead();
         let newest = timeline::withdraw(&shared.region);
         Ok(Self {
             head: Head::of(&shared.region),
@@ -44,6 +44,7 @@ impl Writer {
             partial: [0; MAX_FRAME_BYTES],
             partial_bytes: 0,
             buffer: buffer.clone(),
+            lease,
         })
     }
 
@@ -64,7 +65,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Removed`] once the buffer is out of its registry, [`Error::FormatMismatch`] for samples of another type
-    /// than the buffer's. Nothing is written then.
+    /// than the buffer's, [`Error::Forked`] in a child of the process that took the writer. Nothing is written then.
     pub fn write<T: Sample>(&mut self, samples: &[T]) -> Result<()> {
         self.check_format::<T>()?;
         self.write_bytes(bytemuck::cast_slice(samples))
@@ -127,10 +128,13 @@ impl Writer {
         if shared.is_removed() {
             return Err(shared.removed());
         }
+        if self.lease.is_inherited() {
+            return Err(Error::Forked { source_name: shared.source.clone() });
+        }
         let region = &shared.region;
         let line = &region.header().writer;
         // SYNC none: counters of one writer, read for display.
-        line.writes.store(line.writes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        line.writes.store(line.writes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let frame_bytes = region.layout().frame_bytes;
         let frames = ((self.partial_bytes + bytes.len()) / frame_bytes) as u64;
         if frames > 0
@@ -157,13 +161,6 @@ impl Writer {
         self.partial[..rest.len()].copy_from_slice(rest);
         self.partial_bytes = rest.len();
         Ok(())
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // SYNC lease: what this writer did happened before what the next one does.
-        self.buffer.shared.region.header().readers.lease.store(0, Ordering::Release);
     }
 }
 

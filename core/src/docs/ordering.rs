@@ -17,7 +17,16 @@
 //!
 //! # `SYNC lease`
 //! Taking the writer's lease (acquire, compare-and-set) and giving it back (release): one writer's stores happened before the
-//! next one's, so a writer may read the counters that it alone stores with relaxed loads.
+//! next one's, so a writer may read the counters that it alone stores with relaxed loads. The lease of a dead process is taken
+//! over after a look at its lock, which the kernel dropped after the process's last store.
+//!
+//! # `SYNC holder`
+//! A process marks a region as open, then looks whether it was removed. Who removes an abandoned region flags it, then
+//! looks for marks once more. All four are sequentially consistent, so one of the two sees the other.
+//!
+//! # `SYNC region`
+//! A region in a file is whole before the rename that gives it the name by which others open it. Both are system calls on one
+//! folder, which the kernel orders.
 //!
 //! # `SYNC map`
 //! A table is published with compare-and-swap and loaded through a thread's cache, or a guard, of arc-swap, which makes

@@ -1,0 +1,60 @@
+//! The memory of a buffer, byte by byte: layout version 1.
+//!
+//! The same in every process and every language: no pointers, the machine's own byte order, and offsets that a test pins. A file with
+//! another layout version is refused. All words that change are atomics; who reads the memory directly must follow the
+//! protocol of [`ordering`](super::ordering).
+//!
+//! # Header, 5376 bytes
+//! | offset | type | field | meaning |
+//! |---|---|---|---|
+//! | 0 | u64 | `magic` | the bytes `capbuf\0\0` |
+//! | 8 | u32 | `layout_version` | 1 |
+//! | 12 | u32 | `header_bytes` | 5376: where the anchors begin |
+//! | 16 | u64 | `region_bytes` | all of it, a multiple of 4096 |
+//! | 24 | u64 | `anchors_offset` | 5376 |
+//! | 32 | u64 | `anchor_slots` | time anchors there is room for: a quarter of the seconds, at least 256 |
+//! | 40 | u64 | `frames_offset` | after the anchors, on a page boundary |
+//! | 48 | u64 | `ring_frames` | frames there is room for: the length and 1/128 of it, at least 256 |
+//! | 56 | u64 | `length_frames` | frames that can be read |
+//! | 64 | u32 | `sample_rate_hz` | 1 to 768 000 |
+//! | 68 | u32 | `channels` | 1 to 64 |
+//! | 72 | u32 | `format` | 1 s16, 2 s24 in three bytes, 3 s32, 4 f32 |
+//! | 76 | u32 | `source_bytes` | the length of the source's name, 1 to 1024 |
+//! | 80 | i64 | `created_utc_ns` | when it was made |
+//! | 88 | u64 | `id` | random, of this buffer only |
+//! | 96 | u32 | `lifetime` | 0 until removed, 1 while open |
+//! | 100 | u32 | `holder_slots` | 128 |
+//! | 128 | u64 | `head` | one past the newest frame that may be read |
+//! | 136 | u64 | `reserve` | frames before this minus `ring_frames` may be overwritten at any moment |
+//! | 144 | u64 | `anchor_head` | one past the newest anchor that may be read |
+//! | 152 | u64 | `anchor_reserve` | anchors before this minus `anchor_slots` may be overwritten at any moment |
+//! | 160 | u64 | `writes` | calls of `write` |
+//! | 168 | u64 | `gaps` | anchors that are gaps |
+//! | 176 | i64 | `ahead_ns` | how far the times told are ahead of what the writer believes |
+//! | 192 | u32 | `removed` | non-zero once it is out of its registry |
+//! | 200 | u64 | `lease` | the presence of the process that writes, or zero |
+//! | 208 | u64 | `evictions` | reads that came too late |
+//! | 256 | 1024 bytes | `source` | the source's name, UTF-8, zero-padded |
+//! | 1280 | 128 × 32 bytes | `holders` | the processes that have it mapped |
+//!
+//! # Holder, 32 bytes
+//! | offset | type | meaning |
+//! |---|---|---|
+//! | 0 | u64 | the presence of the process, or zero: the hexadecimal number of its `process-` file |
+//! | 8 | i64 | since when, in ns of UTC |
+//! | 16 | u32 | the process's number |
+//!
+//! # Anchor, 64 bytes
+//! Anchor `n` lies in slot `n % anchor_slots`. It gives their times to the frames from its own first one to the next anchor's.
+//!
+//! | offset | type | meaning |
+//! |---|---|---|
+//! | 0 | u64 | its first frame |
+//! | 8 | i64 | that frame's time, in ns of UTC |
+//! | 16 | u64 | ns from frame to frame, in units of 2^-32 |
+//! | 24 | i64 | the time missing before it, in ns |
+//! | 32 | i64 | how far the clock was set, in ns |
+//! | 40 | u64 | the reason of the gap before it: 0 none, 1 requested, 2 detected, 3 clock step, 4 writer changed, 5 source lost, 6 overrun, 7 packet loss |
+//!
+//! # Frames
+//! Frame `n` lies in slot `n % ring_frames`, `channels` samples of `format` after one another.

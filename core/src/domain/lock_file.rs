@@ -1,0 +1,128 @@
+//! A file whose lock stands for something, as long as its holder lives: the kernel drops it however that ends.
+
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+
+use super::folder::Folder;
+use crate::error::Result;
+use crate::fork;
+use crate::sync::Arc;
+
+/// The process that holds something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Its number, in the name space in which it runs.
+    pub pid: u32,
+    /// The name of its program.
+    pub program: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} ({})", self.pid, self.program)
+    }
+}
+
+/// A lock that this process holds. The file is gone when it is dropped.
+///
+/// The file's name is taken away only by who holds its lock. So whoever got a lock and finds the name still there is the only
+/// one; who finds it gone begins anew.
+#[derive(Debug)]
+pub(crate) struct LockFile {
+    folder: Arc<Folder>,
+    name: String,
+    /// Before the file: it is dropped first.
+    _held: fork::Held,
+    file: File,
+    generation: u32,
+}
+
+impl LockFile {
+    /// Takes a lock; waits while another holds it.
+    pub(super) fn wait(folder: &Arc<Folder>, name: &str) -> Result<Self> {
+        loop {
+            let (file, held) = Self::open(folder, name)?;
+            file.lock().map_err(|error| folder.failed("locking", name, error))?;
+            if let Some(lock) = Self::hold(folder, name, file, held) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// Takes a lock; `None` if another holds it.
+    pub(super) fn try_take(folder: &Arc<Folder>, name: &str) -> Result<Option<Self>> {
+        loop {
+            let (file, held) = Self::open(folder, name)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(folder.failed("locking", name, error)),
+            }
+            if let Some(lock) = Self::hold(folder, name, file, held) {
+                return Ok(Some(lock));
+            }
+        }
+    }
+
+    fn open(folder: &Folder, name: &str) -> Result<(File, fork::Held)> {
+        let file = folder.open_or_create(name)?;
+        let held = fork::Held::new(file.as_fd());
+        Ok((file, held))
+    }
+
+    /// `None` if the file was taken away before it was locked.
+    fn hold(folder: &Arc<Folder>, name: &str, mut file: File, held: fork::Held) -> Option<Self> {
+        if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
+            return None;
+        }
+        // For display: who can't write it down holds it all the same.
+        let _ = file.set_len(0).and_then(|()| write!(file, "{}\n{}\n", std::process::id(), program()));
+        let generation = fork::generation();
+        Some(Self { folder: Arc::clone(folder), name: name.to_owned(), _held: held, file, generation })
+    }
+
+    /// Tells whether somebody holds the lock of this name.
+    pub(super) fn is_held(folder: &Folder, name: &str) -> bool {
+        match folder.open(name) {
+            Ok(None) => false,
+            // Shared, so that two who look at the same time do not take each other for the holder. Given back at once.
+            Ok(Some(file)) => file.try_lock_shared().is_err(),
+            // Nobody is dead because this process can't look, for want of file numbers, say.
+            Err(_) => true,
+        }
+    }
+
+    /// Who wrote that it holds the lock of this name.
+    pub(super) fn holder(folder: &Folder, name: &str) -> Option<Holder> {
+        let mut text = String::new();
+        folder.open(name).ok()??.take(1024).read_to_string(&mut text).ok()?;
+        let (pid, rest) = text.split_once('\n')?;
+        let program = rest.lines().next()?.chars().filter(|char| !char.is_control()).collect();
+        Some(Holder { pid: pid.parse().ok()?, program })
+    }
+
+    /// Tells whether this process is a child of the one that took the lock, and doesn't hold it.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.generation != fork::generation()
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        if !self.is_inherited() {
+            // Whatever fails here is found by the next sweep.
+            let _ = self.folder.remove_file(&self.name);
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+fn program() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,310 @@
+//! A domain: the buffers that processes share, a file for each in a folder in shared memory.
+//!
+//! Everything that must exist once is decided by the file system and the kernel's locks, so it holds between processes, and
+//! between copies of this library in one process:
+//!
+//! - `HASH.claim` is the lock under which the buffer of a source is made and removed. Who takes it and finds no
+//!   ring makes one: space first (`HASH.new`), then the header, then one atomic rename to `HASH-N.ring`. The others wait for
+//!   the lock and find the ring. If the maker dies the kernel gives the lock to the next one, who begins anew.
+//! - `HASH` is of the source's name, which stands in full only in the ring's header. Rings whose hashes collide differ in `N`.
+//! - `HASH.feed` is the lock of who feeds a source.
+//! - `process-NUMBER` is the lock that shows that a process lives. Marks in the rings, of writers and of who has
+//!   them mapped, bear its number.
+
+mod folder;
+mod holders;
+mod lock_file;
+mod open;
+mod presence;
+mod sweep;
+
+pub use folder::MAX_DOMAIN_BYTES;
+pub use lock_file::Holder;
+pub(crate) use lock_file::LockFile;
+pub(crate) use open::default_name;
+pub use open::{DomainInfo, domains, remove_domain};
+pub(crate) use presence::{Presence, random};
+pub use sweep::Swept;
+
+use crate::error::{Error, Result};
+use crate::lifetime::Lifetime;
+use crate::region::{Description, Layout, MAX_HOLDERS, Region};
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::sync::{Arc, ArcSwap, Ordering};
+use folder::Folder;
+
+/// How many sources whose hashes collide can have rings.
+const PROBES: usize = 4;
+
+/// A domain that this process has open.
+#[derive(Debug)]
+pub(crate) struct Domain {
+    name: String,
+    folder: Arc<Folder>,
+    presence: ArcSwap<Presence>,
+    hash: fn(&[u8]) -> u128,
+}
+
+/// A ring that this process has mapped and marked as its own.
+pub(crate) struct Mapped {
+    pub(crate) region: Region,
+    pub(crate) description: Description,
+    pub(crate) membership: Membership,
+}
+
+/// The names of the files of one source.
+struct Names {
+    hash: String,
+}
+
+impl Names {
+    fn claim(&self) -> String {
+        format!("{}.claim", self.hash)
+    }
+
+    fn feed(&self) -> String {
+        format!("{}.feed", self.hash)
+    }
+
+    fn new_ring(&self) -> String {
+        format!("{}.new", self.hash)
+    }
+
+    fn rings(&self) -> impl Iterator<Item = String> {
+        (0..PROBES).map(|number| format!("{}-{number}.ring", self.hash))
+    }
+
+    /// The names for the hash in a file's name.
+    fn of_file(name: &str) -> Option<Self> {
+        let hash = name.split(['-', '.']).next()?;
+        (hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self { hash: hash.to_owned() })
+    }
+}
+
+fn is_ring(name: &str) -> bool {
+    name.ends_with(".ring") && Names::of_file(name).is_some()
+}
+
+impl Domain {
+    fn names_of(&self, source: &str) -> Names {
+        Names { hash: format!("{:032x}", (self.hash)(source.as_bytes())) }
+    }
+
+    /// The name of the domain.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The presence of this process. A forked child gets one of its own.
+    pub(crate) fn presence(&self) -> Result<Arc<Presence>> {
+        loop {
+            let presence = self.presence.load_full();
+            if !presence.is_inherited() {
+                return Ok(presence);
+            }
+            let own = Arc::new(Presence::new(&self.folder)?);
+            self.presence.compare_and_swap(&presence, own);
+        }
+    }
+
+    /// Tells whether the process of a presence lives.
+    pub(crate) fn is_alive(&self, presence: u64) -> bool {
+        presence::is_alive(&self.folder, presence)
+    }
+
+    /// The process of a presence.
+    pub(crate) fn holder(&self, presence: u64) -> Option<Holder> {
+        presence::holder(&self.folder, presence)
+    }
+
+    /// Claims to be the one who feeds a source.
+    pub(crate) fn claim_feed(&self, source: &Source) -> Result<LockFile> {
+        let name = self.names_of(source.as_str()).feed();
+        LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
+            let holder = LockFile::holder(&self.folder, &name);
+            Error::WriterBusy { source_name: source.clone(), holder }
+        })
+    }
+
+    /// Maps the ring of a source, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::LayoutMismatch`], [`Error::Forbidden`] for a file that is no ring.
+    pub(crate) fn find(self: &Arc<Self>, source: &str, now_utc_ns: i64) -> Result<Option<Mapped>> {
+        let Some((_, region, description)) = self.look(source)? else {
+            return Ok(None);
+        };
+        let membership = self.enter(&region, &description, now_utc_ns)?;
+        // SYNC holder: marked before this look. Who found no mark had set the flag before it looked again.
+        if region.header().readers.removed.load(Ordering::SeqCst) != 0 {
+            membership.leave(&region);
+            return Ok(None);
+        }
+        Ok(Some(Mapped { region, description, membership }))
+    }
+
+    /// Tells whether a source has a ring, or one whose hash is the same has. A look at names only.
+    pub(crate) fn may_have(&self, source: &str) -> bool {
+        self.names_of(source).rings().any(|name| self.folder.exists(&name))
+    }
+
+    /// The ring of a source, and its file's name.
+    fn look(&self, source: &str) -> Result<Option<(String, Region, Description)>> {
+        for name in self.names_of(source).rings() {
+            let Some(file) = self.folder.open(&name)? else {
+                continue;
+            };
+            let (region, description) = Region::in_file(&file, || self.folder.shown(&name))?;
+            if description.source.as_str() == source {
+                return Ok(Some((name, region, description)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Maps the ring of a source, or makes it if there is none; tells which. Waits while another process makes or removes it.
+    ///
+    /// `permit` is asked before anything is reserved.
+    pub(crate) fn find_or_make<P>(
+        self: &Arc<Self>,
+        source: &Source,
+        spec: &Spec,
+        lifetime: Lifetime,
+        now_utc_ns: i64,
+        permit: impl FnOnce() -> Result<P>,
+    ) -> Result<(Mapped, Option<P>)> {
+        if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
+            return Ok((found, None));
+        }
+        let names = self.names_of(source.as_str());
+        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
+            return Ok((found, None));
+        }
+        let name = names.rings().find(|name| !self.folder.exists(name));
+        let name = name.ok_or_else(|| self.folder.failed("making", &names.hash, "too many sources have this hash"))?;
+        let permit = permit()?;
+        let hidden = names.new_ring();
+        let file = self.folder.reserve(&hidden, Layout::of(spec).region_bytes)?;
+        let made =
+            Region::in_new_file(&file, spec, source.as_str(), random(), lifetime, now_utc_ns).and_then(|region| {
+                let description = Description { spec: *spec, source: source.clone(), lifetime };
+                let membership = self.enter(&region, &description, now_utc_ns)?;
+                // SYNC region: the rename publishes a whole ring; who opens the file by its name finds all of it.
+                self.folder.rename(&hidden, &name)?;
+                Ok(Mapped { region, description, membership })
+            });
+        if made.is_err() {
+            // The error that counts is the first one; a sweep finds what stays.
+            let _ = self.folder.remove_file(&hidden);
+        }
+        made.map(|mapped| (mapped, Some(permit)))
+    }
+
+    fn enter(self: &Arc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
+        let presence = self.presence()?;
+        let place = holders::enter(&self.folder, region, presence.number(), now_utc_ns);
+        let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
+        let place = place.ok_or_else(too_many)?;
+        let (source, lifetime) = (description.source.clone(), description.lifetime);
+        Ok(Membership { domain: Arc::clone(self), presence, place, source, lifetime })
+    }
+
+    /// Takes the ring of a source out: marked as removed, its name gone. False if it has none.
+    pub(crate) fn remove(&self, source: &str) -> Result<bool> {
+        self.remove_if(source, |_| true)
+    }
+
+    fn remove_if(&self, source: &str, is_to_go: impl FnOnce(&Region) -> bool) -> Result<bool> {
+        if !self.may_have(source) {
+            return Ok(false);
+        }
+        let names = self.names_of(source);
+        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        match self.look(source)? {
+            Some((name, region, _)) if is_to_go(&region) => {
+                // SYNC removed: what its remover did before is seen by who sees the flag.
+                region.header().readers.removed.store(1, Ordering::SeqCst);
+                self.folder.remove_file(&name)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Takes the ring of a source out if no living process has it open and it is not to stay.
+    fn remove_abandoned(&self, source: &str) -> Result<bool> {
+        self.remove_if(source, |region| {
+            if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32
+                || holders::any_alive(&self.folder, region)
+            {
+                return false;
+            }
+            // SYNC holder: who marks the ring now sees the flag after that, or is seen here.
+            region.header().readers.removed.store(1, Ordering::SeqCst);
+            let abandoned = !holders::any_alive(&self.folder, region);
+            if !abandoned {
+                region.header().readers.removed.store(0, Ordering::SeqCst);
+            }
+            abandoned
+        })
+    }
+
+    /// The sources that have rings, by their names' order. What is no ring is left out.
+    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        let mut sources: Vec<_> = self.rings()?.map(|(_, _, description)| description.source).collect();
+        sources.sort();
+        Ok(sources)
+    }
+
+    fn rings(&self) -> Result<impl Iterator<Item = (String, Region, Description)>> {
+        let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
+        Ok(names.filter_map(|name| {
+            let file = self.folder.open(&name).ok()??;
+            let (region, description) = Region::in_file(&file, || self.folder.shown(&name)).ok()?;
+            Some((name, region, description))
+        }))
+    }
+}
+
+/// That this process has a ring mapped.
+pub(crate) struct Membership {
+    domain: Arc<Domain>,
+    presence: Arc<Presence>,
+    place: usize,
+    source: Source,
+    lifetime: Lifetime,
+}
+
+impl Membership {
+    pub(crate) fn domain(&self) -> &Arc<Domain> {
+        &self.domain
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
+    /// The living processes that have the ring mapped, and since when.
+    pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
+        holders::list(&self.domain.folder, region)
+    }
+
+    /// Takes this process's mark away, and the ring with it if it was the last and the ring is not to stay.
+    pub(crate) fn leave(&self, region: &Region) {
+        // A forked child's memory is a copy, but the mark is its parent's.
+        if self.presence.is_inherited() {
+            return;
+        }
+        holders::leave(region, self.place, self.presence.number());
+        let is_removed = region.header().readers.removed.load(Ordering::SeqCst) != 0;
+        if self.lifetime == Lifetime::WhileOpen && !is_removed && !holders::any_alive(&self.domain.folder, region) {
+            // What can't be removed now is found by the next sweep.
+            let _ = self.domain.remove_abandoned(self.source.as_str());
+        }
+    }
+}

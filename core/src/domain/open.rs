@@ -1,0 +1,132 @@
+//! Opening domains, listing them, removing them.
+
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::folder::{self, Folder};
+use super::presence::Presence;
+use super::{Domain, is_ring, presence};
+use crate::error::{Error, Result};
+use crate::sync::{Arc, ArcSwap, Ordering};
+
+/// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.
+pub(crate) fn default_name() -> String {
+    match std::env::var("CAPBUF_DOMAIN") {
+        Ok(name) if name.is_empty() => "default".to_owned(),
+        Ok(name) => name,
+        Err(std::env::VarError::NotPresent) => "default".to_owned(),
+        // Opening refuses it, by name.
+        Err(std::env::VarError::NotUnicode(name)) => name.to_string_lossy().into_owned(),
+    }
+}
+
+impl Domain {
+    /// Opens a domain, and makes it if there is none; sweeps it if processes of it have died.
+    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<Arc<Self>> {
+        Self::open_hashed(name, base, xxh3_128)
+    }
+
+    pub(super) fn open_hashed(name: &str, base: Option<&Path>, hash: fn(&[u8]) -> u128) -> Result<Arc<Self>> {
+        folder::check_name(name)?;
+        let all = Folder::of_domains(&folder::base(base))?;
+        loop {
+            let folder = Arc::new(all.inner(name, true)?);
+            let presence = match Presence::new(&folder) {
+                Ok(presence) => presence,
+                // Somebody removed the domain just now.
+                Err(_) if !folder.is_there() => continue,
+                Err(error) => return Err(error),
+            };
+            let presence = ArcSwap::from_pointee(presence);
+            let domain = Arc::new(Self { name: name.to_owned(), folder, presence, hash });
+            domain.sweep_after_deaths()?;
+            return Ok(domain);
+        }
+    }
+}
+
+/// What there is to see of a domain from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DomainInfo {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// How many buffers it has.
+    pub buffers: usize,
+    /// The bytes that they take.
+    pub bytes: u64,
+    /// How many living processes have it open.
+    pub processes: usize,
+    /// Whether there is something to sweep: traces of processes that died.
+    pub has_dead: bool,
+}
+
+/// Lists the domains of this user, by name. `folder` is where they lie, if not where `CAPBUF_DIR` or the default says.
+///
+/// # Errors
+/// [`Error::Forbidden`] if the folder is not this user's alone, [`Error::System`] if it can't be listed.
+pub fn domains(folder: Option<&Path>) -> Result<Vec<DomainInfo>> {
+    let base = folder::base(folder);
+    if !base.exists() {
+        return Ok(Vec::new());
+    }
+    let all = Folder::existing(&base)?;
+    let names = all.names()?.into_iter().filter(|name| folder::check_name(name).is_ok());
+    // What is no domain's folder, or is gone by now, is left out.
+    Ok(names.filter_map(|name| info(&name, &all.inner(&name, false).ok()?).ok()).collect())
+}
+
+fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
+    let names = folder.names()?;
+    let rings = names.iter().filter(|name| is_ring(name));
+    let sizes: Vec<u64> = rings.filter_map(|name| Some(folder.open(name).ok()??.metadata().ok()?.len())).collect();
+    let presences = names.iter().filter(|name| presence::is_name(name));
+    let alive = presences.clone().filter(|name| super::LockFile::is_held(folder, name)).count();
+    Ok(DomainInfo {
+        name: name.to_owned(),
+        path: folder.path().to_owned(),
+        buffers: sizes.len(),
+        bytes: sizes.iter().sum(),
+        processes: alive,
+        has_dead: presences.count() > alive,
+    })
+}
+
+/// Removes a domain: all its buffers, as [`Registry::remove`](crate::Registry::remove) does, and its folder, if no process has it open.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is none of this name; otherwise as [`domains`].
+pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
+    folder::check_name(name)?;
+    let base = folder::base(folder);
+    if !base.join(name).exists() {
+        return Err(Error::NotFound { source_name: format!("domain {name}") });
+    }
+    let domain = Domain::open(name, folder)?;
+    domain.remove_all()?;
+    // This process's own presence, and after that the folder, if that was the last thing in it.
+    drop(domain);
+    Folder::existing(&base)?.remove_folder(name).map(|_| ())
+}
+
+impl Domain {
+    fn remove_all(&self) -> Result<()> {
+        self.sweep()?;
+        for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
+            let Some(names) = super::Names::of_file(&name) else { continue };
+            let _claim = super::LockFile::wait(&self.folder, &names.claim())?;
+            if let Some(file) = self.folder.open(&name)?
+                && let Ok((region, _)) = crate::region::Region::in_file(&file, || self.folder.shown(&name))
+            {
+                // SYNC removed: what its remover did before is seen by who sees the flag.
+                region.header().readers.removed.store(1, Ordering::SeqCst);
+            }
+            // What is damaged goes, too.
+            self.folder.remove_file(&name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! A process's presence in a domain: a lock that it holds for as long as it lives.
+//!
+//! What a process holds in shared memory, a writer's lease or a mapping, is marked with the number of its presence. Whether the
+//! mark still counts is asked of the lock: no number is ever used twice, and no dead process holds a lock.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use super::folder::Folder;
+use super::lock_file::{Holder, LockFile};
+use crate::error::Result;
+use crate::sync::Arc;
+
+const PREFIX: &str = "process-";
+
+#[derive(Debug)]
+pub(crate) struct Presence {
+    lock: LockFile,
+    number: u64,
+}
+
+impl Presence {
+    pub(super) fn new(folder: &Arc<Folder>) -> Result<Self> {
+        loop {
+            let number = random();
+            let name = name(number);
+            if !folder.exists(&name)
+                && let Some(lock) = LockFile::try_take(folder, &name)?
+            {
+                return Ok(Self { lock, number });
+            }
+        }
+    }
+
+    /// Never zero, and never that of another.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn is_inherited(&self) -> bool {
+        self.lock.is_inherited()
+    }
+}
+
+/// A number that nobody else comes upon; never zero.
+pub(crate) fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id()).max(1)
+}
+
+fn name(number: u64) -> String {
+    format!("{PREFIX}{number:016x}")
+}
+
+/// Tells whether a name is that of a presence.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Tells whether the process of a presence lives.
+pub(super) fn is_alive(folder: &Folder, number: u64) -> bool {
+    LockFile::is_held(folder, &name(number))
+}
+
+pub(super) fn holder(folder: &Folder, number: u64) -> Option<Holder> {
+    LockFile::holder(folder, &name(number))
+}

@@ -1,0 +1,67 @@
+//! Sweeping: taking away what the dead left behind.
+
+use super::lock_file::LockFile;
+use super::{Domain, Names, holders, presence};
+use crate::error::Result;
+use crate::lifetime::Lifetime;
+
+/// What a sweep took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Swept {
+    /// Processes that died without saying goodbye.
+    pub processes: usize,
+    /// Buffers that were to stay only while a process has them open.
+    pub buffers: usize,
+    /// Buffers that were being made when their maker died, and other leftovers.
+    pub leftovers: usize,
+}
+
+impl Domain {
+    /// Sweeps if a process of the domain has died: looks at the names in its folder, and at the buffers only if need be.
+    pub(super) fn sweep_after_deaths(&self) -> Result<()> {
+        let names = self.folder.names()?;
+        let left = names.iter().filter(|name| presence::is_name(name) || is_leftover(name));
+        if left.into_iter().any(|name| !LockFile::is_held(&self.folder, self.lock_of(name).as_deref().unwrap_or(name)))
+        {
+            self.sweep()?;
+        }
+        Ok(())
+    }
+
+    /// The lock that says whether a leftover is one; the file's own, if `None`.
+    fn lock_of(&self, name: &str) -> Option<String> {
+        name.ends_with(".new").then(|| Names::of_file(name).map(|names| names.claim()))?
+    }
+
+    /// Takes away what the dead left: buffers that stay only while they are open, buffers half made, marks, locks.
+    pub(crate) fn sweep(&self) -> Result<Swept> {
+        let mut swept = Swept::default();
+        for name in self.folder.names()?.into_iter().filter(|name| is_leftover(name)) {
+            let Some(names) = Names::of_file(&name) else { continue };
+            let lock = if name.ends_with(".feed") { names.feed() } else { names.claim() };
+            // Taking the lock and giving it back takes its file away; under the claim nobody makes a ring.
+            if let Some(_lock) = LockFile::try_take(&self.folder, &lock)? {
+                let half_made = name.ends_with(".new") && self.folder.remove_file(&name)?;
+                swept.leftovers += usize::from(half_made || name == lock);
+            }
+        }
+        for (_, region, description) in self.rings()? {
+            holders::clear_dead(&self.folder, &region);
+            if description.lifetime == Lifetime::WhileOpen && !holders::any_alive(&self.folder, &region) {
+                swept.buffers += usize::from(self.remove_abandoned(description.source.as_str())?);
+            }
+        }
+        // Last, as the marks that bear their numbers are gone now.
+        for name in self.folder.names()?.into_iter().filter(|name| presence::is_name(name)) {
+            if !LockFile::is_held(&self.folder, &name) && LockFile::try_take(&self.folder, &name)?.is_some() {
+                swept.processes += 1;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+fn is_leftover(name: &str) -> bool {
+    [".new", ".claim", ".feed"].iter().any(|end| name.ends_with(end)) && Names::of_file(name).is_some()
+}

@@ -1,0 +1,77 @@
+//! The writer's lease: one writer in all processes, given back by the kernel if its process dies.
+
+use crate::domain::Presence;
+use crate::error::{Error, Result};
+use crate::fork;
+use crate::shared::Shared;
+use crate::sync::{Arc, Ordering};
+
+/// What stands in the header while a writer of a private registry lives: there is one process only.
+const PRIVATE: u64 = 1;
+/// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
+const MAX_COUNT: u64 = 1 << 60;
+
+/// An exclusive lease on a buffer.
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+    /// Kept: while its number stands in the header, its lock is what tells that this process lives.
+    presence: Option<Arc<Presence>>,
+    generation: u32,
+}
+
+impl Lease {
+    /// Takes the lease, if nobody who lives holds it.
+    pub(crate) fn take(shared: &Arc<Shared>) -> Result<Self> {
+        fork::watch();
+        let domain = shared.membership.as_ref().map(|membership| membership.domain());
+        let presence = domain.map(|domain| domain.presence()).transpose()?;
+        let own = presence.as_ref().map_or(PRIVATE, |presence| presence.number());
+        let lease = &shared.region.header().readers.lease;
+        let mut expected = 0;
+        // SYNC lease: what the last writer did happened before what this one does; a dead one's death did, too.
+        while let Err(held) = lease.compare_exchange(expected, own, Ordering::Acquire, Ordering::Acquire) {
+            if held == 0 {
+                expected = 0;
+                continue;
+            }
+            let dead = domain.filter(|domain| !domain.is_alive(held));
+            if dead.is_none() {
+                let holder = domain.and_then(|domain| domain.holder(held));
+                return Err(Error::WriterBusy { source_name: shared.source.clone(), holder });
+            }
+            expected = held;
+        }
+        Ok(Self { shared: Arc::clone(shared), presence, generation: fork::generation() })
+    }
+
+    /// Says what is wrong with what the last writer left, if anything.
+    pub(crate) fn check_counters(&self) -> std::result::Result<(), String> {
+        let line = &self.shared.region.header().writer;
+        let counters = [
+            ("head", &line.head),
+            ("reserve", &line.reserve),
+            ("anchor_head", &line.anchor_head),
+            ("anchor_reserve", &line.anchor_reserve),
+        ];
+        // SYNC none: the lease orders one writer after the other.
+        let wrong = counters.into_iter().find(|(_, counter)| counter.load(Ordering::Relaxed) > MAX_COUNT);
+        wrong.map_or(Ok(()), |(name, _)| Err(format!("its {name} is beyond {MAX_COUNT}")))
+    }
+
+    /// Tells whether this process is a child of the one that took the lease.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.generation != fork::generation()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.is_inherited() {
+            return;
+        }
+        let own = self.presence.as_ref().map_or(PRIVATE, |presence| presence.number());
+        let lease = &self.shared.region.header().readers.lease;
+        // SYNC lease: what this writer did happened before what the next one does.
+        let _ = lease.compare_exchange(own, 0, Ordering::Release, Ordering::Relaxed);
+    }
+}
