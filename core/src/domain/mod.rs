@@ -308,3 +308,34 @@ impl Membership {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Length, SampleFormat};
+
+    #[test]
+    fn sources_whose_hashes_collide_have_rings_of_their_own() {
+        let base = tempfile::tempdir().unwrap();
+        let domain = Domain::open_hashed("birds", Some(base.path()), |_| 7).unwrap();
+        let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
+        let make = |name: &str| {
+            let source = Source::new(name).unwrap();
+            domain.find_or_make(&source, &spec, Lifetime::UntilRemoved, 0, || Ok(()))
+        };
+        let names = ["a", "b", "c", "d"];
+        let made: Vec<_> = names.iter().map(|name| make(name).unwrap().0.region.id()).collect();
+        for (name, id) in names.iter().zip(&made) {
+            assert_eq!(domain.find(name, 0).unwrap().unwrap().region.id(), *id, "{name}");
+            let (found, permit) = make(name).unwrap();
+            assert!(found.region.id() == *id && permit.is_none(), "{name} was made again");
+        }
+        assert!(matches!(make("e"), Err(Error::System { .. })), "a fifth has no place");
+        assert!(domain.find("e", 0).unwrap().is_none());
+        // A hole where one was removed hides none of the others, and is filled again.
+        assert!(domain.remove("b").unwrap() && !domain.remove("b").unwrap());
+        assert_eq!(domain.find("d", 0).unwrap().unwrap().region.id(), made[3]);
+        assert!(make("e").unwrap().1.is_some());
+        assert_eq!(domain.sources().unwrap().len(), 4);
+    }
+}
