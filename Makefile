@@ -1,12 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint header bench clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Record, detect, and cut the clip around what was loud three seconds ago
+run: ## Record in one process; in another one detect, and cut the clip of what was loud three seconds ago
 	@scripts/install run
-	cargo run --release -p capbuf-capture --example late_detection
+	cargo build --release -p capbuf-cli -p capbuf-capture --bin capbuf --example late_detection
+	demo/late_detection
 
 test: ## Run every test, with real microphones, servers and streams
 	@scripts/install test
@@ -18,6 +19,9 @@ lint: ## Check format, clippy and documentation; any warning is an error
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+
+header: ## Make include/capbuf.h anew, after a change of the C interface
+	CAPBUF_WRITE_HEADER=1 cargo test -p capbuf-ffi --test header the_committed
 
 bench: ## Measure against a plain copy and other rings
 	@scripts/install build

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, Feed, GapReason, Length, Registry, SampleFormat, Spec, Writer};
+use capbuf::{AllocateOptions, CaptureBuffer, Feed, GapReason, Length, Lifetime, Registry, SampleFormat, Spec, Writer};
 
 use crate::backoff::Backoff;
 use crate::error::{Error, Result};
@@ -27,6 +27,7 @@ use crate::stop::Stop;
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
     length: Length,
+    allocate: AllocateOptions,
     wish: Wish,
     open_deadline: Duration,
     backoff: Backoff,
@@ -37,6 +38,7 @@ impl CaptureOptions {
     pub fn new() -> Self {
         Self {
             length: Length::Seconds(60.0),
+            allocate: AllocateOptions::new(),
             wish: Wish::default(),
             open_deadline: Duration::from_secs(20),
             backoff: Backoff::default(),
@@ -46,6 +48,12 @@ impl CaptureOptions {
     /// How much audio the buffer keeps.
     pub fn length(mut self, length: Length) -> Self {
         self.length = length;
+        self
+    }
+
+    /// How long the buffer stays in its domain, if this capture makes it: until it is removed, unless said otherwise.
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.allocate = self.allocate.lifetime(lifetime);
         self
     }
 
@@ -355,6 +363,9 @@ impl Runner {
         // What the source holds is given back before anyone is told that it has ended.
         drop(self.source);
         drop(self.feed);
+        // A process that ends on hearing it must not leave behind a buffer that was to go with its last user.
+        drop(buffer);
+        drop(self.registry);
         self.progress.set(last);
         drop(ends);
     }
@@ -367,7 +378,7 @@ impl Runner {
             return Err(Error::OpenTimedOut { source_name, waited: self.options.open_deadline });
         }
         let spec = Spec::new(self.options.length, format.sample_rate_hz, format.channels, format.sample_format)?;
-        let buffer = self.registry.get_or_allocate(&self.name, spec)?;
+        let buffer = self.registry.get_or_allocate_with(&self.name, spec, &self.options.allocate)?;
         let writer = match existing {
             Some(writer) if writer.buffer().same_as(&buffer) => writer,
             _ => buffer.writer()?,

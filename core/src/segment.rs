@@ -121,6 +121,11 @@ impl Segment {
         self.samples
     }
 
+    /// Where it came from and what stands in it, at once.
+    pub fn extracted(&self) -> Extracted {
+        self.extracted
+    }
+
     /// Frames in it, silence included.
     pub fn frames(&self) -> u64 {
         self.extracted.frames

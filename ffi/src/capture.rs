@@ -1,0 +1,188 @@
+//! Sources that feed buffers by themselves: devices, streams, files, test signals.
+
+use std::ffi::c_char;
+use std::time::Duration;
+
+use ::capbuf_capture::{Capture, CaptureOptions, State};
+
+use crate::arguments::{end, given, given_mut, growing, place, read_growing, text};
+use crate::buffer::capbuf_buffer;
+use crate::error::{capbuf_error, capbuf_status};
+use crate::failure::Failure;
+use crate::guard::{guard, guard_value};
+use crate::pointers::give;
+use crate::registry::capbuf_registry;
+use crate::spec::{capbuf_sample_format, format_or_own, length, lifetime};
+use crate::text::put_text;
+
+/// A source that is captured into its buffer, on a thread of the library's.
+///
+/// Owned by the caller, who frees it with `capbuf_capture_free`.
+pub struct capbuf_capture(Option<Capture>);
+
+/// Being opened again.
+pub const CAPBUF_CAPTURE_STARTING: u32 = 1;
+/// Audio flows.
+pub const CAPBUF_CAPTURE_RUNNING: u32 = 2;
+/// The source was lost; it will be opened again.
+pub const CAPBUF_CAPTURE_WAITING: u32 = 3;
+/// The source has ended, as a file does.
+pub const CAPBUF_CAPTURE_FINISHED: u32 = 4;
+/// It failed for good.
+pub const CAPBUF_CAPTURE_GAVE_UP: u32 = 5;
+/// It was stopped.
+pub const CAPBUF_CAPTURE_STOPPED: u32 = 6;
+
+/// What is asked of a capture beside its source. NULL in its place is a structure of zeros.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct capbuf_capture_options {
+    /// Set it to `sizeof(capbuf_capture_options)` before the call.
+    pub struct_size: usize,
+    /// How much audio the buffer keeps, in seconds; 0: 60.
+    pub seconds: f64,
+    /// The sample rate; 0: the source's own.
+    pub sample_rate_hz: u32,
+    /// The number of channels; 0: the source's own.
+    pub channels: u32,
+    /// The sample format; CAPBUF_FORMAT_OWN: the source's own.
+    pub sample_format: capbuf_sample_format,
+    /// How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    pub lifetime: u32,
+    /// How long the first opening may take, in ns; 0: twenty seconds.
+    pub open_deadline_ns: i64,
+}
+
+growing!(
+    capbuf_capture_options,
+    size_of::<capbuf_capture_options>(),
+    capbuf_capture_options {
+        struct_size: size_of::<capbuf_capture_options>(),
+        seconds: 0.0,
+        sample_rate_hz: 0,
+        channels: 0,
+        sample_format: 0,
+        lifetime: 0,
+        open_deadline_ns: 0,
+    }
+);
+
+impl capbuf_capture_options {
+    fn checked(&self) -> Result<CaptureOptions, Failure> {
+        let mut options = CaptureOptions::new().lifetime(lifetime(self.lifetime)?);
+        if self.seconds != 0.0 {
+            options = options.length(length(self.seconds, 0)?);
+        }
+        if self.sample_rate_hz != 0 {
+            options = options.sample_rate_hz(self.sample_rate_hz);
+        }
+        if self.channels != 0 {
+            options = options.channels(u16::try_from(self.channels).unwrap_or(u16::MAX));
+        }
+        if let Some(format) = format_or_own(self.sample_format)? {
+            options = options.format(format);
+        }
+        match u64::try_from(self.open_deadline_ns) {
+            Ok(0) => {}
+            Ok(ns) => options = options.open_deadline(Duration::from_nanos(ns)),
+            Err(_) => return Err(Failure::argument("open_deadline_ns", self.open_deadline_ns, "0 and more")),
+        }
+        Ok(options)
+    }
+}
+
+/// Opens a source (`device:default`, `rtsp://...`, `file:...`, `tone:440`), allocates its buffer or takes the one it has, and begins
+/// to capture.
+///
+/// On success `*capture` is owned by the caller. `options` may be NULL.
+///
+/// Any thread. Blocks until the source delivers. Errors: CAPTURE_FAILED with the reason; WRITER_BUSY; those of
+/// `capbuf_registry_get_or_allocate`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_capture_start(
+    registry: *const capbuf_registry,
+    source: *const c_char,
+    source_len: usize,
+    options: *const capbuf_capture_options,
+    capture: *mut *mut capbuf_capture,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (registry, out) = (given!(registry), place!(capture));
+        let options = read_growing!(options).checked()?;
+        let started = Capture::start(&registry.0, text!(source, source_len), &options)?;
+        out.write(give(capbuf_capture(Some(started))));
+        Ok(())
+    })
+}
+
+fn running(capture: &capbuf_capture) -> Result<&Capture, Failure> {
+    capture.0.as_ref().ok_or_else(|| Failure::argument("capture", "stopped", "one that was not stopped"))
+}
+
+/// Gives a handle on the buffer that is fed, owned by the caller.
+///
+/// Any thread, until the capture is stopped. Allocates. Errors: INVALID_ARGUMENT after it was stopped.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_capture_buffer(
+    capture: *const capbuf_capture,
+    buffer: *mut *mut capbuf_buffer,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (capture, out) = (given!(capture), place!(buffer));
+        out.write(give(capbuf_buffer(running(capture)?.buffer().clone())));
+        Ok(())
+    })
+}
+
+/// Tells what a capture is doing: one of the `CAPBUF_CAPTURE_` constants, and in words with the reason. See "Texts"; `out` may be
+/// NULL if `out_size` is 0 and the words are not wanted.
+///
+/// Any thread, until the capture is stopped. Stale at once. Errors: NULL_ARGUMENT, TOO_SMALL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_capture_state(
+    capture: *const capbuf_capture,
+    state: *mut u32,
+    out: *mut c_char,
+    out_size: usize,
+    out_len: *mut usize,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (capture, place) = (given!(capture), place!(state));
+        let state = capture.0.as_ref().map_or(State::Stopped, Capture::state);
+        place.write(match &state {
+            State::Starting => CAPBUF_CAPTURE_STARTING,
+            State::Running => CAPBUF_CAPTURE_RUNNING,
+            State::Waiting { .. } => CAPBUF_CAPTURE_WAITING,
+            State::Finished => CAPBUF_CAPTURE_FINISHED,
+            State::Failed { .. } => CAPBUF_CAPTURE_GAVE_UP,
+            // What is neither of these is over.
+            _ => CAPBUF_CAPTURE_STOPPED,
+        });
+        if out_size == 0 && out_len.is_null() { Ok(()) } else { put_text(&state.to_string(), out, out_size, out_len) }
+    })
+}
+
+/// Stops a capture and waits for it, five seconds at most. The buffer stays. Stopping twice is nothing.
+///
+/// One thread; no other may use the capture meanwhile. Errors: NULL_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_capture_stop(
+    capture: *mut capbuf_capture,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        if let Some(capture) = given_mut!(capture).0.take() {
+            capture.stop();
+        }
+        Ok(())
+    })
+}
+
+/// Stops a capture, if it runs, and frees it. NULL is nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_capture_free(capture: *mut capbuf_capture) {
+    guard_value((), || end!(capture));
+}

@@ -1,0 +1,51 @@
+//! The one way into every function: no panic leaves it, and every failure becomes a status.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{CAPBUF_OK, capbuf_error, capbuf_status};
+use crate::failure::Failure;
+use crate::pointers::give;
+
+/// Runs a function's body. Where it fails, its status is returned and, if `error` is not null, its detail is put there.
+pub(crate) fn guard(error: *mut *mut capbuf_error, body: impl FnOnce() -> Result<(), Failure>) -> capbuf_status {
+    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return CAPBUF_OK,
+        Ok(Err(failure)) => failure,
+        Err(panic) => {
+            // A payload whose drop panics would leave this function after all.
+            std::mem::forget(panic);
+            Failure::panicked()
+        }
+    };
+    let code = failure.code();
+    if !error.is_null() && error.is_aligned() {
+        let detail = give(capbuf_error::new(failure));
+        // SAFETY: neither null nor misaligned; the header demands a place for a pointer.
+        unsafe { error.write(detail) };
+    }
+    code
+}
+
+/// Runs a body that cannot fail, and gives `otherwise` should it panic after all.
+pub(crate) fn guard_value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        std::mem::forget(panic);
+        otherwise
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        let mut error = std::ptr::null_mut();
+        let status = guard(&raw mut error, || std::panic::resume_unwind(Box::new("planted")));
+        assert_eq!(status, crate::error::CAPBUF_PANICKED);
+        assert!(!error.is_null());
+        // SAFETY: made by the guard just now.
+        unsafe { crate::pointers::end(error) };
+        assert_eq!(guard_value(7, || std::panic::resume_unwind(Box::new("planted"))), 7);
+    }
+}

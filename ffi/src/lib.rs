@@ -1,0 +1,32 @@
+//! capbuf for C, and for whatever speaks C: Go, C++, and more.
+//!
+//! The conventions that every function obeys are told in the header, `include/capbuf.h`, which is made from this crate. In here:
+//! `pointers` is the only file that looks behind a pointer from C, `guard` the only way into a function.
+
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+
+mod arguments;
+mod buffer;
+mod capture;
+mod domains;
+mod error;
+mod failure;
+mod guard;
+mod pointers;
+mod read;
+mod registry;
+mod spec;
+mod text;
+mod windows;
+mod writer;
+
+pub use buffer::*;
+pub use capture::*;
+pub use domains::*;
+pub use error::*;
+pub use read::*;
+pub use registry::*;
+pub use spec::*;
+pub use text::*;
+pub use windows::*;
+pub use writer::*;
