@@ -1,0 +1,127 @@
+/* What must not be passed in is an error that names it, never a crash, and nothing is written to. */
+
+#include "check.h"
+
+#define POISON ((void *)(uintptr_t)8)
+
+int main(void) {
+    capbuf_registry *registry = NULL;
+    capbuf_buffer *buffer = NULL, *untouched = (capbuf_buffer *)POISON;
+    capbuf_writer *writer = NULL;
+    capbuf_segment *segment = NULL;
+    capbuf_windows *windows = NULL;
+    capbuf_spec spec = mono_s16(1), wrong;
+    capbuf_stretch stretch = frames(0, 10);
+    capbuf_read_options options;
+    capbuf_window_options window_options;
+    capbuf_buffer_status status;
+    int16_t samples[16] = {0};
+    bool contains = true;
+    size_t count = 0;
+    size_t i;
+
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_private(NULL, NULL, &error));
+    EXPECT(CAPBUF_OK, capbuf_registry_private(NULL, &registry, &error));
+    CHECK(capbuf_registry_private(NULL, NULL, NULL) == CAPBUF_NULL_ARGUMENT);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_open("a/b", 3, NULL, &registry, &error));
+
+    /* Names. */
+    EXPECT(CAPBUF_INVALID_SOURCE, capbuf_registry_allocate(registry, "", 0, &spec, &untouched, &error));
+    EXPECT(CAPBUF_INVALID_SOURCE, capbuf_registry_allocate(registry, "a\0b", 3, &spec, &untouched, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "a\xff", 2, &spec, &untouched, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_allocate(registry, NULL, 3, &spec, &untouched, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "a", SIZE_MAX, &spec, &untouched, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_contains(registry, "a\xff", 2, &contains, &error));
+
+    /* Structures. */
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_allocate(registry, "mic", 3, NULL, &untouched, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_allocate(NULL, "mic", 3, &spec, &untouched, &error));
+    for (i = 0; i < 7; i++) {
+        wrong = spec;
+        switch (i) {
+        case 0: wrong.struct_size = 0; break;
+        case 1: wrong.struct_size = sizeof wrong - 1; break;
+        case 2: wrong.struct_size = SIZE_MAX; break;
+        case 3: wrong.channels = 65; break;
+        case 4: wrong.sample_format = 9; break;
+        case 5: wrong.lifetime = 2; break;
+        default: wrong.seconds = -1; break;
+        }
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "mic", 3, &wrong, &untouched, &error));
+    }
+    wrong = spec;
+    wrong.length_frames = 8000;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "mic", 3, &wrong, &untouched, &error));
+    {
+        /* One byte off. */
+        char bytes[sizeof spec + 1];
+        memcpy(bytes + 1, &spec, sizeof spec);
+        EXPECT(CAPBUF_MISALIGNED,
+               capbuf_registry_allocate(registry, "mic", 3, (const capbuf_spec *)(void *)(bytes + 1), &untouched, &error));
+    }
+    CHECK(untouched == (capbuf_buffer *)POISON);
+    EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "mic", 3, &contains, &error));
+    CHECK(!contains);
+
+    /* Writing and reading. */
+    EXPECT(CAPBUF_OK, capbuf_registry_allocate(registry, "mic", 3, &spec, &buffer, &error));
+    EXPECT(CAPBUF_OK, capbuf_buffer_writer(buffer, &writer, &error));
+    EXPECT(CAPBUF_OK, capbuf_writer_write(writer, NULL, 0, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_writer_write(writer, NULL, 1, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    EXPECT(CAPBUF_MISALIGNED,
+           capbuf_writer_write(writer, (char *)samples + 1, 2, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT,
+           capbuf_writer_write(writer, samples, SIZE_MAX, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_writer_write(writer, samples, 2, 0, CAPBUF_TIME_NOW, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_writer_gap(writer, 0, 0, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_writer_gap(writer, 99, 0, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_writer_gap(writer, CAPBUF_GAP_OVERRUN, -2, &error));
+    EXPECT(CAPBUF_OK, capbuf_writer_write(writer, samples, 16, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_read(buffer, NULL, NULL, samples, 16, NULL, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, NULL, 16, NULL, &error));
+    EXPECT(CAPBUF_MISALIGNED, capbuf_buffer_read(buffer, &stretch, NULL, (char *)samples + 1, 10, NULL, &error));
+    EXPECT(CAPBUF_TOO_SMALL, capbuf_buffer_read(buffer, &stretch, NULL, NULL, 0, NULL, &error));
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.wait_ns = -1;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, &options, samples, 16, NULL, &error));
+    options.wait_ns = 0;
+    options.sample_format = 77;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read_segment(buffer, &stretch, &options, &segment, &error));
+    stretch.kind = 0;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
+    stretch = frames(-1, 5);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
+    stretch = frames(5, 5);
+    EXPECT(CAPBUF_INVALID_RANGE, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
+    stretch.kind = CAPBUF_STRETCH_LAST;
+    stretch.end = -1;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
+    memset(&window_options, 0, sizeof window_options);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_windows(buffer, &window_options, &windows, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_windows(buffer, NULL, &windows, &error));
+    memset(&status, 0, sizeof status);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_get_status(buffer, &status, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_list(registry, NULL, 1, &count, &error));
+    EXPECT(CAPBUF_OK, capbuf_registry_list(registry, NULL, 0, &count, &error));
+    CHECK(count == 1);
+
+    /* NULL is nothing. */
+    capbuf_registry_free(NULL);
+    capbuf_buffer_free(NULL);
+    capbuf_writer_free(NULL);
+    capbuf_segment_free(NULL);
+    capbuf_windows_free(NULL);
+    capbuf_capture_free(NULL);
+    capbuf_domain_list_free(NULL);
+    capbuf_error_free(NULL);
+    CHECK(capbuf_error_message(NULL) == NULL && capbuf_error_code(NULL) == CAPBUF_NULL_ARGUMENT);
+    CHECK(strcmp(capbuf_status_name(4711), "UNKNOWN") == 0);
+    CHECK(capbuf_sample_bytes(CAPBUF_FORMAT_S24) == 3 && capbuf_sample_bytes(99) == 0);
+
+    capbuf_writer_free(writer);
+    capbuf_buffer_free(buffer);
+    capbuf_registry_free(registry);
+    puts("ok");
+    return 0;
+}

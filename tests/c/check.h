@@ -1,0 +1,60 @@
+/* What the programs of this folder share: a check that says where it failed, and a registry of their own. */
+
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <capbuf.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                        \
+    do {                                                                        \
+        if (!(condition)) {                                                     \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);     \
+            exit(1);                                                            \
+        }                                                                       \
+    } while (0)
+
+/* Checks that a call gives a status; says what it gave instead, and why. */
+#define EXPECT(status, call)                                                    \
+    do {                                                                        \
+        capbuf_error *error = NULL;                                             \
+        capbuf_status got = (call);                                             \
+        if (got != (status)) {                                                  \
+            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, capbuf_status_name(got)); \
+            if (error != NULL) {                                                \
+                fprintf(stderr, "%s\n", capbuf_error_message(error));           \
+            }                                                                   \
+            exit(1);                                                            \
+        }                                                                       \
+        CHECK((error != NULL) == (got != CAPBUF_OK));                           \
+        CHECK(got == CAPBUF_OK || capbuf_error_code(error) == got);             \
+        CHECK(got == CAPBUF_OK || strlen(capbuf_error_message(error)) > 0);     \
+        capbuf_error_free(error);                                               \
+    } while (0)
+
+#define RATE 8000
+
+static capbuf_spec mono_s16(double seconds) {
+    capbuf_spec spec;
+    memset(&spec, 0, sizeof spec);
+    spec.struct_size = sizeof spec;
+    spec.seconds = seconds;
+    spec.sample_rate_hz = RATE;
+    spec.channels = 1;
+    spec.sample_format = CAPBUF_FORMAT_S16;
+    return spec;
+}
+
+static capbuf_stretch frames(int64_t first, int64_t end) {
+    capbuf_stretch stretch;
+    memset(&stretch, 0, sizeof stretch);
+    stretch.kind = CAPBUF_STRETCH_FRAMES;
+    stretch.first = first;
+    stretch.end = end;
+    return stretch;
+}
+
+#endif
