@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint header bench clean
+.PHONY: help run test test-python lint header bench fuzz clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Record in one process; in another one detect, and cut the clip of what was loud three seconds ago
 	@scripts/install run
@@ -13,6 +13,9 @@ test: ## Run every test, with real microphones, servers and streams
 	@scripts/install test
 	cargo test --workspace
 	RUSTFLAGS='--cfg capbuf_portable_copy' cargo test -p capbuf --tests --target-dir target/portable
+
+test-python: ## Build the Python package and run its tests, type checks included
+	@scripts/python
 
 lint: ## Check format, clippy and documentation; any warning is an error
 	@scripts/install build
@@ -26,6 +29,13 @@ header: ## Make include/capbuf.h anew, after a change of the C interface
 bench: ## Measure against a plain copy and other rings
 	@scripts/install build
 	cargo bench -p capbuf-benches
+
+SECONDS ?= 60
+fuzz: ## Look for scripts that make a damaged buffer do harm; SECONDS=60
+	@scripts/install fuzz
+	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+	@mkdir -p core/fuzz/corpus
+	cd core && RUSTC_BOOTSTRAP=1 cargo fuzz run mapped fuzz/corpus fuzz/seeds -- -max_total_time=$(SECONDS) -timeout=60 -malloc_limit_mb=256 -max_len=1024
 
 clean: ## Remove everything that was built
 	cargo clean

@@ -105,9 +105,6 @@
 // The version of this binary interface. A library with another one is another library: its file has another name.
 #define CAPBUF_ABI_VERSION 0
 
-// In place of the first window's frame: the oldest frame there is.
-#define CAPBUF_FROM_OLDEST UINT64_MAX
-
 // In place of a capture time: the samples arrive now, their last frame was captured just before.
 #define CAPBUF_TIME_NOW INT64_MIN
 
@@ -414,10 +411,14 @@ typedef struct {
     uint64_t window_frames;
     // How many frames after one window the next one begins.
     uint64_t hop_frames;
-    // The first frame of the first window, which may be still to come; or CAPBUF_FROM_OLDEST.
+    // The first frame of the first window, which may be still to come, if `from_frame` is 1.
     uint64_t start_frame;
-    // Windows span gaps up to this length, in ns; -1: up to 100 ms. At longer ones they begin anew.
+    // Windows span gaps up to this length, in ns; 0: up to 100 ms; -1: none. At longer ones they begin anew.
     int64_t join_gaps_ns;
+    // 0: the first window begins with the oldest frame there is. 1: with `start_frame`.
+    uint32_t from_frame;
+    // Set it to 0.
+    uint32_t reserved;
 } capbuf_window_options;
 
 // Where a window is.

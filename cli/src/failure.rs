@@ -45,6 +45,12 @@ impl From<capbuf_capture::Error> for Failure {
     }
 }
 
+impl From<capbuf::Error> for Failure {
+    fn from(error: capbuf::Error) -> Self {
+        capbuf_capture::Error::from(error).into()
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -3,15 +3,31 @@
 //! Each command is a file. What a command is asked for goes to the standard output; what it tells of itself, and errors, one
 //! line each, to the standard error.
 
+mod clip;
+mod clip_file;
 mod completions;
 mod devices;
+mod domain;
+mod domains;
 mod duration;
 mod failure;
+mod interrupt;
+mod list;
+mod meter;
+mod moment;
 mod record;
+mod remove;
+mod report;
+mod sources;
+mod status;
+mod table;
+mod top;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::failure::Failure;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -23,6 +39,9 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "capbuf", version, after_help = AFTER_HELP)]
 struct Arguments {
+    /// The domain: the buffers that processes share [default: $CAPBUF_DOMAIN, or "default"]
+    #[arg(long, global = true, value_name = "NAME")]
+    domain: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,17 +49,33 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Record(record::Arguments),
+    List(list::Arguments),
+    Status(status::Arguments),
+    Top(top::Arguments),
+    Clip(clip::Arguments),
+    Remove(remove::Arguments),
+    Domains(domains::Arguments),
     Devices(devices::Arguments),
     Completions(completions::Arguments),
 }
 
+fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
+    match command {
+        Command::Record(arguments) => record::run(arguments, domain),
+        Command::List(arguments) => list::run(arguments, domain),
+        Command::Status(arguments) => status::run(arguments, domain),
+        Command::Top(arguments) => top::run(arguments, domain),
+        Command::Clip(arguments) => clip::run(arguments, domain),
+        Command::Remove(arguments) => remove::run(arguments, domain),
+        Command::Domains(arguments) => domains::run(arguments, domain),
+        Command::Devices(arguments) => devices::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),
+    }
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::try_parse() {
-        Ok(arguments) => match arguments.command {
-            Command::Record(arguments) => record::run(&arguments),
-            Command::Devices(arguments) => devices::run(&arguments),
-            Command::Completions(arguments) => completions::run(&arguments, &mut Arguments::command()),
-        },
+        Ok(Arguments { domain, command }) => run(&command, domain.as_deref()),
         Err(refused) => failure::of_arguments(&refused),
     };
     match done {

@@ -3,13 +3,12 @@
 use crate::domain::Presence;
 use crate::error::{Error, Result};
 use crate::fork;
+use crate::ring::MAX_COUNT;
 use crate::shared::Shared;
 use crate::sync::{Arc, Ordering};
 
 /// What stands in the header while a writer of a private registry lives: there is one process only.
 const PRIVATE: u64 = 1;
-/// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
-const MAX_COUNT: u64 = 1 << 60;
 
 /// An exclusive lease on a buffer.
 pub(crate) struct Lease {
@@ -55,7 +54,15 @@ impl Lease {
         ];
         // SYNC none: the lease orders one writer after the other.
         let wrong = counters.into_iter().find(|(_, counter)| counter.load(Ordering::Relaxed) > MAX_COUNT);
-        wrong.map_or(Ok(()), |(name, _)| Err(format!("its {name} is beyond {MAX_COUNT}")))
+        if let Some((name, _)) = wrong {
+            return Err(format!("its {name} is beyond {MAX_COUNT}"));
+        }
+        // Anchors that are announced and not there are taken for overwritten ones: so many, and no time could be told any more.
+        let [head, reserve] = [&line.anchor_head, &line.anchor_reserve].map(|counter| counter.load(Ordering::Relaxed));
+        if reserve.saturating_sub(head) > self.shared.region.layout().anchor_slots {
+            return Err(format!("its anchor_reserve is {reserve}, its anchor_head {head}"));
+        }
+        Ok(())
     }
 
     /// Tells whether this process is a child of the one that took the lease.

@@ -121,10 +121,12 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
     }
 }
 
-/// Copies a planned stretch; false if the writer came in between, and then the sink holds what must not be used.
+/// Copies a planned stretch; false if the writer came in between, and then the sink holds what must not be used: as it does if
+/// another process changed the timeline, so that these are not the `frames` frames that were measured.
 fn copy_plan<T: Sample>(
     shared: &Shared,
     plan: &Plan,
+    frames: u64,
     sink: &mut impl Sink<T>,
     mut gap: impl FnMut(Gap, u64, u64),
 ) -> bool {
@@ -151,7 +153,7 @@ fn copy_plan<T: Sample>(
     if let Some(before) = last_gap {
         gap(before, written, 0);
     }
-    whole && ring::oldest_intact(&shared.region) <= plan.first
+    whole && written == frames && ring::oldest_intact(&shared.region) <= plan.first
 }
 
 /// Counts what a planned stretch will take; `None` if the writer lapped the count.
@@ -279,11 +281,12 @@ pub(crate) fn segment(shared: &Shared, stretch: &Stretch, options: &ReadOptions)
         let mut list = |gap, at_frame, silence_frames| {
             gaps.push(SegmentGap { gap, at_frame, silence_frames });
         };
+        let frames = extracted.frames;
         let (good, samples) = match format {
-            SampleFormat::S16 => fill(shared, plan, samples, &mut list, Samples::S16),
-            SampleFormat::S24 => fill(shared, plan, samples, &mut list, Samples::S24),
-            SampleFormat::S32 => fill(shared, plan, samples, &mut list, Samples::S32),
-            SampleFormat::F32 => fill(shared, plan, samples, &mut list, Samples::F32),
+            SampleFormat::S16 => fill(shared, plan, frames, samples, &mut list, Samples::S16)?,
+            SampleFormat::S24 => fill(shared, plan, frames, samples, &mut list, Samples::S24)?,
+            SampleFormat::S32 => fill(shared, plan, frames, samples, &mut list, Samples::S32)?,
+            SampleFormat::F32 => fill(shared, plan, frames, samples, &mut list, Samples::F32)?,
         };
         let (sample_rate_hz, channels) = (shared.spec.sample_rate_hz(), shared.spec.channels());
         Ok(good.then_some(Segment { samples, extracted, gaps, sample_rate_hz, channels }))
@@ -293,13 +296,19 @@ pub(crate) fn segment(shared: &Shared, stretch: &Stretch, options: &ReadOptions)
 fn fill<T: Sample>(
     shared: &Shared,
     plan: &Plan,
+    frames: u64,
     samples: usize,
     gap: impl FnMut(Gap, u64, u64),
     wrap: fn(Vec<T>) -> Samples,
-) -> (bool, Samples) {
-    let mut room = Grow(Vec::with_capacity(samples));
-    let good = copy_plan::<T>(shared, plan, &mut room, gap);
-    (good, wrap(room.0))
+) -> Result<(bool, Samples)> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(samples).map_err(|error| {
+        let asked_bytes = (samples as u64).saturating_mul(size_of::<T>() as u64);
+        Error::OutOfMemory { asked_bytes, reason: error.to_string() }
+    })?;
+    let mut room = Grow(room);
+    let good = copy_plan::<T>(shared, plan, frames, &mut room, gap);
+    Ok((good, wrap(room.0)))
 }
 
 /// How many samples to make room for; long silences can be longer than any memory.
@@ -325,6 +334,6 @@ pub(crate) fn into<T: Sample>(
         if needed_samples > out.len() as u64 {
             return Err(Error::TooSmall { needed_samples, given_samples: out.len() as u64 });
         }
-        Ok(copy_plan::<T>(shared, plan, &mut Room(out), |_, _, _| {}).then_some(extracted))
+        Ok(copy_plan::<T>(shared, plan, extracted.frames, &mut Room(out), |_, _, _| {}).then_some(extracted))
     })
 }

@@ -5,6 +5,8 @@
 //! the block: they come from [`Layout`], which was computed from a checked [`Spec`].
 
 use std::fs::File;
+use std::mem::offset_of;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
@@ -148,6 +150,19 @@ fn address_bytes(layout: &Layout) -> Result<usize> {
     usize::try_from(layout.region_bytes).map_err(|error| refused(layout, error))
 }
 
+/// Whether a file takes memory as it is touched, and may find none. On a disk a hole is a hole, and some disks reserve nothing.
+fn is_in_memory(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::fs::fstatfs(file).is_ok_and(|system| system.f_type == libc::TMPFS_MAGIC)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 /// A mapped region. Unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -193,9 +208,14 @@ impl Region {
     /// [`Error::LayoutMismatch`] and [`Error::Corrupt`], with `path`; [`Error::OutOfMemory`].
     pub(crate) fn in_file(file: &File, path: impl Fn() -> String) -> Result<(Self, Description)> {
         let corrupt = |reason: String| Error::Corrupt { path: path(), reason };
-        let len = file.metadata().map_err(|error| Error::system(format!("looking at {}", path()), error))?.len();
+        let metadata = file.metadata().map_err(|error| Error::system(format!("looking at {}", path()), error))?;
+        let (len, reserved) = (metadata.len(), metadata.blocks().saturating_mul(512));
         if len < HEADER_BYTES {
             return Err(corrupt(format!("it has {len} bytes, fewer than a header")));
+        }
+        // Looking into a hole takes memory, and ends this process if there is none left.
+        if reserved < len && is_in_memory(file) {
+            return Err(corrupt(format!("of its {len} bytes {reserved} are reserved")));
         }
         let mut layout = Layout { region_bytes: len, ..Layout::default() };
         let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
@@ -205,6 +225,26 @@ impl Region {
         region.check_layout(&layout, len).map_err(corrupt)?;
         region.layout = layout;
         Ok((region, description))
+    }
+
+    /// The source's name in a file, which is not mapped for it; `None` if there is none.
+    pub(crate) fn source_in(file: &File) -> Option<Source> {
+        const NAME: usize = offset_of!(Header, source);
+        let mut header = [0; NAME + MAX_SOURCE_BYTES];
+        file.read_exact_at(&mut header, 0).ok()?;
+        let (magic, _) = header.split_first_chunk()?;
+        let (bytes, _) = header[offset_of!(Header, source_bytes)..].split_first_chunk()?;
+        let name = header[NAME..].get(..u32::from_ne_bytes(*bytes) as usize)?;
+        let name = std::str::from_utf8(name).ok().filter(|_| u64::from_ne_bytes(*magic) == MAGIC)?;
+        Source::new(name).ok()
+    }
+
+    /// Marks a file as removed that can't be mapped, for those who have had it mapped since before it was damaged.
+    pub(crate) fn condemn(file: &File) {
+        // It goes whether or not this can be written. A file that ends before its header is not made longer.
+        if file.metadata().is_ok_and(|metadata| metadata.len() >= HEADER_BYTES) {
+            let _ = file.write_all_at(&1_u32.to_ne_bytes(), offset_of!(Header, readers.removed) as u64);
+        }
     }
 
     fn describe(&self, spec: &Spec, source: &str, id: u64, lifetime: Lifetime, created_utc_ns: i64) {
@@ -329,8 +369,6 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::offset_of;
-
     use super::*;
     use crate::spec::{Length, SampleFormat};
 

@@ -18,7 +18,7 @@ use crate::published::Published;
 use crate::region::{Layout, Region};
 use crate::shared::Shared;
 use crate::source::{Source, redact};
-use crate::spec::Spec;
+use crate::spec::{SampleFormat, Spec};
 use crate::sync::{Arc, AtomicU32};
 use crate::table::Slot;
 
@@ -185,7 +185,8 @@ impl Registry {
     /// Takes the buffer of a source out of the registry, for all processes of its domain.
     ///
     /// Handles stay valid and go on reading; its writer gets [`Error::Removed`]; waiting reads end. The memory goes back
-    /// when the last handle ends. A buffer that is just being made is waited for and then removed. Allocates.
+    /// when the last handle ends. A buffer that is just being made is waited for and then removed. One that is damaged, and that
+    /// nobody can map any more, is removed all the same. Allocates.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the source has no buffer; in a domain also [`Error::System`].
@@ -412,7 +413,7 @@ impl Registry {
             spec,
             membership,
             clock: Arc::clone(&self.0.clock),
-            segment_limit_bytes: self.0.max_buffer_bytes.max(whole_as_f32(&spec)),
+            segment_limit_bytes: segment_limit_bytes(&spec, self.0.max_buffer_bytes),
             committer: self.0.committer.clone(),
             commit_asked: AtomicU32::new(0),
             _charge: charge,
@@ -421,9 +422,11 @@ impl Registry {
     }
 }
 
-/// A whole buffer can be read in any format, however close to its limit it is.
-fn whole_as_f32(spec: &Spec) -> u64 {
-    spec.length_frames() * u64::from(spec.channels()) * 4
+/// A whole buffer can be read in any format, however close to its limit it is: the widest takes twice what the narrowest does.
+/// One that another process made larger than this one may can be read in parts.
+fn segment_limit_bytes(spec: &Spec, max_buffer_bytes: u64) -> u64 {
+    let whole_bytes = spec.length_frames() * u64::from(spec.channels()) * SampleFormat::F32.bytes() as u64;
+    whole_bytes.clamp(max_buffer_bytes, max_buffer_bytes.saturating_mul(2))
 }
 
 impl Drop for Inner {
@@ -446,7 +449,7 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
-    use crate::spec::{Length, SampleFormat};
+    use crate::spec::Length;
 
     fn spec() -> Spec {
         Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16).unwrap()

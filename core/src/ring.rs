@@ -9,6 +9,9 @@ use crate::copy;
 use crate::region::Region;
 use crate::sync::{Ordering, fence};
 
+/// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
+pub(crate) const MAX_COUNT: u64 = 1 << 60;
+
 /// The writer's own place in the ring.
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -27,9 +30,10 @@ impl Head {
     /// nobody has read them; what it may have overwritten stays announced, so nobody ever reads that either.
     pub(crate) fn of(region: &Region) -> Self {
         let line = &region.header().writer;
-        // SYNC none: the lease orders one writer after the other.
-        let frame = line.head.load(Ordering::Relaxed);
-        let announced = line.reserve.load(Ordering::Relaxed);
+        // SYNC none: the lease orders one writer after the other. Bounded, as another process may have written anything since they
+        // were checked, so that no sum made from them overflows.
+        let frame = line.head.load(Ordering::Relaxed).min(MAX_COUNT);
+        let announced = line.reserve.load(Ordering::Relaxed).min(MAX_COUNT);
         Self { frame, slot: frame % region.layout().ring_frames, announced }
     }
 

@@ -139,9 +139,9 @@ fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
     while first < newest_frame {
         let end = newest_frame.min(first.saturating_add(piece_frames));
         let available = ReadOptions::new().available();
-        if let Ok(extracted) = buffer.read_into(Stretch::Frames(first..end), &available, &mut piece) {
-            meter.take(&piece[..extracted.frames as usize * usize::from(buffer.spec().channels())]);
-        }
+        // What can't be read now can't be read a moment later: a damaged buffer must not hold its viewer up.
+        let Ok(extracted) = buffer.read_into(Stretch::Frames(first..end), &available, &mut piece) else { break };
+        meter.take(&piece[..extracted.frames as usize * usize::from(buffer.spec().channels())]);
         first = end;
     }
     meter.level()

@@ -260,6 +260,9 @@ impl Planner<'_> {
     }
 
     fn finish(&self, first: u64, end: u64, lead: u64, tail: u64, missing: Missing) -> Result<Plan> {
+        // Anchors are another process's: what they say of frames that are not there counts for nothing.
+        let first = first.clamp(self.extent.oldest_frame, self.extent.newest_frame);
+        let end = end.clamp(first, self.extent.newest_frame);
         let piece = self.found(self.extent.piece_of_frame(self.region, first))?;
         let (_, last) = self.found(self.extent.piece_of_frame(self.region, end.saturating_sub(1).max(first)))?;
         let silence = self.manner.silence;

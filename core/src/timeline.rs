@@ -158,7 +158,9 @@ impl Anchor {
 pub(crate) fn publish(region: &Region, anchor: &Anchor) {
     let line = &region.header().writer;
     let number = line.anchor_head.load(Ordering::Relaxed);
-    let announced = line.anchor_reserve.load(Ordering::Relaxed).max(number + 1);
+    // Another process may have written anything to the counter since the lease was taken: it must not overflow.
+    let end = number.saturating_add(1);
+    let announced = line.anchor_reserve.load(Ordering::Relaxed).max(end);
     // SYNC anchor reserve: announced before the slot changes, as in the ring of frames.
     line.anchor_reserve.store(announced, Ordering::Relaxed);
     fence(Ordering::Release);
@@ -171,7 +173,7 @@ pub(crate) fn publish(region: &Region, anchor: &Anchor) {
         line.gaps.store(line.gaps.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
     // SYNC anchor head: publishes the slot.
-    line.anchor_head.store(number + 1, Ordering::Release);
+    line.anchor_head.store(end, Ordering::Release);
 }
 
 /// Takes back the anchors that have no frames, and returns the newest that has. Writer only, before its first write.

@@ -175,7 +175,9 @@ impl Windows {
             if piece.first_frame >= first.saturating_add(window_frames) {
                 break;
             }
-            if let Some(gap) = piece.gap_before().filter(|gap| gap.duration_ns > self.join_ns) {
+            // Another process's timeline may say that it goes back; windows don't.
+            let gap = piece.gap_before().filter(|gap| gap.duration_ns > self.join_ns && gap.first_frame >= first);
+            if let Some(gap) = gap {
                 first = piece.first_frame;
                 self.after_gap = Some(gap);
             }

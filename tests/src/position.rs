@@ -3,6 +3,8 @@
 //! Sample `i` is `i * 40503` modulo 2^16. The factor is odd, so the product can be inverted, and large, so that the
 //! signal is loud and sounds like noise: nothing that works on it does so because it is quiet or smooth.
 
+use std::ops::Range;
+
 use crate::pcm::bytes_from_s16;
 
 /// The number of samples after which the signal repeats: positions are known modulo this.
@@ -19,6 +21,16 @@ pub fn sample(i: u64) -> i16 {
 /// Tells the position, modulo [`PERIOD`], of a sample.
 pub fn index(sample: i16) -> u16 {
     sample.cast_unsigned().wrapping_mul(INVERSE)
+}
+
+/// Gives the samples at a stretch of positions.
+pub fn samples(positions: Range<u64>) -> Vec<i16> {
+    positions.map(sample).collect()
+}
+
+/// Finds the first sample that is not the one of its position, where they should begin at position `first`.
+pub fn first_wrong(first: u64, samples: &[i16]) -> Option<usize> {
+    samples.iter().zip(first..).position(|(&found, i)| found != sample(i))
 }
 
 /// A place where one sample does not follow the one before it.
@@ -51,6 +63,10 @@ mod tests {
     #[test]
     fn every_sample_tells_its_position() {
         assert!((0..PERIOD).all(|i| u64::from(index(sample(i))) == i));
+        let mut heard = samples(70_000..70_100);
+        assert_eq!(first_wrong(70_000, &heard), None);
+        heard[7] = sample(7);
+        assert_eq!((first_wrong(70_000, &heard), first_wrong(70_001, &heard)), (Some(7), Some(0)));
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! What a recording waits for: signals and sources that have been opened.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
 use capbuf_capture::{Capture, Error};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
-use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
+use crate::interrupt;
 
 /// Something that happened. Sources are told by their number on the command line.
 #[derive(Debug)]
@@ -34,19 +32,11 @@ pub(super) struct Events {
     receiver: Receiver<Event>,
 }
 
-/// What the shell shows for a process that was interrupted.
-const INTERRUPTED: i32 = 130;
-
 /// Begins to listen to signals.
 pub(super) fn listen() -> Result<Events, Failure> {
     let failed = |error: io::Error| Failure::Run(format!("can't listen to signals: {error}"));
     let (sender, receiver) = channel();
-    let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal sets the flag, the second one finds it set.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&asked)).map_err(failed)?;
-        flag::register(signal, Arc::clone(&asked)).map_err(failed)?;
-    }
+    interrupt::end_at_once_if_repeated().map_err(failed)?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(failed)?;
     let to = sender.clone();
     let listener = thread::Builder::new().name("capbuf-signals".to_owned());

@@ -9,12 +9,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use capbuf::{Length, SampleFormat, Spec};
+use capbuf::{Length, Lifetime, Registry, SampleFormat, Spec};
 use capbuf_capture::{CaptureOptions, Locator, Stop};
 
-use crate::duration;
+use crate::clip_file::ClipType;
 use crate::failure::Failure;
-use clips::{ClipType, Clips, Silence};
+use crate::{domain, duration};
+use clips::{Clips, Silence};
 use events::{Event, Events};
 use opening::Recording;
 use status::StatusLines;
@@ -45,12 +46,17 @@ Failures:
   --retry. One that is lost later is opened again and again. The command ends when
   all its sources have ended.
 
+Domain:
+  Other processes read what is recorded while it is: `capbuf list`, `capbuf clip`,
+  or your own. When the command ends the audio goes, unless another process has it
+  open, or there is --keep.
+
 Examples:
   capbuf record device:default
   capbuf record tone:440 --for 20s --clip 5s
   capbuf record rtsp://user:password@camera/audio --seconds 120 --out clips
-  capbuf record file:birds.flac?loop --type flac
-  pkill --signal USR1 --exact capbuf";
+  capbuf record file:birds.flac?loop --type flac --domain birds --keep
+  pkill --signal USR1 --full \"capbuf record\"";
 
 /// Record sources into memory and write clips of them
 #[derive(Debug, clap::Args)]
@@ -86,6 +92,12 @@ pub(crate) struct Arguments {
     /// Keep trying to open sources that fail at first
     #[arg(long)]
     retry: bool,
+    /// Keep the audio in memory when this ends, until `capbuf remove`
+    #[arg(long, conflicts_with = "private")]
+    keep: bool,
+    /// Record into memory of this process alone, in no domain
+    #[arg(long)]
+    private: bool,
 }
 
 fn sample_format(name: &str) -> Result<SampleFormat, String> {
@@ -95,22 +107,31 @@ fn sample_format(name: &str) -> Result<SampleFormat, String> {
 /// How much SIGUSR1 writes unless --clip says otherwise.
 const CLIP: Duration = Duration::from_secs(10);
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    check(arguments)?;
+pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
+    check(arguments, domain)?;
     let events = events::listen()?;
     let stop = Stop::new();
-    let mut recordings =
-        opening::open_all(&arguments.sources, &capture_options(arguments), arguments.retry, &stop, &events)?;
+    let registry = if arguments.private { Registry::private() } else { domain::open_or_make(domain)? };
+    let options = capture_options(arguments);
+    let (mut recordings, openings) =
+        opening::open_all(&registry, &arguments.sources, &options, arguments.retry, &stop, &events)?;
     let done = record(arguments, &events, &mut recordings);
     stop.request();
     // All are asked before any is waited for, so that they end together.
     recordings.iter().for_each(Recording::request_stop);
+    drop(recordings);
+    // And a capture that has come meanwhile.
+    drop(events);
+    openings.wait_for_end();
     done
 }
 
 /// Refuses what can't work before anything is opened.
-fn check(arguments: &Arguments) -> Result<(), Failure> {
+fn check(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let usage = |reason: String| Err(Failure::Usage(reason));
+    if arguments.private && domain.is_some() {
+        return usage("--private is in no domain, so --domain can't be given with it".to_owned());
+    }
     let mut seen = HashSet::new();
     for source in &arguments.sources {
         source.parse::<Locator>()?;
@@ -138,7 +159,8 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn capture_options(arguments: &Arguments) -> CaptureOptions {
-    let mut options = CaptureOptions::new().length(Length::Seconds(arguments.seconds));
+    let lifetime = if arguments.keep { Lifetime::UntilRemoved } else { Lifetime::WhileOpen };
+    let mut options = CaptureOptions::new().length(Length::Seconds(arguments.seconds)).lifetime(lifetime);
     if let Some(rate) = arguments.rate {
         options = options.sample_rate_hz(rate);
     }

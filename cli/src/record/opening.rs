@@ -1,6 +1,7 @@
 //! The sources of a recording, from being opened to their end.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -69,17 +70,18 @@ impl Recording {
 /// Begins to open sources, all at once; each tells by an event how it went. With `retry`, failures are told and tried again
 /// until stopping is asked.
 pub(super) fn open_all(
+    registry: &Registry,
     sources: &[String],
     options: &CaptureOptions,
     retry: bool,
     stop: &Stop,
     events: &Events,
-) -> Result<Vec<Recording>, Failure> {
-    let registry = Arc::new(Registry::private());
+) -> Result<(Vec<Recording>, Openings), Failure> {
+    let (alive, ended) = channel();
     let open = |(number, source): (usize, &String)| {
-        let (registry, options) = (Arc::clone(&registry), options.clone());
+        let (registry, options) = (registry.clone(), options.clone());
         let (source, stop, events) = (source.clone(), stop.clone(), events.sender());
-        let source_name = capbuf::redact(&source);
+        let (source_name, alive) = (capbuf::redact(&source), alive.clone());
         let open = move || {
             let mut backoff = Backoff::default();
             loop {
@@ -97,10 +99,29 @@ pub(super) fn open_all(
                     }
                 }
             }
+            drop(registry);
+            drop(alive);
         };
         let thread = thread::Builder::new().name("capbuf-opening".to_owned());
         thread.spawn(open).map_err(|error| Failure::Run(format!("can't start a thread: {error}")))?;
         Ok(Recording { source_name, capture: None, last_error: None })
     };
-    sources.iter().enumerate().map(open).collect()
+    let recordings = sources.iter().enumerate().map(open).collect::<Result<_, Failure>>()?;
+    Ok((recordings, Openings { ended }))
+}
+
+/// The threads that open sources. Each has the registry open: with it buffers that are to stay only while they are open.
+#[derive(Debug)]
+pub(super) struct Openings {
+    /// Gets no word, but ends with the last thread.
+    ended: Receiver<Infallible>,
+}
+
+impl Openings {
+    /// Waits until none is left that opens a source, but not for long: what one leaves behind that is held up by its device is
+    /// swept by the next process.
+    pub(super) fn wait_for_end(self) {
+        const DEADLINE: Duration = Duration::from_secs(1);
+        let _ = self.ended.recv_timeout(DEADLINE);
+    }
 }

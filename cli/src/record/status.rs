@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
-use capbuf::{Level, Status};
-
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::opening::Recording;
+use crate::meter::{self, NAME_COLUMNS};
 
 /// Lines on stderr, one for each source: redrawn in place on a terminal, printed now and then elsewhere.
 #[derive(Debug)]
@@ -105,47 +104,15 @@ fn state_to_compare(recording: &Recording) -> String {
     recording.describe().chars().filter(|sign| !sign.is_ascii_digit()).collect()
 }
 
-const NAME_COLUMNS: usize = 28;
-
 fn line(recording: &Recording) -> String {
-    let mut name: String = recording.source_name.chars().take(NAME_COLUMNS).collect();
-    if recording.source_name.chars().count() > NAME_COLUMNS {
-        name.pop();
-        name.push('…');
-    }
+    let name = meter::short(&recording.source_name);
     let mut line = format!("{name:<NAME_COLUMNS$}  ");
     if let Some(buffer) = recording.buffer() {
         let (status, spec) = (buffer.status(), buffer.spec());
-        let kept_s = (status.newest_frame - status.oldest_frame) as f64 / f64::from(spec.sample_rate_hz());
-        let kept = format!("{kept_s:.1}/{} s", (spec.duration().as_secs_f64() * 10.0).round() / 10.0);
+        let (level, kept, age) = (meter::level(&status), meter::kept(&status, spec), meter::age(&status));
+        let age = if status.age.is_some() { format!("age {age}") } else { format!("{age}  ") };
         // Writing into a string does not fail.
-        let _ = write!(line, "{}  {kept:>11}  {}  gaps {}  ", level(&status), age(&status), status.gaps);
+        let _ = write!(line, "{level}  {kept:>11}  {age}  gaps {}  ", status.gaps);
     }
     line + &recording.describe()
-}
-
-const BAR_COLUMNS: usize = 12;
-/// Where the bar begins: silence, for a microphone.
-const BAR_BOTTOM_DBFS: f32 = -60.0;
-
-/// The level of audio that is older than this is not the level now.
-const LEVEL_FRESH: Duration = Duration::from_secs(2);
-
-fn level(status: &Status) -> String {
-    if status.age.is_none_or(|age| age > LEVEL_FRESH) {
-        return format!("[{}]     nothing", " ".repeat(BAR_COLUMNS));
-    }
-    let dbfs = status.level.map_or(f32::NEG_INFINITY, |level| Level::dbfs(level.peak));
-    let share = ((dbfs - BAR_BOTTOM_DBFS) / -BAR_BOTTOM_DBFS).clamp(0.0, 1.0);
-    let full = (share * BAR_COLUMNS as f32).round() as usize;
-    let bar = "#".repeat(full) + &"-".repeat(BAR_COLUMNS - full);
-    if dbfs.is_finite() { format!("[{bar}] {dbfs:>6.1} dBFS") } else { format!("[{bar}]     silence") }
-}
-
-fn age(status: &Status) -> String {
-    match status.age {
-        Some(age) if age < Duration::from_secs(1) => format!("age {:>3} ms", age.as_millis()),
-        Some(age) => format!("age {:>4.0} s", age.as_secs_f64()),
-        None => "no audio  ".to_owned(),
-    }
 }

@@ -1,7 +1,12 @@
 //! The command `capbuf`, as a user or a script would call it.
 
+mod clipping;
+mod domains;
 mod ending;
+mod losing;
 mod program;
 mod recording;
 mod refusals;
+mod schemas;
 mod speaking;
+mod top;

@@ -8,15 +8,25 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 /// Nothing takes a fraction of this; a machine that is busy elsewhere may.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The command with arguments, in a folder.
+/// Where the domains of a test lie, beside its other files.
+const DOMAINS: &str = ".domains";
+
+/// The command with arguments, in a folder, with domains of its own there: no test touches the user's.
 pub(crate) fn capbuf(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_capbuf"));
-    command.current_dir(folder).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.current_dir(folder).env("CAPBUF_DIR", domains_of(folder)).env_remove("CAPBUF_DOMAIN");
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The folder in which the domains of a test lie.
+pub(crate) fn domains_of(folder: &Path) -> PathBuf {
+    folder.join(DOMAINS)
 }
 
 /// What a command that ended said, and how it ended.
@@ -44,6 +54,35 @@ impl Ended {
 /// Runs the command to its end.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
     capbuf(folder, arguments).output().expect("it runs").into()
+}
+
+/// Runs the command, which must go well, to its end, and returns what it told in JSON.
+pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let ended = run(folder, &[arguments, &["--json"]].concat());
+    assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
+    serde_json::from_str(&ended.out).expect("JSON")
+}
+
+/// Waits until something is found.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < DEADLINE, "waited for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until so many seconds of a source were recorded in all, and returns its status.
+pub(crate) fn wait_for_audio(folder: &Path, source: &str, seconds: f64) -> Value {
+    wait_for(&format!("{seconds} s of {source}"), || {
+        let ended = run(folder, &["status", source, "--json"]);
+        let status: Value = serde_json::from_str(&ended.out).ok()?;
+        let recorded_s = status["newest_frame"].as_f64()? / status["sample_rate_hz"].as_f64()?;
+        (recorded_s >= seconds).then_some(status)
+    })
 }
 
 /// The command while it runs. Killed when dropped.
@@ -85,6 +124,16 @@ impl Running {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("UTF-8");
         line.trim_end().to_owned()
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     /// Sends a signal.
@@ -135,6 +184,18 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> =
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name != DOMAINS);
     names.sort();
     names
+}
+
+/// The samples of a 16-bit WAV file.
+pub(crate) fn wav_samples(path: &Path) -> Vec<i16> {
+    let samples = hound::WavReader::open(path).expect("a WAV file").into_samples();
+    samples.map(|sample| sample.expect("a sample")).collect()
+}
+
+/// The samples of `position:` from a frame on.
+pub(crate) fn positions(first_frame: u64, frames: usize) -> Vec<i16> {
+    (first_frame..).map(|frame| frame.wrapping_mul(40_503) as i16).take(frames).collect()
 }

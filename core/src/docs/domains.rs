@@ -57,5 +57,5 @@
 //!
 //! # What is trusted
 //! Nothing that is read from a file: sizes are computed from the checked shape and compared, counters are bounded where they are
-//! used, and what does not fit is an error. Only a file that is cut short while it is mapped can still end a process, by a signal from
+//! used, and what does not fit is an error; removing the source takes away what is damaged. Only a file that is cut short while it is mapped can still end a process, by a signal from
 //! the kernel, and nobody but the same user can do that.

@@ -45,12 +45,17 @@ impl LockFile {
     /// Takes a lock; waits while another holds it.
     pub(super) fn wait(folder: &Arc<Folder>, name: &str) -> Result<Self> {
         loop {
-            let (file, held) = Self::open(folder, name)?;
-            file.lock().map_err(|error| folder.failed("locking", name, error))?;
-            if let Some(lock) = Self::hold(folder, name, file, held) {
+            if let Some(lock) = Self::wait_once(folder, name)? {
                 return Ok(lock);
             }
         }
+    }
+
+    /// Takes a lock; waits while another holds it. `None` if its file was taken away meanwhile.
+    pub(super) fn wait_once(folder: &Arc<Folder>, name: &str) -> Result<Option<Self>> {
+        let (file, held) = Self::open(folder, name)?;
+        file.lock().map_err(|error| folder.failed("locking", name, error))?;
+        Ok(Self::hold(folder, name, file, held))
     }
 
     /// Takes a lock; `None` if another holds it.
@@ -59,6 +64,12 @@ impl LockFile {
             let (file, held) = Self::open(folder, name)?;
             match file.try_lock() {
                 Ok(()) => {}
+                // Those who only look have it shared, for a moment: they are no holders.
+                Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
+                    drop((held, file));
+                    std::thread::yield_now();
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(folder.failed("locking", name, error)),
             }
@@ -90,10 +101,22 @@ impl LockFile {
         match folder.open(name) {
             Ok(None) => false,
             // Shared, so that two who look at the same time do not take each other for the holder. Given back at once.
-            Ok(Some(file)) => file.try_lock_shared().is_err(),
+            Ok(Some(file)) => {
+                let _held = fork::Held::new(file.as_fd());
+                file.try_lock_shared().is_err()
+            }
             // Nobody is dead because this process can't look, for want of file numbers, say.
             Err(_) => true,
         }
+    }
+
+    /// Takes the file of a lock away that nobody holds; tells whether this call did. For names that are never used again: it is
+    /// locked as those do who only look, so nobody takes the one who does this for the holder.
+    pub(super) fn remove_dead(folder: &Folder, name: &str) -> Result<bool> {
+        let Some(file) = folder.open(name)? else { return Ok(false) };
+        let _held = fork::Held::new(file.as_fd());
+        // Who has just made the file and is about to lock it sees that it is gone.
+        if file.try_lock_shared().is_ok() { folder.remove_file(name) } else { Ok(false) }
     }
 
     /// Who wrote that it holds the lock of this name.

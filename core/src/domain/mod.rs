@@ -82,6 +82,10 @@ impl Names {
     }
 }
 
+fn is_removed(region: &Region) -> bool {
+    region.header().readers.removed.load(Ordering::SeqCst) != 0
+}
+
 fn is_ring(name: &str) -> bool {
     name.ends_with(".ring") && Names::of_file(name).is_some()
 }
@@ -124,7 +128,10 @@ impl Domain {
 
     /// Claims to be the one who feeds a source.
     pub(crate) fn claim_feed(&self, source: &Source) -> Result<LockFile> {
-        let name = self.names_of(source.as_str()).feed();
+        let names = self.names_of(source.as_str());
+        let name = names.feed();
+        // Under the claim nobody sweeps it: who has it is no sweeper.
+        let _claim = LockFile::wait(&self.folder, &names.claim())?;
         LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
             let holder = LockFile::holder(&self.folder, &name);
             Error::WriterBusy { source_name: source.clone(), holder }
@@ -153,13 +160,23 @@ impl Domain {
         self.names_of(source).rings().any(|name| self.folder.exists(&name))
     }
 
+    /// Maps the ring in a file of this name.
+    fn map(&self, file: &std::fs::File, name: &str) -> Result<(Region, Description)> {
+        let path = || self.folder.shown(name);
+        let (region, description) = Region::in_file(file, path)?;
+        if name.starts_with(&self.names_of(description.source.as_str()).hash) {
+            return Ok((region, description));
+        }
+        Err(Error::Corrupt { path: path(), reason: "its source is that of another file".to_owned() })
+    }
+
     /// The ring of a source, and its file's name.
     fn look(&self, source: &str) -> Result<Option<(String, Region, Description)>> {
         for name in self.names_of(source).rings() {
             let Some(file) = self.folder.open(&name)? else {
                 continue;
             };
-            let (region, description) = Region::in_file(&file, || self.folder.shown(&name))?;
+            let (region, description) = self.map(&file, &name)?;
             if description.source.as_str() == source {
                 return Ok(Some((name, region, description)));
             }
@@ -183,6 +200,7 @@ impl Domain {
         }
         let names = self.names_of(source.as_str());
         let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        self.finish_removal(source.as_str())?;
         if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
             return Ok((found, None));
         }
@@ -217,7 +235,30 @@ impl Domain {
 
     /// Takes the ring of a source out: marked as removed, its name gone. False if it has none.
     pub(crate) fn remove(&self, source: &str) -> Result<bool> {
-        self.remove_if(source, |_| true)
+        match self.remove_if(source, |_| true) {
+            // Removing is what puts an end to a damaged one.
+            Err(Error::Corrupt { .. }) => {
+                let removed = self.remove_damaged(source)?;
+                Ok(self.remove_if(source, |_| true)? || removed)
+            }
+            removed => removed,
+        }
+    }
+
+    /// Takes the damaged files away that bear a source's hash. Nobody can read in them whose they were.
+    fn remove_damaged(&self, source: &str) -> Result<bool> {
+        let names = self.names_of(source);
+        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        let mut removed = false;
+        for name in names.rings() {
+            if let Some(file) = self.folder.open(&name)?
+                && let Err(Error::Corrupt { .. }) = self.map(&file, &name)
+            {
+                Region::condemn(&file);
+                removed |= self.folder.remove_file(&name)?;
+            }
+        }
+        Ok(removed)
     }
 
     fn remove_if(&self, source: &str, is_to_go: impl FnOnce(&Region) -> bool) -> Result<bool> {
@@ -232,6 +273,15 @@ impl Domain {
                 region.header().readers.removed.store(1, Ordering::SeqCst);
                 self.folder.remove_file(&name)
             }
+            _ => Ok(false),
+        }
+    }
+
+    /// Takes the name of a ring away that is marked as removed, under the claim: who marked it died before it could. As long as the
+    /// name is there, it hides every other ring of its source.
+    fn finish_removal(&self, source: &str) -> Result<bool> {
+        match self.look(source)? {
+            Some((name, region, _)) if is_removed(&region) => self.folder.remove_file(&name),
             _ => Ok(false),
         }
     }
@@ -254,10 +304,14 @@ impl Domain {
         })
     }
 
-    /// The sources that have rings, by their names' order. What is no ring is left out.
+    /// The sources that have rings, by their names' order, as their files say: read and not mapped, as who lists them may have most of
+    /// them mapped already. What is no ring is left out, or told by who maps it.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
-        let mut sources: Vec<_> = self.rings()?.map(|(_, _, description)| description.source).collect();
+        let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
+        let source = |name: String| Region::source_in(&self.folder.open(&name).ok()??);
+        let mut sources: Vec<_> = names.filter_map(source).collect();
         sources.sort();
+        sources.dedup();
         Ok(sources)
     }
 
@@ -265,7 +319,7 @@ impl Domain {
         let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
         Ok(names.filter_map(|name| {
             let file = self.folder.open(&name).ok()??;
-            let (region, description) = Region::in_file(&file, || self.folder.shown(&name)).ok()?;
+            let (region, description) = self.map(&file, &name).ok()?;
             Some((name, region, description))
         }))
     }

@@ -8,6 +8,7 @@ use super::folder::{self, Folder};
 use super::presence::Presence;
 use super::{Domain, is_ring, presence};
 use crate::error::{Error, Result};
+use crate::region::Region;
 use crate::sync::{Arc, ArcSwap, Ordering};
 
 /// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.
@@ -118,11 +119,14 @@ impl Domain {
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
             let Some(names) = super::Names::of_file(&name) else { continue };
             let _claim = super::LockFile::wait(&self.folder, &names.claim())?;
-            if let Some(file) = self.folder.open(&name)?
-                && let Ok((region, _)) = crate::region::Region::in_file(&file, || self.folder.shown(&name))
-            {
-                // SYNC removed: what its remover did before is seen by who sees the flag.
-                region.header().readers.removed.store(1, Ordering::SeqCst);
+            if let Some(file) = self.folder.open(&name)? {
+                match self.map(&file, &name) {
+                    // SYNC removed: what its remover did before is seen by who sees the flag.
+                    Ok((region, _)) => region.header().readers.removed.store(1, Ordering::SeqCst),
+                    Err(Error::Corrupt { .. }) => Region::condemn(&file),
+                    // Only those who know that layout know where to mark it.
+                    Err(_) => {}
+                }
             }
             // What is damaged goes, too.
             self.folder.remove_file(&name)?;

@@ -23,8 +23,9 @@ impl Presence {
         loop {
             let number = random();
             let name = name(number);
+            // Nobody else takes this lock; it may be swept before it is locked, and then the name is not used again.
             if !folder.exists(&name)
-                && let Some(lock) = LockFile::try_take(folder, &name)?
+                && let Some(lock) = LockFile::wait_once(folder, &name)?
             {
                 return Ok(Self { lock, number });
             }

@@ -2,7 +2,7 @@
 
 use super::lock_file::LockFile;
 use super::{Domain, Names, holders, presence};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
 /// What a sweep took away.
@@ -13,7 +13,7 @@ pub struct Swept {
     pub processes: usize,
     /// Buffers that were to stay only while a process has them open.
     pub buffers: usize,
-    /// Buffers that were being made when their maker died, and other leftovers.
+    /// Buffers that were being made or removed when who did it died, and other leftovers.
     pub leftovers: usize,
 }
 
@@ -39,26 +39,40 @@ impl Domain {
         let mut swept = Swept::default();
         for name in self.folder.names()?.into_iter().filter(|name| is_leftover(name)) {
             let Some(names) = Names::of_file(&name) else { continue };
-            let lock = if name.ends_with(".feed") { names.feed() } else { names.claim() };
-            // Taking the lock and giving it back takes its file away; under the claim nobody makes a ring.
-            if let Some(_lock) = LockFile::try_take(&self.folder, &lock)? {
-                let half_made = name.ends_with(".new") && self.folder.remove_file(&name)?;
-                swept.leftovers += usize::from(half_made || name == lock);
-            }
+            // Under the claim nobody makes a ring or claims a feed. Taking a lock and giving it back takes its file away.
+            let Some(_claim) = LockFile::try_take(&self.folder, &names.claim())? else { continue };
+            let is_dead = if name.ends_with(".new") {
+                self.folder.remove_file(&name)?
+            } else {
+                name.ends_with(".claim") || LockFile::try_take(&self.folder, &name)?.is_some()
+            };
+            swept.leftovers += usize::from(is_dead);
         }
         for (_, region, description) in self.rings()? {
+            if super::is_removed(&region) {
+                let source = description.source.as_str();
+                let _claim = LockFile::wait(&self.folder, &self.names_of(source).claim())?;
+                swept.leftovers += usize::from(unless_damaged(self.finish_removal(source))?);
+                continue;
+            }
             holders::clear_dead(&self.folder, &region);
             if description.lifetime == Lifetime::WhileOpen && !holders::any_alive(&self.folder, &region) {
-                swept.buffers += usize::from(self.remove_abandoned(description.source.as_str())?);
+                swept.buffers += usize::from(unless_damaged(self.remove_abandoned(description.source.as_str()))?);
             }
         }
         // Last, as the marks that bear their numbers are gone now.
         for name in self.folder.names()?.into_iter().filter(|name| presence::is_name(name)) {
-            if !LockFile::is_held(&self.folder, &name) && LockFile::try_take(&self.folder, &name)?.is_some() {
-                swept.processes += 1;
-            }
+            swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
         }
         Ok(swept)
+    }
+}
+
+/// What is damaged is for its remover to take away, and keeps nobody from the rest.
+fn unless_damaged(removed: Result<bool>) -> Result<bool> {
+    match removed {
+        Err(Error::Corrupt { .. } | Error::LayoutMismatch { .. }) => Ok(false),
+        removed => removed,
     }
 }
 

@@ -1,0 +1,112 @@
+//! `capbuf domains`: the domains of this user.
+
+use std::io;
+
+use capbuf::{DomainInfo, Registry};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::{meter, report, table};
+
+const EXAMPLES: &str = "\
+PROCESSES is how many have the domain open, DEAD whether there are traces of some
+that were killed. Opening a domain sweeps them away, as --sweep does: what they
+left half made, and the buffers that were to stay only while they are open.
+
+Domains lie in the folder CAPBUF_DIR, or else in /dev/shm/capbuf-UID.
+
+Examples:
+  capbuf domains
+  capbuf domains --sweep
+  capbuf domains --domain birds --json";
+
+/// List the domains there are, or the one of --domain
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Take away what processes left that died
+    #[arg(long)]
+    sweep: bool,
+    /// Print JSON: docs/schema/domains.json
+    #[arg(long)]
+    json: bool,
+}
+
+/// A domain: an item of `docs/schema/domains.json`.
+#[derive(Debug, Serialize)]
+struct DomainReport {
+    name: String,
+    path: String,
+    buffers: usize,
+    bytes: u64,
+    processes: usize,
+    has_dead: bool,
+    /// `None` if no sweep was asked for.
+    swept: Option<SweptReport>,
+}
+
+/// What there is less of after a sweep.
+#[derive(Debug, Serialize)]
+struct SweptReport {
+    buffers: usize,
+    bytes: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
+    let before = list(domain)?;
+    if let (Some(name), true) = (domain, before.is_empty()) {
+        return Err(crate::domain::no_such(name, &capbuf::domains(None)?));
+    }
+    let reports: Vec<_> = if arguments.sweep {
+        for domain in &before {
+            // Opening sweeps already, if it sees a need.
+            Registry::open(&domain.name)?.sweep()?;
+        }
+        let after = list(domain)?;
+        after.into_iter().map(|now| report_swept(now, &before)).collect()
+    } else {
+        before.into_iter().map(|domain| report(domain, None)).collect()
+    };
+    if arguments.json {
+        return report::print(&reports);
+    }
+    Ok(tell(&reports)?)
+}
+
+fn list(only: Option<&str>) -> Result<Vec<DomainInfo>, Failure> {
+    let mut domains = capbuf::domains(None)?;
+    domains.retain(|domain| only.is_none_or(|name| domain.name == name));
+    Ok(domains)
+}
+
+fn report(domain: DomainInfo, swept: Option<SweptReport>) -> DomainReport {
+    let path = domain.path.to_string_lossy().into_owned();
+    let DomainInfo { name, buffers, bytes, processes, has_dead, .. } = domain;
+    DomainReport { name, path, buffers, bytes, processes, has_dead, swept }
+}
+
+fn report_swept(now: DomainInfo, before: &[DomainInfo]) -> DomainReport {
+    let then = before.iter().find(|domain| domain.name == now.name);
+    let swept = SweptReport {
+        buffers: then.map_or(0, |then| then.buffers.saturating_sub(now.buffers)),
+        bytes: then.map_or(0, |then| then.bytes.saturating_sub(now.bytes)),
+    };
+    report(now, Some(swept))
+}
+
+fn tell(reports: &[DomainReport]) -> io::Result<()> {
+    let mut rows = vec![table::row(["DOMAIN", "BUFFERS", "SIZE", "PROCESSES", "DEAD", "SWEPT", "FOLDER"])];
+    rows.extend(reports.iter().map(|report| {
+        let swept = report.swept.as_ref().map_or_else(|| "-".to_owned(), |swept| meter::size(swept.bytes));
+        table::row([
+            &report.name,
+            &report.buffers.to_string(),
+            &meter::size(report.bytes),
+            &report.processes.to_string(),
+            if report.has_dead { "yes" } else { "no" },
+            &swept,
+            &report.path,
+        ])
+    }));
+    table::print(&rows)
+}

@@ -1,0 +1,87 @@
+//! How loud, how full and how old a buffer is, in columns of text.
+
+use std::time::Duration;
+
+use capbuf::{CaptureBuffer, Level, Spec, Status};
+
+/// The columns of a name that was made short.
+pub(crate) const NAME_COLUMNS: usize = 28;
+
+const BAR_COLUMNS: usize = 12;
+/// Where the bar begins: silence, for a microphone.
+const BAR_BOTTOM_DBFS: f32 = -60.0;
+
+/// The level of audio that is older than this is not the level now.
+const LEVEL_FRESH: Duration = Duration::from_secs(2);
+
+/// A bar and the peak of the last second.
+pub(crate) fn level(status: &Status) -> String {
+    if status.age.is_none_or(|age| age > LEVEL_FRESH) {
+        return format!("[{}]     nothing", " ".repeat(BAR_COLUMNS));
+    }
+    let dbfs = status.level.map_or(f32::NEG_INFINITY, |level| Level::dbfs(level.peak));
+    let share = ((dbfs - BAR_BOTTOM_DBFS) / -BAR_BOTTOM_DBFS).clamp(0.0, 1.0);
+    let full = (share * BAR_COLUMNS as f32).round() as usize;
+    let bar = "#".repeat(full) + &"-".repeat(BAR_COLUMNS - full);
+    if dbfs.is_finite() { format!("[{bar}] {dbfs:>6.1} dBFS") } else { format!("[{bar}]     silence") }
+}
+
+/// How old the newest audio is.
+pub(crate) fn age(status: &Status) -> String {
+    match status.age {
+        Some(age) if age < Duration::from_secs(1) => format!("{:>3} ms", age.as_millis()),
+        Some(age) => format!("{:>4.0} s", age.as_secs_f64()),
+        None => "no audio".to_owned(),
+    }
+}
+
+/// How much is kept, of how much can be.
+pub(crate) fn kept(status: &Status, spec: &Spec) -> String {
+    format!("{:.1}/{} s", kept_s(status, spec), (spec.duration().as_secs_f64() * 10.0).round() / 10.0)
+}
+
+/// Seconds of audio that are kept.
+pub(crate) fn kept_s(status: &Status, spec: &Spec) -> f64 {
+    kept_frames(status) as f64 / f64::from(spec.sample_rate_hz())
+}
+
+/// Frames that are kept.
+pub(crate) fn kept_frames(status: &Status) -> u64 {
+    status.newest_frame.saturating_sub(status.oldest_frame)
+}
+
+/// A name that leaves room for something beside it.
+pub(crate) fn short(name: &str) -> String {
+    if name.chars().count() <= NAME_COLUMNS {
+        return name.to_owned();
+    }
+    name.chars().take(NAME_COLUMNS - 1).chain(['…']).collect()
+}
+
+/// The shape of the audio.
+pub(crate) fn format(spec: &Spec) -> String {
+    format!("{} Hz {} x {}", spec.sample_rate_hz(), spec.channels(), spec.format())
+}
+
+/// The process that writes, if one does.
+pub(crate) fn writer(status: &Status) -> String {
+    match &status.writer {
+        Some(writer) => writer.pid.to_string(),
+        // It has just ended, or its file can't be read.
+        None if status.has_writer => "?".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+/// The processes that have a buffer open beside this one and the one that writes it.
+pub(crate) fn readers(buffer: &CaptureBuffer, status: &Status) -> Vec<capbuf::OpenedBy> {
+    let own = std::process::id();
+    let writer = status.writer.as_ref().map(|writer| writer.pid);
+    let is_reader = |pid: u32| pid != own && Some(pid) != writer;
+    buffer.opened_by().into_iter().filter(|opened| is_reader(opened.holder.pid)).collect()
+}
+
+/// A number of bytes.
+pub(crate) fn size(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}

@@ -1,0 +1,60 @@
+//! `capbuf remove`: a source's buffer out of its domain.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::{domain, meter, report, sources};
+
+const EXAMPLES: &str = "\
+The audio is lost, and a recorder of the source ends. Processes that have the
+buffer open can still read it; the memory goes back when the last one closes it.
+
+Sources:
+  By name, as `capbuf list` shows it, or by a part of it that no other has.
+
+Examples:
+  capbuf remove device:default";
+
+/// Remove a source and its audio
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The source to remove
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// Print JSON: docs/schema/remove.json
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was removed: `docs/schema/remove.json`.
+#[derive(Debug, Serialize)]
+struct Removed {
+    /// Without credentials.
+    source: String,
+    domain: Option<String>,
+    id: String,
+    had_writer: bool,
+    bytes: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
+    let registry = domain::open_existing(domain)?;
+    let buffer = sources::find(&registry, &arguments.source)?;
+    let status = buffer.status();
+    registry.remove(buffer.source().as_str())?;
+    let removed = Removed {
+        source: buffer.source().to_string(),
+        domain: registry.domain().map(str::to_owned),
+        id: report::id(&buffer),
+        had_writer: status.has_writer,
+        bytes: status.bytes,
+    };
+    if arguments.json {
+        return report::print(&removed);
+    }
+    let (kept, size) = (meter::kept(&status, buffer.spec()), meter::size(removed.bytes));
+    Ok(writeln!(io::stdout(), "removed {}: {kept}, {size}", removed.source)?)
+}

@@ -1,0 +1,207 @@
+//! What commands tell in JSON. Each kind of report has its schema in `docs/schema/`.
+
+use std::io::{self, Write};
+
+use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap};
+use capbuf_capture::ClipInfo;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::{meter, moment};
+
+/// Prints a report.
+pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(report).map_err(|error| Failure::Run(format!("can't print: {error}")))?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// A buffer at one moment: `docs/schema/status.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct SourceReport {
+    /// Without credentials.
+    source: String,
+    domain: Option<String>,
+    /// Hexadecimal: as a number it would not survive a JSON reader that has floats only.
+    id: String,
+    format: &'static str,
+    sample_rate_hz: u32,
+    channels: u16,
+    length_s: f64,
+    kept_frames: u64,
+    kept_s: f64,
+    fill: f64,
+    oldest_frame: u64,
+    newest_frame: u64,
+    oldest_utc: Option<String>,
+    newest_utc: Option<String>,
+    age_s: Option<f64>,
+    level: Option<LevelReport>,
+    has_writer: bool,
+    writer: Option<ProcessReport>,
+    readers: Vec<ReaderReport>,
+    writes: u64,
+    gaps: u64,
+    evictions: u64,
+    timeline_ahead_ns: i64,
+    lifetime: &'static str,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LevelReport {
+    peak: f32,
+    rms: f32,
+    /// `None` for silence: JSON has no infinity.
+    peak_dbfs: Option<f32>,
+    rms_dbfs: Option<f32>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProcessReport {
+    pid: u32,
+    program: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ReaderReport {
+    pid: u32,
+    program: String,
+    since_utc: String,
+}
+
+impl SourceReport {
+    /// Looks at a buffer.
+    pub(crate) fn of(buffer: &CaptureBuffer, domain: Option<&str>) -> Self {
+        let (status, spec) = (buffer.status(), buffer.spec());
+        Self {
+            source: buffer.source().to_string(),
+            domain: domain.map(str::to_owned),
+            id: id(buffer),
+            format: spec.format().name(),
+            sample_rate_hz: spec.sample_rate_hz(),
+            channels: spec.channels(),
+            length_s: spec.duration().as_secs_f64(),
+            kept_frames: meter::kept_frames(&status),
+            kept_s: meter::kept_s(&status, spec),
+            fill: meter::kept_frames(&status) as f64 / spec.length_frames() as f64,
+            oldest_frame: status.oldest_frame,
+            newest_frame: status.newest_frame,
+            oldest_utc: status.oldest_utc_ns.map(moment::utc),
+            newest_utc: status.newest_utc_ns.map(moment::utc),
+            age_s: status.age.map(|age| age.as_secs_f64()),
+            level: status.level.map(LevelReport::from),
+            has_writer: status.has_writer,
+            readers: meter::readers(buffer, &status).into_iter().map(ReaderReport::from).collect(),
+            writer: status.writer.map(ProcessReport::from),
+            writes: status.writes,
+            gaps: status.gaps,
+            evictions: status.evictions,
+            timeline_ahead_ns: status.timeline_ahead_ns,
+            lifetime: buffer.lifetime().name(),
+            bytes: status.bytes,
+        }
+    }
+}
+
+/// The number of a buffer, as reports tell it.
+pub(crate) fn id(buffer: &CaptureBuffer) -> String {
+    format!("{:016x}", buffer.id())
+}
+
+impl From<Level> for LevelReport {
+    fn from(level: Level) -> Self {
+        let dbfs = |magnitude| Some(Level::dbfs(magnitude)).filter(|dbfs| dbfs.is_finite());
+        Self { peak: level.peak, rms: level.rms, peak_dbfs: dbfs(level.peak), rms_dbfs: dbfs(level.rms) }
+    }
+}
+
+impl From<Holder> for ProcessReport {
+    fn from(holder: Holder) -> Self {
+        Self { pid: holder.pid, program: holder.program }
+    }
+}
+
+impl From<OpenedBy> for ReaderReport {
+    fn from(opened: OpenedBy) -> Self {
+        let Holder { pid, program, .. } = opened.holder;
+        Self { pid, program, since_utc: moment::utc(opened.since_utc_ns) }
+    }
+}
+
+/// A clip that was written: `docs/schema/clip.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ClipReport {
+    path: String,
+    /// Without credentials.
+    source: String,
+    domain: Option<String>,
+    format: &'static str,
+    sample_rate_hz: u32,
+    channels: u16,
+    frames: u64,
+    duration_s: f64,
+    first_frame: u64,
+    end_frame: u64,
+    silence_frames: u64,
+    start_utc: String,
+    end_utc: String,
+    gaps: Vec<GapReport>,
+    missing: MissingReport,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct GapReport {
+    at_frame: u64,
+    silence_frames: u64,
+    start_utc: String,
+    duration_s: f64,
+    reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct MissingReport {
+    evicted_frames: u64,
+    not_yet_frames: u64,
+}
+
+impl ClipReport {
+    /// Tells of a clip and of the segment that is in it.
+    pub(crate) fn of(clip: &ClipInfo, segment: &Segment, buffer: &CaptureBuffer, domain: Option<&str>) -> Self {
+        Self {
+            path: clip.path.to_string_lossy().into_owned(),
+            source: buffer.source().to_string(),
+            domain: domain.map(str::to_owned),
+            format: clip.format.name(),
+            sample_rate_hz: clip.sample_rate_hz,
+            channels: clip.channels,
+            frames: clip.frames,
+            duration_s: clip.frames as f64 / f64::from(clip.sample_rate_hz),
+            first_frame: segment.first_frame(),
+            end_frame: segment.end_frame(),
+            silence_frames: segment.silence_frames(),
+            start_utc: moment::utc(segment.start_utc_ns()),
+            end_utc: moment::utc(segment.end_utc_ns()),
+            gaps: segment.gaps().iter().map(GapReport::from).collect(),
+            missing: MissingReport {
+                evicted_frames: segment.missing().evicted_frames,
+                not_yet_frames: segment.missing().not_yet_frames,
+            },
+            bytes: clip.bytes,
+        }
+    }
+}
+
+impl From<&SegmentGap> for GapReport {
+    fn from(gap: &SegmentGap) -> Self {
+        Self {
+            at_frame: gap.at_frame,
+            silence_frames: gap.silence_frames,
+            start_utc: moment::utc(gap.gap.start_utc_ns),
+            duration_s: gap.gap.duration_ns as f64 / 1e9,
+            reason: gap.gap.reason.name(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `capbuf status`: everything there is to see of one source.
+
+use std::io;
+
+use capbuf::{CaptureBuffer, Level};
+
+use crate::failure::Failure;
+use crate::report::{self, SourceReport};
+use crate::{domain, meter, moment, sources, table};
+
+const EXAMPLES: &str = "\
+Sources:
+  By name, as `capbuf list` shows it, or by a part of it that no other has.
+
+Examples:
+  capbuf status device:default
+  capbuf status cam1 --json | jq .age_s";
+
+/// Show everything there is to see of a source
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The source to look at
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// Print JSON: docs/schema/status.json
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
+    let registry = domain::open_existing(domain)?;
+    let buffer = sources::find(&registry, &arguments.source)?;
+    if arguments.json {
+        return report::print(&SourceReport::of(&buffer, registry.domain()));
+    }
+    Ok(tell(&buffer, registry.domain().unwrap_or_default())?)
+}
+
+fn tell(buffer: &CaptureBuffer, domain: &str) -> io::Result<()> {
+    let (status, spec) = (buffer.status(), buffer.spec());
+    let moment = |utc_ns: Option<i64>| utc_ns.map_or_else(|| "-".to_owned(), moment::utc_ms);
+    let level = status.level.map_or_else(
+        || "-".to_owned(),
+        |level| format!("peak {:.1} dBFS, rms {:.1} dBFS", Level::dbfs(level.peak), Level::dbfs(level.rms)),
+    );
+    let writer = match &status.writer {
+        Some(writer) => writer.to_string(),
+        None => meter::writer(&status),
+    };
+    let readers = meter::readers(buffer, &status);
+    let mut rows = vec![
+        table::row(["source", &buffer.source().to_string()]),
+        table::row(["domain", domain]),
+        table::row(["format", &meter::format(spec)]),
+        table::row(["kept", &meter::kept(&status, spec)]),
+        table::row(["frames", &format!("{}..{}", status.oldest_frame, status.newest_frame)]),
+        table::row(["oldest", &moment(status.oldest_utc_ns)]),
+        table::row(["newest", &moment(status.newest_utc_ns)]),
+        table::row(["age", meter::age(&status).trim_start()]),
+        table::row(["level", &level]),
+        table::row(["gaps", &status.gaps.to_string()]),
+        table::row(["evictions", &status.evictions.to_string()]),
+        table::row(["writer", &writer]),
+        table::row(["readers", &readers.len().to_string()]),
+    ];
+    rows.extend(
+        readers.iter().map(|reader| {
+            table::row(["", &format!("{} since {}", reader.holder, moment::utc_ms(reader.since_utc_ns))])
+        }),
+    );
+    rows.push(table::row(["lifetime", buffer.lifetime().name()]));
+    rows.push(table::row(["memory", &meter::size(status.bytes)]));
+    table::print(&rows)
+}

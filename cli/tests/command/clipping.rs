@@ -1,0 +1,98 @@
+//! `capbuf clip`, out of the memory of another process.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{Running, json, names_in, positions, run, soxi, wait_for_audio, wav_samples};
+
+/// Checks that the samples of a clip are those of its frames, and returns them.
+fn check(folder: &Path, clip: &Value) -> Vec<i16> {
+    let samples = wav_samples(&folder.join(clip["path"].as_str().expect("a path")));
+    assert_eq!(Some(samples.len() as u64), clip["frames"].as_u64());
+    let first_frame = clip["first_frame"].as_u64().expect("a number");
+    assert!(samples == positions(first_frame, samples.len()), "from frame {first_frame}: {:?}", &samples[..8]);
+    samples
+}
+
+#[test]
+fn a_clip_has_the_frames_that_it_says_sample_for_sample() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _recorder = Running::start(folder.path(), &["record", "position:"]);
+    wait_for_audio(folder.path(), "position:", 2.0);
+    let last = json(folder.path(), &["clip", "position:", "--last", "500ms"]);
+    assert_eq!(check(folder.path(), &last).len(), 24_000);
+    let (path, start) = (last["path"].as_str().expect("a path"), last["start_utc"].as_str().expect("a time"));
+    assert!(path.starts_with("position_20") && path.ends_with("Z.wav"), "{path}");
+
+    // However late, by time: the same frames.
+    let (end, again) = (last["end_utc"].as_str().expect("a time"), "again.wav");
+    let by_time = json(folder.path(), &["clip", "pos", "--from", start, "--to", end, "-o", again]);
+    assert_eq!(by_time["first_frame"], last["first_frame"]);
+    assert_eq!(check(folder.path(), &by_time), wav_samples(&folder.path().join(path)));
+    // A file that is named is replaced.
+    let around =
+        json(folder.path(), &["clip", "pos", "--around", start, "--before", "0s", "--after", "250ms", "-o", again]);
+    assert_eq!(around["first_frame"], last["first_frame"]);
+    assert_eq!(check(folder.path(), &around).len() / 100, 120);
+
+    let told = run(folder.path(), &["clip", "pos", "--last", "1s", "-o", "last.flac"]);
+    assert_eq!(soxi(&folder.path().join("last.flac")), [48_000, 48_000, 1, 16], "{}", told.err);
+    let lines: Vec<_> = told.out.lines().collect();
+    assert_eq!(lines[0], "last.flac");
+    assert!(lines[1].starts_with("48000 frames, 1.000 s, from 20") && lines[1].ends_with("Z, gaps: 0"), "{lines:?}");
+    assert_eq!(names_in(folder.path()), ["again.wav", "last.flac", path]);
+}
+
+#[test]
+fn an_end_that_is_to_come_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _recorder = Running::start(folder.path(), &["record", "position:"]);
+    wait_for_audio(folder.path(), "position:", 1.0);
+    let arguments = ["clip", "position:", "--around", "now", "--before", "500ms", "--after", "1s", "--json"];
+    let ended = run(folder.path(), &arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.starts_with("capbuf: waiting ") && ended.err.lines().count() == 1, "{}", ended.err);
+    let frames = check(folder.path(), &serde_json::from_str(&ended.out).expect("JSON")).len();
+    assert!((71_900..=72_100).contains(&frames), "{frames}");
+}
+
+#[test]
+fn what_is_not_there_is_told_and_with_available_the_rest_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(
+        run(folder.path(), &["record", "position:", "--for", "1500ms", "--seconds", "5", "--keep"]).code,
+        Some(0)
+    );
+    for (stretch, reason) in [
+        (&["--last", "4s"][..], "nobody is recording; --available takes what there is"),
+        (&["--from", "-1h", "--to", "now"], "that is no longer there, the oldest is of 20"),
+        (&["--from", "+1h", "--to", "+2h"], "nobody is recording"),
+        (&["--last", "1m"], "the buffer keeps 5s"),
+    ] {
+        let ended = run(folder.path(), &[&["clip", "position:"], stretch].concat());
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{stretch:?}: {}", ended.err);
+        assert!(ended.err.contains(reason), "{stretch:?}: {}", ended.err);
+    }
+    let status = json(folder.path(), &["status", "position:"]);
+    let clip = json(folder.path(), &["clip", "position:", "--from", "-1h", "--to", "+1h", "--available"]);
+    assert_eq!((&clip["frames"], &clip["first_frame"]), (&status["newest_frame"], &0.into()));
+    assert!(clip["missing"]["evicted_frames"].as_u64() > Some(3000 * 48_000));
+    assert!(clip["missing"]["not_yet_frames"].as_u64() > Some(3000 * 48_000));
+    check(folder.path(), &clip);
+    let ended = run(folder.path(), &["clip", "position:", "--from", "+1h", "--to", "+2h", "--available"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("there is no audio in it"), "{}", ended.err);
+}
+
+#[test]
+fn a_flac_that_could_not_hold_it_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorded = run(folder.path(), &["record", "tone:440", "--for", "300ms", "--format", "s32", "--keep"]);
+    assert_eq!(recorded.code, Some(0), "{}", recorded.err);
+    for output in [&["-o", "x.flac"][..], &["--type", "flac"]] {
+        let ended = run(folder.path(), &[&["clip", "tone:440", "--last", "100ms"], output].concat());
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.err.contains("a .flac can't hold") && ended.err.contains("s32"), "{}", ended.err);
+    }
+}

@@ -1,0 +1,59 @@
+//! Recorders that die, and those that come after them or want what they have.
+
+use crate::program::{Running, domains_of, json, names_in, positions, run, wait_for_audio, wav_samples};
+
+#[test]
+fn a_second_recorder_is_told_who_records_already() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Running::start(folder.path(), &["record", "tone:440"]);
+    wait_for_audio(folder.path(), "tone:440", 0.1);
+    let ended = run(folder.path(), &["record", "tone:440"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let told = format!("capbuf: source tone:440 has a writer already: process {} (capbuf)", recorder.id());
+    assert_eq!(ended.complaints(), [told]);
+    // And the first one goes on.
+    let before = json(folder.path(), &["status", "tone:440"])["newest_frame"].as_f64().expect("a number");
+    wait_for_audio(folder.path(), "tone:440", before / 48_000.0 + 0.1);
+}
+
+#[test]
+fn what_a_killed_recorder_kept_is_there_and_the_next_one_goes_on_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Running::start(folder.path(), &["record", "position:", "--keep"]);
+    let first = wait_for_audio(folder.path(), "position:", 1.0);
+    recorder.kill();
+
+    let killed = json(folder.path(), &["status", "position:"]);
+    assert_eq!((&killed["has_writer"], &killed["writer"]), (&false.into(), &serde_json::Value::Null));
+    assert_eq!((&killed["id"], &killed["readers"]), (&first["id"], &serde_json::json!([])));
+    let clip = json(folder.path(), &["clip", "position:", "--last", "1s"]);
+    let samples = wav_samples(&folder.path().join(clip["path"].as_str().expect("a path")));
+    assert!(samples == positions(clip["first_frame"].as_u64().expect("a number"), 48_000));
+    let list = run(folder.path(), &["list"]).out;
+    assert!(list.lines().nth(1).is_some_and(|line| line.ends_with("-       0")), "{list}");
+
+    // Its lease is free, and the ring the same; what is missing is on record.
+    let written = killed["newest_frame"].as_f64().expect("a number") / 48_000.0;
+    let next = Running::start(folder.path(), &["record", "position:", "--keep"]);
+    let status = wait_for_audio(folder.path(), "position:", written + 0.5);
+    assert_eq!((&status["id"], &status["writer"]["pid"]), (&first["id"], &next.id().into()));
+    assert_eq!(status["gaps"].as_u64(), Some(1));
+}
+
+#[test]
+fn what_a_killed_recorder_did_not_keep_is_swept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Running::start(folder.path(), &["record", "position:"]);
+    wait_for_audio(folder.path(), "position:", 0.2);
+    recorder.kill();
+    let left = json(folder.path(), &["domains"]);
+    assert_eq!(
+        (&left[0]["buffers"], &left[0]["has_dead"], &left[0]["processes"]),
+        (&1.into(), &true.into(), &0.into())
+    );
+    assert_eq!(left[0]["swept"], serde_json::Value::Null);
+    let swept = json(folder.path(), &["domains", "--sweep"]);
+    assert_eq!((&swept[0]["buffers"], &swept[0]["has_dead"]), (&0.into(), &false.into()));
+    assert_eq!((&swept[0]["swept"]["buffers"], &swept[0]["swept"]["bytes"]), (&1.into(), &left[0]["bytes"]));
+    assert_eq!(names_in(&domains_of(folder.path()).join("default")), Vec::<String>::new());
+}

@@ -1,0 +1,382 @@
+/* How Go calls the C interface: numbers and texts go in by value and pointer, what comes out comes by value.
+ *
+ * A Go pointer to memory that holds a C pointer would be looked through by cgo at each call, and would put that memory on Go's heap;
+ * none is passed here. Nothing is decided here either: each function makes one call.
+ */
+#ifndef CAPBUF_GO_CALLS_H
+#define CAPBUF_GO_CALLS_H
+
+#include <capbuf.h>
+
+/* What came of a call: on success a handle or numbers, where the call gives any; else the status and its detail. */
+typedef struct {
+    capbuf_status status;
+    capbuf_error *error;
+    void *handle;
+    uint64_t number;
+    uint64_t second;
+} capbuf_go_outcome;
+
+/* Errors. */
+
+static inline capbuf_go_outcome capbuf_go_error_numbers(const capbuf_error *error, capbuf_error_detail *detail) {
+    capbuf_go_outcome outcome = {0};
+    detail->struct_size = sizeof *detail;
+    outcome.status = capbuf_error_numbers(error, detail);
+    return outcome;
+}
+
+/* The registry. */
+
+static inline capbuf_registry_options capbuf_go_options(uint64_t budget_bytes, uint64_t max_buffer_bytes, const char *folder,
+                                                        size_t folder_len) {
+    capbuf_registry_options options = {0};
+    options.struct_size = sizeof options;
+    options.budget_bytes = budget_bytes, options.max_buffer_bytes = max_buffer_bytes;
+    options.domains_folder = folder, options.domains_folder_len = folder_len;
+    return options;
+}
+
+static inline capbuf_go_outcome capbuf_go_open(const char *domain, size_t domain_len, uint64_t budget_bytes,
+                                               uint64_t max_buffer_bytes, const char *folder, size_t folder_len) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_registry_options options = capbuf_go_options(budget_bytes, max_buffer_bytes, folder, folder_len);
+    capbuf_registry *registry = NULL;
+    outcome.status = capbuf_registry_open(domain, domain_len, &options, &registry, &outcome.error);
+    outcome.handle = registry;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_private(uint64_t budget_bytes, uint64_t max_buffer_bytes) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_registry_options options = capbuf_go_options(budget_bytes, max_buffer_bytes, NULL, 0);
+    capbuf_registry *registry = NULL;
+    outcome.status = capbuf_registry_private(&options, &registry, &outcome.error);
+    outcome.handle = registry;
+    return outcome;
+}
+
+/* The buffer's number goes with its handle, and its shape, where there is a place for it. */
+static inline capbuf_go_outcome capbuf_go_describe(capbuf_go_outcome outcome, capbuf_buffer *buffer, capbuf_spec *spec) {
+    if (outcome.status == CAPBUF_OK) {
+        outcome.handle = buffer;
+        outcome.status = capbuf_buffer_id(buffer, &outcome.number, &outcome.error);
+    }
+    if (outcome.status == CAPBUF_OK) {
+        spec->struct_size = sizeof *spec;
+        outcome.status = capbuf_buffer_get_spec(buffer, spec, &outcome.error);
+    }
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_allocate(const capbuf_registry *registry, const char *source, size_t source_len,
+                                                   capbuf_spec *spec) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_buffer *buffer = NULL;
+    spec->struct_size = sizeof *spec;
+    outcome.status = capbuf_registry_allocate(registry, source, source_len, spec, &buffer, &outcome.error);
+    return capbuf_go_describe(outcome, buffer, spec);
+}
+
+static inline capbuf_go_outcome capbuf_go_get_or_allocate(const capbuf_registry *registry, const char *source,
+                                                          size_t source_len, capbuf_spec *spec) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_buffer *buffer = NULL;
+    spec->struct_size = sizeof *spec;
+    outcome.status = capbuf_registry_get_or_allocate(registry, source, source_len, spec, &buffer, &outcome.error);
+    return capbuf_go_describe(outcome, buffer, spec);
+}
+
+static inline capbuf_go_outcome capbuf_go_get(const capbuf_registry *registry, const char *source, size_t source_len,
+                                              capbuf_spec *spec) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_buffer *buffer = NULL;
+    outcome.status = capbuf_registry_get(registry, source, source_len, &buffer, &outcome.error);
+    return capbuf_go_describe(outcome, buffer, spec);
+}
+
+/* 1 or 0; 0 also for what is no source at all. */
+static inline int capbuf_go_contains(const capbuf_registry *registry, const char *source, size_t source_len) {
+    bool contains = false;
+    capbuf_registry_contains(registry, source, source_len, &contains, NULL);
+    return contains;
+}
+
+static inline capbuf_go_outcome capbuf_go_remove(const capbuf_registry *registry, const char *source, size_t source_len) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_registry_remove(registry, source, source_len, &outcome.error);
+    return outcome;
+}
+
+/* Handles on up to `room` buffers, as numbers: they are C's, and nothing for Go's collector to look at. */
+static inline capbuf_go_outcome capbuf_go_list(const capbuf_registry *registry, uintptr_t *buffers, size_t room) {
+    capbuf_go_outcome outcome = {0};
+    size_t count = 0;
+    outcome.status = capbuf_registry_list(registry, (capbuf_buffer **)buffers, room, &count, &outcome.error);
+    outcome.number = count;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_described(uintptr_t buffer, capbuf_spec *spec) {
+    capbuf_go_outcome outcome = {0};
+    return capbuf_go_describe(outcome, (capbuf_buffer *)buffer, spec);
+}
+
+static inline capbuf_go_outcome capbuf_go_registry_stats(const capbuf_registry *registry, capbuf_registry_stats *stats) {
+    capbuf_go_outcome outcome = {0};
+    stats->struct_size = sizeof *stats;
+    outcome.status = capbuf_registry_get_stats(registry, stats, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_sweep(const capbuf_registry *registry) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_registry_sweep(registry, &outcome.error);
+    return outcome;
+}
+
+/* Texts: the length goes to `number`, if there was too little room as well. */
+
+static inline capbuf_go_outcome capbuf_go_registry_domain(const capbuf_registry *registry, char *out, size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.status = capbuf_registry_domain(registry, out, out_size, &len, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_registry_path(const capbuf_registry *registry, char *out, size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.status = capbuf_registry_path(registry, out, out_size, &len, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_buffer_source(const capbuf_buffer *buffer, char *out, size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.status = capbuf_buffer_source(buffer, out, out_size, &len, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_redact(const char *source, size_t source_len, char *out, size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.status = capbuf_redact(source, source_len, out, out_size, &len, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
+/* The buffer. */
+
+static inline capbuf_go_outcome capbuf_go_frames(const capbuf_buffer *buffer) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_buffer_frames(buffer, &outcome.number, &outcome.second, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_is_removed(const capbuf_buffer *buffer) {
+    capbuf_go_outcome outcome = {0};
+    bool is_removed = false;
+    outcome.status = capbuf_buffer_is_removed(buffer, &is_removed, &outcome.error);
+    outcome.number = is_removed;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_buffer_status(const capbuf_buffer *buffer, capbuf_buffer_status *status) {
+    capbuf_go_outcome outcome = {0};
+    status->struct_size = sizeof *status;
+    outcome.status = capbuf_buffer_get_status(buffer, status, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_read_options capbuf_go_read_options(uint32_t available, uint32_t silence, uint32_t sample_format) {
+    capbuf_read_options options = {0};
+    options.struct_size = sizeof options;
+    options.available = available, options.silence = silence, options.sample_format = sample_format;
+    return options;
+}
+
+static inline capbuf_go_outcome capbuf_go_read(const capbuf_buffer *buffer, uint32_t kind, int64_t first, int64_t end,
+                                               uint32_t available, uint32_t silence, uint32_t sample_format, char *samples,
+                                               size_t room, capbuf_extracted *info) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_stretch stretch = {kind, 0, first, end};
+    capbuf_read_options options = capbuf_go_read_options(available, silence, sample_format);
+    info->struct_size = sizeof *info;
+    outcome.status = capbuf_buffer_read(buffer, &stretch, &options, samples, room, info, &outcome.error);
+    return outcome;
+}
+
+/* How many samples a stretch would take, in `number`, as TOO_SMALL without a detail. */
+static inline capbuf_go_outcome capbuf_go_measure(const capbuf_buffer *buffer, uint32_t kind, int64_t first, int64_t end,
+                                                  uint32_t available, uint32_t silence, uint32_t sample_format,
+                                                  capbuf_extracted *info) {
+    capbuf_go_outcome outcome =
+        capbuf_go_read(buffer, kind, first, end, available, silence, sample_format, NULL, 0, info);
+    if (outcome.status == CAPBUF_TOO_SMALL) {
+        capbuf_error_detail detail = {sizeof detail};
+        capbuf_error_numbers(outcome.error, &detail);
+        capbuf_error_free(outcome.error);
+        outcome.error = NULL;
+        outcome.number = detail.needed_samples;
+    }
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_read_segment(const capbuf_buffer *buffer, uint32_t kind, int64_t first, int64_t end,
+                                                       uint32_t available, uint32_t silence, uint32_t sample_format,
+                                                       capbuf_extracted *info) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_stretch stretch = {kind, 0, first, end};
+    capbuf_read_options options = capbuf_go_read_options(available, silence, sample_format);
+    capbuf_segment *segment = NULL;
+    outcome.status = capbuf_buffer_read_segment(buffer, &stretch, &options, &segment, &outcome.error);
+    if (outcome.status == CAPBUF_OK) {
+        outcome.handle = segment;
+        info->struct_size = sizeof *info;
+        outcome.status = capbuf_segment_info(segment, info, &outcome.error);
+    }
+    return outcome;
+}
+
+/* The address of a segment's samples in `number`, their count in `second`. */
+static inline capbuf_go_outcome capbuf_go_segment_samples(const capbuf_segment *segment) {
+    capbuf_go_outcome outcome = {0};
+    const void *samples = NULL;
+    size_t count = 0;
+    outcome.status = capbuf_segment_samples(segment, &samples, &count, &outcome.error);
+    outcome.handle = (void *)samples, outcome.number = count;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_segment_gap(const capbuf_segment *segment, size_t number, capbuf_gap *gap) {
+    capbuf_go_outcome outcome = {0};
+    gap->struct_size = sizeof *gap;
+    outcome.status = capbuf_segment_gap(segment, number, gap, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_write_clip(const capbuf_segment *segment, const char *path, size_t path_len) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_segment_write_clip(segment, path, path_len, &outcome.error);
+    return outcome;
+}
+
+/* The writer. */
+
+static inline capbuf_go_outcome capbuf_go_writer(const capbuf_buffer *buffer) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_writer *writer = NULL;
+    outcome.status = capbuf_buffer_writer(buffer, &writer, &outcome.error);
+    outcome.handle = writer;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_write(capbuf_writer *writer, const char *samples, size_t count,
+                                                uint32_t sample_format, int64_t capture_utc_ns) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_writer_write(writer, samples, count, sample_format, capture_utc_ns, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_write_bytes(capbuf_writer *writer, const char *bytes, size_t count,
+                                                      int64_t capture_utc_ns) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_writer_write_bytes(writer, bytes, count, capture_utc_ns, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_gap(capbuf_writer *writer, uint32_t reason, int64_t duration_ns) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_writer_gap(writer, reason, duration_ns, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_next_frame(const capbuf_writer *writer) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_writer_next_frame(writer, &outcome.number, &outcome.error);
+    return outcome;
+}
+
+/* Windows. */
+
+static inline capbuf_go_outcome capbuf_go_windows(const capbuf_buffer *buffer, const capbuf_window_options *options) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_windows *windows = NULL;
+    outcome.status = capbuf_buffer_windows(buffer, options, &windows, &outcome.error);
+    outcome.handle = windows;
+    return outcome;
+}
+
+/* TIMED_OUT, without a detail, if the next window is not there yet. */
+static inline capbuf_go_outcome capbuf_go_next_window(capbuf_windows *windows, char *samples, size_t room,
+                                                      uint32_t sample_format, capbuf_window *window) {
+    capbuf_go_outcome outcome = {0};
+    window->struct_size = sizeof *window;
+    outcome.status = capbuf_windows_next(windows, samples, room, sample_format, 0, window, &outcome.error);
+    if (outcome.status == CAPBUF_TIMED_OUT) {
+        capbuf_error_free(outcome.error);
+        outcome.error = NULL;
+    }
+    return outcome;
+}
+
+/* Captures. */
+
+static inline capbuf_go_outcome capbuf_go_capture_start(const capbuf_registry *registry, const char *source,
+                                                        size_t source_len, const capbuf_capture_options *options) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_capture *capture = NULL;
+    outcome.status = capbuf_capture_start(registry, source, source_len, options, &capture, &outcome.error);
+    outcome.handle = capture;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_capture_buffer(const capbuf_capture *capture, capbuf_spec *spec) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_buffer *buffer = NULL;
+    outcome.status = capbuf_capture_buffer(capture, &buffer, &outcome.error);
+    return capbuf_go_describe(outcome, buffer, spec);
+}
+
+static inline capbuf_go_outcome capbuf_go_capture_state(const capbuf_capture *capture, char *out, size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    uint32_t state = 0;
+    outcome.status = capbuf_capture_state(capture, &state, out, out_size, &len, &outcome.error);
+    outcome.number = len, outcome.second = state;
+    return outcome;
+}
+
+/* Domains. */
+
+static inline capbuf_go_outcome capbuf_go_domain_list(const char *folder, size_t folder_len) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_domain_list *domains = NULL;
+    size_t count = 0;
+    outcome.status = capbuf_domain_list_new(folder, folder_len, &domains, &count, &outcome.error);
+    outcome.handle = domains, outcome.number = count;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_domain_get(const capbuf_domain_list *domains, size_t number, char *out,
+                                                     size_t out_size, capbuf_domain_info *info) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    info->struct_size = sizeof *info;
+    outcome.status = capbuf_domain_list_get(domains, number, out, out_size, &len, info, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_domain_remove(const char *domain, size_t domain_len, const char *folder,
+                                                        size_t folder_len) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_domain_remove(domain, domain_len, folder, folder_len, &outcome.error);
+    return outcome;
+}
+
+#endif

@@ -1,0 +1,3 @@
+module capbuf.dev/capbuf
+
+go 1.24

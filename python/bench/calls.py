@@ -1,0 +1,73 @@
+"""What calls cost: ns per call, beside an empty call's and a copy's of the same memory.
+
+Nothing is asserted. Build optimised for numbers that mean something: PROFILE=release scripts/python run python
+python/bench/calls.py
+"""
+
+import statistics
+import timeit
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import capbuf
+
+RATE = 48_000
+ROUNDS = 15
+
+
+def empty(source: str) -> bool:
+    """The cheapest that Python itself can call, for comparison."""
+    return source == ""
+
+
+def ns_per_call(statement: str, calls: int, names: dict[str, Any]) -> float:
+    timer = timeit.Timer(statement, globals=names)
+    timer.timeit(calls // 10 + 1)
+    return statistics.median(timer.timeit(calls) for _ in range(ROUNDS)) / calls * 1e9
+
+
+def main(show: Callable[[str], None] = print) -> None:
+    registry = capbuf.Registry.private()
+    buffer = registry.allocate("mic", seconds=60, sample_rate_hz=RATE)
+    for number in range(100):
+        registry.allocate(f"other {number}", seconds=0.1)
+    writer = buffer.writer()
+    writer.write(np.zeros(60 * RATE, "int16"))
+    chunk, three = np.zeros((RATE // 100, 1), "int16"), np.zeros((3 * RATE, 1), "int16")
+    names = {
+        "empty": empty,
+        "dictionary": {f"other {number}": None for number in range(100)} | {"mic": None},
+        "registry": registry,
+        "writer": writer,
+        "buffer": buffer,
+        "chunk": chunk,
+        "data": chunk.tobytes(),
+        "ring": np.zeros((60 * RATE, 1), "int16"),
+        "three": three,
+        "np": np,
+        "end": 59 * RATE,
+        "begin": 56 * RATE,
+    }
+    rows = [
+        ("an empty function of Python's", "empty('mic')", 1_000_000),
+        ("'mic' in a dict", "'mic' in dictionary", 1_000_000),
+        ("'mic' in registry", "'mic' in registry", 1_000_000),
+        ("registry.get('mic')", "registry.get('mic')", 200_000),
+        ("writer.next_frame", "writer.next_frame", 200_000),
+        ("write 10 ms", "writer.write(chunk)", 200_000),
+        ("write 10 ms of bytes", "writer.write_bytes(data)", 200_000),
+        ("numpy copies 10 ms", "np.copyto(ring[:480], chunk)", 200_000),
+        ("numpy copies 3 s", "np.copyto(three, ring[begin:end])", 5000),
+        ("read 3 s into memory", "buffer.read_frames(begin, end, out=three)", 5000),
+        ("numpy copies 3 s into new memory", "ring[begin:end].copy()", 5000),
+        ("read 3 s into new memory", "buffer.read_frames(begin, end, dtype='int16')", 5000),
+        ("read 3 s as float32", "buffer.read_frames(begin, end)", 2000),
+    ]
+    for title, statement, calls in rows:
+        show(f"{title:36} {ns_per_call(statement, calls, names):12.1f} ns")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+//! Sources that are captured into their buffers.
+
+use std::sync::Arc;
+
+use capbuf::SampleFormat;
+use capbuf_capture::CaptureOptions;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::arguments::{self, CHANNELS, RATES, maybe_whole};
+use crate::blocking::interruptible;
+use crate::buffer::CaptureBuffer;
+use crate::errors::{self, OrRaise as _};
+use crate::registry::{self, Registry};
+use crate::times;
+
+/// What a capture is doing.
+///
+/// Attributes
+/// ----------
+/// name : str
+///     "starting", "running", "waiting" (the source was lost and will be opened again), "finished" (as a file does), "failed" (for
+///     good) or "stopped".
+/// reason : Error or None
+///     Why it is waiting, or has failed.
+/// attempts : int
+///     While waiting: how often it has been lost or failed to open since it last ran.
+/// left_seconds : float
+///     While waiting: how long is left until the next attempt.
+#[pyclass(module = "capbuf", frozen, get_all)]
+pub(crate) struct State {
+    name: &'static str,
+    reason: Option<Py<PyAny>>,
+    attempts: u32,
+    left_seconds: f64,
+    shown: String,
+}
+
+impl State {
+    fn new(py: Python<'_>, state: &capbuf_capture::State) -> Self {
+        use capbuf_capture::State as Core;
+        let (name, reason, attempts, left_seconds) = match state {
+            Core::Starting => ("starting", None, 0, 0.0),
+            Core::Running => ("running", None, 0, 0.0),
+            Core::Waiting { reason, attempts, left } => ("waiting", Some(reason), *attempts, left.as_secs_f64()),
+            Core::Finished => ("finished", None, 0, 0.0),
+            Core::Failed { reason } => ("failed", Some(reason), 0, 0.0),
+            Core::Stopped => ("stopped", None, 0, 0.0),
+            _ => ("unknown", None, 0, 0.0),
+        };
+        let reason = reason.map(|reason| errors::capture(py, reason).into_value(py).into_any());
+        Self { name, reason, attempts, left_seconds, shown: state.to_string() }
+    }
+}
+
+#[pymethods]
+impl State {
+    fn __str__(&self) -> &str {
+        &self.shown
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<capbuf.State {:?}>", self.shown)
+    }
+}
+
+/// A source that is captured into its buffer, on a thread of its own that needs no interpreter.
+///
+/// When the source is lost it is opened again, after delays that grow; buffer and audio stay, and the gap is on record. It ends by
+/// `stop`, the end of a ``with`` block or the garbage collector; the buffer stays with its registry.
+#[pyclass(module = "capbuf", frozen, weakref)]
+pub(crate) struct Capture {
+    /// Ends in `Drop` only, detached.
+    capture: Option<Arc<capbuf_capture::Capture>>,
+}
+
+/// Opens a source, allocates its buffer, or takes the one that it has, and begins to capture.
+///
+/// Blocks until the source delivers. Ctrl-C ends that.
+///
+/// Parameters
+/// ----------
+/// source : str
+///     ``device:default``, ``device:alsa:NAME``, ``device:pulseaudio:NAME``; an ``rtsp://``, ``rtsps://``, ``http://``,
+///     ``https://`` or ``udp://`` URL; ``file:PATH``, ``file:PATH?loop``; ``tone:HERTZ``, ``position:``.
+/// seconds : float or timedelta, default 60
+///     How much its buffer keeps.
+/// domain : str, optional
+///     The domain of the buffer: as `open`.
+/// registry : Registry, optional
+///     The registry of the buffer, instead of a domain.
+/// sample_rate_hz, channels : int, optional
+///     What the source must have or, for streams, is converted to. Its own if not given.
+/// sample_format : str, optional
+///     "s16", "s24", "s32" or "f32". The source's own if not given.
+/// open_deadline : float or timedelta, default 20
+///     How many seconds the opening may take.
+///
+/// Returns
+/// -------
+/// Capture
+///
+/// Raises
+/// ------
+/// InvalidLocator
+///     For a string that names no source.
+/// DeviceNotFound, HostUnavailable, DeviceFailed, NotOffered, Unreadable, StreamFailed, FfmpegMissing, OpenTimedOut, ThreadFailed
+///     If the source can't be opened.
+/// SpecMismatch, WriterBusy, OverBudget, OutOfMemory, OutOfSpace
+///     If the buffer is refused, has another shape or another writer.
+///
+/// Examples
+/// --------
+/// >>> import capbuf
+/// >>> with capbuf.record("tone:440", seconds=10, registry=capbuf.Registry.private()) as capture:
+/// ...     tenth = capture.buffer.last(0.1, wait=5)
+/// >>> tenth.samples.shape, bool(abs(tenth.samples).max() > 0.1)
+/// ((4800, 1), True)
+#[pyfunction]
+#[pyo3(
+    signature = (source, seconds=None, *, domain=None, registry=None, sample_rate_hz=None, channels=None,
+                 sample_format=None, open_deadline=None),
+    text_signature = "(source, seconds=60.0, *, domain=None, registry=None, sample_rate_hz=None, channels=None, \
+                      sample_format=None, open_deadline=20.0)"
+)]
+pub(crate) fn record(
+    py: Python<'_>,
+    source: String,
+    seconds: Option<&Bound<'_, PyAny>>,
+    domain: Option<String>,
+    registry: Option<&Bound<'_, Registry>>,
+    sample_rate_hz: Option<&Bound<'_, PyAny>>,
+    channels: Option<&Bound<'_, PyAny>>,
+    sample_format: Option<&str>,
+    open_deadline: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Capture> {
+    let mut options = CaptureOptions::new();
+    if let Some(seconds) = seconds {
+        options = options.length(arguments::length(seconds)?);
+    }
+    if let Some(rate) = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)? {
+        options = options.sample_rate_hz(rate);
+    }
+    if let Some(channels) = maybe_whole("channels", channels, CHANNELS)? {
+        options = options.channels(channels);
+    }
+    if let Some(format) = sample_format {
+        options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
+    }
+    if let Some(deadline) = open_deadline {
+        options = options.open_deadline(times::duration("open_deadline", deadline)?);
+    }
+    let registry = match (registry, domain) {
+        (Some(_), Some(_)) => return Err(errors::invalid(py, "domain", "given beside registry", "one of the two")),
+        (Some(registry), None) => registry.get().registry(py)?,
+        (None, domain) => registry::open(py, domain, None, None, None)?.registry(py)?,
+    };
+    // What it returns is stopped by its thread if a signal came meanwhile.
+    let started = interruptible(py, move || capbuf_capture::Capture::start(&registry, &source, &options))?;
+    Ok(Capture { capture: Some(Arc::new(started.or_raise(py)?)) })
+}
+
+impl Capture {
+    fn running(&self, py: Python<'_>) -> PyResult<&Arc<capbuf_capture::Capture>> {
+        self.capture.as_ref().ok_or_else(|| errors::closed(py, "capture"))
+    }
+}
+
+#[pymethods]
+impl Capture {
+    /// A handle on the buffer that is fed.
+    #[getter]
+    fn buffer(&self, py: Python<'_>) -> PyResult<CaptureBuffer> {
+        Ok(CaptureBuffer::new(self.running(py)?.buffer().clone()))
+    }
+
+    /// What it is doing. Stale at once.
+    #[getter]
+    fn state(&self, py: Python<'_>) -> PyResult<State> {
+        Ok(State::new(py, &self.running(py)?.state()))
+    }
+
+    /// Stops it, and waits up to five seconds until the source is closed. Stopping again is harmless.
+    ///
+    /// Returns
+    /// -------
+    /// bool
+    ///     Whether it is closed: a sound server or a driver that does not answer may hold it longer.
+    fn stop(&self, py: Python<'_>) -> PyResult<bool> {
+        let capture = Arc::clone(self.running(py)?);
+        capture.request_stop();
+        interruptible(py, move || capture.stop())
+    }
+
+    /// As `stop`.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.stop(py).map(|_| ())
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let capture = self.running(py)?;
+        Ok(format!("<capbuf.Capture of {:?}, {}>", capture.buffer().source().to_string(), capture.state()))
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // It waits for its source; other threads are to run meanwhile.
+        let capture = self.capture.take();
+        Python::try_attach(|py| py.detach(|| drop(capture)));
+    }
+}

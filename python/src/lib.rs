@@ -1,0 +1,61 @@
+//! The Python package `capbuf`: the compiled half of it, the module `capbuf._capbuf`.
+//!
+//! Documentation comments of classes, methods and functions are the docstrings of the package: numpy style, for readers of Python.
+//! Exceptions are Python classes (`_errors.py`), as only Python can give a class two bases; what waits in an event loop is
+//! a few lines of Python, too (`_asyncio.py`). Everything else is here.
+//!
+//! No panic crosses into Python (PyO3 makes an exception of it), and nothing here is `unsafe`.
+
+// Python calls by keywords.
+#![allow(clippy::too_many_arguments)]
+
+mod arguments;
+mod arrays;
+mod blocking;
+mod buffer;
+mod capture;
+mod clip;
+mod domains;
+mod errors;
+mod feed;
+mod gap;
+mod handle;
+mod reading;
+mod registry;
+mod segment;
+mod status;
+mod times;
+mod waiting;
+mod windows;
+mod writer;
+
+/// The compiled half of the package `capbuf`.
+#[pyo3::pymodule(gil_used = false)]
+mod _capbuf {
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    use crate::buffer::CaptureBuffer;
+    #[pymodule_export]
+    use crate::capture::{Capture, State, record};
+    #[pymodule_export]
+    use crate::clip::{Clip, clip_name};
+    #[pymodule_export]
+    use crate::domains::{DomainInfo, domains, redact, remove_domain};
+    #[pymodule_export]
+    use crate::feed::Feed;
+    #[pymodule_export]
+    use crate::gap::{Gap, Missing};
+    #[pymodule_export]
+    use crate::registry::{Registry, Stats, Swept, open};
+    #[pymodule_export]
+    use crate::segment::Segment;
+    #[pymodule_export]
+    use crate::status::{Holder, Level, Status};
+    #[pymodule_export]
+    use crate::windows::{Window, Windows};
+    #[pymodule_export]
+    use crate::writer::Writer;
+}

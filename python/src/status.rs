@@ -1,0 +1,155 @@
+//! Everything there is to see of a buffer at one moment.
+
+use pyo3::prelude::*;
+
+use crate::buffer::datetime;
+
+/// A process that holds something.
+///
+/// Attributes
+/// ----------
+/// pid : int
+///     Its number.
+/// program : str
+///     The name of its program.
+#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Holder {
+    pid: u32,
+    program: String,
+}
+
+impl Holder {
+    pub(crate) fn new(holder: capbuf::Holder) -> Self {
+        Self { pid: holder.pid, program: holder.program }
+    }
+}
+
+#[pymethods]
+impl Holder {
+    fn __repr__(&self) -> String {
+        format!("<capbuf.Holder {} {:?}>", self.pid, self.program)
+    }
+}
+
+/// How loud a stretch is, over all channels, full scale being 1.0.
+///
+/// Attributes
+/// ----------
+/// peak : float
+///     The largest magnitude of a sample.
+/// rms : float
+///     The root of the mean square of the samples. A full-scale sine has 0.707.
+#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Level {
+    peak: f32,
+    rms: f32,
+}
+
+#[pymethods]
+impl Level {
+    /// The peak in dB below full scale; minus infinity for silence.
+    #[getter]
+    fn peak_dbfs(&self) -> f32 {
+        capbuf::Level::dbfs(self.peak)
+    }
+
+    /// The root mean square in dB below full scale; minus infinity for silence.
+    #[getter]
+    fn rms_dbfs(&self) -> f32 {
+        capbuf::Level::dbfs(self.rms)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<capbuf.Level peak={} rms={}>", self.peak, self.rms)
+    }
+}
+
+/// Everything there is to see of a buffer at one moment. Each number is right for a moment of its own, close together.
+///
+/// Attributes
+/// ----------
+/// newest_frame : int
+///     Frames written, ever; one past the newest frame's number.
+/// oldest_frame : int
+///     The oldest frame that can be read.
+/// oldest_utc_ns, newest_utc_ns : int or None
+///     When the oldest frame begins and the newest one ends, in ns of UTC; None before the first write. `oldest` and `newest` are
+///     the same as aware `datetime`.
+/// age_seconds : float or None
+///     How long ago the newest frame was captured.
+/// writes, gaps, evictions : int
+///     Calls of `write`, gaps recorded, reads that came too late for some of their frames; ever.
+/// has_writer : bool
+///     Whether somebody who lives holds the writer.
+/// writer : Holder or None
+///     The process that holds it; None in a private registry.
+/// is_removed : bool
+///     Whether it was removed from its registry.
+/// timeline_ahead_ns : int
+///     How far the times told are ahead of what the writer believes.
+/// level : Level or None
+///     The loudness of the last second.
+/// bytes : int
+///     What is mapped for it.
+#[pyclass(module = "capbuf", frozen, get_all)]
+pub(crate) struct Status {
+    newest_frame: u64,
+    oldest_frame: u64,
+    oldest_utc_ns: Option<i64>,
+    newest_utc_ns: Option<i64>,
+    age_seconds: Option<f64>,
+    writes: u64,
+    gaps: u64,
+    evictions: u64,
+    has_writer: bool,
+    writer: Option<Holder>,
+    is_removed: bool,
+    timeline_ahead_ns: i64,
+    level: Option<Level>,
+    bytes: u64,
+}
+
+impl Status {
+    pub(crate) fn new(status: capbuf::Status) -> Self {
+        Self {
+            newest_frame: status.newest_frame,
+            oldest_frame: status.oldest_frame,
+            oldest_utc_ns: status.oldest_utc_ns,
+            newest_utc_ns: status.newest_utc_ns,
+            age_seconds: status.age.map(|age| age.as_secs_f64()),
+            writes: status.writes,
+            gaps: status.gaps,
+            evictions: status.evictions,
+            has_writer: status.has_writer,
+            writer: status.writer.map(Holder::new),
+            is_removed: status.is_removed,
+            timeline_ahead_ns: status.timeline_ahead_ns,
+            level: status.level.map(|level| Level { peak: level.peak, rms: level.rms }),
+            bytes: status.bytes,
+        }
+    }
+}
+
+#[pymethods]
+impl Status {
+    /// When the oldest frame begins, as an aware `datetime` in UTC.
+    #[getter]
+    fn oldest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        datetime(py, self.oldest_utc_ns)
+    }
+
+    /// When the newest frame ends, as an aware `datetime` in UTC.
+    #[getter]
+    fn newest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        datetime(py, self.newest_utc_ns)
+    }
+
+    fn __repr__(&self) -> String {
+        let Self { oldest_frame, newest_frame, writes, gaps, has_writer, is_removed, .. } = self;
+        let has_writer = if *has_writer { ", has a writer" } else { "" };
+        let is_removed = if *is_removed { ", removed" } else { "" };
+        format!("<capbuf.Status frames {oldest_frame}..{newest_frame}, {writes} writes, {gaps} gaps{has_writer}{is_removed}>")
+    }
+}

@@ -1,0 +1,94 @@
+"""Reads and windows in an event loop, without threads."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import RATE, START, position
+
+import capbuf
+
+
+async def feed(buffer: capbuf.CaptureBuffer, first: int, chunks: int) -> None:
+    with buffer.writer() as writer:
+        for chunk in range(chunks):
+            await asyncio.sleep(0.005)
+            writer.write(position(first + chunk * 400, 400))
+
+
+async def test_a_read_can_be_awaited(buffer: capbuf.CaptureBuffer) -> None:
+    feeding = asyncio.create_task(feed(buffer, 2 * RATE, 20))
+    memory = np.empty((RATE, 1), "int16")
+    threads = threading.active_count()
+    many = [buffer.aread_frames(2 * RATE, 2 * RATE + 400 * chunk, dtype="int16") for chunk in range(1, 21)]
+    for chunk, segment in enumerate(await asyncio.gather(*many), 1):
+        assert np.array_equal(segment.samples[:, 0], position(2 * RATE, 400 * chunk))
+    assert (await buffer.aread_frames(2 * RATE, 3 * RATE, out=memory)).samples is memory
+    assert (await buffer.aread(START, START + 1)).end_frame == RATE
+    assert len(await buffer.alast(3)) == 3 * RATE
+    assert threading.active_count() == threads
+    await feeding
+
+
+async def test_an_awaited_read_ends_like_any_other(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
+    with pytest.raises(capbuf.TimedOut):
+        await buffer.aread_frames(0, 3 * RATE, wait=0.02)
+    with pytest.raises(capbuf.TimedOut):
+        await buffer.aread_frames(0, 3 * RATE, wait=0)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(buffer.aread_frames(0, 3 * RATE), 0.02)
+    assert len(await buffer.aread_frames(0, 3 * RATE, wait=0.02, available=True)) == 2 * RATE
+    with pytest.raises(capbuf.InvalidRange):
+        await buffer.aread_frames(5, 5)
+    with pytest.raises(capbuf.InvalidType):
+        await buffer.alast("x")  # type: ignore[arg-type]
+
+    async def ends(coroutine: Coroutine[Any, Any, object], kind: type[Exception], how: str) -> None:
+        task = asyncio.create_task(coroutine)
+        await asyncio.sleep(0.01)
+        registry.remove("mic") if how == "remove" else buffer.close()
+        with pytest.raises(kind):
+            await task
+
+    await ends(buffer.aread_frames(0, 3 * RATE), capbuf.Removed, "remove")
+    waiting = buffer.aread_frames(0, RATE)
+    await waiting
+    again = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
+    buffer = again
+    await ends(again.aread_frames(0, 3 * RATE), capbuf.Closed, "close")
+
+
+async def test_a_loop_over_windows_can_be_awaited(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
+    async def feed_and_remove() -> None:
+        await feed(buffer, 2 * RATE, 10)
+        registry.remove("mic")
+
+    feeding = asyncio.create_task(feed_and_remove())
+    seen = [window.first_frame async for window in buffer.windows(0.5, hop=0.25)]
+    assert seen == list(range(0, 2 * RATE + 1, RATE // 4))
+    await feeding
+    with pytest.raises(capbuf.Closed):
+        with buffer.windows(0.5) as windows:
+            windows.close()
+            async for _ in windows:
+                pass
+
+
+async def test_many_wait_in_one_loop(registry: capbuf.Registry) -> None:
+    buffer = registry.allocate("mic", seconds=5, sample_rate_hz=RATE)
+
+    async def analyse() -> int:
+        count = 0
+        async for window in buffer.windows(0.1, wait=20):
+            assert np.array_equal(window.samples[:, 0], position(window.first_frame, 800) / np.float32(32768))
+            count += 1
+            if count == 10:
+                break
+        return count
+
+    feeding = asyncio.create_task(feed(buffer, 0, 25))
+    assert await asyncio.gather(*[analyse() for _ in range(50)]) == [10] * 50
+    await feeding

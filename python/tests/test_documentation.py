@@ -1,0 +1,63 @@
+"""Examples run: those of the docstrings, and those of the README."""
+
+import doctest
+import inspect
+import pathlib
+import re
+
+import pytest
+
+import capbuf
+from capbuf import _asyncio, _errors, _spec
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+FLAGS = doctest.IGNORE_EXCEPTION_DETAIL
+
+
+def examples() -> list[doctest.DocTest]:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = [test for module in (capbuf, _asyncio, _errors, _spec) for test in finder.find(module) if test.examples]
+    # Functions and classes of the compiled module are not the package's own in the eyes of the finder.
+    for name in capbuf.__all__:
+        thing = getattr(capbuf, name)
+        if not inspect.isclass(thing) or issubclass(thing, Exception):
+            continue
+        members = {f"{name}.{member}": value for member, value in vars(thing).items() if getattr(value, "__doc__", None)}
+        for title, member in {name: thing, **members}.items():
+            found += [test for test in [doctest.DocTestParser().get_doctest(inspect.getdoc(member) or "", {}, title, None, 0)] if test.examples]
+    for name in ("record", "redact", "clip_name", "open"):
+        doc = inspect.getdoc(getattr(capbuf, name)) or ""
+        found += [test for test in [doctest.DocTestParser().get_doctest(doc, {}, name, None, 0)] if test.examples]
+    return list({test.name: test for test in found}.values())
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_example(example: doctest.DocTest) -> None:
+    said: list[str] = []
+    results = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
+    assert results.failed == 0, "".join(said)
+
+
+def test_there_are_examples() -> None:
+    names = {example.name for example in examples()}
+    assert {"capbuf", "Registry", "CaptureBuffer", "CaptureBuffer.read", "CaptureBuffer.windows", "Writer", "record"} <= names
+
+
+def test_everything_public_has_a_docstring() -> None:
+    for name in capbuf.__all__:
+        thing = getattr(capbuf, name)
+        if name != "__version__":
+            assert inspect.getdoc(thing), name
+        if inspect.isclass(thing) and thing.__module__ == "capbuf":
+            for member, value in vars(thing).items():
+                if inspect.isroutine(value) and not member.startswith("_"):
+                    assert inspect.getdoc(value), f"{name}.{member}"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_readme(number: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)[number]
+    exec(compile(code, str(README), "exec"), {})
+    if number == 0:
+        assert "loud.wav: 48000 frames" in capsys.readouterr().out and (tmp_path / "loud.wav").is_file()

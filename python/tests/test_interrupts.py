@@ -1,0 +1,78 @@
+"""Ctrl-C ends every wait."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+WAITS = {
+    "a read": "buffer.last(1, wait=None)",
+    "a read into memory": "buffer.last(1, wait=None, out=numpy.zeros((8000, 1), 'int16'))",
+    "a read of what is there": "buffer.read_frames(0, 8000, wait=None, available=True)",
+    "a clip": "buffer.clip_frames('x.wav', 0, 8000, wait=None)",
+    "a loop over windows": "next(buffer.windows(1))",
+    "an awaited read": "asyncio.run(look())",
+    # A server that takes a connection and says nothing.
+    "the opening of a source": "capbuf.record(f'rtsp://127.0.0.1:{server.getsockname()[1]}/', registry=registry)",
+    # Another process that makes this buffer, and has stopped.
+    "an allocation": "domain.get_or_allocate('mic', seconds=1)",
+}
+
+PROGRAM = """
+import asyncio, fcntl, os, signal, socket, sys, threading, time
+import numpy, capbuf
+
+registry = capbuf.Registry.private()
+buffer = registry.allocate("mic", seconds=10, sample_rate_hz=8000)
+server = socket.create_server(("127.0.0.1", 0))
+domain = capbuf.open("birds")
+# The claim is the lock of one file, named by the hash of the source: it is seen in passing, and taken.
+if "domain" in {wait!r}:
+    seen = set()
+    def watch():
+        while not any(name.endswith(".claim") for name in seen):
+            seen.update(os.listdir(domain.path))
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    while watcher.is_alive():
+        domain.allocate("mic", seconds=1)
+        domain.remove("mic")
+    claim = open(domain.path / next(name for name in seen if name.endswith(".claim")), "w")
+    os.chmod(claim.fileno(), 0o600)
+    fcntl.flock(claim, fcntl.LOCK_EX)
+
+async def look():
+    await buffer.alast(1)
+
+def handle(number, frame):
+    global at
+    at = time.monotonic()
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, handle)
+print("waiting", flush=True)
+begun = time.monotonic()
+try:
+    {wait}
+except KeyboardInterrupt:
+    print("interrupted", time.time(), flush=True)
+    os._exit(0)
+print("not interrupted", flush=True)
+os._exit(1)
+"""
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_ctrl_c_ends(wait: str) -> None:
+    command = [sys.executable, "-c", PROGRAM.format(wait=wait)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "waiting\n"
+        time.sleep(0.15)
+        assert child.poll() is None
+        os.kill(child.pid, signal.SIGINT)
+        assert child.stdout.readline().startswith("interrupted")
+        assert child.wait(20) == 0

@@ -1,0 +1,168 @@
+"""Processes share a domain, however they are started and however they end."""
+
+import multiprocessing
+import multiprocessing.synchronize
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import RATE, START, eventually, position
+
+import capbuf
+
+# A child of several threads is what is tested here; newer Pythons warn of it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+
+def read_and_write(folder: str, ready: "multiprocessing.synchronize.Event") -> None:
+    with capbuf.open("birds", folder=folder) as domain:
+        buffer = domain["mic"]
+        assert np.array_equal(buffer.read_frames(0, RATE, dtype="int16").samples[:, 0], position(0, RATE))
+        with buffer.writer() as writer:
+            assert writer.next_frame == RATE
+            writer.write(position(RATE, RATE))
+            ready.wait(20)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_share_a_domain(folder: pathlib.Path, method: str) -> None:
+    context = multiprocessing.get_context(method)
+    with capbuf.open("birds") as domain:
+        buffer = domain.allocate("mic", seconds=10, sample_rate_hz=RATE)
+        with buffer.writer() as writer:
+            writer.write(position(0, RATE), at=START)
+        ready = context.Event()
+        child = context.Process(target=read_and_write, args=(os.fspath(folder), ready))  # type: ignore[attr-defined]
+        child.start()
+        segment = buffer.read_frames(RATE, 2 * RATE, wait=60, dtype="int16")
+        assert np.array_equal(segment.samples[:, 0], position(RATE, RATE))
+        with pytest.raises(capbuf.WriterBusy) as busy:
+            buffer.writer()
+        assert busy.value.pid == child.pid and busy.value.program
+        holder = buffer.status().writer
+        assert holder is not None and holder.pid == child.pid
+        assert {holder.pid for holder in buffer.opened_by()} >= {os.getpid(), child.pid}
+        ready.set()
+        child.join(60)
+        assert child.exitcode == 0
+        with buffer.writer() as writer:
+            assert writer.next_frame == 2 * RATE
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Runs something in a forked child; its exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("where", ["private", "domain"])
+def test_a_forked_child_reads_and_must_not_write(where: str) -> None:
+    registry = capbuf.Registry.private() if where == "private" else capbuf.open("birds")
+    buffer = registry.allocate("mic", seconds=10, sample_rate_hz=RATE)
+    writer = buffer.writer()
+    writer.write(position(0, RATE), at=START)
+
+    def child() -> None:
+        assert np.array_equal(buffer.read_frames(0, RATE, dtype="int16").samples[:, 0], position(0, RATE))
+        with pytest.raises(capbuf.Forked):
+            writer.write(position(RATE, 10))
+        with pytest.raises(RuntimeError):
+            writer.write_bytes(bytes(20))
+        writer.close()
+        buffer.close()
+        registry.close()
+
+    assert in_child(child) == 0
+    writer.write(position(RATE, RATE))
+    assert np.array_equal(buffer.last(2, dtype="int16").samples[:, 0], position(0, 2 * RATE))
+    assert buffer.status().has_writer
+
+
+def test_a_child_that_is_forked_while_others_work_can_use_everything() -> None:
+    """No lock that another thread held is left in the child."""
+    import threading
+
+    registry = capbuf.open("birds")
+    buffer = registry.allocate("mic", seconds=10, sample_rate_hz=RATE)
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            with buffer.writer() as writer:
+                writer.write(position(0, 20 * RATE))
+            buffer.last(5)
+            "mic" in registry
+            next(buffer.windows(0.1))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    def child() -> None:
+        assert "mic" in registry
+        assert len(buffer.last(1, available=True)) == RATE
+        next(buffer.windows(0.1))
+        registry.allocate("child", seconds=1).close()
+        registry.remove("child")
+
+    try:
+        eventually(lambda: buffer.frames[1] > 10 * RATE)
+        for _ in range(10):
+            assert in_child(child) == 0
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_ring_survives_a_writer_that_is_killed() -> None:
+    program = """
+import time, capbuf, numpy
+buffer = capbuf.open("birds").get_or_allocate("mic", seconds=10, sample_rate_hz=8000)
+writer = buffer.writer()
+writer.write(numpy.arange(8000, dtype="int16"), at=1_700_000_000.0)
+print("written", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None and child.stdout.readline() == "written\n"
+        buffer = capbuf.open("birds")["mic"]
+        with pytest.raises(capbuf.WriterBusy):
+            buffer.writer()
+        child.send_signal(signal.SIGKILL)
+    assert np.array_equal(buffer.last(1, dtype="int16").samples[:, 0], np.arange(8000))
+    with buffer.writer() as writer:
+        assert writer.next_frame == 8000
+        writer.write(np.zeros(8000, "int16"), at=START + 1.5)
+    # Only half a second passed for the writers, too little to be seen in the times; that the writer changed is on record.
+    assert [gap.reason for gap in buffer.read_frames(0, 16_000).gaps] == ["writer changed"]
+    assert capbuf.open("birds").sweep().processes <= 1
+
+
+def test_errors_travel_between_processes() -> None:
+    import pickle
+
+    registry = capbuf.Registry.private()
+    registry.allocate("mic", seconds=1)
+    for call in (
+        lambda: registry.allocate("mic", seconds=1),
+        lambda: registry["radio"],
+        lambda: registry["mic"].last(1),
+        lambda: registry["mic"].last(1, wait=0.01),
+        lambda: registry["mic"].read_frames(1, 1),
+    ):
+        with pytest.raises(capbuf.Error) as caught:
+            call()
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert type(again) is type(caught.value) and str(again) == str(caught.value)
+        assert vars(again) == vars(caught.value) and again.code == caught.value.code

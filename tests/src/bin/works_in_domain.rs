@@ -1,0 +1,295 @@
+//! Works in a domain as it is told on standard input, and answers each line by one: what a test needs of a process that can
+//! be killed. Sound is the position signal, by frame number, so whoever reads a frame knows whether it is the right one.
+//!
+//! | order | answer |
+//! |---|---|
+//! | `open DOMAIN` | `opened` |
+//! | `allocate SOURCE FRAMES [while-open]` | `ring ID` |
+//! | `allocate-many COUNT FRAMES` | `made NUMBER rings ID...`, one for each of the sources `many:0`... |
+//! | `get SOURCE` | `ring ID`, or `none` |
+//! | `writer`, `drop-writer` | `writer NEXT_FRAME`, `dropped` |
+//! | `writers` | `writers NUMBER`: the writers of the many |
+//! | `write FRAMES` | `written NEXT_FRAME` |
+//! | `write-forever` | none |
+//! | `read FIRST END`, `wait FIRST END` | `right FRAMES`, after waiting if so told |
+//! | `read-forever` | `read NUMBER refused NUMBER` again and again |
+//! | `visit-forever DOMAIN SOURCE` | `visited NUMBER` again and again: opens the domain and looks, waits a little, closes |
+//! | `claim-feed-forever SOURCE` | `claimed NUMBER` again and again: claims and gives back |
+//! | `remove SOURCE` | `removed` |
+//! | `remake SOURCE COUNT` | `remade COUNT`: allocates and removes, so many times |
+//! | `files`, `fill` | the names in the domain's folder; `filled BYTES`: everything that is free where it lies |
+//! | `close` | `closed`: all of the above is dropped |
+//!
+//! Where capbuf refuses, the answer is `error KIND MESSAGE`. Anything else that goes wrong, above all a frame that is not the one
+//! it was asked for, ends it with a complaint.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use capbuf::{
+    AllocateOptions, CaptureBuffer, Length, Lifetime, ReadOptions, Registry, SampleFormat, Spec, Stretch, Writer,
+};
+use capbuf_tests::position;
+
+type Outcome<T = String> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let mut worker = Worker::default();
+    for line in io::stdin().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let answer = worker.obey(&words).or_else(|error| match error.downcast_ref::<capbuf::Error>() {
+            Some(refusal) => Ok(format!("error {:?} {refusal}", refusal.code())),
+            None => Err(error),
+        })?;
+        say(&answer)?;
+    }
+    Ok(())
+}
+
+fn say(answer: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{answer}")?;
+    out.flush()
+}
+
+/// Dropped in this order: the writer, the handles, the registry.
+#[derive(Default)]
+struct Worker {
+    writer: Option<Writer>,
+    writers: Vec<Writer>,
+    buffer: Option<CaptureBuffer>,
+    many: Vec<CaptureBuffer>,
+    registry: Option<Registry>,
+}
+
+impl Worker {
+    fn obey(&mut self, words: &[&str]) -> Outcome {
+        match *words {
+            ["open", domain] => {
+                self.registry = Some(Registry::open(domain)?);
+                Ok("opened".to_owned())
+            }
+            ["allocate", source, frames] => self.allocate(source, frames, Lifetime::UntilRemoved),
+            ["allocate", source, frames, "while-open"] => self.allocate(source, frames, Lifetime::WhileOpen),
+            ["allocate-many", count, frames] => self.allocate_many(count.parse()?, &spec(frames)?),
+            ["get", source] => {
+                self.buffer = self.registry()?.get(source);
+                Ok(self.buffer.as_ref().map_or("none".to_owned(), |buffer| format!("ring {}", buffer.id())))
+            }
+            ["writer"] => {
+                let writer = self.buffer()?.writer()?;
+                let next_frame = writer.next_frame();
+                self.writer = Some(writer);
+                Ok(format!("writer {next_frame}"))
+            }
+            ["writers"] => {
+                let writers: capbuf::Result<_> = self.many.iter().map(CaptureBuffer::writer).collect();
+                self.writers = writers?;
+                Ok(format!("writers {}", self.writers.len()))
+            }
+            ["drop-writer"] => {
+                self.writer = None;
+                Ok("dropped".to_owned())
+            }
+            ["write", frames] => {
+                let writer = self.writer.as_mut().ok_or("it has no writer")?;
+                let next_frame = writer.next_frame();
+                writer.write(&position::samples(next_frame..next_frame + frames.parse::<u64>()?))?;
+                Ok(format!("written {}", writer.next_frame()))
+            }
+            ["write-forever"] => write_forever(self.writer.as_mut().ok_or("it has no writer")?),
+            ["read", first, end] => read(self.buffer()?, first, end, &ReadOptions::new()),
+            ["wait", first, end] => {
+                read(self.buffer()?, first, end, &ReadOptions::new().wait(Duration::from_secs(600)))
+            }
+            ["read-forever"] => read_forever(self.buffer()?),
+            ["visit-forever", domain, source] => visit_forever(domain, source),
+            ["claim-feed-forever", source] => claim_feed_forever(self.registry()?, source),
+            ["remove", source] => {
+                self.registry()?.remove(source)?;
+                Ok("removed".to_owned())
+            }
+            ["remake", source, count] => {
+                let (registry, count) = (self.registry()?, count.parse::<usize>()?);
+                for _ in 0..count {
+                    registry.get_or_allocate(source, spec("1000")?)?;
+                    match registry.remove(source) {
+                        // Another was faster.
+                        Ok(()) | Err(capbuf::Error::NotFound { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Ok(format!("remade {count}"))
+            }
+            ["files"] => {
+                let entries = std::fs::read_dir(self.registry()?.path().ok_or("it is private")?)?;
+                let names: io::Result<Vec<_>> =
+                    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect();
+                Ok(names?.join(" "))
+            }
+            ["fill"] => self.fill(),
+            ["close"] => {
+                *self = Self::default();
+                Ok("closed".to_owned())
+            }
+            _ => Err(format!("{words:?} is no order").into()),
+        }
+    }
+
+    fn registry(&self) -> Outcome<&Registry> {
+        Ok(self.registry.as_ref().ok_or("it has no domain open")?)
+    }
+
+    fn buffer(&self) -> Outcome<&CaptureBuffer> {
+        Ok(self.buffer.as_ref().ok_or("it has no buffer")?)
+    }
+
+    fn allocate(&mut self, source: &str, frames: &str, lifetime: Lifetime) -> Outcome {
+        let options = AllocateOptions::new().lifetime(lifetime);
+        let buffer = self.registry()?.get_or_allocate_with(source, spec(frames)?, &options)?;
+        let id = buffer.id();
+        self.buffer = Some(buffer);
+        Ok(format!("ring {id}"))
+    }
+
+    fn allocate_many(&mut self, count: usize, spec: &Spec) -> Outcome {
+        let registry = self.registry()?;
+        let many: capbuf::Result<_> =
+            (0..count).map(|number| registry.get_or_allocate(&format!("many:{number}"), *spec)).collect();
+        let made = registry.stats().rings_allocated;
+        self.many = many?;
+        let ids: Vec<_> = self.many.iter().map(|buffer| buffer.id().to_string()).collect();
+        Ok(format!("made {made} rings {}", ids.join(" ")))
+    }
+
+    fn fill(&self) -> Outcome {
+        let domain = self.registry()?.path().ok_or("it is private")?;
+        let mut file = File::create(domain.with_file_name("full"))?;
+        let (mut filled, mut piece) = (0, 4096);
+        while piece > 0 {
+            match file.write(&[0; 4096][..piece]) {
+                Ok(written) => filled += written,
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => piece /= 2,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(format!("filled {filled}"))
+    }
+}
+
+fn spec(frames: &str) -> Outcome<Spec> {
+    Ok(Spec::new(Length::Frames(frames.parse()?), 48_000, 1, SampleFormat::S16)?)
+}
+
+fn check(first: u64, samples: &[i16]) -> Outcome<()> {
+    let Some(at) = position::first_wrong(first, samples) else { return Ok(()) };
+    let (frame, found) = (first + at as u64, position::index(samples[at]));
+    let should_be = frame % position::PERIOD;
+    Err(format!("WRONG: frame {frame} was asked for, position {should_be}, and is position {found}").into())
+}
+
+fn read(buffer: &CaptureBuffer, first: &str, end: &str, options: &ReadOptions) -> Outcome {
+    let (first, end): (u64, u64) = (first.parse()?, end.parse()?);
+    let segment = buffer.read_with(Stretch::Frames(first..end), options)?;
+    let samples = segment.samples().get::<i16>().ok_or("its samples are of another type")?;
+    check(first, samples)?;
+    Ok(format!("right {}", samples.len()))
+}
+
+/// Numbers without meaning, others in each process.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        Self(u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+/// Writes as fast as it goes, small and large chunks, now and then more than the buffer keeps.
+fn write_forever(writer: &mut Writer) -> Outcome {
+    let signal = position::samples(0..2 * position::PERIOD);
+    let more_than_all = (writer.buffer().spec().length_frames() + 200).min(position::PERIOD);
+    let sizes = [1, 7, 256, 480, 480, 4800, more_than_all];
+    let mut dice = Dice::new();
+    loop {
+        let size = sizes[dice.below(sizes.len() as u64) as usize] as usize;
+        let first = (writer.next_frame() % position::PERIOD) as usize;
+        writer.write(&signal[first..first + size])?;
+    }
+}
+
+/// Reads whatever there may be: the oldest, the newest, the whole, by number and by time, now and then waiting for what comes.
+fn read_forever(buffer: &CaptureBuffer) -> Outcome {
+    let length = buffer.spec().length_frames();
+    let mut out = vec![0_i16; length as usize];
+    let (mut dice, mut told) = (Dice::new(), Instant::now());
+    let (mut right, mut refused) = (0_u64, 0_u64);
+    let partial = ReadOptions::new().available();
+    let waiting = ReadOptions::new().wait(Duration::from_millis(2));
+    loop {
+        let frames = buffer.frames();
+        let limit = [100, length][dice.below(2) as usize];
+        let size = 1 + dice.below(limit);
+        let oldest = frames.start..frames.start + size;
+        let newest = frames.end.saturating_sub(size)..frames.end.max(size);
+        let (stretch, options) = match dice.below(6) {
+            0 => (Stretch::Frames(oldest), ReadOptions::new()),
+            1 => (Stretch::Frames(oldest), partial),
+            2 => (Stretch::Last(Duration::from_micros(size * 20)), ReadOptions::new()),
+            3 => (Stretch::Frames(frames.end..frames.end + size), waiting),
+            _ => (Stretch::Frames(newest), ReadOptions::new()),
+        };
+        let read = buffer.read_into(stretch, &options.silence(false), &mut out);
+        match read {
+            Ok(extracted) => {
+                check(extracted.first_frame, &out[..extracted.frames as usize])?;
+                right += u64::from(extracted.frames > 0);
+            }
+            Err(capbuf::Error::Evicted { .. } | capbuf::Error::NotYet { .. } | capbuf::Error::TimedOut { .. }) => {
+                refused += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if told.elapsed() > Duration::from_millis(20) {
+            say(&format!("read {right} refused {refused}"))?;
+            told = Instant::now();
+        }
+    }
+}
+
+fn visit_forever(domain: &str, source: &str) -> Outcome {
+    let mut visits = 0_u64;
+    loop {
+        let registry = Registry::open(domain)?;
+        if let Some(buffer) = registry.get(source) {
+            let frames = buffer.frames();
+            let wait = ReadOptions::new().available().wait(Duration::from_millis(1));
+            let segment = buffer.read_with(Stretch::Frames(frames.end.saturating_sub(100)..frames.end + 10), &wait)?;
+            check(segment.first_frame(), segment.samples().get::<i16>().ok_or("its samples are of another type")?)?;
+        }
+        visits += 1;
+        say(&format!("visited {visits}"))?;
+    }
+}
+
+fn claim_feed_forever(registry: &Registry, source: &str) -> Outcome {
+    let (mut claims, mut told) = (0_u64, Instant::now());
+    loop {
+        registry.claim_feed(source)?;
+        claims += 1;
+        if told.elapsed() > Duration::from_millis(20) {
+            say(&format!("claimed {claims}"))?;
+            told = Instant::now();
+        }
+    }
+}
