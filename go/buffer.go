@@ -46,7 +46,9 @@ func (b *CaptureBuffer) told() (string, error) {
 		return "", ErrClosed
 	}
 	defer b.handle.leave(users)
-	return told(func(out *C.char, size C.size_t) C.capbuf_go_outcome { return C.capbuf_go_buffer_source(buffer, out, size) })
+	return told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
+		return C.capbuf_go_buffer_source(buffer, out, size)
+	})
 }
 
 // Spec is the shape of the buffer: Duration and LengthFrames are both set. Also of a closed handle.

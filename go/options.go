@@ -14,7 +14,7 @@ type options struct {
 }
 
 // WithFolder says in which folder domains lie, instead of CAPBUF_DIR or a folder of the user's in shared memory. It is made if it
-// isn't there, and must be this user's alone (mode 0700).
+// isn't there; each domain in it is a folder that must be this user's alone (mode 0700).
 func WithFolder(folder string) Option {
 	return func(o *options) { o.folder, o.hasFolder = folder, true }
 }

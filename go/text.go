@@ -60,6 +60,11 @@ func Version() string {
 	return C.GoString(C.capbuf_version())
 }
 
+// emptyCall is the way into C and back, for measuring what it costs.
+func emptyCall() uint32 {
+	return uint32(C.capbuf_abi_version())
+}
+
 // fromUTC makes a time of ns of UTC.
 func fromUTC(ns C.int64_t) time.Time {
 	return time.Unix(0, int64(ns)).UTC()

@@ -27,13 +27,15 @@ impl Head {
     /// Takes the ring up where the last writer left it. Only the holder of the lease may.
     ///
     /// A writer that died while writing had announced more than it published. Those frames' numbers are used again, as
-    /// nobody has read them; what it may have overwritten stays announced, so nobody ever reads that either.
+    /// nobody has read them; what it may have overwritten stays announced, so nobody ever reads that either. That is at most
+    /// everything before them: of a write larger than the ring no more is announced than the ring holds, or the frames that come
+    /// now would be refused, too.
     pub(crate) fn of(region: &Region) -> Self {
         let line = &region.header().writer;
         // SYNC none: the lease orders one writer after the other. Bounded, as another process may have written anything since they
         // were checked, so that no sum made from them overflows.
         let frame = line.head.load(Ordering::Relaxed).min(MAX_COUNT);
-        let announced = line.reserve.load(Ordering::Relaxed).min(MAX_COUNT);
+        let announced = line.reserve.load(Ordering::Relaxed).min(frame + region.layout().ring_frames);
         Self { frame, slot: frame % region.layout().ring_frames, announced }
     }
 
@@ -174,5 +176,17 @@ mod tests {
         next.push(&region, &signal(2000..2001, 2), 1);
         assert_eq!(oldest_intact(&region), 2200 - 1256, "what it overwrote must not be taken for audio");
         assert_eq!(frame_bytes(&region, 1001, 1000), signal(1001..2001, 2));
+    }
+
+    #[test]
+    fn after_a_writer_that_died_in_a_write_larger_than_the_ring_new_frames_can_be_read_at_once() {
+        let region = region(1000, 1, SampleFormat::S16);
+        Head::of(&region).push(&region, &signal(0..2000, 2), 2000);
+        region.header().writer.reserve.store(2000 + 10_000, Ordering::Relaxed);
+        copy::copy_in(region.words(), 0, &[0xaa; 1256 * 2]);
+        assert_eq!(oldest_intact(&region), 12_000 - 1256, "nothing of before");
+        Head::of(&region).push(&region, &signal(2000..2100, 2), 100);
+        assert_eq!(oldest_intact(&region), 2000);
+        assert_eq!(frame_bytes(&region, 2000, 100), signal(2000..2100, 2));
     }
 }

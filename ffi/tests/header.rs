@@ -84,7 +84,8 @@ fn every_function_tells_its_thread_and_what_goes_wrong() {
     for (name, body) in functions() {
         let doc_end = header.find(&format!("{name}(")).unwrap_or_else(|| panic!("{name} is not in the header"));
         let doc = &header[header[..doc_end].rfind("\n\n").unwrap()..doc_end];
-        let told = ["Any thread", "thread.", "thread,", "thread;", "NULL is nothing"].iter().any(|word| doc.contains(word));
+        let told =
+            ["Any thread", "thread.", "thread,", "thread;", "NULL is nothing"].iter().any(|word| doc.contains(word));
         assert!(told, "{name} does not tell its thread:\n{doc}");
         let fails = body.contains("error: *mut *mut capbuf_error");
         assert!(!fails || doc.contains("Errors: "), "{name} does not tell its errors:\n{doc}");

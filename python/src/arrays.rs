@@ -107,7 +107,8 @@ pub(crate) fn from_samples(py: Python<'_>, samples: Samples, channels: usize) ->
 /// Makes an array of shape `(frames, channels)` of interleaved samples, without copying them.
 pub(crate) fn from_vec<T: Element>(py: Python<'_>, samples: Vec<T>, channels: usize) -> PyResult<Bound<'_, PyAny>> {
     let shape = (samples.len() / channels.max(1), channels);
-    let array = Array2::from_shape_vec(shape, samples).map_err(|error| invalid(py, "samples", error, "whole frames"))?;
+    let array =
+        Array2::from_shape_vec(shape, samples).map_err(|error| invalid(py, "samples", error, "whole frames"))?;
     Ok(PyArray2::from_owned_array(py, array).into_any())
 }
 
@@ -134,7 +135,10 @@ impl<'py> Out<'py> {
 }
 
 /// The memory of an array that was borrowed to be written to.
-pub(crate) fn memory<'a, T: Element>(py: Python<'_>, array: &'a mut PyReadwriteArrayDyn<'_, T>) -> PyResult<&'a mut [T]> {
+pub(crate) fn memory<'a, T: Element>(
+    py: Python<'_>,
+    array: &'a mut PyReadwriteArrayDyn<'_, T>,
+) -> PyResult<&'a mut [T]> {
     array.as_slice_mut().map_err(|_| invalid(py, "out", "an array with holes, or not aligned", OUT))
 }
 
@@ -163,6 +167,9 @@ fn check_shape(what: &'static str, array: &Bound<'_, PyUntypedArray>, channels: 
     if !array.is_c_contiguous() {
         return Err(invalid(py, what, "not C-contiguous", "C-contiguous arrays: see numpy.ascontiguousarray"));
     }
+    if !array.is_aligned() {
+        return Err(invalid(py, what, "not aligned", "arrays of aligned samples: see numpy.require"));
+    }
     Ok(())
 }
 
@@ -190,8 +197,8 @@ pub(crate) fn readable<'py, T: Element>(
 /// What has a buffer but is no array, as one.
 fn view<'py>(given: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = given.py();
-    let memory = PyMemoryView::from(given)
-        .map_err(|_| wrong_type("samples", given, "a numpy array, or what has its buffer"))?;
+    let memory =
+        PyMemoryView::from(given).map_err(|_| wrong_type("samples", given, "a numpy array, or what has its buffer"))?;
     py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (memory,))
 }
 

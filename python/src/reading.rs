@@ -97,9 +97,8 @@ impl Request {
         let spec = handle.with(py, |buffer| *buffer.spec())?;
         let Some(out) = &target.out else {
             let format = target.dtype.format();
-            let step = self.run(py, handle, |buffer, options| {
-                buffer.read_with(self.stretch.clone(), &options.format(format))
-            })?;
+            let step = self
+                .run(py, handle, |buffer, options| buffer.read_with(self.stretch.clone(), &options.format(format)))?;
             return step.then(|read| made(py, read, &spec));
         };
         let step = match Out::borrow(out, spec.channels())? {
@@ -111,11 +110,7 @@ impl Request {
     }
 
     /// Reads in the buffer's own format.
-    pub(crate) fn native(
-        &self,
-        py: Python<'_>,
-        handle: &Handle<CaptureBuffer>,
-    ) -> PyResult<Step<capbuf::Segment>> {
+    pub(crate) fn native(&self, py: Python<'_>, handle: &Handle<CaptureBuffer>) -> PyResult<Step<capbuf::Segment>> {
         self.run(py, handle, |buffer, options| buffer.read_with(self.stretch.clone(), &options))
     }
 
@@ -185,9 +180,8 @@ fn into<T: Sample>(
     let segment = buffer.read_with(stretch.clone(), &options.format(T::FORMAT))?;
     let samples = segment.samples().get::<T>().unwrap_or_default();
     let given_samples = out.len() as u64;
-    let room = out
-        .get_mut(..samples.len())
-        .ok_or(Error::TooSmall { needed_samples: samples.len() as u64, given_samples })?;
+    let room =
+        out.get_mut(..samples.len()).ok_or(Error::TooSmall { needed_samples: samples.len() as u64, given_samples })?;
     room.copy_from_slice(samples);
     Ok(Facts::of(&segment))
 }

@@ -148,10 +148,7 @@ impl Registry {
     /// Registry
     #[staticmethod]
     #[pyo3(signature = (*, budget_bytes=None, max_buffer_bytes=None))]
-    fn private(
-        budget_bytes: Option<&Bound<'_, PyAny>>,
-        max_buffer_bytes: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
+    fn private(budget_bytes: Option<&Bound<'_, PyAny>>, max_buffer_bytes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         Ok(Self::new(builder(budget_bytes, max_buffer_bytes)?.build()))
     }
 

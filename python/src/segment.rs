@@ -155,6 +155,8 @@ impl Segment {
         let Facts { first_frame, end_frame, start_utc_ns, gaps, .. } = &self.facts;
         let gaps = if gaps.is_empty() { String::new() } else { format!(", {} gaps", gaps.len()) };
         let (rate, channels) = (self.sample_rate_hz, self.channels);
-        format!("<capbuf.Segment frames {first_frame}..{end_frame} from {start_utc_ns} ns UTC, {rate} Hz x {channels}{gaps}>")
+        format!(
+            "<capbuf.Segment frames {first_frame}..{end_frame} from {start_utc_ns} ns UTC, {rate} Hz x {channels}{gaps}>"
+        )
     }
 }

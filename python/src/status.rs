@@ -150,6 +150,8 @@ impl Status {
         let Self { oldest_frame, newest_frame, writes, gaps, has_writer, is_removed, .. } = self;
         let has_writer = if *has_writer { ", has a writer" } else { "" };
         let is_removed = if *is_removed { ", removed" } else { "" };
-        format!("<capbuf.Status frames {oldest_frame}..{newest_frame}, {writes} writes, {gaps} gaps{has_writer}{is_removed}>")
+        format!(
+            "<capbuf.Status frames {oldest_frame}..{newest_frame}, {writes} writes, {gaps} gaps{has_writer}{is_removed}>"
+        )
     }
 }

@@ -143,8 +143,8 @@ impl Windows {
         }
         let target = Target::of(dtype, out)?;
         if let Some(out) = &target.out {
-            let given = u64::try_from(out.len()?).unwrap_or(u64::MAX);
             Out::borrow(out, buffer.spec().channels())?;
+            let given = u64::try_from(out.len()?).unwrap_or(u64::MAX);
             if given != window_frames {
                 let allowed = format!("{window_frames} frames, a window");
                 return Err(errors::invalid(py, "out", format!("{given} frames"), allowed));

@@ -29,7 +29,7 @@ const WORTH_DETACHING: usize = 1 << 16;
 /// >>> with buffer.writer() as writer:
 /// ...     writer.write(numpy.zeros((800, 2), "int16"), at=1700000000.0)
 /// ...     writer.gap("source lost", duration=0.5)
-/// ...     writer.write(numpy.zeros((800, 2), "int16"))
+/// ...     writer.write(numpy.zeros((800, 2), "int16"), at=1700000000.6)
 /// ...     writer.next_frame
 /// 1600
 /// >>> buffer.last(0.7).gaps

@@ -16,7 +16,7 @@ async def feed(buffer: capbuf.CaptureBuffer, first: int, chunks: int) -> None:
     with buffer.writer() as writer:
         for chunk in range(chunks):
             await asyncio.sleep(0.005)
-            writer.write(position(first + chunk * 400, 400))
+            writer.write(position(first + chunk * 400, 400), at=START + (first + chunk * 400) / RATE)
 
 
 async def test_a_read_can_be_awaited(buffer: capbuf.CaptureBuffer) -> None:

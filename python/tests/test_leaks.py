@@ -6,6 +6,7 @@ import pathlib
 import sys
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def resident_bytes() -> int:
 
 
 def test_thousands_of_calls_leave_nothing(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
-    memory, samples, source = np.zeros((RATE, 1), "int16"), np.zeros((10, 1), "int16"), "mi" + "c"
+    memory, source = np.zeros((RATE, 1), "int16"), "mi" + "c"
+    samples: Any = np.zeros((10, 1), "int16")
     loop = asyncio.new_event_loop()
     writer = buffer.writer()
 

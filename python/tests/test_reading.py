@@ -17,7 +17,7 @@ UTC = dt.timezone.utc
 def test_all_ways_to_say_when_are_the_same(buffer: capbuf.CaptureBuffer) -> None:
     start = dt.datetime.fromtimestamp(START, UTC) + dt.timedelta(milliseconds=500)
     elsewhere = start.astimezone(dt.timezone(dt.timedelta(hours=-7)))
-    ways: list[dt.datetime | float | int] = [start, elsewhere, START + 0.5, START_NS + 500_000_000]
+    ways: list[dt.datetime | float] = [start, elsewhere, START + 0.5, START_NS + 500_000_000]
     for begin in [*ways, np.int64(START_NS + 500_000_000)]:
         segment = buffer.read(begin, START + 1.0)
         assert (segment.first_frame, segment.end_frame) == (RATE // 2, RATE)
@@ -36,7 +36,7 @@ def test_frames_are_the_ones_that_were_asked(buffer: capbuf.CaptureBuffer) -> No
 
 def test_samples_are_float32_unless_said_otherwise(buffer: capbuf.CaptureBuffer) -> None:
     floats, ints = buffer.read_frames(0, 100).samples, buffer.read_frames(0, 100, dtype="int32").samples
-    assert (floats.dtype, ints.dtype, floats.shape) == (np.float32, np.int32, (100, 1))
+    assert (str(floats.dtype), str(ints.dtype), floats.shape) == ("float32", "int32", (100, 1))
     assert np.array_equal(floats[:, 0], position(0, 100) / np.float32(32768))
     assert np.array_equal(ints[:, 0], position(0, 100).astype(np.int32) << 16)
     floats[:] = 0
@@ -155,7 +155,7 @@ def test_the_status_tells_all(buffer: capbuf.CaptureBuffer) -> None:
     assert status.oldest == dt.datetime.fromtimestamp(START, UTC) and status.newest == dt.datetime.fromtimestamp(START + 2, UTC)
     assert not status.has_writer and status.writer is None and not status.is_removed and status.bytes > 160_000
     assert status.level is not None and status.age_seconds is not None
-    assert status.level.peak == 1.0 and abs(status.level.peak_dbfs) < 1e-5 and -6 < status.level.rms_dbfs < -4
+    assert 0.99 < status.level.peak <= 1 and -0.1 < status.level.peak_dbfs <= 0 and -6 < status.level.rms_dbfs < -4
     assert buffer.length_frames == 10 * RATE and buffer.sample_rate_hz == RATE and buffer.opened_by() == []
 
 

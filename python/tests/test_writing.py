@@ -2,6 +2,7 @@
 
 import array
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,10 +23,10 @@ def test_a_buffer_has_one_writer(buffer: capbuf.CaptureBuffer) -> None:
 
 def test_whatever_has_such_memory_is_written(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
-    samples = position(0, 100)
+    samples: Any = position(0, 100)
     readonly = samples.copy()
     readonly.flags.writeable = False
-    ways = [samples, samples.reshape(100, 1), readonly, array.array("h", samples), memoryview(samples), np.asfortranarray(samples)]
+    ways: list[Any] = [samples, samples.reshape(100, 1), readonly, array.array("h", samples), memoryview(samples), np.asfortranarray(samples)]
     with buffer.writer() as writer:
         for way in ways:
             writer.write(way)

@@ -31,7 +31,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `HASH-N.ring` | a buffer, laid out as [`layout`](super::layout) says; `HASH` is of the source's name, `N` tells sources with one hash apart |
-//! | `HASH.claim` | the lock under which the buffer of a source is made or removed |
+//! | `HASH.claim` | the lock under which the buffer of a source is made or removed, and its feed is claimed |
 //! | `HASH.new` | a buffer that is being made |
 //! | `HASH.feed` | the lock of who feeds a source, from before it has a buffer |
 //! | `process-NUMBER` | the lock that shows that a process lives which has the domain open |

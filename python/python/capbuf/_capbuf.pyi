@@ -3,7 +3,7 @@ import pathlib
 from collections.abc import Coroutine, Iterator
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,8 @@ from typing_extensions import Buffer, Self
 from ._errors import Error
 from ._spec import Spec
 
-_Time: TypeAlias = datetime | float | int
-_Seconds: TypeAlias = float | timedelta
+_Time: TypeAlias = datetime | float | SupportsIndex
+_Seconds: TypeAlias = SupportsFloat | timedelta
 _Path: TypeAlias = str | os.PathLike[str]
 _SampleFormat: TypeAlias = Literal["s16", "s24", "s32", "f32"] | str
 _Lifetime: TypeAlias = Literal["until removed", "while open"] | str
@@ -234,7 +234,7 @@ class CaptureBuffer:
 @final
 class Writer:
     def write(self, samples: _Samples | Buffer, at: _Time | None = None) -> None: ...
-    def write_bytes(self, data: Buffer, at: _Time | None = None) -> None: ...
+    def write_bytes(self, data: _Samples | Buffer, at: _Time | None = None) -> None: ...
     def gap(self, reason: str = "requested", duration: _Seconds | None = None) -> None: ...
     @property
     def next_frame(self) -> int: ...

@@ -24,9 +24,8 @@ class Error(Exception):
     def __init__(self, message: str = "", **fields: object) -> None:
         super().__init__(message)
         if self._errno is not None:
-            self.__dict__["errno"] = self._errno
-            if isinstance(self, OSError):
-                self.errno = self._errno
+            # An attribute of those kinds that are an OSError, too.
+            setattr(self, "errno", self._errno)
         self.__dict__.update(fields)
 
     def __str__(self) -> str:

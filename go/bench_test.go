@@ -1,0 +1,96 @@
+package capbuf
+
+import (
+	"testing"
+	"time"
+)
+
+// BenchmarkEmptyCall is a call into C that does nothing: what all others pay for the way.
+func BenchmarkEmptyCall(b *testing.B) {
+	for b.Loop() {
+		emptyCall()
+	}
+}
+
+func BenchmarkContains(b *testing.B) {
+	r := private(b)
+	allocated(b, r, "mic", spec16)
+	for b.Loop() {
+		if !r.Contains("mic") {
+			b.Fatal("it is not there")
+		}
+	}
+}
+
+func BenchmarkContainsByAll(b *testing.B) {
+	r := private(b)
+	allocated(b, r, "mic", spec16)
+	b.RunParallel(func(loop *testing.PB) {
+		for loop.Next() {
+			r.Contains("mic")
+		}
+	})
+}
+
+func BenchmarkGet(b *testing.B) {
+	r := private(b)
+	allocated(b, r, "mic", spec16)
+	for b.Loop() {
+		found, err := r.Get("mic")
+		if err != nil {
+			b.Fatal(err)
+		}
+		found.Close()
+	}
+}
+
+// minute is 60 s of 48 kHz mono, the ring of all measurements of this project.
+var minute = Spec{Duration: time.Minute, SampleRateHz: 48000, Channels: 1, Format: S16}
+
+func BenchmarkWrite960Bytes(b *testing.B) {
+	buffer := allocated(b, private(b), "mic", minute)
+	w, samples, at := written(b, buffer), position(0, 480), morning
+	b.SetBytes(960)
+	for b.Loop() {
+		if err := w.WriteInt16At(samples, at); err != nil {
+			b.Fatal(err)
+		}
+		at = at.Add(10 * time.Millisecond)
+	}
+}
+
+func BenchmarkReadInto3Seconds(b *testing.B) {
+	buffer := allocated(b, private(b), "mic", minute)
+	if err := written(b, buffer).WriteInt16(position(0, 480000)); err != nil {
+		b.Fatal(err)
+	}
+	room := make([]int16, 144000)
+	b.SetBytes(288000)
+	for b.Loop() {
+		if _, err := ReadInto(buffer, StretchFrames(100000, 244000), room); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCopy3Seconds is the copy alone.
+func BenchmarkCopy3Seconds(b *testing.B) {
+	from, to := position(0, 144000), make([]int16, 144000)
+	b.SetBytes(288000)
+	for b.Loop() {
+		copy(to, from)
+	}
+}
+
+func BenchmarkRead3Seconds(b *testing.B) {
+	buffer := allocated(b, private(b), "mic", minute)
+	if err := written(b, buffer).WriteInt16(position(0, 480000)); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(288000)
+	for b.Loop() {
+		if _, err := buffer.ReadFrames(b.Context(), 100000, 244000); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

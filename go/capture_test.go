@@ -1,0 +1,50 @@
+package capbuf
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestACaptureFeedsItsBuffer(t *testing.T) {
+	r := private(t)
+	options := CaptureOptions{Duration: 2 * time.Second, SampleRateHz: 16000, Channels: 2, Format: F32}
+	c := must(StartCapture(deadline(t), r, "tone:440", options))(t)
+	defer c.Stop()
+	b := must(c.Buffer())(t)
+	defer b.Close()
+	if spec := b.Spec(); b.Source() != "tone:440" || spec.SampleRateHz != 16000 || spec.Channels != 2 || spec.Format != F32 {
+		t.Errorf("%v", b)
+	}
+	segment := must(b.ReadFrames(deadline(t), 0, 1600))(t)
+	if len(segment.Float32()) != 3200 {
+		t.Errorf("%+v", segment.Extracted)
+	}
+	if state, words := c.State(); state != CaptureRunning || words == "" {
+		t.Errorf("state %d: %s", state, words)
+	}
+	_, err := b.Writer()
+	wantError(t, err, ErrWriterBusy)
+	c.Stop()
+	must(b.Writer())(t).Close()
+}
+
+func TestASourceThatCanNotBeOpenedIsAnErrorWithItsReason(t *testing.T) {
+	r := private(t)
+	missing := filepath.Join(t.TempDir(), "none.wav")
+	_, err := StartCapture(deadline(t), r, "file:"+missing, CaptureOptions{})
+	if detail := wantError(t, err, ErrCaptureFailed); !strings.Contains(detail.Message, "none.wav") {
+		t.Error(detail)
+	}
+	_, err = StartCapture(deadline(t), r, "tone:440", CaptureOptions{Channels: -1})
+	wantError(t, err, ErrInvalidArgument)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = StartCapture(ended, r, "tone:440", CaptureOptions{})
+	wantError(t, err, context.Canceled)
+	if r.Contains("tone:440") {
+		t.Error("something was allocated all the same")
+	}
+}

@@ -1,0 +1,123 @@
+package capbuf_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"capbuf.dev/capbuf"
+)
+
+// The quick start of the README.
+func Example() {
+	registry, err := capbuf.OpenDefault() // the domain that all your processes share; Private() for this one alone
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer registry.Close()
+	capture, err := capbuf.StartCapture(context.Background(), registry, "tone:440", capbuf.CaptureOptions{Duration: 10 * time.Second})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer capture.Stop()
+	buffer, _ := capture.Buffer()
+	now := time.Now()
+	segment, err := buffer.Read(context.Background(), now, now.Add(250*time.Millisecond)) // waits for what is still to come
+	fmt.Println(segment.Frames*4 == uint64(segment.SampleRateHz), err)
+	// Output: true <nil>
+}
+
+// What feeds a buffer can be your own code.
+func ExampleCaptureBuffer_Writer() {
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	spec := capbuf.Spec{Duration: 2 * time.Second, SampleRateHz: 8000, Channels: 1, Format: capbuf.S16}
+	buffer, err := registry.GetOrAllocate("my-microphone", spec)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer buffer.Close()
+	writer, err := buffer.Writer()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer writer.Close()
+	captured := time.Date(2026, 11, 22, 6, 30, 0, 0, time.UTC)
+	if err := writer.WriteInt16At(make([]int16, 8000), captured); err != nil {
+		log.Fatal(err)
+	}
+	segment, err := buffer.Last(500 * time.Millisecond)
+	fmt.Println(segment.FirstFrame, segment.Start.Format(time.RFC3339Nano), err)
+	// Output: 4000 2026-11-22T06:30:00.5Z <nil>
+}
+
+// An analysis goes through overlapping windows; the clip around one is exact, however late it is cut.
+func ExampleCaptureBuffer_Windows() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	capture, err := capbuf.StartCapture(ctx, registry, "tone:440", capbuf.CaptureOptions{SampleRateHz: 48000, Channels: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer capture.Stop()
+	buffer, _ := capture.Buffer()
+	defer buffer.Close()
+	for window, err := range buffer.Windows(ctx, capbuf.WindowOptions{WindowFrames: 4800, HopFrames: 2400}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if window.FirstFrame < 4800 {
+			continue
+		}
+		first, end := window.Around(2400, 4800)
+		clip, err := buffer.ReadFrames(ctx, first, end)
+		fmt.Println(len(window.Samples), clip.Frames, err)
+		break
+	}
+	// Output: 4800 12000 <nil>
+}
+
+// An error says what is the matter, with numbers.
+func ExampleError() {
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	spec := capbuf.Spec{Duration: time.Second, SampleRateHz: 8000, Channels: 1, Format: capbuf.F32}
+	buffer, _ := registry.GetOrAllocate("rtsp://user:password@camera/", spec)
+	defer buffer.Close()
+	writer, _ := buffer.Writer()
+	defer writer.Close()
+	if err := writer.WriteFloat32(make([]float32, 100)); err != nil {
+		log.Fatal(err)
+	}
+	_, err := buffer.ReadFrames(context.Background(), 0, 150, capbuf.NoWait)
+	var detail *capbuf.Error
+	if errors.Is(err, capbuf.ErrNotYet) && errors.As(err, &detail) {
+		fmt.Println(detail.Frame, detail.MissingFrames)
+	}
+	fmt.Println(buffer)
+	// Output:
+	// 100 50
+	// capbuf.CaptureBuffer("rtsp://***@camera/", 1s (8000 frames) of 8000 Hz 1 x f32)
+}
+
+// Float samples of the newest second, without an allocation.
+func ExampleReadInto() {
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	spec := capbuf.Spec{Duration: 2 * time.Second, SampleRateHz: 4, Channels: 1, Format: capbuf.S16}
+	buffer, _ := registry.GetOrAllocate("mic", spec)
+	defer buffer.Close()
+	writer, _ := buffer.Writer()
+	defer writer.Close()
+	if err := writer.WriteInt16([]int16{-32768, -16384, 0, 16384}); err != nil {
+		log.Fatal(err)
+	}
+	var samples [4]float32
+	info, err := capbuf.ReadInto(buffer, capbuf.StretchLast(time.Second), samples[:])
+	fmt.Println(info.Frames, samples, err)
+	// Output: 4 [-1 -0.5 0 0.5] <nil>
+}

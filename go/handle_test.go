@@ -1,0 +1,268 @@
+package capbuf
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+func TestAHandleEndsOnceWhenItsLastUserHasLeft(t *testing.T) {
+	var freed atomic.Int32
+	var something byte
+	h := newHandle(unsafe.Pointer(&something), func(unsafe.Pointer) { freed.Add(1) })
+	p, first := h.enter()
+	_, second := h.enter()
+	if p == nil || !h.close() || h.close() {
+		t.Fatal("it was closed from the start, or twice")
+	}
+	if p, _ := h.enter(); p != nil {
+		t.Error("somebody was let in after close")
+	}
+	h.leave(first)
+	if freed.Load() != 0 {
+		t.Error("it ended under a user")
+	}
+	h.leave(second)
+	h.close()
+	if freed.Load() != 1 {
+		t.Errorf("it ended %d times", freed.Load())
+	}
+}
+
+func TestNobodyIsInAHandleThatHasEnded(t *testing.T) {
+	for range 200 {
+		var inside, freed atomic.Int32
+		var something byte
+		h := newHandle(unsafe.Pointer(&something), func(unsafe.Pointer) {
+			if inside.Load() != 0 {
+				t.Error("it ended under a user")
+			}
+			freed.Add(1)
+		})
+		var begin, done sync.WaitGroup
+		begin.Add(1)
+		for range 4 {
+			done.Add(1)
+			go func() {
+				defer done.Done()
+				begin.Wait()
+				for {
+					p, users := h.enter()
+					if p == nil {
+						return
+					}
+					inside.Add(1)
+					inside.Add(-1)
+					h.leave(users)
+				}
+			}()
+		}
+		begin.Done()
+		runtime.Gosched()
+		h.close()
+		done.Wait()
+		if freed.Load() != 1 {
+			t.Fatalf("it ended %d times", freed.Load())
+		}
+	}
+}
+
+func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
+	r := must(Private())(t)
+	b := must(r.GetOrAllocate("mic", spec16))(t)
+	w := must(b.Writer())(t)
+	c := must(StartCapture(deadline(t), r, "tone:440", CaptureOptions{Duration: time.Second}))(t)
+	for range 2 {
+		for _, end := range []func() error{w.Close, c.Stop, b.Close, r.Close} {
+			if err := end(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	ctx := deadline(t)
+	second := func(_ any, err error) error { return err }
+	for name, err := range map[string]error{
+		"Allocate":       second(r.Allocate("mic", spec16)),
+		"GetOrAllocate":  second(r.GetOrAllocate("mic", spec16)),
+		"Get":            second(r.Get("mic")),
+		"Remove":         r.Remove("mic"),
+		"Buffers":        second(r.Buffers()),
+		"Stats":          second(r.Stats()),
+		"Sweep":          r.Sweep(),
+		"StartCapture":   second(StartCapture(ctx, r, "tone:440", CaptureOptions{})),
+		"Capture.Buffer": second(c.Buffer()),
+		"Writer":         second(b.Writer()),
+		"IsRemoved":      second(b.IsRemoved()),
+		"Status":         second(b.Status()),
+		"Read":           second(b.Read(ctx, morning, morning.Add(1))),
+		"ReadFrames":     second(b.ReadFrames(ctx, 0, 1)),
+		"Last":           second(b.Last(1)),
+		"ReadInto":       second(ReadInto(b, StretchFrames(0, 1), make([]int16, 1))),
+		"WaitUntil":      b.WaitUntil(ctx, morning),
+		"Clip":           second(b.Clip(ctx, "clip.wav", morning, morning.Add(1))),
+		"Write":          second(w.Write([]byte{0, 0})),
+		"WriteBytesAt":   w.WriteBytesAt(nil, morning),
+		"WriteInt16":     w.WriteInt16([]int16{0}),
+		"WriteInt16At":   w.WriteInt16At([]int16{0}, morning),
+		"WriteInt32":     w.WriteInt32([]int32{0}),
+		"WriteFloat32":   w.WriteFloat32([]float32{0}),
+		"Gap":            w.Gap(GapRequested),
+		"GapFor":         w.GapFor(GapRequested, 1),
+		"NextFrame":      second(w.NextFrame()),
+	} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s: want %v, got %v", name, ErrClosed, err)
+		}
+	}
+	if _, _, err := b.Frames(); !errors.Is(err, ErrClosed) {
+		t.Error("Frames:", err)
+	}
+	for _, err := range b.Windows(ctx, WindowOptions{WindowFrames: 1, HopFrames: 1}) {
+		wantError(t, err, ErrClosed)
+	}
+	if state, words := c.State(); r.Contains("mic") || state != CaptureStopped || words == "" {
+		t.Error("what is closed contains something, or runs", state, words)
+	}
+	if b.Source() != "mic" || b.Spec().SampleRateHz != 8000 || b.ID() == 0 {
+		t.Error("what never changes is forgotten")
+	}
+}
+
+func TestClosingUnderUseEndsItWithErrClosed(t *testing.T) {
+	for range 20 {
+		r := must(Private())(t)
+		b := must(r.GetOrAllocate("mic", spec16))(t)
+		w := must(b.Writer())(t)
+		if err := w.WriteInt16(position(0, 100)); err != nil {
+			t.Fatal(err)
+		}
+		samples, room := make([]int16, 100), make([]int16, 100)
+		var done sync.WaitGroup
+		for _, use := range []func() error{
+			func() error { return w.WriteInt16(samples) },
+			func() error { _, err := w.NextFrame(); return err },
+			func() error { _, err := ReadInto(b, StretchLast(time.Millisecond), room); return err },
+			func() error { _, err := b.Last(10*time.Millisecond, Available); return err },
+			func() error { _, err := b.Status(); return err },
+			func() error { _, err := r.Stats(); return err },
+			func() error { got, err := r.Get("mic"); got.closeIfAny(); return err },
+		} {
+			done.Add(1)
+			go func() {
+				defer done.Done()
+				for {
+					if err := use(); err != nil {
+						if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrEvicted) {
+							t.Error(err)
+						}
+						if errors.Is(err, ErrClosed) {
+							return
+						}
+					}
+				}
+			}()
+		}
+		for _, end := range []func() error{w.Close, b.Close, r.Close} {
+			done.Add(1)
+			go func() {
+				defer done.Done()
+				runtime.Gosched()
+				end()
+			}()
+		}
+		done.Wait()
+	}
+}
+
+func (b *CaptureBuffer) closeIfAny() {
+	if b != nil {
+		b.Close()
+	}
+}
+
+func TestWhatWasForgottenIsClosedByTheCollector(t *testing.T) {
+	r := private(t)
+	func() {
+		b := must(r.GetOrAllocate("mic", spec16))(t)
+		must(b.Writer())(t)
+		if err := r.Remove("mic"); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	until(t, "the memory of what was forgotten went back", func() bool {
+		runtime.GC()
+		return must(r.Stats())(t).RingsUnmapped == 1
+	})
+	b := allocated(t, r, "mic", spec16)
+	func() { must(b.Writer())(t) }()
+	until(t, "a forgotten writer was given back", func() bool {
+		runtime.GC()
+		w, err := b.Writer()
+		if err == nil {
+			w.Close()
+		}
+		return err == nil
+	})
+}
+
+func TestOneGoroutineAtATimeIsInAWriter(t *testing.T) {
+	b := allocated(t, private(t), "mic", spec16)
+	w := written(t, b)
+	var done sync.WaitGroup
+	for range 4 {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			for range 500 {
+				if err := w.WriteInt16(position(0, 7)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	done.Wait()
+	if next := must(w.NextFrame())(t); next != 4*500*7 {
+		t.Errorf("%d frames were written", next)
+	}
+}
+
+func TestABufferHasOneWriterAtATime(t *testing.T) {
+	b := allocated(t, private(t), "mic", spec16)
+	w := must(b.Writer())(t)
+	_, err := b.Writer()
+	wantError(t, err, ErrWriterBusy)
+	w.Close()
+	must(b.Writer())(t).Close()
+}
+
+func TestNothingIsAllocatedWhereAudioFlows(t *testing.T) {
+	r := private(t)
+	b := allocated(t, r, "mic", spec16)
+	w := written(t, b)
+	samples, bytes, room := position(0, 480), make([]byte, 960), make([]float32, 480)
+	now := time.Now()
+	if err := w.WriteInt16(samples); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func(){
+		"Contains":     func() { r.Contains("mic") },
+		"WriteInt16":   func() { w.WriteInt16(samples) },
+		"WriteInt16At": func() { w.WriteInt16At(samples, now) },
+		"Write":        func() { w.Write(bytes) },
+		"NextFrame":    func() { w.NextFrame() },
+		"Frames":       func() { b.Frames() },
+		"IsRemoved":    func() { b.IsRemoved() },
+		"ReadInto":     func() { ReadInto(b, StretchLast(60*time.Millisecond), room) },
+		"ReadInto with options": func() {
+			ReadInto(b, StretchLast(60*time.Millisecond), room, Available, FillGaps)
+		},
+	} {
+		if allocations := testing.AllocsPerRun(200, call); allocations != 0 {
+			t.Errorf("%s allocates %v times", name, allocations)
+		}
+	}
+}

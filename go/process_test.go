@@ -1,0 +1,236 @@
+package capbuf
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// otherProcess is this test binary in another process, in a role. It says what it has to say line by line, and goes on when it is
+// given a line.
+type otherProcess struct {
+	command *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Scanner
+}
+
+func start(t testing.TB, role, folder string) *otherProcess {
+	t.Helper()
+	command := exec.Command(must(os.Executable())(t), "-test.run=^$")
+	command.Env = append(os.Environ(), "CAPBUF_TEST_ROLE="+role, "CAPBUF_DIR="+folder)
+	command.Stderr = os.Stderr
+	in := must(command.StdinPipe())(t)
+	out := must(command.StdoutPipe())(t)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		command.Process.Kill()
+		command.Wait()
+	})
+	return &otherProcess{command, in, bufio.NewScanner(out)}
+}
+
+func (p *otherProcess) says(t testing.TB) string {
+	t.Helper()
+	if !p.out.Scan() {
+		t.Fatal("the other process ended: ", p.out.Err())
+	}
+	return p.out.Text()
+}
+
+func (p *otherProcess) goOn() {
+	io.WriteString(p.in, "\n")
+}
+
+// playRole is what the other process does.
+func playRole(role string) int {
+	orders := bufio.NewScanner(os.Stdin)
+	fail := func(err error) int {
+		fmt.Println("failed:", err)
+		return 1
+	}
+	r, err := Open("birds")
+	if err != nil {
+		return fail(err)
+	}
+	defer r.Close()
+	switch role {
+	case "racer":
+		fmt.Println("ready")
+		orders.Scan()
+		b, err := r.GetOrAllocate("mic", spec16)
+		if err != nil {
+			return fail(err)
+		}
+		defer b.Close()
+		stats, err := r.Stats()
+		if err != nil {
+			return fail(err)
+		}
+		fmt.Println(b.ID(), stats.RingsAllocated)
+		orders.Scan()
+	case "writer":
+		b, err := r.GetOrAllocate("mic", spec16)
+		if err != nil {
+			return fail(err)
+		}
+		w, err := b.Writer()
+		if err != nil {
+			return fail(err)
+		}
+		for first := uint64(0); ; first += 800 {
+			if err := w.WriteInt16(position(first, 800)); err != nil {
+				return fail(err)
+			}
+			fmt.Println(b.ID())
+			if !orders.Scan() {
+				return 0
+			}
+		}
+	}
+	return 0
+}
+
+// sharedFolder is where the domains of one test lie.
+func sharedFolder(t testing.TB) string {
+	t.Helper()
+	folder := must(os.MkdirTemp("/dev/shm", "capbuf-go-test-"))(t)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return folder
+}
+
+func TestRacingProcessesGetOneBufferMadeOnce(t *testing.T) {
+	folder := sharedFolder(t)
+	var racers []*otherProcess
+	for range 4 {
+		racers = append(racers, start(t, "racer", folder))
+	}
+	for _, racer := range racers {
+		racer.says(t)
+	}
+	for _, racer := range racers {
+		racer.goOn()
+	}
+	ids, made := map[string]bool{}, 0
+	for _, racer := range racers {
+		id, allocated, _ := strings.Cut(racer.says(t), " ")
+		ids[id] = true
+		made += must(strconv.Atoi(allocated))(t)
+	}
+	if len(ids) != 1 || made != 1 {
+		t.Errorf("%d buffers, %d rings made", len(ids), made)
+	}
+}
+
+func TestAudioIsReadWhereAnotherProcessWritesIt(t *testing.T) {
+	folder := sharedFolder(t)
+	writer := start(t, "writer", folder)
+	id := writer.says(t)
+	r := must(Open("birds", WithFolder(folder)))(t)
+	defer r.Close()
+	if r.Domain() != "birds" || !strings.HasPrefix(r.Path(), folder) || !r.Contains("mic") {
+		t.Errorf("domain %q in %q", r.Domain(), r.Path())
+	}
+	b := must(r.Get("mic"))(t)
+	defer b.Close()
+	if strconv.FormatUint(b.ID(), 10) != id {
+		t.Errorf("buffer %d here, %s there", b.ID(), id)
+	}
+	writer.goOn()
+	segment := must(b.ReadFrames(deadline(t), 0, 1600))(t)
+	wantPosition(t, segment.Int16(), 0)
+	_, err := b.Writer()
+	if detail := wantError(t, err, ErrWriterBusy); detail.HolderPID != writer.command.Process.Pid {
+		t.Errorf("the writer is %d, told was %d", writer.command.Process.Pid, detail.HolderPID)
+	}
+	if status := must(b.Status())(t); status.Processes != 2 || status.WriterPID != writer.command.Process.Pid {
+		t.Errorf("%+v", status)
+	}
+	if domains := must(Domains(WithFolder(folder)))(t); len(domains) != 1 || domains[0].Name != "birds" ||
+		domains[0].Buffers != 1 || domains[0].Processes != 2 {
+		t.Errorf("%+v", domains)
+	}
+}
+
+func TestTheNextWriterGoesOnWhereAKilledOneEnded(t *testing.T) {
+	folder := sharedFolder(t)
+	writer := start(t, "writer", folder)
+	writer.says(t)
+	r := must(Open("birds", WithFolder(folder)))(t)
+	defer r.Close()
+	b := must(r.Get("mic"))(t)
+	defer b.Close()
+	if err := writer.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	writer.command.Wait()
+	w := written(t, b)
+	if next := must(w.NextFrame())(t); next != 800 {
+		t.Fatalf("the next frame is %d", next)
+	}
+	if err := w.WriteInt16(position(800, 800)); err != nil {
+		t.Fatal(err)
+	}
+	segment := must(b.ReadFrames(deadline(t), 0, 1600))(t)
+	wantPosition(t, segment.Int16(), 0)
+	if len(segment.Gaps) != 1 || segment.Gaps[0].FirstFrame != 800 || segment.Gaps[0].Reason != GapWriterChanged {
+		t.Errorf("gaps: %+v", segment.Gaps)
+	}
+	if err := r.Sweep(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADomainThatIsRemovedIsGone(t *testing.T) {
+	folder := sharedFolder(t)
+	r := must(Open("birds", WithFolder(folder)))(t)
+	b := must(r.GetOrAllocate("mic", spec16))(t)
+	r.Close()
+	b.Close()
+	if err := RemoveDomain("birds", WithFolder(folder)); err != nil {
+		t.Fatal(err)
+	}
+	if domains := must(Domains(WithFolder(folder)))(t); len(domains) != 0 {
+		t.Errorf("%+v", domains)
+	}
+	wantError(t, RemoveDomain("birds", WithFolder(folder)), ErrNotFound)
+}
+
+func TestTheDefaultDomainIsTheOneThatTheEnvironmentNames(t *testing.T) {
+	t.Setenv("CAPBUF_DIR", sharedFolder(t))
+	r := must(OpenDefault())(t)
+	defer r.Close()
+	if r.Domain() != "default" {
+		t.Errorf("it is %q", r.Domain())
+	}
+	t.Setenv("CAPBUF_DOMAIN", "owls")
+	owls := must(OpenDefault())(t)
+	defer owls.Close()
+	if owls.Domain() != "owls" {
+		t.Errorf("it is %q", owls.Domain())
+	}
+}
+
+func TestADomainThatOthersMayUseIsRefused(t *testing.T) {
+	folder := sharedFolder(t)
+	r := must(Open("birds", WithFolder(folder)))(t)
+	r.Close()
+	if err := os.Chmod(r.Path(), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open("birds", WithFolder(folder))
+	wantError(t, err, ErrForbidden)
+}
+
+func TestANameThatIsNoDomainIsRefused(t *testing.T) {
+	for _, name := range []string{"", "..", "../birds", "a/b", "\x00", "\xff"} {
+		_, err := Open(name, WithFolder(sharedFolder(t)))
+		wantError(t, err, ErrInvalidArgument)
+	}
+}
