@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-python lint header bench fuzz clean
+.PHONY: help run test test-python test-go lint header bench fuzz clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## Run every test, with real microphones, servers and streams
 
 test-python: ## Build the Python package and run its tests, type checks included
 	@scripts/python
+
+test-go: ## Build the Go package and run its tests, also under a collector that never rests
+	@scripts/go
 
 lint: ## Check format, clippy and documentation; any warning is an error
 	@scripts/install build

@@ -1,7 +1,8 @@
 /* How Go calls the C interface: numbers and texts go in by value and pointer, what comes out comes by value.
  *
  * A Go pointer to memory that holds a C pointer would be looked through by cgo at each call, and would put that memory on Go's heap;
- * none is passed here. Nothing is decided here either: each function makes one call.
+ * none is passed here. On the paths that audio takes handles come as numbers: cgo would look at pointers to opaque types each time.
+ * Nothing is decided here: a function makes the one call, and fetches what belongs to its result.
  */
 #ifndef CAPBUF_GO_CALLS_H
 #define CAPBUF_GO_CALLS_H
@@ -96,9 +97,9 @@ static inline capbuf_go_outcome capbuf_go_get(const capbuf_registry *registry, c
 }
 
 /* 1 or 0; 0 also for what is no source at all. */
-static inline int capbuf_go_contains(const capbuf_registry *registry, const char *source, size_t source_len) {
+static inline int capbuf_go_contains(uintptr_t registry, const char *source, size_t source_len) {
     bool contains = false;
-    capbuf_registry_contains(registry, source, source_len, &contains, NULL);
+    capbuf_registry_contains((const capbuf_registry *)registry, source, source_len, &contains, NULL);
     return contains;
 }
 
@@ -275,17 +276,17 @@ static inline capbuf_go_outcome capbuf_go_writer(const capbuf_buffer *buffer) {
     return outcome;
 }
 
-static inline capbuf_go_outcome capbuf_go_write(capbuf_writer *writer, const char *samples, size_t count,
+static inline capbuf_go_outcome capbuf_go_write(uintptr_t writer, const char *samples, size_t count,
                                                 uint32_t sample_format, int64_t capture_utc_ns) {
     capbuf_go_outcome outcome = {0};
-    outcome.status = capbuf_writer_write(writer, samples, count, sample_format, capture_utc_ns, &outcome.error);
+    outcome.status = capbuf_writer_write((capbuf_writer *)writer, samples, count, sample_format, capture_utc_ns, &outcome.error);
     return outcome;
 }
 
-static inline capbuf_go_outcome capbuf_go_write_bytes(capbuf_writer *writer, const char *bytes, size_t count,
+static inline capbuf_go_outcome capbuf_go_write_bytes(uintptr_t writer, const char *bytes, size_t count,
                                                       int64_t capture_utc_ns) {
     capbuf_go_outcome outcome = {0};
-    outcome.status = capbuf_writer_write_bytes(writer, bytes, count, capture_utc_ns, &outcome.error);
+    outcome.status = capbuf_writer_write_bytes((capbuf_writer *)writer, bytes, count, capture_utc_ns, &outcome.error);
     return outcome;
 }
 

@@ -23,6 +23,7 @@ func Example() {
 	}
 	defer capture.Stop()
 	buffer, _ := capture.Buffer()
+	buffer.WaitUntil(context.Background(), time.Now()) // it has begun
 	now := time.Now()
 	segment, err := buffer.Read(context.Background(), now, now.Add(250*time.Millisecond)) // waits for what is still to come
 	fmt.Println(segment.Frames*4 == uint64(segment.SampleRateHz), err)

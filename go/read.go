@@ -63,7 +63,7 @@ func extractedFromC(info *C.capbuf_extracted) Extracted {
 // Read copies what was captured from one moment to another, and waits, until the context ends, for what is still to come.
 //
 // Gaps are filled with silence, so that a stretch keeps its length, and listed. Any goroutine. Allocates the segment. Errors: ErrEvicted (with
-// the oldest still there), ErrInvalidRange, ErrRemoved, ErrOverBudget, ErrClosed; the context's, together with ErrNotYet.
+// the oldest still there; also for what was before the recording), ErrInvalidRange, ErrRemoved, ErrOverBudget, ErrClosed; the context's, together with ErrNotYet.
 func (b *CaptureBuffer) Read(ctx context.Context, from, to time.Time, options ...ReadOption) (*Segment, error) {
 	return b.segment(ctx, StretchTime(from, to), mannerOf(options))
 }

@@ -164,12 +164,12 @@ func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 //
 // Any goroutine. Waits for nobody, allocates nothing; a source that this registry has not met is looked for in its domain's folder.
 func (r *Registry) Contains(source string) bool {
-	registry, users := r.enter()
+	registry, users := r.handle.enter()
 	if registry == nil {
 		return false
 	}
 	name, size := text(source)
-	contains := C.capbuf_go_contains(registry, name, size)
+	contains := C.capbuf_go_contains(C.uintptr_t(uintptr(registry)), name, size)
 	r.handle.leave(users)
 	return contains != 0
 }

@@ -55,6 +55,11 @@ func (b *CaptureBuffer) Writer() (*Writer, error) {
 	return w, nil
 }
 
+// number is the pointer as C takes it where audio flows.
+func (l *lease) number() C.uintptr_t {
+	return C.uintptr_t(uintptr(unsafe.Pointer(l.pointer)))
+}
+
 func (l *lease) giveBack() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -135,7 +140,7 @@ func writeSamples[T Sample](w *Writer, samples []T, at C.int64_t) error {
 		return ErrClosed
 	}
 	first := (*C.char)(unsafe.Pointer(unsafe.SliceData(samples)))
-	outcome := C.capbuf_go_write(l.pointer, first, C.size_t(len(samples)), C.uint32_t(formatOf[T]()), at)
+	outcome := C.capbuf_go_write(l.number(), first, C.size_t(len(samples)), C.uint32_t(formatOf[T]()), at)
 	l.mutex.Unlock()
 	runtime.KeepAlive(w)
 	return failure(outcome)
@@ -149,7 +154,7 @@ func (w *Writer) writeBytes(bytes []byte, at C.int64_t) error {
 		return ErrClosed
 	}
 	first := (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
-	outcome := C.capbuf_go_write_bytes(l.pointer, first, C.size_t(len(bytes)), at)
+	outcome := C.capbuf_go_write_bytes(l.number(), first, C.size_t(len(bytes)), at)
 	l.mutex.Unlock()
 	runtime.KeepAlive(w)
 	return failure(outcome)

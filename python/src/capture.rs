@@ -27,11 +27,15 @@ use crate::times;
 ///     While waiting: how often it has been lost or failed to open since it last ran.
 /// left_seconds : float
 ///     While waiting: how long is left until the next attempt.
-#[pyclass(module = "capbuf", frozen, get_all)]
+#[pyclass(module = "capbuf", frozen)]
 pub(crate) struct State {
+    #[pyo3(get)]
     name: &'static str,
+    #[pyo3(get)]
     reason: Option<Py<PyAny>>,
+    #[pyo3(get)]
     attempts: u32,
+    #[pyo3(get)]
     left_seconds: f64,
     shown: String,
 }

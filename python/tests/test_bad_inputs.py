@@ -302,13 +302,14 @@ def test_bytes_to_write(buffer: Buffer, data: Any) -> None:
 
 
 def test_stretches_that_are_none(buffer: Buffer) -> None:
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: buffer.read(START + 1, START),
         lambda: buffer.read(START, START),
         lambda: buffer.read_frames(5, 5),
         lambda: buffer.read_frames(6, 5),
         lambda: buffer.last(11),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ValueError) as refused:
             call()
         assert isinstance(refused.value, capbuf.InvalidRange)

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import eventually
 
 import capbuf
 
@@ -79,7 +80,8 @@ def test_memory_goes_back_when_the_last_handle_is_closed(registry: capbuf.Regist
     assert registry.stats().rings_unmapped == 0
     again.close()
     again.close()
-    assert registry.stats().rings_unmapped == 1 and registry.stats().bytes == 0
+    # The thread that commits a new ring's memory may still be at it.
+    eventually(lambda: registry.stats().rings_unmapped == 1 and registry.stats().bytes == 0)
 
 
 def test_a_domain_is_shared_by_registries_and_has_a_name(folder: pathlib.Path) -> None:

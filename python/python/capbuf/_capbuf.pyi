@@ -19,6 +19,34 @@ _SampleFormat: TypeAlias = Literal["s16", "s24", "s32", "f32"] | str
 _Lifetime: TypeAlias = Literal["until removed", "while open"] | str
 _Samples: TypeAlias = npt.NDArray[Any]
 
+__all__ = [
+    "Capture",
+    "CaptureBuffer",
+    "Clip",
+    "DomainInfo",
+    "Feed",
+    "Gap",
+    "Holder",
+    "Level",
+    "Missing",
+    "Registry",
+    "Segment",
+    "State",
+    "Stats",
+    "Status",
+    "Swept",
+    "Window",
+    "Windows",
+    "Writer",
+    "__version__",
+    "clip_name",
+    "domains",
+    "open",
+    "record",
+    "redact",
+    "remove_domain",
+]
+
 __version__: Final[str]
 
 def open(
