@@ -22,7 +22,7 @@ pub struct PulseServer {
 }
 
 impl PulseServer {
-    /// The microphone's name: for PulseAudio `microphone`, for cpal's PulseAudio host `pulseaudio:microphone`.
+    /// The microphone's name.
     pub const SOURCE: &str = "microphone";
     /// The speaker's name, whose sound the microphone hears.
     pub const SINK: &str = "speaker";
@@ -107,12 +107,13 @@ fn socket(folder: &TempDir) -> PathBuf {
     folder.path().join("socket")
 }
 
-/// The socket comes last: who can connect finds everything else in place.
+/// The socket comes last: who can connect finds everything else in place. Without rewinding, the speaker plays each twentieth of
+/// a second as it comes; with it, seconds ahead, and what it then changes its mind about the microphone hears twice or late.
 fn startup_script(folder: &TempDir) -> String {
     let (source, sink) = (PulseServer::SOURCE, PulseServer::SINK);
     let shape = "format=s16le rate=48000 channels=1 channel_map=mono";
     format!(
-        "load-module module-null-sink sink_name={sink} {shape}
+        "load-module module-null-sink sink_name={sink} norewinds=1 {shape}
 load-module module-remap-source source_name={source} master={sink}.monitor master_channel_map=mono remix=no {shape}
 set-default-sink {sink}
 set-default-source {source}
@@ -154,6 +155,10 @@ fn start_daemon(folder: &TempDir) -> io::Result<Child> {
     }
 }
 
+/// So much of what is played waits in the server. A player or a server that is held up for less than that, by a machine that is
+/// busy elsewhere, leaves no hole in the sound.
+const PLAYED_AHEAD: &str = "--latency-msec=20000";
+
 /// The program that plays, and the thread that feeds it.
 #[derive(Debug)]
 struct Player {
@@ -164,7 +169,7 @@ struct Player {
 impl Player {
     fn start(env: Vec<(String, String)>) -> io::Result<Self> {
         let mut command = Child::command("pacat");
-        command.args(["--playback", "--raw", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=1000"]);
+        command.args(["--playback", "--raw", "--format=s16le", "--rate=48000", "--channels=1", PLAYED_AHEAD]);
         command.arg(format!("--device={}", PulseServer::SINK)).envs(env).stdin(Stdio::piped());
         let mut program = Child::start(command)?;
         let mut input = program.take_stdin().ok_or_else(|| io::Error::other("pacat has no standard input"))?;

@@ -77,14 +77,22 @@ impl Watch {
     pub(super) fn note(&self, error: &cpal::Error) {
         use cpal::ErrorKind::{DeviceChanged, RealtimeDenied, Xrun};
         match error.kind() {
-            Xrun => self.flags.overrun.store(true, Ordering::Relaxed),
+            Xrun => self.overrun(),
             // The stream goes on.
             DeviceChanged | RealtimeDenied => {}
-            kind => {
-                let known = LOST.iter().position(|(lost, _)| *lost == kind).unwrap_or(LOST.len() - 1);
-                self.flags.lost.store(known as u32 + 1, Ordering::Relaxed);
-            }
+            kind => self.lose(kind),
         }
+    }
+
+    /// Says that frames were lost before the next chunk.
+    pub(super) fn overrun(&self) {
+        self.flags.overrun.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that the device is lost.
+    pub(super) fn lose(&self, kind: cpal::ErrorKind) {
+        let known = LOST.iter().position(|(lost, _)| *lost == kind).unwrap_or(LOST.len() - 1);
+        self.flags.lost.store(known as u32 + 1, Ordering::Relaxed);
     }
 
     /// How often the device delivered.
@@ -132,12 +140,41 @@ impl Callback {
         self.watch.clone()
     }
 
-    /// Takes a chunk. Wait-free once the writer is there; until then one look into a channel that nobody locks.
+    /// Takes a chunk of cpal's.
+    ///
+    /// As [`Self::take_bytes`] in its cost.
     pub(super) fn take(&mut self, data: &cpal::Data, info: &cpal::InputCallbackInfo) {
         let timestamp = info.timestamp();
         // How long ago the chunk's first frame was captured. The origin of these two times is the stream's own affair.
         let told = timestamp.callback.duration_since(timestamp.capture);
-        let frames = (data.len() / self.channels) as u64;
+        let channels = self.channels;
+        self.pass_on(data.len() / channels, told, |writer, capture_utc_ns, scratch| {
+            let mut outlet = Outlet { writer, capture_utc_ns, channels };
+            match data.sample_format() {
+                cpal::SampleFormat::I16 => outlet.write(data.as_slice::<i16>(), scratch),
+                cpal::SampleFormat::I32 => outlet.write(data.as_slice::<i32>(), scratch),
+                cpal::SampleFormat::F32 => outlet.write(data.as_slice::<f32>(), scratch),
+                cpal::SampleFormat::I24 => outlet.write_i24(data.as_slice::<cpal::I24>(), scratch),
+                // The stream was built with one of these.
+                _ => Ok(()),
+            }
+        });
+    }
+
+    /// Takes a chunk of so many frames in the buffer's own format, whose first frame was captured so long ago.
+    ///
+    /// Wait-free once the writer is there; until then one look into a channel that nobody locks.
+    pub(super) fn take_bytes(&mut self, bytes: &[u8], frames: usize, told: Duration) {
+        self.pass_on(frames, told, |writer, capture_utc_ns, _| writer.write_bytes_at(bytes, capture_utc_ns));
+    }
+
+    fn pass_on(
+        &mut self,
+        frames: usize,
+        told: Duration,
+        write: impl FnOnce(&mut Writer, i64, &mut Scratch) -> capbuf::Result<()>,
+    ) {
+        let frames = frames as u64;
         let first = self.writer.is_none();
         if first {
             self.writer = self.inbox.try_recv().ok();
@@ -149,16 +186,7 @@ impl Callback {
             }
             let delay_ns = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
             let capture_utc_ns = writer.buffer().clock().utc_ns().saturating_sub(delay_ns);
-            let mut outlet = Outlet { writer, capture_utc_ns, channels: self.channels };
-            let written = match data.sample_format() {
-                cpal::SampleFormat::I16 => outlet.write(data.as_slice::<i16>(), &mut self.scratch),
-                cpal::SampleFormat::I32 => outlet.write(data.as_slice::<i32>(), &mut self.scratch),
-                cpal::SampleFormat::F32 => outlet.write(data.as_slice::<f32>(), &mut self.scratch),
-                cpal::SampleFormat::I24 => outlet.write_i24(data.as_slice::<cpal::I24>(), &mut self.scratch),
-                // The stream was built with one of these.
-                _ => Ok(()),
-            };
-            if written.is_err() {
+            if write(writer, capture_utc_ns, &mut self.scratch).is_err() {
                 self.watch.flags.removed.store(true, Ordering::Relaxed);
             }
         }

@@ -8,30 +8,34 @@ use cpal::{SampleFormat as DeviceFormat, SupportedStreamConfig, SupportedStreamC
 use crate::error::{Error, Result};
 use crate::source::{Format, Wish};
 
+/// The shapes in which a device can be recorded from.
+#[derive(Debug, Clone)]
+pub(super) struct Offer {
+    pub(super) ranges: Vec<SupportedStreamConfigRange>,
+    /// The one that it has by itself.
+    pub(super) own: SupportedStreamConfig,
+    /// Whether its own format is that of its samples, and not a guess.
+    pub(super) trust_own: bool,
+}
+
 /// How a device is opened, and what the buffer gets of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
-    pub(super) config: cpal::StreamConfig,
     pub(super) device_format: DeviceFormat,
     pub(super) format: Format,
 }
 
-/// A device delivers blocks of a tenth of a second, and cpal gives it room for two of them: so long a machine may be busy
-/// elsewhere before frames are lost. That is worth more here than a shorter delay.
+/// A device delivers blocks of a tenth of a second. A sound card has room for two of them: so long a machine may be busy
+/// elsewhere before frames are lost. That is worth more here than a shorter delay. A sound server keeps many more.
 const BLOCKS_PER_S: u32 = 10;
 
 impl Choice {
-    /// Chooses. `trust_own` says that the device's own format is that of its samples, and not a guess.
+    /// Chooses.
     ///
     /// # Errors
     /// [`Error::NotOffered`] with all that is offered.
-    pub(super) fn make(
-        name: &str,
-        offered: &[SupportedStreamConfigRange],
-        own: &SupportedStreamConfig,
-        trust_own: bool,
-        wish: &Wish,
-    ) -> Result<Self> {
+    pub(super) fn make(name: &str, offer: &Offer, wish: &Wish) -> Result<Self> {
+        let Offer { ranges: offered, own, trust_own } = offer;
         let known = |range: &&SupportedStreamConfigRange| {
             buffer_format(range.sample_format()).is_some() && (1..=MAX_CHANNELS).contains(&range.channels())
         };
@@ -64,20 +68,12 @@ impl Choice {
         let device_format = best.sample_format();
         let sample_format = wish.sample_format.or(buffer_format(device_format)).unwrap_or(SampleFormat::S16);
         let channels = best.channels();
-        Ok(Self {
-            config: cpal::StreamConfig {
-                channels,
-                sample_rate: sample_rate_hz,
-                buffer_size: cpal::BufferSize::Default,
-            },
-            device_format,
-            format: Format { sample_rate_hz, channels, sample_format },
-        })
+        Ok(Self { device_format, format: Format { sample_rate_hz, channels, sample_format } })
     }
 
     /// The block that is asked for, in frames.
-    pub(super) fn block(&self) -> cpal::BufferSize {
-        cpal::BufferSize::Fixed((self.format.sample_rate_hz / BLOCKS_PER_S).max(1))
+    pub(super) fn block_frames(&self) -> u32 {
+        (self.format.sample_rate_hz / BLOCKS_PER_S).max(1)
     }
 }
 
@@ -155,6 +151,16 @@ mod tests {
         Wish { sample_rate_hz: rate, channels, sample_format: format }
     }
 
+    fn choose(
+        name: &str,
+        ranges: &[SupportedStreamConfigRange],
+        own: &SupportedStreamConfig,
+        trust_own: bool,
+        wish: &Wish,
+    ) -> Result<Choice> {
+        Choice::make(name, &Offer { ranges: ranges.to_vec(), own: *own, trust_own }, wish)
+    }
+
     fn card() -> Vec<SupportedStreamConfigRange> {
         let mut offered = Vec::new();
         for channels in [1, 2] {
@@ -169,16 +175,15 @@ mod tests {
 
     #[test]
     fn without_a_wish_the_device_keeps_its_shape_in_16_bits() {
-        let choice =
-            Choice::make("card", &card(), &own(2, 48_000, DeviceFormat::F32), false, &Wish::default()).unwrap();
+        let choice = choose("card", &card(), &own(2, 48_000, DeviceFormat::F32), false, &Wish::default()).unwrap();
         assert_eq!(choice.device_format, DeviceFormat::I16);
         assert_eq!(choice.format, Format { sample_rate_hz: 48_000, channels: 2, sample_format: SampleFormat::S16 });
-        assert_eq!(choice.block(), cpal::BufferSize::Fixed(4800));
+        assert_eq!(choice.block_frames(), 4800);
     }
 
     #[test]
     fn a_server_is_believed_what_its_samples_are() {
-        let choice = Choice::make("mic", &card(), &own(1, 44_100, DeviceFormat::F32), true, &Wish::default()).unwrap();
+        let choice = choose("mic", &card(), &own(1, 44_100, DeviceFormat::F32), true, &Wish::default()).unwrap();
         assert_eq!(choice.device_format, DeviceFormat::F32);
         assert_eq!(choice.format, Format { sample_rate_hz: 44_100, channels: 1, sample_format: SampleFormat::F32 });
     }
@@ -187,7 +192,7 @@ mod tests {
     fn a_wish_is_granted_exactly_and_a_format_is_converted_from_the_richest() {
         let own = own(2, 48_000, DeviceFormat::I16);
         let choice =
-            Choice::make("card", &card(), &own, true, &wish(Some(96_000), Some(1), Some(SampleFormat::S24))).unwrap();
+            choose("card", &card(), &own, true, &wish(Some(96_000), Some(1), Some(SampleFormat::S24))).unwrap();
         assert_eq!(choice.device_format, DeviceFormat::I32);
         assert_eq!(choice.format, Format { sample_rate_hz: 96_000, channels: 1, sample_format: SampleFormat::S24 });
     }
@@ -196,8 +201,7 @@ mod tests {
     fn the_rate_follows_where_the_wished_channels_do_not_have_the_own_one() {
         let offered = [range(2, 48_000, 48_000, DeviceFormat::I16), range(4, 8_000, 16_000, DeviceFormat::I32)];
         let choice =
-            Choice::make("array", &offered, &own(2, 48_000, DeviceFormat::I16), false, &wish(None, Some(4), None))
-                .unwrap();
+            choose("array", &offered, &own(2, 48_000, DeviceFormat::I16), false, &wish(None, Some(4), None)).unwrap();
         assert_eq!(choice.format, Format { sample_rate_hz: 16_000, channels: 4, sample_format: SampleFormat::S32 });
     }
 
@@ -205,7 +209,7 @@ mod tests {
     fn what_is_not_offered_is_refused_with_all_that_is() {
         let own = own(2, 48_000, DeviceFormat::I16);
         let refuse = |offered: &[SupportedStreamConfigRange], wish: Wish| {
-            Choice::make("card", offered, &own, false, &wish).expect_err("not offered").to_string()
+            choose("card", offered, &own, false, &wish).expect_err("not offered").to_string()
         };
         assert_eq!(
             refuse(&card(), wish(Some(192_000), Some(6), None)),

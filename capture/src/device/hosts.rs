@@ -1,8 +1,10 @@
 //! The systems of sound devices, and the devices in them.
 
-use cpal::traits::{DeviceTrait, HostTrait};
-
+use super::alsa;
 use super::alsa_words::AlsaWords;
+use super::callback::{Inlet, Watch};
+use super::choose::{Choice, Offer};
+use super::pulse;
 use crate::error::{Error, Result};
 use crate::locator::DeviceHost;
 
@@ -27,136 +29,93 @@ impl DeviceInfo {
     }
 }
 
-/// Lists the devices of a host that can be recorded from. Opens none of them. Blocks for two seconds at most.
+/// Lists the devices of a host that can be recorded from. Opens none of them. Blocks for four seconds at most.
 ///
 /// # Errors
 /// [`Error::HostUnavailable`] where there is no such system or it does not answer.
 pub fn devices(host: DeviceHost) -> Result<Vec<DeviceInfo>> {
     let _words = AlsaWords::listen();
-    let reached = reach(host)?;
-    let default = reached.default_input_device().and_then(|device| id(&device));
-    let mut found: Vec<_> = inputs(host, &reached)?
-        .into_iter()
-        .filter_map(|device| {
-            let name = id(&device)?;
-            let description = device.description().map(|known| known.name().replace(char::is_control, " "));
-            let is_default = default.as_ref() == Some(&name);
-            Some(DeviceInfo { host, description: description.unwrap_or_default(), is_default, name })
-        })
-        .collect();
+    let mut found = match host {
+        DeviceHost::Alsa => alsa::devices(),
+        DeviceHost::PulseAudio => pulse::devices(),
+    }?;
     found.sort_by(|a, b| (!a.is_default, &a.name).cmp(&(!b.is_default, &b.name)));
     Ok(found)
 }
 
-fn unavailable(host: DeviceHost, error: &cpal::Error) -> Error {
-    Error::HostUnavailable { host: host.name(), reason: error.to_string() }
+/// A device that was found and is not open yet.
+pub(super) trait Device {
+    /// The name to call it by in errors.
+    fn name(&self) -> String;
+
+    /// Tells the shapes in which it can be recorded from.
+    ///
+    /// # Errors
+    /// What the host says.
+    fn offer(&self) -> std::result::Result<Offer, String>;
+
+    /// Opens it in one of them. Its frames are dropped until a writer is put into the inlet.
+    ///
+    /// # Errors
+    /// What the host says.
+    fn start(self: Box<Self>, choice: &Choice) -> std::result::Result<Started, String>;
 }
 
-fn reach(host: DeviceHost) -> Result<cpal::Host> {
-    // By name, and not by a constant: not every platform has every host.
-    let found = host.name().parse::<cpal::HostId>().and_then(cpal::host_from_id);
-    found.map_err(|error| unavailable(host, &error))
+/// A device that delivers.
+pub(super) struct Started {
+    pub(super) inlet: Inlet,
+    pub(super) watch: Watch,
+    /// Dropping it ends the callback, and with it the writer.
+    pub(super) _stream: Box<dyn Send>,
 }
 
-fn inputs(host: DeviceHost, reached: &cpal::Host) -> Result<Vec<cpal::Device>> {
-    Ok(reached.input_devices().map_err(|error| unavailable(host, &error))?.collect())
-}
-
-fn id(device: &cpal::Device) -> Option<String> {
-    device.id().ok().map(|id| id.id().to_owned())
-}
-
-/// The hosts on which a device is looked for, and the connection to the one it was last seen on.
-///
-/// The connection is kept from one look to the next: the client of the sound server leaks a thread and a socket with
-/// each connection that is given up while the server is well.
+/// The hosts on which a device is looked for.
 pub(super) struct Hosts {
     candidates: Vec<DeviceHost>,
     /// `None` for the default device.
     name: Option<String>,
-    reached: Option<(DeviceHost, cpal::Host)>,
 }
 
 impl Hosts {
     pub(super) fn for_default() -> Self {
-        Self { candidates: DeviceHost::ALL.to_vec(), name: None, reached: None }
+        Self { candidates: DeviceHost::ALL.to_vec(), name: None }
     }
 
     pub(super) fn for_named(host: DeviceHost, name: &str) -> Self {
-        Self { candidates: vec![host], name: Some(name.to_owned()), reached: None }
+        Self { candidates: vec![host], name: Some(name.to_owned()) }
     }
 
     /// The name that was asked for.
     pub(super) fn wanted(&self) -> String {
-        self.name.clone().unwrap_or_else(|| "default".to_owned())
-    }
-
-    /// The name to call a device by in errors.
-    pub(super) fn name(&self, device: &cpal::Device) -> String {
-        id(device).unwrap_or_else(|| self.wanted())
-    }
-
-    /// Gives the connection up.
-    pub(super) fn forget(&mut self) {
-        self.reached = None;
+        wanted(self.name.as_deref())
     }
 
     /// Looks for the device.
     ///
     /// # Errors
     /// [`Error::DeviceNotFound`] with the names that there are, [`Error::HostUnavailable`] for the last host tried.
-    pub(super) fn find(&mut self) -> Result<(DeviceHost, cpal::Device)> {
-        if let Some((host, reached)) = &self.reached {
-            match self.find_on(*host, reached) {
-                // The server was restarted: its old connection is dead.
-                Err(Error::HostUnavailable { .. }) => self.reached = None,
-                found => return found.map(|device| (*host, device)),
-            }
-        }
+    pub(super) fn find(&self) -> Result<Box<dyn Device>> {
         let mut failed = Error::DeviceNotFound { host: "sound", name: self.wanted(), available: "none".to_owned() };
-        for &host in &self.candidates {
-            match reach(host) {
-                Ok(reached) => {
-                    let found = self.find_on(host, &reached);
-                    match found {
-                        Ok(device) => {
-                            self.reached = Some((host, reached));
-                            return Ok((host, device));
-                        }
-                        Err(error) => failed = error,
-                    }
-                    self.reached = Some((host, reached));
-                }
+        for host in &self.candidates {
+            let found = match host {
+                DeviceHost::Alsa => alsa::find(self.name.as_deref()),
+                DeviceHost::PulseAudio => pulse::find(self.name.as_deref()),
+            };
+            match found {
+                Ok(device) => return Ok(device),
                 Err(error) => failed = error,
             }
         }
         Err(failed)
     }
-
-    fn find_on(&self, host: DeviceHost, reached: &cpal::Host) -> Result<cpal::Device> {
-        let Some(name) = &self.name else {
-            return reached.default_input_device().ok_or_else(|| Error::DeviceNotFound {
-                host: host.name(),
-                name: self.wanted(),
-                available: names(host, reached),
-            });
-        };
-        // Refuses by the list, so that an answer of the host that it can't be reached is not taken for "not there".
-        let known = inputs(host, reached)?;
-        if let Some(device) = known.into_iter().find(|device| id(device).as_ref() == Some(name)) {
-            return Ok(device);
-        }
-        // ALSA knows other ways to write a name that is on the list.
-        let host_id = reached.id();
-        reached.device_by_id(&cpal::DeviceId::new(host_id, name)).ok_or_else(|| Error::DeviceNotFound {
-            host: host.name(),
-            name: name.clone(),
-            available: names(host, reached),
-        })
-    }
 }
 
-fn names(host: DeviceHost, reached: &cpal::Host) -> String {
-    let names: Vec<_> = inputs(host, reached).unwrap_or_default().iter().filter_map(id).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+fn wanted(name: Option<&str>) -> String {
+    name.unwrap_or("default").to_owned()
+}
+
+/// The error for a device that is not there, with the names of those that are.
+pub(super) fn not_found(host: DeviceHost, name: Option<&str>, available: &[String]) -> Error {
+    let available = if available.is_empty() { "none".to_owned() } else { available.join(", ") };
+    Error::DeviceNotFound { host: host.name(), name: wanted(name), available }
 }

@@ -1,30 +1,31 @@
-//! Sound devices as sources, through cpal.
+//! Sound devices as sources: ALSA's through cpal, a sound server's through its own protocol.
 //!
-//! Three threads have a part in it. The audio thread, which is cpal's, runs [`callback`] and nothing else. The thread that runs
-//! the source watches flags that the audio thread sets: most failures of a device give no error, only silence in the
-//! literal sense. A callback for errors, which may come a million times a second, sets one of those flags.
+//! Two threads have a part in it. The audio thread takes what the device delivers to [`callback`]; it is cpal's for a card, and
+//! the one that reads the connection for a server. The thread that runs the source watches flags that the audio thread
+//! sets: most failures of a device give no error, only silence in the literal sense. An error of cpal's, which may come a
+//! million times a second, sets one of those flags.
 
+mod alsa;
 mod alsa_words;
 mod callback;
 mod choose;
 mod hosts;
+mod pulse;
 
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use capbuf::Writer;
-use cpal::traits::{DeviceTrait, StreamTrait};
 
 use crate::error::{Error, Result};
 use crate::locator::DeviceHost;
 use crate::source::{End, Format, Source, Wish};
 use crate::stop::Stop;
 use alsa_words::AlsaWords;
-use callback::{Inlet, Watch};
 use choose::Choice;
-use hosts::Hosts;
 pub use hosts::{DeviceInfo, devices};
+use hosts::{Hosts, Started};
 
 /// A device that went this long without a frame is lost. ALSA and PulseAudio deliver many times a second or not at all.
 const STALLED_AFTER: Duration = Duration::from_secs(3);
@@ -46,10 +47,7 @@ pub(crate) struct DeviceSource {
 /// A device that is delivering.
 struct Opened {
     name: String,
-    inlet: Inlet,
-    watch: Watch,
-    /// Dropping it ends the callback, and with it the writer.
-    _stream: cpal::Stream,
+    started: Started,
 }
 
 impl DeviceSource {
@@ -66,33 +64,25 @@ impl Source for DeviceSource {
     fn open(&mut self, wish: &Wish, stop: &Stop) -> Result<Format> {
         self.opened = None;
         let words = AlsaWords::listen();
-        let (host, device) = self.hosts.find()?;
-        let name = self.hosts.name(&device);
-        let failed = |error: cpal::Error| {
+        let device = self.hosts.find()?;
+        let name = device.name();
+        let failed = |said: String| {
             let reason = match words.first() {
-                Some(said) => format!("{error} ALSA says: {said}"),
-                None => error.to_string(),
+                Some(cause) => format!("{said} ALSA says: {cause}"),
+                None => said,
             };
             Error::Device { name: name.clone(), reason }
         };
-        let offered: Vec<_> = device.supported_input_configs().map_err(failed)?.collect();
-        let own = device.default_input_config().map_err(failed)?;
-        let choice = Choice::make(&name, &offered, &own, host == DeviceHost::PulseAudio, wish)?;
-
-        // Not every device can have blocks of the size that is asked.
-        let opened = match start(&device, &choice, choice.block(), &name) {
-            Err(error) if error.kind() == cpal::ErrorKind::UnsupportedConfig => {
-                start(&device, &choice, cpal::BufferSize::Default, &name)
-            }
-            started => started,
-        };
-        let opened = opened.map_err(failed)?;
-        let started = Instant::now();
-        while opened.watch.chunks() < SETTLED_AFTER_CHUNKS {
-            if let Some(reason) = opened.watch.lost() {
+        let offer = device.offer().map_err(failed)?;
+        let choice = Choice::make(&name, &offer, wish)?;
+        let started = device.start(&choice).map_err(failed)?;
+        let opened = Opened { name: name.clone(), started };
+        let began = Instant::now();
+        while opened.started.watch.chunks() < SETTLED_AFTER_CHUNKS {
+            if let Some(reason) = opened.started.watch.lost() {
                 return Err(Error::Device { name, reason });
             }
-            if started.elapsed() > FIRST_FRAMES_WITHIN || stop.sleep(Duration::from_millis(5)) {
+            if began.elapsed() > FIRST_FRAMES_WITHIN || stop.sleep(Duration::from_millis(5)) {
                 return Err(Error::OpenTimedOut { source_name: name, waited: FIRST_FRAMES_WITHIN });
             }
         }
@@ -106,16 +96,14 @@ impl Source for DeviceSource {
         };
         let source = writer.buffer().source().clone();
         let rate = writer.buffer().spec().sample_rate_hz();
-        opened.inlet.put(writer);
+        opened.started.inlet.put(writer);
         let ended = opened.watch_until_end(stop, &source, rate);
-        // The connection to a sound server ends with the last stream on it, but only if nobody else holds it by then.
-        self.hosts.forget();
         opened.close();
         ended
     }
 }
 
-/// Closing a stream asks the sound server, and one that hangs does not answer.
+/// Closing a stream may ask the driver, or a sound server behind it, and one that hangs does not answer.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
 impl Opened {
@@ -134,50 +122,34 @@ impl Opened {
     }
 
     fn watch_until_end(&self, stop: &Stop, source: &capbuf::Source, sample_rate_hz: u32) -> Result<End> {
-        let (began, frames_before) = (Instant::now(), self.watch.frames());
-        let mut seen = (self.watch.chunks(), began);
+        let watch = &self.started.watch;
+        let (began, frames_before) = (Instant::now(), watch.frames());
+        // Looks are counted, not time: while this process is held up, what was captured waits for it.
+        let (mut seen_chunks, mut quiet_looks) = (watch.chunks(), 0);
         loop {
             if stop.sleep(LOOK_EVERY) {
                 return Ok(End::Stopped);
             }
-            if self.watch.is_removed() {
+            if watch.is_removed() {
                 return Err(capbuf::Error::Removed { source_name: source.clone() }.into());
             }
-            if let Some(reason) = self.watch.lost() {
+            if let Some(reason) = watch.lost() {
                 return Err(Error::Device { name: self.name.clone(), reason });
             }
-            let delivered_s = (self.watch.frames() - frames_before) as f64 / f64::from(sample_rate_hz);
+            let delivered_s = (watch.frames() - frames_before) as f64 / f64::from(sample_rate_hz);
             if delivered_s > began.elapsed().as_secs_f64() * 1.5 + FAST_FOR.as_secs_f64() {
                 let reason = "it delivers faster than real time, so it is no microphone".to_owned();
                 return Err(Error::Device { name: self.name.clone(), reason });
             }
-            let chunks = self.watch.chunks();
-            if chunks != seen.0 {
-                seen = (chunks, Instant::now());
-            } else if seen.1.elapsed() > STALLED_AFTER {
-                return Err(Error::Stalled { source_name: source.to_string(), waited: STALLED_AFTER });
+            let chunks = watch.chunks();
+            if chunks != seen_chunks {
+                (seen_chunks, quiet_looks) = (chunks, 0);
+            } else {
+                quiet_looks += 1;
+                if LOOK_EVERY * quiet_looks > STALLED_AFTER {
+                    return Err(Error::Stalled { source_name: source.to_string(), waited: STALLED_AFTER });
+                }
             }
         }
     }
-}
-
-/// Builds a stream and starts it. Its frames are dropped until a writer is put into the inlet.
-fn start(
-    device: &cpal::Device,
-    choice: &Choice,
-    buffer_size: cpal::BufferSize,
-    name: &str,
-) -> std::result::Result<Opened, cpal::Error> {
-    let (inlet, mut callback) = callback::make(choice);
-    let watch = callback.watch();
-    let errors = callback.watch();
-    let stream = device.build_input_stream_raw(
-        cpal::StreamConfig { buffer_size, ..choice.config },
-        choice.device_format,
-        move |data, info| callback.take(data, info),
-        move |error| errors.note(&error),
-        Some(FIRST_FRAMES_WITHIN),
-    )?;
-    stream.play()?;
-    Ok(Opened { name: name.to_owned(), inlet, watch, _stream: stream })
 }

@@ -89,6 +89,16 @@ impl Capturing {
         reached.unwrap_or_else(|| panic!("not {state} but {}", self.dump().state))
     }
 
+    /// Stops the whole process where it stands, as a machine does that is busy elsewhere.
+    pub(crate) fn freeze(&mut self) {
+        self.child.freeze().expect("it runs");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&mut self) {
+        self.child.thaw().expect("it runs");
+    }
+
     pub(crate) fn dump(&mut self) -> Dump {
         let file: PathBuf = self.folder.path().join("dump.s16");
         self.ask(&format!("dump {}", file.display()));

@@ -1,6 +1,8 @@
 //! Microphones: the virtual one through ALSA, and PulseAudio's.
 
-use capbuf_tests::{Fault, PulseServer, VirtualMic, VirtualMicOptions, position};
+use std::time::Duration;
+
+use capbuf_tests::{Child, Fault, PulseServer, Recorder, VirtualMic, VirtualMicOptions, position, wait_until};
 
 use crate::capturing::{Capturing, Dump};
 
@@ -137,6 +139,85 @@ fn ten_seconds_of_pulseaudio_are_exact() {
     let (first, last) = (dump.times[0], dump.times[dump.times.len() - 1]);
     let rate = (last.0 - first.0) as f64 / ((last.1 - first.1) as f64 / 1e9);
     assert!((rate / RATE as f64 - 1.0).abs() < 0.01, "{rate} frames a second");
+}
+
+/// Freezes a recorder until another one on the same microphone has heard so much more.
+fn freeze_while_another_hears(pulse: &PulseServer, capturing: &mut Capturing, frames: u64) {
+    let mut command = Child::command("parec");
+    command.args(["--raw", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=100"]);
+    command.arg(format!("--device={}", PulseServer::SOURCE)).envs(pulse.env());
+    let other = Recorder::start(command).unwrap();
+    other.wait_for_sound(1, Duration::from_secs(60)).unwrap();
+    let before = other.samples().len();
+    capturing.freeze();
+    let heard = wait_until(Duration::from_secs(60), || other.samples().len() as u64 >= before as u64 + frames);
+    capturing.thaw();
+    assert!(heard, "{} frames", other.samples().len());
+}
+
+#[test]
+fn what_a_pulseaudio_server_kept_while_the_recorder_was_held_up_is_not_lost() {
+    let mut pulse = PulseServer::start().unwrap();
+    pulse.play_position_signal().unwrap();
+    let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
+    let mut capturing = Capturing::start(&locator, &["30", "s16", "1"], pulse.env());
+    capturing.wait_for_frames(2 * RATE);
+    // Longer than a device may be silent before it is taken for lost.
+    freeze_while_another_hears(&pulse, &mut capturing, 4 * RATE);
+    capturing.wait_for_more(5 * RATE);
+    let dump = capturing.dump();
+    let sounding = dump.samples.iter().position(|sample| *sample != 0).unwrap();
+    assert_eq!(position::breaks(&dump.samples[sounding..]), []);
+    assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
+}
+
+#[test]
+fn what_a_pulseaudio_server_could_not_keep_is_a_gap_of_the_length_that_was_lost() {
+    let mut pulse = PulseServer::start().unwrap();
+    pulse.play_position_signal().unwrap();
+    let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
+    // The server keeps 4 MiB: of so many channels a second and a third.
+    let mut capturing = Capturing::start(&locator, &["20", "f32", "16"], pulse.env());
+    capturing.wait_for_frames(2 * RATE);
+    freeze_while_another_hears(&pulse, &mut capturing, 3 * RATE);
+    capturing.wait_for_more(4 * RATE);
+    let dump = capturing.dump();
+    let samples = dump.channel(0);
+    let sounding = samples.iter().position(|sample| *sample != 0).unwrap();
+    let breaks = position::breaks(&samples[sounding..]);
+    assert!(!breaks.is_empty() && breaks.len() < 100, "{} breaks, {:?}", breaks.len(), dump.gaps);
+    assert!(!dump.gaps.is_empty() && dump.gaps.iter().all(|gap| gap.reason == "overrun"), "{:?}", dump.gaps);
+    // The signal tells what is missing modulo its period. A monitor's times are as late as the server's own threads are.
+    let lost: u64 = breaks.iter().map(|found| u64::from(found.missing)).sum();
+    let gap_ns: i64 = dump.gaps.iter().map(|gap| gap.duration_ns).sum();
+    let gap_frames = gap_ns.cast_unsigned() * RATE / 1_000_000_000;
+    let apart = (gap_frames + 100 * position::PERIOD - lost) % position::PERIOD;
+    println!("{lost} frames were lost, the gap is {gap_frames} frames long, modulo {}", position::PERIOD);
+    assert!(gap_frames > RATE && apart.min(position::PERIOD - apart) < RATE / 4, "{breaks:?}, {:?}", dump.gaps);
+    for found in &breaks {
+        let apart = (sounding + found.at) as i64 - dump.gaps[0].first_frame as i64;
+        assert!(apart.unsigned_abs() < RATE / 2, "{breaks:?}, {:?}", dump.gaps);
+    }
+}
+
+#[test]
+fn a_pulseaudio_server_that_hangs_is_lost_and_found_again_when_it_goes_on() {
+    let mut pulse = PulseServer::start().unwrap();
+    pulse.play_position_signal().unwrap();
+    let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
+    let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
+    capturing.wait_for_frames(RATE);
+    pulse.freeze().unwrap();
+    let lost = capturing.wait_for_state("lost");
+    // An attempt to open it again is made, and is not answered.
+    let attempted = capturing.wait_for_state("lost, attempt 2");
+    assert!(attempted.state.contains("does not answer"), "{}", attempted.state);
+    pulse.thaw().unwrap();
+    capturing.wait_for_frames(lost.end_frame() + RATE);
+    let dump = capturing.dump();
+    let reasons: Vec<_> = dump.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    assert_eq!((dump.rings, &reasons[..]), (1, &["source lost"][..]), "{:?}", dump.gaps);
+    assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
 }
 
 #[test]
