@@ -175,7 +175,7 @@ impl<T: Growing> GrowingPlace<T> {
         let known = self.size.min(size_of::<T>());
         // SAFETY: the place was checked when this was made, from a pointer to `size` bytes that the call may write to.
         unsafe {
-            std::ptr::copy_nonoverlapping(std::ptr::from_ref(&value).cast::<u8>(), self.pointer.cast::<u8>(), known)
+            std::ptr::copy_nonoverlapping(std::ptr::from_ref(&value).cast::<u8>(), self.pointer.cast::<u8>(), known);
         };
     }
 }

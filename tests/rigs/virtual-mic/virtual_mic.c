@@ -35,9 +35,9 @@ enum { NS_PER_SECOND = 1000000000, CONTROL_MAX = 16 };
 
 /*
  * For mono s16 at 48 kHz: a period of 5 ms or more, which clients choose that ask for nothing, and a buffer of
- * 400 ms or more, so that a busy machine causes no overruns of its own.
+ * 800 ms or more, so that a busy machine causes no overruns of its own.
  */
-enum { PERIOD_BYTES_MIN = 480, PERIOD_BYTES_MAX = 1 << 16, BUFFER_BYTES_MIN = 38400, BUFFER_BYTES_MAX = 1 << 18 };
+enum { PERIOD_BYTES_MIN = 480, PERIOD_BYTES_MAX = 1 << 16, BUFFER_BYTES_MIN = 76800, BUFFER_BYTES_MAX = 1 << 18 };
 
 typedef struct {
     snd_pcm_ioplug_t io; /* its poll_fd is the timer that paces the reader */

@@ -17,7 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split(' ').collect();
-        let number = |index: usize| words.get(index).ok_or("a number is missing")?.parse::<u64>().map_err(Box::<dyn Error>::from);
+        let number = |index: usize| {
+            words.get(index).ok_or("a number is missing")?.parse::<u64>().map_err(Box::<dyn Error>::from)
+        };
         let answer = match words[0] {
             "race" => {
                 for source in 0..number(1)? {
@@ -31,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     writer = Some(taken);
                     "taken".to_owned()
                 }
-                Err(capbuf::Error::WriterBusy { holder, .. }) => format!("busy {}", holder.map_or(0, |holder| holder.pid)),
+                Err(capbuf::Error::WriterBusy { holder, .. }) => {
+                    format!("busy {}", holder.map_or(0, |holder| holder.pid))
+                }
                 Err(error) => return Err(error.into()),
             },
             "write" => {
