@@ -38,7 +38,7 @@ async def test_an_awaited_read_ends_like_any_other(buffer: capbuf.CaptureBuffer,
         await buffer.aread_frames(0, 3 * RATE, wait=0.02)
     with pytest.raises(capbuf.TimedOut):
         await buffer.aread_frames(0, 3 * RATE, wait=0)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(buffer.aread_frames(0, 3 * RATE), 0.02)
     assert len(await buffer.aread_frames(0, 3 * RATE, wait=0.02, available=True)) == 2 * RATE
     with pytest.raises(capbuf.InvalidRange):

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-/// Left behind when the fuzzer ends: it ends by `exit`. The next one takes it away.
+/// Left behind when the fuzzer ends, as it ends by `exit`; empty, as each case removes its domain.
 static BASE: LazyLock<TempDir> = LazyLock::new(|| {
     let shared_memory = Path::new("/dev/shm");
     let all = if shared_memory.is_dir() { shared_memory.to_owned() } else { std::env::temp_dir() };
