@@ -1,7 +1,7 @@
 //! What a registry has mapped, and how much it may.
 
 use crate::error::{Error, Result};
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, PlainArc};
 
 /// The books of one registry: counters that outlive it as long as one of its buffers does.
 #[derive(Debug)]
@@ -30,19 +30,19 @@ pub struct RegistryStats {
 }
 
 impl Budget {
-    pub(crate) fn new(limit_bytes: u64) -> Arc<Self> {
+    pub(crate) fn new(limit_bytes: u64) -> PlainArc<Self> {
         let (used_bytes, allocated, mapped, unmapped) = Default::default();
-        Arc::new(Self { limit_bytes, used_bytes, allocated, mapped, unmapped })
+        PlainArc::new(Self { limit_bytes, used_bytes, allocated, mapped, unmapped })
     }
 
     /// Sets bytes aside before they are mapped. Lock-free.
-    pub(crate) fn reserve(self: &Arc<Self>, asked_bytes: u64) -> Result<Charge> {
+    pub(crate) fn reserve(self: &PlainArc<Self>, asked_bytes: u64) -> Result<Charge> {
         // SYNC none: a sum; nothing else depends on its order.
         let reserved = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used_bytes| {
             used_bytes.checked_add(asked_bytes).filter(|sum| *sum <= self.limit_bytes)
         });
         match reserved {
-            Ok(_) => Ok(Charge { budget: Arc::clone(self), bytes: asked_bytes, mapped: false }),
+            Ok(_) => Ok(Charge { budget: PlainArc::clone(self), bytes: asked_bytes, mapped: false }),
             Err(used_bytes) => Err(Error::OverBudget {
                 asked_bytes,
                 used_bytes,
@@ -53,8 +53,8 @@ impl Budget {
     }
 
     /// For a ring that another registry made, and answers for.
-    pub(crate) fn nothing(self: &Arc<Self>) -> Charge {
-        Charge { budget: Arc::clone(self), bytes: 0, mapped: false }
+    pub(crate) fn nothing(self: &PlainArc<Self>) -> Charge {
+        Charge { budget: PlainArc::clone(self), bytes: 0, mapped: false }
     }
 
     pub(crate) fn stats(&self) -> RegistryStats {
@@ -72,7 +72,7 @@ impl Budget {
 /// Bytes set aside; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
-    budget: Arc<Budget>,
+    budget: PlainArc<Budget>,
     bytes: u64,
     mapped: bool,
 }

@@ -14,7 +14,7 @@ use crate::source::Source;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::stretch::Stretch;
-use crate::sync::Arc;
+use crate::sync::{Arc, PlainArc};
 use crate::timeline::Extent;
 use crate::windows::{WindowOptions, Windows};
 use crate::writer::Writer;
@@ -40,7 +40,7 @@ impl CaptureBuffer {
     }
 
     /// The clock that it tells arrival and age by.
-    pub fn clock(&self) -> &Arc<dyn Clock> {
+    pub fn clock(&self) -> &PlainArc<dyn Clock> {
         &self.shared.clock
     }
 

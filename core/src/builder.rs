@@ -6,7 +6,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::{self, Domain};
 use crate::error::Result;
 use crate::registry::Registry;
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 
 /// How a registry is to be: its limits, its clock.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct RegistryBuilder {
     domains_folder: Option<PathBuf>,
     pub(crate) max_buffer_bytes: u64,
     pub(crate) commit_ahead: bool,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: PlainArc<dyn Clock>,
 }
 
 impl Default for RegistryBuilder {
@@ -25,7 +25,7 @@ impl Default for RegistryBuilder {
             domains_folder: None,
             max_buffer_bytes: 2 << 30,
             commit_ahead: true,
-            clock: Arc::new(SystemClock),
+            clock: PlainArc::new(SystemClock),
         }
     }
 }
@@ -52,7 +52,7 @@ impl RegistryBuilder {
     }
 
     /// The clock by which buffers tell arrival and age.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+    pub fn clock(mut self, clock: PlainArc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::{Domain, LockFile};
 use crate::error::{Error, Result};
 use crate::source::Source;
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 
 /// The sources of one private registry that somebody feeds, or is about to.
 #[derive(Default)]
@@ -28,12 +28,12 @@ enum Claim {
 }
 
 struct InProcess {
-    feeds: Arc<Feeds>,
+    feeds: PlainArc<Feeds>,
     source: Source,
 }
 
 impl Feed {
-    pub(crate) fn claim(source: &str, feeds: &Arc<Feeds>, domain: Option<&Domain>) -> Result<Self> {
+    pub(crate) fn claim(source: &str, feeds: &PlainArc<Feeds>, domain: Option<&Domain>) -> Result<Self> {
         let source = Source::new(source)?;
         let claim = match domain {
             Some(domain) => Claim::InDomain { _lock: domain.claim_feed(&source)? },
@@ -41,7 +41,7 @@ impl Feed {
                 if !feeds.0.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone()) {
                     return Err(Error::WriterBusy { source_name: source, holder: None });
                 }
-                Claim::InProcess { _claim: InProcess { feeds: Arc::clone(feeds), source: source.clone() } }
+                Claim::InProcess { _claim: InProcess { feeds: PlainArc::clone(feeds), source: source.clone() } }
             }
         };
         Ok(Self { source, _claim: claim })

@@ -28,6 +28,7 @@
 //! ```
 //!
 //! How it works, and why it is right, is told in [`docs`].
+#![warn(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod budget;
 mod buffer;
@@ -43,6 +44,7 @@ mod feed;
 mod fork;
 mod lease;
 mod lifetime;
+mod memory;
 mod published;
 mod read;
 mod region;

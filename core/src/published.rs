@@ -2,18 +2,16 @@
 
 use std::cell::RefCell;
 
-use crossbeam_queue::SegQueue;
-
 use crate::error::Result;
 use crate::source::Source;
-use crate::sync::{Arc, ArcSwap, Cache, Weak};
+use crate::sync::{Arc, ArcSwap, Cache, Queue, Weak, thread_local};
 use crate::table::{Slot, Table};
 
 /// The newest table, and those that were replaced.
 pub(crate) struct Published {
     map: Arc<ArcSwap<Table>>,
     /// Tables that were replaced and that a thread's cache may still hold.
-    retired: SegQueue<Arc<Table>>,
+    retired: Queue<Arc<Table>>,
     /// Tells this map from others, and whether it is still there, in the threads' caches.
     alive: Arc<()>,
 }
@@ -31,7 +29,7 @@ thread_local! {
 impl Published {
     pub(crate) fn new() -> Self {
         let map = Arc::new(ArcSwap::from_pointee(Table::new()));
-        Self { map, retired: SegQueue::new(), alive: Arc::new(()) }
+        Self { map, retired: Queue::new(), alive: Arc::new(()) }
     }
 
     /// The table as it is now. For those who change or list it; lookups have a faster way.

@@ -8,10 +8,9 @@ use std::fs::File;
 use std::mem::offset_of;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
-use memmap2::{MmapMut, MmapOptions, MmapRaw};
-
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
+use crate::memory::Memory;
 use crate::source::{MAX_SOURCE_BYTES, Source};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -99,7 +98,8 @@ pub(crate) struct HolderSlot {
 pub(crate) type AnchorSlot = [AtomicU64; 8];
 
 const PAGE: u64 = 4096;
-const HEADER_BYTES: u64 = size_of::<Header>().next_multiple_of(64) as u64;
+const WORD_BYTES: u64 = size_of::<u64>() as u64;
+pub(crate) const HEADER_BYTES: u64 = size_of::<Header>().next_multiple_of(64) as u64;
 
 /// Where everything lies, computed from a spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,14 +142,6 @@ pub(crate) struct Description {
     pub(crate) lifetime: Lifetime,
 }
 
-fn refused(layout: &Layout, reason: impl ToString) -> Error {
-    Error::OutOfMemory { asked_bytes: layout.region_bytes, reason: reason.to_string() }
-}
-
-fn address_bytes(layout: &Layout) -> Result<usize> {
-    usize::try_from(layout.region_bytes).map_err(|error| refused(layout, error))
-}
-
 /// Whether a file takes memory as it is touched, and may find none. On a disk a hole is a hole, and some disks reserve nothing.
 fn is_in_memory(file: &File) -> bool {
     #[cfg(target_os = "linux")]
@@ -165,10 +157,7 @@ fn is_in_memory(file: &File) -> bool {
 
 /// A mapped region. Unmapped when dropped.
 #[derive(Debug)]
-pub(crate) struct Region {
-    map: MmapRaw,
-    layout: Layout,
-}
+pub(crate) struct Region(Memory);
 
 impl Region {
     /// Maps zeroed memory that belongs to this process alone, and writes the header.
@@ -176,9 +165,7 @@ impl Region {
     /// # Errors
     /// [`Error::OutOfMemory`] if the system will not.
     pub(crate) fn anonymous(spec: &Spec, source: &str, id: u64, created_utc_ns: i64) -> Result<Self> {
-        let layout = Layout::of(spec);
-        let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
-        let region = Self { map: MmapRaw::from(map), layout };
+        let region = Self(Memory::anonymous(Layout::of(spec))?);
         region.describe(spec, source, id, Lifetime::WhileOpen, created_utc_ns);
         Ok(region)
     }
@@ -195,9 +182,7 @@ impl Region {
         lifetime: Lifetime,
         created_utc_ns: i64,
     ) -> Result<Self> {
-        let layout = Layout::of(spec);
-        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
-        let region = Self { map: map.map_err(|error| refused(&layout, error))?, layout };
+        let region = Self(Memory::of_file(file, Layout::of(spec))?);
         region.describe(spec, source, id, lifetime, created_utc_ns);
         Ok(region)
     }
@@ -217,14 +202,14 @@ impl Region {
         if reserved < len && is_in_memory(file) {
             return Err(corrupt(format!("of its {len} bytes {reserved} are reserved")));
         }
-        let mut layout = Layout { region_bytes: len, ..Layout::default() };
-        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
-        let mut region = Self { map: map.map_err(|error| refused(&layout, error))?, layout };
+        // Of the rest nothing is believed yet: no anchors, no frames.
+        let end = len / WORD_BYTES * WORD_BYTES;
+        let header_only = Layout { region_bytes: len, frames_offset: end, ..Layout::default() };
+        let region = Self(Memory::of_file(file, header_only)?);
         let description = region.description(&corrupt, &path)?;
-        layout = Layout::of(&description.spec);
+        let layout = Layout::of(&description.spec);
         region.check_layout(&layout, len).map_err(corrupt)?;
-        region.layout = layout;
-        Ok((region, description))
+        Ok((Self(region.0.with_layout(layout)?), description))
     }
 
     /// The source's name in a file, which is not mapped for it; `None` if there is none.
@@ -248,7 +233,7 @@ impl Region {
     }
 
     fn describe(&self, spec: &Spec, source: &str, id: u64, lifetime: Lifetime, created_utc_ns: i64) {
-        let (header, layout) = (self.header(), &self.layout);
+        let (header, layout) = (self.header(), self.layout());
         // SYNC none: who publishes the region orders these stores.
         let set = |field: &AtomicU64, value: u64| field.store(value, Ordering::Relaxed);
         let set_half = |field: &AtomicU32, value: u32| field.store(value, Ordering::Relaxed);
@@ -326,27 +311,20 @@ impl Region {
     }
 
     pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
+        self.0.layout()
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: the mapping is page-aligned, longer than a header by construction of the layout, lives as long as
-        // `self`, and consists of atomics only, for which any bytes are a value and any writer is allowed.
-        unsafe { &*self.map.as_ptr().cast::<Header>() }
+        self.0.header()
     }
 
     pub(crate) fn anchors(&self) -> &[AnchorSlot] {
-        let first = self.map.as_ptr().wrapping_add(HEADER_BYTES as usize).cast::<AnchorSlot>();
-        // SAFETY: the layout puts so many slots after the header, aligned and inside the mapping; they are atomics only.
-        unsafe { std::slice::from_raw_parts(first, self.layout.anchor_slots as usize) }
+        self.0.anchors()
     }
 
     /// The frames' memory, as the words that [`crate::copy`] moves.
     pub(crate) fn words(&self) -> &[AtomicU64] {
-        let first = self.map.as_ptr().wrapping_add(self.layout.frames_offset as usize).cast::<AtomicU64>();
-        let bytes = (self.layout.region_bytes - self.layout.frames_offset) as usize;
-        // SAFETY: the layout puts the frames on a page boundary and makes them end with the mapping; atomics only.
-        unsafe { std::slice::from_raw_parts(first, bytes / size_of::<u64>()) }
+        self.0.words()
     }
 
     /// Commits one slice of the frames' memory, so that writing it never faults; false when there is no such slice.
@@ -354,15 +332,11 @@ impl Region {
     /// Harmless beside a running writer: it changes no byte. Blocks while the system finds the pages.
     pub(crate) fn commit_slice(&self, slice: usize) -> bool {
         const SLICE: usize = 1 << 20;
-        let Some(offset) = slice.checked_mul(SLICE).filter(|offset| *offset < self.map.len()) else {
+        let len = self.layout().region_bytes as usize;
+        let Some(offset) = slice.checked_mul(SLICE).filter(|offset| *offset < len) else {
             return false;
         };
-        let len = SLICE.min(self.map.len() - offset);
-        #[cfg(all(target_os = "linux", not(miri)))]
-        {
-            // A kernel before 5.14 doesn't know the advice: then the writer's first lap faults, as it would without.
-            let _ = self.map.advise_range(memmap2::Advice::PopulateWrite, offset, len);
-        }
+        self.0.commit(offset, SLICE.min(len - offset));
         true
     }
 }

@@ -19,7 +19,7 @@ use crate::region::{Layout, Region};
 use crate::shared::Shared;
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
-use crate::sync::{Arc, AtomicU32};
+use crate::sync::{Arc, AtomicU32, PlainArc};
 use crate::table::Slot;
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
@@ -49,12 +49,12 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     map: Published,
     /// `None` in a private registry.
-    domain: Option<Arc<Domain>>,
-    feeds: Arc<Feeds>,
-    budget: Arc<Budget>,
+    domain: Option<PlainArc<Domain>>,
+    feeds: PlainArc<Feeds>,
+    budget: PlainArc<Budget>,
     max_buffer_bytes: u64,
-    committer: Option<Arc<Committer>>,
-    clock: Arc<dyn Clock>,
+    committer: Option<PlainArc<Committer>>,
+    clock: PlainArc<dyn Clock>,
 }
 
 impl Registry {
@@ -88,14 +88,14 @@ impl Registry {
         Self::builder().open_default()
     }
 
-    pub(crate) fn with_options(options: RegistryBuilder, domain: Option<Arc<Domain>>) -> Self {
+    pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<Domain>>) -> Self {
         Self(Arc::new(Inner {
             map: Published::new(),
             domain,
-            feeds: Arc::default(),
+            feeds: PlainArc::default(),
             budget: Budget::new(options.budget()),
             max_buffer_bytes: options.max_buffer_bytes,
-            committer: options.commit_ahead.then(Arc::default),
+            committer: options.commit_ahead.then(PlainArc::default),
             clock: options.clock,
         }))
     }
@@ -376,7 +376,7 @@ impl Registry {
             let region = Region::anonymous(&spec, source.as_str(), random(), now_utc_ns)?;
             charge.count_allocated();
             let buffer = self.share(region, source.clone(), spec, None, charge);
-            buffer.shared.commit_ahead();
+            Shared::commit_ahead(&buffer.shared);
             return Ok((buffer, true));
         };
         let found = domain.find_or_make(source, &spec, options.lifetime, now_utc_ns, || self.charge(&spec))?;
@@ -386,7 +386,7 @@ impl Registry {
                 charge.count_allocated();
                 let Mapped { region, description, membership } = mapped;
                 let buffer = self.share(region, description.source, spec, Some(membership), charge);
-                buffer.shared.commit_ahead();
+                Shared::commit_ahead(&buffer.shared);
                 (buffer, true)
             }
         })
@@ -412,7 +412,7 @@ impl Registry {
             source,
             spec,
             membership,
-            clock: Arc::clone(&self.0.clock),
+            clock: PlainArc::clone(&self.0.clock),
             segment_limit_bytes: segment_limit_bytes(&spec, self.0.max_buffer_bytes),
             committer: self.0.committer.clone(),
             commit_asked: AtomicU32::new(0),
@@ -538,7 +538,7 @@ mod tests {
     fn a_dropped_registry_gives_its_memory_back_whatever_other_threads_have_cached() {
         let registry = Registry::private();
         let buffer = registry.get_or_allocate("x", spec()).unwrap();
-        let budget = Arc::clone(&registry.0.budget);
+        let budget = PlainArc::clone(&registry.0.budget);
         let (looked, dropped) = (Barrier::new(2), Barrier::new(2));
         std::thread::scope(|scope| {
             let theirs = registry.clone();

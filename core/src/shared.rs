@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::region::Region;
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, AtomicU32, Ordering};
+use crate::sync::{Arc, AtomicU32, Ordering, PlainArc};
 
 /// What all handles of a buffer share. The memory goes back when the last of them ends.
 pub(crate) struct Shared {
@@ -19,10 +19,10 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     /// `None` in a private registry.
     pub(crate) membership: Option<Membership>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: PlainArc<dyn Clock>,
     /// The most that one read may allocate.
     pub(crate) segment_limit_bytes: u64,
-    pub(crate) committer: Option<Arc<Committer>>,
+    pub(crate) committer: Option<PlainArc<Committer>>,
     pub(crate) commit_asked: AtomicU32,
     /// Given back after the region is unmapped: fields drop in their order.
     pub(crate) _charge: Charge,
@@ -40,11 +40,11 @@ impl Shared {
     }
 
     /// Has the memory committed soon, if that is wanted and was not asked for before. For who is about to write.
-    pub(crate) fn commit_ahead(self: &Arc<Self>) {
-        if let Some(committer) = &self.committer
-            && self.commit_asked.swap(1, Ordering::Relaxed) == 0
+    pub(crate) fn commit_ahead(shared: &Arc<Self>) {
+        if let Some(committer) = &shared.committer
+            && shared.commit_asked.swap(1, Ordering::Relaxed) == 0
         {
-            committer.commit(self);
+            committer.commit(shared);
         }
     }
 

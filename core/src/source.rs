@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 
 /// The longest name of a source, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 1024;
@@ -19,7 +19,7 @@ pub const MAX_SOURCE_BYTES: usize = 1024;
 /// # Ok::<(), capbuf::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Source(Arc<str>);
+pub struct Source(PlainArc<str>);
 
 impl Source {
     /// Checks a name.

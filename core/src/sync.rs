@@ -1,7 +1,45 @@
-//! The one place that names atomics, `Arc` and the arc-swap cell, so that a model checker can take their place.
+//! The one place that names atomics, `Arc`, `OnceLock` and the arc-swap cell, so that a model checker can take their place.
+//!
+//! Two bodies with the same names: the real one, and one made of loom's types for `RUSTFLAGS="--cfg loom"`. Elsewhere in this crate
+//! clippy refuses the originals (`core/clippy.toml`); it sees through a re-export, but not through an alias, hence the aliases.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
-pub(crate) use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::sync::atomic::Ordering;
 
-pub(crate) use arc_swap::cache::Cache;
-pub(crate) use arc_swap::{ArcSwap, ArcSwapOption};
+/// An `Arc` that no model looks at: of values that never change, and where the public interface names it.
+pub(crate) type PlainArc<T> = std::sync::Arc<T>;
+
+#[cfg(not(loom))]
+mod real {
+    pub(crate) use std::thread_local;
+
+    pub(crate) type AtomicI64 = std::sync::atomic::AtomicI64;
+    pub(crate) type AtomicU32 = std::sync::atomic::AtomicU32;
+    pub(crate) type AtomicU64 = std::sync::atomic::AtomicU64;
+    pub(crate) type Arc<T> = std::sync::Arc<T>;
+    pub(crate) type Weak<T> = std::sync::Weak<T>;
+    pub(crate) type OnceLock<T> = std::sync::OnceLock<T>;
+    pub(crate) type Queue<T> = crossbeam_queue::SegQueue<T>;
+    pub(crate) type ArcSwap<T> = arc_swap::ArcSwap<T>;
+    pub(crate) type ArcSwapOption<T> = arc_swap::ArcSwapOption<T>;
+    pub(crate) type Cache<A, T> = arc_swap::cache::Cache<A, T>;
+
+    /// Orders what comes before against what comes after it, as the standard library's does.
+    #[inline(always)]
+    pub(crate) fn fence(order: std::sync::atomic::Ordering) {
+        std::sync::atomic::fence(order);
+    }
+}
+#[cfg(not(loom))]
+pub(crate) use real::*;
+
+#[cfg(loom)]
+mod modelled;
+#[cfg(loom)]
+pub(crate) use modelled::*;
+
+/// What there is one of in a process, from its beginning to its end: never part of a model.
+pub(crate) mod process {
+    pub(crate) type AtomicI32 = std::sync::atomic::AtomicI32;
+    pub(crate) type AtomicU32 = std::sync::atomic::AtomicU32;
+}

@@ -331,7 +331,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::sync::Arc;
+    use crate::sync::PlainArc;
     use crate::{
         CaptureBuffer, Error, Length, ManualClock, ReadOptions, Registry, SampleFormat, Spec, Stretch, WindowOptions,
     };
@@ -373,7 +373,7 @@ mod tests {
 
     /// A buffer of four seconds at 1 kHz with so many frames, and its clock.
     fn recorded(frames: usize) -> CaptureBuffer {
-        let registry = Registry::builder().clock(Arc::new(ManualClock::new(START_NS))).commit_ahead(false).build();
+        let registry = Registry::builder().clock(PlainArc::new(ManualClock::new(START_NS))).commit_ahead(false).build();
         let spec = Spec::new(Length::Frames(4000), 1000, 1, SampleFormat::S16).unwrap();
         let buffer = registry.get_or_allocate("x", spec).unwrap();
         buffer.writer().unwrap().write_at(&vec![1_i16; frames], START_NS).unwrap();

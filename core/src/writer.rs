@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::lease::Lease;
 use crate::ring::Head;
 use crate::sample::Sample;
+use crate::shared::Shared;
 use crate::spec::MAX_FRAME_BYTES;
 use crate::stretch::duration_to_ns;
 use crate::sync::Ordering;
@@ -36,7 +37,7 @@ impl Writer {
         }
         let lease = Lease::take(shared)?;
         lease.check_counters().map_err(|reason| Error::Corrupt { path: shared.source.to_string(), reason })?;
-        shared.commit_ahead();
+        Shared::commit_ahead(shared);
         let newest = timeline::withdraw(&shared.region);
         Ok(Self {
             head: Head::of(&shared.region),

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use super::folder::Folder;
 use crate::error::Result;
 use crate::fork;
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 
 /// The process that holds something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl fmt::Display for Holder {
 /// one; who finds it gone begins anew.
 #[derive(Debug)]
 pub(crate) struct LockFile {
-    folder: Arc<Folder>,
+    folder: PlainArc<Folder>,
     name: String,
     /// Before the file: it is dropped first.
     _held: fork::Held,
@@ -43,7 +43,7 @@ pub(crate) struct LockFile {
 
 impl LockFile {
     /// Takes a lock; waits while another holds it.
-    pub(super) fn wait(folder: &Arc<Folder>, name: &str) -> Result<Self> {
+    pub(super) fn wait(folder: &PlainArc<Folder>, name: &str) -> Result<Self> {
         loop {
             if let Some(lock) = Self::wait_once(folder, name)? {
                 return Ok(lock);
@@ -52,14 +52,14 @@ impl LockFile {
     }
 
     /// Takes a lock; waits while another holds it. `None` if its file was taken away meanwhile.
-    pub(super) fn wait_once(folder: &Arc<Folder>, name: &str) -> Result<Option<Self>> {
+    pub(super) fn wait_once(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         let (file, held) = Self::open(folder, name)?;
         file.lock().map_err(|error| folder.failed("locking", name, error))?;
         Ok(Self::hold(folder, name, file, held))
     }
 
     /// Takes a lock; `None` if another holds it.
-    pub(super) fn try_take(folder: &Arc<Folder>, name: &str) -> Result<Option<Self>> {
+    pub(super) fn try_take(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         loop {
             let (file, held) = Self::open(folder, name)?;
             match file.try_lock() {
@@ -86,14 +86,14 @@ impl LockFile {
     }
 
     /// `None` if the file was taken away before it was locked.
-    fn hold(folder: &Arc<Folder>, name: &str, mut file: File, held: fork::Held) -> Option<Self> {
+    fn hold(folder: &PlainArc<Folder>, name: &str, mut file: File, held: fork::Held) -> Option<Self> {
         if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
             return None;
         }
         // For display: who can't write it down holds it all the same.
         let _ = file.set_len(0).and_then(|()| write!(file, "{}\n{}\n", std::process::id(), program()));
         let generation = fork::generation();
-        Some(Self { folder: Arc::clone(folder), name: name.to_owned(), _held: held, file, generation })
+        Some(Self { folder: PlainArc::clone(folder), name: name.to_owned(), _held: held, file, generation })
     }
 
     /// Tells whether somebody holds the lock of this name.

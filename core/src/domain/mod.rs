@@ -31,7 +31,7 @@ use crate::lifetime::Lifetime;
 use crate::region::{Description, Layout, MAX_HOLDERS, Region};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, ArcSwap, Ordering};
+use crate::sync::{Arc, ArcSwap, Ordering, PlainArc};
 use folder::Folder;
 
 /// How many sources whose hashes collide can have rings.
@@ -41,7 +41,7 @@ const PROBES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Domain {
     name: String,
-    folder: Arc<Folder>,
+    folder: PlainArc<Folder>,
     presence: ArcSwap<Presence>,
     hash: fn(&[u8]) -> u128,
 }
@@ -142,7 +142,7 @@ impl Domain {
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::LayoutMismatch`], [`Error::Forbidden`] for a file that is no ring.
-    pub(crate) fn find(self: &Arc<Self>, source: &str, now_utc_ns: i64) -> Result<Option<Mapped>> {
+    pub(crate) fn find(self: &PlainArc<Self>, source: &str, now_utc_ns: i64) -> Result<Option<Mapped>> {
         let Some((_, region, description)) = self.look(source)? else {
             return Ok(None);
         };
@@ -188,7 +188,7 @@ impl Domain {
     ///
     /// `permit` is asked before anything is reserved.
     pub(crate) fn find_or_make<P>(
-        self: &Arc<Self>,
+        self: &PlainArc<Self>,
         source: &Source,
         spec: &Spec,
         lifetime: Lifetime,
@@ -224,13 +224,13 @@ impl Domain {
         made.map(|mapped| (mapped, Some(permit)))
     }
 
-    fn enter(self: &Arc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
+    fn enter(self: &PlainArc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
         let presence = self.presence()?;
         let place = holders::enter(&self.folder, region, presence.number(), now_utc_ns);
         let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
         let place = place.ok_or_else(too_many)?;
         let (source, lifetime) = (description.source.clone(), description.lifetime);
-        Ok(Membership { domain: Arc::clone(self), presence, place, source, lifetime })
+        Ok(Membership { domain: PlainArc::clone(self), presence, place, source, lifetime })
     }
 
     /// Takes the ring of a source out: marked as removed, its name gone. False if it has none.
@@ -327,7 +327,7 @@ impl Domain {
 
 /// That this process has a ring mapped.
 pub(crate) struct Membership {
-    domain: Arc<Domain>,
+    domain: PlainArc<Domain>,
     presence: Arc<Presence>,
     place: usize,
     source: Source,
@@ -335,7 +335,7 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    pub(crate) fn domain(&self) -> &Arc<Domain> {
+    pub(crate) fn domain(&self) -> &PlainArc<Domain> {
         &self.domain
     }
 

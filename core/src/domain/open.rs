@@ -9,7 +9,7 @@ use super::presence::Presence;
 use super::{Domain, is_ring, presence};
 use crate::error::{Error, Result};
 use crate::region::Region;
-use crate::sync::{Arc, ArcSwap, Ordering};
+use crate::sync::{ArcSwap, Ordering, PlainArc};
 
 /// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.
 pub(crate) fn default_name() -> String {
@@ -24,15 +24,15 @@ pub(crate) fn default_name() -> String {
 
 impl Domain {
     /// Opens a domain, and makes it if there is none; sweeps it if processes of it have died.
-    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<Arc<Self>> {
+    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<PlainArc<Self>> {
         Self::open_hashed(name, base, xxh3_128)
     }
 
-    pub(super) fn open_hashed(name: &str, base: Option<&Path>, hash: fn(&[u8]) -> u128) -> Result<Arc<Self>> {
+    pub(super) fn open_hashed(name: &str, base: Option<&Path>, hash: fn(&[u8]) -> u128) -> Result<PlainArc<Self>> {
         folder::check_name(name)?;
         let all = Folder::of_domains(&folder::base(base))?;
         loop {
-            let folder = Arc::new(all.inner(name, true)?);
+            let folder = PlainArc::new(all.inner(name, true)?);
             let presence = match Presence::new(&folder) {
                 Ok(presence) => presence,
                 // Somebody removed the domain just now.
@@ -40,7 +40,7 @@ impl Domain {
                 Err(error) => return Err(error),
             };
             let presence = ArcSwap::from_pointee(presence);
-            let domain = Arc::new(Self { name: name.to_owned(), folder, presence, hash });
+            let domain = PlainArc::new(Self { name: name.to_owned(), folder, presence, hash });
             domain.sweep_after_deaths()?;
             return Ok(domain);
         }

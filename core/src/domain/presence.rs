@@ -8,7 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::folder::Folder;
 use super::lock_file::{Holder, LockFile};
 use crate::error::Result;
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 
 const PREFIX: &str = "process-";
 
@@ -19,7 +19,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    pub(super) fn new(folder: &Arc<Folder>) -> Result<Self> {
+    pub(super) fn new(folder: &PlainArc<Folder>) -> Result<Self> {
         loop {
             let number = random();
             let name = name(number);

@@ -1,0 +1,1 @@
+//! The body for the model checker.
