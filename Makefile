@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-python test-go lint header bench fuzz clean
+.PHONY: help run test test-rust test-c test-go test-python test-hosts lint header install bench bench-calls fuzz clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,16 +9,26 @@ run: ## Record in one process; in another one detect, and cut the clip of what w
 	cargo build --release -p capbuf-cli -p capbuf-capture --bin capbuf --example late_detection
 	demo/late_detection
 
-test: ## Run every test, with real microphones, servers and streams
+test: test-rust test-c test-go test-python test-hosts ## Run every test, with real microphones, servers and streams
+
+test-rust: ## The tests of the Rust crates and of the command
 	@scripts/install test
 	cargo test --workspace
 	RUSTFLAGS='--cfg capbuf_portable_copy' cargo test -p capbuf --tests --target-dir target/portable
 
-test-python: ## Build the Python package and run its tests, type checks included
+test-c: ## C and C++ programs with the installed library: shared, static, under AddressSanitizer and valgrind
+	@scripts/install c
+	cargo build --workspace
+	tests/c/run target/debug
+
+test-go: ## The Go package, also under the race detector and a collector that never rests
+	@scripts/go
+
+test-python: ## The Python package, type checks included
 	@scripts/python
 
-test-go: ## Build the Go package and run its tests, also under a collector that never rests
-	@scripts/go
+test-hosts: ## Processes in all languages that race for the same sources of one domain
+	@scripts/hosts
 
 lint: ## Check format, clippy and documentation; any warning is an error
 	@scripts/install build

@@ -113,6 +113,12 @@ impl CaptureBuffer {
         self.handle.with(py, |buffer| buffer.source().as_str().to_owned())
     }
 
+    /// The number that tells this buffer from every other one, in every process.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Its shape, as the keyword arguments that it was allocated with.
     #[getter]
     fn spec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -33,7 +33,7 @@ def obey(line: str) -> str:
         try:
             writer = buffers[0].writer()
         except capbuf.WriterBusy as busy:
-            return f"busy {busy.holder.pid if busy.holder else 0}"
+            return f"busy {busy.pid or 0}"
         return "taken"
     if order == "write":
         assert writer is not None
