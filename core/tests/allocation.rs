@@ -3,10 +3,12 @@
 
 mod common;
 
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use capbuf::{Error, Length, Registry, SampleFormat, Spec, Stretch};
+use capbuf::{CaptureBuffer, Clock, Error, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, SystemClock};
 use common::{mono, ms, signal};
 
 #[test]
@@ -188,16 +190,51 @@ fn removing_under_a_reader_leaves_its_handle_valid_and_gives_memory_back_with_th
     assert_eq!((registry.stats().rings_unmapped, registry.stats().bytes), (1, 0));
 }
 
+/// A clock on which, as soon as somebody sleeps, a source is removed.
+#[derive(Debug, Default)]
+struct RemovesWhileSlept {
+    registry: Mutex<Option<Registry>>,
+    sleeps: AtomicU32,
+}
+
+impl Clock for RemovesWhileSlept {
+    fn utc_ns(&self) -> i64 {
+        SystemClock.utc_ns()
+    }
+
+    fn monotonic_ns(&self) -> i64 {
+        SystemClock.monotonic_ns()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.sleeps.fetch_add(1, Ordering::Relaxed);
+        if let Some(registry) = self.registry.lock().unwrap().take() {
+            registry.remove("x").unwrap();
+        }
+        SystemClock.sleep(duration);
+    }
+}
+
 #[test]
-fn a_waiting_reader_is_told_that_the_buffer_was_removed() {
-    let registry = Registry::private();
-    let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
-    let options = capbuf::ReadOptions::new().wait(ms(120_000));
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| buffer.read_with(Stretch::Frames(0..10), &options));
-        registry.remove("x").unwrap();
-        assert!(matches!(waiting.join().unwrap(), Err(Error::Removed { .. })));
-    });
+fn who_waits_for_frames_of_a_buffer_that_is_removed_meanwhile_is_told_so_at_once() {
+    type Wait = fn(&CaptureBuffer) -> Result<(), Error>;
+    let by_read: Wait = |buffer| {
+        let options = ReadOptions::new().wait(Duration::from_secs(3600));
+        buffer.read_with(Stretch::Frames(0..10), &options).map(drop)
+    };
+    let by_windows: Wait = |buffer| {
+        let mut windows = buffer.windows(capbuf::WindowOptions::new(10, 10))?;
+        windows.next_into(&mut [0_i16; 10], Duration::from_secs(3600)).map(drop)
+    };
+    for wait in [by_read, by_windows] {
+        let clock = Arc::new(RemovesWhileSlept::default());
+        let registry = Registry::builder().clock(clock.clone()).commit_ahead(false).build();
+        let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
+        *clock.registry.lock().unwrap() = Some(registry);
+        let told = wait(&buffer);
+        assert!(matches!(told, Err(Error::Removed { .. })), "{told:?}");
+        assert!(clock.sleeps.load(Ordering::Relaxed) < 100, "told within some looks, not at the end of an hour");
+    }
 }
 
 #[test]

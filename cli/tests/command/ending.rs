@@ -71,6 +71,36 @@ fn a_full_disk_leaves_no_half_clip() {
     assert_eq!(names_in(folder.path()), Vec::<String>::new());
 }
 
+/// Runs a recording whose folder of clips is a file system of so little, which only it sees.
+fn record_with_room_for(kib: u32, folder: &std::path::Path) -> Ended {
+    let mount = format!("mount -t tmpfs -o size={kib}k clips clips && \"$@\"; code=$?; ls -A clips; exit $code");
+    let arguments = ["record", "tone:440", "--private", "--for", "1500ms", "--clip", "1s", "--out", "clips"];
+    let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+    let run = |way: &[&str], program: &str, arguments: &[&str]| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(way).args(["sh", "-c", &mount, "sh", program]).args(arguments);
+        command.current_dir(folder).stdin(Stdio::null()).output().expect("unshare")
+    };
+    let way = ways.into_iter().find(|way| run(way, "true", &[]).status.success());
+    let way = way.expect("this system lets neither users nor this test mount anything, by unshare: run it as root");
+    run(way, env!("CARGO_BIN_EXE_capbuf"), &arguments).into()
+}
+
+#[test]
+fn a_disk_without_room_leaves_no_clip_and_one_with_room_has_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("clips")).expect("a folder");
+    let ended = record_with_room_for(64, folder.path());
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+    let complaints = ended.complaints();
+    assert!(complaints[0].contains("clips/tone-440_") && complaints[0].contains("No space left"), "{complaints:?}");
+    assert_eq!(complaints[1..], ["capbuf: not all clips were written"]);
+    let ended = record_with_room_for(200, folder.path());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let lines: Vec<_> = ended.out.lines().collect();
+    assert_eq!(lines[0], format!("clips/{}", lines[1]), "the clip that was told, and no other file");
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let folder = tempfile::tempdir().expect("a folder");

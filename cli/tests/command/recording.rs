@@ -129,3 +129,20 @@ fn status_lines_tell_level_length_age_and_state() {
     assert!(!ended.err.contains('\u{1b}'), "nothing for a terminal where there is none");
     assert_eq!(ended.out, "", "stdout is for paths");
 }
+
+#[test]
+fn on_a_terminal_the_status_lines_are_redrawn_in_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let command = format!("{} record tone:440 position: --private --for 1s", env!("CARGO_BIN_EXE_capbuf"));
+    // `script` runs a command in a terminal of its own.
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).current_dir(folder.path());
+    let output = script.stdin(std::process::Stdio::null()).output().expect("script");
+    let drawn = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{drawn}");
+    let frames: Vec<_> = drawn.split("\u{1b}[2A\u{1b}[J").collect();
+    assert!(frames.len() >= 3, "a second has some looks: {drawn:?}");
+    for frame in frames {
+        assert_eq!(frame.lines().filter(|line| !line.is_empty()).count(), 2, "a line for each source: {frame:?}");
+    }
+}

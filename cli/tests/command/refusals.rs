@@ -63,6 +63,18 @@ fn a_wrong_command_line_is_told_in_one_line() {
 }
 
 #[test]
+fn a_source_that_is_not_utf_8_is_refused_in_one_line() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = capbuf(folder.path(), &["record"]);
+    let ended: Ended = command.arg(std::ffi::OsStr::from_bytes(b"tone:\xff")).output().expect("it runs").into();
+    assert_eq!((ended.code, ended.complaints().len()), (Some(2), 1), "{}", ended.err);
+    assert!(ended.err.contains("UTF-8"), "{}", ended.err);
+    refused(&["record", "tone:4\u{7}40"], 2, "tone:");
+}
+
+#[test]
 fn what_is_not_to_be_had_is_told_in_one_line() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
     let port = listener.local_addr().expect("an address").port();
