@@ -41,12 +41,15 @@ pub(crate) struct Timekeeper {
     gap: Option<(GapReason, Option<i64>)>,
     /// UTC minus monotonic time when last compared.
     utc_offset_ns: Option<i64>,
+    /// How long the chunk is that is being taken in: so long the next piece lasts at least.
+    chunk_ns: f64,
 }
 
 impl Timekeeper {
     /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
-        Self { nominal_ns: 1e9 / f64::from(sample_rate_hz), published, believed: None, gap: None, utc_offset_ns: None }
+        let nominal_ns = 1e9 / f64::from(sample_rate_hz);
+        Self { nominal_ns, published, believed: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
     }
 
     /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and
@@ -72,6 +75,7 @@ impl Timekeeper {
     /// A bounded number of steps, no allocation, no lock. Reads the clock each second or more, and where times jump.
     pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
         let period_ns = self.published.map_or(self.nominal_ns, |published| published.period_ns());
+        self.chunk_ns = frames as f64 * self.nominal_ns;
         let measured_ns = match time {
             ChunkTime::Captured(utc_ns) => utc_ns,
             ChunkTime::Arrived(utc_ns) => utc_ns.saturating_sub((frames as f64 * period_ns) as i64),
@@ -83,11 +87,13 @@ impl Timekeeper {
         let known_ns = gap.and_then(|(_, duration_ns)| duration_ns);
         let end_ns = published.utc_at(head).saturating_add(known_ns.unwrap_or(0));
         let Some(believed) = &mut self.believed else {
-            // A new writer: what is believed begins at its first chunk, with the period its predecessor found. What it tells of
-            // the gap counts unless more was lost.
+            // A new writer: what is believed begins at its first chunk, with the period its predecessor published. That may have been
+            // bent, so it counts within bounds: bent by each of many writers that follow fast, it would go anywhere. What the
+            // writer tells of the gap counts unless more was lost.
             let told = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
             let utc_ns = if told { end_ns } else { measured_ns };
-            self.believed = Some(DelayLockedLoop::new(self.nominal_ns, published.period_ns(), head, utc_ns));
+            let period_ns = period_ns.clamp(self.nominal_ns * (1.0 - SLEW), self.nominal_ns * (1.0 + SLEW));
+            self.believed = Some(DelayLockedLoop::new(self.nominal_ns, period_ns, head, utc_ns));
             self.utc_offset_ns = utc_offset_ns(clock);
             return Some(self.jump(head, gap.map_or(GapReason::WriterChanged, |(reason, _)| reason), 0));
         };
@@ -186,7 +192,8 @@ impl Timekeeper {
             return Anchor::new(head, utc_ns, self.nominal_ns);
         };
         let ahead_ns = utc_ns.saturating_sub(believed.predict(head)) as f64;
-        let correction = (ahead_ns / (1.5e9 * spacing_s(believed))).clamp(-SLEW, SLEW);
+        // Not beyond what is believed, however long the chunk is.
+        let correction = (ahead_ns / (1.5e9 * spacing_s(believed)).max(self.chunk_ns)).clamp(-SLEW, SLEW);
         Anchor::new(head, utc_ns, believed.period_ns() * (1.0 - correction))
     }
 }

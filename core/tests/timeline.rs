@@ -417,3 +417,31 @@ fn a_buffer_of_twelve_days_remembers_all_of_its_times() {
     }
     assert_eq!(buffer.frames(), 0..1 << 20);
 }
+
+#[test]
+fn writers_that_follow_each_other_fast_do_not_add_up_what_each_of_them_bends() {
+    let (registry, _) = manual();
+    let buffer = registry.get_or_allocate("x", mono(2.0, 1000)).unwrap();
+    for number in 0..40_i64 {
+        // Each finds the timeline ahead of what it is told.
+        let utc_ns = START_NS + number * 10_000_000 - number * 1_000_000;
+        buffer.writer().unwrap().write_at(&signal(0..10), utc_ns).unwrap();
+    }
+    let end = buffer.frames().end;
+    let last = buffer.read(Stretch::Frames(end - 10..end)).unwrap();
+    let took_ns = last.end_utc_ns() - last.start_utc_ns();
+    assert!((took_ns - 10_000_000).abs() <= 20_000, "10 ms took {took_ns} ns");
+}
+
+#[test]
+fn a_long_chunk_is_bent_to_where_it_should_be_and_not_beyond() {
+    let (registry, _) = manual();
+    let buffer = registry.get_or_allocate("x", mono(60.0, 1000)).unwrap();
+    let mut writer = buffer.writer().unwrap();
+    writer.write_at(&signal(0..1000), START_NS).unwrap();
+    // From here on 10 ms later than was told before: half of it is believed at once.
+    let later_ns = START_NS + SECOND_NS + 10_000_000;
+    writer.write_at(&signal(0..20_000), later_ns).unwrap();
+    let end_ns = buffer.status().newest_utc_ns.unwrap();
+    assert!((START_NS + 21 * SECOND_NS..=later_ns + 20 * SECOND_NS).contains(&end_ns), "{}", end_ns - START_NS);
+}
