@@ -26,6 +26,8 @@ type CaptureBuffer struct {
 
 func newBuffer(outcome C.capbuf_go_outcome, source string, spec *C.capbuf_spec) (*CaptureBuffer, error) {
 	if err := failure(outcome); err != nil {
+		// Of a buffer that could not be described the handle is there nevertheless; null is nothing.
+		C.capbuf_buffer_free((*C.capbuf_buffer)(outcome.handle))
 		return nil, err
 	}
 	h := newHandle(outcome.handle, func(p unsafe.Pointer) { C.capbuf_buffer_free((*C.capbuf_buffer)(p)) })

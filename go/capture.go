@@ -63,6 +63,9 @@ func StartCapture(ctx context.Context, registry *Registry, source string, option
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if registry == nil {
+		return nil, invalid("the registry is nil; allowed: one that was opened")
+	}
 	asked, err := options.toC(ctx)
 	if err != nil {
 		return nil, err
@@ -180,6 +183,9 @@ func (c *Capture) State() (CaptureState, string) {
 
 // Stop stops the capture and waits for it, five seconds at most. The buffer stays. Stopping again is nothing.
 func (c *Capture) Stop() error {
+	if c.ended == nil {
+		return nil // The zero value: it was never started.
+	}
 	c.handle.close()
 	<-c.ended
 	return nil

@@ -15,7 +15,8 @@
 // # Goroutines
 //
 // Everything may be used by any number of goroutines at the same time, unless it says otherwise. A [Writer] lets one goroutine in
-// at a time; others wait for the copy.
+// at a time; others wait for the copy. Samples are copied during the call and no pointer is kept; the race detector sees these
+// copies like those of Go.
 //
 // # Ending
 //
@@ -26,7 +27,8 @@
 // # Contexts
 //
 // What can take long takes a context, and ends soon after that does (within a few milliseconds). No thread is held while a goroutine
-// waits for audio: the rate is known, so it sleeps until the frames should be there and looks again.
+// waits for audio: the rate is known, so it sleeps until the frames should be there and looks again. What waits for other processes
+// does hold one: making a buffer that another process is just making, and opening or stopping a capture.
 //
 // # Errors
 //

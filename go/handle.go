@@ -31,10 +31,14 @@ func newHandle(pointer unsafe.Pointer, free func(unsafe.Pointer)) *handle {
 	return &handle{pointer: pointer, free: free}
 }
 
-// enter begins a use, which leave ends; the pointer is nil if the handle is closed, and then there is nothing to leave.
+// enter begins a use, which leave ends; the pointer is nil if the handle is closed, or was never opened (the zero value of what holds
+// it), and then there is nothing to leave.
 //
 // Two atomic operations a use, seldom contended. No lock, no allocation.
 func (h *handle) enter() (unsafe.Pointer, *stripe) {
+	if h == nil {
+		return nil, nil
+	}
 	// Goroutines have stacks of their own: where this one's is tells it from others.
 	var here byte
 	spread := uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9E37_79B9_7F4A_7C15
@@ -57,7 +61,7 @@ func (h *handle) leave(s *stripe) {
 
 // close lets nobody in any more. It is true for the first call only.
 func (h *handle) close() bool {
-	if h.closed.Swap(true) {
+	if h == nil || h.closed.Swap(true) {
 		return false
 	}
 	h.endIfUnused()

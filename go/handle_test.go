@@ -1,7 +1,10 @@
 package capbuf
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -264,5 +267,104 @@ func TestNothingIsAllocatedWhereAudioFlows(t *testing.T) {
 		if allocations := testing.AllocsPerRun(200, call); allocations != 0 {
 			t.Errorf("%s allocates %v times", name, allocations)
 		}
+	}
+}
+
+func TestNothingIsAllocatedFromOneWindowToTheNext(t *testing.T) {
+	b := allocated(t, private(t), "mic", spec16)
+	if err := written(t, b).WriteInt16(position(0, 4000)); err != nil {
+		t.Fatal(err)
+	}
+	through := func(windows int) func() {
+		return func() {
+			left := windows
+			for _, err := range b.Windows(context.Background(), WindowOptions{WindowFrames: 100, HopFrames: 10}) {
+				if left--; err != nil || left == 0 {
+					break
+				}
+			}
+		}
+	}
+	if one, many := testing.AllocsPerRun(20, through(1)), testing.AllocsPerRun(20, through(300)); one != many {
+		t.Errorf("one window allocates %v times, 300 windows %v times", one, many)
+	}
+}
+
+func TestAThousandWaitingGoroutinesHoldNoThreads(t *testing.T) {
+	b := allocated(t, private(t), "mic", spec16)
+	if err := written(t, b).WriteInt16(position(0, 100)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), longEnough)
+	defer cancel()
+	future := time.Now().Add(time.Hour)
+	waits := []func() error{
+		func() error { _, err := b.Read(ctx, future, future.Add(time.Second)); return err },
+		func() error { _, err := b.ReadFrames(ctx, 1000, 2000); return err },
+		func() error { return b.WaitUntil(ctx, future) },
+		func() error { _, err := b.ClipFrames(ctx, "none.wav", 1000, 2000); return err },
+		func() error {
+			for _, err := range b.Windows(ctx, WindowOptions{WindowFrames: 1000, HopFrames: 1000}) {
+				return err
+			}
+			return nil
+		},
+	}
+	const many = 1000
+	ended := make(chan error)
+	for i := range many {
+		go func() { ended <- waits[i%len(waits)]() }()
+	}
+	stacks := make([]byte, 8<<20)
+	until(t, "nearly all of them wait", func() bool {
+		all := stacks[:runtime.Stack(stacks, true)]
+		return bytes.Count(all, []byte("capbuf.pause(")) > many*9/10
+	})
+	if threads := len(must(os.ReadDir("/proc/self/task"))(t)); threads > many/10 {
+		t.Errorf("%d waiting goroutines hold %d threads", many, threads)
+	}
+	cancel()
+	for range many {
+		wantError(t, <-ended, context.Canceled)
+	}
+}
+
+func TestAZeroValueIsAClosedHandle(t *testing.T) {
+	ctx := deadline(t)
+	var (
+		r Registry
+		b CaptureBuffer
+		w Writer
+		c Capture
+	)
+	second := func(_ any, err error) error { return err }
+	for name, err := range map[string]error{
+		"GetOrAllocate":  second(r.GetOrAllocate("mic", spec16)),
+		"Buffers":        second(r.Buffers()),
+		"Writer":         second(b.Writer()),
+		"Last":           second(b.Last(1)),
+		"WaitUntil":      b.WaitUntil(ctx, morning),
+		"ReadInto":       second(ReadInto(&b, StretchFrames(0, 1), make([]int16, 1))),
+		"WriteInt16":     w.WriteInt16(nil),
+		"Write":          second(w.Write(nil)),
+		"Gap":            w.Gap(GapRequested),
+		"NextFrame":      second(w.NextFrame()),
+		"Capture.Buffer": second(c.Buffer()),
+		"StartCapture":   second(StartCapture(ctx, &r, "tone:440", CaptureOptions{})),
+	} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s: want %v, got %v", name, ErrClosed, err)
+		}
+	}
+	for _, err := range b.Windows(ctx, WindowOptions{WindowFrames: 1, HopFrames: 1}) {
+		wantError(t, err, ErrClosed)
+	}
+	_, err := StartCapture(ctx, nil, "tone:440", CaptureOptions{})
+	wantError(t, err, ErrInvalidArgument)
+	if state, _ := c.State(); r.Contains("mic") || state != CaptureStopped {
+		t.Error("what was never opened contains something, or runs")
+	}
+	if err := errors.Join(w.Close(), b.Close(), c.Stop(), r.Close()); err != nil {
+		t.Error(err)
 	}
 }

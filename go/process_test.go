@@ -2,6 +2,7 @@ package capbuf
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -93,7 +94,36 @@ func playRole(role string) int {
 				return 0
 			}
 		}
+	default:
+		return beCareless(r, role)
 	}
+	return 0
+}
+
+// beCareless does what the race detector is to find, in a process that ends by it.
+func beCareless(r *Registry, role string) int {
+	b, _ := r.GetOrAllocate("mic", spec16)
+	w, _ := b.Writer()
+	w.WriteInt16(position(0, 800))
+	samples, done := make([]int16, 100), make(chan bool)
+	switch role {
+	case "changes what is written":
+		go func() { w.WriteInt16(samples); done <- true }()
+		samples[50] = 1
+	case "looks at what is read into":
+		go func() { ReadInto(b, StretchFrames(0, 100), samples); done <- true }()
+		samples[0] += samples[99]
+	case "keeps a window":
+		first := true
+		for window := range WindowsOf[int16](context.Background(), b, WindowOptions{WindowFrames: 100, HopFrames: 100}) {
+			if !first {
+				break
+			}
+			first = false
+			go func() { samples[0] = window.Samples[99]; done <- true }()
+		}
+	}
+	<-done
 	return 0
 }
 

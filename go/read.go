@@ -94,6 +94,8 @@ func ReadInto[T Sample](b *CaptureBuffer, stretch Stretch, samples []T, options 
 	if err != nil {
 		return Extracted{}, err
 	}
+	written := int(info.frames) * b.spec.Channels * int(unsafe.Sizeof(*new(T)))
+	raceWrite(unsafe.Pointer(unsafe.SliceData(samples)), written)
 	return extractedFromC(&info), nil
 }
 

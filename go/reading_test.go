@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -344,6 +345,24 @@ func TestWaitUntilReturnsWhenTheAudioIsThere(t *testing.T) {
 	if status := must(b.Status())(t); status.Evictions != 0 || status.NewestFrame != 800 || status.Writes != 10 ||
 		!status.HasWriter || !status.Oldest.Equal(morning) || status.Peak == 0 {
 		t.Errorf("%+v", status)
+	}
+}
+
+func TestWaitUntilIsTrueToHalfAFrameAtAnyRate(t *testing.T) {
+	r := private(t)
+	for _, rate := range []int{11025, 22050, 44100, 48000, 96000, 768000} {
+		b := allocated(t, r, strconv.Itoa(rate), Spec{Duration: time.Second, SampleRateHz: rate, Channels: 2, Format: F32})
+		if err := written(t, b).WriteFloat32At(make([]float32, 2*rate/4), morning); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.WaitUntil(deadline(t), morning.Add(time.Duration(rate/4)*time.Second/time.Duration(rate))); err != nil {
+			t.Errorf("%d Hz: %v", rate, err)
+		}
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := b.WaitUntil(over, morning.Add(251*time.Millisecond)); !errors.Is(err, ErrNotYet) {
+			t.Errorf("%d Hz: what is still to come is there: %v", rate, err)
+		}
 	}
 }
 

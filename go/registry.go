@@ -16,6 +16,7 @@ package capbuf
 import "C"
 
 import (
+	"errors"
 	"runtime"
 	"unsafe"
 )
@@ -216,14 +217,21 @@ func (r *Registry) Buffers() ([]*CaptureBuffer, error) {
 		}
 	}
 	buffers := make([]*CaptureBuffer, 0, len(found))
+	var failed error
 	for _, buffer := range found {
 		var spec C.capbuf_spec
-		if b, err := newBuffer(C.capbuf_go_described(buffer, &spec), "", &spec); err == nil {
+		b, err := newBuffer(C.capbuf_go_described(buffer, &spec), "", &spec)
+		if err == nil {
 			b.source, err = b.told()
-			if err == nil {
-				buffers = append(buffers, b)
-			}
+			buffers = append(buffers, b)
 		}
+		failed = errors.Join(failed, err)
+	}
+	if failed != nil {
+		for _, b := range buffers {
+			b.Close()
+		}
+		return nil, failed
 	}
 	return buffers, nil
 }

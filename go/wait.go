@@ -67,6 +67,9 @@ func pause(ctx context.Context, d time.Duration) error {
 // Any goroutine. Holds no thread while it waits. Errors: ErrRemoved if it will not come any more, ErrClosed; the context's, together
 // with ErrNotYet.
 func (b *CaptureBuffer) WaitUntil(ctx context.Context, t time.Time) error {
+	if b.spec.SampleRateHz == 0 {
+		return ErrClosed // The zero value: it was never opened.
+	}
 	// One frame, to hear when it ends: at most 64 channels of 4 bytes.
 	frame := make([]byte, 64*4)
 	stretch := StretchLast(time.Second / time.Duration(b.spec.SampleRateHz))

@@ -65,7 +65,8 @@ func (w WindowOf[T]) Around(before, after uint64) (first, end uint64) {
 // and tells how many were lost. It ends with an error: the context's when that ends, ErrRemoved when the buffer was removed and its last window was
 // given, ErrClosed, ErrInvalidArgument for windows that are empty or longer than the buffer.
 //
-// Any goroutine; each range is a cursor of its own. Allocates at its beginning only. Holds no thread while it waits.
+// Any goroutine; each range is a cursor of its own. Allocates at its beginning, and a timer where it waits. Holds no thread while it
+// waits.
 func (b *CaptureBuffer) Windows(ctx context.Context, options WindowOptions) iter.Seq2[Window, error] {
 	return WindowsOf[float32](ctx, b, options)
 }
@@ -86,6 +87,7 @@ func WindowsOf[T Sample](ctx context.Context, b *CaptureBuffer, options WindowOp
 				yield(WindowOf[T]{}, err)
 				return
 			}
+			raceWrite(unsafe.Pointer(unsafe.SliceData(samples)), len(samples)*int(unsafe.Sizeof(*new(T))))
 			window := WindowOf[T]{
 				Samples:        samples,
 				FirstFrame:     uint64(found.first_frame),

@@ -60,12 +60,29 @@ func (l *lease) number() C.uintptr_t {
 	return C.uintptr_t(uintptr(unsafe.Pointer(l.pointer)))
 }
 
-func (l *lease) giveBack() {
+// enter lets one goroutine in, which leave ends; it is false if the writer is closed, or was never taken (the zero value of Writer), and
+// then there is nothing to leave.
+func (l *lease) enter() bool {
+	if l == nil {
+		return false
+	}
 	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.pointer != nil {
+	if l.pointer == nil {
+		l.mutex.Unlock()
+		return false
+	}
+	return true
+}
+
+func (l *lease) leave() {
+	l.mutex.Unlock()
+}
+
+func (l *lease) giveBack() {
+	if l.enter() {
 		C.capbuf_writer_free(l.pointer)
 		l.pointer = nil
+		l.leave()
 	}
 }
 
@@ -134,28 +151,26 @@ func writeSamplesAt[T Sample](w *Writer, samples []T, captured time.Time) error 
 
 func writeSamples[T Sample](w *Writer, samples []T, at C.int64_t) error {
 	l := w.lease
-	l.mutex.Lock()
-	if l.pointer == nil {
-		l.mutex.Unlock()
+	if !l.enter() {
 		return ErrClosed
 	}
 	first := (*C.char)(unsafe.Pointer(unsafe.SliceData(samples)))
+	raceRead(unsafe.Pointer(first), len(samples)*int(unsafe.Sizeof(*new(T))))
 	outcome := C.capbuf_go_write(l.number(), first, C.size_t(len(samples)), C.uint32_t(formatOf[T]()), at)
-	l.mutex.Unlock()
+	l.leave()
 	runtime.KeepAlive(w)
 	return failure(outcome)
 }
 
 func (w *Writer) writeBytes(bytes []byte, at C.int64_t) error {
 	l := w.lease
-	l.mutex.Lock()
-	if l.pointer == nil {
-		l.mutex.Unlock()
+	if !l.enter() {
 		return ErrClosed
 	}
 	first := (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
+	raceRead(unsafe.Pointer(first), len(bytes))
 	outcome := C.capbuf_go_write_bytes(l.number(), first, C.size_t(len(bytes)), at)
-	l.mutex.Unlock()
+	l.leave()
 	runtime.KeepAlive(w)
 	return failure(outcome)
 }
@@ -180,14 +195,13 @@ func (w *Writer) GapFor(reason GapReason, missing time.Duration) error {
 
 func (w *Writer) gap(reason GapReason, ns C.int64_t) error {
 	l := w.lease
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.pointer == nil {
+	if !l.enter() {
 		return ErrClosed
 	}
-	err := failure(C.capbuf_go_gap(l.pointer, C.uint32_t(reason), ns))
+	outcome := C.capbuf_go_gap(l.pointer, C.uint32_t(reason), ns)
+	l.leave()
 	runtime.KeepAlive(w)
-	return err
+	return failure(outcome)
 }
 
 // NextFrame is the number that the next frame will have.
@@ -195,12 +209,11 @@ func (w *Writer) gap(reason GapReason, ns C.int64_t) error {
 // Wait-free, allocates nothing. Errors: ErrClosed.
 func (w *Writer) NextFrame() (uint64, error) {
 	l := w.lease
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.pointer == nil {
+	if !l.enter() {
 		return 0, ErrClosed
 	}
 	outcome := C.capbuf_go_next_frame(l.pointer)
+	l.leave()
 	runtime.KeepAlive(w)
 	return uint64(outcome.number), failure(outcome)
 }
