@@ -1,22 +1,15 @@
 //! The last N seconds of one source.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
-use std::time::Duration;
 
-use capbuf::Stretch;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::arguments::spec_dict;
-use crate::clip::Clip;
 use crate::errors::OrRaise as _;
 use crate::handle::Handle;
-use crate::reading::{self, Pace, Request, Target};
-use crate::segment::Segment;
 use crate::status::{Holder, Status};
-use crate::times::{self, Wait};
+use crate::times::Wait;
 use crate::windows::Windows;
 use crate::writer::Writer;
 
@@ -54,7 +47,7 @@ use crate::writer::Writer;
 /// ('mic', 60.0, (0, 48000))
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct CaptureBuffer {
-    handle: Handle<capbuf::CaptureBuffer>,
+    pub(crate) handle: Handle<capbuf::CaptureBuffer>,
     id: u64,
     shown: String,
 }
@@ -64,45 +57,6 @@ impl CaptureBuffer {
         let (id, shown) = (buffer.id(), buffer.source().to_string());
         Self { handle: Handle::new("buffer", buffer), id, shown }
     }
-
-    fn read_stretch(
-        &self,
-        py: Python<'_>,
-        stretch: Stretch,
-        (wait, available, silence): (Wait, bool, Option<bool>),
-        dtype: Option<&Bound<'_, PyAny>>,
-        out: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Segment> {
-        let request = Request { stretch, available, silence, pace: Pace::Block(wait) };
-        request.segment(py, &self.handle, &Target::of(dtype, out)?)?.done(py)
-    }
-
-    fn cut(
-        &self,
-        py: Python<'_>,
-        path: PathBuf,
-        stretch: Stretch,
-        (wait, available, silence): (Wait, bool, Option<bool>),
-    ) -> PyResult<Clip> {
-        let request = Request { stretch, available, silence, pace: Pace::Block(wait) };
-        let segment = request.native(py, &self.handle)?.done(py)?;
-        py.detach(|| capbuf_capture::write_clip(&segment, &path)).or_raise(py).map(Clip::new)
-    }
-}
-
-/// Begins a read that waits in the event loop, by the coroutine in `_asyncio.py`.
-fn begin_read<'py>(
-    slf: &Bound<'py, CaptureBuffer>,
-    stretch: Bound<'py, PyTuple>,
-    wait: Wait,
-    options: (bool, Option<bool>),
-    array: (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>),
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = slf.py();
-    let module = py.import(intern!(py, "capbuf._asyncio"))?;
-    let ((available, silence), (dtype, out)) = (options, array);
-    let arguments = (slf, stretch, wait.to_python(py)?, available, silence, dtype, out);
-    module.call_method1(intern!(py, "read"), arguments)
 }
 
 #[pymethods]
@@ -164,222 +118,6 @@ impl CaptureBuffer {
     #[getter]
     fn is_removed(&self, py: Python<'_>) -> PyResult<bool> {
         self.handle.with(py, capbuf::CaptureBuffer::is_removed)
-    }
-
-    /// Copies the audio from one time to another.
-    ///
-    /// A frame belongs to the time at which it begins, to the nearest frame. One copy; converting, if the buffer's samples
-    /// are of another type, is part of it.
-    ///
-    /// Parameters
-    /// ----------
-    /// start, end : datetime or float or int
-    ///     Aware datetimes, float seconds since 1970, or int nanoseconds since 1970.
-    /// wait, available, silence, dtype, out
-    ///     As the class says.
-    ///
-    /// Returns
-    /// -------
-    /// Segment
-    ///
-    /// Raises
-    /// ------
-    /// NotYet
-    ///     If frames are still to come, with when (`expected_utc_ns`); `TimedOut` or `Removed` after waiting.
-    /// Evicted
-    ///     If frames are gone, with the oldest that is still there (`oldest_frame`, `oldest_utc_ns`).
-    /// InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
-    ///     For arguments that are none.
-    ///
-    /// Examples
-    /// --------
-    /// >>> import datetime, numpy, capbuf
-    /// >>> buffer = capbuf.Registry.private().get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
-    /// >>> with buffer.writer() as writer:
-    /// ...     writer.write(numpy.zeros((8000, 1), "int16"), at=1700000000.0)
-    /// >>> start = datetime.datetime.fromtimestamp(1700000000.5, datetime.timezone.utc)
-    /// >>> segment = buffer.read(start, start + datetime.timedelta(seconds=0.25))
-    /// >>> segment.first_frame, segment.samples.shape, segment.start == start
-    /// (4000, (2000, 1), True)
-    /// >>> memory = numpy.empty((2000, 1), "int16")
-    /// >>> buffer.read(1700000000.5, 1700000000.75, out=memory).samples is memory
-    /// True
-    #[pyo3(
-        signature = (start, end, *, wait=Wait::Not, available=false, silence=None, dtype=None, out=None),
-        text_signature = "($self, start, end, *, wait=0.0, available=False, silence=None, dtype=None, out=None)"
-    )]
-    fn read(
-        &self,
-        py: Python<'_>,
-        start: &Bound<'_, PyAny>,
-        end: &Bound<'_, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        out: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Segment> {
-        let stretch = reading::by_time(start, end)?;
-        self.read_stretch(py, stretch, (wait, available, silence), dtype, out)
-    }
-
-    /// Copies frames by their numbers: exactly these, whatever the clocks did.
-    ///
-    /// Parameters
-    /// ----------
-    /// first, end : int
-    ///     The first frame, and one past the last.
-    /// wait, available, silence, dtype, out
-    ///     As the class says.
-    ///
-    /// Returns
-    /// -------
-    /// Segment
-    ///
-    /// Raises
-    /// ------
-    /// NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
-    ///     As `read`.
-    #[pyo3(
-        signature = (first, end, *, wait=Wait::Not, available=false, silence=None, dtype=None, out=None),
-        text_signature = "($self, first, end, *, wait=0.0, available=False, silence=None, dtype=None, out=None)"
-    )]
-    fn read_frames(
-        &self,
-        py: Python<'_>,
-        first: &Bound<'_, PyAny>,
-        end: &Bound<'_, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        out: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Segment> {
-        let stretch = reading::by_frames(first, end)?;
-        self.read_stretch(py, stretch, (wait, available, silence), dtype, out)
-    }
-
-    /// Copies the newest so much.
-    ///
-    /// Parameters
-    /// ----------
-    /// seconds : float or timedelta
-    ///     How much: this times the nominal rate, exactly.
-    /// wait, available, silence, dtype, out
-    ///     As the class says.
-    ///
-    /// Returns
-    /// -------
-    /// Segment
-    ///
-    /// Raises
-    /// ------
-    /// NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
-    ///     As `read`.
-    #[pyo3(
-        signature = (seconds, *, wait=Wait::Not, available=false, silence=None, dtype=None, out=None),
-        text_signature = "($self, seconds, *, wait=0.0, available=False, silence=None, dtype=None, out=None)"
-    )]
-    fn last(
-        &self,
-        py: Python<'_>,
-        seconds: &Bound<'_, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        out: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Segment> {
-        self.read_stretch(py, reading::newest(seconds)?, (wait, available, silence), dtype, out)
-    }
-
-    /// As `read`, to be awaited: waits in the event loop, without a thread, until the frames should be there.
-    ///
-    /// It waits for as long as it takes unless `wait` says otherwise. Cancelling ends it.
-    ///
-    /// Examples
-    /// --------
-    /// >>> import asyncio, capbuf
-    /// >>> async def tenth(capture):
-    /// ...     return await capture.buffer.aread_frames(0, 4800)
-    /// >>> with capbuf.record("tone:440", registry=capbuf.Registry.private()) as capture:
-    /// ...     len(asyncio.run(tenth(capture)))
-    /// 4800
-    #[pyo3(
-        signature = (start, end, *, wait=Wait::Ever, available=false, silence=None, dtype=None, out=None),
-        text_signature = "($self, start, end, *, wait=None, available=False, silence=None, dtype=None, out=None)"
-    )]
-    fn aread<'py>(
-        slf: &Bound<'py, Self>,
-        start: &Bound<'py, PyAny>,
-        end: &Bound<'py, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<Bound<'py, PyAny>>,
-        out: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let stretch = PyTuple::new(slf.py(), [intern!(slf.py(), "time").as_any(), start, end])?;
-        begin_read(slf, stretch, wait, (available, silence), (dtype, out))
-    }
-
-    /// As `read_frames`, to be awaited: see `aread`.
-    #[pyo3(
-        signature = (first, end, *, wait=Wait::Ever, available=false, silence=None, dtype=None, out=None),
-        text_signature = "($self, first, end, *, wait=None, available=False, silence=None, dtype=None, out=None)"
-    )]
-    fn aread_frames<'py>(
-        slf: &Bound<'py, Self>,
-        first: &Bound<'py, PyAny>,
-        end: &Bound<'py, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<Bound<'py, PyAny>>,
-        out: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let stretch = PyTuple::new(slf.py(), [intern!(slf.py(), "frames").as_any(), first, end])?;
-        begin_read(slf, stretch, wait, (available, silence), (dtype, out))
-    }
-
-    /// As `last`, to be awaited: see `aread`.
-    #[pyo3(
-        signature = (seconds, *, wait=Wait::Ever, available=false, silence=None, dtype=None, out=None),
-        text_signature = "($self, seconds, *, wait=None, available=False, silence=None, dtype=None, out=None)"
-    )]
-    fn alast<'py>(
-        slf: &Bound<'py, Self>,
-        seconds: &Bound<'py, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<Bound<'py, PyAny>>,
-        out: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let stretch = PyTuple::new(slf.py(), [intern!(slf.py(), "last").as_any(), seconds])?;
-        begin_read(slf, stretch, wait, (available, silence), (dtype, out))
-    }
-
-    /// Looks once for an awaited read, which has waited so many seconds: the segment, or the seconds to sleep.
-    fn _look(
-        &self,
-        py: Python<'_>,
-        stretch: (String, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>),
-        waited: f64,
-        is_over: bool,
-        available: bool,
-        silence: Option<bool>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        out: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let stretch = match &stretch {
-            (kind, first, Some(end)) if kind == "frames" => reading::by_frames(first, end)?,
-            (_, start, Some(end)) => reading::by_time(start, end)?,
-            (_, seconds, None) => reading::newest(seconds)?,
-        };
-        let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        let request = Request { stretch, available, silence, pace: Pace::Look { waited, is_over } };
-        request.segment(py, &self.handle, &Target::of(dtype, out)?)?.or_seconds(py)
     }
 
     /// Takes the one writer of this buffer, in all processes: exclusive until it is closed.
@@ -459,89 +197,6 @@ impl CaptureBuffer {
         Windows::new(py, &buffer, (seconds, hop), (start_frame, join_gaps), wait, dtype, out)
     }
 
-    /// Cuts the audio from one time to another into a WAV or FLAC file, by the extension of its name, in the buffer's own format.
-    ///
-    /// The file is whole under its name, or not there; one that has the name is replaced.
-    ///
-    /// Parameters
-    /// ----------
-    /// path : str or os.PathLike
-    ///     The name, which ends in ``.wav`` or ``.flac``. See `clip_name`.
-    /// start, end, wait, available, silence
-    ///     As `read`.
-    ///
-    /// Returns
-    /// -------
-    /// Clip
-    ///
-    /// Raises
-    /// ------
-    /// ClipFailed
-    ///     For another extension, a folder that isn't there, a full disk, what the type can't hold.
-    /// NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType
-    ///     As `read`.
-    #[pyo3(
-        signature = (path, start, end, *, wait=Wait::Not, available=false, silence=None),
-        text_signature = "($self, path, start, end, *, wait=0.0, available=False, silence=None)"
-    )]
-    fn clip(
-        &self,
-        py: Python<'_>,
-        path: PathBuf,
-        start: &Bound<'_, PyAny>,
-        end: &Bound<'_, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-    ) -> PyResult<Clip> {
-        self.cut(py, path, reading::by_time(start, end)?, (wait, available, silence))
-    }
-
-    /// Cuts frames by their numbers into a WAV or FLAC file: exact however late it is done.
-    ///
-    /// Parameters
-    /// ----------
-    /// path : str or os.PathLike
-    ///     As `clip`.
-    /// first, end, wait, available, silence
-    ///     As `read_frames`. See `Window.around`.
-    ///
-    /// Returns
-    /// -------
-    /// Clip
-    ///
-    /// Raises
-    /// ------
-    /// ClipFailed, NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType
-    ///     As `clip`.
-    ///
-    /// Examples
-    /// --------
-    /// >>> import pathlib, tempfile, numpy, capbuf
-    /// >>> buffer = capbuf.Registry.private().get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
-    /// >>> with buffer.writer() as writer:
-    /// ...     writer.write(numpy.zeros(8000, "int16"))
-    /// >>> with tempfile.TemporaryDirectory() as folder:
-    /// ...     clip = buffer.clip_frames(pathlib.Path(folder) / "bird.wav", 2000, 6000)
-    /// >>> clip.frames, clip.sample_format
-    /// (4000, 's16')
-    #[pyo3(
-        signature = (path, first, end, *, wait=Wait::Not, available=false, silence=None),
-        text_signature = "($self, path, first, end, *, wait=0.0, available=False, silence=None)"
-    )]
-    fn clip_frames(
-        &self,
-        py: Python<'_>,
-        path: PathBuf,
-        first: &Bound<'_, PyAny>,
-        end: &Bound<'_, PyAny>,
-        wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-    ) -> PyResult<Clip> {
-        self.cut(py, path, reading::by_frames(first, end)?, (wait, available, silence))
-    }
-
     /// Looks at everything at once: how full, how old, how loud.
     ///
     /// Reads the last second to measure its level: some tens of microseconds.
@@ -602,9 +257,4 @@ impl CaptureBuffer {
         let spec = spec.unwrap_or_else(|_| "closed".to_owned());
         format!("<capbuf.CaptureBuffer {:?}: {spec}>", self.shown)
     }
-}
-
-/// When a time is, for who shows it.
-pub(crate) fn datetime(py: Python<'_>, utc_ns: Option<i64>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    utc_ns.map(|utc_ns| times::datetime(py, utc_ns)).transpose()
 }

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod arrays;
+mod awaited;
 mod blocking;
 mod buffer;
 mod capture;
@@ -21,11 +22,14 @@ mod feed;
 mod gap;
 mod handle;
 mod reading;
+mod reads;
 mod registry;
 mod segment;
+mod stats;
 mod status;
 mod times;
 mod waiting;
+mod window;
 mod windows;
 mod writer;
 
@@ -49,13 +53,17 @@ mod _capbuf {
     #[pymodule_export]
     use crate::gap::{Gap, Missing};
     #[pymodule_export]
-    use crate::registry::{Registry, Stats, Swept, open};
+    use crate::registry::{Registry, open};
     #[pymodule_export]
     use crate::segment::Segment;
     #[pymodule_export]
+    use crate::stats::{Stats, Swept};
+    #[pymodule_export]
     use crate::status::{Holder, Level, Status};
     #[pymodule_export]
-    use crate::windows::{Window, Windows};
+    use crate::window::Window;
+    #[pymodule_export]
+    use crate::windows::Windows;
     #[pymodule_export]
     use crate::writer::Writer;
 }

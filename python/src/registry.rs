@@ -12,6 +12,7 @@ use crate::buffer::CaptureBuffer;
 use crate::errors::{OrRaise as _, invalid};
 use crate::feed::Feed;
 use crate::handle::Handle;
+use crate::stats::{Stats, Swept};
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
 ///
@@ -411,60 +412,5 @@ impl Registry {
             None => "private".to_owned(),
         });
         format!("<capbuf.Registry {}>", what.unwrap_or_else(|_| "closed".to_owned()))
-    }
-}
-
-/// What a registry has allocated so far and what of it is alive.
-///
-/// Attributes
-/// ----------
-/// rings_allocated : int
-///     Rings that this registry made, ever.
-/// rings_mapped, rings_unmapped : int
-///     Rings that were mapped, ever, its own and those that it found in its domain; and unmapped again.
-/// bytes, budget_bytes : int
-///     Bytes of the rings that this registry made and has mapped; bytes that may be.
-#[pyclass(module = "capbuf", frozen, eq, get_all)]
-#[derive(PartialEq)]
-pub(crate) struct Stats {
-    rings_allocated: u64,
-    rings_mapped: u64,
-    rings_unmapped: u64,
-    bytes: u64,
-    budget_bytes: u64,
-}
-
-#[pymethods]
-impl Stats {
-    fn __repr__(&self) -> String {
-        let Self { rings_allocated, rings_mapped, rings_unmapped, bytes, .. } = self;
-        let mapped = rings_mapped - rings_unmapped;
-        format!("<capbuf.Stats {rings_allocated} rings allocated, {mapped} mapped, {bytes} bytes>")
-    }
-}
-
-/// What a sweep took away.
-///
-/// Attributes
-/// ----------
-/// processes : int
-///     Processes that died without saying goodbye.
-/// buffers : int
-///     Buffers that were to stay only while a process has them open.
-/// leftovers : int
-///     Buffers that were being made when their maker died, and other leftovers.
-#[pyclass(module = "capbuf", frozen, eq, get_all)]
-#[derive(PartialEq)]
-pub(crate) struct Swept {
-    processes: usize,
-    buffers: usize,
-    leftovers: usize,
-}
-
-#[pymethods]
-impl Swept {
-    fn __repr__(&self) -> String {
-        let Self { processes, buffers, leftovers } = self;
-        format!("<capbuf.Swept {processes} processes, {buffers} buffers, {leftovers} leftovers>")
     }
 }

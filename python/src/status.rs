@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::buffer::datetime;
+use crate::times::maybe_datetime;
 
 /// A process that holds something.
 ///
@@ -137,13 +137,13 @@ impl Status {
     /// When the oldest frame begins, as an aware `datetime` in UTC.
     #[getter]
     fn oldest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        datetime(py, self.oldest_utc_ns)
+        maybe_datetime(py, self.oldest_utc_ns)
     }
 
     /// When the newest frame ends, as an aware `datetime` in UTC.
     #[getter]
     fn newest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        datetime(py, self.newest_utc_ns)
+        maybe_datetime(py, self.newest_utc_ns)
     }
 
     fn __repr__(&self) -> String {

@@ -133,6 +133,11 @@ pub(crate) fn datetime(py: Python<'_>, utc_ns: i64) -> PyResult<Bound<'_, PyAny>
     epoch(py)?.add(PyDelta::new(py, days as i32, seconds as i32, microseconds as i32, false)?)
 }
 
+/// As [`datetime`], for a time that there may be.
+pub(crate) fn maybe_datetime(py: Python<'_>, utc_ns: Option<i64>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    utc_ns.map(|utc_ns| datetime(py, utc_ns)).transpose()
+}
+
 /// Now, in ns of UTC.
 pub(crate) fn now_utc_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

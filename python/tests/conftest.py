@@ -3,6 +3,7 @@
 import os
 import pathlib
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,6 +29,18 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.002)
+
+
+def until_it_waits(thread: threading.Thread | None = None, process: int | None = None) -> None:
+    """Waits until a thread of this process, or the main thread of another one, has gone to sleep several times."""
+    task = f"{process}/task/{process}" if thread is None else f"self/task/{thread.native_id}"
+
+    def sleeps() -> int:
+        lines = pathlib.Path(f"/proc/{task}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches:"))
+
+    before = sleeps()
+    eventually(lambda: sleeps() >= before + 3)
 
 
 @pytest.fixture(autouse=True)

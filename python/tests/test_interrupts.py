@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from conftest import until_it_waits
 
 WAITS = {
     "a read": "buffer.last(1, wait=None)",
@@ -71,7 +71,7 @@ def test_ctrl_c_ends(wait: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "waiting\n"
-        time.sleep(0.15)
+        until_it_waits(process=child.pid)
         assert child.poll() is None
         os.kill(child.pid, signal.SIGINT)
         assert child.stdout.readline().startswith("interrupted")

@@ -2,12 +2,11 @@
 
 import datetime as dt
 import threading
-import time
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import RATE, START, START_NS, position
+from conftest import RATE, START, START_NS, position, until_it_waits
 
 import capbuf
 
@@ -121,19 +120,22 @@ def test_gaps_are_listed_and_filled_whichever_memory_is_read_into(registry: capb
 
 
 def test_a_read_waits_for_what_is_still_to_come(buffer: capbuf.CaptureBuffer) -> None:
-    def write_later() -> None:
-        with buffer.writer() as writer:
-            for chunk in range(20):
-                time.sleep(0.01)
-                writer.write(position(2 * RATE + chunk * 80, 80))
-
-    thread = threading.Thread(target=write_later)
-    thread.start()
     memory = np.empty((1600, 1), "int16")
-    for wait in (20, dt.timedelta(seconds=20), None):
-        segment = buffer.read_frames(2 * RATE, 2 * RATE + 1600, wait=wait, out=memory)
-        assert np.array_equal(segment.samples[:, 0], position(2 * RATE, 1600))
-    thread.join()
+    with buffer.writer() as writer:
+        for wait in (20, dt.timedelta(seconds=20), None):
+            first = writer.next_frame
+            read: list[capbuf.Segment] = []
+            thread = threading.Thread(
+                target=lambda: read.append(buffer.read_frames(first, first + 1600, wait=wait, out=memory))
+            )
+            thread.start()
+            for chunk in range(20):
+                if chunk in (0, 19):
+                    until_it_waits(thread)
+                writer.write(position(first + chunk * 80, 80))
+            thread.join()
+            assert read[0].first_frame == first
+            assert np.array_equal(memory[:, 0], position(first, 1600))
 
 
 def test_waiting_has_an_end(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import RATE, START, eventually, position
+from conftest import RATE, START, eventually, position, until_it_waits
 
 import capbuf
 
@@ -79,7 +79,7 @@ def test_closing_ends_a_wait_in_another_thread(registry: capbuf.Registry, how: s
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.02)
+    until_it_waits(thread)
     (buffer if how == "read" else windows).close()
     thread.join(20)
     assert [type(error) for error in caught] == [capbuf.Closed]
@@ -95,11 +95,95 @@ def test_other_threads_run_while_one_waits(registry: capbuf.Registry) -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
-    assert not done.wait(0.05)
+    until_it_waits(thread)
+    assert not done.is_set()
     with buffer.writer() as writer:
         writer.write(position(0, 100))
     assert done.wait(20)
     thread.join()
+
+
+def repeat(work: Callable[[], object], until: Callable[[], bool]) -> threading.Thread:
+    """Does something in a thread again and again; what it raises is a failure of the test."""
+
+    def run() -> None:
+        while not until():
+            work()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_other_threads_run_during_a_large_read(registry: capbuf.Registry) -> None:
+    """The second of two that read into one array is told so: it had the interpreter while the first one copied."""
+    buffer = registry.allocate("mic", seconds=60, channels=2)
+    with buffer.writer() as writer:
+        writer.write(np.zeros((60 * 48_000, 2), "int16"))
+    memory = np.empty((50 * 48_000, 2), "float32")
+    refused: list[capbuf.Error] = []
+
+    def read() -> None:
+        try:
+            assert buffer.last(50, out=memory).samples is memory
+        except capbuf.Busy as error:
+            refused.append(error)
+
+    readers = [repeat(read, lambda: bool(refused)) for _ in range(2)]
+    eventually(lambda: bool(refused))
+    for reader in readers:
+        reader.join()
+
+
+def test_other_threads_run_during_a_large_write_and_can_not_take_the_memory_away(registry: capbuf.Registry) -> None:
+    buffer = registry.allocate("mic", seconds=60)
+    data, refused, pinned = bytearray(8_000_000), [False], [False]
+
+    def resize() -> None:
+        try:
+            data.append(0)
+            data.pop()
+        except BufferError:
+            pinned[0] = True
+
+    with buffer.writer() as writer:
+        for write in (writer.write_bytes, lambda data: writer.write(memoryview(data).cast("h"))):
+            pinned[0] = False
+            resizer = repeat(resize, lambda: pinned[0])
+            deadline = time.monotonic() + 20
+            while not pinned[0]:
+                try:
+                    write(data)
+                except (capbuf.Error, TypeError):
+                    # Of an odd length just now.
+                    refused[0] = True
+                assert time.monotonic() < deadline, "nobody else ran"
+            resizer.join()
+            del data[8_000_000:]
+
+
+def test_an_array_that_others_change_is_written_as_some_of_both(registry: capbuf.Registry) -> None:
+    buffer = registry.allocate("mic", seconds=10, sample_rate_hz=48_000)
+    samples, memory = np.ones(100_000, "int16"), np.ones((100_000, 1), "int16")
+    rounds = [0]
+    over = threading.Event()
+
+    def change() -> None:
+        samples.fill(1 + rounds[0] % 2)
+        memory.fill(3)
+        rounds[0] += 1
+
+    changer = repeat(change, over.is_set)
+    with buffer.writer() as writer:
+        while rounds[0] < 200:
+            first = writer.next_frame
+            writer.write(samples)
+            assert writer.next_frame == first + 100_000
+            assert np.isin(buffer.read_frames(first, first + 100_000, dtype="int16").samples, (1, 2)).all()
+            buffer.read_frames(first, first + 100_000, out=memory)
+    over.set()
+    changer.join()
+    assert np.isin(memory, (1, 2, 3)).all()
 
 
 def test_a_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry) -> None:
