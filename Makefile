@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-c test-go test-python test-hosts lint header install bench bench-calls fuzz clean
+.PHONY: help run test test-rust test-c test-go test-python test-hosts loom lint header install bench bench-calls fuzz clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,7 +9,7 @@ run: ## Record in one process; in another one detect, and cut the clip of what w
 	cargo build --release -p capbuf-cli -p capbuf-capture --bin capbuf --example late_detection
 	demo/late_detection
 
-test: test-rust test-c test-go test-python test-hosts ## Run every test, with real microphones, servers and streams
+test: test-rust loom test-c test-go test-python test-hosts ## Run every test, with real microphones, servers and streams
 
 test-rust: ## The tests of the Rust crates and of the command
 	@scripts/install test
@@ -29,6 +29,9 @@ test-python: ## The Python package, type checks included
 
 test-hosts: ## Processes in all languages that race for the same sources of one domain
 	@scripts/hosts
+
+loom: ## Try every order of steps of what runs at the same time, and see each model fail on planted defects
+	RUSTFLAGS='--cfg loom' cargo test -p capbuf --lib --target-dir target/loom models::
 
 lint: ## Check format, clippy and documentation; any warning is an error
 	@scripts/install build

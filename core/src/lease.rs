@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::fork;
 use crate::ring::MAX_COUNT;
 use crate::shared::Shared;
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// What stands in the header while a writer of a private registry lives: there is one process only.
 const PRIVATE: u64 = 1;
@@ -26,20 +26,12 @@ impl Lease {
         let presence = domain.map(|domain| domain.presence()).transpose()?;
         let own = presence.as_ref().map_or(PRIVATE, |presence| presence.number());
         let lease = &shared.region.header().readers.lease;
-        let mut expected = 0;
-        // SYNC lease: what the last writer did happened before what this one does; a dead one's death did, too.
-        while let Err(held) = lease.compare_exchange(expected, own, Ordering::Acquire, Ordering::Acquire) {
-            if held == 0 {
-                expected = 0;
-                continue;
-            }
-            let dead = domain.filter(|domain| !domain.is_alive(held));
-            if dead.is_none() {
-                let holder = domain.and_then(|domain| domain.holder(held));
-                return Err(Error::WriterBusy { source_name: shared.source.clone(), holder });
-            }
-            expected = held;
-        }
+        // In a private registry whoever holds it lives.
+        let is_alive = |held| domain.is_none_or(|domain| domain.is_alive(held));
+        claim(lease, own, is_alive).map_err(|held| {
+            let holder = domain.and_then(|domain| domain.holder(held));
+            Error::WriterBusy { source_name: shared.source.clone(), holder }
+        })?;
         Ok(Self { shared: Arc::clone(shared), presence, generation: fork::generation() })
     }
 
@@ -78,7 +70,25 @@ impl Drop for Lease {
         }
         let own = self.presence.as_ref().map_or(PRIVATE, |presence| presence.number());
         let lease = &self.shared.region.header().readers.lease;
-        // SYNC lease: what this writer did happened before what the next one does.
-        let _ = lease.compare_exchange(own, 0, Ordering::Release, Ordering::Relaxed);
+        release(lease, own);
     }
+}
+
+/// Puts `own` where nobody stands, or nobody who lives; who does, if that fails. Lock-free: it goes on only while others come and go.
+pub(crate) fn claim(lease: &AtomicU64, own: u64, is_alive: impl Fn(u64) -> bool) -> std::result::Result<(), u64> {
+    let mut expected = 0;
+    // SYNC lease: what the last writer did happened before what this one does; a dead one's death did, too.
+    while let Err(held) = lease.compare_exchange(expected, own, Ordering::Acquire, Ordering::Acquire) {
+        if held != 0 && is_alive(held) {
+            return Err(held);
+        }
+        expected = held;
+    }
+    Ok(())
+}
+
+/// Takes `own` away again, if it is still there.
+pub(crate) fn release(lease: &AtomicU64, own: u64) {
+    // SYNC lease: what this writer did happened before what the next one does.
+    let _ = lease.compare_exchange(own, 0, Ordering::Release, Ordering::Relaxed);
 }

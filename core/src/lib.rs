@@ -44,7 +44,10 @@ mod feed;
 mod fork;
 mod lease;
 mod lifetime;
+#[cfg_attr(loom, path = "memory_modelled.rs")]
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod published;
 mod read;
 mod region;

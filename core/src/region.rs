@@ -21,6 +21,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"capbuf\0\0");
 pub(crate) const LAYOUT_VERSION: u32 = 1;
 
 /// What stands at the beginning of a region. Fields that one party writes often have a cache line to themselves.
+#[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct Header {
     pub(crate) magic: AtomicU64,
@@ -46,12 +47,13 @@ pub(crate) struct Header {
     pub(crate) readers: ReaderLine,
 
     /// The source's name, in the byte order of memory, zero-padded.
-    pub(crate) source: [AtomicU64; MAX_SOURCE_BYTES / 8],
+    pub(crate) source: [AtomicU64; SOURCE_WORDS],
     /// The processes that have the region mapped.
     pub(crate) holders: [HolderSlot; MAX_HOLDERS],
 }
 
 /// What only the writer stores to.
+#[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct WriterLine {
     /// One past the newest frame that may be read.
@@ -71,6 +73,7 @@ pub(crate) struct WriterLine {
 }
 
 /// What readers and the registry store to.
+#[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct ReaderLine {
     /// Non-zero once the buffer is out of its registry.
@@ -82,9 +85,10 @@ pub(crate) struct ReaderLine {
 }
 
 /// How many processes can have one region mapped.
-pub(crate) const MAX_HOLDERS: usize = 128;
+pub(crate) const MAX_HOLDERS: usize = if cfg!(loom) { 1 } else { 128 };
 
 /// The place of one process that has the region mapped.
+#[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C)]
 pub(crate) struct HolderSlot {
     /// The presence of the process; zero while the place is free.
@@ -95,9 +99,14 @@ pub(crate) struct HolderSlot {
 }
 
 /// One time anchor: eight words, written by the timeline.
-pub(crate) type AnchorSlot = [AtomicU64; 8];
+pub(crate) type AnchorSlot = [AtomicU64; ANCHOR_WORDS];
 
-const PAGE: u64 = 4096;
+// The models take as little as shows every case: each word is a state more.
+const ANCHOR_WORDS: usize = if cfg!(loom) { 6 } else { 8 };
+const SOURCE_WORDS: usize = if cfg!(loom) { 1 } else { MAX_SOURCE_BYTES / 8 };
+const LEAST_SLACK_FRAMES: u64 = if cfg!(loom) { 1 } else { 256 };
+const LEAST_ANCHOR_SLOTS: u64 = if cfg!(loom) { 8 } else { 256 };
+const PAGE: u64 = if cfg!(loom) { WORD_BYTES } else { 4096 };
 const WORD_BYTES: u64 = size_of::<u64>() as u64;
 pub(crate) const HEADER_BYTES: u64 = size_of::<Header>().next_multiple_of(64) as u64;
 
@@ -118,10 +127,10 @@ impl Layout {
     pub(crate) fn of(spec: &Spec) -> Self {
         let length_frames = spec.length_frames();
         // Room to write into while the whole length can still be read: under one percent of a usual buffer.
-        let ring_frames = length_frames + (length_frames / 128).max(256);
+        let ring_frames = length_frames + (length_frames / 128).max(LEAST_SLACK_FRAMES);
         let seconds = length_frames / u64::from(spec.sample_rate_hz());
         // The timeline sets an anchor each ten seconds and at each gap.
-        let anchor_slots = (seconds / 4).max(256);
+        let anchor_slots = (seconds / 4).max(LEAST_ANCHOR_SLOTS);
         let frames_offset = (HEADER_BYTES + anchor_slots * size_of::<AnchorSlot>() as u64).next_multiple_of(PAGE);
         let frame_bytes = spec.frame_bytes();
         let region_bytes = (frames_offset + ring_frames * frame_bytes as u64).next_multiple_of(PAGE);

@@ -300,7 +300,7 @@ impl Registry {
     }
 
     /// The buffer of a source: found, or got from `fill`, which only one caller at a time runs for a source.
-    fn claim(
+    pub(crate) fn claim(
         &self,
         source: &str,
         asked_bytes: u64,
@@ -369,7 +369,12 @@ impl Registry {
     }
 
     /// The buffer of a source from the domain, or a new one; and whether it is new.
-    fn map_or_make(&self, source: &Source, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, bool)> {
+    pub(crate) fn map_or_make(
+        &self,
+        source: &Source,
+        spec: Spec,
+        options: &AllocateOptions,
+    ) -> Result<(CaptureBuffer, bool)> {
         let now_utc_ns = self.0.clock.utc_ns();
         let Some(domain) = &self.0.domain else {
             let mut charge = self.charge(&spec)?;

@@ -1,1 +1,430 @@
-//! The body for the model checker.
+//! The body for the model checker: loom's types under the names that the crate uses, and a way to plant a defect in one
+//! of their uses, so that a model can be seen to notice it.
+//!
+//! What loom can't see through is replaced by what means the same and is made of its parts: the arc-swap cell by a lock around an
+//! `Arc`, its cache's look at the pointer by a relaxed counter (stale, as the real one may be).
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::Ordering;
+
+/// loom's macro knows no constant beginnings.
+macro_rules! thread_local_of_a_model {
+    (static $name:ident: $type:ty = const { $begin:expr };) => {
+        loom::thread_local! { static $name: $type = $begin; }
+    };
+}
+pub(crate) use thread_local_of_a_model as thread_local;
+
+/// A defect in the operations of one place in the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Defect {
+    /// Its ordering is relaxed.
+    Relaxed,
+    /// What it stores is not stored, and the caller believes that it was.
+    Lost,
+    /// What it loads is zero, whatever is there.
+    Blind,
+    /// Comparing and setting are two steps.
+    Split,
+}
+
+/// Where operations happen, and which of them have a defect. One for each test's thread, on which loom runs all threads of a model.
+pub(crate) mod places {
+    use super::Defect;
+    use std::cell::RefCell;
+    use std::panic::Location;
+
+    #[derive(Default)]
+    struct Places {
+        planted: Option<(String, Vec<u32>, Defect)>,
+        reached: usize,
+    }
+
+    std::thread_local! {
+        static PLACES: RefCell<Places> = RefCell::default();
+    }
+
+    /// Plants a defect in some lines of a file, in place of what was planted before.
+    pub(crate) fn plant(planted: Option<(String, Vec<u32>, Defect)>) {
+        PLACES.with_borrow_mut(|places| (places.planted, places.reached) = (planted, 0));
+    }
+
+    /// How often a planted place was reached.
+    pub(crate) fn reached() -> usize {
+        PLACES.with_borrow(|places| places.reached)
+    }
+
+    /// The defect of the caller's place.
+    #[track_caller]
+    pub(super) fn here() -> Option<Defect> {
+        let here = Location::caller();
+        PLACES.with_borrow_mut(|places| {
+            let (file, lines, defect) = places.planted.as_ref()?;
+            if !here.file().ends_with(file.as_str()) || !lines.contains(&here.line()) {
+                return None;
+            }
+            places.reached += 1;
+            Some(*defect)
+        })
+    }
+}
+
+fn order(order: Ordering, defect: Option<Defect>) -> Ordering {
+    if defect == Some(Defect::Relaxed) { Ordering::Relaxed } else { order }
+}
+
+#[track_caller]
+pub(crate) fn fence(order: Ordering) {
+    if places::here().is_none() {
+        loom::sync::atomic::fence(order);
+    }
+}
+
+macro_rules! atomics {
+    ($($name:ident: $int:ty),*) => {$(
+        #[derive(Debug, Default)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        #[allow(dead_code)]
+        impl $name {
+            pub(crate) fn new(value: $int) -> Self {
+                Self(loom::sync::atomic::$name::new(value))
+            }
+
+            #[track_caller]
+            pub(crate) fn load(&self, ordering: Ordering) -> $int {
+                match places::here() {
+                    Some(Defect::Blind) => 0,
+                    defect => self.0.load(order(ordering, defect)),
+                }
+            }
+
+            #[track_caller]
+            pub(crate) fn store(&self, value: $int, ordering: Ordering) {
+                match places::here() {
+                    Some(Defect::Lost) => {}
+                    defect => self.0.store(value, order(ordering, defect)),
+                }
+            }
+
+            #[track_caller]
+            pub(crate) fn swap(&self, value: $int, ordering: Ordering) -> $int {
+                let defect = places::here();
+                self.0.swap(value, order(ordering, defect))
+            }
+
+            #[track_caller]
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $int,
+                new: $int,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$int, $int> {
+                match places::here() {
+                    Some(Defect::Lost) => Ok(current),
+                    Some(Defect::Split) => {
+                        let found = self.0.load(Ordering::Acquire);
+                        if found != current {
+                            return Err(found);
+                        }
+                        self.0.store(new, Ordering::Release);
+                        Ok(found)
+                    }
+                    defect => self.0.compare_exchange(current, new, order(success, defect), order(failure, defect)),
+                }
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_add(&self, value: $int, ordering: Ordering) -> $int {
+                let defect = places::here();
+                self.0.fetch_add(value, order(ordering, defect))
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_sub(&self, value: $int, ordering: Ordering) -> $int {
+                let defect = places::here();
+                self.0.fetch_sub(value, order(ordering, defect))
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_max(&self, value: $int, ordering: Ordering) -> $int {
+                let defect = places::here();
+                self.0.fetch_max(value, order(ordering, defect))
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_update(
+                &self,
+                set: Ordering,
+                fetch: Ordering,
+                update: impl FnMut($int) -> Option<$int>,
+            ) -> Result<$int, $int> {
+                let defect = places::here();
+                self.0.fetch_update(order(set, defect), order(fetch, defect), update)
+            }
+
+            /// Fails the model unless everything that others did to it happened before this.
+            pub(crate) fn end(&mut self) {
+                self.0.with_mut(|_| ());
+            }
+        }
+    )*};
+}
+
+atomics!(AtomicI64: i64, AtomicU32: u32, AtomicU64: u64);
+
+/// Counted as the standard library's is, with its orderings: the last one to end sees what all the others did.
+pub(crate) struct Arc<T: ?Sized> {
+    value: std::sync::Arc<T>,
+    ended: std::sync::Arc<AtomicU64>,
+}
+
+/// What does not keep an [`Arc`]'s value.
+#[derive(Debug)]
+pub(crate) struct Weak<T: ?Sized> {
+    value: std::sync::Weak<T>,
+    ended: std::sync::Arc<AtomicU64>,
+}
+
+#[allow(dead_code)]
+impl<T> Arc<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { value: std::sync::Arc::new(value), ended: std::sync::Arc::default() }
+    }
+
+    pub(crate) fn ptr_eq(one: &Self, other: &Self) -> bool {
+        std::sync::Arc::ptr_eq(&one.value, &other.value)
+    }
+
+    pub(crate) fn as_ptr(this: &Self) -> *const T {
+        std::sync::Arc::as_ptr(&this.value)
+    }
+
+    pub(crate) fn strong_count(this: &Self) -> usize {
+        std::sync::Arc::strong_count(&this.value)
+    }
+
+    pub(crate) fn downgrade(this: &Self) -> Weak<T> {
+        Weak { value: std::sync::Arc::downgrade(&this.value), ended: std::sync::Arc::clone(&this.ended) }
+    }
+}
+
+impl<T: ?Sized> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        Self { value: std::sync::Arc::clone(&self.value), ended: std::sync::Arc::clone(&self.ended) }
+    }
+}
+
+impl<T: ?Sized> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for Arc<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T: ?Sized> Drop for Arc<T> {
+    fn drop(&mut self) {
+        // A model that has failed is not explored any further.
+        if std::thread::panicking() {
+            return;
+        }
+        self.ended.fetch_add(1, Ordering::Release);
+        if std::sync::Arc::strong_count(&self.value) == 1 {
+            self.ended.load(Ordering::Acquire);
+        }
+    }
+}
+
+#[allow(dead_code)]
+impl<T> Weak<T> {
+    pub(crate) fn as_ptr(&self) -> *const T {
+        self.value.as_ptr()
+    }
+
+    pub(crate) fn strong_count(&self) -> usize {
+        self.value.strong_count()
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<Arc<T>> {
+        Some(Arc { value: self.value.upgrade()?, ended: std::sync::Arc::clone(&self.ended) })
+    }
+}
+
+/// Set once; others wait for it.
+pub(crate) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    is_set: loom::sync::Mutex<bool>,
+    changed: loom::sync::Condvar,
+}
+
+impl<T> OnceLock<T> {
+    pub(crate) fn new() -> Self {
+        let (is_set, changed) = (loom::sync::Mutex::new(false), loom::sync::Condvar::new());
+        Self { value: std::sync::OnceLock::new(), is_set, changed }
+    }
+
+    #[track_caller]
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        if places::here() == Some(Defect::Lost) {
+            return Ok(());
+        }
+        let mut is_set = self.is_set.lock().unwrap();
+        self.value.set(value)?;
+        *is_set = true;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    pub(crate) fn wait(&self) -> &T {
+        let mut is_set = self.is_set.lock().unwrap();
+        while !*is_set {
+            is_set = self.changed.wait(is_set).unwrap();
+        }
+        drop(is_set);
+        self.value.get().unwrap()
+    }
+}
+
+/// A queue that no model looks into.
+pub(crate) struct Queue<T>(std::sync::Mutex<VecDeque<T>>);
+
+impl<T> Queue<T> {
+    pub(crate) fn new() -> Self {
+        Self(std::sync::Mutex::new(VecDeque::new()))
+    }
+
+    pub(crate) fn push(&self, value: T) {
+        self.0.lock().unwrap().push_back(value);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.0.lock().unwrap().pop_front()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// What a cell held when it was looked at.
+pub(crate) struct Guard<T>(T);
+
+impl<T> Deref for Guard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The arc-swap cell; also of nothing.
+pub(crate) struct ArcSwapAny<T> {
+    value: loom::sync::Mutex<T>,
+    version: AtomicU64,
+}
+
+pub(crate) type ArcSwap<T> = ArcSwapAny<Arc<T>>;
+pub(crate) type ArcSwapOption<T> = ArcSwapAny<Option<Arc<T>>>;
+
+impl<T: Clone> ArcSwapAny<T> {
+    fn new(value: T) -> Self {
+        Self { value: loom::sync::Mutex::new(value), version: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn load(&self) -> Guard<T> {
+        Guard(self.load_full())
+    }
+
+    pub(crate) fn load_full(&self) -> T {
+        self.value.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&self, value: T) {
+        if places::here() != Some(Defect::Lost) {
+            drop(self.replace(value, |_| true));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn swap(&self, value: T) -> T {
+        if places::here() == Some(Defect::Lost) { value } else { self.replace(value, |_| true) }
+    }
+
+    /// Puts a value in the place of one that is as `expected`; returns what was there.
+    fn replace(&self, new: T, is_expected: impl FnOnce(&T) -> bool) -> T {
+        let mut value = self.value.lock().unwrap();
+        if !is_expected(&value) {
+            return value.clone();
+        }
+        let before = std::mem::replace(&mut *value, new);
+        self.version.fetch_add(1, Ordering::Relaxed);
+        before
+    }
+}
+
+impl<T> ArcSwap<T> {
+    pub(crate) fn from_pointee(value: T) -> Self {
+        Self::new(Arc::new(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn compare_and_swap(&self, expected: &Arc<T>, new: Arc<T>) -> Guard<Arc<T>> {
+        match places::here() {
+            Some(Defect::Lost) => Guard(Arc::clone(expected)),
+            Some(Defect::Split) if Arc::ptr_eq(&self.load_full(), expected) => {
+                drop(self.replace(new, |_| true));
+                Guard(Arc::clone(expected))
+            }
+            _ => Guard(self.replace(new, |value| Arc::ptr_eq(value, expected))),
+        }
+    }
+}
+
+impl<T> ArcSwapOption<T> {
+    pub(crate) fn empty() -> Self {
+        Self::new(None)
+    }
+}
+
+impl<T> fmt::Debug for ArcSwapAny<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArcSwapAny").finish_non_exhaustive()
+    }
+}
+
+/// A thread's own pointer to what it last saw in a cell.
+pub(crate) struct Cache<A, T> {
+    cell: A,
+    version: u64,
+    value: T,
+}
+
+impl<A: Deref<Target = ArcSwapAny<T>>, T: Clone> Cache<A, T> {
+    pub(crate) fn new(cell: A) -> Self {
+        let version = cell.version.load(Ordering::Relaxed);
+        let value = cell.load_full();
+        Self { cell, version, value }
+    }
+
+    pub(crate) fn load(&mut self) -> &T {
+        let version = self.cell.version.load(Ordering::Relaxed);
+        if version != self.version {
+            self.value = self.cell.load_full();
+            self.version = version;
+        }
+        &self.value
+    }
+}
