@@ -34,17 +34,17 @@ type CaptureState uint32
 
 const (
 	// CaptureStarting: being opened again.
-	CaptureStarting CaptureState = C.CAPBUF_CAPTURE_STARTING
+	CaptureStarting CaptureState = C.CAPBUF_STATE_STARTING
 	// CaptureRunning: audio flows.
-	CaptureRunning CaptureState = C.CAPBUF_CAPTURE_RUNNING
+	CaptureRunning CaptureState = C.CAPBUF_STATE_RUNNING
 	// CaptureWaiting: the source was lost; it will be opened again.
-	CaptureWaiting CaptureState = C.CAPBUF_CAPTURE_WAITING
+	CaptureWaiting CaptureState = C.CAPBUF_STATE_WAITING
 	// CaptureFinished: the source has ended, as a file does.
-	CaptureFinished CaptureState = C.CAPBUF_CAPTURE_FINISHED
-	// CaptureGaveUp: it failed for good.
-	CaptureGaveUp CaptureState = C.CAPBUF_CAPTURE_GAVE_UP
+	CaptureFinished CaptureState = C.CAPBUF_STATE_FINISHED
+	// CaptureFailed: it failed for good.
+	CaptureFailed CaptureState = C.CAPBUF_STATE_FAILED
 	// CaptureStopped: it was stopped.
-	CaptureStopped CaptureState = C.CAPBUF_CAPTURE_STOPPED
+	CaptureStopped CaptureState = C.CAPBUF_STATE_STOPPED
 )
 
 // Capture is a source that is captured into its buffer, on a thread of the library's. It goes on until it is stopped, and opens a source

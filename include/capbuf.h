@@ -61,22 +61,22 @@
 #define CAPBUF_VERSION_STRING "0.1.0"
 
 // Being opened again.
-#define CAPBUF_CAPTURE_STARTING 1
+#define CAPBUF_STATE_STARTING 1
 
 // Audio flows.
-#define CAPBUF_CAPTURE_RUNNING 2
+#define CAPBUF_STATE_RUNNING 2
 
 // The source was lost; it will be opened again.
-#define CAPBUF_CAPTURE_WAITING 3
+#define CAPBUF_STATE_WAITING 3
 
 // The source has ended, as a file does.
-#define CAPBUF_CAPTURE_FINISHED 4
+#define CAPBUF_STATE_FINISHED 4
 
 // It failed for good.
-#define CAPBUF_CAPTURE_GAVE_UP 5
+#define CAPBUF_STATE_FAILED 5
 
 // It was stopped.
-#define CAPBUF_CAPTURE_STOPPED 6
+#define CAPBUF_STATE_STOPPED 6
 
 // Frames by their numbers: from `first` to one before `end`.
 #define CAPBUF_STRETCH_FRAMES 1
@@ -620,7 +620,7 @@ capbuf_status capbuf_capture_buffer(const capbuf_capture *capture,
                                     capbuf_buffer **buffer,
                                     capbuf_error **error);
 
-// Tells what a capture is doing: one of the `CAPBUF_CAPTURE_` constants, and in words with the reason. See "Texts"; `out` may be
+// Tells what a capture is doing: one of the `CAPBUF_STATE_` constants, and in words with the reason. See "Texts"; `out` may be
 // NULL if `out_size` is 0 and the words are not wanted.
 //
 // Any thread, until the capture is stopped. Stale at once. Errors: NULL_ARGUMENT, TOO_SMALL.

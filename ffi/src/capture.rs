@@ -21,17 +21,17 @@ use crate::text::put_text;
 pub struct capbuf_capture(Option<Capture>);
 
 /// Being opened again.
-pub const CAPBUF_CAPTURE_STARTING: u32 = 1;
+pub const CAPBUF_STATE_STARTING: u32 = 1;
 /// Audio flows.
-pub const CAPBUF_CAPTURE_RUNNING: u32 = 2;
+pub const CAPBUF_STATE_RUNNING: u32 = 2;
 /// The source was lost; it will be opened again.
-pub const CAPBUF_CAPTURE_WAITING: u32 = 3;
+pub const CAPBUF_STATE_WAITING: u32 = 3;
 /// The source has ended, as a file does.
-pub const CAPBUF_CAPTURE_FINISHED: u32 = 4;
+pub const CAPBUF_STATE_FINISHED: u32 = 4;
 /// It failed for good.
-pub const CAPBUF_CAPTURE_GAVE_UP: u32 = 5;
+pub const CAPBUF_STATE_FAILED: u32 = 5;
 /// It was stopped.
-pub const CAPBUF_CAPTURE_STOPPED: u32 = 6;
+pub const CAPBUF_STATE_STOPPED: u32 = 6;
 
 /// What is asked of a capture beside its source. NULL in its place is a structure of zeros.
 #[repr(C)]
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn capbuf_capture_buffer(
     })
 }
 
-/// Tells what a capture is doing: one of the `CAPBUF_CAPTURE_` constants, and in words with the reason. See "Texts"; `out` may be
+/// Tells what a capture is doing: one of the `CAPBUF_STATE_` constants, and in words with the reason. See "Texts"; `out` may be
 /// NULL if `out_size` is 0 and the words are not wanted.
 ///
 /// Any thread, until the capture is stopped. Stale at once. Errors: NULL_ARGUMENT, TOO_SMALL.
@@ -153,13 +153,13 @@ pub unsafe extern "C" fn capbuf_capture_state(
         let (capture, place) = (given!(capture), place!(state));
         let state = capture.0.as_ref().map_or(State::Stopped, Capture::state);
         place.write(match &state {
-            State::Starting => CAPBUF_CAPTURE_STARTING,
-            State::Running => CAPBUF_CAPTURE_RUNNING,
-            State::Waiting { .. } => CAPBUF_CAPTURE_WAITING,
-            State::Finished => CAPBUF_CAPTURE_FINISHED,
-            State::Failed { .. } => CAPBUF_CAPTURE_GAVE_UP,
+            State::Starting => CAPBUF_STATE_STARTING,
+            State::Running => CAPBUF_STATE_RUNNING,
+            State::Waiting { .. } => CAPBUF_STATE_WAITING,
+            State::Finished => CAPBUF_STATE_FINISHED,
+            State::Failed { .. } => CAPBUF_STATE_FAILED,
             // What is neither of these is over.
-            _ => CAPBUF_CAPTURE_STOPPED,
+            _ => CAPBUF_STATE_STOPPED,
         });
         if out_size == 0 && out_len.is_null() { Ok(()) } else { put_text(&state.to_string(), out, out_size, out_len) }
     })

@@ -193,7 +193,7 @@ static void capture(capbuf_registry *registry) {
     wait.wait_ns = 60 * SECOND;
     EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &wait, samples, 100, NULL, &error));
     EXPECT(CAPBUF_OK, capbuf_capture_state(capture, &state, words, sizeof words, NULL, &error));
-    CHECK(state == CAPBUF_CAPTURE_RUNNING && strcmp(words, "running") == 0);
+    CHECK(state == CAPBUF_STATE_RUNNING && strcmp(words, "running") == 0);
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
     capbuf_capture_free(capture);
