@@ -2,12 +2,13 @@
 .PHONY: help run test test-rust test-c test-go test-python test-hosts loom lint header install bench bench-calls fuzz clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Record in one process; in another one detect, and cut the clip of what was loud three seconds ago
+run: ## Record in one process, detect in another and cut the clip; then a process in each language on one domain
 	@scripts/install run
-	cargo build --release -p capbuf-cli -p capbuf-capture --bin capbuf --example late_detection
+	cargo build --workspace --lib --bins --example late_detection
 	demo/late_detection
+	@scripts/hosts race
 
 test: test-rust loom test-c test-go test-python test-hosts ## Run every test, with real microphones, servers and streams
 
@@ -33,18 +34,28 @@ test-hosts: ## Processes in all languages that race for the same sources of one 
 loom: ## Try every order of steps of what runs at the same time, and see each model fail on planted defects
 	RUSTFLAGS='--cfg loom' cargo test -p capbuf --lib --target-dir target/loom models::
 
-lint: ## Check format, clippy and documentation; any warning is an error
-	@scripts/install build
+lint: ## Check format, clippy, documentation and shell scripts; any warning is an error
+	@scripts/install lint
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace
+	shellcheck scripts/* demo/late_detection tests/c/run .ci/run
 
 header: ## Make include/capbuf.h anew, after a change of the C interface
 	CAPBUF_WRITE_HEADER=1 cargo test -p capbuf-ffi --test header the_committed
 
+PREFIX ?= /usr/local
+install: ## Install the C library, with header and pkg-config file: PREFIX=/usr/local DESTDIR=
+	@scripts/install build
+	cargo build --release -p capbuf-ffi
+	scripts/install-c target/release '$(PREFIX)' '$(DESTDIR)'
+
 bench: ## Measure against a plain copy and other rings
 	@scripts/install build
 	cargo bench -p capbuf-benches
+
+bench-calls: ## Measure a call from each language beside the same one from Rust
+	@scripts/bench-calls
 
 SECONDS ?= 60
 fuzz: ## Look for scripts that make a damaged buffer do harm; SECONDS=60

@@ -89,6 +89,16 @@ fn check_len<T>(len: usize, name: &'static str) -> Result<()> {
     }
 }
 
+/// Refuses memory for `bytes` bytes of samples that lies over something else of the same call's.
+pub(crate) fn apart<T, U>(samples: *const T, bytes: usize, other: *const U, name: &'static str) -> Result<()> {
+    let (first, end) = (samples.addr(), samples.addr().saturating_add(bytes));
+    let (other_first, other_end) = (other.addr(), other.addr().saturating_add(size_of::<U>()));
+    if other.is_null() || end <= other_first || other_end <= first {
+        return Ok(());
+    }
+    Err(Failure::argument("samples", format_args!("memory over that of {name}"), "memory of its own"))
+}
+
 /// Borrows a text of so many bytes.
 ///
 /// # Safety

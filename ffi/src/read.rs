@@ -11,7 +11,7 @@ use crate::buffer::capbuf_buffer;
 use crate::error::{capbuf_error, capbuf_status};
 use crate::failure::Failure;
 use crate::guard::{guard, guard_value};
-use crate::pointers::{self, give};
+use crate::pointers::{self, apart, give};
 use crate::spec::{capbuf_sample_format, format, format_or_own};
 
 /// Frames by their numbers: from `first` to one before `end`.
@@ -263,15 +263,19 @@ pub unsafe extern "C" fn capbuf_buffer_read(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (buffer, stretch) = (&given!(buffer).0, given!(stretch).checked()?);
-        let (options, format) = read_growing!(options).checked()?;
-        let info = if info.is_null() { None } else { Some(growing_place!(info)) };
+        let (buffer, asked) = (&given!(buffer).0, given!(stretch).checked()?);
+        let (how, format) = read_growing!(options).checked()?;
         let format = format.unwrap_or(buffer.spec().format());
+        let bytes = room.saturating_mul(format.bytes());
+        apart(samples, bytes, stretch, "stretch")?;
+        apart(samples, bytes, options, "options")?;
+        apart(samples, bytes, info, "info")?;
+        let info = if info.is_null() { None } else { Some(growing_place!(info)) };
         let found = match format {
-            SampleFormat::S16 => read::<i16>(buffer, stretch, &options, samples, room),
-            SampleFormat::S24 => read::<I24>(buffer, stretch, &options, samples, room),
-            SampleFormat::S32 => read::<i32>(buffer, stretch, &options, samples, room),
-            SampleFormat::F32 => read::<f32>(buffer, stretch, &options, samples, room),
+            SampleFormat::S16 => read::<i16>(buffer, asked, &how, samples, room),
+            SampleFormat::S24 => read::<I24>(buffer, asked, &how, samples, room),
+            SampleFormat::S32 => read::<i32>(buffer, asked, &how, samples, room),
+            SampleFormat::F32 => read::<f32>(buffer, asked, &how, samples, room),
         }?;
         if let Some(info) = info {
             info.put(extracted(&found, buffer.spec().sample_rate_hz(), buffer.spec().channels(), format));

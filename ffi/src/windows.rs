@@ -10,7 +10,7 @@ use crate::buffer::capbuf_buffer;
 use crate::error::{capbuf_error, capbuf_status};
 use crate::failure::Failure;
 use crate::guard::{guard, guard_value};
-use crate::pointers::{self, give};
+use crate::pointers::{self, apart, give};
 use crate::spec::{capbuf_sample_format, format_or_own};
 
 /// A cursor that goes through a buffer window by window.
@@ -147,6 +147,7 @@ pub unsafe extern "C" fn capbuf_windows_next(
         let timeout = timeout.map_err(|_| Failure::argument("timeout_ns", timeout_ns, "0 and more"))?;
         let timeout = Duration::from_nanos(timeout);
         let format = format_or_own(sample_format)?.unwrap_or(windows.buffer().spec().format());
+        apart(samples, room.saturating_mul(format.bytes()), window, "window")?;
         let found = match format {
             SampleFormat::S16 => next::<i16>(windows, samples, room, timeout),
             SampleFormat::S24 => next::<I24>(windows, samples, room, timeout),

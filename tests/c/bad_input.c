@@ -4,6 +4,43 @@
 
 #define POISON ((void *)(uintptr_t)8)
 
+static void bad_captures(const capbuf_registry *registry) {
+    capbuf_capture *capture = NULL;
+    capbuf_buffer *buffer = NULL;
+    capbuf_capture_options options;
+    capbuf_registry_options limits;
+    capbuf_registry *other = NULL;
+    int i;
+
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_capture_start(registry, NULL, 0, NULL, &capture, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:\xff", 6, NULL, &capture, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, NULL, NULL, &error));
+    for (i = 0; i < 5; i++) {
+        memset(&options, 0, sizeof options);
+        options.struct_size = sizeof options;
+        switch (i) {
+        case 0: options.struct_size = 1; break;
+        case 1: options.seconds = -60; break;
+        case 2: options.open_deadline_ns = -1; break;
+        case 3: options.sample_format = 5; break;
+        default: options.lifetime = 7; break;
+        }
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, &options, &capture, &error));
+    }
+    CHECK(capture == NULL);
+    /* What has ended, as far as that can be told. */
+    EXPECT(CAPBUF_OK, capbuf_capture_start(registry, "tone:440", 8, NULL, &capture, &error));
+    EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_buffer(capture, &buffer, &error));
+    CHECK(buffer == NULL);
+    capbuf_capture_free(capture);
+    EXPECT(CAPBUF_OK, capbuf_registry_remove(registry, "tone:440", 8, &error));
+    memset(&limits, 0, sizeof limits);
+    limits.struct_size = sizeof limits - 8;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_private(&limits, &other, &error));
+    CHECK(other == NULL);
+}
+
 int main(void) {
     capbuf_registry *registry = NULL;
     capbuf_buffer *buffer = NULL, *untouched = (capbuf_buffer *)POISON;
@@ -88,6 +125,28 @@ int main(void) {
     options.wait_ns = 0;
     options.sample_format = 77;
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read_segment(buffer, &stretch, &options, &segment, &error));
+    {
+        /* Samples over what else is passed in. */
+        union {
+            capbuf_stretch stretch;
+            capbuf_read_options options;
+            capbuf_extracted info;
+            int16_t samples[128];
+        } over;
+        memset(&over, 0, sizeof over);
+        over.stretch = stretch;
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &over.stretch, NULL, over.samples, 10, NULL, &error));
+        CHECK(over.stretch.end == 10);
+        memset(&over, 0, sizeof over);
+        over.options.struct_size = sizeof over.options;
+        EXPECT(CAPBUF_INVALID_ARGUMENT,
+               capbuf_buffer_read(buffer, &stretch, &over.options, over.samples, 128, NULL, &error));
+        over.info.struct_size = sizeof over.info;
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, over.samples + 4, 10, &over.info, &error));
+        /* Side by side is fine. */
+        EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, NULL, over.samples + sizeof over.info / 2, 10, &over.info, &error));
+        CHECK(over.info.frames == 10);
+    }
     stretch.kind = 0;
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
     stretch = frames(-1, 5);
@@ -99,6 +158,32 @@ int main(void) {
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
     memset(&window_options, 0, sizeof window_options);
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_windows(buffer, &window_options, &windows, &error));
+    window_options.struct_size = sizeof window_options;
+    window_options.window_frames = 8;
+    window_options.hop_frames = 8;
+    window_options.join_gaps_ns = -2;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_windows(buffer, &window_options, &windows, &error));
+    window_options.join_gaps_ns = 0;
+    EXPECT(CAPBUF_OK, capbuf_buffer_windows(buffer, &window_options, &windows, &error));
+    {
+        union {
+            capbuf_window window;
+            int16_t samples[64];
+        } over;
+        memset(&over, 0, sizeof over);
+        over.window.struct_size = sizeof over.window;
+        EXPECT(CAPBUF_INVALID_ARGUMENT,
+               capbuf_windows_next(windows, over.samples, 64, CAPBUF_FORMAT_S16, 0, &over.window, &error));
+        EXPECT(CAPBUF_INVALID_ARGUMENT,
+               capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, -1, &over.window, &error));
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_windows_next(windows, samples, 16, 9, 0, &over.window, &error));
+        EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_windows_next(windows, NULL, 16, CAPBUF_FORMAT_S16, 0, &over.window, &error));
+        EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, 0, NULL, &error));
+        EXPECT(CAPBUF_OK, capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, 0, &over.window, &error));
+    }
+    capbuf_windows_free(windows);
+    windows = NULL;
+    bad_captures(registry);
     EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_windows(buffer, NULL, &windows, &error));
     memset(&status, 0, sizeof status);
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_get_status(buffer, &status, &error));

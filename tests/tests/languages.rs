@@ -413,7 +413,7 @@ fn by_number(constants: &BTreeMap<String, i64>) -> Vec<String> {
 /// The names of `(CAPBUF_NAME, c"NAME")`, where both are the same.
 fn named_statuses(text: &str) -> Vec<String> {
     let rows = text.lines().filter_map(|line| line.trim().strip_prefix("(CAPBUF_")?.split_once(", c\""));
-    rows.filter_map(|(name, rest)| (rest.split('"').next() == Some(name)).then(|| name.to_owned())).collect()
+    rows.filter(|(name, rest)| rest.split('"').next() == Some(*name)).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Go's `ErrName error = Code(C.CAPBUF_NAME)`.

@@ -1,0 +1,50 @@
+//! What calls cost from Rust: the measure for the other languages. `scripts/bench-calls` runs them all.
+//!
+//! Each line is what was done and the ns of one call: the least of many short rounds, for all that can be added to it is somebody else's.
+#![allow(missing_docs, clippy::print_stdout)]
+
+use std::error::Error;
+use std::hint::black_box;
+use std::time::Instant;
+
+use capbuf::{Length, ReadOptions, Registry, SampleFormat, Spec, Stretch};
+
+const ROUNDS: u32 = 400;
+
+fn least(name: &str, calls: u32, mut call: impl FnMut()) {
+    let round = |call: &mut dyn FnMut(u32)| {
+        let begin = Instant::now();
+        call(calls);
+        begin.elapsed().as_nanos() as f64 / f64::from(calls)
+    };
+    let mut many = |calls| (0..calls).for_each(|_| call());
+    let least = (0..ROUNDS).map(|_| round(&mut many)).fold(f64::INFINITY, f64::min);
+    println!("{name} {least:.2}");
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let registry = Registry::private();
+    let spec = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16)?;
+    let buffer = registry.allocate("mic", spec)?;
+    let mut writer = buffer.writer()?;
+    writer.write_at(&vec![1_i16; 60 * 48_000], 0)?;
+    let ring = vec![1_i16; 60 * 48_000];
+    let (first, end) = (56 * 48_000, 59 * 48_000);
+    let mut room = vec![0_i16; 3 * 48_000];
+
+    least("contains", 10_000, || {
+        black_box(registry.contains(black_box("mic")));
+    });
+    least("copy-3s", 100, || black_box(&mut room).copy_from_slice(&black_box(&ring)[first..end]));
+    let options = ReadOptions::new();
+    least("read-3s", 100, || {
+        let stretch = Stretch::Frames(first as u64..end as u64);
+        let _ = black_box(buffer.read_into(stretch, &options, black_box(&mut room)));
+    });
+    let mut at = 60_000_000_000;
+    least("write-10ms", 5_000, || {
+        let _ = black_box(writer.write_at(black_box(&ring[..480]), at));
+        at += 10_000_000;
+    });
+    Ok(())
+}
