@@ -1,6 +1,7 @@
 package capbuf
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -91,6 +92,29 @@ func BenchmarkRead3Seconds(b *testing.B) {
 	for b.Loop() {
 		if _, err := buffer.ReadFrames(b.Context(), 100000, 244000); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// The copies that reading and writing a ring without C would be made of: words by sync/atomic, as nothing else may touch memory that
+// another goroutine or process may be writing.
+
+func BenchmarkAtomicStore960Bytes(b *testing.B) {
+	ring, from := make([]uint64, 120), make([]uint64, 120)
+	b.SetBytes(960)
+	for b.Loop() {
+		for i, word := range from {
+			atomic.StoreUint64(&ring[i], word)
+		}
+	}
+}
+
+func BenchmarkAtomicLoad3Seconds(b *testing.B) {
+	ring, to := make([]uint64, 36000), make([]uint64, 36000)
+	b.SetBytes(288000)
+	for b.Loop() {
+		for i := range ring {
+			to[i] = atomic.LoadUint64(&ring[i])
 		}
 	}
 }
