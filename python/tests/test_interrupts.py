@@ -22,9 +22,11 @@ WAITS = {
 }
 
 PROGRAM = """
-import asyncio, fcntl, os, signal, socket, sys, threading, time
+import asyncio, faulthandler, fcntl, os, signal, socket, sys, threading, time
 import numpy, capbuf
 
+# A wait that nothing ends fails the test, and not only hangs it.
+faulthandler.dump_traceback_later(60, exit=True)
 registry = capbuf.Registry.private()
 buffer = registry.allocate("mic", seconds=10, sample_rate_hz=8000)
 server = socket.create_server(("127.0.0.1", 0))
