@@ -87,7 +87,8 @@ impl Writer {
 impl Writer {
     /// Writes frames.
     ///
-    /// One copy, without conversion. More than the buffer keeps may be written at once.
+    /// One copy, without conversion. More than the buffer keeps may be written at once. Other threads run while much is copied; what
+    /// they change in the samples meanwhile is written as it was or as it is.
     ///
     /// Parameters
     /// ----------
