@@ -169,6 +169,7 @@ impl Tree {
         let for_c =
             value(between(&self.text("ffi/Cargo.toml"), "[package.metadata.capi.library]", "\n\n"), "version = ");
         self.same("version for cargo-c", &version, &for_c);
+        self.says("ffi/Cargo.toml", "\nversion_suffix_components = 1\n");
         self.says("ffi/capbuf.pc.in", "\nVersion: @VERSION@\n");
         for package in ["ffi/Cargo.toml", "python/Cargo.toml"] {
             self.says(package, "\nversion.workspace = true\n");
