@@ -2,6 +2,7 @@ package capbuf
 
 import (
 	"context"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,13 +39,37 @@ func TestASourceThatCanNotBeOpenedIsAnErrorWithItsReason(t *testing.T) {
 	if detail := wantError(t, err, ErrCaptureFailed); !strings.Contains(detail.Message, "none.wav") {
 		t.Error(detail)
 	}
-	_, err = StartCapture(deadline(t), r, "tone:440", CaptureOptions{Channels: -1})
-	wantError(t, err, ErrInvalidArgument)
+	for _, options := range []CaptureOptions{
+		{Channels: -1}, {SampleRateHz: -1}, {Duration: -1}, {OpenDeadline: -1}, {Format: 9}, {Lifetime: 9},
+	} {
+		_, err = StartCapture(deadline(t), r, "tone:440", options)
+		wantError(t, err, ErrInvalidArgument)
+	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = StartCapture(ended, r, "tone:440", CaptureOptions{})
 	wantError(t, err, context.Canceled)
 	if r.Contains("tone:440") {
+		t.Error("something was allocated all the same")
+	}
+}
+
+func TestAnOpeningThatIsHeldUpEndsWithItsContext(t *testing.T) {
+	r := private(t)
+	server := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	defer server.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() {
+		_, err := StartCapture(ctx, r, "rtsp://"+server.Addr().String()+"/", CaptureOptions{})
+		ended <- err
+	}()
+	// It is being opened, and the server says nothing.
+	connection := must(server.Accept())(t)
+	cancel()
+	wantError(t, <-ended, context.Canceled)
+	connection.Close()
+	if r.Contains("rtsp://" + server.Addr().String() + "/") {
 		t.Error("something was allocated all the same")
 	}
 }
