@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-c test-go test-python test-hosts loom lint header install bench bench-calls fuzz clean
+.PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-calls fuzz clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ test-hosts: ## Processes in all languages that race for the same sources of one 
 
 loom: ## Try every order of steps of what runs at the same time, and see each model fail on planted defects
 	RUSTFLAGS='--cfg loom' cargo test -p capbuf --lib --target-dir target/loom models::
+
+SEEDS ?= 0..8
+miri: ## Run the core's unsafe code and its ring under Miri (nightly), with many seeds; SEEDS=0..8
+	@cargo +nightly miri --version >/dev/null 2>&1 || { echo "make miri: first rustup component add miri rust-src --toolchain nightly"; exit 1; }
+	MIRIFLAGS='-Zmiri-many-seeds=$(SEEDS)' cargo +nightly miri test -p capbuf --lib --target-dir target/miri memory_model
+	cargo +nightly miri test -p capbuf --lib --target-dir target/miri -- copy::tests table::tests ring::tests::what ring::tests::after timeline::tests::a_time timeline::tests::an_anchor_is timeline::tests::times
 
 lint: ## Check format, clippy, documentation and shell scripts; any warning is an error
 	@scripts/install lint

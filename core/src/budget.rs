@@ -59,7 +59,7 @@ impl Budget {
 
     pub(crate) fn stats(&self) -> RegistryStats {
         RegistryStats {
-            // First what only grows after the other, so that no more is ever shown unmapped than mapped.
+            // SYNC stats: first what only grows after the other, so that no more is ever shown unmapped than mapped.
             rings_unmapped: self.unmapped.load(Ordering::Acquire),
             rings_mapped: self.mapped.load(Ordering::Acquire),
             rings_allocated: self.allocated.load(Ordering::Relaxed),
@@ -87,6 +87,7 @@ impl Charge {
     /// Counts a mapping.
     pub(crate) fn count_mapped(&mut self) {
         self.mapped = true;
+        // SYNC stats: before it is counted as unmapped.
         self.budget.mapped.fetch_add(1, Ordering::Release);
     }
 }
@@ -94,6 +95,7 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         if self.mapped {
+            // SYNC stats: after it was counted as mapped.
             self.budget.unmapped.fetch_add(1, Ordering::Release);
         }
         self.budget.used_bytes.fetch_sub(self.bytes, Ordering::Relaxed);

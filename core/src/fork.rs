@@ -32,6 +32,8 @@ pub(crate) fn watch() {
         if let Ok(spare) = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC) {
             SPARE.store(spare.into_raw_fd(), Ordering::Relaxed);
         }
+        // Miri knows no forks.
+        #[cfg(not(miri))]
         // SAFETY: the handler is a function of this library that lives as long as it is loaded (the system forgets
         // handlers of unloaded libraries), and does only what is allowed after a fork: atomics and system calls.
         // It fails only if there is no memory for a few words; then children are not told from their parents.
@@ -39,6 +41,7 @@ pub(crate) fn watch() {
     });
 }
 
+#[cfg_attr(miri, allow(dead_code))]
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     let spare = SPARE.load(Ordering::Relaxed);

@@ -46,6 +46,8 @@ mod lease;
 mod lifetime;
 #[cfg_attr(loom, path = "memory_modelled.rs")]
 mod memory;
+#[cfg(all(test, miri))]
+mod memory_model;
 #[cfg(all(test, loom))]
 mod models;
 mod published;

@@ -76,7 +76,7 @@ pub(crate) struct WriterLine {
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct ReaderLine {
-    /// Non-zero once the buffer is out of its registry.
+    /// One once the buffer is out of its registry; two while it is judged whether it is abandoned, which is not yet removed.
     pub(crate) removed: AtomicU32,
     /// Non-zero while a writer holds the lease: the presence of its process, where there is more than one.
     pub(crate) lease: AtomicU64,
@@ -177,6 +177,16 @@ impl Region {
         let region = Self(Memory::anonymous(Layout::of(spec))?);
         region.describe(spec, source, id, Lifetime::WhileOpen, created_utc_ns);
         Ok(region)
+    }
+
+    /// Like [`Region::anonymous`], as small as a test of laps wants it.
+    #[cfg(all(test, miri))]
+    pub(crate) fn tiny(spec: &Spec, ring_frames: u64) -> Self {
+        let (length_frames, anchor_slots, frame_bytes) = (spec.length_frames(), 8, spec.frame_bytes());
+        let frames_offset = HEADER_BYTES + anchor_slots * size_of::<AnchorSlot>() as u64;
+        let region_bytes = frames_offset + (ring_frames * frame_bytes as u64).next_multiple_of(WORD_BYTES);
+        let layout = Layout { length_frames, ring_frames, frame_bytes, anchor_slots, frames_offset, region_bytes };
+        Self(Memory::anonymous(layout).unwrap())
     }
 
     /// Maps a file of zeros, as long as the layout says, and writes the header.

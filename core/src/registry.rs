@@ -324,6 +324,7 @@ impl Registry {
             }
             // Somebody else's slot: wait for that one ring. If it is already removed again, or was only looked for, or was too
             // large where this one may not be, begin anew.
+            // SYNC filled: whoever filled it has stored the buffer before.
             match slot.filled.wait() {
                 Err(
                     Error::OverBudget { asked_bytes: theirs, .. }

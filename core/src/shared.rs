@@ -3,7 +3,7 @@
 use crate::budget::Charge;
 use crate::clock::Clock;
 use crate::commit::Committer;
-use crate::domain::Membership;
+use crate::domain::{JUDGED, Membership};
 use crate::error::Error;
 use crate::region::Region;
 use crate::source::Source;
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn is_removed(&self) -> bool {
         // SYNC removed: what its remover did before is seen by who sees the flag.
-        self.region.header().readers.removed.load(Ordering::Acquire) != 0
+        !matches!(self.region.header().readers.removed.load(Ordering::Acquire), 0 | JUDGED)
     }
 
     pub(crate) fn mark_removed(&self) {

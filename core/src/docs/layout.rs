@@ -31,7 +31,7 @@
 //! | 160 | u64 | `writes` | calls of `write` |
 //! | 168 | u64 | `gaps` | anchors that are gaps |
 //! | 176 | i64 | `ahead_ns` | how far the times told are ahead of what the writer believes |
-//! | 192 | u32 | `removed` | non-zero once it is out of its registry |
+//! | 192 | u32 | `removed` | 1 once it is out of its registry; 2 while it is judged whether it is abandoned |
 //! | 200 | u64 | `lease` | the presence of the process that writes, or zero |
 //! | 208 | u64 | `evictions` | reads that came too late |
 //! | 256 | 1024 bytes | `source` | the source's name, UTF-8, zero-padded |

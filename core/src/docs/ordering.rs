@@ -1,28 +1,37 @@
-//! Every edge between threads, by the label that its two ends carry in the code.
+//! Every edge between threads, by the label that its ends carry in the code, and what shows that it is needed.
+//!
+//! A comment `SYNC label` stands at both ends of each. `SYNC none` says why an operation needs no order. A test compares the labels in the
+//! code with this page; where a model is named, it fails if the order is taken away (`make loom`).
 //!
 //! # `SYNC reserve`
 //! The writer announces the slots it is about to overwrite (`reserve`, relaxed), then a release fence, then copies. A reader
 //! copies, then an acquire fence, then loads `reserve` (relaxed). If a copy met any byte that the writer stored after its
 //! fence, the two fences synchronise, and the reader's load sees that announcement or a later one: it knows. A release
 //! *store* of `reserve` would not do, as the stores after it may become visible before it; checking `head` instead would not
-//! do, as it moves only after the bytes have.
+//! do, as it moves only after the bytes have. Models: `ring`. Miri: `memory_model`.
 //!
 //! # `SYNC head`
 //! The writer stores `head` (release) after copying; a reader loads it (acquire) before copying. What is below `head` has
-//! been copied, and its anchors have been published.
+//! been copied, and its anchors have been published. Models: `ring`.
 //!
-//! # `SYNC anchor reserve`, `SYNC anchor head`
-//! The same two edges for the ring of time anchors. An anchor is published before the frames whose times it tells, so who
-//! sees a frame's `head` sees its anchor.
+//! # `SYNC anchor reserve`
+//! As `reserve`, for the ring of time anchors. Models: `timeline`.
+//!
+//! # `SYNC anchor head`
+//! As `head`, for the ring of time anchors. An anchor is published before the frames whose times it tells, so who sees a frame's `head`
+//! sees its anchor. A new writer moves it back past anchors without frames; a reader that still knows of those passes them over, as they
+//! begin at its `head` or later, before and after they are written again. Models: `timeline`.
 //!
 //! # `SYNC lease`
 //! Taking the writer's lease (acquire, compare-and-set) and giving it back (release): one writer's stores happened before the
 //! next one's, so a writer may read the counters that it alone stores with relaxed loads. The lease of a dead process is taken
-//! over after a look at its lock, which the kernel dropped after the process's last store.
+//! over after a look at its lock, which the kernel dropped after the process's last store. Models: `lease`.
 //!
 //! # `SYNC holder`
-//! A process marks a region as open, then looks whether it was removed. Who removes an abandoned region flags it, then
-//! looks for marks once more. All four are sequentially consistent, so one of the two sees the other.
+//! A process marks a region as open, then looks whether it was removed. Who removes an abandoned region flags it as being judged, then
+//! looks for marks once more. All four are sequentially consistent, so one of the two sees the other. A region that is being judged is not
+//! removed: who has it goes on, and who opens it waits for the claim, under which it is judged. Not modelled, as loom knows no
+//! total order of single operations; tests with processes are about it.
 //!
 //! # `SYNC region`
 //! A region in a file is whole before the rename that gives it the name by which others open it. Both are system calls on one
@@ -30,10 +39,16 @@
 //!
 //! # `SYNC map`
 //! A table is published with compare-and-swap and loaded through a thread's cache, or a guard, of arc-swap, which makes
-//! the table's content happen before.
+//! the table's content happen before. A cache may be stale, but never older than what its thread knows of: its look at the pointer is
+//! coherent. Models: `claim`.
 //!
 //! # `SYNC filled`
-//! A slot is filled once, through a `OnceLock`: who finds it filled, or waited for it, sees the buffer.
+//! A slot is filled once, through a `OnceLock`: who finds it filled, or waited for it, sees the buffer. Models: `claim`.
 //!
 //! # `SYNC removed`
-//! Set (release) when a buffer leaves its registry, loaded (acquire) by the writer and by waiting readers.
+//! Set (release) when a buffer leaves its registry, after its slot has left the map; loaded (acquire) by the writer, by waiting readers and
+//! by lookups. Who sees it finds the map without the slot, and does not look again and again. Models of its loss: `claim`.
+//!
+//! # `SYNC stats`
+//! A ring's mapping is counted before its unmapping (both release). Who shows the two loads them the other way round (acquire), so it
+//! never shows more unmapped than mapped. For display: not modelled.

@@ -41,6 +41,7 @@ pub(super) fn leave(region: &Region, place: usize, presence: u64) {
 /// Takes the marks of the dead away; returns how many there were.
 pub(super) fn clear_dead(folder: &Folder, region: &Region) -> usize {
     let dead = |slot: &&HolderSlot| {
+        // SYNC holder: a mark made before the flag is seen after it.
         let presence = slot.presence.load(Ordering::SeqCst);
         presence != 0
             && !presence::is_alive(folder, presence)
@@ -55,6 +56,7 @@ pub(super) fn any_alive(folder: &Folder, region: &Region) -> bool {
 }
 
 fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u64, &'a HolderSlot)> {
+    // SYNC holder: a mark made before the flag is seen after it.
     let slots = region.header().holders.iter();
     slots
         .map(|slot| (slot.presence.load(Ordering::SeqCst), slot))

@@ -31,7 +31,7 @@ use crate::lifetime::Lifetime;
 use crate::region::{Description, Layout, MAX_HOLDERS, Region};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, ArcSwap, Ordering, PlainArc};
+use crate::sync::{Arc, ArcSwap, AtomicU32, Ordering, PlainArc};
 use folder::Folder;
 
 /// How many sources whose hashes collide can have rings.
@@ -82,8 +82,22 @@ impl Names {
     }
 }
 
+/// What `removed` is while it is judged whether a ring is abandoned, under its claim: not removed, and not to be relied on.
+pub(crate) const JUDGED: u32 = 2;
+
+fn removed(region: &Region) -> &AtomicU32 {
+    &region.header().readers.removed
+}
+
 fn is_removed(region: &Region) -> bool {
-    region.header().readers.removed.load(Ordering::SeqCst) != 0
+    // SYNC removed: what its remover did before is seen by who sees the flag.
+    !matches!(removed(region).load(Ordering::SeqCst), 0 | JUDGED)
+}
+
+/// Takes back what a judge left that died, under the claim: nobody else judges then. A flag that says removed stays.
+fn settle(region: &Region) {
+    // SYNC holder: as who judges would have, if it had seen a mark.
+    let _ = removed(region).compare_exchange(JUDGED, 0, Ordering::SeqCst, Ordering::SeqCst);
 }
 
 fn is_ring(name: &str) -> bool {
@@ -148,7 +162,13 @@ impl Domain {
         };
         let membership = self.enter(&region, &description, now_utc_ns)?;
         // SYNC holder: marked before this look. Who found no mark had set the flag before it looked again.
-        if region.header().readers.removed.load(Ordering::SeqCst) != 0 {
+        if removed(&region).load(Ordering::SeqCst) == JUDGED {
+            // It stays if who judges has seen this mark: known when the claim is given back, or its holder has died. Whoever
+            // calls this with the claim has settled it before, so nobody waits for itself.
+            let _claim = LockFile::wait(&self.folder, &self.names_of(source).claim())?;
+            settle(&region);
+        }
+        if is_removed(&region) {
             membership.leave(&region);
             return Ok(None);
         }
@@ -173,6 +193,7 @@ impl Domain {
     /// The ring of a source, and its file's name.
     fn look(&self, source: &str) -> Result<Option<(String, Region, Description)>> {
         for name in self.names_of(source).rings() {
+            // SYNC region: it has this name only once it is whole.
             let Some(file) = self.folder.open(&name)? else {
                 continue;
             };
@@ -270,7 +291,7 @@ impl Domain {
         match self.look(source)? {
             Some((name, region, _)) if is_to_go(&region) => {
                 // SYNC removed: what its remover did before is seen by who sees the flag.
-                region.header().readers.removed.store(1, Ordering::SeqCst);
+                removed(&region).store(1, Ordering::SeqCst);
                 self.folder.remove_file(&name)
             }
             _ => Ok(false),
@@ -278,10 +299,14 @@ impl Domain {
     }
 
     /// Takes the name of a ring away that is marked as removed, under the claim: who marked it died before it could. As long as the
-    /// name is there, it hides every other ring of its source.
+    /// name is there, it hides every other ring of its source. What was being judged is not.
     fn finish_removal(&self, source: &str) -> Result<bool> {
         match self.look(source)? {
             Some((name, region, _)) if is_removed(&region) => self.folder.remove_file(&name),
+            Some((_, region, _)) => {
+                settle(&region);
+                Ok(false)
+            }
             _ => Ok(false),
         }
     }
@@ -289,18 +314,20 @@ impl Domain {
     /// Takes the ring of a source out if no living process has it open and it is not to stay.
     fn remove_abandoned(&self, source: &str) -> Result<bool> {
         self.remove_if(source, |region| {
-            if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32
-                || holders::any_alive(&self.folder, region)
-            {
+            if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32 {
                 return false;
             }
-            // SYNC holder: who marks the ring now sees the flag after that, or is seen here.
-            region.header().readers.removed.store(1, Ordering::SeqCst);
-            let abandoned = !holders::any_alive(&self.folder, region);
-            if !abandoned {
-                region.header().readers.removed.store(0, Ordering::SeqCst);
+            // Who marks the ring and then leaves it because of the flag may not be the last to look: so look again.
+            while !holders::any_alive(&self.folder, region) {
+                // SYNC holder: who marks the ring now sees the flag after that, or is seen here.
+                removed(region).store(JUDGED, Ordering::SeqCst);
+                if !holders::any_alive(&self.folder, region) {
+                    return true;
+                }
+                // SYNC holder: taken back before the next look at the marks.
+                removed(region).store(0, Ordering::SeqCst);
             }
-            abandoned
+            false
         })
     }
 
@@ -355,8 +382,10 @@ impl Membership {
             return;
         }
         holders::leave(region, self.place, self.presence.number());
-        let is_removed = region.header().readers.removed.load(Ordering::SeqCst) != 0;
-        if self.lifetime == Lifetime::WhileOpen && !is_removed && !holders::any_alive(&self.domain.folder, region) {
+        if self.lifetime == Lifetime::WhileOpen
+            && !is_removed(region)
+            && !holders::any_alive(&self.domain.folder, region)
+        {
             // What can't be removed now is found by the next sweep.
             let _ = self.domain.remove_abandoned(self.source.as_str());
         }
@@ -366,7 +395,42 @@ impl Membership {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Registry;
+    use crate::lifetime::AllocateOptions;
     use crate::spec::{Length, SampleFormat};
+
+    #[test]
+    fn who_opens_a_ring_while_it_is_judged_waits_for_the_verdict_and_who_has_it_is_not_disturbed() {
+        let base = tempfile::tempdir().unwrap();
+        let open = || Registry::builder().domains_folder(base.path()).open("birds").unwrap();
+        let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
+        let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
+        let (ours, theirs) = (open(), open());
+        let buffer = ours.allocate_with("x", spec, &options).unwrap();
+        let domain = Domain::open("birds", Some(base.path())).unwrap();
+        let claim = LockFile::wait(&domain.folder, &domain.names_of("x").claim()).unwrap();
+        removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+        assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
+        buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
+        std::thread::scope(|scope| {
+            let opener = scope.spawn(|| theirs.get("x").map(|found| found.same_as(&buffer)));
+            // Its mark is there, so whoever judges would see it and take the flag back.
+            while buffer.opened_by().len() < 2 {
+                std::thread::yield_now();
+            }
+            removed(&buffer.shared.region).store(0, Ordering::SeqCst);
+            drop(claim);
+            assert_eq!(opener.join().unwrap(), Some(true));
+        });
+        // One who died judging has left its flag: the next one to come takes it back.
+        removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+        assert!(open().get("x").unwrap().same_as(&buffer));
+        removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+        assert!(open().get_or_allocate("x", spec).unwrap().same_as(&buffer));
+        assert_eq!(removed(&buffer.shared.region).load(Ordering::SeqCst), 0);
+        drop((ours, theirs, buffer));
+        assert!(domain.find("x", 0).unwrap().is_none(), "gone with its last holder");
+    }
 
     #[test]
     fn sources_whose_hashes_collide_have_rings_of_their_own() {
