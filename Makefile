@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-calls fuzz clean
+.PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Record in one process, detect in another and cut the clip; then a process in each language on one domain
 	@scripts/install run
@@ -56,9 +56,19 @@ install: ## Install the C library, with header and pkg-config file: PREFIX=/usr/
 	cargo build --release -p capbuf-ffi
 	scripts/install-c target/release '$(PREFIX)' '$(DESTDIR)'
 
-bench: ## Measure against a plain copy and other rings
+BENCH = cargo bench -p capbuf-benches --features iceoryx2 --bench table
+
+bench: ## Measure against plain copies and what else there is, and write BENCHMARKS.md; about ten minutes, on a quiet machine
 	@scripts/install build
-	cargo bench -p capbuf-benches
+	$(BENCH)
+
+bench-quick: ## The same with fewer rounds, in less than two minutes; writes nothing. TABLE=name for one of them
+	@scripts/install build
+	$(BENCH) -- quick $(TABLE)
+
+bench-instructions: ## Count the instructions of the hot paths, by callgrind: the same on a busy machine
+	@scripts/install build
+	$(BENCH) -- instructions
 
 bench-calls: ## Measure a call from each language beside the same one from Rust
 	@scripts/bench-calls

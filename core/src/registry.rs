@@ -167,7 +167,7 @@ impl Registry {
         // The guard protects the buffer by itself, so the cache is free again when `use_buffer` runs.
         let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()));
         match guard.as_ref().and_then(|guard| guard.as_deref()) {
-            Some(buffer) if !buffer.is_removed() => Some(use_buffer(buffer)),
+            Some(buffer) if self.still_has(buffer) => Some(use_buffer(buffer)),
             _ => self.find_elsewhere(source).as_ref().map(use_buffer),
         }
     }
@@ -258,6 +258,14 @@ impl Registry {
 
     /// The buffer of a source, and whether this call made it.
     fn find_or_make(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, bool)> {
+        // A hit is a lookup and a handle.
+        let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()));
+        if let Some(buffer) = guard.as_ref().and_then(|guard| guard.as_deref())
+            && self.still_has(buffer)
+        {
+            return Ok((buffer.clone(), false));
+        }
+        drop(guard);
         let made = Cell::new(false);
         let fill = |source: &Source| {
             let (buffer, new) = self.map_or_make(source, spec, options)?;
@@ -266,6 +274,14 @@ impl Registry {
         };
         let buffer = self.claim(source, Layout::of(&spec).region_bytes, fill)?;
         Ok((buffer, made.get()))
+    }
+
+    /// Tells whether a buffer that lies in a slot was not removed by another process.
+    ///
+    /// In a private registry only [`Registry::remove`] removes, and that empties the slot first. There the flag is not looked at:
+    /// it lies at the beginning of the buffer's own pages, and such lines of many buffers crowd each other out of the cache.
+    fn still_has(&self, buffer: &CaptureBuffer) -> bool {
+        self.0.domain.is_none() || !buffer.is_removed()
     }
 
     /// The buffer of a source that is in no slot, from the domain.

@@ -5,7 +5,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use crate::buffer::CaptureBuffer;
 use crate::error::Error;
@@ -39,13 +39,21 @@ impl Table {
     }
 
     pub(crate) fn new_slot(&self, source: Source) -> Arc<Slot> {
-        let hash = self.hasher.hash_one(source.as_str());
+        let hash = self.hash(source.as_str());
         Arc::new(Slot { hash, source, filled: OnceLock::new(), buffer: ArcSwapOption::empty() })
     }
 
+    /// Of the bytes alone: `Hash` for `str` adds a byte, to tell where strings end that follow each other.
+    fn hash(&self, source: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(source.as_bytes());
+        hasher.finish()
+    }
+
     /// The slot of a source.
+    #[inline]
     pub(crate) fn get(&self, source: &str) -> Option<&Arc<Slot>> {
-        let hash = self.hasher.hash_one(source);
+        let hash = self.hash(source);
         self.shards[shard_of(hash)].find(hash, |slot| slot.source.as_str() == source)
     }
 

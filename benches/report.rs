@@ -1,0 +1,163 @@
+//! The tables of `BENCHMARKS.md`: figures, ratios, aims, and where we lose.
+
+use std::fmt::Write as _;
+
+use crate::rounds::Measured;
+
+/// What ours is called.
+pub(crate) const OURS: &str = "capbuf";
+
+/// Slower than a peer by less than this is a draw.
+const DRAW: f64 = 1.03;
+
+pub(crate) struct Table {
+    title: &'static str,
+    about: &'static str,
+    rows: Vec<Row>,
+}
+
+pub(crate) struct Row {
+    job: String,
+    ours: String,
+    /// Name, figure, and ours as a part of it.
+    others: Vec<(String, String, Option<f64>)>,
+    aims: Vec<Aim>,
+}
+
+struct Aim {
+    what: String,
+    found: String,
+    met: bool,
+}
+
+impl Table {
+    pub(crate) fn new(title: &'static str, about: &'static str) -> Self {
+        println!("{title}");
+        Self { title, about, rows: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, row: Row) {
+        println!("  {}: {}", row.job, row.ours);
+        for (name, figure, ratio) in &row.others {
+            println!("      {name}: {figure}{}", ratio.map_or(String::new(), |ratio| format!(" ({ratio:.2})")));
+        }
+        for aim in &row.aims {
+            println!("      {} {}: {}", mark(aim.met), aim.what, aim.found);
+        }
+        self.rows.push(row);
+    }
+
+    fn lost(&self) -> Vec<String> {
+        let mut lost = Vec::new();
+        for row in &self.rows {
+            for aim in row.aims.iter().filter(|aim| !aim.met) {
+                lost.push(format!("{}, {}: aimed at {}, found {}.", self.title, row.job, aim.what, aim.found));
+            }
+            for (name, figure, ratio) in &row.others {
+                if let Some(ratio) = ratio.filter(|ratio| *ratio > DRAW && !is_limit(name)) {
+                    let ours = &row.ours;
+                    lost.push(format!("{}, {}: {name} takes {figure}, we {ours} ({ratio:.2}).", self.title, row.job));
+                }
+            }
+        }
+        lost
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("## {}\n\n{}\n\n", self.title, self.about);
+        let mut names: Vec<&str> = Vec::new();
+        for (name, ..) in self.rows.iter().flat_map(|row| &row.others) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        let aims = self.rows.iter().any(|row| !row.aims.is_empty());
+        let heads = ["job", OURS].into_iter().chain(names.iter().copied()).chain(aims.then_some("aim"));
+        let heads: Vec<_> = heads.collect();
+        let _ = writeln!(text, "| {} |\n|{}", heads.join(" | "), "---|".repeat(heads.len()));
+        for row in &self.rows {
+            let _ = write!(text, "| {} | {} |", row.job, row.ours);
+            for name in &names {
+                let cell = row.others.iter().find(|(other, ..)| other == name);
+                let cell = cell.map_or_else(String::new, |(_, figure, ratio)| {
+                    format!("{figure}{}", ratio.map_or(String::new(), |ratio| format!(" (**{ratio:.2}**)")))
+                });
+                let _ = write!(text, " {cell} |");
+            }
+            if aims {
+                let told = row.aims.iter().map(|aim| format!("{} {}: {}", mark(aim.met), aim.what, aim.found));
+                let _ = write!(text, " {} |", told.collect::<Vec<_>>().join("<br>"));
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// Limits are not peers: nobody can be asked to beat them.
+fn is_limit(name: &str) -> bool {
+    name.starts_with("limit: ")
+}
+
+fn mark(met: bool) -> &'static str {
+    if met { "✓" } else { "✗" }
+}
+
+impl Row {
+    pub(crate) fn new(job: impl Into<String>, ours: impl Into<String>) -> Self {
+        Self { job: job.into(), ours: ours.into(), others: Vec::new(), aims: Vec::new() }
+    }
+
+    /// Ours and the others as they were measured; each other one with the ratio.
+    pub(crate) fn of(job: impl Into<String>, measured: &Measured, ours: &str, others: &[&str]) -> Self {
+        let mut row = Self::new(job, time(measured.ns(ours)));
+        for name in others.iter().filter(|name| measured.has(name)) {
+            row.others.push(((*name).into(), time(measured.ns(name)), Some(measured.ratio(ours, name))));
+        }
+        row
+    }
+
+    pub(crate) fn other(mut self, name: impl Into<String>, figure: impl Into<String>, ratio: Option<f64>) -> Self {
+        self.others.push((name.into(), figure.into(), ratio));
+        self
+    }
+
+    /// An aim that a number is not above a limit.
+    pub(crate) fn aim(self, what: impl Into<String>, found: f64, limit: f64) -> Self {
+        self.aim_of(what, format!("{found:.2}"), found <= limit)
+    }
+
+    pub(crate) fn aim_of(mut self, what: impl Into<String>, found: impl Into<String>, met: bool) -> Self {
+        self.aims.push(Aim { what: what.into(), found: found.into(), met });
+        self
+    }
+}
+
+/// A time with its unit.
+pub(crate) fn time(ns: f64) -> String {
+    match ns {
+        ns if ns.is_nan() => "not measured".into(),
+        ns if ns < 100.0 => format!("{ns:.1} ns"),
+        ns if ns < 1e3 => format!("{ns:.0} ns"),
+        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
+        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
+        ns => format!("{:.2} s", ns / 1e9),
+    }
+}
+
+/// The whole file.
+pub(crate) fn markdown(head: &str, tables: &[Table], tail: &str) -> String {
+    let lost: Vec<_> = tables.iter().flat_map(Table::lost).collect();
+    let mut text = format!("{head}\n## Where we lose\n\n");
+    if lost.is_empty() {
+        text.push_str("Nowhere in this run.\n");
+    }
+    for line in lost {
+        let _ = writeln!(text, "- {line}");
+    }
+    text.push('\n');
+    tables.iter().for_each(|table| text.push_str(&table.markdown()));
+    text.push_str(tail);
+    text
+}
