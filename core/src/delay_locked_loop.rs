@@ -49,19 +49,24 @@ impl DelayLockedLoop {
 
     /// The time of a frame as believed.
     pub(crate) fn predict(&self, frame: u64) -> i64 {
-        let frames = frame.saturating_sub(self.frame) as f64;
-        self.utc_ns.saturating_add((self.fraction_ns + frames * self.period_ns).round() as i64)
+        // Rounded by hand, as it is never negative: without the instructions of newer processors `round` is a long function.
+        self.utc_ns.saturating_add((self.fraction_ns + self.frames_to(frame) * self.period_ns + 0.5) as i64)
+    }
+
+    /// Frames from the last update to a frame; none if it lies before.
+    fn frames_to(&self, frame: u64) -> f64 {
+        // Signed integers become floats in one instruction.
+        frame.saturating_sub(self.frame).cast_signed() as f64
     }
 
     /// Seconds of audio since the lock began.
     pub(crate) fn locked_s(&self) -> f64 {
-        (self.frame - self.first_frame) as f64 * self.nominal_ns * 1e-9
+        (self.frame - self.first_frame).cast_signed() as f64 * self.nominal_ns * 1e-9
     }
 
     /// Takes the measured time of a later frame in.
     pub(crate) fn update(&mut self, frame: u64, measured_utc_ns: i64) {
-        let frames = frame.saturating_sub(self.frame) as f64;
-        let predicted_ns = self.fraction_ns + frames * self.period_ns;
+        let predicted_ns = self.fraction_ns + self.frames_to(frame) * self.period_ns;
         let error_ns = measured_utc_ns.saturating_sub(self.utc_ns) as f64 - predicted_ns;
         self.frame = self.frame.max(frame);
         self.updates += 1;
@@ -78,9 +83,11 @@ impl DelayLockedLoop {
         };
         self.period_ns = period_ns.clamp(self.nominal_ns * (1.0 - bound), self.nominal_ns * (1.0 + bound));
         let since_ns = predicted_ns + phase_gain * error_ns;
-        let whole_ns = since_ns.floor();
-        self.utc_ns = self.utc_ns.saturating_add(whole_ns as i64);
-        self.fraction_ns = since_ns - whole_ns;
+        // The floor, by hand for the same reason as in `predict`.
+        let towards_zero = since_ns as i64;
+        let whole_ns = towards_zero.saturating_sub(i64::from(towards_zero as f64 > since_ns));
+        self.utc_ns = self.utc_ns.saturating_add(whole_ns);
+        self.fraction_ns = since_ns - whole_ns as f64;
     }
 
     fn gains_now(&self) -> (f64, f64) {

@@ -85,7 +85,8 @@ impl Timekeeper {
         };
         let gap = self.gap.take();
         let known_ns = gap.and_then(|(_, duration_ns)| duration_ns);
-        let end_ns = published.utc_at(head).saturating_add(known_ns.unwrap_or(0));
+        let told_ns = published.utc_at(head);
+        let end_ns = told_ns.saturating_add(known_ns.unwrap_or(0));
         let Some(believed) = &mut self.believed else {
             // A new writer: what is believed begins at its first chunk, with the period its predecessor published. That may have been
             // bent, so it counts within bounds: bent by each of many writers that follow fast, it would go anywhere. What the
@@ -102,9 +103,10 @@ impl Timekeeper {
             return Some(self.jump(head, reason, 0));
         }
         believed.shift(known_ns.unwrap_or(0));
-        let error_ns = measured_ns.saturating_sub(believed.predict(head));
+        let believed_ns = believed.predict(head);
+        let error_ns = measured_ns.saturating_sub(believed_ns);
         let spacing_s = spacing_s(believed);
-        let since_ns = published.utc_at(head).saturating_sub(published.utc_ns);
+        let since_ns = told_ns.saturating_sub(published.utc_ns);
         let due = since_ns as f64 >= spacing_s * 1e9;
         if error_ns.saturating_abs() > GAP_NS || due || gap.is_some() {
             // Rarely: here the clock may be asked.
@@ -119,14 +121,17 @@ impl Timekeeper {
             return Some(self.jump(head, gap.map_or(GapReason::Detected, |(reason, _)| reason), 0));
         }
         // Frames that come far too early can't be told earlier times than those before them: the loop follows at its pace.
-        believed.update(head, measured_ns.max(believed.predict(head).saturating_sub(GAP_NS)));
+        believed.update(head, measured_ns.max(believed_ns.saturating_sub(GAP_NS)));
+        if !due && gap.is_none() {
+            return None;
+        }
         let behind_ns = believed.predict(head).saturating_sub(end_ns);
         match gap {
             // As long as was told, unless that was too little again and again.
             Some((reason, _)) if behind_ns > TOLD_NS => Some(self.jump(head, reason, 0)),
             Some((reason, _)) => Some(self.jump_to(head, end_ns, reason, 0)),
-            None if due && behind_ns > GAP_NS => Some(self.jump(head, GapReason::Detected, 0)),
-            None => due.then(|| self.slew(head)),
+            None if behind_ns > GAP_NS => Some(self.jump(head, GapReason::Detected, 0)),
+            None => Some(self.slew(head)),
         }
     }
 

@@ -106,7 +106,8 @@ impl Anchor {
     /// The time of a frame of this piece, saturating.
     pub(crate) fn utc_at(&self, frame: u64) -> i64 {
         let frames = u128::from(frame.saturating_sub(self.first_frame));
-        let ns = frames.saturating_mul(u128::from(self.period_q32)) >> FRACTION_BITS;
+        // Two factors of 64 bits: the product fits.
+        let ns = (frames * u128::from(self.period_q32)) >> FRACTION_BITS;
         self.utc_ns.saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
     }
 
