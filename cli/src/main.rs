@@ -3,6 +3,7 @@
 //! Each command is a file. What a command is asked for goes to the standard output; what it tells of itself, and errors, one
 //! line each, to the standard error.
 
+mod allocations;
 mod clip;
 mod clip_file;
 mod completions;
@@ -54,6 +55,7 @@ enum Command {
     Top(top::Arguments),
     Clip(clip::Arguments),
     Remove(remove::Arguments),
+    Report(allocations::Arguments),
     Domains(domains::Arguments),
     Devices(devices::Arguments),
     Completions(completions::Arguments),
@@ -67,6 +69,7 @@ fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
         Command::Top(arguments) => top::run(arguments, domain),
         Command::Clip(arguments) => clip::run(arguments, domain),
         Command::Remove(arguments) => remove::run(arguments, domain),
+        Command::Report(arguments) => allocations::run(arguments, domain),
         Command::Domains(arguments) => domains::run(arguments, domain),
         Command::Devices(arguments) => devices::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

@@ -16,6 +16,7 @@ use crate::status::Status;
 use crate::stretch::Stretch;
 use crate::sync::{Arc, PlainArc};
 use crate::timeline::Extent;
+use crate::track::Taken;
 use crate::windows::{WindowOptions, Windows};
 use crate::writer::Writer;
 
@@ -26,6 +27,8 @@ use crate::writer::Writer;
 #[derive(Clone)]
 pub struct CaptureBuffer {
     pub(crate) shared: Arc<Shared>,
+    /// That this handle and its clones are on record as held, where that is tracked.
+    pub(crate) taken: Option<PlainArc<Taken>>,
 }
 
 impl CaptureBuffer {

@@ -13,6 +13,8 @@ use crate::sync::PlainArc;
 pub struct RegistryBuilder {
     budget_bytes: Option<u64>,
     domains_folder: Option<PathBuf>,
+    pub(crate) track_allocations: Option<bool>,
+    pub(crate) tracked_sources: Option<usize>,
     pub(crate) max_buffer_bytes: u64,
     pub(crate) commit_ahead: bool,
     pub(crate) clock: PlainArc<dyn Clock>,
@@ -23,6 +25,8 @@ impl Default for RegistryBuilder {
         Self {
             budget_bytes: None,
             domains_folder: None,
+            track_allocations: None,
+            tracked_sources: None,
             max_buffer_bytes: 2 << 30,
             commit_ahead: true,
             clock: PlainArc::new(SystemClock),
@@ -54,6 +58,21 @@ impl RegistryBuilder {
     /// The clock by which buffers tell arrival and age.
     pub fn clock(mut self, clock: PlainArc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Whether attempts to allocate are recorded from the beginning: as the environment's `DEBUG_BUFFER_ALLOC` says (`true`, `1`,
+    /// `yes`, `on`) unless said otherwise here. See [`Registry::enable_allocation_tracking`].
+    pub fn track_allocations(mut self, track: bool) -> Self {
+        self.track_allocations = Some(track);
+        self
+    }
+
+    /// For how many sources the tracker has room, before those that were not asked for the longest go: rounded up to a power of
+    /// two, at most 65 536. Unless said otherwise 16 384 (17 MB, taken as it is needed), in a domain 2 048 (2.6 MB of shared memory for
+    /// each process that tracks).
+    pub fn tracked_sources(mut self, sources: usize) -> Self {
+        self.tracked_sources = Some(sources);
         self
     }
 

@@ -54,6 +54,7 @@ mod published;
 mod read;
 mod region;
 mod registry;
+mod report;
 mod ring;
 mod sample;
 mod segment;
@@ -66,6 +67,7 @@ mod sync;
 mod table;
 mod timekeeper;
 mod timeline;
+mod track;
 mod windows;
 mod writer;
 
@@ -79,6 +81,9 @@ pub use feed::Feed;
 pub use lifetime::{AllocateOptions, Lifetime};
 pub use read::ReadOptions;
 pub use registry::Registry;
+pub use report::{
+    AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, SourceReport, StackFrame, StackReport, Totals,
+};
 pub use sample::{I24, Sample, convert};
 pub use segment::{Extracted, Samples, Segment, SegmentGap};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
@@ -86,5 +91,6 @@ pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 pub use status::{Level, Status};
 pub use stretch::{Missing, Stretch};
 pub use timeline::{Gap, GapReason};
+pub use track::{Caller, CodePlace, Dropped, Language, Outcome};
 pub use windows::{Window, WindowOptions, Windows};
 pub use writer::Writer;

@@ -1,11 +1,12 @@
-//! The mapping of a region, and the one place where it becomes references.
+//! The mapping of a region, or of a log, and the one place where it becomes references.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 use crate::error::{Error, Result};
-use crate::region::{AnchorSlot, HEADER_BYTES, Header, Layout};
+use crate::region::{AnchorSlot, HEADER_BYTES, Header, Layout, is_in_memory};
 use crate::sync::AtomicU64;
 
 /// A mapping that holds what its layout says. Unmapped when dropped.
@@ -95,6 +96,57 @@ impl Memory {
         #[cfg(not(all(target_os = "linux", not(miri))))]
         {
             let _ = (offset, len);
+        }
+    }
+}
+
+/// Words that others may write at any moment, and that are no buffer.
+#[derive(Debug)]
+pub(crate) enum Words {
+    Mapped(MmapRaw),
+    /// For want of anything better.
+    Heap(Box<[AtomicU64]>),
+}
+
+impl Words {
+    /// Zeros that belong to this process alone.
+    pub(crate) fn anonymous(bytes: u64) -> Result<Self> {
+        let layout = Layout { region_bytes: bytes, ..Layout::default() };
+        let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
+        Ok(Self::Mapped(MmapRaw::from(map)))
+    }
+
+    /// Maps a file of zeros, so long and reserved.
+    pub(crate) fn in_new_file(file: &File, bytes: u64) -> Result<Self> {
+        let layout = Layout { region_bytes: bytes, ..Layout::default() };
+        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
+        Ok(Self::Mapped(map.map_err(|error| refused(&layout, error))?))
+    }
+
+    /// Maps a file that another process made, to be read; `None` for one that can't be read without harm.
+    pub(crate) fn in_file(file: &File) -> Option<Self> {
+        const LARGEST: u64 = 1 << 30;
+        let metadata = file.metadata().ok()?;
+        let (len, reserved) = (metadata.len(), metadata.blocks().saturating_mul(512));
+        if !(HEADER_BYTES..=LARGEST).contains(&len) || reserved < len && is_in_memory(file) {
+            return None;
+        }
+        Some(Self::Mapped(MmapOptions::new().len(usize::try_from(len).ok()?).map_raw_read_only(file).ok()?))
+    }
+
+    /// Zeros.
+    pub(crate) fn on_heap(words: usize) -> Self {
+        Self::Heap((0..words).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    pub(crate) fn all(&self) -> &[AtomicU64] {
+        match self {
+            Self::Mapped(map) => {
+                // SAFETY: the mapping is page-aligned, so long, and lives as long as `self`; atomics only. Of those that are mapped
+                // to be read only, nothing is stored to.
+                unsafe { std::slice::from_raw_parts(map.as_ptr().cast::<AtomicU64>(), map.len() / size_of::<u64>()) }
+            }
+            Self::Heap(words) => words,
         }
     }
 }

@@ -152,7 +152,7 @@ pub(crate) struct Description {
 }
 
 /// Whether a file takes memory as it is touched, and may find none. On a disk a hole is a hole, and some disks reserve nothing.
-fn is_in_memory(file: &File) -> bool {
+pub(crate) fn is_in_memory(file: &File) -> bool {
     #[cfg(target_os = "linux")]
     {
         rustix::fs::fstatfs(file).is_ok_and(|system| system.f_type == libc::TMPFS_MAGIC)

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::budget::{Budget, Charge, RegistryStats};
 use crate::buffer::CaptureBuffer;
@@ -16,11 +17,13 @@ use crate::feed::{Feed, Feeds};
 use crate::lifetime::AllocateOptions;
 use crate::published::Published;
 use crate::region::{Layout, Region};
+use crate::report::AllocationReport;
 use crate::shared::Shared;
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
-use crate::sync::{Arc, AtomicU32, PlainArc};
+use crate::sync::{Arc, AtomicU32, PlainArc, Weak};
 use crate::table::Slot;
+use crate::track::{Begun, Outcome, Tracker};
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
 ///
@@ -55,6 +58,9 @@ struct Inner {
     max_buffer_bytes: u64,
     committer: Option<PlainArc<Committer>>,
     clock: PlainArc<dyn Clock>,
+    tracker: PlainArc<Tracker>,
+    /// Those that were removed from here and that somebody holds.
+    removed: Mutex<Vec<Weak<Shared>>>,
 }
 
 impl Registry {
@@ -89,7 +95,11 @@ impl Registry {
     }
 
     pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<Domain>>) -> Self {
+        let on = options.track_allocations.unwrap_or_else(crate::track::asked_by_environment);
+        let tracker = Tracker::new(on, options.tracked_sources, domain.clone(), PlainArc::clone(&options.clock));
         Self(Arc::new(Inner {
+            tracker,
+            removed: Mutex::default(),
             map: Published::new(),
             domain,
             feeds: PlainArc::default(),
@@ -117,6 +127,7 @@ impl Registry {
     /// # Errors
     /// [`Error::AlreadyExists`] if the source has a buffer (the buffer stays as it is); otherwise as
     /// [`Registry::get_or_allocate`].
+    #[track_caller]
     pub fn allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
         self.allocate_with(source, spec, &AllocateOptions::new())
     }
@@ -125,12 +136,16 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::allocate`].
+    #[track_caller]
     pub fn allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
-        let (buffer, made) = self.find_or_make(source, spec, options)?;
-        if made {
-            return Ok(buffer);
-        }
-        Err(Error::AlreadyExists { source_name: buffer.source().clone(), existing: *buffer.spec() })
+        let begun = self.0.tracker.begin();
+        let allocated = self.find_or_make(source, spec, options).and_then(|(buffer, outcome)| {
+            if outcome.is_allocation() {
+                return Ok((buffer, outcome));
+            }
+            Err(Error::AlreadyExists { source_name: buffer.source().clone(), existing: *buffer.spec() })
+        });
+        self.tracked(begun, source, allocated)
     }
 
     /// Finds the buffer of a source, or makes it if there is none, exactly once however many ask, in however many processes.
@@ -142,6 +157,7 @@ impl Registry {
     /// [`Error::OverBudget`], [`Error::OutOfMemory`] and [`Error::OutOfSpace`], given to everyone who waited, after which the
     /// source has no buffer and can be asked for again. In a domain also [`Error::System`], [`Error::Forbidden`],
     /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
+    #[track_caller]
     pub fn get_or_allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
         self.get_or_allocate_with(source, spec, &AllocateOptions::new())
     }
@@ -150,12 +166,16 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::get_or_allocate`].
+    #[track_caller]
     pub fn get_or_allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
-        let (buffer, _) = self.find_or_make(source, spec, options)?;
-        if *buffer.spec() == spec {
-            return Ok(buffer);
-        }
-        Err(Error::SpecMismatch { source_name: buffer.source().clone(), existing: *buffer.spec(), asked: spec })
+        let begun = self.0.tracker.begin();
+        let found = self.find_or_make(source, spec, options).and_then(|(buffer, outcome)| {
+            if *buffer.spec() == spec {
+                return Ok((buffer, outcome));
+            }
+            Err(Error::SpecMismatch { source_name: buffer.source().clone(), existing: *buffer.spec(), asked: spec })
+        });
+        self.tracked(begun, source, found)
     }
 
     /// Runs `use_buffer` with the buffer of a source, if it has one.
@@ -173,8 +193,14 @@ impl Registry {
     }
 
     /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.
+    #[track_caller]
     pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
-        self.with(source, CaptureBuffer::clone)
+        let begun = self.0.tracker.begin();
+        let mut buffer = self.with(source, CaptureBuffer::clone);
+        if let (Some(begun), Some(buffer)) = (begun, &mut buffer) {
+            buffer.taken = self.0.tracker.hold(&begun, source, buffer.id());
+        }
+        buffer
     }
 
     /// Tells whether a source has a buffer, at the cost of [`Registry::with`].
@@ -190,21 +216,83 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::NotFound`] if the source has no buffer; in a domain also [`Error::System`].
+    #[track_caller]
     pub fn remove(&self, source: &str) -> Result<()> {
+        let begun = self.0.tracker.begin();
+        let removed = self.take_out(source);
+        if let Some(begun) = begun
+            && let Ok(id) = removed
+        {
+            self.0.tracker.end(&begun, source, Outcome::Removed, id.unwrap_or_default());
+        }
+        removed.map(|_| ())
+    }
+
+    /// Records every attempt to get a buffer from here on, with what came of it, when, by whom and from where; or ends that.
+    ///
+    /// Off, it costs one relaxed load an attempt. On, some microseconds, no lock, and memory of a fixed size: see
+    /// [`RegistryBuilder::tracked_sources`]. Counts go on from what they were. In a domain every process decides for itself, and
+    /// the report of any tells of all that track. From outside `DEBUG_BUFFER_ALLOC=true` does the same from the beginning.
+    pub fn enable_allocation_tracking(&self, enable: bool) {
+        self.0.tracker.set(enable);
+    }
+
+    /// Tells whether attempts are recorded. Wait-free: a load.
+    pub fn is_allocation_tracking(&self) -> bool {
+        self.0.tracker.is_on()
+    }
+
+    /// Tells everything that is known of allocations: in a domain, those of all its processes.
+    ///
+    /// Attempts, allocations and live buffers by source and call site, who holds what, and the newest stacks; of attempts what was
+    /// recorded while tracking was enabled. Reads files, resolves stacks, allocates: not for the audio thread.
+    pub fn allocation_report(&self) -> AllocationReport {
+        AllocationReport::of(self)
+    }
+
+    /// The tracker's part in the end of an attempt.
+    #[inline]
+    fn tracked(
+        &self,
+        begun: Option<Begun>,
+        source: &str,
+        found: Result<(CaptureBuffer, Outcome)>,
+    ) -> Result<CaptureBuffer> {
+        let Some(begun) = begun else { return found.map(|(buffer, _)| buffer) };
+        let tracker = &self.0.tracker;
+        let (outcome, id) = match &found {
+            Ok((buffer, outcome)) => (*outcome, buffer.id()),
+            Err(error) => (Outcome::of_error(error), 0),
+        };
+        // A name that is none is not one more source.
+        if !matches!(found, Err(Error::InvalidSource { .. })) {
+            tracker.end(&begun, source, outcome, id);
+        }
+        found.map(|(mut buffer, _)| {
+            buffer.taken = tracker.hold(&begun, source, id);
+            buffer
+        })
+    }
+
+    /// Takes the buffer of a source out; tells its number, where it is known.
+    fn take_out(&self, source: &str) -> Result<Option<u64>> {
         let not_found = || Error::NotFound { source_name: redact(source) };
         if let Some(domain) = &self.0.domain {
+            let id = self.0.map.lookup(source, |slot| Some(slot?.buffer.load().as_ref()?.id()));
             let removed = domain.remove(source)?;
             self.forget_removed(source);
-            return if removed { Ok(()) } else { Err(not_found()) };
+            return if removed { Ok(id) } else { Err(not_found()) };
         }
         let slot = self.0.map.lookup(source, |slot| slot.cloned()).ok_or_else(not_found)?;
         if slot.filled.wait().is_err() || !self.0.map.take_out(&slot) {
             return Err(not_found());
         }
-        if let Some(buffer) = slot.buffer.swap(None) {
+        let buffer = slot.buffer.swap(None);
+        if let Some(buffer) = &buffer {
             buffer.shared.mark_removed();
+            self.remember(&buffer.shared);
         }
-        Ok(())
+        Ok(buffer.map(|buffer| buffer.id()))
     }
 
     /// Takes away what processes of the domain left that died; in a private registry there is nothing to sweep.
@@ -256,24 +344,26 @@ impl Registry {
         self.0.budget.stats()
     }
 
-    /// The buffer of a source, and whether this call made it.
-    fn find_or_make(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, bool)> {
+    /// The buffer of a source, and how this call came by it.
+    fn find_or_make(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, Outcome)> {
         // A hit is a lookup and a handle.
         let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()));
         if let Some(buffer) = guard.as_ref().and_then(|guard| guard.as_deref())
             && self.still_has(buffer)
         {
-            return Ok((buffer.clone(), false));
+            return Ok((buffer.clone(), Outcome::AlreadyThere));
         }
         drop(guard);
-        let made = Cell::new(false);
+        let outcome = Cell::new(Outcome::AlreadyThere);
         let fill = |source: &Source| {
             let (buffer, new) = self.map_or_make(source, spec, options)?;
-            made.set(new);
+            if new {
+                outcome.set(Outcome::Allocated);
+            }
             Ok(buffer)
         };
         let buffer = self.claim(source, Layout::of(&spec).region_bytes, fill)?;
-        Ok((buffer, made.get()))
+        Ok((buffer, outcome.get()))
     }
 
     /// Tells whether a buffer that lies in a slot was not removed by another process.
@@ -310,9 +400,42 @@ impl Registry {
     }
 
     fn forget(&self, slot: &Arc<Slot>) {
-        if self.0.map.take_out(slot) {
-            slot.buffer.store(None);
+        if self.0.map.take_out(slot)
+            && let Some(buffer) = slot.buffer.swap(None)
+        {
+            self.remember(&buffer.shared);
         }
+    }
+
+    /// Remembers a buffer that was removed, for as long as somebody holds it.
+    fn remember(&self, removed: &Arc<Shared>) {
+        let mut held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|removed| removed.strong_count() > 0);
+        held.push(Arc::downgrade(removed));
+    }
+
+    /// The removed buffers that are held in this process.
+    pub(crate) fn removed_and_held(&self) -> Vec<Arc<Shared>> {
+        let held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The buffers in the map, of a private registry all there are.
+    pub(crate) fn mapped_buffers(&self) -> Vec<CaptureBuffer> {
+        let table = self.0.map.newest();
+        table.slots().filter_map(|slot| slot.buffer.load().as_deref().cloned()).collect()
+    }
+
+    pub(crate) fn domain_itself(&self) -> Option<&PlainArc<Domain>> {
+        self.0.domain.as_ref()
+    }
+
+    pub(crate) fn tracker(&self) -> &Tracker {
+        &self.0.tracker
+    }
+
+    pub(crate) fn clock(&self) -> &PlainArc<dyn Clock> {
+        &self.0.clock
     }
 
     /// The buffer of a source: found, or got from `fill`, which only one caller at a time runs for a source.
@@ -438,9 +561,11 @@ impl Registry {
             segment_limit_bytes: segment_limit_bytes(&spec, self.0.max_buffer_bytes),
             committer: self.0.committer.clone(),
             commit_asked: AtomicU32::new(0),
+            tracker: PlainArc::clone(&self.0.tracker),
+            opened_utc_ns: self.0.clock.utc_ns(),
             _charge: charge,
         });
-        CaptureBuffer { shared }
+        CaptureBuffer { shared, taken: None }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::region::Region;
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::sync::{Arc, AtomicU32, Ordering, PlainArc};
+use crate::track::{Outcome, Tracker};
 
 /// What all handles of a buffer share. The memory goes back when the last of them ends.
 pub(crate) struct Shared {
@@ -24,6 +25,9 @@ pub(crate) struct Shared {
     pub(crate) segment_limit_bytes: u64,
     pub(crate) committer: Option<PlainArc<Committer>>,
     pub(crate) commit_asked: AtomicU32,
+    pub(crate) tracker: PlainArc<Tracker>,
+    /// Since when it is mapped here.
+    pub(crate) opened_utc_ns: i64,
     /// Given back after the region is unmapped: fields drop in their order.
     pub(crate) _charge: Charge,
 }
@@ -63,6 +67,9 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if self.tracker.is_on() {
+            self.tracker.note(self.source.as_str(), Outcome::LastHandleEnded, self.id);
+        }
         if let Some(membership) = &self.membership {
             membership.leave(&self.region);
         }

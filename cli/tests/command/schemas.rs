@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use capbuf::{GapReason, Lifetime, SampleFormat};
+use capbuf::{GapReason, Language, Lifetime, Outcome, Registry, SampleFormat};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::program::{Running, json as told, wait_for, wait_for_audio};
+use crate::program::{Running, domains_of, json as told, wait_for, wait_for_audio};
 
 /// Checks values against schemas, as far as ours go: a word that it doesn't know fails.
 #[derive(Default)]
@@ -124,6 +124,12 @@ fn what_is_told_in_json_is_what_the_schemas_say() {
     let clip = told(folder.path(), &["clip", "tone:440", "--from", from, "--to", "now", "--available"]);
     assert_eq!(clip["gaps"][0]["reason"], "writer changed");
     check("clip", &clip);
+    let registry = Registry::builder().domains_folder(domains_of(folder.path())).track_allocations(true);
+    let registry = registry.open("default").expect("the domain");
+    let held = registry.get("tone:440").expect("it is recorded");
+    assert!(registry.allocate("tone:440", *held.spec()).is_err());
+    check("report", &told(folder.path(), &["report"]));
+    drop((held, registry));
     check("domains", &told(folder.path(), &["domains"]));
     check("domains", &told(folder.path(), &["domains", "--sweep"]));
     check("remove", &told(folder.path(), &["remove", "tone:440"]));
@@ -142,6 +148,13 @@ fn the_words_of_the_schemas_are_the_librarys() {
     assert_eq!(names(&clip["properties"]["format"]), formats);
     let reasons = &clip["properties"]["gaps"]["items"]["properties"]["reason"];
     assert_eq!(names(reasons), GapReason::ALL.map(GapReason::name));
+    let report = schema("report.json");
+    let source = &report["properties"]["sources"]["items"]["properties"];
+    let outcome = &source["stacks"]["items"]["properties"]["outcome"];
+    assert_eq!(names(outcome), Outcome::ALL.map(Outcome::name));
+    let mut languages: Vec<_> = Language::ALL.map(|language| json!(language.name())).into();
+    languages.push(Value::Null);
+    assert_eq!(source["call_sites"]["items"]["properties"]["language"]["enum"], Value::Array(languages));
     let lifetimes = [Lifetime::UntilRemoved, Lifetime::WhileOpen].map(Lifetime::name);
     assert_eq!(names(&status["properties"]["lifetime"]), lifetimes);
 }

@@ -14,6 +14,7 @@
 mod folder;
 mod holders;
 mod lock_file;
+mod logs;
 mod open;
 mod presence;
 mod sweep;
@@ -342,7 +343,13 @@ impl Domain {
         Ok(sources)
     }
 
-    fn rings(&self) -> Result<impl Iterator<Item = (String, Region, Description)>> {
+    /// The living processes that have a ring mapped, and since when.
+    pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
+        holders::list(&self.folder, region)
+    }
+
+    /// Maps all rings, for who only looks: without a mark of this process in them.
+    pub(crate) fn rings(&self) -> Result<impl Iterator<Item = (String, Region, Description)>> {
         let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
         Ok(names.filter_map(|name| {
             let file = self.folder.open(&name).ok()??;

@@ -116,6 +116,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
 impl Domain {
     fn remove_all(&self) -> Result<()> {
         self.sweep()?;
+        self.remove_logs(0)?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
             let Some(names) = super::Names::of_file(&name) else { continue };
             let _claim = super::LockFile::wait(&self.folder, &names.claim())?;

@@ -64,6 +64,7 @@ impl Domain {
         for name in self.folder.names()?.into_iter().filter(|name| presence::is_name(name)) {
             swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
         }
+        self.remove_logs(super::logs::KEPT)?;
         Ok(swept)
     }
 }

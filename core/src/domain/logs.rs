@@ -1,0 +1,61 @@
+//! The logs of trackers: a file for each process that tracks, which outlives it for a while.
+
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use super::{Domain, presence};
+use crate::error::Result;
+
+const END: &str = ".track";
+/// How many logs of processes that ended are kept, the newest ones...
+pub(super) const KEPT: usize = 4;
+/// ... and for how long.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// The log of a process.
+pub(crate) struct LogFile {
+    pub(crate) file: File,
+    /// The presence of its process.
+    pub(crate) presence: u64,
+    pub(crate) is_alive: bool,
+}
+
+impl Domain {
+    /// Makes the file of this process's log, of so many zeros, reserved. Takes old ones away.
+    pub(crate) fn make_log(&self, bytes: u64) -> Result<File> {
+        self.remove_logs(KEPT - 1)?;
+        let name = format!("{:016x}{END}", self.presence()?.number());
+        self.folder.reserve(&name, bytes)
+    }
+
+    /// The logs there are; those that can't be opened are left out.
+    pub(crate) fn logs(&self) -> Result<Vec<LogFile>> {
+        let opened = |name: String| {
+            let presence = number(&name)?;
+            let file = self.folder.open(&name).ok()??;
+            Some(LogFile { file, presence, is_alive: presence::is_alive(&self.folder, presence) })
+        };
+        Ok(self.folder.names()?.into_iter().filter_map(opened).collect())
+    }
+
+    /// Takes the logs of ended processes away, all but the newest so many, and but those that are not old.
+    pub(super) fn remove_logs(&self, kept: usize) -> Result<()> {
+        let written = |log: &LogFile| log.file.metadata().and_then(|metadata| metadata.modified()).ok();
+        let mut dead: Vec<_> = self.logs()?.into_iter().filter(|log| !log.is_alive).collect();
+        dead.sort_by_key(|log| std::cmp::Reverse(written(log)));
+        let now = SystemTime::now();
+        for (at, log) in dead.iter().enumerate() {
+            let age = written(log).and_then(|written| now.duration_since(written).ok()).unwrap_or_default();
+            if at >= kept || age > KEPT_FOR {
+                self.folder.remove_file(&format!("{:016x}{END}", log.presence))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The presence in a log's name.
+fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(END).filter(|digits| digits.len() == 16)?;
+    u64::from_str_radix(digits, 16).ok()
+}

@@ -1,0 +1,107 @@
+//! Where a call came from, as a binding of another language says it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The language of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Language {
+    /// Rust.
+    Rust = 1,
+    /// C, or what calls through its interface.
+    C = 2,
+    /// Go.
+    Go = 3,
+    /// Python.
+    Python = 4,
+}
+
+impl Language {
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Go, Self::Python];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::C => "C",
+            Self::Go => "Go",
+            Self::Python => "Python",
+        }
+    }
+
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| *language as u64 == number)
+    }
+}
+
+/// A place in a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodePlace {
+    /// A line of a source file.
+    Line {
+        /// The file's path, as the language tells it.
+        file: String,
+        /// The line, from 1.
+        line: u32,
+        /// The function, or empty.
+        function: String,
+    },
+    /// A return address in this process, to be resolved when a report is made.
+    Address(usize),
+}
+
+/// Where a call came from, as the binding of another language says it: the innermost place first, which is the call site.
+///
+/// Rust callers need none: every method of a registry knows its caller by itself. Of the stack the first 23 places are kept.
+///
+/// ```
+/// use capbuf::{Caller, CodePlace, Language, Length, Registry, SampleFormat, Spec};
+///
+/// let registry = Registry::private();
+/// registry.enable_allocation_tracking(true);
+/// let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16)?;
+/// let place = CodePlace::Line { file: "detector.py".into(), line: 88, function: "listen".into() };
+/// let buffer = Caller::new(Language::Python, vec![place]).scope(|| registry.get_or_allocate("tone:440", spec))?;
+/// assert!(registry.allocation_report().to_string().contains("detector.py:88"));
+/// # drop(buffer);
+/// # Ok::<(), capbuf::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub(crate) language: Language,
+    pub(crate) stack: Vec<CodePlace>,
+}
+
+thread_local! {
+    static CALLER: RefCell<Option<Rc<Caller>>> = const { RefCell::new(None) };
+}
+
+impl Caller {
+    /// Describes a caller.
+    pub fn new(language: Language, stack: Vec<CodePlace>) -> Self {
+        Self { language, stack }
+    }
+
+    /// Runs `calls`; what they ask registries for is recorded as asked by this caller. Thread-local.
+    pub fn scope<R>(self, calls: impl FnOnce() -> R) -> R {
+        /// Puts the caller back that was before, also when unwinding.
+        struct Back(Option<Rc<Caller>>);
+        impl Drop for Back {
+            fn drop(&mut self) {
+                let before = self.0.take();
+                let _ = CALLER.try_with(|caller| *caller.borrow_mut() = before);
+            }
+        }
+        let before = CALLER.try_with(|caller| caller.borrow_mut().replace(Rc::new(self))).ok().flatten();
+        let _back = Back(before);
+        calls()
+    }
+
+    /// The caller whose scope this is in.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CALLER.try_with(|caller| caller.borrow().clone()).ok().flatten()
+    }
+}

@@ -1,0 +1,187 @@
+//! What stands in a log at one moment, as far as it makes sense.
+
+use std::collections::HashMap;
+
+use super::caller::Language;
+use super::log::{self, Dropped, Log, header, row};
+use super::outcome::Outcome;
+use super::stack::FRAMES;
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// What stands in a log at one moment, as far as it makes sense: another process may have written anything.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) pid: u32,
+    pub(crate) program: String,
+    pub(crate) created_utc_ns: i64,
+    pub(crate) is_enabled: bool,
+    pub(crate) dropped: Dropped,
+    /// Names without credentials, by key.
+    pub(crate) sources: HashMap<u64, String>,
+    pub(crate) sites: HashMap<u64, SiteText>,
+    /// The keys of sites, by row.
+    pub(crate) site_rows: Vec<u64>,
+    pub(crate) modules: Vec<String>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) holds: Vec<Hold>,
+}
+
+/// A call site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SiteText {
+    pub(crate) language: Option<Language>,
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) function: String,
+    /// If it is known by its address only; otherwise zero.
+    pub(crate) frame: u64,
+}
+
+/// What came of a source at a call site.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) source: u64,
+    pub(crate) site: u64,
+    pub(crate) first_utc_ns: i64,
+    pub(crate) last_utc_ns: i64,
+    pub(crate) counts: [u64; Outcome::COUNT],
+}
+
+/// One attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) utc_ns: i64,
+    pub(crate) duration_ns: u64,
+    pub(crate) source: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) thread: u32,
+    pub(crate) thread_name: String,
+    pub(crate) frames: Vec<u64>,
+}
+
+/// A handle that is held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hold {
+    pub(crate) source: u64,
+    pub(crate) buffer: u64,
+    pub(crate) site: u64,
+    pub(crate) since_utc_ns: i64,
+}
+
+fn get(row: &[AtomicU64], word: usize) -> u64 {
+    row[word].load(Ordering::Relaxed)
+}
+
+/// Reads a row whose key, or number, is the same before and after.
+fn whole<R>(row: &[AtomicU64], is_written: impl Fn(u64) -> bool, read: impl Fn(u64) -> Option<R>) -> Option<R> {
+    // Whoever writes that fast is counted by what he writes next.
+    const TRIES: usize = 4;
+    for _ in 0..TRIES {
+        // SYNC row, SYNC record: what was written before the key was published.
+        let key = row[0].load(Ordering::Acquire);
+        if !is_written(key) {
+            return None;
+        }
+        let value = read(key);
+        fence(Ordering::Acquire);
+        if row[0].load(Ordering::Relaxed) == key {
+            return value;
+        }
+    }
+    None
+}
+
+fn is_key(key: u64) -> bool {
+    key > 1
+}
+
+impl Contents {
+    /// Reads a log.
+    pub(crate) fn of(log: &Log) -> Self {
+        let (head, layout) = (&log.all()[..header::WORDS], &log.layout);
+        let dropped = |at: usize| get(head, header::DROPPED + at);
+        let keyed = |table: log::Table| log.rows(table).map(|row| (row, row[0].load(Ordering::Relaxed)));
+        let sites = keyed(layout.sites).map(|(row, key)| (key, whole(row, is_key, |_| Some(site(row)))));
+        let (site_rows, sites): (Vec<_>, Vec<_>) = sites.map(|(key, site)| (key, site.map(|site| (key, site)))).unzip();
+        Self {
+            pid: get(head, header::PID) as u32,
+            program: log::text(head, header::PROGRAM, 0, get(head, header::PROGRAM_BYTES) as usize),
+            created_utc_ns: get(head, header::CREATED) as i64,
+            is_enabled: get(head, header::ENABLED) == 1,
+            dropped: Dropped {
+                sources: dropped(log::Drop::Source as usize),
+                attempts: dropped(log::Drop::Attempts as usize),
+                call_sites: dropped(log::Drop::Site as usize),
+                holders: dropped(log::Drop::Hold as usize),
+                stacks: dropped(log::Drop::Record as usize),
+            },
+            sources: log
+                .rows(layout.sources)
+                .filter_map(|row| {
+                    whole(row, is_key, |key| {
+                        Some((key, log::text(row, row::SOURCE_NAME, 0, get(row, row::SOURCE_BYTES) as usize)))
+                    })
+                })
+                .collect(),
+            sites: sites.into_iter().flatten().collect(),
+            site_rows,
+            modules: log
+                .rows(layout.modules)
+                .map(|row| log::text(row, row::MODULE_PATH, 0, get(row, row::MODULE_BYTES) as usize))
+                .collect(),
+            lines: log.rows(layout.lines).filter_map(|row| whole(row, is_key, |_| Some(line(row)))).collect(),
+            records: log
+                .rows(layout.records)
+                .filter_map(|row| whole(row, |number| number > 0 && number % 2 == 0, |_| record(row)))
+                .collect(),
+            holds: log.rows(layout.holds).filter_map(|row| whole(row, is_key, |_| Some(hold(row)))).collect(),
+        }
+    }
+}
+
+fn site(row: &[AtomicU64]) -> SiteText {
+    let (line, bytes) = (get(row, row::SITE_LINE), get(row, row::SITE_BYTES));
+    let [file, function] = [bytes & 0xffff_ffff, bytes >> 32].map(|bytes| bytes as usize);
+    SiteText {
+        language: Language::from_number(line >> 32),
+        file: log::text(row, row::SITE_TEXT, 0, file),
+        line: line as u32,
+        function: log::text(row, row::SITE_TEXT, file, function),
+        frame: get(row, row::SITE_FRAME),
+    }
+}
+
+fn line(row: &[AtomicU64]) -> Line {
+    Line {
+        source: get(row, row::LINE_SOURCE),
+        site: get(row, row::LINE_SITE),
+        first_utc_ns: get(row, row::LINE_FIRST) as i64,
+        last_utc_ns: get(row, row::LINE_LAST) as i64,
+        counts: std::array::from_fn(|outcome| get(row, row::LINE_COUNTS + outcome)),
+    }
+}
+
+fn record(row: &[AtomicU64]) -> Option<Record> {
+    let what = get(row, row::RECORD_WHAT);
+    let frames = ((what >> 8 & 0xff) as usize).min(FRAMES);
+    let thread_name = log::text(row, row::RECORD_THREAD, 0, 16);
+    Some(Record {
+        utc_ns: get(row, row::RECORD_UTC) as i64,
+        duration_ns: get(row, row::RECORD_DURATION),
+        source: get(row, row::RECORD_SOURCE),
+        outcome: Outcome::from_number(what & 0xff)?,
+        thread: (what >> 32) as u32,
+        thread_name: thread_name.trim_end_matches('?').to_owned(),
+        frames: (0..frames).map(|frame| get(row, row::RECORD_FRAMES + frame)).collect(),
+    })
+}
+
+fn hold(row: &[AtomicU64]) -> Hold {
+    Hold {
+        source: get(row, row::HOLD_SOURCE),
+        buffer: get(row, row::HOLD_BUFFER),
+        site: get(row, row::HOLD_SITE),
+        since_utc_ns: get(row, row::HOLD_SINCE) as i64,
+    }
+}
