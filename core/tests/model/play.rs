@@ -421,10 +421,10 @@ impl Reading<'_> {
             panic!("{}: got {told:?}, gaps {gaps:?}; right: {all:?}", self.stretch);
         };
         let samples = match format {
-            SampleFormat::S16 => bytemuck::cast_slice(&self.naive.samples::<i16>(&expected.frames)).to_vec(),
-            SampleFormat::S24 => bytemuck::cast_slice(&self.naive.samples::<I24>(&expected.frames)).to_vec(),
-            SampleFormat::S32 => bytemuck::cast_slice(&self.naive.samples::<i32>(&expected.frames)).to_vec(),
-            SampleFormat::F32 => bytemuck::cast_slice(&self.naive.samples::<f32>(&expected.frames)).to_vec(),
+            SampleFormat::S16 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<i16>(&expected.frames)).to_vec(),
+            SampleFormat::S24 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<I24>(&expected.frames)).to_vec(),
+            SampleFormat::S32 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<i32>(&expected.frames)).to_vec(),
+            SampleFormat::F32 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<f32>(&expected.frames)).to_vec(),
         };
         assert!(bytes == samples, "{}: not the frames asked for; told {told:?}", self.stretch);
     }
