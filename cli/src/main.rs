@@ -11,10 +11,12 @@ mod devices;
 mod domain;
 mod domains;
 mod duration;
+mod events;
 mod failure;
 mod interrupt;
 mod list;
 mod meter;
+mod metrics;
 mod moment;
 mod record;
 mod remove;
@@ -56,6 +58,8 @@ enum Command {
     Clip(clip::Arguments),
     Remove(remove::Arguments),
     Report(allocations::Arguments),
+    Metrics(metrics::Arguments),
+    Events(events::Arguments),
     Domains(domains::Arguments),
     Devices(devices::Arguments),
     Completions(completions::Arguments),
@@ -70,6 +74,8 @@ fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
         Command::Clip(arguments) => clip::run(arguments, domain),
         Command::Remove(arguments) => remove::run(arguments, domain),
         Command::Report(arguments) => allocations::run(arguments, domain),
+        Command::Metrics(arguments) => metrics::run(arguments, domain),
+        Command::Events(arguments) => events::run(arguments, domain),
         Command::Domains(arguments) => domains::run(arguments, domain),
         Command::Devices(arguments) => devices::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

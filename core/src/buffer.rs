@@ -105,7 +105,7 @@ impl CaptureBuffer {
     /// As [`CaptureBuffer::read`]; told to wait also [`Error::TimedOut`](crate::Error::TimedOut) and [`Error::Removed`](crate::Error::Removed); [`Error::OverBudget`](crate::Error::OverBudget) for
     /// a stretch whose silence would take more than one buffer may.
     pub fn read_with(&self, stretch: Stretch, options: &ReadOptions) -> Result<Segment> {
-        read::segment(&self.shared, &stretch, options)
+        read::counted(&self.shared, || read::segment(&self.shared, &stretch, options))
     }
 
     /// Copies a stretch into the caller's memory, converted to its type, and tells what it put there.
@@ -117,7 +117,7 @@ impl CaptureBuffer {
     /// # Errors
     /// As [`CaptureBuffer::read_with`], and [`Error::TooSmall`](crate::Error::TooSmall) with the number of samples needed.
     pub fn read_into<T: Sample>(&self, stretch: Stretch, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
-        read::into(&self.shared, &stretch, options, out)
+        read::counted(&self.shared, || read::into(&self.shared, &stretch, options, out))
     }
 
     /// Begins to go through the buffer window by window.

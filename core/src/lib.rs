@@ -36,6 +36,7 @@ mod builder;
 mod clock;
 mod commit;
 mod copy;
+mod counts;
 mod delay_locked_loop;
 pub mod docs;
 mod domain;
@@ -50,6 +51,7 @@ mod memory;
 mod memory_model;
 #[cfg(all(test, loom))]
 mod models;
+mod metrics;
 mod published;
 mod read;
 mod region;
@@ -68,6 +70,7 @@ mod table;
 mod timekeeper;
 mod timeline;
 mod track;
+mod watch;
 mod windows;
 mod writer;
 
@@ -79,6 +82,7 @@ pub use domain::{DomainInfo, Holder, MAX_DOMAIN_BYTES, Swept, domains, remove_do
 pub use error::{Error, ErrorCode, Result};
 pub use feed::Feed;
 pub use lifetime::{AllocateOptions, Lifetime};
+pub use metrics::MAX_METRIC_SOURCES;
 pub use read::ReadOptions;
 pub use registry::Registry;
 pub use report::{
@@ -92,5 +96,6 @@ pub use status::{Level, Status};
 pub use stretch::{Missing, Stretch};
 pub use timeline::{Gap, GapReason};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};
+pub use watch::{Anomaly, AnomalyKind, Detector, Severity, Watch, WatchSettings};
 pub use windows::{Window, WindowOptions, Windows};
 pub use writer::Writer;

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 
+use crate::counts::Hits;
 use crate::error::Result;
 use crate::source::Source;
-use crate::sync::{Arc, ArcSwap, Cache, Queue, Weak, thread_local};
+use crate::sync::process::AtomicU64;
+use crate::sync::{Arc, ArcSwap, Cache, PlainArc, Queue, Weak, thread_local};
 use crate::table::{Slot, Table};
 
 /// The newest table, and those that were replaced.
@@ -14,12 +16,15 @@ pub(crate) struct Published {
     retired: Queue<Arc<Table>>,
     /// Tells this map from others, and whether it is still there, in the threads' caches.
     alive: Arc<()>,
+    pub(crate) hits: Hits,
 }
 
 /// A thread's own pointer to the newest table it has seen, for one map.
 struct ThreadCache {
     alive: Weak<()>,
     table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
+    /// What this thread adds to the hits.
+    hits: PlainArc<AtomicU64>,
 }
 
 thread_local! {
@@ -29,7 +34,7 @@ thread_local! {
 impl Published {
     pub(crate) fn new() -> Self {
         let map = Arc::new(ArcSwap::from_pointee(Table::new()));
-        Self { map, retired: Queue::new(), alive: Arc::new(()) }
+        Self { map, retired: Queue::new(), alive: Arc::new(()), hits: Hits::default() }
     }
 
     /// The table as it is now. For those who change or list it; lookups have a faster way.
@@ -45,6 +50,15 @@ impl Published {
 
     /// Looks a source up in this thread's newest table.
     pub(crate) fn lookup<R>(&self, source: &str, look: impl FnOnce(Option<&Arc<Slot>>) -> R) -> R {
+        self.lookup_counting(source, |slot, _| look(slot))
+    }
+
+    /// Looks a source up as [`Published::lookup`] does; `look` may add to this thread's hits.
+    pub(crate) fn lookup_counting<R>(
+        &self,
+        source: &str,
+        look: impl FnOnce(Option<&Arc<Slot>>, Option<&AtomicU64>) -> R,
+    ) -> R {
         let mut look = Some(look);
         let cached = CACHES.try_with(|caches| {
             let caches = &mut *caches.try_borrow_mut().ok()?;
@@ -54,13 +68,14 @@ impl Published {
                     None => self.new_cache(caches),
                 };
             // SYNC map: the table's content happened before its publication.
-            let table = caches[index].table.load();
-            look.take().map(|look| look(table.get(source)))
+            let ThreadCache { table, hits, .. } = &mut caches[index];
+            let table = table.load();
+            look.take().map(|look| look(table.get(source), Some(hits)))
         });
         match (cached, look) {
             (Ok(Some(found)), _) => found,
             // The thread is ending, or this is called from within a lookup: go to the map itself.
-            (_, Some(look)) => look(self.map.load().get(source)),
+            (_, Some(look)) => look(self.map.load().get(source), None),
             (_, None) => unreachable!("`look` is taken only where its result is returned"),
         }
     }
@@ -68,7 +83,11 @@ impl Published {
     #[cold]
     fn new_cache(&self, caches: &mut Vec<ThreadCache>) -> usize {
         caches.retain(|cache| cache.alive.strong_count() > 0);
-        caches.push(ThreadCache { alive: Arc::downgrade(&self.alive), table: Cache::new(Arc::clone(&self.map)) });
+        caches.push(ThreadCache {
+            alive: Arc::downgrade(&self.alive),
+            table: Cache::new(Arc::clone(&self.map)),
+            hits: self.hits.of_thread(),
+        });
         caches.len() - 1
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::counts::count;
 use crate::error::{Error, Result};
 use crate::ring;
 use crate::sample::{Sample, convert, with_format};
@@ -60,6 +61,19 @@ impl ReadOptions {
         self.format = Some(format);
         self
     }
+}
+
+/// Counts a read by what came of it, and, while allocations are tracked, how long it took.
+#[inline]
+pub(crate) fn counted<R>(shared: &Shared, read: impl FnOnce() -> Result<R>) -> Result<R> {
+    let begun_ns = shared.tracker.is_on().then(|| shared.clock.monotonic_ns());
+    let result = read();
+    if let Some(begun_ns) = begun_ns {
+        let took_ns = shared.clock.monotonic_ns().saturating_sub(begun_ns).max(0).unsigned_abs();
+        shared.tracker.counts.read_durations.add(Duration::from_nanos(took_ns));
+    }
+    shared.tracker.counts.read(&result);
+    result
 }
 
 /// Where samples of one type go, in order.
@@ -261,6 +275,7 @@ pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: i
         return attempt();
     };
     let begun_ns = shared.clock.monotonic_ns();
+    let mut has_slept = false;
     loop {
         let removed = shared.is_removed();
         let expected_utc_ns = match attempt() {
@@ -275,6 +290,9 @@ pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: i
             return Err(Error::TimedOut { waited });
         };
         let until_ns = expected_utc_ns.map_or(0, |at| at.saturating_sub(shared.clock.utc_ns()).max(0).unsigned_abs());
+        if !std::mem::replace(&mut has_slept, true) {
+            count(&shared.tracker.counts.waits);
+        }
         shared.clock.sleep(Duration::from_nanos(until_ns).clamp(SHORTEST, LONGEST).min(left));
     }
 }

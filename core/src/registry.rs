@@ -5,25 +5,29 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::budget::{Budget, Charge, RegistryStats};
 use crate::buffer::CaptureBuffer;
 use crate::builder::RegistryBuilder;
 use crate::clock::Clock;
 use crate::commit::Committer;
+use crate::counts::count;
 use crate::domain::{Domain, Mapped, Membership, Swept, random};
 use crate::error::{Error, Result};
 use crate::feed::{Feed, Feeds};
 use crate::lifetime::AllocateOptions;
+use crate::metrics::{self, Scope};
 use crate::published::Published;
 use crate::region::{Layout, Region};
-use crate::report::AllocationReport;
+use crate::report::{AllocationReport, Attempts};
 use crate::shared::Shared;
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
-use crate::sync::{Arc, AtomicU32, PlainArc, Weak};
+use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, PlainArc, Weak, process};
 use crate::table::Slot;
 use crate::track::{Begun, Outcome, Tracker};
+use crate::watch::{Anomaly, Watch, WatchSettings, Watched};
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
 ///
@@ -61,6 +65,7 @@ struct Inner {
     tracker: PlainArc<Tracker>,
     /// Those that were removed from here and that somebody holds.
     removed: Mutex<Vec<Weak<Shared>>>,
+    watches: Mutex<Vec<PlainArc<Watched>>>,
 }
 
 impl Registry {
@@ -100,6 +105,7 @@ impl Registry {
         Self(Arc::new(Inner {
             tracker,
             removed: Mutex::default(),
+            watches: Mutex::default(),
             map: Published::new(),
             domain,
             feeds: PlainArc::default(),
@@ -220,6 +226,9 @@ impl Registry {
     pub fn remove(&self, source: &str) -> Result<()> {
         let begun = self.0.tracker.begin();
         let removed = self.take_out(source);
+        if removed.is_ok() {
+            count(&self.0.tracker.counts.removed);
+        }
         if let Some(begun) = begun
             && let Ok(id) = removed
         {
@@ -250,6 +259,94 @@ impl Registry {
         AllocationReport::of(self)
     }
 
+    /// Metrics of this registry and its buffers, in Prometheus's text format.
+    ///
+    /// Attempts and reads are this registry's own, counted all the time and at no cost to a hit; writes, frames, gaps and evictions are
+    /// those of the buffers, whoever wrote and read them. Up to [`MAX_METRIC_SOURCES`](crate::MAX_METRIC_SOURCES) sources have
+    /// metrics of their own, by a short name without credentials. Reads the last second of each to measure its level: not for
+    /// the audio thread.
+    ///
+    /// ```
+    /// # let registry = capbuf::Registry::private();
+    /// assert!(registry.metrics_text().contains("capbuf_live_buffers 0"));
+    /// ```
+    pub fn metrics_text(&self) -> String {
+        metrics::text(self, Scope::Registry)
+    }
+
+    /// Metrics of a whole domain, for who looks at it from outside: attempts are those of all processes that track, see
+    /// [`Registry::allocation_report`]; what only each process knows, its reads and their durations, is left out.
+    pub fn domain_metrics_text(&self) -> String {
+        metrics::text(self, Scope::Domain)
+    }
+
+    /// Starts a thread that looks after this registry, or its domain, and tells what is wrong: to who asks the watch that is returned,
+    /// in [`Registry::allocation_report`], in metrics, and as events of the crate `tracing`. It ends when the watch is dropped.
+    ///
+    /// Some things are known only of what is tracked, see [`Registry::enable_allocation_tracking`]. A buffer is kept from going
+    /// by no watch.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for looks without a pause; [`Error::System`] if no thread can be had.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use capbuf::{AnomalyKind, Length, Registry, SampleFormat, Spec, WatchSettings};
+    ///
+    /// let registry = Registry::private();
+    /// let mut settings = WatchSettings::default();
+    /// settings.every = Duration::from_millis(10);
+    /// let watch = registry.watch(settings)?;
+    /// let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16)?;
+    /// // Two names, two buffers, one camera.
+    /// let buffers = ["rtsp://cam/1", "rtsp://cam/1/"].map(|source| registry.get_or_allocate(source, spec));
+    /// let event = watch.next_event(Duration::from_secs(60)).expect("it is seen");
+    /// assert_eq!(event.kind, AnomalyKind::SourceUnderTwoNames);
+    /// # drop(buffers);
+    /// # Ok::<(), capbuf::Error>(())
+    /// ```
+    pub fn watch(&self, settings: WatchSettings) -> Result<Watch> {
+        Watch::start(self.clone(), settings, None)
+    }
+
+    /// Starts a watch as [`Registry::watch`] does, that calls `tell` with each event, on its own thread.
+    ///
+    /// # Errors
+    /// As [`Registry::watch`].
+    pub fn watch_with(&self, settings: WatchSettings, tell: impl FnMut(&Anomaly) + Send + 'static) -> Result<Watch> {
+        Watch::start(self.clone(), settings, Some(Box::new(tell)))
+    }
+
+    pub(crate) fn add_watch(&self, watched: &PlainArc<Watched>) {
+        let mut watches = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.retain(|watched| PlainArc::strong_count(watched) > 1);
+        watches.push(PlainArc::clone(watched));
+    }
+
+    /// What the watches of this registry found.
+    pub(crate) fn anomalies(&self) -> Vec<Anomaly> {
+        let watches = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.iter().flat_map(|watched| watched.found()).collect()
+    }
+
+    /// The attempts of this registry, whether tracked or not.
+    pub(crate) fn attempts(&self) -> Attempts {
+        let counts = &self.0.tracker.counts;
+        let get = |counter: &process::AtomicU64| counter.load(Ordering::Relaxed);
+        let (refused, spec_mismatch) = (get(&counts.refused), get(&counts.spec_mismatch));
+        let found = self.0.map.hits.total().saturating_add(get(&counts.found_later));
+        Attempts {
+            allocated: self.stats().rings_allocated,
+            already_there: found.saturating_sub(refused + spec_mismatch),
+            refused,
+            spec_mismatch,
+            over_budget: get(&counts.over_budget),
+            failed: get(&counts.failed),
+            removed: get(&counts.removed),
+            ..Attempts::default()
+        }
+    }
+
     /// The tracker's part in the end of an attempt.
     #[inline]
     fn tracked(
@@ -258,8 +355,11 @@ impl Registry {
         source: &str,
         found: Result<(CaptureBuffer, Outcome)>,
     ) -> Result<CaptureBuffer> {
-        let Some(begun) = begun else { return found.map(|(buffer, _)| buffer) };
         let tracker = &self.0.tracker;
+        if let Err(error) = &found {
+            tracker.counts.refusal(error);
+        }
+        let Some(begun) = begun else { return found.map(|(buffer, _)| buffer) };
         let (outcome, id) = match &found {
             Ok((buffer, outcome)) => (*outcome, buffer.id()),
             Err(error) => (Outcome::of_error(error), 0),
@@ -356,9 +456,15 @@ impl Registry {
         drop(guard);
         let outcome = Cell::new(Outcome::AlreadyThere);
         let fill = |source: &Source| {
+            let begun_ns = self.0.clock.monotonic_ns();
             let (buffer, new) = self.map_or_make(source, spec, options)?;
+            let counts = &self.0.tracker.counts;
             if new {
                 outcome.set(Outcome::Allocated);
+                let took_ns = self.0.clock.monotonic_ns().saturating_sub(begun_ns).max(0).unsigned_abs();
+                counts.allocation_durations.add(Duration::from_nanos(took_ns));
+            } else {
+                count(&counts.found_later);
             }
             Ok(buffer)
         };
@@ -448,7 +554,15 @@ impl Registry {
         crate::source::check(source)?;
         let mut fill = Some(fill);
         loop {
-            let found = self.0.map.lookup(source, |slot| slot.map(|slot| (slot.buffer.load_full(), Arc::clone(slot))));
+            let map = &self.0.map;
+            let found = map.lookup_counting(source, |slot, hits| {
+                let slot = slot?;
+                let buffer = slot.buffer.load_full();
+                if buffer.is_some() {
+                    map.hits.add(hits);
+                }
+                Some((buffer, Arc::clone(slot)))
+            });
             let (slot, published) = match found {
                 Some((Some(buffer), slot)) if buffer.is_removed() => {
                     self.forget(&slot);
@@ -474,6 +588,7 @@ impl Registry {
                 outcome => outcome.clone()?,
             }
             if let Some(buffer) = &*slot.buffer.load() {
+                count(&self.0.tracker.counts.found_later);
                 return Ok(CaptureBuffer::clone(buffer));
             }
         }
@@ -563,6 +678,7 @@ impl Registry {
             commit_asked: AtomicU32::new(0),
             tracker: PlainArc::clone(&self.0.tracker),
             opened_utc_ns: self.0.clock.utc_ns(),
+            window_lag_frames: AtomicU64::new(u64::MAX),
             _charge: charge,
         });
         CaptureBuffer { shared, taken: None }
@@ -697,7 +813,7 @@ mod tests {
             });
             looked.wait();
             drop((registry, buffer));
-            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
             // The helper that commits memory may hold it for a moment.
             while budget.stats().bytes > 0 && std::time::Instant::now() < deadline {
                 std::thread::yield_now();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
 use crate::domain::Holder;
-use crate::read::ReadOptions;
+use crate::read::{self, ReadOptions};
 use crate::stretch::Stretch;
 use crate::sync::Ordering;
 use crate::timeline::Extent;
@@ -140,7 +140,9 @@ fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
         let end = newest_frame.min(first.saturating_add(piece_frames));
         let available = ReadOptions::new().available();
         // What can't be read now can't be read a moment later: a damaged buffer must not hold its viewer up.
-        let Ok(extracted) = buffer.read_into(Stretch::Frames(first..end), &available, &mut piece) else { break };
+        let Ok(extracted) = read::into(&buffer.shared, &Stretch::Frames(first..end), &available, &mut piece) else {
+            break;
+        };
         meter.take(&piece[..extracted.frames as usize * usize::from(buffer.spec().channels())]);
         first = end;
     }

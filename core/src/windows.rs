@@ -8,6 +8,7 @@ use crate::read::{ReadOptions, waiting};
 use crate::sample::Sample;
 use crate::segment::Extracted;
 use crate::stretch::{Stretch, duration_to_ns};
+use crate::sync::Ordering;
 use crate::timeline::{Extent, Gap};
 
 /// Which windows: how long, how far apart, from where.
@@ -147,7 +148,12 @@ impl Windows {
                 // The next look begins further on.
                 Err(error @ Error::Evicted { .. }) => overtaken = Some(error),
                 Err(error) => return Err(error),
-                Ok(extracted) => return Ok(self.give(first, end, &extracted)),
+                Ok(extracted) => {
+                    let lag_frames = extent.newest_frame.saturating_sub(end);
+                    // SYNC none: for display.
+                    self.buffer.shared.window_lag_frames.store(lag_frames, Ordering::Relaxed);
+                    return Ok(self.give(first, end, &extracted));
+                }
             }
         }
         Err(overtaken.unwrap_or(Error::TimedOut { waited: Duration::ZERO }))

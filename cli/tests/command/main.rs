@@ -1,5 +1,6 @@
 //! The command `capbuf`, as a user or a script would call it.
 
+mod allocations;
 mod clipping;
 mod domains;
 mod ending;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use capbuf::{GapReason, Language, Lifetime, Outcome, Registry, SampleFormat};
+use capbuf::{AnomalyKind, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, WatchSettings};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -129,7 +130,14 @@ fn what_is_told_in_json_is_what_the_schemas_say() {
     let held = registry.get("tone:440").expect("it is recorded");
     assert!(registry.allocate("tone:440", *held.spec()).is_err());
     check("report", &told(folder.path(), &["report"]));
-    drop((held, registry));
+    let names = ["rtsp://cam/1", "rtsp://cam/1/"];
+    let two = names.map(|name| registry.get_or_allocate(name, *held.spec()).expect("a buffer"));
+    check("event", &told(folder.path(), &["events", "--for", "1ms"]));
+    let watch = registry.watch(WatchSettings::default()).expect("a watch");
+    watch.next_event(Duration::from_secs(60)).expect("the two names");
+    check("report", &serde_json::from_str(&registry.allocation_report().to_json()).expect("JSON"));
+    names.iter().for_each(|name| registry.remove(name).expect("it is there"));
+    drop((two, watch, held, registry));
     check("domains", &told(folder.path(), &["domains"]));
     check("domains", &told(folder.path(), &["domains", "--sweep"]));
     check("remove", &told(folder.path(), &["remove", "tone:440"]));
@@ -152,6 +160,9 @@ fn the_words_of_the_schemas_are_the_librarys() {
     let source = &report["properties"]["sources"]["items"]["properties"];
     let outcome = &source["stacks"]["items"]["properties"]["outcome"];
     assert_eq!(names(outcome), Outcome::ALL.map(Outcome::name));
+    let event = schema("event.json");
+    assert_eq!(names(&event["properties"]["kind"]), AnomalyKind::ALL.map(AnomalyKind::name));
+    assert_eq!(names(&event["properties"]["severity"]), Severity::ALL.map(Severity::name));
     let mut languages: Vec<_> = Language::ALL.map(|language| json!(language.name())).into();
     languages.push(Value::Null);
     assert_eq!(source["call_sites"]["items"]["properties"]["language"]["enum"], Value::Array(languages));

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, SourceReport, StackFrame, StackReport, Totals,
+    AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, Progress, SourceReport, StackFrame, StackReport,
+    Totals,
 };
 use crate::domain::Domain;
+use crate::region::Region;
 use crate::registry::Registry;
 use crate::shared::Shared;
 use crate::spec::Spec;
@@ -37,10 +39,33 @@ struct Live {
     spec: Spec,
     bytes: u64,
     id: u64,
+    progress: Progress,
+    canonical: String,
+}
+
+impl Live {
+    fn of(region: &Region, spec: Spec, source: &str, has_writer: bool) -> Self {
+        let header = region.header();
+        // SYNC none: counters for display.
+        let progress = Progress {
+            rate_hz: spec.sample_rate_hz(),
+            frames: header.writer.head.load(Ordering::Relaxed),
+            gaps: header.writer.gaps.load(Ordering::Relaxed),
+            evictions: header.readers.evictions.load(Ordering::Relaxed),
+            has_writer,
+        };
+        let canonical = crate::watch::canonical(source);
+        Self { spec, bytes: region.layout().region_bytes, id: region.id(), progress, canonical }
+    }
 }
 
 impl AllocationReport {
     pub(crate) fn of(registry: &Registry) -> Self {
+        Self::collect(registry, &mut Resolver::default(), true)
+    }
+
+    /// Makes a report, with stacks or without.
+    pub(crate) fn collect(registry: &Registry, resolver: &mut Resolver, with_stacks: bool) -> Self {
         let told = logs(registry);
         let mut sources: HashMap<u64, Collected> = HashMap::new();
         let mut removed: HashSet<u64> = HashSet::new();
@@ -63,13 +88,12 @@ impl AllocationReport {
             }
         }
         collect_logs(&told, &mut sources);
-        let mut resolver = Resolver::default();
         let mut dropped = Dropped::default();
         for log in &told {
             dropped.add(&log.contents.dropped);
         }
         let mut reports: Vec<_> =
-            sources.into_iter().map(|(key, collected)| collected.report(key, &told, &mut resolver)).collect();
+            sources.into_iter().map(|(key, collected)| collected.report(key, &told, resolver, with_stacks)).collect();
         reports.sort_by(|one, other| (&one.source, &one.key).cmp(&(&other.source, &other.key)));
         let processes = told.iter().map(|log| ProcessReport {
             pid: log.contents.pid,
@@ -84,6 +108,7 @@ impl AllocationReport {
             is_tracking: registry.is_allocation_tracking(),
             totals: totals(&reports),
             dropped,
+            anomalies: registry.anomalies(),
             processes: processes.collect(),
             sources: reports,
         }
@@ -133,8 +158,9 @@ fn collect_domain(domain: &Domain, sources: &mut HashMap<u64, Collected>) {
             collected.opened.push((holder.pid, holder.program, since_utc_ns, region.id(), is_removed));
         }
         if !is_removed {
-            let bytes = region.layout().region_bytes;
-            collected.live = Some(Live { spec: description.spec, bytes, id: region.id() });
+            let lease = region.header().readers.lease.load(Ordering::Relaxed);
+            let has_writer = lease != 0 && domain.is_alive(lease);
+            collected.live = Some(Live::of(&region, description.spec, description.source.as_str(), has_writer));
         }
     }
 }
@@ -144,7 +170,8 @@ fn collect_private(shared: &Shared, sources: &mut HashMap<u64, Collected>) {
         return;
     }
     let collected = of_source(sources, shared.source.as_str());
-    collected.live = Some(Live { spec: shared.spec, bytes: shared.region.layout().region_bytes, id: shared.id });
+    let has_writer = shared.region.header().readers.lease.load(Ordering::Relaxed) != 0;
+    collected.live = Some(Live::of(&shared.region, shared.spec, shared.source.as_str(), has_writer));
 }
 
 fn collect_logs(told: &[Told], sources: &mut HashMap<u64, Collected>) {
@@ -184,12 +211,12 @@ fn collect_logs(told: &[Told], sources: &mut HashMap<u64, Collected>) {
 }
 
 impl Collected {
-    fn report(mut self, key: u64, told: &[Told], resolver: &mut Resolver) -> SourceReport {
+    fn report(mut self, key: u64, told: &[Told], resolver: &mut Resolver, with_stacks: bool) -> SourceReport {
         let mut results = Attempts::default();
         self.lines.iter().for_each(|(_, line)| results.add(&line.counts));
         let holders = self.holders(told, resolver);
         let call_sites = self.call_sites(told, resolver);
-        let stacks = self.stacks(told, resolver);
+        let stacks = if with_stacks { self.stacks(told, resolver) } else { Vec::new() };
         let Self { name, live, lines, .. } = self;
         SourceReport {
             source: name,
@@ -207,6 +234,8 @@ impl Collected {
             call_sites,
             holders,
             stacks,
+            progress: live.as_ref().map(|live| live.progress),
+            canonical: live.map(|live| live.canonical),
         }
     }
 

@@ -6,6 +6,7 @@ mod text;
 use serde::{Serialize, Serializer};
 
 use crate::track::Dropped;
+use crate::watch::Anomaly;
 
 /// Everything that is known of the allocations of a registry, or of all processes of its domain, at one moment.
 ///
@@ -28,6 +29,8 @@ pub struct AllocationReport {
     pub totals: Totals,
     /// What found no place in the logs.
     pub dropped: Dropped,
+    /// What watches of the registry that was asked found wrong, see [`Registry::watch`](crate::Registry::watch); the oldest first.
+    pub anomalies: Vec<Anomaly>,
     /// The processes that track, or did, the oldest first.
     pub processes: Vec<ProcessReport>,
     /// The sources, by name.
@@ -131,6 +134,22 @@ pub struct SourceReport {
     pub holders: Vec<HolderReport>,
     /// The newest attempts with their stacks, the newest first.
     pub stacks: Vec<StackReport>,
+    /// How far its buffer is.
+    #[serde(skip)]
+    pub(crate) progress: Option<Progress>,
+    /// What sources that are one have in common.
+    #[serde(skip)]
+    pub(crate) canonical: Option<String>,
+}
+
+/// How far a buffer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Progress {
+    pub(crate) rate_hz: u32,
+    pub(crate) frames: u64,
+    pub(crate) gaps: u64,
+    pub(crate) evictions: u64,
+    pub(crate) has_writer: bool,
 }
 
 /// Attempts that came from one place in one process.

@@ -75,6 +75,7 @@ impl fmt::Display for AllocationReport {
                 dropped.sources, dropped.attempts, dropped.call_sites, dropped.holders
             )?;
         }
+        self.anomalies.iter().try_for_each(|anomaly| writeln!(f, "{anomaly}"))?;
         self.sources.iter().try_for_each(|source| write!(f, "\n{source}"))
     }
 }
@@ -102,6 +103,13 @@ impl fmt::Display for SourceReport {
             stack.frames.iter().take(FRAMES).try_for_each(|frame| writeln!(f, "    {frame}"))?;
         }
         Ok(())
+    }
+}
+
+impl CallSite {
+    /// Where it is, in words.
+    pub(crate) fn place(&self) -> String {
+        place(&self.file, self.line, &self.function)
     }
 }
 

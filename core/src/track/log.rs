@@ -373,8 +373,10 @@ impl Log {
 
     fn count(&self, entry: &Entry<'_>, now: u64) {
         let attempts = |row: &[AtomicU64]| {
-            let counted = Outcome::ALL.into_iter().filter(|outcome| outcome.is_attempt());
-            counted.map(|outcome| row[row::LINE_COUNTS + outcome as usize].load(Ordering::Relaxed)).sum::<u64>()
+            let taken = |outcome: &Outcome| row[row::LINE_COUNTS + *outcome as usize].swap(0, Ordering::Relaxed);
+            // Taken, so that what a thread adds that found the row before counts for the next line and isn't lost.
+            let counted = Outcome::ALL.into_iter().map(|outcome| (outcome.is_attempt(), taken(&outcome)));
+            counted.filter(|(is_attempt, _)| *is_attempt).map(|(_, count)| count).sum::<u64>()
         };
         let line = self.place(
             self.layout.lines,
@@ -385,7 +387,6 @@ impl Log {
                 row[row::LINE_SOURCE].store(entry.source_key, Ordering::Relaxed);
                 row[row::LINE_SITE].store(entry.site_key, Ordering::Relaxed);
                 row[row::LINE_FIRST].store(now, Ordering::Relaxed);
-                row[row::LINE_COUNTS..].iter().for_each(|count| count.store(0, Ordering::Relaxed));
             },
         );
         let Some((_, row)) = line else { return self.drop_counted(Drop::Attempts, 1) };

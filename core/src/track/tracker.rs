@@ -11,6 +11,7 @@ use super::outcome::Outcome;
 use super::stack::{self, FRAMES};
 use super::{key_of, modules};
 use crate::clock::Clock;
+use crate::counts::Counts;
 use crate::domain::Domain;
 use crate::fork;
 use crate::memory::Words;
@@ -21,6 +22,7 @@ use crate::sync::{Ordering, PlainArc as Arc};
 /// The tracker of one registry.
 #[derive(Debug)]
 pub(crate) struct Tracker {
+    pub(crate) counts: Counts,
     on: AtomicU32,
     log: ArcSwapOption<OwnLog>,
     domain: Option<Arc<Domain>>,
@@ -72,7 +74,8 @@ impl Tracker {
         // Private memory is taken as it is touched; what others can read is reserved whole.
         let default = if domain.is_some() { 2048 } else { 16384 };
         let sources = sources.unwrap_or(default).clamp(64, super::log::MAX_SOURCES).next_power_of_two();
-        let tracker = Self { on: AtomicU32::new(0), log: ArcSwapOption::empty(), domain, clock, sources };
+        let counts = Counts::default();
+        let tracker = Self { counts, on: AtomicU32::new(0), log: ArcSwapOption::empty(), domain, clock, sources };
         if on {
             tracker.set(true);
         }

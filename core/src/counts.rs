@@ -1,0 +1,204 @@
+//! What a registry counts all the time: plain numbers, which nobody waits for.
+
+use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::sync::process::AtomicU64;
+use crate::sync::{Ordering, PlainArc};
+
+/// Attempts that found their ring at once: a number for each thread, which that thread alone adds to, by a plain store.
+#[derive(Debug, Default)]
+pub(crate) struct Hits {
+    threads: Mutex<Vec<PlainArc<AtomicU64>>>,
+    /// Those of threads that ended, and of calls that have no thread's number at hand.
+    others: AtomicU64,
+}
+
+impl Hits {
+    /// A number for a thread.
+    pub(crate) fn of_thread(&self) -> PlainArc<AtomicU64> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_over(&mut threads);
+        let own = PlainArc::new(AtomicU64::new(0));
+        threads.push(PlainArc::clone(&own));
+        own
+    }
+
+    fn take_over(&self, threads: &mut Vec<PlainArc<AtomicU64>>) {
+        threads.retain(|number| {
+            let is_used = PlainArc::strong_count(number) > 1;
+            if !is_used {
+                self.others.fetch_add(number.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            is_used
+        });
+    }
+
+    /// Adds one: to this thread's number, or, without one, to that of all others.
+    #[inline]
+    pub(crate) fn add(&self, own: Option<&AtomicU64>) {
+        match own {
+            // SYNC none: a counter of one thread, read for display.
+            Some(own) => own.store(own.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed),
+            None => drop(self.others.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_over(&mut threads);
+        threads.iter().map(|number| number.load(Ordering::Relaxed)).sum::<u64>() + self.others.load(Ordering::Relaxed)
+    }
+}
+
+/// How long things take, in buckets.
+#[derive(Debug)]
+pub(crate) struct Histogram {
+    /// One more than there are bounds.
+    buckets: [AtomicU64; Self::BOUNDS_NS.len() + 1],
+    sum_ns: AtomicU64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { buckets: [const { AtomicU64::new(0) }; Self::BOUNDS_NS.len() + 1], sum_ns: AtomicU64::new(0) }
+    }
+}
+
+impl Histogram {
+    /// The upper bounds of the buckets but the last.
+    pub(crate) const BOUNDS_NS: [u64; 12] = [
+        500,
+        1_000,
+        5_000,
+        10_000,
+        50_000,
+        100_000,
+        500_000,
+        1_000_000,
+        5_000_000,
+        10_000_000,
+        100_000_000,
+        1_000_000_000,
+    ];
+
+    pub(crate) fn add(&self, duration: Duration) {
+        let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = Self::BOUNDS_NS.partition_point(|bound| *bound < ns);
+        // SYNC none: counters, read for display.
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum_ns.fetch_add(ns, Ordering::Relaxed);
+    }
+
+    /// The upper bounds in seconds, each with what fell below it and above the one before; and the sum in seconds.
+    pub(crate) fn told(&self) -> (Vec<(f64, u64)>, f64) {
+        let bounds = Self::BOUNDS_NS.iter().map(|ns| *ns as f64 / 1e9).chain([f64::INFINITY]);
+        let counts = self.buckets.iter().map(|count| count.load(Ordering::Relaxed));
+        (bounds.zip(counts).collect(), self.sum_ns.load(Ordering::Relaxed) as f64 / 1e9)
+    }
+}
+
+/// What came of a read, by its number.
+pub(crate) const READ_RESULTS: [&str; 5] = ["whole", "not yet", "evicted", "timed out", "failed"];
+
+/// The numbers of a few threads, on a cache line of their own.
+#[repr(align(64))]
+#[derive(Debug, Default)]
+struct Stripe([AtomicU64; READ_RESULTS.len()]);
+
+/// What a registry counts, for all its buffers, in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Attempts that found their ring, but not at once.
+    pub(crate) found_later: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) spec_mismatch: AtomicU64,
+    pub(crate) over_budget: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) removed: AtomicU64,
+    pub(crate) allocation_durations: Histogram,
+    /// Measured while tracking is enabled.
+    pub(crate) read_durations: Histogram,
+    /// Reads that slept until their frames came.
+    pub(crate) waits: AtomicU64,
+    reads: [Stripe; 16],
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    // SYNC none: a counter, read for display.
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Counts {
+    pub(crate) fn refusal(&self, error: &Error) {
+        count(match error {
+            Error::AlreadyExists { .. } => &self.refused,
+            Error::SpecMismatch { .. } => &self.spec_mismatch,
+            Error::OverBudget { .. } | Error::OutOfMemory { .. } | Error::OutOfSpace { .. } => &self.over_budget,
+            _ => &self.failed,
+        });
+    }
+
+    /// Counts a read. An addition to a line that this thread shares with few others.
+    #[inline]
+    pub(crate) fn read<R>(&self, result: &Result<R, Error>) {
+        let number = match result {
+            Ok(_) => 0,
+            Err(Error::NotYet { .. }) => 1,
+            Err(Error::Evicted { .. }) => 2,
+            Err(Error::TimedOut { .. }) => 3,
+            Err(_) => 4,
+        };
+        count(&self.reads[stripe() % self.reads.len()].0[number]);
+    }
+
+    pub(crate) fn reads(&self) -> [u64; READ_RESULTS.len()] {
+        let sum = |number: usize| self.reads.iter().map(|stripe| stripe.0[number].load(Ordering::Relaxed)).sum();
+        std::array::from_fn(sum)
+    }
+}
+
+/// A number for each thread, in turn.
+fn stripe() -> usize {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static OWN: Cell<usize> = const { Cell::new(0) };
+    }
+    let own = OWN.try_with(|own| {
+        if own.get() == 0 {
+            own.set(NEXT.fetch_add(1, Ordering::Relaxed) as usize);
+        }
+        own.get()
+    });
+    own.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_of_threads_that_ended_stay_counted() {
+        let hits = Hits::default();
+        for _ in 0..3 {
+            let own = hits.of_thread();
+            hits.add(Some(&own));
+            hits.add(None);
+        }
+        assert_eq!((hits.total(), hits.threads.lock().unwrap().len()), (6, 0));
+    }
+
+    #[test]
+    fn a_duration_falls_into_the_bucket_that_ends_at_it() {
+        let histogram = Histogram::default();
+        for ns in [0, 500, 501, 1_000_000_000, 1_000_000_001] {
+            histogram.add(Duration::from_nanos(ns));
+        }
+        let (buckets, sum) = histogram.told();
+        assert_eq!([buckets[0], buckets[1], buckets[11]], [(5e-7, 2), (1e-6, 1), (1.0, 1)]);
+        assert_eq!((buckets[12].1, (sum - 2.000001002).abs() < 1e-9), (1, true));
+    }
+}

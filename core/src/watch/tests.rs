@@ -1,0 +1,294 @@
+//! Each rule: what must fire, and what must not.
+
+use std::time::Duration;
+
+use super::detector::Rules;
+use super::snapshot::{RemovedHolder, Snapshot, SourceState};
+use super::{Anomaly, AnomalyKind, WatchSettings, canonical};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// A source that is written at its rate, and a clock.
+struct World {
+    rules: Rules,
+    now: Snapshot,
+    told: Vec<Anomaly>,
+}
+
+fn source() -> SourceState {
+    SourceState { key: 7, name: "cam".into(), buffer: 1, rate_hz: 48_000, has_writer: true, ..SourceState::default() }
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Snapshot { sources: vec![source()], budget: Some((10, 100)), ..Snapshot::default() };
+        Self { rules: Rules::new(WatchSettings::default()), now, told: Vec::new() }
+    }
+
+    /// So many seconds, each as the change says, and the source written at its rate.
+    fn pass(&mut self, seconds: i64, mut change: impl FnMut(&mut SourceState, i64)) {
+        self.stand(seconds, |source, second| {
+            source.frames += 48_000;
+            change(source, second);
+        });
+    }
+
+    fn stand(&mut self, seconds: i64, mut change: impl FnMut(&mut SourceState, i64)) {
+        for second in 0..seconds {
+            self.now.utc_ns += SECOND;
+            self.now.monotonic_ns += SECOND;
+            change(&mut self.now.sources[0], second);
+            self.told.extend(self.rules.step(&self.now));
+        }
+    }
+
+    fn kinds(&self) -> Vec<AnomalyKind> {
+        self.told.iter().map(|anomaly| anomaly.kind).collect()
+    }
+}
+
+fn refused(source: &mut SourceState, place: &str) {
+    match source.refused.iter_mut().find(|(at, _)| at == place) {
+        Some((_, count)) => *count += 1,
+        None => source.refused.push((place.to_owned(), 1)),
+    }
+}
+
+#[test]
+fn strict_allocations_from_one_place_fire_and_from_several_do_not() {
+    let mut world = World::new();
+    world.pass(100, |source, second| {
+        if second < 2 {
+            refused(source, "a.go:1");
+            refused(source, "b.go:2");
+        }
+    });
+    assert_eq!(world.kinds(), []);
+    world.pass(50, |source, second| {
+        if second % 10 == 0 {
+            refused(source, "a.go:1");
+        }
+    });
+    assert_eq!(world.kinds(), [AnomalyKind::RepeatedAllocation], "once while it lasts");
+    assert!(world.told[0].evidence.contains("a.go:1"), "{}", world.told[0]);
+    world.pass(200, |_, _| {});
+    world.pass(50, |source, _| refused(source, "a.go:1"));
+    assert_eq!(world.kinds().len(), 2, "when it begins again it is told again");
+    assert_eq!(world.rules.found()[0].count, 2);
+}
+
+#[test]
+fn refusals_of_before_the_first_look_do_not_count() {
+    let mut world = World::new();
+    world.now.sources[0].refused.push(("a.go:1".into(), 1000));
+    world.pass(100, |_, _| {});
+    assert_eq!(world.kinds(), []);
+}
+
+#[test]
+fn a_ring_made_again_and_again_fires_with_and_without_tracking_and_a_reconnect_does_not() {
+    let mut world = World::new();
+    // Reconnects: three within a minute, each with a gap, in the same ring; then a restart with another ring.
+    world.pass(60, |source, second| source.gaps += u64::from(second % 20 == 0));
+    world.pass(600, |source, second| {
+        if second % 120 == 0 {
+            source.buffer += 1;
+            source.allocations += 1;
+            source.frames = 0;
+        }
+    });
+    assert_eq!(world.kinds(), []);
+    world.pass(60, |source, second| {
+        if second % 10 == 0 {
+            source.buffer += 1;
+        }
+    });
+    assert_eq!(world.kinds(), [AnomalyKind::Churn]);
+    let mut world = World::new();
+    world.pass(10, |_, _| {});
+    world.pass(10, |source, second| source.allocations += u64::from(second < 5));
+    assert_eq!(world.kinds(), [AnomalyKind::Churn]);
+}
+
+#[test]
+fn a_removed_buffer_held_for_long_fires_and_one_that_is_let_go_does_not() {
+    let holder = |buffer| RemovedHolder { buffer, told: "held by process 4711, taken at detector.py:88".into() };
+    let mut world = World::new();
+    world.pass(50, |source, _| source.removed_holders = vec![holder(3)]);
+    world.pass(50, |source, _| source.removed_holders = vec![holder(4)]);
+    world.pass(10, |source, _| source.removed_holders.clear());
+    assert_eq!(world.kinds(), []);
+    world.pass(70, |source, _| source.removed_holders = vec![holder(5), holder(5)]);
+    assert_eq!(world.kinds(), [AnomalyKind::RemovedAndHeld]);
+    assert!(world.told[0].evidence.contains("4711") && world.told[0].evidence.contains("detector.py:88"));
+}
+
+#[test]
+fn a_writer_that_writes_nothing_fires_and_a_source_without_one_does_not() {
+    let mut world = World::new();
+    world.pass(10, |_, _| {});
+    world.stand(29, |_, _| {});
+    world.pass(10, |source, _| source.gaps = 1);
+    world.stand(1000, |source, _| source.has_writer = false);
+    assert_eq!(world.kinds(), []);
+    world.stand(40, |source, _| source.has_writer = true);
+    assert_eq!(world.kinds(), [AnomalyKind::StalledWriter]);
+    // One that never wrote is stalled, too.
+    let mut world = World::new();
+    world.stand(40, |_, _| {});
+    assert_eq!(world.kinds(), [AnomalyKind::StalledWriter]);
+}
+
+#[test]
+fn a_writer_off_its_rate_fires_and_bursts_drift_and_gaps_do_not() {
+    let mut world = World::new();
+    // 100 ppm, and bursts of five seconds that come late.
+    world.stand(600, |source, second| {
+        if second % 5 == 4 {
+            source.frames += 5 * 48_005;
+        }
+    });
+    // A stall of ten seconds that is made up for at once.
+    for _ in 0..5 {
+        world.stand(10, |_, _| {});
+        world.stand(1, |source, _| source.frames += 480_000);
+        world.pass(60, |_, _| {});
+    }
+    // Half the audio lost, in gaps that are on record.
+    world.stand(300, |source, second| {
+        source.frames += 48_000 * u64::from(second % 20 < 10);
+        source.gaps += u64::from(second % 20 == 10);
+    });
+    assert_eq!(world.kinds(), []);
+    world.stand(200, |source, _| source.frames += 44_100);
+    assert_eq!(world.kinds(), [AnomalyKind::WriterRate]);
+    assert!(world.told[0].evidence.contains("44100 frames a second"), "{}", world.told[0]);
+    let mut world = World::new();
+    world.stand(200, |source, _| source.frames += 96_000);
+    assert_eq!(world.kinds(), [AnomalyKind::WriterRate]);
+}
+
+#[test]
+fn reads_that_are_lapped_again_and_again_fire_and_single_ones_do_not() {
+    let mut world = World::new();
+    world.pass(600, |source, second| source.evictions += u64::from(second % 10 == 0));
+    assert_eq!(world.kinds(), []);
+    world.pass(20, |source, _| source.evictions += 1);
+    assert_eq!(world.kinds(), [AnomalyKind::LappedReader]);
+}
+
+#[test]
+fn a_request_for_another_shape_fires() {
+    let mut world = World::new();
+    world.now.sources[0].spec_mismatches = 5;
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), []);
+    world.pass(1, |source, _| source.spec_mismatches += 1);
+    assert_eq!(world.kinds(), [AnomalyKind::SpecConflict]);
+}
+
+#[test]
+fn a_budget_that_is_nearly_used_fires_and_one_that_is_half_used_does_not() {
+    let mut world = World::new();
+    world.now.budget = Some((89, 100));
+    world.pass(10, |_, _| {});
+    world.now.budget = None;
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), []);
+    world.now.budget = Some((90, 100));
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), [AnomalyKind::Budget]);
+}
+
+#[test]
+fn one_source_under_two_names_fires_and_two_sources_do_not() {
+    let named =
+        |key, name: &str| SourceState { key, name: crate::redact(name), canonical: Some(canonical(name)), ..source() };
+    let fires = |one: &str, other: &str| {
+        let mut rules = Rules::new(WatchSettings::default());
+        let sources = vec![named(1, one), named(2, other)];
+        let told = rules.step(&Snapshot { sources, ..Snapshot::default() });
+        assert!(told.iter().all(|anomaly| !anomaly.to_string().contains("sesame")));
+        told.iter().any(|anomaly| anomaly.kind == AnomalyKind::SourceUnderTwoNames)
+    };
+    for (one, other) in [
+        ("rtsp://me:sesame@cam/1", "rtsp://you:sesame@cam/1"),
+        ("rtsp://me:sesame@cam/1", "rtsp://cam/1"),
+        ("rtsp://cam/1", "rtsp://cam/1/"),
+        ("rtsp://CAM/1", "RTSP://cam/1"),
+    ] {
+        assert!(fires(one, other), "{one} {other}");
+    }
+    for (one, other) in [
+        ("rtsp://cam/1", "rtsp://cam/2"),
+        ("rtsp://cam/a", "rtsp://cam/A"),
+        ("http://cam/1", "rtsp://cam/1"),
+        ("rtsp://cam/1?channel=1", "rtsp://cam/1?channel=2"),
+        ("tone:440", "TONE:440"),
+    ] {
+        assert!(!fires(one, other), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_normal_day_with_reconnects_raises_nothing() {
+    let mut world = World::new();
+    let mut dice = 1_u64;
+    let mut next = move |below: u64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        dice % below
+    };
+    // 24 hours. About every half hour the stream is lost for up to 20 s, with a gap, now and then with a new writer; every few hours
+    // the recorder starts again; readers come late once in a while; four paths ask for the source, and find it.
+    let (mut away, mut due) = (0, 0);
+    world.stand(24 * 3600, |source, _| {
+        if away > 0 {
+            away -= 1;
+            if away == 0 {
+                source.gaps += 1;
+                source.has_writer = true;
+            }
+        } else {
+            // Arrival is never even.
+            due += 48_000;
+            if next(4) > 0 {
+                source.frames += std::mem::take(&mut due);
+            }
+            if next(1800) == 0 {
+                away = 1 + next(20);
+                source.has_writer = next(2) == 0;
+            }
+            if next(10_000) == 0 {
+                source.buffer += 1;
+                source.allocations += 1;
+                (source.frames, source.gaps, source.evictions) = (0, 0, 0);
+            }
+        }
+        source.evictions += u64::from(next(300) == 0);
+    });
+    let wrong: Vec<_> = world.told.iter().map(ToString::to_string).collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let mut rules = Rules::new(WatchSettings { stalled: Duration::from_secs(1), ..WatchSettings::default() });
+    for round in 0..4 {
+        let sources: Vec<_> = (0..1000).map(|key| SourceState { key: round * 1000 + key, ..source() }).collect();
+        for second in 0..3 {
+            let ns = (round as i64 * 3 + second) * SECOND;
+            rules.step(&Snapshot { sources: sources.clone(), monotonic_ns: ns, utc_ns: ns, budget: None });
+        }
+    }
+    assert_eq!(rules.found().len(), 1024);
+}
+
+#[test]
+fn kinds_and_severities_have_names_of_their_own() {
+    for (number, kind) in AnomalyKind::ALL.into_iter().enumerate() {
+        assert_eq!(kind as usize, number);
+        assert_eq!(AnomalyKind::ALL.iter().filter(|other| other.name() == kind.name()).count(), 1);
+    }
+}
