@@ -49,9 +49,9 @@ mod lifetime;
 mod memory;
 #[cfg(all(test, miri))]
 mod memory_model;
+mod metrics;
 #[cfg(all(test, loom))]
 mod models;
-mod metrics;
 mod published;
 mod read;
 mod region;

@@ -66,3 +66,29 @@ impl Drop for Memory {
         readers.removed.end();
     }
 }
+
+/// Words that are no buffer: in models on the heap only.
+#[derive(Debug)]
+pub(crate) struct Words(Box<[AtomicU64]>);
+
+impl Words {
+    pub(crate) fn anonymous(bytes: u64) -> Result<Self> {
+        Ok(Self::on_heap(bytes as usize / size_of::<u64>()))
+    }
+
+    pub(crate) fn in_new_file(_: &File, bytes: u64) -> Result<Self> {
+        Err(Error::OutOfMemory { asked_bytes: bytes, reason: "models have no files".to_owned() })
+    }
+
+    pub(crate) fn in_file(_: &File) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn on_heap(words: usize) -> Self {
+        Self((0..words).map(|_| AtomicU64::default()).collect())
+    }
+
+    pub(crate) fn all(&self) -> &[AtomicU64] {
+        &self.0
+    }
+}

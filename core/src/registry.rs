@@ -24,7 +24,7 @@ use crate::report::{AllocationReport, Attempts};
 use crate::shared::Shared;
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
-use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, PlainArc, Weak, process};
+use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, Weak, process};
 use crate::table::Slot;
 use crate::track::{Begun, Outcome, Tracker};
 use crate::watch::{Anomaly, Watch, WatchSettings, Watched};
@@ -678,7 +678,7 @@ impl Registry {
             commit_asked: AtomicU32::new(0),
             tracker: PlainArc::clone(&self.0.tracker),
             opened_utc_ns: self.0.clock.utc_ns(),
-            window_lag_frames: AtomicU64::new(u64::MAX),
+            window_lag_frames: process::AtomicU64::new(u64::MAX),
             _charge: charge,
         });
         CaptureBuffer { shared, taken: None }

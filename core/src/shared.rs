@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::region::Region;
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, AtomicU32, AtomicU64, Ordering, PlainArc};
+use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, process};
 use crate::track::{Outcome, Tracker};
 
 /// What all handles of a buffer share. The memory goes back when the last of them ends.
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     /// Since when it is mapped here.
     pub(crate) opened_utc_ns: i64,
     /// How far the last window read here ended behind the newest frame; `u64::MAX` before the first.
-    pub(crate) window_lag_frames: AtomicU64,
+    pub(crate) window_lag_frames: process::AtomicU64,
     /// Given back after the region is unmapped: fields drop in their order.
     pub(crate) _charge: Charge,
 }

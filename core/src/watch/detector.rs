@@ -10,6 +10,9 @@ use super::snapshot::{Snapshot, SourceState};
 /// How many things that are, or were, wrong are remembered.
 const REMEMBERED: usize = 1024;
 
+/// How often in a row a writer must be off its rate.
+const IN_A_ROW: u32 = 3;
+
 /// What makes two findings the same.
 type Key = (AnomalyKind, u64, u64);
 
@@ -233,7 +236,7 @@ impl History {
         self.seen.push_back(now);
     }
 
-    /// Measures the rate from one gap to the next, window by window; what is off twice in a row, and on the same side, is off: what
+    /// Measures the rate from one gap to the next, window by window; what is off three times in a row, and on the same side, is off: what
     /// arrives late and then all at once isn't.
     fn rate(&mut self, source: &SourceState, now_ns: i64, settings: &WatchSettings) -> Option<String> {
         let now = Rate { at_ns: now_ns, frames: source.frames, gaps: source.gaps, buffer: source.buffer };
@@ -259,7 +262,7 @@ impl History {
             self.rate = Some(now);
             self.measured = Some(share);
         }
-        let share = self.measured.filter(|_| self.off.1 >= 2)?;
+        let share = self.measured.filter(|_| self.off.1 >= IN_A_ROW)?;
         let rate_hz = source.rate_hz;
         Some(format!("its writer writes {:.0} frames a second, its rate is {rate_hz} Hz", share * f64::from(rate_hz)))
     }

@@ -20,7 +20,7 @@ pub struct WatchSettings {
     pub stalled: Duration,
     /// By what part of its rate a writer may be off: 0.05.
     pub rate_tolerance: f64,
-    /// Over how long the rate is measured, twice before it is told: 30 s.
+    /// Over how long the rate is measured, three times before it is told: 30 s.
     pub rate_window: Duration,
     /// Reads of one source that come too late within the window: 10.
     pub lapped_reads: u64,
