@@ -447,7 +447,14 @@ impl Registry {
     /// The buffer of a source, and how this call came by it.
     fn find_or_make(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, Outcome)> {
         // A hit is a lookup and a handle.
-        let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()));
+        let map = &self.0.map;
+        let guard = map.lookup_counting(source, |slot, hits| {
+            let guard = slot?.buffer.load();
+            if guard.is_some() {
+                map.hits.add(hits);
+            }
+            Some(guard)
+        });
         if let Some(buffer) = guard.as_ref().and_then(|guard| guard.as_deref())
             && self.still_has(buffer)
         {
@@ -554,21 +561,16 @@ impl Registry {
         crate::source::check(source)?;
         let mut fill = Some(fill);
         loop {
-            let map = &self.0.map;
-            let found = map.lookup_counting(source, |slot, hits| {
-                let slot = slot?;
-                let buffer = slot.buffer.load_full();
-                if buffer.is_some() {
-                    map.hits.add(hits);
-                }
-                Some((buffer, Arc::clone(slot)))
-            });
+            let found = self.0.map.lookup(source, |slot| slot.map(|slot| (slot.buffer.load_full(), Arc::clone(slot))));
             let (slot, published) = match found {
                 Some((Some(buffer), slot)) if buffer.is_removed() => {
                     self.forget(&slot);
                     continue;
                 }
-                Some((Some(buffer), _)) => return Ok(CaptureBuffer::clone(&buffer)),
+                Some((Some(buffer), _)) => {
+                    count(&self.0.tracker.counts.found_later);
+                    return Ok(CaptureBuffer::clone(&buffer));
+                }
                 Some((None, slot)) => (slot, false),
                 None => self.0.map.publish(source)?,
             };
