@@ -86,7 +86,8 @@ pub fn redact(source: &str) -> String {
         Some(at) => (&rest[at + 1..], "***@"),
         None => (rest, ""),
     };
-    let (path, query) = rest.split_at(rest.find(['?', '#', ';']).unwrap_or(rest.len()));
+    // The `@` may have been one of the query's, and what follows it the rest of the query.
+    let (path, query) = rest.split_at(rest.find(['?', '#', ';', '&']).unwrap_or(rest.len()));
     let mut shown = format!("{scheme}{hidden}{path}");
     let mut query = query;
     while let Some(mark) = query.chars().next() {
@@ -139,6 +140,7 @@ mod tests {
             "rtsp:/me:sesame@host/a",
             "rtsp:me:sesame@host",
             "me:sesame@host/a?x=1",
+            "http://host/a?mail=me@host&password=sesame",
         ] {
             assert!(!redact(url).contains("sesame"), "{}", redact(url));
             assert!(redact(url).contains("host"), "{}", redact(url));

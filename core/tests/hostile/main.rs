@@ -1,10 +1,13 @@
-//! Whatever stands in a buffer's file: an error, and never a panic, a crash, or a read that contradicts itself.
+//! Whatever stands in a buffer's file, in the bytes that are written, in a source's name: an error, and never a panic, a crash, or a
+//! read that contradicts itself.
 //!
 //! What the fuzzer in `core/fuzz` does for hours, here in bounds: its seeds, and scripts that are the same in every run.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod body;
+mod bytes;
 mod damage;
+mod names;
 
 use std::path::Path;
 
@@ -70,4 +73,26 @@ fn no_script_that_the_fuzzer_found_does_harm() {
     files.sort();
     assert!(!files.is_empty());
     run(files.into_iter().map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())));
+}
+
+/// Scripts that are the same in every run, of up to so many bytes.
+fn scripts(seed: u64, cases: usize, most: u64) -> impl Iterator<Item = Vec<u8>> {
+    let mut numbers = Numbers(seed);
+    (0..cases).map(move |_| (0..numbers.next() % most).map(|_| numbers.next() as u8).collect())
+}
+
+#[test]
+fn however_bytes_are_cut_whole_frames_come_out_in_order() {
+    scripts(5, 3000, 80).for_each(|script| bytes::run(&script));
+}
+
+#[test]
+fn no_name_of_a_source_shows_a_secret_or_is_refused_unreadably() {
+    // Letters that mean something in a URL come up often.
+    const LETTERS: &[u8] = b"@:/?&;#=%3dD.a \n\xff";
+    for script in scripts(6, 20_000, 60) {
+        let letters =
+            script.iter().map(|byte| if *byte < 200 { LETTERS[*byte as usize % LETTERS.len()] } else { *byte });
+        names::run(&letters.collect::<Vec<_>>());
+    }
 }
