@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz clean
+.PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,11 +74,19 @@ bench-calls: ## Measure a call from each language beside the same one from Rust
 	@scripts/bench-calls
 
 SECONDS ?= 60
-fuzz: ## Look for scripts that make a damaged buffer do harm; SECONDS=60
+fuzz: ## Look for input that does harm, by all fuzzers, for SECONDS=60 in all
 	@scripts/install fuzz
-	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
-	@mkdir -p core/fuzz/corpus
-	cd core && RUSTC_BOOTSTRAP=1 cargo fuzz run mapped fuzz/corpus fuzz/seeds -- -max_total_time=$(SECONDS) -timeout=60 -malloc_limit_mb=256 -max_len=1024
+	@scripts/fuzz $(SECONDS)
+
+sanitize: ## The core under the address, leak, thread and real-time sanitizers, each after it caught a planted fault
+	@scripts/install build
+	@scripts/sanitize
+
+MUTATED ?= ring timeline timekeeper delay_locked_loop registry published table
+mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
+	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
+	cargo mutants -p capbuf --timeout 120 -o target/mutants $(MUTATED:%=--file core/src/%.rs) \
+		$(addprefix --cargo-test-arg=,--lib --test=model --test=phases --test=timeline --test=allocation --test=reading)
 
 clean: ## Remove everything that was built
 	cargo clean

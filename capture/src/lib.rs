@@ -49,6 +49,9 @@ pub use kinds::source;
 pub use locator::{DeviceHost, Locator};
 pub use source::{End, Format, Source, Wish};
 pub use stop::Stop;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use stream::take_apart;
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

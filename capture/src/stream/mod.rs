@@ -19,6 +19,8 @@ use crate::source::{End, Format, Source, Wish};
 use crate::stop::Stop;
 use child::{Child, Media};
 use clock::{Placed, StreamClock};
+#[cfg(fuzzing)]
+pub use packets::take_apart;
 use packets::{Packet, Packets};
 
 /// A stream as a source.

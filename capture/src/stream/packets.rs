@@ -41,8 +41,11 @@ pub(super) struct Packets {
 impl Packets {
     /// Waits until ffmpeg has found audio in the stream and tells its shape.
     pub(super) fn open(pipe: ChildStdout, stop: &Stop, sample_format: SampleFormat) -> Result<Self, Ended> {
-        let pipe = ReadOnlySource::new(Pipe { pipe, stop: stop.clone() });
-        let stream = MediaSourceStream::new(Box::new(pipe), MediaSourceStreamOptions::default());
+        Self::of(Pipe { pipe, stop: stop.clone() }, sample_format)
+    }
+
+    fn of(sent: impl Read + Send + Sync + 'static, sample_format: SampleFormat) -> Result<Self, Ended> {
+        let stream = MediaSourceStream::new(Box::new(ReadOnlySource::new(sent)), MediaSourceStreamOptions::default());
         let reader = MkvReader::try_new(stream, FormatOptions::default()).map_err(|error| ended(&error))?;
         let garbled = || Ended::Garbled("ffmpeg does not tell what it sends".to_owned());
         let track = reader.default_track(TrackType::Audio).ok_or_else(garbled)?;
@@ -112,6 +115,56 @@ impl Read for Pipe {
                 Ok(_) => return self.pipe.read(into),
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+}
+
+/// Takes bytes for what ffmpeg sends, and goes through them to their end: how many packets there were.
+// Public for the fuzzer alone.
+#[cfg(any(test, fuzzing))]
+#[allow(unreachable_pub)]
+pub fn take_apart(sent: &[u8]) -> usize {
+    let Ok(mut packets) = Packets::of(io::Cursor::new(sent.to_vec()), SampleFormat::S16) else { return 0 };
+    let format = packets.format();
+    assert!((1..=MAX_SAMPLE_RATE_HZ).contains(&format.sample_rate_hz) && (1..=MAX_CHANNELS).contains(&format.channels));
+    let (mut count, mut bytes) = (0, 0);
+    while let Ok(packet) = packets.next() {
+        (count, bytes) = (count + 1, bytes + packet.data.len());
+        assert!(count <= sent.len() && bytes <= sent.len(), "more came out than went in");
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tenth of a second of a tone, as ffmpeg sends it.
+    const SENT: &[u8] = include_bytes!("../../fuzz/seeds/packets/tone.mkv");
+
+    #[test]
+    fn what_ffmpeg_sends_is_taken_apart() {
+        assert!(take_apart(SENT) > 0);
+    }
+
+    #[test]
+    fn what_ffmpeg_never_sends_ends_the_stream_and_nothing_else() {
+        for len in 0..SENT.len() {
+            take_apart(&SENT[..len]);
+        }
+        let mut state = 1_u64;
+        let mut next = move |end: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % end
+        };
+        for _ in 0..3000 {
+            let mut garbled = SENT.to_vec();
+            for _ in 0..=next(6) {
+                // Mostly where the structure is: the audio means nothing to who takes it apart.
+                let at = if next(4) > 0 { next(700.min(garbled.len())) } else { next(garbled.len()) };
+                garbled[at] = [0, 1, 0x7f, 0x80, 0xff, next(256) as u8][next(6)];
+            }
+            take_apart(&garbled);
         }
     }
 }

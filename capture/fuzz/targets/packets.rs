@@ -1,0 +1,6 @@
+//! Looks for what ffmpeg could send that does harm.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|sent: &[u8]| {
+    capbuf_capture::take_apart(sent);
+});
