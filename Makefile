@@ -1,5 +1,9 @@
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
+=======
+.PHONY: help run test soak test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz clean
+>>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +28,12 @@ test-c: ## C and C++ programs with the installed library: shared, static, under 
 
 test-go: ## The Go package, also under the race detector and a collector that never rests
 	@scripts/go
+
+soak: ## Ten minutes of fifty sources that fail all the time, and a hundred kills of ffmpeg
+	@scripts/install test
+	CAPBUF_SOAK_SECONDS=600 cargo test -p capbuf-tests --test soak -- --nocapture
+	CAPBUF_LONG=1 cargo test -p capbuf-tests --test capture -- --nocapture failing
+	CAPBUF_LONG=1 cargo test -p capbuf-capture --test capturing -- --nocapture stations
 
 test-python: ## The Python package, type checks included
 	@scripts/python

@@ -5,11 +5,12 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use capbuf::{I24, SampleFormat, Samples, Segment};
-use flacenc::component::BitRepr;
+use capbuf::{I24, Missing, SampleFormat, Samples, Segment};
+use flacenc::component::{BitRepr, MetadataBlockData};
 use flacenc::error::Verify;
 
 use crate::error::{Error, Result};
+use crate::tags::ClipTags;
 use crate::wav;
 
 /// A clip that was written.
@@ -28,6 +29,8 @@ pub struct ClipInfo {
     pub format: SampleFormat,
     /// When its first frame was captured, in ns of UTC.
     pub start_utc_ns: i64,
+    /// What is not in it of what was asked for, and why.
+    pub missing: Missing,
     /// The size of the file.
     pub bytes: u64,
 }
@@ -42,6 +45,19 @@ pub struct ClipInfo {
 /// [`Error::Clip`] for an extension that is neither, a segment that the type can't hold (s32 or more than 8 channels in FLAC, 4 GiB in
 /// WAV), a folder that isn't there or can't be written to, a full disk. Nothing of it is left behind then.
 pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
+    write(segment, path, None)
+}
+
+/// As [`write_clip`], with the source, the time at which it begins and its gaps inside: in a LIST chunk behind the audio of a WAV
+/// file, in a Vorbis comment of a FLAC file.
+///
+/// # Errors
+/// As [`write_clip`].
+pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo> {
+    write(segment, path, Some(tags))
+}
+
+fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>) -> Result<ClipInfo> {
     let kind = Kind::of(path)?;
     let failed = |error: std::io::Error| Error::clip(path, error);
     if segment.frames() == 0 {
@@ -58,8 +74,8 @@ pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
         .map_err(failed)?;
     let mut out = BufWriter::with_capacity(1 << 16, part.as_file_mut());
     match kind {
-        Kind::Wav => write_wav(segment, &mut out),
-        Kind::Flac => write_flac(segment, stored, &mut out),
+        Kind::Wav => write_wav(segment, tags, &mut out),
+        Kind::Flac => write_flac(segment, stored, tags, &mut out),
     }
     .and_then(|()| out.flush().map_err(|error| error.to_string()))
     .map_err(|reason| Error::clip(path, reason))?;
@@ -79,6 +95,7 @@ pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
         channels: segment.channels(),
         format: stored,
         start_utc_ns: segment.start_utc_ns(),
+        missing: segment.missing(),
         bytes,
     })
 }
@@ -119,14 +136,20 @@ impl Kind {
     }
 }
 
-fn write_wav(segment: &Segment, mut out: impl Write) -> std::result::Result<(), String> {
+fn write_wav(segment: &Segment, tags: Option<&ClipTags>, mut out: impl Write) -> std::result::Result<(), String> {
     let samples = segment.samples().as_bytes();
-    let header = wav::header(segment).ok_or("WAV can't hold that much")?;
+    let list = tags.map(|tags| tags.wav_chunk(segment)).unwrap_or_default();
+    let header = wav::header(segment, list.len()).ok_or("WAV can't hold that much")?;
     let pad: &[u8] = if samples.len() % 2 == 1 { &[0] } else { &[] };
-    [&header, samples, pad].iter().try_for_each(|part| out.write_all(part)).map_err(|error| error.to_string())
+    [&header, samples, pad, &list].iter().try_for_each(|part| out.write_all(part)).map_err(|error| error.to_string())
 }
 
-fn write_flac(segment: &Segment, stored: SampleFormat, mut out: impl Write) -> std::result::Result<(), String> {
+fn write_flac(
+    segment: &Segment,
+    stored: SampleFormat,
+    tags: Option<&ClipTags>,
+    mut out: impl Write,
+) -> std::result::Result<(), String> {
     let samples: Vec<i32> = match segment.samples() {
         Samples::S16(samples) => samples.iter().map(|sample| i32::from(*sample)).collect(),
         Samples::S24(samples) => samples.iter().map(|sample| sample.get()).collect(),
@@ -142,8 +165,13 @@ fn write_flac(segment: &Segment, stored: SampleFormat, mut out: impl Write) -> s
     let source =
         flacenc::source::MemSource::from_samples(&samples, channels, bits, rate.min(STAND_IN_RATE_HZ) as usize);
     let config = flacenc::config::Encoder::default().into_verified().map_err(|(_, error)| error.to_string())?;
-    let stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
+    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
         .map_err(|error| format!("FLAC can't be encoded: {error}"))?;
+    if let Some(tags) = tags {
+        const VORBIS_COMMENT: u8 = 4;
+        let block = MetadataBlockData::new_unknown(VORBIS_COMMENT, &tags.vorbis_comment(segment));
+        stream.add_metadata_block(block.map_err(|error| format!("FLAC can't be tagged: {error}"))?);
+    }
     let mut sink = flacenc::bitsink::ByteSink::new();
     stream.write(&mut sink).map_err(|error| format!("FLAC can't be encoded: {error}"))?;
     let mut bytes = sink.into_inner();

@@ -99,6 +99,22 @@ pub enum Error {
         /// How long nothing came.
         waited: Duration,
     },
+    /// A source can't be configured like that.
+    #[error("source {source_name}: {reason}")]
+    Config {
+        /// Its name, without credentials.
+        source_name: String,
+        /// What is wrong, and what is allowed.
+        reason: String,
+    },
+    /// What a source delivers is not what it should be.
+    #[error("{source_name}: {what}")]
+    Unhealthy {
+        /// The source, without credentials.
+        source_name: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A clip can't be written. There is no file under its name, or the one that was there before.
     #[error("clip {}: {reason}", path.display())]
     Clip {
@@ -121,7 +137,7 @@ impl Error {
     /// Tells whether trying again is in vain whatever happens to the source meanwhile.
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Locator { .. } => true,
+            Self::Locator { .. } | Self::Config { .. } => true,
             Self::Buffer(error) => !matches!(error, capbuf::Error::WriterBusy { .. }),
             _ => false,
         }

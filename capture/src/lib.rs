@@ -1,7 +1,9 @@
 //! What feeds a capture buffer: sound devices, network streams, files and test signals, and the clips that are cut from it.
 //!
 //! A source is named by a string, a [`Locator`]. A [`Capture`] opens it, allocates its buffer, and feeds it on a thread of its
-//! own with true capture times; when the source is lost it is opened again, and the gap is on record.
+//! own with true capture times; when the source is lost it is opened again, and the gap is on record. A [`Watchdog`] looks at
+//! the frames that arrive, as most failures give no error; a [`CircuitBreaker`] keeps a source that fails at once from being
+//! hammered; [`State`] and history tell what is going on, in every process that has the buffer open.
 //!
 //! ```no_run
 //! use std::{path::Path, time::Duration};
@@ -23,35 +25,56 @@
 //! delivers, and keeps no list of sources.
 
 mod backoff;
+mod breaker;
 mod capture;
 mod clip;
 mod clip_name;
+mod cut;
 mod device;
 mod error;
 mod file;
 mod instant;
 mod kinds;
 mod locator;
+mod options;
 mod pace;
+mod progress;
+mod runner;
 mod signal;
 mod source;
+mod state;
+mod station;
 mod stop;
 mod stream;
+mod tags;
+mod trigger;
+mod watchdog;
 mod wav;
 
 pub use backoff::Backoff;
-pub use capture::{Capture, CaptureOptions, State};
-pub use clip::{ClipInfo, write_clip};
+pub use breaker::CircuitBreaker;
+pub use capture::{Capture, Supervised};
+pub use clip::{ClipInfo, write_clip, write_clip_with};
 pub use clip_name::clip_name;
+pub use cut::cut_clip;
 pub use device::{DeviceInfo, devices};
 pub use error::{Error, Result};
 pub use kinds::source;
 pub use locator::{DeviceHost, Locator};
+pub use options::CaptureOptions;
 pub use source::{End, Format, Source, Wish};
+pub use state::{State, Transition};
+pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};
 pub use stop::Stop;
+<<<<<<< HEAD
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use stream::take_apart;
+=======
+pub use tags::ClipTags;
+pub use trigger::{Condition, Trigger, TriggerOptions};
+pub use watchdog::Watchdog;
+>>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

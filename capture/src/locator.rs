@@ -119,14 +119,18 @@ impl FromStr for Locator {
             {
                 // A URL has no blanks; what comes after one could pass for something else.
                 Some(_) if rest.contains(char::is_whitespace) => Err(refused("a URL has no blanks")),
-                Some(host) if !host.is_empty() && !host.starts_with(['/', '?', '#']) => {
-                    Ok(Self::Stream { url: given.to_owned() })
-                }
+                Some(rest) if names_host(rest) => Ok(Self::Stream { url: given.to_owned() }),
                 _ => Err(refused("the URL names no host")),
             },
             _ => Err(refused("there is no such kind of source")),
         }
     }
+}
+
+/// Whether there is a host behind the user and password, if there are any.
+fn names_host(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().is_some_and(|host| !host.is_empty())
 }
 
 fn device(rest: &str) -> Option<Locator> {
@@ -216,7 +220,9 @@ mod tests {
 
     #[test]
     fn a_refused_url_is_shown_without_its_password() {
-        for bad in ["rtspx://me:sesame@host/x", "http://me:sesame@host/a b", "ftp://host/?token=sesame"] {
+        for bad in
+            ["rtspx://me:sesame@host/x", "http://me:sesame@host/a b", "ftp://host/?token=sesame", "rtsp://me:sesame@/x"]
+        {
             let error = bad.parse::<Locator>().expect_err(bad).to_string();
             assert!(!error.contains("sesame"), "{error}");
         }

@@ -1,7 +1,7 @@
 //! The request to stop, and sleeping until it comes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// A request to stop that many threads may look at and sleep on. Clones are the same request.
@@ -15,6 +15,21 @@ struct Shared {
     requested: AtomicBool,
     sleeping: Mutex<()>,
     woken: Condvar,
+    /// Those that are requested with this one.
+    parts: Mutex<Vec<Weak<Self>>>,
+}
+
+impl Shared {
+    fn request(&self) {
+        {
+            let _sleeping = self.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
+            // The lock orders the request with the sleepers' look at it; others need no order.
+            self.requested.store(true, Ordering::Relaxed);
+            self.woken.notify_all();
+        }
+        let parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner));
+        parts.iter().filter_map(Weak::upgrade).for_each(|part| part.request());
+    }
 }
 
 impl Stop {
@@ -23,12 +38,34 @@ impl Stop {
         Self::default()
     }
 
+    /// Makes a request that is made with this one, and can be made alone: to stop a part of something.
+    ///
+    /// ```
+    /// let whole = capbuf_capture::Stop::new();
+    /// let part = whole.part();
+    /// part.request();
+    /// assert!(part.is_requested() && !whole.is_requested());
+    /// let other = whole.part();
+    /// whole.request();
+    /// assert!(other.is_requested());
+    /// ```
+    pub fn part(&self) -> Self {
+        let part = Self::new();
+        {
+            let mut parts = self.shared.parts.lock().unwrap_or_else(PoisonError::into_inner);
+            parts.retain(|part| part.strong_count() > 0);
+            parts.push(Arc::downgrade(&part.shared));
+        }
+        // Looked at after it was entered: a request in between has missed the part, or is seen here.
+        if self.is_requested() {
+            part.request();
+        }
+        part
+    }
+
     /// Asks to stop, and wakes everyone who sleeps until then. Asking again changes nothing.
     pub fn request(&self) {
-        let _sleeping = self.shared.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
-        // The lock orders the request with the sleepers' look at it; others need no order.
-        self.shared.requested.store(true, Ordering::Relaxed);
-        self.shared.woken.notify_all();
+        self.shared.request();
     }
 
     /// Tells whether stopping was asked. One relaxed load; may be late by as long as a store takes to be seen.

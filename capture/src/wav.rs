@@ -5,10 +5,10 @@ use capbuf::{SampleFormat, Segment};
 /// Bytes of audio that a WAV file can hold: its sizes are 32 bits, and some go to what is not audio.
 pub(crate) const MAX_AUDIO_BYTES: u64 = u32::MAX as u64 - 1024;
 
-/// What comes before the samples of a segment in a WAV file; `None` if they are more than one can hold.
+/// What comes before the samples of a segment in a WAV file, when so many bytes come after; `None` if they are more than one can hold.
 ///
 /// As plain as the format allows: readers that know nothing of the extensible form read 24 bits, too.
-pub(crate) fn header(segment: &Segment) -> Option<Vec<u8>> {
+pub(crate) fn header(segment: &Segment, after_bytes: usize) -> Option<Vec<u8>> {
     const PCM: u16 = 1;
     const FLOAT: u16 = 3;
     let audio_bytes = u32::try_from(segment.samples().as_bytes().len()).ok()?;
@@ -42,7 +42,8 @@ pub(crate) fn header(segment: &Segment) -> Option<Vec<u8>> {
 
     let mut header = b"RIFF".to_vec();
     let padded_bytes = audio_bytes + audio_bytes % 2;
-    header.extend((chunks.len() as u32 + padded_bytes).to_le_bytes());
+    let after_bytes = u32::try_from(after_bytes).ok()?;
+    header.extend((chunks.len() as u32).checked_add(padded_bytes)?.checked_add(after_bytes)?.to_le_bytes());
     header.extend(chunks);
     Some(header)
 }

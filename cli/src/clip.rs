@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Error, ReadOptions, Segment, Stretch};
-use capbuf_capture::{ClipInfo, clip_name, write_clip};
+use capbuf_capture::{ClipInfo, ClipTags, clip_name, write_clip_with};
 use jiff::Zoned;
 
 use crate::clip_file::{self, ClipType};
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
         let name = clip_name(source.as_str(), segment.start_utc_ns(), clip_type.extension());
         clip_file::unused(Path::new(""), &name)
     });
-    let clip = write_clip(&segment, &path)?;
+    let clip = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
     if arguments.json {
         return report::print(&ClipReport::of(&clip, &segment, &buffer, registry.domain()));
     }

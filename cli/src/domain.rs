@@ -5,7 +5,7 @@ use capbuf::{DomainInfo, Registry};
 use crate::failure::Failure;
 
 /// The domain that is meant: the one that was named, else `CAPBUF_DOMAIN`, else `default`.
-fn name_of(given: Option<&str>) -> String {
+pub(crate) fn name_of(given: Option<&str>) -> String {
     // What is not UTF-8 can be no domain's name, and is refused by what is left of it.
     let from_environment = || std::env::var_os("CAPBUF_DOMAIN").map(|name| name.to_string_lossy().into_owned());
     let named = given.map(str::to_owned).or_else(|| from_environment().filter(|name| !name.is_empty()));

@@ -15,6 +15,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What it says.
+    pub(crate) fn words(&self) -> &str {
+        match self {
+            Self::Run(line) | Self::Usage(line) => line,
+            Self::Unheard => "nobody listens",
+        }
+    }
+
     /// Prints the line and gives the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         let (line, code) = match self {

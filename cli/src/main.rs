@@ -21,6 +21,7 @@ mod moment;
 mod record;
 mod remove;
 mod report;
+mod run;
 mod sources;
 mod status;
 mod table;
@@ -52,6 +53,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Record(record::Arguments),
+    Run(run::Arguments),
     List(list::Arguments),
     Status(status::Arguments),
     Top(top::Arguments),
@@ -68,6 +70,7 @@ enum Command {
 fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
     match command {
         Command::Record(arguments) => record::run(arguments, domain),
+        Command::Run(arguments) => run::run(arguments, domain),
         Command::List(arguments) => list::run(arguments, domain),
         Command::Status(arguments) => status::run(arguments, domain),
         Command::Top(arguments) => top::run(arguments, domain),

@@ -85,3 +85,16 @@ pub(crate) fn readers(buffer: &CaptureBuffer, status: &Status) -> Vec<capbuf::Op
 pub(crate) fn size(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
+
+/// How the source is doing, and why.
+pub(crate) fn state(status: &Status) -> String {
+    let Some(feed) = &status.feed else { return "-".to_owned() };
+    let mut told = feed.state.name().to_owned();
+    if feed.restarts > 0 {
+        told += &format!(", restarts: {}", feed.restarts);
+    }
+    if !feed.reason.is_empty() {
+        told += &format!(": {}", feed.reason);
+    }
+    told
+}

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap};
+use capbuf::{CaptureBuffer, FeedStatus, Holder, Level, OpenedBy, Segment, SegmentGap};
 use capbuf_capture::ClipInfo;
 use serde::Serialize;
 
@@ -44,9 +44,20 @@ pub(crate) struct SourceReport {
     writes: u64,
     gaps: u64,
     evictions: u64,
+    feed: Option<FeedReport>,
     timeline_ahead_ns: i64,
     lifetime: &'static str,
     bytes: u64,
+}
+
+/// How the source is doing, as who feeds it tells.
+#[derive(Debug, Serialize)]
+struct FeedReport {
+    state: &'static str,
+    since_utc: String,
+    restarts: u64,
+    /// Empty where nothing is wrong.
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,6 +109,7 @@ impl SourceReport {
             writes: status.writes,
             gaps: status.gaps,
             evictions: status.evictions,
+            feed: status.feed.map(FeedReport::from),
             timeline_ahead_ns: status.timeline_ahead_ns,
             lifetime: buffer.lifetime().name(),
             bytes: status.bytes,
@@ -108,6 +120,13 @@ impl SourceReport {
 /// The number of a buffer, as reports tell it.
 pub(crate) fn id(buffer: &CaptureBuffer) -> String {
     format!("{:016x}", buffer.id())
+}
+
+impl From<FeedStatus> for FeedReport {
+    fn from(feed: FeedStatus) -> Self {
+        let FeedStatus { state, since_utc_ns, restarts, reason, .. } = feed;
+        Self { state: state.name(), since_utc: moment::utc(since_utc_ns), restarts, reason }
+    }
 }
 
 impl From<Level> for LevelReport {

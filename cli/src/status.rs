@@ -60,6 +60,7 @@ fn tell(buffer: &CaptureBuffer, domain: &str) -> io::Result<()> {
         table::row(["age", meter::age(&status).trim_start()]),
         table::row(["level", &level]),
         table::row(["gaps", &status.gaps.to_string()]),
+        table::row(["state", &meter::state(&status)]),
         table::row(["evictions", &status.evictions.to_string()]),
         table::row(["writer", &writer]),
         table::row(["readers", &readers.len().to_string()]),

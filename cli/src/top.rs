@@ -11,8 +11,8 @@ use crate::{domain, duration, interrupt, meter, moment, table};
 const EXAMPLES: &str = "\
 A line for each source: the loudness of its last second (a bar from -60 dBFS, and
 the peak), how much is kept, how long ago the newest audio was captured, gaps, the
-process that records, how many other processes have the buffer open. Redrawn in
-place on a terminal until Ctrl-C; elsewhere printed again and again.
+process that records, how many other processes have the buffer open, and how the
+source is doing. Redrawn in place on a terminal until Ctrl-C; elsewhere printed again and again.
 
 Examples:
   capbuf top
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
     let registry = domain::open_existing(domain)?;
     let buffers = registry.buffers();
-    let mut rows = vec![table::row(["SOURCE", "LEVEL", "KEPT", "AGE", "GAPS", "WRITER", "READERS"])];
+    let mut rows = vec![table::row(["SOURCE", "LEVEL", "KEPT", "AGE", "GAPS", "WRITER", "READERS", "STATE"])];
     rows.extend(buffers.iter().map(|buffer| row(buffer, is_narrow)));
     let (domain, now) = (registry.domain().unwrap_or_default(), moment::now().timestamp());
     let mut lines = vec![format!("{domain} at {now:.3}, sources: {}", buffers.len())];
@@ -87,6 +87,7 @@ fn row(buffer: &CaptureBuffer, is_narrow: bool) -> Vec<String> {
         &status.gaps.to_string(),
         &meter::writer(&status),
         &meter::readers(buffer, &status).len().to_string(),
+        &meter::state(&status),
     ])
 }
 

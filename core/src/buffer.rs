@@ -14,7 +14,7 @@ use crate::source::Source;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::stretch::Stretch;
-use crate::sync::{Arc, PlainArc};
+use crate::sync::{Arc, Ordering, PlainArc};
 use crate::timeline::Extent;
 use crate::track::Taken;
 use crate::windows::{WindowOptions, Windows};
@@ -57,6 +57,12 @@ impl CaptureBuffer {
     /// Wait-free. Stale at once: the oldest may go, newer ones come.
     pub fn frames(&self) -> std::ops::Range<u64> {
         Extent::of(&self.shared.region).map_or(0..0, |extent| extent.oldest_frame..extent.newest_frame)
+    }
+
+    /// Gaps recorded, ever. Wait-free. Stale at once.
+    pub fn gaps(&self) -> u64 {
+        // SYNC none: a counter.
+        self.shared.region.header().writer.gaps.load(Ordering::Relaxed)
     }
 
     /// Takes the one writer of this buffer. Given back when it is dropped.

@@ -18,7 +18,7 @@ use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 /// `capbuf` and a zero, the first eight bytes of every region.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"capbuf\0\0");
 /// Changes whenever the meaning or place of any byte of the header or of an anchor does.
-pub(crate) const LAYOUT_VERSION: u32 = 1;
+pub(crate) const LAYOUT_VERSION: u32 = 2;
 
 /// What stands at the beginning of a region. Fields that one party writes often have a cache line to themselves.
 #[cfg_attr(loom, derive(Debug, Default))]
@@ -50,6 +50,7 @@ pub(crate) struct Header {
     pub(crate) source: [AtomicU64; SOURCE_WORDS],
     /// The processes that have the region mapped.
     pub(crate) holders: [HolderSlot; MAX_HOLDERS],
+    pub(crate) feed: FeedLine,
 }
 
 /// What only the writer stores to.
@@ -82,6 +83,22 @@ pub(crate) struct ReaderLine {
     pub(crate) lease: AtomicU64,
     /// Reads that came too late for some of their frames.
     pub(crate) evictions: AtomicU64,
+}
+
+/// How long a reason can be that is told of a source.
+pub(crate) const FEED_REASON_BYTES: usize = 200;
+
+/// What who feeds the source tells of it.
+#[repr(C, align(64))]
+pub(crate) struct FeedLine {
+    /// The presence of the process that told; zero in a private registry.
+    pub(crate) presence: AtomicU64,
+    pub(crate) state: AtomicU32,
+    pub(crate) reason_bytes: AtomicU32,
+    pub(crate) since_utc_ns: AtomicI64,
+    pub(crate) restarts: AtomicU64,
+    /// In the byte order of memory.
+    pub(crate) reason: [AtomicU64; FEED_REASON_BYTES / 8],
 }
 
 /// How many processes can have one region mapped.
@@ -404,6 +421,12 @@ mod tests {
             readers.evictions,
             source,
             holders,
+            feed.presence,
+            feed.state,
+            feed.reason_bytes,
+            feed.since_utc_ns,
+            feed.restarts,
+            feed.reason,
         ];
         fields.into_iter().map(|(offset, path)| (offset, path.rsplit(['.', ' ']).next().unwrap())).collect()
     }
@@ -411,13 +434,13 @@ mod tests {
     #[test]
     fn a_field_that_moves_needs_a_new_layout_version() {
         let offsets: Vec<_> = fields().into_iter().map(|(offset, _)| offset).collect();
-        let version_1 = [
+        let version_2 = [
             0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 128, 136, 144, 152, 160, 168, 176, 192,
-            200, 208, 256, 1280,
+            200, 208, 256, 1280, 5376, 5384, 5388, 5392, 5400, 5408,
         ];
-        assert_eq!((LAYOUT_VERSION, &offsets[..]), (1, &version_1[..]));
+        assert_eq!((LAYOUT_VERSION, &offsets[..]), (2, &version_2[..]));
         let sizes = [size_of::<Header>(), size_of::<HolderSlot>(), size_of::<AnchorSlot>()];
-        assert_eq!((LAYOUT_VERSION, sizes), (1, [5376, 32, 64]));
+        assert_eq!((LAYOUT_VERSION, sizes), (2, [5632, 32, 64]));
     }
 
     #[test]
@@ -435,6 +458,9 @@ mod tests {
         }
         for format in SampleFormat::ALL {
             assert!(text.contains(&format!("{} {}", format as u32, format.name())), "{format}");
+        }
+        for state in crate::FeedState::ALL {
+            assert!(text.contains(&format!("{} {}", state as u32, state.name())), "{state}");
         }
     }
 

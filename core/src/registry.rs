@@ -69,6 +69,16 @@ struct Inner {
 }
 
 impl Registry {
+    /// The most bytes that one buffer may have.
+    pub fn max_buffer_bytes(&self) -> u64 {
+        self.0.max_buffer_bytes
+    }
+
+    /// The clock that its buffers tell time by.
+    pub fn clock(&self) -> &PlainArc<dyn Clock> {
+        &self.0.clock
+    }
+
     /// Makes a registry that belongs to this process alone, with the default limits.
     pub fn private() -> Self {
         Self::builder().build()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
 use crate::domain::Holder;
+use crate::feed_status::FeedStatus;
 use crate::read::{self, ReadOptions};
 use crate::stretch::Stretch;
 use crate::sync::Ordering;
@@ -86,6 +87,8 @@ pub struct Status {
     pub has_writer: bool,
     /// The process that holds the writer; `None` in a private registry.
     pub writer: Option<Holder>,
+    /// How the source is doing, as who feeds it told last; `None` if nobody ever told.
+    pub feed: Option<FeedStatus>,
     /// Whether it was removed from its registry.
     pub is_removed: bool,
     /// How far the times told are ahead of what the writer believes: what slewing has still to take back.
@@ -123,6 +126,7 @@ impl Status {
             evictions: header.readers.evictions.load(Ordering::Relaxed),
             has_writer,
             writer,
+            feed: FeedStatus::of(shared),
             is_removed: shared.is_removed(),
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),

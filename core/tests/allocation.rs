@@ -207,7 +207,8 @@ impl Clock for RemovesWhileSlept {
     }
 
     fn sleep(&self, duration: Duration) {
-        self.sleeps.fetch_add(1, Ordering::Relaxed);
+        let sleeps = self.sleeps.fetch_add(1, Ordering::Relaxed);
+        assert!(sleeps < 100, "it waits on for a buffer that was removed");
         if let Some(registry) = self.registry.lock().unwrap().take() {
             registry.remove("x").unwrap();
         }
@@ -216,7 +217,7 @@ impl Clock for RemovesWhileSlept {
 }
 
 #[test]
-fn who_waits_for_frames_of_a_buffer_that_is_removed_meanwhile_is_told_so_at_once() {
+fn who_waits_for_frames_of_a_buffer_that_is_removed_meanwhile_is_told_so() {
     type Wait = fn(&CaptureBuffer) -> Result<(), Error>;
     let by_read: Wait = |buffer| {
         let options = ReadOptions::new().wait(Duration::from_secs(3600));
@@ -233,7 +234,6 @@ fn who_waits_for_frames_of_a_buffer_that_is_removed_meanwhile_is_told_so_at_once
         *clock.registry.lock().unwrap() = Some(registry);
         let told = wait(&buffer);
         assert!(matches!(told, Err(Error::Removed { .. })), "{told:?}");
-        assert!(clock.sleeps.load(Ordering::Relaxed) < 100, "told within some looks, not at the end of an hour");
     }
 }
 

@@ -153,9 +153,9 @@ pub unsafe extern "C" fn capbuf_capture_state(
         let (capture, place) = (given!(capture), place!(state));
         let state = capture.0.as_ref().map_or(State::Stopped, Capture::state);
         place.write(match &state {
-            State::Starting => CAPBUF_STATE_STARTING,
+            State::Idle | State::Starting => CAPBUF_STATE_STARTING,
             State::Running => CAPBUF_STATE_RUNNING,
-            State::Waiting { .. } => CAPBUF_STATE_WAITING,
+            State::Waiting { .. } | State::Stalled { .. } | State::CircuitOpen { .. } => CAPBUF_STATE_WAITING,
             State::Finished => CAPBUF_STATE_FINISHED,
             State::Failed { .. } => CAPBUF_STATE_FAILED,
             // What is neither of these is over.

@@ -47,6 +47,11 @@ impl State {
             Core::Starting => ("starting", None, 0, 0.0),
             Core::Running => ("running", None, 0, 0.0),
             Core::Waiting { reason, attempts, left } => ("waiting", Some(reason), *attempts, left.as_secs_f64()),
+            Core::Stalled { reason } => ("stalled", Some(reason), 0, 0.0),
+            Core::CircuitOpen { reason, failures, left } => {
+                ("circuit open", Some(reason), *failures, left.as_secs_f64())
+            }
+            Core::Idle => ("idle", None, 0, 0.0),
             Core::Finished => ("finished", None, 0, 0.0),
             Core::Failed { reason } => ("failed", Some(reason), 0, 0.0),
             Core::Stopped => ("stopped", None, 0, 0.0),

@@ -3,7 +3,8 @@
 
 Prints `ready PORT` once it listens. Every mount exists twice: as it is (`/opus`), always loud; and under
 `/pattern` (`/pattern/opus`), where the tone is loud exactly during the first 300 ms of every second of UTC and
-40 dB quieter otherwise, so that whoever records it can tell how true its times are.
+40 dB quieter otherwise, so that whoever records it can tell how true its times are. `/camera` has the codec that is
+asked for: a camera whose settings were changed.
 
 Needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi, gstreamer1.0-libav, gstreamer1.0-rtsp,
 gstreamer1.0-plugins-{base,good,bad,ugly}, and the system's own python3, which alone sees them.
@@ -54,6 +55,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("port", nargs="?", default="0", help="0, the default, takes a free one")
     parser.add_argument("--auth", choices=["digest", "basic"], help=f"ask for user {USER}, password {PASSWORD}")
+    parser.add_argument("--camera", choices=[name[1:] for name in ENCODERS], default="pcmu", help="codec of /camera")
     parser.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="audio packets never sent")
     return parser.parse_args()
 
@@ -114,7 +116,8 @@ def main() -> None:
     server.set_service(arguments.port)
     if arguments.auth:
         require_login(server, arguments.auth)
-    for path, encoder in [*ENCODERS.items(), (VIDEO_MOUNT, VIDEO_MOUNT_ENCODER)]:
+    camera = ENCODERS[f"/{arguments.camera}"]
+    for path, encoder in [*ENCODERS.items(), (VIDEO_MOUNT, VIDEO_MOUNT_ENCODER), ("/camera", camera)]:
         for pattern in (False, True):
             tone = TONE + PATTERN_GATE if pattern else TONE
             line = launch_line(tone, encoder, arguments.loss, video=path == VIDEO_MOUNT)

@@ -26,6 +26,8 @@ pub struct RtspOptions {
     pub login: Option<Login>,
     /// How many percent of the audio packets it loses.
     pub loss_percent: f64,
+    /// The codec of the mount `camera`, one of [`RtspServer::MOUNTS`]; `pcmu` unless set.
+    pub camera: Option<&'static str>,
 }
 
 /// A way of asking for user and password.
@@ -78,7 +80,16 @@ impl RtspServer {
     /// # Errors
     /// As [`start`](Self::start), and where somebody else took the port meanwhile.
     pub fn restart(&mut self) -> io::Result<()> {
+        self.restart_as(self.options)
+    }
+
+    /// Starts the server again on the same port, with other settings.
+    ///
+    /// # Errors
+    /// As [`restart`](Self::restart).
+    pub fn restart_as(&mut self, options: RtspOptions) -> io::Result<()> {
         self.kill();
+        self.options = options;
         (self.server, self.port) = start_server(self.folder.path(), self.options, self.port)?;
         Ok(())
     }
@@ -111,6 +122,9 @@ fn start_server(folder: &Path, options: RtspOptions, port: u16) -> io::Result<(C
         Some(Login::Basic) => _ = command.args(["--auth", "basic"]),
         Some(Login::Digest) => _ = command.args(["--auth", "digest"]),
         None => {}
+    }
+    if let Some(codec) = options.camera {
+        command.args(["--camera", codec]);
     }
     if options.loss_percent > 0.0 {
         command.arg("--loss").arg(options.loss_percent.to_string());

@@ -64,7 +64,7 @@ struct Flags {
 /// Ways to lose a device, by the number that stands in the flag; zero is none.
 const LOST: [(cpal::ErrorKind, &str); 7] = [
     (cpal::ErrorKind::DeviceNotAvailable, "it is gone"),
-    (cpal::ErrorKind::StreamInvalidated, "the sound server closed the stream"),
+    (cpal::ErrorKind::StreamInvalidated, "the sound server closed the stream, or moved it to another device"),
     (cpal::ErrorKind::HostUnavailable, "the sound server is gone"),
     (cpal::ErrorKind::DeviceBusy, "it is in use"),
     (cpal::ErrorKind::PermissionDenied, "permission denied"),

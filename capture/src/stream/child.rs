@@ -1,15 +1,20 @@
 //! The ffmpeg child: started, listened to, ended, never left behind.
+//!
+//! Its arguments can be seen by every user of the machine, so the URL, which may hold a password, is not among them: it is sent
+//! down a pipe, as the one entry of a script for ffmpeg's `concat` demuxer.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use capbuf::SampleFormat;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Error, Result};
 use crate::source::Wish;
@@ -46,6 +51,8 @@ fn scheme(url: &str) -> String {
 const SERVER_TIMEOUT_US: &str = "5000000";
 /// It looks at a stream for this long to find out what is in it.
 const ANALYSIS_US: &str = "3000000";
+/// How long a child may take to end that was killed.
+const KILLED_WITHIN: Duration = Duration::from_secs(2);
 /// Of what ffmpeg says only the end is kept: it has been known to say gigabytes.
 const WORDS_BYTES: usize = 4096;
 
@@ -67,20 +74,22 @@ impl Child {
             }
             None => Command::new(ffmpeg),
         };
-        command.args(arguments(url, wish, media));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments(wish));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Its own group: a Ctrl-C in the terminal is for this program, which ends its children in order.
         command.process_group(0);
         let missing = |error: std::io::Error| Error::FfmpegMissing { reason: error.to_string() };
         let mut process = command.spawn().map_err(missing)?;
-        let pipes = (process.stdout.take(), process.stderr.take());
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         // From here on the process is ended whatever happens.
         let mut child = Self { process, listener: None };
-        let (Some(stdout), Some(stderr)) = pipes else {
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(Error::FfmpegMissing { reason: "it has no pipes".to_owned() });
         };
         let listener = std::thread::Builder::new().name("capbuf-ffmpeg-words".to_owned());
         child.listener = Some(listener.spawn(move || listen(stderr)).map_err(missing)?);
+        // Less than any pipe holds, so this waits for nobody; and an ffmpeg that has ended already says why.
+        let _ = stdin.write_all(script(url, media).as_bytes());
         Ok((child, stdout))
     }
 
@@ -92,9 +101,16 @@ impl Child {
     }
 
     fn kill(&mut self) {
-        // Both fail only if it has been waited for.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // With whatever it may have started. Fails only if it has been waited for.
+        let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
+        let began = Instant::now();
+        while let Ok(None) = self.process.try_wait() {
+            // Killed, it ends at once, unless the kernel itself waits for a device in its name: then it ends when that does.
+            if began.elapsed() > KILLED_WITHIN {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -104,18 +120,32 @@ impl Drop for Child {
     }
 }
 
-fn arguments(url: &str, wish: &Wish, media: Media) -> Vec<OsString> {
-    let mut words = vec!["-nostdin", "-hide_banner", "-loglevel", "warning", "-analyzeduration", ANALYSIS_US];
+/// The script that names the stream.
+fn script(url: &str, media: Media) -> String {
+    let mut options = vec![("analyzeduration", ANALYSIS_US)];
     if scheme(url).starts_with("rtsp") {
         // Over TCP nothing is lost on the way; what the camera itself loses shows in the timestamps.
-        words.extend(["-rtsp_transport", "tcp", "-timeout", SERVER_TIMEOUT_US]);
+        options.extend([("rtsp_transport", "tcp"), ("timeout", SERVER_TIMEOUT_US)]);
         if media == Media::AudioOnly {
-            words.extend(["-allowed_media_types", "audio"]);
+            options.push(("allowed_media_types", "audio"));
         }
     } else {
-        words.extend(["-rw_timeout", SERVER_TIMEOUT_US]);
+        options.push(("rw_timeout", SERVER_TIMEOUT_US));
     }
-    words.extend(["-i", url, "-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"]);
+    let options: String = options.iter().map(|(name, value)| format!("option {name} {value}\n")).collect();
+    // A locator holds no line break. Quotes are closed, escaped, and opened again.
+    format!("ffconcat version 1.0\nfile '{}'\n{options}", url.replace('\'', "'\\''"))
+}
+
+/// What ffmpeg may open by itself: the stream, and what streams are made of.
+const PROTOCOLS: &str = "pipe,rtsp,rtp,srtp,tcp,tls,udp,http,https,httpproxy,crypto,data";
+
+fn arguments(wish: &Wish) -> Vec<OsString> {
+    let mut words = vec!["-nostdin", "-hide_banner", "-loglevel", "warning"];
+    // The stream is looked at when the script opens it; looking again at what it sends would take seconds more.
+    words.extend(["-analyzeduration", "0", "-probesize", "32"]);
+    words.extend(["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"]);
+    words.extend(["-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"]);
     let codec = match wish.sample_format {
         None | Some(SampleFormat::S16) => "pcm_s16le",
         Some(SampleFormat::S24) => "pcm_s24le",
@@ -178,24 +208,26 @@ fn find_program(name: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn words(url: &str, wish: &Wish) -> String {
-        arguments(url, wish, Media::to_try(url)[0]).join(" ".as_ref()).into_string().expect("UTF-8")
-    }
-
     #[test]
     fn a_frozen_server_has_a_timeout_in_every_protocol() {
         for url in ["rtsp://h/x", "RTSPS://h/x", "http://h/x", "https://h/x", "udp://h:5"] {
-            let words = words(url, &Wish::default());
-            let input = words.find(&format!("-i {url}")).expect("an input");
-            assert!(words.find("timeout 5000000").is_some_and(|at| at < input), "{words}");
+            let script = script(url, Media::to_try(url)[0]);
+            assert!(script.contains(&format!("file '{url}'\n")) && script.contains("timeout 5000000\n"), "{script}");
         }
     }
 
     #[test]
+    fn no_sign_in_a_url_ends_it() {
+        let script = script("http://h/it's", Media::All);
+        assert!(script.starts_with("ffconcat version 1.0\nfile 'http://h/it'\\''s'\noption "), "{script}");
+    }
+
+    #[test]
     fn what_is_asked_is_asked_of_ffmpeg() {
+        let words = |wish: Wish| arguments(&wish).join(" ".as_ref()).into_string().expect("UTF-8");
         let wish = Wish { sample_rate_hz: Some(8000), channels: Some(2), sample_format: Some(SampleFormat::S24) };
-        assert!(words("http://h", &wish).contains("-c:a pcm_s24le -ar 8000 -ac 2 "));
-        let nothing = words("http://h", &Wish::default());
+        assert!(words(wish).contains("-c:a pcm_s24le -ar 8000 -ac 2 "));
+        let nothing = words(Wish::default());
         assert!(nothing.contains("-c:a pcm_s16le -flush") && !nothing.contains("-ar"));
     }
 }

@@ -9,7 +9,9 @@ pub(super) fn reason(words: &str, url: &str) -> Option<String> {
         .lines()
         .map(|line| without_secrets(line, url))
         .map(|line| without_origin(&line).replace(char::is_control, " ").trim().to_owned())
-        .filter(|line| !line.is_empty() && !line.starts_with("To ignore this"))
+        .filter(|line| {
+            !line.is_empty() && !line.starts_with("To ignore this") && !line.starts_with("Impossible to open ")
+        })
         .collect();
     if lines.iter().any(|line| line.contains("matches no streams")) {
         return Some("it has no audio".to_owned());
@@ -17,7 +19,7 @@ pub(super) fn reason(words: &str, url: &str) -> Option<String> {
     // The last line is ffmpeg's summary, the one before it the cause.
     let mut told: Vec<&str> = Vec::new();
     for line in lines.iter().rev().take(2).rev() {
-        let line = line.strip_prefix("***: ").unwrap_or(line);
+        let line = line.strip_prefix("***: ").or_else(|| line.strip_prefix("pipe:0: ")).unwrap_or(line);
         if !told.contains(&line) {
             told.push(line);
         }
@@ -62,8 +64,8 @@ mod tests {
             reason(words, URL).as_deref(),
             Some("Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused; Connection refused")
         );
-        let words = "[rtsp @ 0x5] method DESCRIBE failed: 404 Not Found\nrtsp://me:sesame@127.0.0.1:1/x: Server returned 404 Not \
-                     Found\n";
+        let words = "[rtsp @ 0x5] method DESCRIBE failed: 404 Not Found\n[concat @ 0x5] Impossible to open \
+                     'rtsp://me:sesame@127.0.0.1:1/x'\npipe:0: Server returned 404 Not Found\n";
         assert_eq!(
             reason(words, URL).as_deref(),
             Some("method DESCRIBE failed: 404 Not Found; Server returned 404 Not Found")

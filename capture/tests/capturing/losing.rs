@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use capbuf::{GapReason, Registry, SampleFormat, Stretch, Writer};
-use capbuf_capture::{Backoff, Capture, CaptureOptions, End, Error, Format, Result, Source, State, Stop, Wish};
+use capbuf_capture::{
+    Backoff, Capture, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, State, Stop, Wish,
+};
 
 use crate::waiting::{DEADLINE, wait_for_state, wait_until};
 
@@ -48,7 +50,10 @@ fn start(
 }
 
 fn quick() -> CaptureOptions {
-    CaptureOptions::new().backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(10)))
+    let breaker = CircuitBreaker::new(1000, Duration::from_millis(10));
+    CaptureOptions::new()
+        .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(10)))
+        .circuit_breaker(breaker)
 }
 
 #[test]

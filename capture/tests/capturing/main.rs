@@ -8,4 +8,7 @@ mod files;
 mod losing;
 mod signals;
 mod sounds;
+mod stations;
+mod supervision;
+mod triggers;
 mod waiting;

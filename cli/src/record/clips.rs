@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use capbuf::{ReadOptions, Stretch};
-use capbuf_capture::{Capture, ClipInfo, clip_name, write_clip};
+use capbuf_capture::{Capture, ClipInfo, ClipTags, clip_name, write_clip_with};
 
 use super::opening::Recording;
 use super::status::StatusLines;
@@ -77,6 +77,7 @@ impl Clips {
             Err(error) => return Err(format!("{}: no clip: {error}", recording.source_name)),
         };
         let name = clip_name(buffer.source().as_str(), segment.start_utc_ns(), self.clip_type.extension());
-        write_clip(&segment, &unused(&self.folder, &name)).map(Some).map_err(|error| error.to_string())
+        let tags = ClipTags::new(buffer.source().as_str());
+        write_clip_with(&segment, &unused(&self.folder, &name), &tags).map(Some).map_err(|error| error.to_string())
     }
 }

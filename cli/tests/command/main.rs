@@ -2,6 +2,7 @@
 
 mod allocations;
 mod clipping;
+mod daemon;
 mod domains;
 mod ending;
 mod losing;

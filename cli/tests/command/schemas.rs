@@ -5,7 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+<<<<<<< HEAD
 use capbuf::{AnomalyKind, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, WatchSettings};
+=======
+use capbuf::{FeedState, GapReason, Lifetime, SampleFormat};
+>>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -156,6 +160,7 @@ fn the_words_of_the_schemas_are_the_librarys() {
     assert_eq!(names(&clip["properties"]["format"]), formats);
     let reasons = &clip["properties"]["gaps"]["items"]["properties"]["reason"];
     assert_eq!(names(reasons), GapReason::ALL.map(GapReason::name));
+<<<<<<< HEAD
     let report = schema("report.json");
     let source = &report["properties"]["sources"]["items"]["properties"];
     let outcome = &source["stacks"]["items"]["properties"]["outcome"];
@@ -166,6 +171,9 @@ fn the_words_of_the_schemas_are_the_librarys() {
     let mut languages: Vec<_> = Language::ALL.map(|language| json!(language.name())).into();
     languages.push(Value::Null);
     assert_eq!(source["call_sites"]["items"]["properties"]["language"]["enum"], Value::Array(languages));
+=======
+    assert_eq!(names(&status["properties"]["feed"]["properties"]["state"]), FeedState::ALL.map(FeedState::name));
+>>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
     let lifetimes = [Lifetime::UntilRemoved, Lifetime::WhileOpen].map(Lifetime::name);
     assert_eq!(names(&status["properties"]["lifetime"]), lifetimes);
 }

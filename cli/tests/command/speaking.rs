@@ -11,7 +11,8 @@ fn told(arguments: &[&str]) -> String {
     ended.out
 }
 
-const COMMANDS: [&str; 9] = ["record", "list", "status", "top", "clip", "remove", "domains", "devices", "completions"];
+const COMMANDS: [&str; 10] =
+    ["record", "run", "list", "status", "top", "clip", "remove", "domains", "devices", "completions"];
 
 #[test]
 fn help_tells_commands_exit_codes_and_examples() {

@@ -16,7 +16,7 @@ fn a_look_has_a_line_for_each_source_with_its_level() {
     let lines: Vec<_> = once.out.lines().collect();
     assert!(lines[0].starts_with("default at 20") && lines[0].ends_with("Z, sources: 1"), "{lines:?}");
     assert!(lines[1].starts_with("SOURCE    LEVEL"), "{lines:?}");
-    for part in ["tone:440", "[###########-]", "-6.0 dBFS", "/20 s", &recorder.id().to_string()] {
+    for part in ["tone:440", "[###########-]", "-6.0 dBFS", "/20 s", "running", &recorder.id().to_string()] {
         assert!(lines[2].contains(part), "{part} is not in: {}", lines[2]);
     }
     assert_eq!(lines.len(), 3);

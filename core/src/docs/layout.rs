@@ -1,17 +1,17 @@
-//! The memory of a buffer, byte by byte: layout version 1.
+//! The memory of a buffer, byte by byte: layout version 2.
 //!
 //! The same in every process and every language: no pointers, the machine's own byte order, and offsets that a test pins. A file with
 //! another layout version is refused. All words that change are atomics; who reads the memory directly must follow the
 //! protocol of [`ordering`](super::ordering).
 //!
-//! # Header, 5376 bytes
+//! # Header, 5632 bytes
 //! | offset | type | field | meaning |
 //! |---|---|---|---|
 //! | 0 | u64 | `magic` | the bytes `capbuf\0\0` |
-//! | 8 | u32 | `layout_version` | 1 |
-//! | 12 | u32 | `header_bytes` | 5376: where the anchors begin |
+//! | 8 | u32 | `layout_version` | 2 |
+//! | 12 | u32 | `header_bytes` | 5632: where the anchors begin |
 //! | 16 | u64 | `region_bytes` | all of it, a multiple of 4096 |
-//! | 24 | u64 | `anchors_offset` | 5376 |
+//! | 24 | u64 | `anchors_offset` | 5632 |
 //! | 32 | u64 | `anchor_slots` | time anchors there is room for: a quarter of the seconds, at least 256 |
 //! | 40 | u64 | `frames_offset` | after the anchors, on a page boundary |
 //! | 48 | u64 | `ring_frames` | frames there is room for: the length and 1/128 of it, at least 256 |
@@ -36,6 +36,12 @@
 //! | 208 | u64 | `evictions` | reads that came too late |
 //! | 256 | 1024 bytes | `source` | the source's name, UTF-8, zero-padded |
 //! | 1280 | 128 × 32 bytes | `holders` | the processes that have it mapped |
+//! | 5376 | u64 | `presence` | the presence of the process that told what follows, or zero |
+//! | 5384 | u32 | `state` | how the source is doing: 1 idle, 2 starting, 3 running, 4 stalled, 5 backing off, 6 circuit open, 7 stopped, 8 finished, 9 failed; 0 never told |
+//! | 5388 | u32 | `reason_bytes` | the length of the reason, up to 200 |
+//! | 5392 | i64 | `since_utc_ns` | since when it is doing so |
+//! | 5400 | u64 | `restarts` | how often it was opened again after it had run |
+//! | 5408 | 200 bytes | `reason` | why, UTF-8 |
 //!
 //! # Holder, 32 bytes
 //! | offset | type | meaning |

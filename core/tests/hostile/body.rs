@@ -52,7 +52,7 @@ const REMOVED: u64 = 192;
 const LEASE: u64 = 200;
 const NAME: u64 = 256;
 const HOLDERS: u64 = 1280;
-const ANCHORS: u64 = 5376;
+const ANCHORS: u64 = 5632;
 
 /// Choices, read from bytes; zeros when they are used up.
 pub struct Script<'a>(&'a [u8]);

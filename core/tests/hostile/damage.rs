@@ -131,7 +131,7 @@ fn a_buffer_that_another_made_larger_than_this_registry_may_is_read_in_parts() {
 
 #[test]
 fn windows_never_go_back_whatever_the_timeline_says() {
-    const ANCHORS: u64 = 5376;
+    const ANCHORS: u64 = 5632;
     let base = tempfile::tempdir().unwrap();
     let buffer = open(base.path()).allocate("x", spec()).unwrap();
     let mut writer = buffer.writer().unwrap();

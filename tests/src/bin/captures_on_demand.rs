@@ -1,24 +1,26 @@
 //! Captures one source and tells what is in its buffer, when asked on standard input: what a test needs to see of a
 //! capture in a process of its own, whose environment names the devices.
 //!
-//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS]]`
+//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [quick]]]`, quick being to open a lost source again at once
 //!
 //! - says `running` when it captures, or ends with the error;
 //! - for `frames`, says how many frames there are;
 //! - for `dump FILE`, writes all of them as s16 into FILE, and says, a line each: `stretch FIRST CHANNELS RATE`, `time FRAME
-//!   UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS DURATION_NS REASON`, `rings NUMBER`, `state TEXT`, `end`;
+//!   UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`,
+//!   `state TEXT`, `end`;
 //! - ends when its input does.
 
 use std::error::Error;
 use std::io::{self, BufRead as _, Write};
+use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Stretch};
-use capbuf_capture::{Capture, CaptureOptions};
+use capbuf_capture::{Backoff, Capture, CaptureOptions, CircuitBreaker};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [locator, seconds, rest @ ..] = &arguments[..] else {
-        return Err("usage: captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS]]".into());
+        return Err("usage: captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [quick]]]".into());
     };
     let mut options = CaptureOptions::new().length(Length::Seconds(seconds.parse()?));
     if let Some(format) = rest.first() {
@@ -26,6 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(channels) = rest.get(1) {
         options = options.channels(channels.parse()?);
+    }
+    if rest.get(2).is_some_and(|word| word == "quick") {
+        options = options
+            .backoff(Backoff::new(Duration::from_millis(10), Duration::from_millis(100)))
+            .circuit_breaker(CircuitBreaker::new(u32::MAX, Duration::ZERO));
     }
     let registry = Registry::private();
     let capture = Capture::start(&registry, locator, &options)?;
@@ -37,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(("dump", file)) => {
                 dump(capture.buffer(), file, &mut out)?;
                 writeln!(out, "rings {}", registry.stats().rings_mapped)?;
+                writeln!(out, "restarts {}", capture.restarts())?;
                 writeln!(out, "state {}", capture.state())?;
                 writeln!(out, "end")?;
             }

@@ -30,6 +30,7 @@ pub(crate) struct Dump {
     pub(crate) times: Vec<(u64, i64)>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) rings: u64,
+    pub(crate) restarts: u64,
     pub(crate) state: String,
 }
 
@@ -89,6 +90,16 @@ impl Capturing {
         reached.unwrap_or_else(|| panic!("not {state} but {}", self.dump().state))
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill();
+    }
+
     /// Stops the whole process where it stands, as a machine does that is busy elsewhere.
     pub(crate) fn freeze(&mut self) {
         self.child.freeze().expect("it runs");
@@ -120,6 +131,7 @@ impl Capturing {
                     reason: rest.splitn(4, ' ').last().unwrap_or_default().to_owned(),
                 }),
                 ("rings", [rings]) => dump.rings = *rings as u64,
+                ("restarts", [restarts]) => dump.restarts = *restarts as u64,
                 ("state", _) => dump.state = rest.to_owned(),
                 ("end", _) => break,
                 _ => panic!("{line:?}: {}", self.child.complaints()),
@@ -144,6 +156,26 @@ impl Dump {
 
     pub(crate) fn end_frame(&self) -> u64 {
         self.first_frame + (self.samples.len() / self.channels) as u64
+    }
+
+    /// The same without gaps: with silence in them, one stretch from the beginning on.
+    pub(crate) fn filled(&self) -> Self {
+        let mut samples = Vec::new();
+        let mut at = self.first_frame;
+        for gap in &self.gaps {
+            let part = (at - self.first_frame) as usize..(gap.first_frame - self.first_frame) as usize;
+            samples.extend_from_slice(&self.samples[part.start * self.channels..part.end * self.channels]);
+            let missing = gap.duration_ns as i128 * i128::from(self.sample_rate_hz) / 1_000_000_000;
+            samples.resize(samples.len() + missing as usize * self.channels, 0);
+            at = gap.first_frame;
+        }
+        samples.extend_from_slice(&self.samples[(at - self.first_frame) as usize * self.channels..]);
+        let frames = (samples.len() / self.channels) as u64;
+        let start_ns = self.time_ns(self.first_frame);
+        let time = |frame: u64| start_ns + (u128::from(frame) * 1_000_000_000 / u128::from(self.sample_rate_hz)) as i64;
+        let times = (0..=frames).map(|frame| (self.first_frame + frame, time(frame))).collect();
+        let (first_frame, channels, sample_rate_hz) = (self.first_frame, self.channels, self.sample_rate_hz);
+        Self { first_frame, channels, sample_rate_hz, samples, times, ..Self::default() }
     }
 
     /// The frames between gaps, as ranges of frame numbers.

@@ -4,4 +4,7 @@
 
 mod capturing;
 mod devices;
+mod failing_devices;
+mod failing_streams;
+mod processes;
 mod streams;

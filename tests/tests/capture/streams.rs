@@ -9,12 +9,12 @@ use crate::capturing::{Capturing, Dump};
 
 const MS: i64 = 1_000_000;
 
-fn now_ns() -> i64 {
+pub(crate) fn now_ns() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
 }
 
 /// Checks the pattern's edges in a stretch of frames without gaps against the times told.
-fn assert_true_times(dump: &Dump, frames: std::ops::Range<u64>) {
+pub(crate) fn assert_true_times(dump: &Dump, frames: std::ops::Range<u64>) {
     let at = |frame: u64| (frame - dump.first_frame) as usize;
     let samples = pcm::f32_from_s16(&dump.channel(0)[at(frames.start)..at(frames.end)]);
     let lateness = tone::lateness_ns(&samples, dump.sample_rate_hz, dump.time_ns(frames.start));

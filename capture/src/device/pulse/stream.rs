@@ -56,8 +56,9 @@ impl Stream {
                 fragment_size: u32::try_from(block_bytes).unwrap_or(u32::MAX),
                 ..BufferAttr::default()
             },
-            // Blocks of the source to match, and no audio before the answer is here.
-            flags: StreamFlags { adjust_latency: true, start_corked: true, ..StreamFlags::default() },
+            // Blocks of the source to match, and no audio before the answer is here. A source that goes away ends the stream: moved
+            // to another one, it would go on with other sounds under the old name.
+            flags: StreamFlags { adjust_latency: true, start_corked: true, no_move: true, ..StreamFlags::default() },
             ..RecordStreamParams::default()
         };
         let created: CreateRecordStreamReply = server.ask(&Command::CreateRecordStream(params))?;
@@ -161,6 +162,10 @@ impl Reader {
             Message::News(Some(CommandTag::RecordStreamKilled)) => {
                 return Err(ProtocolError::ServerError(PulseError::Killed));
             }
+            // By hand, as with pavucontrol: no flag forbids that.
+            Message::News(Some(CommandTag::RecordStreamMoved)) => {
+                return Err(ProtocolError::ServerError(PulseError::BadState));
+            }
             Message::News(_) => {}
         }
         let now = Instant::now();
@@ -192,6 +197,7 @@ fn kind(error: &ProtocolError) -> cpal::ErrorKind {
     match error {
         ProtocolError::Io(_) => cpal::ErrorKind::HostUnavailable,
         ProtocolError::ServerError(PulseError::NoEntity | PulseError::Killed) => cpal::ErrorKind::DeviceNotAvailable,
+        ProtocolError::ServerError(PulseError::BadState) => cpal::ErrorKind::StreamInvalidated,
         _ => cpal::ErrorKind::BackendError,
     }
 }

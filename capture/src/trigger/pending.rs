@@ -1,0 +1,117 @@
+//! Clips that are to be cut: what overlaps is one, up to a length.
+
+/// A stretch of time, in ns of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) from_ns: i64,
+    pub(crate) to_ns: i64,
+}
+
+/// The clip that is to be cut when its audio is there, if any.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    before_ns: i64,
+    after_ns: i64,
+    at_most_ns: i64,
+    open: Option<Span>,
+    /// Where a clip that was full ended, and the open one begins.
+    continues_at_ns: Option<i64>,
+}
+
+impl Pending {
+    pub(crate) fn new(before_ns: i64, after_ns: i64, at_most_ns: i64) -> Self {
+        Self { before_ns, after_ns, at_most_ns: at_most_ns.max(1), open: None, continues_at_ns: None }
+    }
+
+    /// Takes a moment in, and gives the clip that is complete by it: one that it does not touch, or that is as long as may be.
+    pub(crate) fn fire(&mut self, at_ns: i64) -> Option<Span> {
+        let new = Span { from_ns: at_ns.saturating_sub(self.before_ns), to_ns: at_ns.saturating_add(self.after_ns) };
+        let Some(open) = self.open else {
+            self.open = Some(new);
+            return None;
+        };
+        if new.from_ns > open.to_ns {
+            (self.open, self.continues_at_ns) = (Some(new), None);
+            return Some(open);
+        }
+        let from_ns = open.from_ns.min(new.from_ns).max(self.continues_at_ns.unwrap_or(i64::MIN));
+        let merged = Span { from_ns, to_ns: open.to_ns.max(new.to_ns) };
+        let limit_ns = merged.from_ns.saturating_add(self.at_most_ns);
+        if merged.to_ns <= limit_ns {
+            self.open = Some(merged);
+            return None;
+        }
+        // Two clips, one where the other ends: nothing between them is lost.
+        let full = Span { from_ns: merged.from_ns, to_ns: limit_ns.max(open.from_ns) };
+        self.open = Some(Span { from_ns: full.to_ns, to_ns: merged.to_ns });
+        self.continues_at_ns = Some(full.to_ns);
+        Some(full)
+    }
+
+    /// Gives the clip if all of its audio is older than that.
+    pub(crate) fn due(&mut self, newest_ns: i64) -> Option<Span> {
+        let due = self.open.take_if(|open| open.to_ns <= newest_ns);
+        if due.is_some() {
+            self.continues_at_ns = None;
+        }
+        due
+    }
+
+    /// Gives the clip as it is: there is no more to come.
+    pub(crate) fn give_up(&mut self) -> Option<Span> {
+        self.continues_at_ns = None;
+        self.open.take()
+    }
+
+    /// When the audio of the clip is complete.
+    pub(crate) fn complete_at_ns(&self) -> Option<i64> {
+        self.open.map(|open| open.to_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(from_ns: i64, to_ns: i64) -> Option<Span> {
+        Some(Span { from_ns, to_ns })
+    }
+
+    #[test]
+    fn a_clip_is_complete_when_its_end_is_there() {
+        let mut pending = Pending::new(3, 5, 100);
+        assert_eq!(pending.fire(10), None);
+        assert_eq!((pending.due(14), pending.complete_at_ns()), (None, Some(15)));
+        assert_eq!((pending.due(15), pending.due(99)), (span(7, 15), None));
+    }
+
+    #[test]
+    fn what_overlaps_or_touches_is_one_clip_and_what_does_not_is_two() {
+        let mut pending = Pending::new(3, 5, 100);
+        for at in [10, 12, 20, 28] {
+            assert_eq!(pending.fire(at), None, "{at}");
+        }
+        // 33 is the end of the last one, 31 + 3 begins after it.
+        assert_eq!(pending.fire(37), span(7, 33));
+        assert_eq!(pending.give_up(), span(34, 42));
+    }
+
+    #[test]
+    fn what_goes_on_and_on_is_cut_into_clips_that_follow_each_other_without_a_hole() {
+        let mut pending = Pending::new(3, 5, 20);
+        let mut clips: Vec<Span> = (0..200).filter_map(|at| pending.fire(at)).collect();
+        clips.extend(pending.give_up());
+        assert_eq!((clips[0].from_ns, clips[clips.len() - 1].to_ns), (-3, 204));
+        assert!(clips.windows(2).all(|pair| pair[0].to_ns == pair[1].from_ns), "{clips:?}");
+        assert!(clips.iter().all(|clip| clip.to_ns - clip.from_ns <= 20), "{clips:?}");
+    }
+
+    #[test]
+    fn moments_at_the_ends_of_all_numbers_break_nothing() {
+        let mut pending = Pending::new(i64::MAX, i64::MAX, i64::MAX);
+        for at in [i64::MIN, i64::MAX, 0, i64::MIN] {
+            pending.fire(at);
+        }
+        pending.give_up();
+    }
+}

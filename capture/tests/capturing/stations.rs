@@ -1,0 +1,236 @@
+//! Stations: what is recorded is what was configured last, and what was not changed is not touched.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Stretch};
+use capbuf_capture::{CaptureOptions, Error, SourceConfig, State, Station, WhenGone};
+
+use crate::waiting::wait_until;
+
+fn options(seconds: f64) -> CaptureOptions {
+    CaptureOptions::new().length(Length::Seconds(seconds)).sample_rate_hz(8000)
+}
+
+fn config(name: &str, seconds: f64) -> SourceConfig {
+    SourceConfig::new(name, "position:").options(options(seconds))
+}
+
+fn buffer(station: &Station, name: &str) -> CaptureBuffer {
+    let mut found = None;
+    wait_until("it runs", || {
+        found = station.sources().into_iter().find(|source| source.name == name && source.is_running());
+        found.as_ref().is_some_and(|source| source.buffer.as_ref().is_some_and(|buffer| !buffer.frames().is_empty()))
+    });
+    found.and_then(|source| source.buffer).expect("a buffer")
+}
+
+/// The samples of all that a buffer keeps now.
+fn everything(buffer: &CaptureBuffer) -> (u64, Vec<i16>) {
+    let frames = buffer.frames();
+    let read = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).expect("all of it");
+    (read.first_frame(), read.samples().get::<i16>().expect("s16").to_vec())
+}
+
+/// Checks that the position signal goes on from each frame to the next.
+fn assert_unbroken(samples: &[i16]) {
+    let broken = samples.windows(2).position(|pair| pair[1].wrapping_sub(pair[0]) != 40_503_u16.cast_signed());
+    assert_eq!(broken, None);
+}
+
+#[test]
+fn what_is_unchanged_goes_on_without_losing_a_frame_and_the_same_again_is_nothing() {
+    let station = Station::new(&Registry::private());
+    let changes = station.reconfigure(&[config("a", 5.0), config("b", 5.0)]).expect("two");
+    assert_eq!(changes.started, ["a", "b"]);
+    let a = buffer(&station, "a");
+    assert!(station.reconfigure(&[config("b", 5.0), config("a", 5.0)]).expect("the same").is_empty());
+    let changes = station.reconfigure(&[config("a", 5.0), config("c", 1.0)]).expect("another");
+    assert_eq!(
+        (changes.unchanged, changes.started, changes.stopped),
+        (vec!["a".into()], vec!["c".into()], vec!["b".into()])
+    );
+    assert!(buffer(&station, "a").same_as(&a) && !a.is_removed());
+    let newest = a.frames().end;
+    wait_until("more of it", || a.frames().end > newest + 1000);
+    let (first, samples) = everything(&a);
+    assert_eq!((first, a.gaps()), (0, 0));
+    assert_unbroken(&samples);
+}
+
+#[test]
+fn a_configuration_that_can_not_be_changes_nothing_and_names_the_source() {
+    let registry = Registry::builder().budget_bytes(10_000_000).max_buffer_bytes(5_000_000).build();
+    let station = Station::new(&registry);
+    station.reconfigure(&[config("a", 5.0)]).expect("one");
+    let bad = SourceConfig::new;
+    for (second, reason) in [
+        (config("a", 6.0), "source a: the name is given twice"),
+        (bad("", "tone:440"), "source tone:440: "),
+        (bad("x", "mic:1"), "source x: source \"mic:1\" is not understood"),
+        (bad("x", "rtsp://me:sesame@"), "source x: "),
+        (config("x", 0.0), "source x: length in seconds is 0"),
+        (config("x", 500.0), "source x: 500 s"),
+    ] {
+        let error = station.reconfigure(&[config("a", 5.0), second]).expect_err(reason).to_string();
+        assert!(error.contains(reason) && !error.contains("sesame"), "{error}");
+        assert_eq!(station.sources().len(), 1);
+    }
+    let many: Vec<_> = (0..3).map(|number| config(&number.to_string(), 300.0)).collect();
+    let error = station.reconfigure(&many).expect_err("14.4 MB");
+    assert!(matches!(&error, Error::Config { source_name, .. } if source_name == "2"), "{error}");
+    assert!(error.to_string().contains("the budget is 10000000"), "{error}");
+    let a = buffer(&station, "a");
+    assert_eq!(a.gaps(), 0, "and it goes on");
+}
+
+#[test]
+fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
+    let station = Station::new(&Registry::private());
+    station.reconfigure(&[config("a", 2.0)]).expect("one");
+    let old = buffer(&station, "a");
+    wait_until("more than fits", || old.frames().end > 12_000);
+    for (seconds, most) in [(1.0, 8000), (4.0, 32_000)] {
+        let before = buffer(&station, "a");
+        let changes = station.reconfigure(&[config("a", seconds)]).expect("another length");
+        assert_eq!((changes.resized, changes.started.len()), (vec!["a".to_owned()], 0));
+        assert!(before.is_removed());
+        let new = buffer(&station, "a");
+        assert_eq!(new.spec().length_frames(), most);
+        let (_, of_old) = everything(&before);
+        // Looked at at once: of one second all that was carried over would soon be gone.
+        let newest = new.read_with(Stretch::Frames(0..1), &ReadOptions::new().available()).expect("its beginning");
+        if let Some(first) = newest.samples().get::<i16>().and_then(<[i16]>::first) {
+            let kept = of_old.len().min(most as usize);
+            assert_eq!(*first, of_old[of_old.len() - kept], "the newest that fit");
+        }
+        wait_until("new audio", || new.gaps() > 0);
+    }
+    // In the larger one: what was carried over, at its times, a gap, and what came then.
+    let new = buffer(&station, "a");
+    let segment = new.read_with(Stretch::Frames(0..new.frames().end), &ReadOptions::new().available()).expect("all");
+    let gaps = segment.gaps();
+    assert!(gaps.iter().all(|gap| gap.gap.reason == capbuf::GapReason::WriterChanged) && !gaps.is_empty(), "{gaps:?}");
+    let (_, of_old) = everything(&old);
+    assert_unbroken(&of_old);
+}
+
+#[test]
+fn a_changed_format_begins_a_new_ring_and_says_so() {
+    let station = Station::new(&Registry::private());
+    station.reconfigure(&[config("a", 2.0)]).expect("one");
+    let old = buffer(&station, "a");
+    let float = config("a", 2.0).options(options(2.0).format(SampleFormat::F32));
+    let changes = station.reconfigure(&[float]).expect("another format");
+    assert_eq!(changes.reformatted, ["a"]);
+    assert!(old.is_removed() && everything(&old).1.len() as u64 == old.frames().end.min(16_000));
+    assert_eq!(buffer(&station, "a").spec().format(), SampleFormat::F32);
+}
+
+#[test]
+fn what_comes_from_elsewhere_goes_on_in_the_same_ring() {
+    let registry = Registry::private();
+    let station = Station::new(&registry);
+    station.reconfigure(&[config("a", 5.0)]).expect("one");
+    let before = buffer(&station, "a");
+    let tone = SourceConfig::new("a", "tone:440").options(options(5.0));
+    assert_eq!(station.reconfigure(&[tone]).expect("another source").restarted, ["a"]);
+    assert!(buffer(&station, "a").same_as(&before));
+    wait_until("its gap", || before.gaps() == 1);
+    assert_eq!(registry.stats().rings_mapped, 1);
+}
+
+#[test]
+fn a_buffer_whose_source_is_gone_goes_or_stays_as_was_configured() {
+    let registry = Registry::private();
+    let station = Station::new(&registry);
+    station.reconfigure(&[config("goes", 1.0), config("stays", 1.0).when_gone(WhenGone::Keep)]).expect("two");
+    buffer(&station, "goes");
+    let stays = buffer(&station, "stays");
+    station.reconfigure(&[]).expect("none");
+    assert!(!registry.contains("goes") && registry.contains("stays"));
+    let kept = stays.frames().end;
+    assert_eq!(stays.status().feed.map(|feed| feed.state.name()), Some("stopped"));
+    // And it is gone on with.
+    station.reconfigure(&[config("stays", 1.0)]).expect("one");
+    assert!(buffer(&station, "stays").same_as(&stays));
+    wait_until("it goes on", || stays.frames().end > kept);
+}
+
+#[test]
+fn what_ended_by_itself_is_begun_again_when_it_is_asked_for_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("short.wav");
+    crate::sounds::tone(&path, 8000, 1);
+    let short = [SourceConfig::new("short", format!("file:{}", path.display()))];
+    let station = Station::new(&Registry::private());
+    station.reconfigure(&short).expect("one");
+    let state = || station.sources()[0].state.clone();
+    wait_until("its end", || state() == State::Finished);
+    assert_eq!(station.reconfigure(&short).expect("again").restarted, ["short"]);
+    wait_until("its end", || state() == State::Finished);
+}
+
+/// A sequence of numbers below a bound, the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[test]
+fn fifty_sources_reconfigured_at_random_from_four_threads_are_what_the_last_one_said() {
+    let rounds = if std::env::var_os("CAPBUF_LONG").is_some() { 250 } else { 25 };
+    let registry = Registry::builder().commit_ahead(false).build();
+    let station = Station::new(&registry);
+    // Ten are always there and never changed.
+    let always: Vec<_> = (0..10).map(|number| config(&format!("always {number}"), 60.0)).collect();
+    station.reconfigure(&always).expect("ten");
+    let unchanged: Vec<_> = always.iter().map(|config| buffer(&station, config.name())).collect();
+    // What each thread asked for last: what was asked last of all is one of these.
+    let asked_last = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (station, always, asked_last) = (&station, &always, &asked_last);
+            scope.spawn(move || {
+                let (mut numbers, mut last) = (Numbers(thread), BTreeSet::new());
+                for _ in 0..rounds {
+                    let mut wanted = always.clone();
+                    for number in 0..40 {
+                        if numbers.below(2) == 0 {
+                            wanted.push(config(&format!("some {number}"), 0.5 + numbers.below(3) as f64 / 4.0));
+                        }
+                    }
+                    let changes = station.reconfigure(&wanted).expect("all of them can be");
+                    assert_eq!(changes.unchanged.iter().filter(|name| name.starts_with("always")).count(), 10);
+                    last = wanted.iter().map(|config| config.name().to_owned()).collect::<BTreeSet<_>>();
+                }
+                asked_last.lock().expect("no panic").push(last);
+            });
+        }
+    });
+    let asked_last = asked_last.into_inner().expect("no panic");
+    let running: BTreeSet<_> = station.sources().into_iter().map(|source| source.name).collect();
+    assert!(asked_last.contains(&running), "{running:?} is none of {asked_last:?}");
+    for (config, before) in always.iter().zip(&unchanged) {
+        let now = buffer(&station, config.name());
+        assert!(now.same_as(before));
+        let (first, samples) = everything(&now);
+        assert_eq!((first, now.gaps()), (0, 0));
+        assert_unbroken(&samples);
+    }
+    // No ring is left behind.
+    drop(unchanged);
+    let names: BTreeSet<_> = registry.buffers().iter().map(|buffer| buffer.source().as_str().to_owned()).collect();
+    assert!(names.is_subset(&running));
+    assert!(station.stop() && station.sources().is_empty());
+    station.reconfigure(&[]).expect("none");
+    for name in names {
+        // Stopped ones are no business of the station any more.
+        let _ = registry.remove(&name);
+    }
+    wait_until("all memory is back", || registry.stats().bytes == 0);
+}

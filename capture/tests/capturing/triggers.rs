@@ -1,0 +1,170 @@
+//! Triggers on real-time sources: what was heard, or called for, is in a clip, from before it began.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use capbuf::{Clock as _, Registry, SystemClock, Writer};
+use capbuf_capture::{
+    Capture, CaptureOptions, ClipInfo, Condition, Error, Trigger, TriggerOptions, cut_clip, write_clip_with,
+};
+
+use crate::sounds::run;
+use crate::waiting::{DEADLINE, wait_until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Clips = Receiver<Result<ClipInfo, Error>>;
+
+fn begin(registry: &Registry, source: &str, options: TriggerOptions) -> (Trigger, Clips) {
+    let (sender, clips) = channel();
+    let told = move |clip| drop(sender.send(clip));
+    (Trigger::begin(registry, source, options, told).expect("it can be"), clips)
+}
+
+fn next(clips: &Clips) -> ClipInfo {
+    clips.recv_timeout(DEADLINE).expect("a clip").expect("it was written")
+}
+
+/// The samples of a clip by an independent program.
+fn samples(path: &Path) -> Vec<i16> {
+    let raw = path.with_extension("raw");
+    run("sox", &["-D", path.to_str().expect("UTF-8"), "-t", "raw", "-b16", "-esigned", raw.to_str().expect("UTF-8")]);
+    let bytes = std::fs::read(raw).expect("raw samples");
+    bytes.chunks(2).map(|sample| i16::from_le_bytes([sample[0], sample[1]])).collect()
+}
+
+#[test]
+fn a_call_cuts_what_was_before_and_waits_for_what_comes_after() {
+    let registry = Registry::private();
+    let capture = Capture::start(&registry, "position:", &CaptureOptions::new()).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = TriggerOptions::new(folder.path()).before(SECOND / 2).after(SECOND);
+    let (trigger, clips) = begin(&registry, "position:", options);
+    wait_until("half a second", || capture.buffer().frames().end > 24_000);
+    let at_ns = SystemClock.utc_ns();
+    trigger.fire(at_ns);
+    let clip = next(&clips);
+    assert!(clip.frames.abs_diff(72_000) <= 1 && clip.missing.not_yet_frames == 0, "{clip:?}");
+    assert!((clip.start_utc_ns - (at_ns - 500_000_000)).abs() < 30_000, "{clip:?}");
+    let samples = samples(&clip.path);
+    assert_eq!(samples.len() as u64, clip.frames);
+    assert!(samples.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == 40_503_u16.cast_signed()), "unbroken");
+}
+
+#[test]
+fn calls_that_overlap_are_one_clip_and_far_ones_are_two() {
+    let registry = Registry::private();
+    let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new()).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = TriggerOptions::new(folder.path()).before(SECOND / 5).after(SECOND / 5).flac();
+    let (trigger, clips) = begin(&registry, "tone:440", options);
+    wait_until("three seconds", || capture.buffer().frames().end > 3 * 48_000);
+    let now_ns = SystemClock.utc_ns();
+    for ago_ms in [2500, 2300, 2200, 1000] {
+        trigger.fire(now_ns - ago_ms * 1_000_000);
+    }
+    let frames: Vec<_> = (0..2).map(|_| next(&clips)).map(|clip| (clip.frames as f64 / 4800.0).round()).collect();
+    // From 2.7 s to 2.0 s ago, and from 1.2 s to 0.8 s ago, in tenths.
+    assert_eq!(frames, [7.0, 4.0]);
+}
+
+/// Writes a quiet second, a loud one, and a quiet one, at the times at which they would be heard.
+fn quiet_loud_quiet(mut writer: Writer, start_ns: i64) {
+    for tenth in 0..30_i64 {
+        let loud = (10..20).contains(&tenth);
+        let amplitude = if loud { 16_000.0 } else { 16.0 };
+        let tone = |n: i64| (amplitude * (n as f64 * std::f64::consts::TAU / 16.0).sin()) as i16;
+        let chunk: Vec<i16> = (0..800).map(|n| tone(tenth * 800 + n)).collect();
+        writer.write_at(&chunk, start_ns + tenth * 100_000_000).expect("it is written");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn something_loud_is_one_clip_that_begins_before_it() {
+    let registry = Registry::private();
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
+    let folder = tempfile::tempdir().expect("a folder");
+    let half = SECOND / 2;
+    let loud = Condition::louder_than(-20.0).between(300.0, 1000.0);
+    let options = TriggerOptions::new(folder.path()).when(loud).before(half).after(half);
+    let (_trigger, clips) = begin(&registry, "yard", options);
+    // It listens from now on: to an empty buffer.
+    let start_ns = SystemClock.utc_ns() - 3_000_000_000;
+    let writer = buffer.writer().expect("a writer");
+    std::thread::sleep(half);
+    quiet_loud_quiet(writer, start_ns);
+    let clip = next(&clips);
+    // From half a second before the loud second until half a second after its last tenth began.
+    let from_ms = (clip.start_utc_ns - start_ns) / 1_000_000;
+    assert!((300..=700).contains(&from_ms), "{from_ms} ms");
+    let ms = clip.frames / 8;
+    assert!((1700..=2100).contains(&ms), "{ms} ms");
+    assert!(clips.recv_timeout(half).is_err(), "one clip");
+}
+
+#[test]
+fn a_source_that_dies_in_the_middle_is_in_the_clip_as_far_as_it_lived() {
+    let registry = Registry::private();
+    let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new()).expect("it starts");
+    let buffer = capture.buffer().clone();
+    wait_until("half a second", || buffer.frames().end > 24_000);
+    assert!(capture.stop());
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clip.wav");
+    let clip = std::thread::scope(|scope| {
+        let cut = scope.spawn(|| cut_clip(&buffer, SystemClock.utc_ns(), SECOND, SECOND, &path));
+        // Gone for good: it is not waited for any longer.
+        registry.remove("tone:440").expect("it is there");
+        cut.join().expect("no panic").expect("it is written")
+    });
+    assert!(clip.frames > 0 && clip.missing.not_yet_frames > 24_000, "{clip:?}");
+    assert_eq!(samples(&path).len() as u64, clip.frames);
+}
+
+#[test]
+fn a_clip_tells_where_and_when_it_is_from_and_what_is_missing() {
+    let registry = Registry::private();
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(5.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let source = "rtsp://me:sesame@camera/1";
+    let buffer = registry.get_or_allocate(source, spec).expect("a buffer");
+    let mut writer = buffer.writer().expect("a writer");
+    writer.write_at(&[1_i16; 8001], 1_800_000_000_123_000_000).expect("it is written");
+    writer.gap_for(capbuf::GapReason::PacketLoss, Duration::from_millis(250));
+    writer.write_at(&[2_i16; 8000], 1_800_000_001_373_125_000).expect("it is written");
+    let last = buffer.read(capbuf::Stretch::Last(Duration::from_secs(2))).expect("two seconds");
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["clip.wav", "clip.flac"] {
+        let path = folder.path().join(name);
+        let clip = write_clip_with(&last, &path, &capbuf_capture::ClipTags::new(source)).expect("it is written");
+        let path = path.to_str().expect("UTF-8");
+        let told = run("ffprobe", &["-v", "error", "-show_entries", "format_tags", "-of", "default=nw=1", path]);
+        let told = told.to_lowercase();
+        assert!(told.contains("title=rtsp://***@camera/1") || told.contains("@camera/1"), "{told}");
+        assert!(!told.contains("sesame"), "{told}");
+        assert!(told.contains("date=2027-01-15t08:00:00.3"), "{told}");
+        assert!(told.contains("comment=gaps: 1: at frame ") && told.contains(" 250 ms, packet loss"), "{told}");
+        assert_eq!(run("soxi", &["-s", path]).trim(), clip.frames.to_string());
+        let header = std::fs::read(path).expect("the file");
+        if name.ends_with("wav") {
+            let told_bytes = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+            assert_eq!(u64::from(told_bytes) + 8, header.len() as u64, "what the header says of the whole");
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_is_refused_before_it_begins() {
+    let registry = Registry::private();
+    let options = || TriggerOptions::new(".");
+    for (options, reason) in [
+        (options().before(Duration::ZERO).after(Duration::ZERO), "no length"),
+        (options().at_most(SECOND), "allowed: 8s"),
+        (options().when(Condition::louder_than(3.0)), "-200 to 0"),
+    ] {
+        let error = Trigger::begin(&registry, "x", options, |_| {}).expect_err(reason).to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}

@@ -1,0 +1,148 @@
+//! Fifty sources that fail all the time, in real time: nothing grows, and no time is unaccounted for.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use capbuf::{CaptureBuffer, ReadOptions, Registry, SampleFormat, Stretch, Writer};
+use capbuf_capture::{
+    Backoff, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, Stop, Supervised, Watchdog, Wish,
+};
+
+const SOURCES: u64 = 50;
+const FORMAT: Format = Format { sample_rate_hz: 48_000, channels: 1, sample_format: SampleFormat::S16 };
+const CHUNK_FRAMES: u64 = 4800;
+
+/// A microphone that fails in some way every few seconds, as it is told by its numbers.
+struct Microphone {
+    numbers: u64,
+    written: Arc<AtomicU64>,
+}
+
+impl Microphone {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.numbers = self.numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.numbers >> 33) % bound
+    }
+
+    fn gone(&self) -> Error {
+        Error::Device { name: format!("microphone {}", self.numbers % 100), reason: "it is gone".to_owned() }
+    }
+}
+
+impl Source for Microphone {
+    fn open(&mut self, _: &Wish, stop: &Stop) -> Result<Format> {
+        match self.below(4) {
+            0 => Err(self.gone()),
+            1 => {
+                stop.sleep(Duration::from_millis(300));
+                Err(self.gone())
+            }
+            _ => Ok(FORMAT),
+        }
+    }
+
+    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<End> {
+        let chunks = 5 + self.below(60);
+        let audio = [self.numbers as i16 | 1; CHUNK_FRAMES as usize];
+        let began = Instant::now();
+        for chunk in 1..=chunks {
+            let due = Duration::from_millis(100) * chunk as u32;
+            if stop.sleep(due.saturating_sub(began.elapsed())) {
+                return Ok(End::Stopped);
+            }
+            writer.write(&audio)?;
+            self.written.fetch_add(CHUNK_FRAMES, Ordering::Relaxed);
+        }
+        match self.below(3) {
+            // It says nothing any more, until the watchdog has had enough of it.
+            0 => {
+                stop.sleep(Duration::MAX);
+                Ok(End::Stopped)
+            }
+            _ => Err(self.gone()),
+        }
+    }
+}
+
+/// What this process holds.
+fn holds() -> (usize, usize, u64) {
+    let count = |what: &str| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    (count("fd"), count("task"), resident.trim().trim_end_matches(" kB").parse().unwrap())
+}
+
+/// How long this process has computed.
+fn computed() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<u64> =
+        stat.rsplit_once(')').unwrap().1.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+    // utime and stime, in hundredths: the fields after the state, whose number is no number.
+    Duration::from_millis((fields[10] + fields[11]) * 10)
+}
+
+/// Checks that all that was captured, and the gaps in it, make up the time from its beginning to its end.
+fn assert_accounted(buffer: &CaptureBuffer, written: u64) {
+    let frames = buffer.frames();
+    assert_eq!(frames.end, written, "no frame is lost between source and ring");
+    let all = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).unwrap();
+    let audio_ns = all.frames() as i64 * 1_000_000_000 / i64::from(FORMAT.sample_rate_hz);
+    let gaps_ns: i64 = all.gaps().iter().map(|gap| gap.gap.duration_ns).sum();
+    let off_ms = (all.end_utc_ns() - all.start_utc_ns() - audio_ns - gaps_ns) / 1_000_000;
+    // A source's rate is followed within 0.1 %, and rounded at each gap.
+    assert!(off_ms.abs() <= audio_ns / 1_000_000 / 500 + 5, "{off_ms} ms of {} are neither audio nor gap", audio_ns / 1_000_000);
+}
+
+#[test]
+fn fifty_sources_that_fail_all_the_time_leave_nothing_behind() {
+    let seconds = std::env::var("CAPBUF_SOAK_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(15);
+    let registry = Registry::builder().commit_ahead(false).build();
+    let options = CaptureOptions::new()
+        .length(capbuf::Length::Seconds(20.0))
+        .backoff(Backoff::new(Duration::from_millis(20), Duration::from_millis(500)).jitter(0.2))
+        .circuit_breaker(CircuitBreaker::new(4, Duration::from_millis(700)))
+        .watchdog(Watchdog::new().nothing_for(Duration::from_secs(1)));
+    let begin = |number: u64| {
+        let written = Arc::new(AtomicU64::new(0));
+        let source = Box::new(Microphone { numbers: number * 7919 + 1, written: Arc::clone(&written) });
+        (Supervised::begin_source(&registry, &format!("microphone {number}"), source, &options).unwrap(), written)
+    };
+    let sources: Vec<_> = (0..SOURCES).map(begin).collect();
+    let began = Instant::now();
+    let mut before = None;
+    // A third to warm up: to fill the rings.
+    let warm = Duration::from_secs(u64::min(seconds / 3, 30));
+    while began.elapsed() < Duration::from_secs(seconds) {
+        std::thread::sleep(Duration::from_millis(500));
+        if before.is_none() && began.elapsed() > warm {
+            before = Some((holds(), computed(), Instant::now()));
+        }
+    }
+    let (before, computed_before, since) = before.unwrap();
+    let (after, took, computed) = (holds(), since.elapsed(), computed() - computed_before);
+    let restarts: u64 = sources.iter().map(|(supervised, _)| supervised.restarts()).sum();
+    println!(
+        "{SOURCES} sources, {restarts} restarts in {seconds} s; descriptors, threads, kB: {before:?}, then {after:?}; {:.1} % of a processor",
+        computed.as_secs_f64() / took.as_secs_f64() * 100.0
+    );
+    assert!(restarts > SOURCES, "they failed: {restarts} restarts");
+    assert_eq!((after.0, after.1), (before.0, before.1), "descriptors and threads");
+    // The rings are committed as they are written: 2 MB each, all of them at most.
+    assert!(after.2 < before.2 + 110_000, "{before:?}, {after:?}");
+    for (supervised, written) in &sources {
+        assert!(supervised.history().len() <= 64);
+        supervised.request_stop();
+        assert!(supervised.stop());
+        if let Some(buffer) = supervised.buffer() {
+            assert_accounted(buffer, written.load(Ordering::Relaxed));
+        }
+    }
+    assert!(registry.stats().rings_mapped <= SOURCES);
+    drop(sources);
+    for number in 0..SOURCES {
+        let _ = registry.remove(&format!("microphone {number}"));
+    }
+    assert_eq!(registry.stats().bytes, 0);
+}
