@@ -45,6 +45,7 @@ impl From<capbuf_capture::Error> for Failure {
     fn from(error: capbuf_capture::Error) -> Self {
         match error {
             capbuf_capture::Error::Locator { .. }
+            | capbuf_capture::Error::Config { .. }
             | capbuf_capture::Error::Buffer(
                 capbuf::Error::InvalidArgument { .. } | capbuf::Error::InvalidSource { .. },
             ) => Self::Usage(error.to_string()),

@@ -55,7 +55,7 @@ fn a_file_that_changes_is_followed_and_one_that_is_wrong_changes_nothing() {
 
     configure(folder, &(tone("a", 440, "") + &tone("d", 550, "fromat = \"s16\"")));
     daemon.wait_for_line("a complaint", |line| {
-        line.contains("capbuf.toml:9: unknown field `fromat`; allowed: ")
+        line.contains("capbuf.toml:10: unknown field `fromat`; allowed: ")
             && line.contains("the configuration is as it was")
     });
     wait_for_audio(folder, "a", after["newest_frame"].as_f64().expect("a number") / 48_000.0 + 0.2);

@@ -75,7 +75,13 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
         }
     }
     let all = buffer.read_with(Stretch::Frames(buffer.frames()), &ReadOptions::new().available()).unwrap();
-    told_ns += all.gaps().iter().map(|gap| gap.gap).filter(|gap| gap.first_frame > seen).map(|gap| gap.duration_ns).sum::<i64>();
+    told_ns += all
+        .gaps()
+        .iter()
+        .map(|gap| gap.gap)
+        .filter(|gap| gap.first_frame > seen)
+        .map(|gap| gap.duration_ns)
+        .sum::<i64>();
     assert_eq!(buffer.status().newest_frame, received);
     let (audio_ns, time_ns) = (received as i64 * (1_000_000_000 / RATE as i64), clock.utc_ns() - START_NS);
     let hours = |ns: i64| ns as f64 / 3.6e12;

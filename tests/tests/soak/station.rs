@@ -92,7 +92,11 @@ fn assert_accounted(buffer: &CaptureBuffer, written: u64) {
     let gaps_ns: i64 = all.gaps().iter().map(|gap| gap.gap.duration_ns).sum();
     let off_ms = (all.end_utc_ns() - all.start_utc_ns() - audio_ns - gaps_ns) / 1_000_000;
     // A source's rate is followed within 0.1 %, and rounded at each gap.
-    assert!(off_ms.abs() <= audio_ns / 1_000_000 / 500 + 5, "{off_ms} ms of {} are neither audio nor gap", audio_ns / 1_000_000);
+    assert!(
+        off_ms.abs() <= audio_ns / 1_000_000 / 500 + 5,
+        "{off_ms} ms of {} are neither audio nor gap",
+        audio_ns / 1_000_000
+    );
 }
 
 #[test]
