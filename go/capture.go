@@ -45,6 +45,12 @@ const (
 	CaptureFailed CaptureState = C.CAPBUF_STATE_FAILED
 	// CaptureStopped: it was stopped.
 	CaptureStopped CaptureState = C.CAPBUF_STATE_STOPPED
+	// CaptureIdle: nothing was begun.
+	CaptureIdle CaptureState = C.CAPBUF_STATE_IDLE
+	// CaptureStalled: what comes is nothing, or not what it should be; the source is being closed, to be opened again.
+	CaptureStalled CaptureState = C.CAPBUF_STATE_STALLED
+	// CaptureCircuitOpen: the source has failed at once so often that it is tried now and then only.
+	CaptureCircuitOpen CaptureState = C.CAPBUF_STATE_CIRCUIT_OPEN
 )
 
 // Capture is a source that is captured into its buffer, on a thread of the library's. It goes on until it is stopped, and opens a source

@@ -78,6 +78,15 @@
 // It was stopped.
 #define CAPBUF_STATE_STOPPED 6
 
+// Nothing was begun.
+#define CAPBUF_STATE_IDLE 7
+
+// What comes is nothing, or not what it should be; the source is being closed, to be opened again.
+#define CAPBUF_STATE_STALLED 8
+
+// The source has failed at once so often that it is tried now and then only.
+#define CAPBUF_STATE_CIRCUIT_OPEN 9
+
 // Frames by their numbers: from `first` to one before `end`.
 #define CAPBUF_STRETCH_FRAMES 1
 

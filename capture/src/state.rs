@@ -11,32 +11,16 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum State {
-    /// Nothing was begun.
-    Idle,
     /// It is opening its source.
     Starting,
     /// Audio flows.
     Running,
-    /// What comes is nothing, or not what it should be; the source is being closed, to be opened again.
-    Stalled {
-        /// What is wrong.
-        reason: Error,
-    },
     /// Backing off: the source was lost, or could not be opened; it will be opened again.
     Waiting {
         /// Why it was lost, or could not be opened.
         reason: Error,
         /// How often it has been lost or failed to open since it last ran: the number of the next attempt.
         attempts: u32,
-        /// How long is left until the next attempt.
-        left: Duration,
-    },
-    /// The source has failed at once so often that it is tried now and then only.
-    CircuitOpen {
-        /// Why it failed last.
-        reason: Error,
-        /// Failures in a row.
-        failures: u32,
         /// How long is left until the next attempt.
         left: Duration,
     },
@@ -49,6 +33,22 @@ pub enum State {
     },
     /// It was stopped.
     Stopped,
+    /// Nothing was begun.
+    Idle,
+    /// What comes is nothing, or not what it should be; the source is being closed, to be opened again.
+    Stalled {
+        /// What is wrong.
+        reason: Error,
+    },
+    /// The source has failed at once so often that it is tried now and then only.
+    CircuitOpen {
+        /// Why it failed last.
+        reason: Error,
+        /// Failures in a row.
+        failures: u32,
+        /// How long is left until the next attempt.
+        left: Duration,
+    },
 }
 
 impl State {

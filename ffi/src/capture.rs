@@ -32,6 +32,12 @@ pub const CAPBUF_STATE_FINISHED: u32 = 4;
 pub const CAPBUF_STATE_FAILED: u32 = 5;
 /// It was stopped.
 pub const CAPBUF_STATE_STOPPED: u32 = 6;
+/// Nothing was begun.
+pub const CAPBUF_STATE_IDLE: u32 = 7;
+/// What comes is nothing, or not what it should be; the source is being closed, to be opened again.
+pub const CAPBUF_STATE_STALLED: u32 = 8;
+/// The source has failed at once so often that it is tried now and then only.
+pub const CAPBUF_STATE_CIRCUIT_OPEN: u32 = 9;
 
 /// What is asked of a capture beside its source. NULL in its place is a structure of zeros.
 #[repr(C)]
@@ -153,9 +159,12 @@ pub unsafe extern "C" fn capbuf_capture_state(
         let (capture, place) = (given!(capture), place!(state));
         let state = capture.0.as_ref().map_or(State::Stopped, Capture::state);
         place.write(match &state {
-            State::Idle | State::Starting => CAPBUF_STATE_STARTING,
+            State::Idle => CAPBUF_STATE_IDLE,
+            State::Starting => CAPBUF_STATE_STARTING,
             State::Running => CAPBUF_STATE_RUNNING,
-            State::Waiting { .. } | State::Stalled { .. } | State::CircuitOpen { .. } => CAPBUF_STATE_WAITING,
+            State::Waiting { .. } => CAPBUF_STATE_WAITING,
+            State::Stalled { .. } => CAPBUF_STATE_STALLED,
+            State::CircuitOpen { .. } => CAPBUF_STATE_CIRCUIT_OPEN,
             State::Finished => CAPBUF_STATE_FINISHED,
             State::Failed { .. } => CAPBUF_STATE_FAILED,
             // What is neither of these is over.

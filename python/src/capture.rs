@@ -19,10 +19,11 @@ use crate::times;
 /// Attributes
 /// ----------
 /// name : str
-///     "starting", "running", "waiting" (the source was lost and will be opened again), "finished" (as a file does), "failed" (for
-///     good) or "stopped".
+///     "idle", "starting", "running", "stalled" (nothing comes, or not what it should be), "waiting" (the source was lost and will be
+///     opened again), "circuit open" (it has failed so often that it is tried now and then only), "finished" (as a file does), "failed"
+///     (for good) or "stopped".
 /// reason : Error or None
-///     Why it is waiting, or has failed.
+///     Why it is not running.
 /// attempts : int
 ///     While waiting: how often it has been lost or failed to open since it last ran.
 /// left_seconds : float

@@ -21,6 +21,7 @@ const FILES: &[&str] = &[
     "core/src/spec.rs",
     "core/src/source.rs",
     "capture/src/capture.rs",
+    "capture/src/state.rs",
     "ffi/Cargo.toml",
     "ffi/build.rs",
     "ffi/capbuf.pc.in",
@@ -145,7 +146,7 @@ impl Tree {
         }
         self.same("a lifetime's name", &Lifetime::WhileOpen.name(), &"while open");
 
-        let states = variants(between(&self.text("capture/src/capture.rs"), "pub enum State {", "\n}"));
+        let states = variants(between(&self.text("capture/src/state.rs"), "pub enum State {", "\n}"));
         let in_header: Vec<_> = by_number(&defined(&header, "STATE_")).iter().map(|name| camel(name)).collect();
         self.same("states of a capture", &states, &in_header);
         for state in &states {
@@ -477,7 +478,7 @@ fn a_difference_in_any_of_them_is_found() {
         ("python/src/gap.rs", "``\"clock step\"``", "``\"clock set\"``"),
         ("include/capbuf.h", "#define CAPBUF_LIFETIME_WHILE_OPEN 1", "#define CAPBUF_LIFETIME_WHILE_OPEN 2"),
         ("go/spec.go", "= C.CAPBUF_LIFETIME_WHILE_OPEN", "= C.CAPBUF_LIFETIME_UNTIL_REMOVED"),
-        ("capture/src/capture.rs", "    Finished,\n", "    Ended,\n"),
+        ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
         ("go/capture.go", "= C.CAPBUF_STATE_WAITING", "= C.CAPBUF_STATE_RUNNING"),
         ("python/src/capture.rs", "(\"failed\", ", "(\"gave up\", "),
         ("Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.2.0\"\nedition"),

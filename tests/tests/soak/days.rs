@@ -68,7 +68,8 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
             // The gaps since the last look, each once.
             let frames = buffer.frames();
             let all = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).unwrap();
-            for gap in all.gaps().iter().map(|gap| gap.gap).filter(|gap| gap.first_frame > seen) {
+            let seen_before = seen;
+            for gap in all.gaps().iter().map(|gap| gap.gap).filter(|gap| gap.first_frame > seen_before) {
                 told_ns += gap.duration_ns;
                 seen = gap.first_frame;
             }
