@@ -1,9 +1,5 @@
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help run test test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
-=======
-.PHONY: help run test soak test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz clean
->>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
+.PHONY: help run test soak test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

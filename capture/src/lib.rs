@@ -66,15 +66,12 @@ pub use source::{End, Format, Source, Wish};
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};
 pub use stop::Stop;
-<<<<<<< HEAD
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use stream::take_apart;
-=======
 pub use tags::ClipTags;
 pub use trigger::{Condition, Trigger, TriggerOptions};
 pub use watchdog::Watchdog;
->>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

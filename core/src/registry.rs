@@ -557,10 +557,6 @@ impl Registry {
         &self.0.tracker
     }
 
-    pub(crate) fn clock(&self) -> &PlainArc<dyn Clock> {
-        &self.0.clock
-    }
-
     /// The buffer of a source: found, or got from `fill`, which only one caller at a time runs for a source.
     pub(crate) fn claim(
         &self,

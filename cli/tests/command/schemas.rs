@@ -5,11 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-<<<<<<< HEAD
-use capbuf::{AnomalyKind, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, WatchSettings};
-=======
-use capbuf::{FeedState, GapReason, Lifetime, SampleFormat};
->>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
+use capbuf::{
+    AnomalyKind, FeedState, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, WatchSettings,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -160,7 +158,6 @@ fn the_words_of_the_schemas_are_the_librarys() {
     assert_eq!(names(&clip["properties"]["format"]), formats);
     let reasons = &clip["properties"]["gaps"]["items"]["properties"]["reason"];
     assert_eq!(names(reasons), GapReason::ALL.map(GapReason::name));
-<<<<<<< HEAD
     let report = schema("report.json");
     let source = &report["properties"]["sources"]["items"]["properties"];
     let outcome = &source["stacks"]["items"]["properties"]["outcome"];
@@ -171,9 +168,7 @@ fn the_words_of_the_schemas_are_the_librarys() {
     let mut languages: Vec<_> = Language::ALL.map(|language| json!(language.name())).into();
     languages.push(Value::Null);
     assert_eq!(source["call_sites"]["items"]["properties"]["language"]["enum"], Value::Array(languages));
-=======
     assert_eq!(names(&status["properties"]["feed"]["properties"]["state"]), FeedState::ALL.map(FeedState::name));
->>>>>>> 979d5d1 (feat(capture): supervisor, station, triggers; feat(cli): the daemon)
     let lifetimes = [Lifetime::UntilRemoved, Lifetime::WhileOpen].map(Lifetime::name);
     assert_eq!(names(&status["properties"]["lifetime"]), lifetimes);
 }

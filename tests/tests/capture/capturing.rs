@@ -158,7 +158,7 @@ impl Dump {
         self.first_frame + (self.samples.len() / self.channels) as u64
     }
 
-    /// The same without gaps: with silence in them, one stretch from the beginning on.
+    /// The same without gaps: in each what was before it is repeated, so that no edge is heard that is none.
     pub(crate) fn filled(&self) -> Self {
         let mut samples = Vec::new();
         let mut at = self.first_frame;
@@ -166,7 +166,8 @@ impl Dump {
             let part = (at - self.first_frame) as usize..(gap.first_frame - self.first_frame) as usize;
             samples.extend_from_slice(&self.samples[part.start * self.channels..part.end * self.channels]);
             let missing = gap.duration_ns as i128 * i128::from(self.sample_rate_hz) / 1_000_000_000;
-            samples.resize(samples.len() + missing as usize * self.channels, 0);
+            let missing = (missing as usize * self.channels).min(samples.len());
+            samples.extend_from_within(samples.len() - missing..);
             at = gap.first_frame;
         }
         samples.extend_from_slice(&self.samples[(at - self.first_frame) as usize * self.channels..]);

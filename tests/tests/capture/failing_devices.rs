@@ -73,14 +73,16 @@ fn a_recording_that_is_moved_by_hand_is_opened_again_where_it_belongs() {
     let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
     let mut capturing = Capturing::start(&locator, &["60", "s16", "1", "quick"], pulse.env());
     capturing.wait_for_frames(RATE);
-    // The server refuses, as it was told not to move this recording; or it moves it, and is not followed.
     let listed = pactl(&pulse, &["list", "short", "source-outputs"]);
     let own = listed.lines().next().and_then(|line| line.split_whitespace().next()).expect("a recording");
     let monitor = format!("{}.monitor", PulseServer::SINK);
-    let moved = Command::new("pactl").args(["move-source-output", own, &monitor]).envs(pulse.env()).output();
-    assert!(!moved.expect("pactl").status.success(), "it is not to be moved");
-    capturing.wait_for_more(RATE);
-    assert!(capturing.dump().gaps.is_empty());
+    pactl(&pulse, &["move-source-output", own, &monitor]);
+    let moved = wait_for(DEADLINE, || Some(capturing.dump()).filter(|dump| dump.restarts == 1)).expect("it is noticed");
+    capturing.wait_for_frames(moved.end_frame() + RATE);
+    let dump = capturing.dump();
+    assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
+    let listed = pactl(&pulse, &["list", "source-outputs"]);
+    assert!(listed.contains("Source: "), "it records again: {listed}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_child_that_ends_takes_nothing_of_its_parent_along(by: &str) {
     folder.assert_clean(1, 2, "parent and test have it open");
     process.expect("end", "ends");
     process.end();
-    assert_eq!(opened_by(&buffer), []);
+    assert_eq!(opened_by(&buffer), Vec::<u32>::new());
     assert!(buffer.writer().is_ok());
     drop((buffer, registry));
     folder.assert_clean(0, 0, "the last has closed it");
@@ -94,7 +94,7 @@ fn the_lease_of_a_killed_parent_is_free_at_once_while_its_child_lives_and_reads_
     let mut writer = buffer.writer().expect("free at once");
     assert_eq!(writer.next_frame(), 4000);
     writer.write(&capbuf_tests::position::samples(4000..6000)).unwrap();
-    assert_eq!(opened_by(&buffer), []);
+    assert_eq!(opened_by(&buffer), Vec::<u32>::new());
     assert_eq!(registry.sweep().unwrap().processes, 1);
     folder.assert_clean(1, 1, "the parent's presence is swept");
     let answer = process.ask("who");
