@@ -57,17 +57,6 @@ pub(crate) fn copy_out(words: &[AtomicU64], offset: usize, to: &mut [u8]) {
     copy_out_uninit(words, offset, to);
 }
 
-/// Loads so many words, from one on, and gives each to `take` with its place.
-///
-/// Wait-free, no allocation. What would lie outside the words is left out (and tells a defect of the caller).
-#[inline]
-pub(crate) fn each_word(words: &[AtomicU64], first: usize, count: usize, mut take: impl FnMut(usize, u64)) {
-    debug_assert!(first.checked_add(count).is_some_and(|end| end <= words.len()));
-    for (place, word) in words.iter().skip(first).take(count).enumerate() {
-        take(place, body::load(word));
-    }
-}
-
 /// Loads so many samples beginning at byte `offset` and appends them to `to`, without zeroing the memory first.
 pub(crate) fn append<T: Pod>(words: &[AtomicU64], offset: usize, samples: usize, to: &mut Vec<T>) {
     to.reserve(samples);
@@ -115,24 +104,6 @@ mod opaque {
         let from = words.as_ptr().cast::<u8>().wrapping_add(offset);
         // SAFETY: `to` is exclusively borrowed; the caller checked that as many bytes from `offset` lie inside the words.
         unsafe { call(to.as_mut_ptr().cast(), from, to.len()) };
-    }
-
-    /// Loads one word.
-    #[inline]
-    pub(super) fn load(word: &AtomicU64) -> u64 {
-        let loaded;
-        // SAFETY: the word is there to be read. To the compiler the block is a load by relaxed atomic bytes, as the copies are, so
-        // that no word is accessed atomically in two sizes.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            asm!("mov {}, [{}]", lateout(reg) loaded, in(reg) word.as_ptr(), options(nostack, preserves_flags));
-        }
-        // SAFETY: as above.
-        #[cfg(target_arch = "aarch64")]
-        unsafe {
-            asm!("ldr {}, [{}]", lateout(reg) loaded, in(reg) word.as_ptr(), options(nostack, preserves_flags));
-        }
-        loaded
     }
 
     /// Copies `len` bytes.
@@ -234,12 +205,6 @@ mod portable {
         }
     }
 
-    /// Loads one word.
-    pub(super) fn load(word: &AtomicU64) -> u64 {
-        // SYNC none: the ring's `reserve` and `head` order the words.
-        word.load(Ordering::Relaxed)
-    }
-
     /// Takes a few bytes out of a word.
     fn pick(word: &AtomicU64, shift: usize, to: &mut [MaybeUninit<u8>]) {
         let all = word.load(Ordering::Relaxed).to_ne_bytes();
@@ -254,7 +219,6 @@ mod tests {
     use super::*;
 
     type CopyIn = fn(&[AtomicU64], usize, &[u8]);
-    type Load = fn(&AtomicU64) -> u64;
     type CopyOut = fn(&[AtomicU64], usize, &mut [MaybeUninit<u8>]);
 
     fn words(count: usize) -> Vec<AtomicU64> {
@@ -262,7 +226,7 @@ mod tests {
     }
 
     /// Every offset and length in a few words: what was stored comes out, and nothing beside it changed.
-    fn check(copy_in: CopyIn, copy_out: CopyOut, load: Load) {
+    fn check(copy_in: CopyIn, copy_out: CopyOut) {
         const BYTES: usize = 40;
         for offset in 0..BYTES {
             for len in 0..=BYTES - offset {
@@ -271,11 +235,9 @@ mod tests {
                 copy_in(&words, offset, &data);
                 let mut all = [MaybeUninit::new(0_u8); BYTES];
                 copy_out(&words, 0, &mut all);
-                let loaded = words.iter().flat_map(|word| load(word).to_ne_bytes());
                 // SAFETY: every byte was initialised above, and stays so.
                 let all = all.map(|byte| unsafe { byte.assume_init() });
                 assert_eq!(all[offset..offset + len], data[..], "offset {offset} len {len}");
-                assert!(loaded.eq(all));
                 assert!(all[..offset].iter().chain(&all[offset + len..]).all(|byte| *byte == 0xff));
                 let mut part = vec![MaybeUninit::new(0_u8); len];
                 copy_out(&words, offset, &mut part);
@@ -289,13 +251,13 @@ mod tests {
 
     #[test]
     fn the_portable_body_copies_any_offset_and_length() {
-        check(portable::copy_in, portable::copy_out, portable::load);
+        check(portable::copy_in, portable::copy_out);
     }
 
     #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux", not(any(miri, loom))))]
     #[test]
     fn the_opaque_body_copies_any_offset_and_length() {
-        check(opaque::copy_in, opaque::copy_out, opaque::load);
+        check(opaque::copy_in, opaque::copy_out);
     }
 
     #[test]

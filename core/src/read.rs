@@ -125,40 +125,13 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
             sink.copy(words, offset, samples);
             continue;
         }
-        // Four samples of 16 bits are a word: converted on their way, without a copy in between. Models take 32-bit floats.
-        let mut begin = 0;
-        if S::FORMAT == SampleFormat::S16 && T::FORMAT == SampleFormat::F32 {
-            begin = samples.min((offset.next_multiple_of(WORD) - offset) / size_of::<S>());
-            copy_pieces::<S, T>(words, offset, 0..begin, sink);
-            let word_samples = WORD / size_of::<S>();
-            let count = (samples - begin) / word_samples;
-            let (fours, _) = sink.space(count * word_samples).as_chunks_mut::<4>();
-            let first = (offset + begin * size_of::<S>()) / WORD;
-            crate::copy::each_word(words, first, fours.len(), |place, word| {
-                if let (Some(four), Ok(lanes)) = (fours.get_mut(place), bytemuck::try_cast::<_, [S; 4]>(word)) {
-                    *four = lanes.map(|sample| T::from_f32(sample.to_f32()));
-                }
-            });
-            begin += count * word_samples;
+        // Through a piece of the stack that stays in the nearest cache.
+        let mut piece = [S::zeroed(); 1024];
+        for begin in (0..samples).step_by(piece.len()) {
+            let piece = &mut piece[..(samples - begin).min(1024)];
+            crate::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(piece));
+            convert(piece, sink.space(piece.len()));
         }
-        copy_pieces::<S, T>(words, offset, begin..samples, sink);
-    }
-}
-
-const WORD: usize = size_of::<u64>();
-
-/// Copies and converts samples of a stretch, through a piece of the stack that stays in the nearest cache.
-fn copy_pieces<S: Sample, T: Sample>(
-    words: &[AtomicU64],
-    offset: usize,
-    samples: std::ops::Range<usize>,
-    sink: &mut impl Sink<T>,
-) {
-    let mut piece = [S::zeroed(); 1024];
-    for begin in samples.clone().step_by(piece.len()) {
-        let piece = &mut piece[..(samples.end - begin).min(1024)];
-        crate::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(piece));
-        convert(piece, sink.space(piece.len()));
     }
 }
 

@@ -83,7 +83,9 @@ impl Head {
         let to_wrap = (layout.ring_frames - self.slot) as usize * layout.frame_bytes;
         let (before, after) = bytes.split_at(bytes.len().min(to_wrap));
         copy::copy_in(region.words(), self.slot as usize * layout.frame_bytes, before);
-        copy::copy_in(region.words(), 0, after);
+        if !after.is_empty() {
+            copy::copy_in(region.words(), 0, after);
+        }
         // SYNC head: publishes the copy, and the anchors that give these frames their times.
         line.head.store(end, Ordering::Release);
         self.slot += end - self.frame;
