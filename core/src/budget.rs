@@ -84,6 +84,12 @@ impl Charge {
         self.count_mapped();
     }
 
+    /// Puts something that costs nothing in its place.
+    pub(crate) fn take(&mut self) -> Self {
+        let nothing = self.budget.nothing();
+        std::mem::replace(self, nothing)
+    }
+
     /// Counts a mapping.
     pub(crate) fn count_mapped(&mut self) {
         self.mapped = true;

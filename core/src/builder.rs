@@ -1,10 +1,12 @@
 //! How a registry is to be.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::{self, Domain};
 use crate::error::Result;
+use crate::pool::PoolSettings;
 use crate::registry::Registry;
 use crate::sync::PlainArc;
 
@@ -13,6 +15,7 @@ use crate::sync::PlainArc;
 pub struct RegistryBuilder {
     budget_bytes: Option<u64>,
     domains_folder: Option<PathBuf>,
+    pub(crate) pool: PoolSettings,
     pub(crate) track_allocations: Option<bool>,
     pub(crate) tracked_sources: Option<usize>,
     pub(crate) max_buffer_bytes: u64,
@@ -25,6 +28,7 @@ impl Default for RegistryBuilder {
         Self {
             budget_bytes: None,
             domains_folder: None,
+            pool: PoolSettings::default(),
             track_allocations: None,
             tracked_sources: None,
             max_buffer_bytes: 2 << 30,
@@ -61,6 +65,22 @@ impl RegistryBuilder {
         self
     }
 
+    /// How many bytes of removed buffers' memory are kept for the next buffers of the same size: none unless said otherwise.
+    ///
+    /// It is overwritten with zeros before it is used again, and never while anybody has a handle on the removed buffer. It counts
+    /// for the budget, and gives way where that, or shared memory, runs out. In a domain it is everybody's: whoever has a pool puts
+    /// the files of the buffers that he removes into it, up to his own limit, and takes from it.
+    pub fn pool_bytes(mut self, bytes: u64) -> Self {
+        self.pool.bytes = bytes;
+        self
+    }
+
+    /// How long it is kept: ten minutes unless said otherwise.
+    pub fn pool_age(mut self, age: Duration) -> Self {
+        self.pool.age = age;
+        self
+    }
+
     /// Whether attempts to allocate are recorded from the beginning: as the environment's `DEBUG_BUFFER_ALLOC` says (`true`, `1`,
     /// `yes`, `on`) unless said otherwise here. See [`Registry::enable_allocation_tracking`].
     pub fn track_allocations(mut self, track: bool) -> Self {
@@ -88,7 +108,7 @@ impl RegistryBuilder {
     /// # Errors
     /// As [`Registry::open`].
     pub fn open(self, domain: &str) -> Result<Registry> {
-        let domain = Domain::open(domain, self.domains_folder.as_deref())?;
+        let domain = Domain::open(domain, self.domains_folder.as_deref(), self.pool)?;
         Ok(Registry::with_options(self, Some(domain)))
     }
 

@@ -113,6 +113,7 @@ struct Stripe([AtomicU64; READ_RESULTS.len()]);
 pub(crate) struct Counts {
     /// Attempts that found their ring, but not at once.
     pub(crate) found_later: AtomicU64,
+    pub(crate) reused: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) spec_mismatch: AtomicU64,
     pub(crate) over_budget: AtomicU64,

@@ -53,6 +53,7 @@ mod memory_model;
 mod metrics;
 #[cfg(all(test, loom))]
 mod models;
+mod pool;
 mod published;
 mod read;
 mod region;
@@ -85,6 +86,7 @@ pub use feed::Feed;
 pub use feed_status::{FeedState, FeedStatus};
 pub use lifetime::{AllocateOptions, Lifetime};
 pub use metrics::MAX_METRIC_SOURCES;
+pub use pool::PoolStats;
 pub use read::ReadOptions;
 pub use registry::Registry;
 pub use report::{

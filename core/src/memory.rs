@@ -62,6 +62,22 @@ impl Memory {
         if fits { Ok(Self { map, layout }) } else { Err(refused(&layout, "its layout does not fit its mapping")) }
     }
 
+    /// The mapping without its meaning, for another use.
+    pub(crate) fn into_words(self) -> Option<Words> {
+        Some(Words::Mapped(self.map))
+    }
+
+    /// Gives words, which must be as many as the layout says, its meaning.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if they do not hold it.
+    pub(crate) fn of_words(words: Words, layout: Layout) -> Result<Self> {
+        match words {
+            Words::Mapped(map) => Self::holding(map, layout),
+            Words::Heap(_) => Err(refused(&layout, "it is not mapped")),
+        }
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -97,6 +113,30 @@ impl Memory {
         {
             let _ = (offset, len);
         }
+    }
+}
+
+/// Tells whether nobody but the caller has a file open or mapped, as far as the kernel will tell: its name must be known to no other.
+pub(crate) fn is_nobody_elses(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd as _;
+        // In every header of the kernel but that of one machine of the past.
+        const F_SETSIG: i32 = 10;
+        let file = file.as_raw_fd();
+        // SAFETY: a file number of this process and numbers. Should somebody open the file meanwhile, the kernel sends the signal named
+        // here, which is ignored unless a program wants it.
+        let is_granted = unsafe {
+            libc::fcntl(file, F_SETSIG, libc::SIGURG) == 0
+                && libc::fcntl(file, libc::F_SETLEASE, libc::F_WRLCK) == 0
+                && libc::fcntl(file, libc::F_SETLEASE, libc::F_UNLCK) == 0
+        };
+        is_granted
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        false
     }
 }
 

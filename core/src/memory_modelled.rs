@@ -32,6 +32,14 @@ impl Memory {
         Ok(self)
     }
 
+    pub(crate) fn into_words(self) -> Option<Words> {
+        None
+    }
+
+    pub(crate) fn of_words(_: Words, layout: Layout) -> Result<Self> {
+        Err(Error::OutOfMemory { asked_bytes: layout.region_bytes, reason: "models have no pool".to_owned() })
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -65,6 +73,10 @@ impl Drop for Memory {
         readers.lease.end();
         readers.removed.end();
     }
+}
+
+pub(crate) fn is_nobody_elses(_: &File) -> bool {
+    false
 }
 
 /// Words that are no buffer: in models on the heap only.

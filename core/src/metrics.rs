@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use crate::buffer::CaptureBuffer;
@@ -28,8 +28,6 @@ pub(crate) enum Scope {
     /// Those of all processes of the domain that track.
     Domain,
 }
-
-type Label<'a> = (&'static str, &'a str);
 
 /// A number, or a histogram, with its labels.
 #[derive(Debug)]
@@ -66,21 +64,20 @@ impl Collector for Families {
                         let count = buckets.iter().map(|(_, count)| count).sum();
                         metric.encode_histogram::<NoLabelSet>(*sum, count, buckets, None)?;
                     }
-                    Value::Number(label, number) => {
-                        let labels: Vec<Label<'_>> =
-                            label.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                        let mut metric = metric.encode_family(&labels)?;
-                        if family.is_counter {
-                            metric.encode_counter::<NoLabelSet, _, f64>(number, None)?;
-                        } else {
-                            metric.encode_gauge(number)?;
-                        }
+                    Value::Number(Some((name, value)), number) => {
+                        let labels = [(*name, value.as_str())];
+                        encode(&mut metric.encode_family(&labels)?, family.is_counter, *number)?;
                     }
+                    Value::Number(None, number) => encode(&mut metric, family.is_counter, *number)?,
                 }
             }
         }
         Ok(())
     }
+}
+
+fn encode(metric: &mut MetricEncoder<'_>, is_counter: bool, number: f64) -> Result<(), std::fmt::Error> {
+    if is_counter { metric.encode_counter::<NoLabelSet, _, f64>(&number, None) } else { metric.encode_gauge(&number) }
 }
 
 /// The text that Prometheus reads, in its own format: there, unlike in OpenMetrics, a counter's name ends with `_total` everywhere.
@@ -175,6 +172,14 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
     add("capbuf_live_buffers", "Buffers that there are.", false, number(buffers.len() as f64));
     let bytes: u64 = buffers.iter().map(|buffer| buffer.shared.region.layout().region_bytes).sum();
     add("capbuf_live_bytes", "Bytes mapped for the buffers that there are.", false, number(bytes as f64));
+    let pool = registry.pool_stats();
+    add("capbuf_pool_rings", "Rings of removed buffers that are kept.", false, number(pool.rings as f64));
+    add("capbuf_pool_bytes", "Bytes that they take.", false, number(pool.bytes as f64));
+    if scope == Scope::Registry {
+        add("capbuf_pool_hits", "Rings taken from the pool.", true, number(pool.hits as f64));
+        add("capbuf_pool_misses", "Rings made as none in the pool fitted.", true, number(pool.misses as f64));
+        add("capbuf_pool_trimmed", "Rings given back from the pool.", true, number(pool.trimmed as f64));
+    }
     let anomalies = registry.anomalies();
     let kinds = AnomalyKind::ALL.into_iter().map(|kind| {
         let of_kind = anomalies.iter().filter(|anomaly| anomaly.kind == kind);

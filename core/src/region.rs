@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
-use crate::memory::Memory;
+use crate::memory::{Memory, Words};
 use crate::source::{MAX_SOURCE_BYTES, Source};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -204,6 +204,23 @@ impl Region {
         let region_bytes = frames_offset + (ring_frames * frame_bytes as u64).next_multiple_of(WORD_BYTES);
         let layout = Layout { length_frames, ring_frames, frame_bytes, anchor_slots, frames_offset, region_bytes };
         Self(Memory::anonymous(layout).unwrap())
+    }
+
+    /// Writes the header into zeros that belong to this process alone, of the size that the layout says.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if they are not of that size.
+    pub(crate) fn in_words(words: Words, spec: &Spec, source: &str, id: u64, created_utc_ns: i64) -> Result<Self> {
+        let region = Self(Memory::of_words(words, Layout::of(spec))?);
+        region.describe(spec, source, id, Lifetime::WhileOpen, created_utc_ns);
+        Ok(region)
+    }
+
+    /// Takes the memory out, for another use; what remains holds nothing.
+    pub(crate) fn take_words(&mut self) -> Option<Words> {
+        let bytes = HEADER_BYTES.next_multiple_of(PAGE);
+        let nothing = Layout { region_bytes: bytes, frames_offset: bytes, ..Layout::default() };
+        std::mem::replace(&mut self.0, Memory::anonymous(nothing).ok()?).into_words()
     }
 
     /// Maps a file of zeros, as long as the layout says, and writes the header.

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::feed::{Feed, Feeds};
 use crate::lifetime::AllocateOptions;
 use crate::metrics::{self, Scope};
+use crate::pool::{Pool, PoolStats};
 use crate::published::Published;
 use crate::region::{Layout, Region};
 use crate::report::{AllocationReport, Attempts};
@@ -63,6 +64,8 @@ struct Inner {
     committer: Option<PlainArc<Committer>>,
     clock: PlainArc<dyn Clock>,
     tracker: PlainArc<Tracker>,
+    /// In a private registry that keeps the memory of removed buffers.
+    pool: Option<PlainArc<Pool>>,
     /// Those that were removed from here and that somebody holds.
     removed: Mutex<Vec<Weak<Shared>>>,
     watches: Mutex<Vec<PlainArc<Watched>>>,
@@ -112,7 +115,10 @@ impl Registry {
     pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<Domain>>) -> Self {
         let on = options.track_allocations.unwrap_or_else(crate::track::asked_by_environment);
         let tracker = Tracker::new(on, options.tracked_sources, domain.clone(), PlainArc::clone(&options.clock));
+        let pool = Pool::new(options.pool, PlainArc::clone(&options.clock));
+        let pool = Some(pool).filter(|pool| pool.is_on() && domain.is_none());
         Self(Arc::new(Inner {
+            pool,
             tracker,
             removed: Mutex::default(),
             watches: Mutex::default(),
@@ -347,6 +353,7 @@ impl Registry {
         let found = self.0.map.hits.total().saturating_add(get(&counts.found_later));
         Attempts {
             allocated: self.stats().rings_allocated,
+            reused: get(&counts.reused),
             already_there: found.saturating_sub(refused + spec_mismatch),
             refused,
             spec_mismatch,
@@ -449,6 +456,26 @@ impl Registry {
         buffers
     }
 
+    /// What is kept of removed buffers' memory, see [`RegistryBuilder::pool_bytes`].
+    pub fn pool_stats(&self) -> PoolStats {
+        match (&self.0.pool, &self.0.domain) {
+            (Some(pool), _) => pool.stats(),
+            (None, Some(domain)) => domain.pool_stats(),
+            (None, None) => PoolStats::default(),
+        }
+    }
+
+    /// Gives back what is kept of removed buffers' memory; in a domain, whoever kept it. What is just being overwritten stays.
+    ///
+    /// # Errors
+    /// [`Error::System`] where a domain's folder can't be listed or changed.
+    pub fn trim_pool(&self) -> Result<()> {
+        if let Some(pool) = &self.0.pool {
+            pool.trim();
+        }
+        self.0.domain.as_ref().map_or(Ok(()), |domain| domain.trim_to(0).map(|_| ()))
+    }
+
     /// What was mapped and what of it is alive, handles of removed buffers included.
     pub fn stats(&self) -> RegistryStats {
         self.0.budget.stats()
@@ -474,10 +501,13 @@ impl Registry {
         let outcome = Cell::new(Outcome::AlreadyThere);
         let fill = |source: &Source| {
             let begun_ns = self.0.clock.monotonic_ns();
-            let (buffer, new) = self.map_or_make(source, spec, options)?;
+            let (buffer, made) = self.map_or_make(source, spec, options)?;
             let counts = &self.0.tracker.counts;
-            if new {
-                outcome.set(Outcome::Allocated);
+            if made.is_allocation() {
+                outcome.set(made);
+                if made == Outcome::Reused {
+                    count(&counts.reused);
+                }
                 let took_ns = self.0.clock.monotonic_ns().saturating_sub(begun_ns).max(0).unsigned_abs();
                 counts.allocation_durations.add(Duration::from_nanos(took_ns));
             } else {
@@ -608,7 +638,12 @@ impl Registry {
         if asked_bytes > limit_bytes {
             return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
         }
-        self.0.budget.reserve(asked_bytes)
+        let reserved = self.0.budget.reserve(asked_bytes);
+        // What is kept for later gives way to what is wanted now.
+        if reserved.is_err() && self.0.pool.as_ref().is_some_and(|pool| pool.trim()) {
+            return self.0.budget.reserve(asked_bytes);
+        }
+        reserved
     }
 
     /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
@@ -631,31 +666,42 @@ impl Registry {
         filled
     }
 
-    /// The buffer of a source from the domain, or a new one; and whether it is new.
+    /// The buffer of a source from the domain, or a new one; and which.
     pub(crate) fn map_or_make(
         &self,
         source: &Source,
         spec: Spec,
         options: &AllocateOptions,
-    ) -> Result<(CaptureBuffer, bool)> {
+    ) -> Result<(CaptureBuffer, Outcome)> {
         let now_utc_ns = self.0.clock.utc_ns();
         let Some(domain) = &self.0.domain else {
+            let kept = self.0.pool.as_ref().and_then(|pool| pool.take(Layout::of(&spec).region_bytes));
+            if let Some(kept) = kept
+                && let Ok(region) = Region::in_words(kept.words, &spec, source.as_str(), random(), now_utc_ns)
+            {
+                let buffer = self.share(region, source.clone(), spec, None, kept.charge, true);
+                return Ok((buffer, Outcome::Reused));
+            }
             let mut charge = self.charge(&spec)?;
             let region = Region::anonymous(&spec, source.as_str(), random(), now_utc_ns)?;
             charge.count_allocated();
-            let buffer = self.share(region, source.clone(), spec, None, charge);
+            let buffer = self.share(region, source.clone(), spec, None, charge, false);
             Shared::commit_ahead(&buffer.shared);
-            return Ok((buffer, true));
+            return Ok((buffer, Outcome::Allocated));
         };
         let found = domain.find_or_make(source, &spec, options.lifetime, now_utc_ns, || self.charge(&spec))?;
         Ok(match found {
-            (mapped, None) => (self.share_mapped(mapped, self.0.budget.nothing()), false),
-            (mapped, Some(mut charge)) => {
-                charge.count_allocated();
+            (mapped, None) => (self.share_mapped(mapped, self.0.budget.nothing()), Outcome::AlreadyThere),
+            (mapped, Some((mut charge, is_reused))) => {
+                if is_reused {
+                    charge.count_mapped();
+                } else {
+                    charge.count_allocated();
+                }
                 let Mapped { region, description, membership } = mapped;
-                let buffer = self.share(region, description.source, spec, Some(membership), charge);
+                let buffer = self.share(region, description.source, spec, Some(membership), charge, is_reused);
                 Shared::commit_ahead(&buffer.shared);
-                (buffer, true)
+                (buffer, if is_reused { Outcome::Reused } else { Outcome::Allocated })
             }
         })
     }
@@ -663,7 +709,7 @@ impl Registry {
     fn share_mapped(&self, mapped: Mapped, mut charge: Charge) -> CaptureBuffer {
         charge.count_mapped();
         let Mapped { region, description, membership } = mapped;
-        self.share(region, description.source, description.spec, Some(membership), charge)
+        self.share(region, description.source, description.spec, Some(membership), charge, false)
     }
 
     fn share(
@@ -673,6 +719,7 @@ impl Registry {
         spec: Spec,
         membership: Option<Membership>,
         charge: Charge,
+        is_committed: bool,
     ) -> CaptureBuffer {
         let shared = Arc::new(Shared {
             id: region.id(),
@@ -683,11 +730,12 @@ impl Registry {
             clock: PlainArc::clone(&self.0.clock),
             segment_limit_bytes: segment_limit_bytes(&spec, self.0.max_buffer_bytes),
             committer: self.0.committer.clone(),
-            commit_asked: AtomicU32::new(0),
+            commit_asked: AtomicU32::new(u32::from(is_committed)),
             tracker: PlainArc::clone(&self.0.tracker),
             opened_utc_ns: self.0.clock.utc_ns(),
             window_lag_frames: process::AtomicU64::new(u64::MAX),
-            _charge: charge,
+            pool: self.0.pool.clone(),
+            charge,
         });
         CaptureBuffer { shared, taken: None }
     }

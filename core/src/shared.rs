@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::commit::Committer;
 use crate::domain::{JUDGED, Membership};
 use crate::error::Error;
+use crate::pool::Pool;
 use crate::region::Region;
 use crate::source::Source;
 use crate::spec::Spec;
@@ -25,13 +26,15 @@ pub(crate) struct Shared {
     pub(crate) segment_limit_bytes: u64,
     pub(crate) committer: Option<PlainArc<Committer>>,
     pub(crate) commit_asked: AtomicU32,
+    /// Where its memory goes, in a private registry that has a pool.
+    pub(crate) pool: Option<PlainArc<Pool>>,
     pub(crate) tracker: PlainArc<Tracker>,
     /// Since when it is mapped here.
     pub(crate) opened_utc_ns: i64,
     /// How far the last window read here ended behind the newest frame; `u64::MAX` before the first.
     pub(crate) window_lag_frames: process::AtomicU64,
     /// Given back after the region is unmapped: fields drop in their order.
-    pub(crate) _charge: Charge,
+    pub(crate) charge: Charge,
 }
 
 impl Shared {
@@ -74,6 +77,11 @@ impl Drop for Shared {
         }
         if let Some(membership) = &self.membership {
             membership.leave(&self.region);
+        }
+        if let Some(pool) = &self.pool
+            && let Some(words) = self.region.take_words()
+        {
+            Pool::put(pool, words, self.charge.take());
         }
     }
 }

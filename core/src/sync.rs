@@ -66,6 +66,7 @@ pub(crate) mod process {
     pub(crate) type AtomicI32 = std::sync::atomic::AtomicI32;
     pub(crate) type AtomicU32 = std::sync::atomic::AtomicU32;
     pub(crate) type AtomicU64 = std::sync::atomic::AtomicU64;
+    pub(crate) type Queue<T> = crossbeam_queue::SegQueue<T>;
     pub(crate) type LazyLock<T> = std::sync::LazyLock<T>;
     pub(crate) type ArcSwap<T> = arc_swap::ArcSwap<T>;
     pub(crate) type ArcSwapOption<T> = arc_swap::ArcSwapOption<T>;

@@ -52,3 +52,16 @@
 //! # `SYNC stats`
 //! A ring's mapping is counted before its unmapping (both release). Who shows the two loads them the other way round (acquire), so it
 //! never shows more unmapped than mapped. For display: not modelled.
+//!
+//! # `SYNC log`
+//! A tracker's log is begun by its header, whose magic number is stored last (release); who reads a log loads that first (acquire).
+//! A test damages logs; not modelled.
+//!
+//! # `SYNC row`
+//! A row of a log is claimed by compare-and-set of its key (acquire), then a release fence, then its content, then the new key
+//! (release). Who reads it loads the key (acquire), copies, then an acquire fence, then loads the key again: if it is the same, the
+//! content is that of the key, as a key always stands for the same text. Both fences are as those of `reserve`. Not modelled:
+//! what is torn would be a wrong line in a report.
+//!
+//! # `SYNC record`
+//! As `row`, with a number in the key's place that is odd while the record is written and never used again. Not modelled, as `row`.

@@ -16,6 +16,7 @@ mod holders;
 mod lock_file;
 mod logs;
 mod open;
+mod pool;
 mod presence;
 mod sweep;
 
@@ -29,6 +30,7 @@ pub use sweep::Swept;
 
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
+use crate::pool::{PoolCounts, PoolSettings};
 use crate::region::{Description, Layout, MAX_HOLDERS, Region};
 use crate::source::Source;
 use crate::spec::Spec;
@@ -45,6 +47,8 @@ pub(crate) struct Domain {
     folder: PlainArc<Folder>,
     presence: ArcSwap<Presence>,
     hash: fn(&[u8]) -> u128,
+    pool: PoolSettings,
+    pool_counts: PoolCounts,
 }
 
 /// A ring that this process has mapped and marked as its own.
@@ -206,7 +210,8 @@ impl Domain {
         Ok(None)
     }
 
-    /// Maps the ring of a source, or makes it if there is none; tells which. Waits while another process makes or removes it.
+    /// Maps the ring of a source, or makes it if there is none; tells which, and whether a removed one's file was used again. Waits while
+    /// another process makes or removes it.
     ///
     /// `permit` is asked before anything is reserved.
     pub(crate) fn find_or_make<P>(
@@ -216,7 +221,7 @@ impl Domain {
         lifetime: Lifetime,
         now_utc_ns: i64,
         permit: impl FnOnce() -> Result<P>,
-    ) -> Result<(Mapped, Option<P>)> {
+    ) -> Result<(Mapped, Option<(P, bool)>)> {
         if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
             return Ok((found, None));
         }
@@ -230,7 +235,7 @@ impl Domain {
         let name = name.ok_or_else(|| self.folder.failed("making", &names.hash, "too many sources have this hash"))?;
         let permit = permit()?;
         let hidden = names.new_ring();
-        let file = self.folder.reserve(&hidden, Layout::of(spec).region_bytes)?;
+        let (file, is_reused) = self.take_or_reserve(&hidden, Layout::of(spec).region_bytes)?;
         let made =
             Region::in_new_file(&file, spec, source.as_str(), random(), lifetime, now_utc_ns).and_then(|region| {
                 let description = Description { spec: *spec, source: source.clone(), lifetime };
@@ -243,7 +248,7 @@ impl Domain {
             // The error that counts is the first one; a sweep finds what stays.
             let _ = self.folder.remove_file(&hidden);
         }
-        made.map(|mapped| (mapped, Some(permit)))
+        made.map(|mapped| (mapped, Some((permit, is_reused))))
     }
 
     fn enter(self: &PlainArc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
@@ -293,7 +298,7 @@ impl Domain {
             Some((name, region, _)) if is_to_go(&region) => {
                 // SYNC removed: what its remover did before is seen by who sees the flag.
                 removed(&region).store(1, Ordering::SeqCst);
-                self.folder.remove_file(&name)
+                self.retire(&name, region.layout().region_bytes)
             }
             _ => Ok(false),
         }
@@ -414,7 +419,7 @@ mod tests {
         let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
         let (ours, theirs) = (open(), open());
         let buffer = ours.allocate_with("x", spec, &options).unwrap();
-        let domain = Domain::open("birds", Some(base.path())).unwrap();
+        let domain = Domain::open("birds", Some(base.path()), PoolSettings::default()).unwrap();
         let claim = LockFile::wait(&domain.folder, &domain.names_of("x").claim()).unwrap();
         removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
         assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
@@ -442,7 +447,7 @@ mod tests {
     #[test]
     fn sources_whose_hashes_collide_have_rings_of_their_own() {
         let base = tempfile::tempdir().unwrap();
-        let domain = Domain::open_hashed("birds", Some(base.path()), |_| 7).unwrap();
+        let domain = Domain::open_hashed("birds", Some(base.path()), PoolSettings::default(), |_| 7).unwrap();
         let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
         let make = |name: &str| {
             let source = Source::new(name).unwrap();

@@ -8,6 +8,7 @@ use super::folder::{self, Folder};
 use super::presence::Presence;
 use super::{Domain, is_ring, presence};
 use crate::error::{Error, Result};
+use crate::pool::{PoolCounts, PoolSettings};
 use crate::region::Region;
 use crate::sync::{ArcSwap, Ordering, PlainArc};
 
@@ -24,11 +25,16 @@ pub(crate) fn default_name() -> String {
 
 impl Domain {
     /// Opens a domain, and makes it if there is none; sweeps it if processes of it have died.
-    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<PlainArc<Self>> {
-        Self::open_hashed(name, base, xxh3_128)
+    pub(crate) fn open(name: &str, base: Option<&Path>, pool: PoolSettings) -> Result<PlainArc<Self>> {
+        Self::open_hashed(name, base, pool, xxh3_128)
     }
 
-    pub(super) fn open_hashed(name: &str, base: Option<&Path>, hash: fn(&[u8]) -> u128) -> Result<PlainArc<Self>> {
+    pub(super) fn open_hashed(
+        name: &str,
+        base: Option<&Path>,
+        pool: PoolSettings,
+        hash: fn(&[u8]) -> u128,
+    ) -> Result<PlainArc<Self>> {
         folder::check_name(name)?;
         let all = Folder::of_domains(&folder::base(base))?;
         loop {
@@ -39,8 +45,8 @@ impl Domain {
                 Err(_) if !folder.is_there() => continue,
                 Err(error) => return Err(error),
             };
-            let presence = ArcSwap::from_pointee(presence);
-            let domain = PlainArc::new(Self { name: name.to_owned(), folder, presence, hash });
+            let (presence, pool_counts) = (ArcSwap::from_pointee(presence), PoolCounts::default());
+            let domain = PlainArc::new(Self { name: name.to_owned(), folder, presence, hash, pool, pool_counts });
             domain.sweep_after_deaths()?;
             return Ok(domain);
         }
@@ -106,7 +112,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     if !base.join(name).exists() {
         return Err(Error::NotFound { source_name: format!("domain {name}") });
     }
-    let domain = Domain::open(name, folder)?;
+    let domain = Domain::open(name, folder, PoolSettings::default())?;
     domain.remove_all()?;
     // This process's own presence, and after that the folder, if that was the last thing in it.
     drop(domain);
@@ -117,6 +123,7 @@ impl Domain {
     fn remove_all(&self) -> Result<()> {
         self.sweep()?;
         self.remove_logs(0)?;
+        self.trim_to(0)?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
             let Some(names) = super::Names::of_file(&name) else { continue };
             let _claim = super::LockFile::wait(&self.folder, &names.claim())?;

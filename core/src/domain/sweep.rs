@@ -65,6 +65,7 @@ impl Domain {
             swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
         }
         self.remove_logs(super::logs::KEPT)?;
+        self.trim_to(u64::MAX)?;
         Ok(swept)
     }
 }

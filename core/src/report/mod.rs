@@ -5,6 +5,7 @@ mod text;
 
 use serde::{Serialize, Serializer};
 
+use crate::pool::PoolStats;
 use crate::track::Dropped;
 use crate::watch::Anomaly;
 
@@ -29,6 +30,8 @@ pub struct AllocationReport {
     pub totals: Totals,
     /// What found no place in the logs.
     pub dropped: Dropped,
+    /// What is kept of removed buffers' memory.
+    pub pool: PoolStats,
     /// What watches of the registry that was asked found wrong, see [`Registry::watch`](crate::Registry::watch); the oldest first.
     pub anomalies: Vec<Anomaly>,
     /// The processes that track, or did, the oldest first.

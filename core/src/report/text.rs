@@ -53,6 +53,11 @@ impl fmt::Display for AllocationReport {
             totals.removed_and_held
         )?;
         writeln!(f, "what came of the attempts: {}", totals.results)?;
+        let pool = &self.pool;
+        if pool.rings > 0 || pool.limit_bytes > 0 {
+            let (bytes, limit) = (megabytes(pool.bytes), megabytes(pool.limit_bytes));
+            writeln!(f, "pool: {} rings, {bytes} of {limit}; hits {}, misses {}", pool.rings, pool.hits, pool.misses)?;
+        }
         match self.processes.iter().filter(|process| process.is_tracking).count() {
             0 => writeln!(f, "nobody tracks: set DEBUG_BUFFER_ALLOC=true, or call enable_allocation_tracking")?,
             _ => {

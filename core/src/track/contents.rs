@@ -78,12 +78,14 @@ fn whole<R>(row: &[AtomicU64], is_written: impl Fn(u64) -> bool, read: impl Fn(u
     // Whoever writes that fast is counted by what he writes next.
     const TRIES: usize = 4;
     for _ in 0..TRIES {
-        // SYNC row, SYNC record: what was written before the key was published.
+        // SYNC record: as for rows that have a key.
+        // SYNC row: what was written before the key was published.
         let key = row[0].load(Ordering::Acquire);
         if !is_written(key) {
             return None;
         }
         let value = read(key);
+        // SYNC row: what was written after the next claim is not met unless that claim is.
         fence(Ordering::Acquire);
         if row[0].load(Ordering::Relaxed) == key {
             return value;

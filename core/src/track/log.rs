@@ -280,6 +280,7 @@ impl Log {
         if let Some(found) = set().find(|(_, row)| row[0].load(Ordering::Acquire) == key) {
             return Some(found);
         }
+        // SYNC row: claimed before it is written.
         let take = |row: &[AtomicU64], expected: u64| {
             row[0].compare_exchange(expected, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };
@@ -405,7 +406,7 @@ impl Log {
         let Some(row) = self.row(self.layout.records, group * RECORDS + number as usize % RECORDS) else { return };
         let before = row[0].load(Ordering::Relaxed);
         let writing = number.wrapping_mul(2) + 1;
-        // One who was overtaken by eight others, or is writing there still: the newer one stays.
+        // SYNC record: claimed before it is written. One who was overtaken by eight others, or is writing there still: the newer one stays.
         if before % 2 == 1
             || before > writing
             || row[0].compare_exchange(before, writing, Ordering::Acquire, Ordering::Relaxed).is_err()
@@ -447,6 +448,7 @@ impl Log {
         let key = self.holds.fetch_add(1, Ordering::Relaxed);
         let from = key as usize % table.rows;
         let free = (from..table.rows).chain(0..from).find(|at| {
+            // SYNC row: as in `place`.
             self.row(table, *at).is_some_and(|row| {
                 row[0].load(Ordering::Relaxed) == 0
                     && row[0].compare_exchange(0, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -467,6 +469,7 @@ impl Log {
         ] {
             row[word].store(value, Ordering::Relaxed);
         }
+        // SYNC row: published.
         row[0].store(key, Ordering::Release);
         Some((at, key))
     }
@@ -474,6 +477,7 @@ impl Log {
     /// Takes back that a handle is held.
     pub(super) fn release(&self, at: usize, key: u64) {
         if let Some(row) = self.row(self.layout.holds, at) {
+            // SYNC row: free again.
             let _ = row[0].compare_exchange(key, 0, Ordering::Release, Ordering::Relaxed);
         }
     }

@@ -1,0 +1,100 @@
+//! The files of removed buffers, kept for the next ones of the same size, in whichever process.
+//!
+//! A removed buffer's file is renamed instead of taken away: `BYTES-NUMBER.pool`. Who needs one of its size renames it to the name under
+//! which he makes a buffer, and no other can. It may still be mapped, by those who have handles on the removed buffer, or by their
+//! forked children: then it goes back, and is looked at again another time. The kernel knows: it grants a lease only on a file that nobody
+//! else has open or mapped.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Domain, random};
+use crate::counts::count;
+use crate::error::Result;
+use crate::memory::{self, Words};
+use crate::pool::{PoolStats, clear};
+
+const END: &str = ".pool";
+
+/// A file in the pool: its name, its size, and since when it is there, in seconds.
+struct Kept {
+    name: String,
+    bytes: u64,
+    since_s: i64,
+}
+
+impl Domain {
+    fn kept(&self) -> Result<Vec<Kept>> {
+        let names = self.folder.names()?.into_iter().filter(|name| name.ends_with(END));
+        let mut kept: Vec<_> = names
+            .filter_map(|name| {
+                let metadata = self.folder.open(&name).ok()??.metadata().ok()?;
+                Some(Kept { bytes: metadata.len(), since_s: metadata.ctime(), name })
+            })
+            .collect();
+        kept.sort_by_key(|kept| kept.since_s);
+        Ok(kept)
+    }
+
+    pub(crate) fn pool_stats(&self) -> PoolStats {
+        let kept = self.kept().unwrap_or_default();
+        self.pool_counts.stats(self.pool.bytes, kept.len() as u64, kept.iter().map(|kept| kept.bytes).sum())
+    }
+
+    /// Takes a removed buffer's name away: into the pool, if this registry has one, and it fits; the oldest there make place for it.
+    pub(super) fn retire(&self, name: &str, bytes: u64) -> Result<bool> {
+        if bytes > self.pool.bytes {
+            return self.folder.remove_file(name);
+        }
+        self.trim_to(self.pool.bytes - bytes)?;
+        self.folder.rename(name, &format!("{bytes:016x}-{:016x}{END}", random()))?;
+        count(&self.pool_counts.kept);
+        Ok(true)
+    }
+
+    /// A file of so many bytes of zeros, reserved, under a name that nobody looks for: out of the pool, if there is one that nobody has
+    /// mapped, or new. Under the claim of that name.
+    pub(super) fn take_or_reserve(&self, hidden: &str, bytes: u64) -> Result<(File, bool)> {
+        if self.pool.bytes > 0 {
+            self.folder.remove_file(hidden)?;
+            for kept in self.kept()?.into_iter().filter(|kept| kept.bytes == bytes) {
+                // Another was faster.
+                if self.folder.rename(&kept.name, hidden).is_err() {
+                    continue;
+                }
+                if let Some(file) = self.folder.open(hidden)?.filter(memory::is_nobody_elses)
+                    && let Ok(words) = Words::in_new_file(&file, bytes)
+                {
+                    clear(&words);
+                    count(&self.pool_counts.hits);
+                    return Ok((file, true));
+                }
+                self.folder.rename(hidden, &kept.name)?;
+            }
+            count(&self.pool_counts.misses);
+        }
+        match self.folder.reserve(hidden, bytes) {
+            Err(crate::Error::OutOfSpace { .. }) if self.trim_to(0).is_ok_and(|trimmed| trimmed > 0) => {
+                Ok((self.folder.reserve(hidden, bytes)?, false))
+            }
+            reserved => Ok((reserved?, false)),
+        }
+    }
+
+    /// Takes files out of the pool until it holds no more than so many bytes, and nothing that is too old; how many.
+    pub(crate) fn trim_to(&self, bytes: u64) -> Result<usize> {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        let kept = self.kept()?;
+        let (mut sum, mut trimmed) = (kept.iter().map(|kept| kept.bytes).sum::<u64>(), 0);
+        for kept in kept {
+            let is_old = now_s.saturating_sub(kept.since_s) > self.pool.age.as_secs() as i64;
+            if (sum > bytes || is_old) && self.folder.remove_file(&kept.name)? {
+                count(&self.pool_counts.trimmed);
+                trimmed += 1;
+                sum -= kept.bytes;
+            }
+        }
+        Ok(trimmed)
+    }
+}
