@@ -124,14 +124,12 @@ pub(crate) fn is_nobody_elses(file: &File) -> bool {
         // In every header of the kernel but that of one machine of the past.
         const F_SETSIG: i32 = 10;
         let file = file.as_raw_fd();
-        // SAFETY: a file number of this process and numbers. Should somebody open the file meanwhile, the kernel sends the signal named
-        // here, which is ignored unless a program wants it.
-        let is_granted = unsafe {
-            libc::fcntl(file, F_SETSIG, libc::SIGURG) == 0
-                && libc::fcntl(file, libc::F_SETLEASE, libc::F_WRLCK) == 0
-                && libc::fcntl(file, libc::F_SETLEASE, libc::F_UNLCK) == 0
+        let set = |what: i32, value: i32| {
+            // SAFETY: a file number of this process, and numbers. Should somebody open the file meanwhile, the kernel sends the signal
+            // named below, which is ignored unless a program wants it.
+            unsafe { libc::fcntl(file, what, value) == 0 }
         };
-        is_granted
+        set(F_SETSIG, libc::SIGURG) && set(libc::F_SETLEASE, libc::F_WRLCK) && set(libc::F_SETLEASE, libc::F_UNLCK)
     }
     #[cfg(not(target_os = "linux"))]
     {
