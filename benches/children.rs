@@ -41,6 +41,10 @@ impl Other {
     pub(crate) fn numbers(mut self) -> Result<Vec<f64>> {
         let mut said = String::new();
         self.says.read_to_string(&mut said)?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            return Err(format!("the other process failed: {status}").into());
+        }
         Ok(said.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
     }
 }

@@ -36,6 +36,13 @@ impl Table {
         Self { title, about, rows: Vec::new() }
     }
 
+    /// In the place of a table that could not be measured.
+    pub(crate) fn failed(name: &'static str, reason: &str) -> Self {
+        let mut table = Self::new(name, "Could not be measured in this run.");
+        table.push(Row::new(name, reason).aim_of("measured", reason, false));
+        table
+    }
+
     pub(crate) fn push(&mut self, row: Row) {
         println!("  {}: {}", row.job, row.ours);
         for (name, figure, ratio) in &row.others {
