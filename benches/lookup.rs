@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use capbuf::Registry;
-use hdrhistogram::Histogram;
-
 use crate::maps::{CopyOnWrite, DashMap, HELD, Map, Papaya, Pointer, Scc, Unprotected, small};
 use crate::report::{OURS, Row, Table, time};
-use crate::rounds::{Effort, Job, median, timed};
+use crate::rounds::{Effort, Job, histogram, median, timed};
 use crate::{Result, source};
+use capbuf::Registry;
 
 const PEERS: [&str; 6] =
     [<Mutex<_>>::NAME, <RwLock<_>>::NAME, DashMap::NAME, Papaya::NAME, Scc::NAME, CopyOnWrite::NAME];
@@ -180,7 +178,7 @@ const QUANTILES: [f64; 3] = [0.5, 0.999, 0.9999];
 
 /// How long single lookups take, while a source is added or removed each 300 µs.
 fn tail<M: Map>(map: &M, names: &[(usize, String)], duration: Duration) -> Result<[f64; 3]> {
-    let mut took_ns = Histogram::<u64>::new(3)?;
+    let mut took_ns = histogram()?;
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| -> Result<()> {
         let updater = scope.spawn(|| update(map, &stop));

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::children::{Other, open, shared_memory};
 use crate::report::{OURS, Row, Table, time};
 use crate::rings::{Capbuf, RATE_HZ, spec};
-use crate::rounds::{Effort, Job, median, timed};
+use crate::rounds::{Effort, Job, histogram, median, timed};
 
 const THREE_SECONDS: usize = 3 * RATE_HZ;
 
@@ -159,7 +159,7 @@ fn record(late_ns: &mut Histogram<u64>, written_ns: i64) {
 
 /// Looks without a pause, reads each chunk that it is in time for, and tells how late they were.
 fn listen(buffer: &CaptureBuffer, chunks: usize) -> Result<Vec<f64>> {
-    let mut late_ns = Histogram::<u64>::new(3)?;
+    let mut late_ns = histogram()?;
     let mut chunk = [0_i32; CHUNK];
     let deadline = Instant::now() + LONGEST;
     let mut number = 0;
@@ -206,12 +206,12 @@ pub(crate) mod iceoryx {
     use std::path::Path;
     use std::time::Instant;
 
-    use hdrhistogram::Histogram;
     use iceoryx2::prelude::*;
 
     use super::{CHUNK, LONGEST, each_due, quantiles, record, say};
     use crate::Result;
     use crate::children::Other;
+    use crate::rounds::histogram;
 
     type Service = iceoryx2::service::port_factory::publish_subscribe::PortFactory<ipc::Service, [i32; CHUNK], ()>;
 
@@ -242,7 +242,7 @@ pub(crate) mod iceoryx {
         let (_node, service) = service(name)?;
         let subscriber = service.subscriber_builder().create()?;
         println!("ready");
-        let mut late_ns = Histogram::<u64>::new(3)?;
+        let mut late_ns = histogram()?;
         let mut out = [0_i32; CHUNK];
         let deadline = Instant::now() + LONGEST;
         loop {

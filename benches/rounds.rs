@@ -6,6 +6,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
+
 /// How much to measure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
@@ -123,6 +125,11 @@ impl Measured {
     pub(crate) fn fastest<'n>(&self, names: &[&'n str]) -> Option<&'n str> {
         names.iter().copied().filter(|name| self.has(name)).min_by(|a, b| self.ns(a).total_cmp(&self.ns(b)))
     }
+}
+
+/// From a ns to a minute: what is recorded beyond its bound is the bound.
+pub(crate) fn histogram() -> crate::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 60_000_000_000, 3)?)
 }
 
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use crate::Result;
 use crate::report::{OURS, Row, Table, time};
 use crate::rings::{Capbuf, PlainCopy, RATE_HZ, spec};
-use crate::rounds::{Effort, median};
+use crate::rounds::{Effort, histogram, median};
 
 const CHUNK: usize = 480;
 const EACH: Duration = Duration::from_micros(100);
@@ -21,7 +21,7 @@ const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
 /// Writes each 100 µs for so long, and tells how long the writes took.
 fn paced(duration: Duration, mut write: impl FnMut()) -> Result<Histogram<u64>> {
-    let mut took_ns = Histogram::<u64>::new(3)?;
+    let mut took_ns = histogram()?;
     // SAFETY: changes how late this thread's sleeps may end, and touches no memory.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64) };
     let begin = Instant::now();
@@ -203,10 +203,10 @@ pub(crate) fn first_lap(effort: Effort) -> Result<Table> {
          thread, unless that is turned off. The ratio is of the runs' p99.9.",
     );
     for (what, commit_ahead) in [("committed ahead", true), ("not committed ahead", false)] {
-        let (mut all_first, mut all_second) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
+        let (mut all_first, mut all_second) = (histogram()?, histogram()?);
         let mut ratios = Vec::new();
         for _ in 0..effort.choose(5, 25) {
-            let (mut first, mut second) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
+            let (mut first, mut second) = (histogram()?, histogram()?);
             laps(commit_ahead, &mut first, &mut second)?;
             ratios.push(first.value_at_quantile(0.999) as f64 / second.value_at_quantile(0.999) as f64);
             all_first.add(&first)?;
