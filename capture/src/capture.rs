@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Feed, Registry, Writer};
+use capbuf::{Caller, CaptureBuffer, Feed, Registry, Writer};
 
 use crate::error::{Error, Result};
 use crate::kinds::source;
@@ -55,6 +55,7 @@ impl Supervised {
     /// # Errors
     /// [`Error::Locator`] for strings that name no source; [`Error::Buffer`] for a shape that can't be. All else is in the
     /// [state](Self::state), and tried again.
+    #[track_caller]
     pub fn begin(registry: &Registry, locator: &str, options: &CaptureOptions) -> Result<Self> {
         let source = source(&locator.parse::<Locator>()?);
         Self::begin_source(registry, locator, source, options)
@@ -64,6 +65,7 @@ impl Supervised {
     ///
     /// # Errors
     /// As [`Supervised::begin`].
+    #[track_caller]
     pub fn begin_source(
         registry: &Registry,
         name: &str,
@@ -152,10 +154,12 @@ impl Drop for Supervised {
     }
 }
 
+/// What the thread asks a registry for is asked by whoever called this.
+#[track_caller]
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     let thread = thread::Builder::new().name("capbuf-source".to_owned());
     let failed = |error: std::io::Error| Error::Thread { source_name: capbuf::redact(name), reason: error.to_string() };
-    thread.spawn(work).map(drop).map_err(failed)
+    thread.spawn(Caller::carry(work)).map(drop).map_err(failed)
 }
 
 /// A source that is captured into its buffer, on a thread of its own.
@@ -190,6 +194,7 @@ impl Capture {
     /// # Errors
     /// [`Error::Locator`] for strings that name no source; all that opening the source may bring; [`Error::OpenTimedOut`] past the
     /// deadline; [`Error::Buffer`] for a buffer that is refused, has another shape or another writer.
+    #[track_caller]
     pub fn start(registry: &Registry, locator: &str, options: &CaptureOptions) -> Result<Self> {
         let source = source(&locator.parse::<Locator>()?);
         Self::start_source(registry, locator, source, options)
@@ -199,6 +204,7 @@ impl Capture {
     ///
     /// # Errors
     /// As [`Capture::start`].
+    #[track_caller]
     pub fn start_source(
         registry: &Registry,
         name: &str,

@@ -93,9 +93,11 @@ pub(crate) fn text(registry: &Registry, scope: Scope) -> String {
     for line in text.lines() {
         let described = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
         let name = described.and_then(|rest| rest.split(' ').next()).filter(|name| counters.contains(name));
-        match name {
-            Some(name) => told.push_str(&line.replacen(name, &format!("{name}_total"), 1)),
-            None => told.push_str(line),
+        match (name, line.split_once('{')) {
+            (Some(name), _) => told.push_str(&line.replacen(name, &format!("{name}_total"), 1)),
+            // No labels, no braces.
+            (None, Some((name, rest))) if rest.starts_with("} ") => told.extend([name, &rest[1..]]),
+            (None, _) => told.push_str(line),
         }
         told.push('\n');
     }

@@ -10,6 +10,7 @@ use pyo3::types::PyTuple;
 use crate::arguments::{self, CHANNELS, RATES, maybe_whole};
 use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
+use crate::caller::Calling;
 use crate::errors::{self, OrRaise as _};
 use crate::registry::{self, Registry};
 use crate::times;
@@ -163,10 +164,12 @@ pub(crate) fn record(
     let registry = match (registry, domain) {
         (Some(_), Some(_)) => return Err(errors::invalid(py, "domain", "given beside registry", "one of the two")),
         (Some(registry), None) => registry.get().registry(py)?,
-        (None, domain) => registry::open(py, domain, None, None, None)?.registry(py)?,
+        (None, domain) => registry::open(py, domain, None, None, None, None)?.registry(py)?,
     };
     // What it returns is stopped by its thread if a signal came meanwhile.
-    let started = interruptible(py, move || capbuf_capture::Capture::start(&registry, &source, &options))?;
+    let calling = Calling::of(py, &registry);
+    let started =
+        interruptible(py, move || calling.makes(|| capbuf_capture::Capture::start(&registry, &source, &options)))?;
     Ok(Capture { capture: Some(Arc::new(started.or_raise(py)?)) })
 }
 

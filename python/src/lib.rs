@@ -14,6 +14,7 @@ mod arrays;
 mod awaited;
 mod blocking;
 mod buffer;
+mod caller;
 mod capture;
 mod clip;
 mod domains;
@@ -24,11 +25,13 @@ mod handle;
 mod reading;
 mod reads;
 mod registry;
+mod report;
 mod segment;
 mod stats;
 mod status;
 mod times;
 mod waiting;
+mod watch;
 mod window;
 mod windows;
 mod writer;
@@ -55,11 +58,15 @@ mod _capbuf {
     #[pymodule_export]
     use crate::registry::{Registry, open};
     #[pymodule_export]
+    use crate::report::AllocationReport;
+    #[pymodule_export]
     use crate::segment::Segment;
     #[pymodule_export]
     use crate::stats::{Stats, Swept};
     #[pymodule_export]
     use crate::status::{Holder, Level, Status};
+    #[pymodule_export]
+    use crate::watch::{Anomaly, Watch};
     #[pymodule_export]
     use crate::window::Window;
     #[pymodule_export]

@@ -9,6 +9,7 @@ use pyo3::types::{PyIterator, PyList, PyTuple};
 use crate::arguments::{self, BYTES, maybe_whole};
 use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
+use crate::caller::Calling;
 use crate::errors::{OrRaise as _, invalid};
 use crate::feed::Feed;
 use crate::handle::Handle;
@@ -35,7 +36,7 @@ use crate::stats::{Stats, Swept};
 /// capbuf.NotFound: source radio has no buffer
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Registry {
-    handle: Handle<capbuf::Registry>,
+    pub(crate) handle: Handle<capbuf::Registry>,
 }
 
 /// Opens a domain by its name, and makes it if there is none: the buffers that all processes of this user share which open it.
@@ -53,6 +54,9 @@ pub(crate) struct Registry {
 ///     How much the buffers may take that this registry makes. Half of the machine's memory if not given.
 /// max_buffer_bytes : int, optional
 ///     How much one buffer, or one segment, may take. 2 GiB if not given.
+/// track_allocations : bool, optional
+///     Whether attempts to allocate are recorded from the beginning (see `Registry.enable_allocation_tracking`). If not given, as
+///     ``DEBUG_BUFFER_ALLOC`` says.
 ///
 /// Returns
 /// -------
@@ -65,15 +69,16 @@ pub(crate) struct Registry {
 /// Forbidden, System
 ///     Where the folder is another user's, or open to others; where it can't be made or opened.
 #[pyfunction]
-#[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None))]
+#[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None))]
 pub(crate) fn open(
     py: Python<'_>,
     domain: Option<String>,
     folder: Option<PathBuf>,
     budget_bytes: Option<&Bound<'_, PyAny>>,
     max_buffer_bytes: Option<&Bound<'_, PyAny>>,
+    track_allocations: Option<bool>,
 ) -> PyResult<Registry> {
-    let mut builder = builder(budget_bytes, max_buffer_bytes)?;
+    let mut builder = builder(budget_bytes, max_buffer_bytes, track_allocations)?;
     if let Some(folder) = folder {
         builder = builder.domains_folder(folder);
     }
@@ -87,8 +92,12 @@ pub(crate) fn open(
 fn builder(
     budget_bytes: Option<&Bound<'_, PyAny>>,
     max_buffer_bytes: Option<&Bound<'_, PyAny>>,
+    track_allocations: Option<bool>,
 ) -> PyResult<capbuf::RegistryBuilder> {
     let mut builder = capbuf::Registry::builder();
+    if let Some(track) = track_allocations {
+        builder = builder.track_allocations(track);
+    }
     if let Some(bytes) = maybe_whole("budget_bytes", budget_bytes, BYTES)? {
         builder = builder.budget_bytes(bytes);
     }
@@ -109,7 +118,8 @@ impl Registry {
     }
 
     fn find(&self, py: Python<'_>, source: &str) -> PyResult<Option<CaptureBuffer>> {
-        Ok(self.handle.with(py, |registry| registry.get(source))?.map(CaptureBuffer::new))
+        let found = self.handle.with(py, |registry| Calling::of(py, registry).makes(|| registry.get(source)))?;
+        Ok(found.map(CaptureBuffer::new))
     }
 }
 
@@ -124,15 +134,16 @@ fn options(py: Python<'_>, lifetime: &str) -> PyResult<AllocateOptions> {
 impl Registry {
     /// Opens a domain: as the function `open`.
     #[staticmethod]
-    #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None))]
+    #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None))]
     fn open_domain(
         py: Python<'_>,
         domain: Option<String>,
         folder: Option<PathBuf>,
         budget_bytes: Option<&Bound<'_, PyAny>>,
         max_buffer_bytes: Option<&Bound<'_, PyAny>>,
+        track_allocations: Option<bool>,
     ) -> PyResult<Self> {
-        open(py, domain, folder, budget_bytes, max_buffer_bytes)
+        open(py, domain, folder, budget_bytes, max_buffer_bytes, track_allocations)
     }
 
     /// Makes a registry that belongs to this process alone.
@@ -143,14 +154,20 @@ impl Registry {
     ///     How much all buffers together may take. Half of the machine's memory if not given.
     /// max_buffer_bytes : int, optional
     ///     How much one buffer, or one segment, may take. 2 GiB if not given.
+    /// track_allocations : bool, optional
+    ///     Whether attempts to allocate are recorded from the beginning; if not given, as ``DEBUG_BUFFER_ALLOC`` says.
     ///
     /// Returns
     /// -------
     /// Registry
     #[staticmethod]
-    #[pyo3(signature = (*, budget_bytes=None, max_buffer_bytes=None))]
-    fn private(budget_bytes: Option<&Bound<'_, PyAny>>, max_buffer_bytes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        Ok(Self::new(builder(budget_bytes, max_buffer_bytes)?.build()))
+    #[pyo3(signature = (*, budget_bytes=None, max_buffer_bytes=None, track_allocations=None))]
+    fn private(
+        budget_bytes: Option<&Bound<'_, PyAny>>,
+        max_buffer_bytes: Option<&Bound<'_, PyAny>>,
+        track_allocations: Option<bool>,
+    ) -> PyResult<Self> {
+        Ok(Self::new(builder(budget_bytes, max_buffer_bytes, track_allocations)?.build()))
     }
 
     /// The name of the domain; None for a private registry.
@@ -215,13 +232,15 @@ impl Registry {
     ) -> PyResult<CaptureBuffer> {
         let spec = arguments::spec(seconds, sample_rate_hz, channels, sample_format)?;
         let options = options(py, lifetime)?;
-        if let Some(buffer) = self.handle.with(py, |registry| registry.get(source))?
-            && *buffer.spec() == spec
-        {
-            return Ok(CaptureBuffer::new(buffer));
+        let registry = self.registry(py)?;
+        let calling = Calling::of(py, &registry);
+        // A hit waits for nobody; should the buffer go just now, it is made without a thread, that is all.
+        if registry.with(source, |buffer| *buffer.spec() == spec) == Some(true) {
+            let found = py.detach(|| calling.makes(|| registry.get_or_allocate_with(source, spec, &options)));
+            return found.or_raise(py).map(CaptureBuffer::new);
         }
-        let (registry, source) = (self.registry(py)?, source.to_owned());
-        let made = interruptible(py, move || registry.get_or_allocate_with(&source, spec, &options))?;
+        let source = source.to_owned();
+        let made = interruptible(py, move || calling.makes(|| registry.get_or_allocate_with(&source, spec, &options)))?;
         made.or_raise(py).map(CaptureBuffer::new)
     }
 
@@ -261,7 +280,8 @@ impl Registry {
     ) -> PyResult<CaptureBuffer> {
         let spec = arguments::spec(seconds, sample_rate_hz, channels, sample_format)?;
         let (registry, options) = (self.registry(py)?, options(py, lifetime)?);
-        let made = interruptible(py, move || registry.allocate_with(&source, spec, &options))?;
+        let calling = Calling::of(py, &registry);
+        let made = interruptible(py, move || calling.makes(|| registry.allocate_with(&source, spec, &options)))?;
         made.or_raise(py).map(CaptureBuffer::new)
     }
 
@@ -325,7 +345,8 @@ impl Registry {
     ///     If the source has no buffer.
     fn remove(&self, py: Python<'_>, source: String) -> PyResult<()> {
         let registry = self.registry(py)?;
-        interruptible(py, move || registry.remove(&source))?.or_raise(py)
+        let calling = Calling::of(py, &registry);
+        interruptible(py, move || calling.makes(|| registry.remove(&source)))?.or_raise(py)
     }
 
     /// Claims to be the one who feeds a source, from before it is opened and has a buffer.

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import capbuf
-from capbuf import _asyncio, _errors, _spec
+from capbuf import _asyncio, _errors, _spec, prometheus
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 FLAGS = doctest.IGNORE_EXCEPTION_DETAIL
@@ -16,7 +16,7 @@ FLAGS = doctest.IGNORE_EXCEPTION_DETAIL
 
 def examples() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    found = [test for module in (capbuf, _asyncio, _errors, _spec) for test in finder.find(module) if test.examples]
+    found = [test for module in (capbuf, _asyncio, _errors, _spec, prometheus) for test in finder.find(module) if test.examples]
     # Functions and classes of the compiled module are not the package's own in the eyes of the finder.
     for name in capbuf.__all__:
         thing = getattr(capbuf, name)
@@ -41,6 +41,7 @@ def test_example(example: doctest.DocTest) -> None:
 def test_there_are_examples() -> None:
     names = {example.name for example in examples()}
     assert {"capbuf", "Registry", "CaptureBuffer", "CaptureBuffer.read", "CaptureBuffer.windows", "Writer", "record"} <= names
+    assert {"AllocationReport", "Registry.watch", "Registry.metrics_text", "capbuf.prometheus"} <= names
 
 
 def test_everything_public_has_a_docstring() -> None:

@@ -14,6 +14,7 @@ WAITS = {
     "a read of what is there": "buffer.read_frames(0, 8000, wait=None, available=True)",
     "a clip": "buffer.clip_frames('x.wav', 0, 8000, wait=None)",
     "a loop over windows": "next(buffer.windows(1))",
+    "a loop over events": "next(registry.watch())",
     "an awaited read": "asyncio.run(look())",
     # A server that takes a connection and says nothing.
     "the opening of a source": "capbuf.record(f'rtsp://127.0.0.1:{server.getsockname()[1]}/', registry=registry)",

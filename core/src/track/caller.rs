@@ -1,7 +1,10 @@
 //! Where a call came from, as a binding of another language says it.
 
 use std::cell::RefCell;
+use std::panic::Location;
 use std::rc::Rc;
+
+use super::tracker::with_thread;
 
 /// The language of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +76,7 @@ pub enum CodePlace {
 pub struct Caller {
     pub(crate) language: Language,
     pub(crate) stack: Vec<CodePlace>,
+    pub(crate) thread: Option<(u32, String)>,
 }
 
 thread_local! {
@@ -82,7 +86,12 @@ thread_local! {
 impl Caller {
     /// Describes a caller.
     pub fn new(language: Language, stack: Vec<CodePlace>) -> Self {
-        Self { language, stack }
+        Self { language, stack, thread: None }
+    }
+
+    /// Has this thread recorded as the one that asks, even if the calls are made on another one for it.
+    pub fn of_this_thread(self) -> Self {
+        Self { thread: Some(with_thread(|number, name| (number, name.to_owned()))), ..self }
     }
 
     /// Runs `calls`; what they ask registries for is recorded as asked by this caller. Thread-local.
@@ -98,6 +107,17 @@ impl Caller {
         let before = CALLER.try_with(|caller| caller.borrow_mut().replace(Rc::new(self))).ok().flatten();
         let _back = Back(before);
         calls()
+    }
+
+    /// Takes whoever calls this along to another thread: what `calls` asks registries for there is recorded as asked from here.
+    #[track_caller]
+    pub fn carry<R>(calls: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        let here = Location::caller();
+        let place = || CodePlace::Line { file: here.file().to_owned(), line: here.line(), function: String::new() };
+        let caller = Self::current().map(Rc::unwrap_or_clone);
+        let caller = caller.unwrap_or_else(|| Self::new(Language::Rust, vec![place()]));
+        let caller = if caller.thread.is_some() { caller } else { caller.of_this_thread() };
+        || caller.scope(calls)
     }
 
     /// The caller whose scope this is in.

@@ -170,7 +170,7 @@ impl Tracker {
         duration_ns: u64,
         origin: &Origin,
     ) {
-        with_thread(|thread, thread_name| {
+        with_caller_thread(|thread, thread_name| {
             log.add(&Entry {
                 source_key,
                 name,
@@ -191,14 +191,22 @@ impl Tracker {
     pub(crate) fn hold(&self, begun: &Begun, source: &str, buffer: u64) -> Option<Arc<Taken>> {
         let log = self.own();
         let site = Origin::site(&log.log, Caller::current().as_deref(), Some(begun.location));
-        let thread = with_thread(|thread, _| thread);
+        let thread = with_caller_thread(|thread, _| thread);
         let (at, key) = log.log.hold(key_of(source), buffer, site, begun.utc_ns, thread)?;
         Some(Arc::new(Taken { log, at, key }))
     }
 }
 
+/// The number and the name of the thread that asks: of this one, unless it asks for another.
+fn with_caller_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
+    match Caller::current().as_deref().and_then(|caller| caller.thread.as_ref()) {
+        Some((thread, name)) => with(*thread, name),
+        None => with_thread(with),
+    }
+}
+
 /// The number and the name of this thread.
-fn with_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
+pub(super) fn with_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
     thread_local! {
         static THREAD: RefCell<Option<(u32, u32, String)>> = const { RefCell::new(None) };
     }

@@ -7,6 +7,7 @@ threads and processes.
 - `record` feeds a buffer from a microphone, a network stream, a file or a test tone. Your own code does with
   `CaptureBuffer.writer`.
 - `CaptureBuffer.read`, `read_frames` and `last` copy audio out; `windows` goes through it; `clip` cuts it into a file.
+- `Registry.allocation_report` tells who allocated what from where, `watch` what is wrong with it, `capbuf.prometheus` the metrics.
 
 Times in are aware `datetime`, float seconds since 1970 or int nanoseconds since 1970; durations are seconds or `timedelta`.
 Every exception is an `Error`, and also what Python has for its kind.
@@ -21,6 +22,8 @@ Examples
 """
 
 from ._capbuf import (
+    AllocationReport,
+    Anomaly,
     Capture,
     CaptureBuffer,
     Clip,
@@ -36,6 +39,7 @@ from ._capbuf import (
     Stats,
     Status,
     Swept,
+    Watch,
     Window,
     Windows,
     Writer,
@@ -92,7 +96,9 @@ from ._spec import Spec
 
 __all__ = [
     "AllocationPanicked",
+    "AllocationReport",
     "AlreadyExists",
+    "Anomaly",
     "Busy",
     "Capture",
     "CaptureBuffer",
@@ -145,6 +151,7 @@ __all__ = [
     "TooManyProcesses",
     "TooSmall",
     "Unreadable",
+    "Watch",
     "Window",
     "Windows",
     "Writer",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._capbuf import CaptureBuffer, Segment, Window, Windows
+from ._capbuf import Anomaly, CaptureBuffer, Segment, Watch, Window, Windows
 
 Found = TypeVar("Found")
 
@@ -45,3 +45,8 @@ async def next_window(windows: Windows, wait: float | None) -> Window:
     if window is None:
         raise StopAsyncIteration
     return window
+
+
+async def next_event(watch: Watch) -> Anomaly:
+    """The next event of an ``async for`` loop."""
+    return await _until_found(watch._look, None)
