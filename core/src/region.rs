@@ -90,6 +90,7 @@ pub(crate) const FEED_REASON_BYTES: usize = 200;
 
 /// What who feeds the source tells of it.
 #[repr(C, align(64))]
+#[cfg_attr(loom, derive(Debug, Default))]
 pub(crate) struct FeedLine {
     /// The presence of the process that told; zero in a private registry.
     pub(crate) presence: AtomicU64,

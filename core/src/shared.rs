@@ -3,7 +3,7 @@
 use crate::budget::Charge;
 use crate::clock::Clock;
 use crate::commit::Committer;
-use crate::domain::{JUDGED, Membership};
+use crate::domain::{Membership, verdict};
 use crate::error::Error;
 use crate::pool::Pool;
 use crate::region::Region;
@@ -39,13 +39,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn is_removed(&self) -> bool {
-        // SYNC removed: what its remover did before is seen by who sees the flag.
-        !matches!(self.region.header().readers.removed.load(Ordering::Acquire), 0 | JUDGED)
+        verdict::is_removed(&self.region)
     }
 
     pub(crate) fn mark_removed(&self) {
-        // SYNC removed: see `is_removed`.
-        self.region.header().readers.removed.store(1, Ordering::Release);
+        verdict::remove(&self.region);
     }
 
     /// Has the memory committed soon, if that is wanted and was not asked for before. For who is about to write.

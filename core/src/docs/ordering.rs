@@ -29,9 +29,8 @@
 //!
 //! # `SYNC holder`
 //! A process marks a region as open, then looks whether it was removed. Who removes an abandoned region flags it as being judged, then
-//! looks for marks once more. All four are sequentially consistent, so one of the two sees the other. A region that is being judged is not
-//! removed: who has it goes on, and who opens it waits for the claim, under which it is judged. Not modelled, as loom knows no
-//! total order of single operations; tests with processes are about it.
+//! looks for marks once more. Between the two steps of each is a sequentially consistent fence, so one of the two sees the other. A
+//! region that is being judged is not removed: who has it goes on, and who opens it waits for the claim, under which it is judged. Models: `holder`.
 //!
 //! # `SYNC region`
 //! A region in a file is whole before the rename that gives it the name by which others open it. Both are system calls on one

@@ -4,14 +4,14 @@ use super::folder::Folder;
 use super::lock_file::Holder;
 use super::presence;
 use crate::region::{HolderSlot, Region};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// Marks a region as mapped by this process; `None` if there is no place left. Lock-free, apart from clearing dead marks.
 pub(super) fn enter(folder: &Folder, region: &Region, presence: u64, now_utc_ns: i64) -> Option<usize> {
-    free_place(region, presence)
+    mark(region, presence)
         .or_else(|| {
             clear_dead(folder, region);
-            free_place(region, presence)
+            mark(region, presence)
         })
         .inspect(|place| {
             let slot = &region.header().holders[*place];
@@ -21,31 +21,34 @@ pub(super) fn enter(folder: &Folder, region: &Region, presence: u64, now_utc_ns:
         })
 }
 
-fn free_place(region: &Region, presence: u64) -> Option<usize> {
+/// Takes a free place. After it the caller looks whether the region is removed.
+pub(crate) fn mark(region: &Region, presence: u64) -> Option<usize> {
     let free = |slot: &HolderSlot| {
         slot.presence.load(Ordering::Relaxed) == 0
-            // SYNC holder: taken before the look at `removed`, which is set before the last look at the holders.
-            && slot.presence.compare_exchange(0, presence, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+            && slot.presence.compare_exchange(0, presence, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     };
-    region.header().holders.iter().position(free)
+    let place = region.header().holders.iter().position(free);
+    // SYNC holder: who judges after this sees the mark, or its flag is seen by the caller.
+    fence(Ordering::SeqCst);
+    place
 }
 
-/// Takes a mark away.
-pub(super) fn leave(region: &Region, place: usize, presence: u64) {
+/// Takes a mark away. After it the caller looks whether the region is removed, and whether it was the last.
+pub(crate) fn leave(region: &Region, place: usize, presence: u64) {
     if let Some(slot) = region.header().holders.get(place) {
-        // SYNC holder: what this process did to the region happened before.
-        let _ = slot.presence.compare_exchange(presence, 0, Ordering::SeqCst, Ordering::Relaxed);
+        let _ = slot.presence.compare_exchange(presence, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
+    // SYNC holder: who judges after this sees that the mark is gone, or the caller sees no flag and judges.
+    fence(Ordering::SeqCst);
 }
 
 /// Takes the marks of the dead away; returns how many there were.
 pub(super) fn clear_dead(folder: &Folder, region: &Region) -> usize {
     let dead = |slot: &&HolderSlot| {
-        // SYNC holder: a mark made before the flag is seen after it.
-        let presence = slot.presence.load(Ordering::SeqCst);
+        let presence = slot.presence.load(Ordering::Relaxed);
         presence != 0
             && !presence::is_alive(folder, presence)
-            && slot.presence.compare_exchange(presence, 0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+            && slot.presence.compare_exchange(presence, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     };
     region.header().holders.iter().filter(dead).count()
 }
@@ -56,10 +59,10 @@ pub(super) fn any_alive(folder: &Folder, region: &Region) -> bool {
 }
 
 fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u64, &'a HolderSlot)> {
-    // SYNC holder: a mark made before the flag is seen after it.
+    // SYNC none: the fences of who marks, leaves and judges order the marks and the flag.
     let slots = region.header().holders.iter();
     slots
-        .map(|slot| (slot.presence.load(Ordering::SeqCst), slot))
+        .map(|slot| (slot.presence.load(Ordering::Relaxed), slot))
         .filter(|(presence, _)| *presence != 0 && presence::is_alive(folder, *presence))
 }
 

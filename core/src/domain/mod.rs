@@ -12,13 +12,14 @@
 //!   them mapped, bear its number.
 
 mod folder;
-mod holders;
+pub(crate) mod holders;
 mod lock_file;
 mod logs;
 mod open;
 mod pool;
 mod presence;
 mod sweep;
+pub(crate) mod verdict;
 
 pub use folder::MAX_DOMAIN_BYTES;
 pub use lock_file::Holder;
@@ -27,6 +28,7 @@ pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, remove_domain};
 pub(crate) use presence::{Presence, random};
 pub use sweep::Swept;
+use verdict::{is_removed, settle};
 
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
@@ -34,7 +36,7 @@ use crate::pool::{PoolCounts, PoolSettings};
 use crate::region::{Description, Layout, MAX_HOLDERS, Region};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, ArcSwap, AtomicU32, Ordering, PlainArc};
+use crate::sync::{Arc, ArcSwap, Ordering, PlainArc};
 use folder::Folder;
 
 /// How many sources whose hashes collide can have rings.
@@ -85,24 +87,6 @@ impl Names {
         let hash = name.split(['-', '.']).next()?;
         (hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self { hash: hash.to_owned() })
     }
-}
-
-/// What `removed` is while it is judged whether a ring is abandoned, under its claim: not removed, and not to be relied on.
-pub(crate) const JUDGED: u32 = 2;
-
-fn removed(region: &Region) -> &AtomicU32 {
-    &region.header().readers.removed
-}
-
-fn is_removed(region: &Region) -> bool {
-    // SYNC removed: what its remover did before is seen by who sees the flag.
-    !matches!(removed(region).load(Ordering::SeqCst), 0 | JUDGED)
-}
-
-/// Takes back what a judge left that died, under the claim: nobody else judges then. A flag that says removed stays.
-fn settle(region: &Region) {
-    // SYNC holder: as who judges would have, if it had seen a mark.
-    let _ = removed(region).compare_exchange(JUDGED, 0, Ordering::SeqCst, Ordering::SeqCst);
 }
 
 fn is_ring(name: &str) -> bool {
@@ -166,14 +150,8 @@ impl Domain {
             return Ok(None);
         };
         let membership = self.enter(&region, &description, now_utc_ns)?;
-        // SYNC holder: marked before this look. Who found no mark had set the flag before it looked again.
-        if removed(&region).load(Ordering::SeqCst) == JUDGED {
-            // It stays if who judges has seen this mark: known when the claim is given back, or its holder has died. Whoever
-            // calls this with the claim has settled it before, so nobody waits for itself.
-            let _claim = LockFile::wait(&self.folder, &self.names_of(source).claim())?;
-            settle(&region);
-        }
-        if is_removed(&region) {
+        let claim = || LockFile::wait(&self.folder, &self.names_of(source).claim());
+        if !verdict::stays_open(&region, claim)? {
             membership.leave(&region);
             return Ok(None);
         }
@@ -296,8 +274,7 @@ impl Domain {
         let _claim = LockFile::wait(&self.folder, &names.claim())?;
         match self.look(source)? {
             Some((name, region, _)) if is_to_go(&region) => {
-                // SYNC removed: what its remover did before is seen by who sees the flag.
-                removed(&region).store(1, Ordering::SeqCst);
+                verdict::remove(&region);
                 self.retire(&name, region.layout().region_bytes)
             }
             _ => Ok(false),
@@ -323,17 +300,7 @@ impl Domain {
             if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32 {
                 return false;
             }
-            // Who marks the ring and then leaves it because of the flag may not be the last to look: so look again.
-            while !holders::any_alive(&self.folder, region) {
-                // SYNC holder: who marks the ring now sees the flag after that, or is seen here.
-                removed(region).store(JUDGED, Ordering::SeqCst);
-                if !holders::any_alive(&self.folder, region) {
-                    return true;
-                }
-                // SYNC holder: taken back before the next look at the marks.
-                removed(region).store(0, Ordering::SeqCst);
-            }
-            false
+            verdict::is_abandoned(region, || holders::any_alive(&self.folder, region))
         })
     }
 
@@ -406,6 +373,7 @@ impl Membership {
 
 #[cfg(test)]
 mod tests {
+    use super::verdict::JUDGED;
     use super::*;
     use crate::Registry;
     use crate::lifetime::AllocateOptions;
@@ -421,7 +389,7 @@ mod tests {
         let buffer = ours.allocate_with("x", spec, &options).unwrap();
         let domain = Domain::open("birds", Some(base.path()), PoolSettings::default()).unwrap();
         let claim = LockFile::wait(&domain.folder, &domain.names_of("x").claim()).unwrap();
-        removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+        verdict::flag(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
         assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
         buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
         std::thread::scope(|scope| {
@@ -430,16 +398,16 @@ mod tests {
             while buffer.opened_by().len() < 2 {
                 std::thread::yield_now();
             }
-            removed(&buffer.shared.region).store(0, Ordering::SeqCst);
+            verdict::flag(&buffer.shared.region).store(0, Ordering::SeqCst);
             drop(claim);
             assert_eq!(opener.join().unwrap(), Some(true));
         });
         // One who died judging has left its flag: the next one to come takes it back.
-        removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+        verdict::flag(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
         assert!(open().get("x").unwrap().same_as(&buffer));
-        removed(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+        verdict::flag(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
         assert!(open().get_or_allocate("x", spec).unwrap().same_as(&buffer));
-        assert_eq!(removed(&buffer.shared.region).load(Ordering::SeqCst), 0);
+        assert_eq!(verdict::flag(&buffer.shared.region).load(Ordering::SeqCst), 0);
         drop((ours, theirs, buffer));
         assert!(domain.find("x", 0).unwrap().is_none(), "gone with its last holder");
     }

@@ -10,7 +10,7 @@ use super::{Domain, is_ring, presence};
 use crate::error::{Error, Result};
 use crate::pool::{PoolCounts, PoolSettings};
 use crate::region::Region;
-use crate::sync::{ArcSwap, Ordering, PlainArc};
+use crate::sync::{ArcSwap, PlainArc};
 
 /// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.
 pub(crate) fn default_name() -> String {
@@ -129,8 +129,7 @@ impl Domain {
             let _claim = super::LockFile::wait(&self.folder, &names.claim())?;
             if let Some(file) = self.folder.open(&name)? {
                 match self.map(&file, &name) {
-                    // SYNC removed: what its remover did before is seen by who sees the flag.
-                    Ok((region, _)) => region.header().readers.removed.store(1, Ordering::SeqCst),
+                    Ok((region, _)) => super::verdict::remove(&region),
                     Err(Error::Corrupt { .. }) => Region::condemn(&file),
                     // Only those who know that layout know where to mark it.
                     Err(_) => {}

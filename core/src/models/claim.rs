@@ -177,8 +177,8 @@ const REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED: Model = Model {
     outcomes: &["removed", "not there yet"],
     planted: &[
         ("registry.rs", "slot.buffer.swap(None)", Defect::Lost),
-        ("shared.rs", "removed.store(1", Defect::Lost),
-        ("shared.rs", "removed.load(Ordering::Acquire)", Defect::Blind),
+        ("domain/verdict.rs", "flag(region).store(1", Defect::Lost),
+        ("domain/verdict.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
         ("published.rs", SWAP, Defect::Lost),
     ],
 };

@@ -10,6 +10,7 @@
 //! have seen more than one order of steps and every outcome that is of interest.
 
 mod claim;
+mod holder;
 mod last_handle;
 mod lease;
 mod ring;
@@ -126,13 +127,8 @@ impl Model {
 /// Orderings that no model is about, and why.
 const EXCUSED: &[(&str, &str, &str)] = &[
     ("budget.rs", "mapped", "counters for display; who reads them relies on nothing beside them"),
-    ("shared.rs", "removed", "a flag that nothing is read through; models plant its loss"),
+    ("domain/verdict.rs", "flag(region)", "a flag that nothing is read through; models plant its loss"),
     ("timeline.rs", "line.anchor_head.store(number, Ordering::Release)", "takes anchors back that no reader has used"),
-    (
-        "domain/",
-        "Ordering::SeqCst",
-        "loom knows no total order of single operations; tests with processes are about these",
-    ),
 ];
 
 /// Takes the tests out of a source file's text.
@@ -142,7 +138,7 @@ fn without_tests(source: &str) -> &str {
 
 #[test]
 fn every_ordering_is_what_a_model_fails_without_or_is_excused() {
-    let all = [claim::ALL, last_handle::ALL, lease::ALL, ring::ALL, timeline::ALL].concat();
+    let all = [claim::ALL, holder::ALL, last_handle::ALL, lease::ALL, ring::ALL, timeline::ALL].concat();
     let planted: Vec<_> = all.iter().flat_map(|model| model.planted).collect();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let folders = [src.clone(), src.join("domain")];
@@ -150,6 +146,9 @@ fn every_ordering_is_what_a_model_fails_without_or_is_excused() {
     let mut found = 0;
     for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
         let name = file.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+        if name == "memory_model.rs" {
+            continue;
+        }
         let source = std::fs::read_to_string(&file).unwrap();
         for (line, number) in without_tests(&source).lines().zip(1..) {
             let is_strong = ["Acquire", "Release", "AcqRel", "SeqCst"]

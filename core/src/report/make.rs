@@ -6,7 +6,7 @@ use super::{
     AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, Progress, SourceReport, StackFrame, StackReport,
     Totals,
 };
-use crate::domain::{Domain, JUDGED};
+use crate::domain::{Domain, verdict};
 use crate::region::Region;
 use crate::registry::Registry;
 use crate::shared::Shared;
@@ -153,8 +153,7 @@ fn of_source<'a>(sources: &'a mut HashMap<u64, Collected>, source: &str) -> &'a 
 fn collect_domain(domain: &Domain, sources: &mut HashMap<u64, Collected>) {
     // What can't be listed has nothing to show.
     for (_, region, description) in domain.rings().into_iter().flatten() {
-        // SYNC removed: a remover's flag, to be shown.
-        let is_removed = !matches!(region.header().readers.removed.load(Ordering::SeqCst), 0 | JUDGED);
+        let is_removed = verdict::is_removed(&region);
         let collected = of_source(sources, description.source.as_str());
         for (holder, since_utc_ns) in domain.holders(&region) {
             collected.opened.push((holder.pid, holder.program, since_utc_ns, region.id(), is_removed));
