@@ -114,6 +114,18 @@
 // The version of this binary interface. A library with another one is another library: its file has another name.
 #define CAPBUF_ABI_VERSION 0
 
+// The language of a caller: Rust.
+#define CAPBUF_LANGUAGE_RUST 1
+
+// The language of a caller: C, or what calls through its interface.
+#define CAPBUF_LANGUAGE_C 2
+
+// The language of a caller: Go.
+#define CAPBUF_LANGUAGE_GO 3
+
+// The language of a caller: Python.
+#define CAPBUF_LANGUAGE_PYTHON 4
+
 // In place of a capture time: the samples arrive now, their last frame was captured just before.
 #define CAPBUF_TIME_NOW INT64_MIN
 
@@ -170,6 +182,16 @@ typedef struct capbuf_registry capbuf_registry;
 //
 // Owned by the caller, who frees it with `capbuf_segment_free`. May be read by any thread.
 typedef struct capbuf_segment capbuf_segment;
+
+// A text of the library's, as long as it happens to be.
+//
+// Owned by the caller, who frees it with `capbuf_text_free`.
+typedef struct capbuf_text capbuf_text;
+
+// A thread that looks after a registry.
+//
+// Owned by the caller, who ends it with `capbuf_watch_free`.
+typedef struct capbuf_watch capbuf_watch;
 
 // A cursor that goes through a buffer window by window.
 //
@@ -411,6 +433,50 @@ typedef struct {
     // Bytes that may be.
     uint64_t budget_bytes;
 } capbuf_registry_stats;
+
+// A place in a program: a line of a file, or, if `file` is NULL, a return address.
+typedef struct {
+    // The file's path, UTF-8, as the language tells it; NULL: `address` counts.
+    const char *file;
+    // The bytes of that text.
+    size_t file_len;
+    // The function, UTF-8; may be NULL.
+    const char *function;
+    // The bytes of that text.
+    size_t function_len;
+    // The line, from 1.
+    uint32_t line;
+    // Set it to 0.
+    uint32_t reserved;
+    // A return address in this process.
+    size_t address;
+} capbuf_code_place;
+
+// From when on something is wrong. A zero is the default.
+typedef struct {
+    // Set it to `sizeof(capbuf_watch_settings)` before the call.
+    size_t struct_size;
+    // How often it looks, in ns: 1 s.
+    int64_t every_ns;
+    // Within how long things that happen again and again are counted, in ns: a minute.
+    int64_t window_ns;
+    // Refused allocations from one place within the window: 3.
+    uint64_t repeated_allocations;
+    // Rings made for one source within the window: 5.
+    uint64_t churn_allocations;
+    // How long a removed buffer may be held, in ns: a minute.
+    int64_t removed_held_ns;
+    // How long a living writer may write nothing, in ns: 30 s.
+    int64_t stalled_ns;
+    // By what part of its rate a writer may be off: 0.05.
+    double rate_tolerance;
+    // Over how long the rate is measured, three times before it is told, in ns: 30 s.
+    int64_t rate_window_ns;
+    // Reads of one source that come too late within the window: 10.
+    uint64_t lapped_reads;
+    // The part of the budget that may be used: 0.9.
+    double budget_share;
+} capbuf_watch_settings;
 
 // Which windows.
 typedef struct {
@@ -916,6 +982,112 @@ capbuf_status capbuf_redact(const char *source,
                             size_t out_size,
                             size_t *out_len,
                             capbuf_error **error);
+
+// Tells a text: UTF-8, with a zero at its end; its length without it into `*out_len`, if that is not NULL. NULL for NULL.
+//
+// It lives as long as the handle. Any thread.
+const char *capbuf_text_data(const capbuf_text *text,
+                             size_t *out_len);
+
+// Ends a text. NULL is nothing.
+void capbuf_text_free(capbuf_text *text);
+
+// Records every attempt to get a buffer from here on (`enable` is not 0), with what came of it, when, by whom and from where; or ends
+// that. It begins as the environment's `DEBUG_BUFFER_ALLOC` says: `true`, `1`, `yes` or `on`.
+//
+// Off, it costs an attempt nothing; on, some microseconds, no lock, and memory of a fixed size. Call sites and stacks are resolved
+// from the program's debug information when a report is made.
+//
+// Any thread. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_registry_enable_allocation_tracking(const capbuf_registry *registry,
+                                                         uint32_t enable,
+                                                         capbuf_error **error);
+
+// Tells whether attempts are recorded.
+//
+// Any thread. Wait-free. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_registry_is_allocation_tracking(const capbuf_registry *registry,
+                                                     bool *is_tracking,
+                                                     capbuf_error **error);
+
+// Tells everything that is known of allocations, in a domain those of all its processes, as text to be read: attempts, allocations and
+// live buffers by source and call site, who holds what, the newest stacks. No name is shown with its credentials.
+//
+// On success `*report` is owned by the caller.
+//
+// Any thread. Reads files, resolves stacks, allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_registry_allocation_report(const capbuf_registry *registry,
+                                                capbuf_text **report,
+                                                capbuf_error **error);
+
+// Tells the same as `capbuf_registry_allocation_report` as JSON: `docs/schema/report.json`.
+//
+// On success `*report` is owned by the caller.
+//
+// Any thread. Reads files, resolves stacks, allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_registry_allocation_report_json(const capbuf_registry *registry,
+                                                     capbuf_text **report,
+                                                     capbuf_error **error);
+
+// Tells metrics of the registry and its buffers, in Prometheus's text format.
+//
+// On success `*metrics` is owned by the caller.
+//
+// Any thread. Reads the last second of up to 64 sources, allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_registry_metrics(const capbuf_registry *registry,
+                                      capbuf_text **metrics,
+                                      capbuf_error **error);
+
+// Tells metrics of the whole domain, for who looks at it from outside: attempts are those of all processes that track.
+//
+// On success `*metrics` is owned by the caller.
+//
+// Any thread. Reads the last second of up to 64 sources, allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_registry_domain_metrics(const capbuf_registry *registry,
+                                             capbuf_text **metrics,
+                                             capbuf_error **error);
+
+// Calls `call` with `context`; what it asks registries for is recorded as asked by this caller, and not by who calls the library: for
+// bindings of other languages. `places` are those of its stack, the innermost first, which is the call site; the first 23 are kept.
+//
+// Any thread; for this thread only. It is worth its while only if `capbuf_registry_is_allocation_tracking`. `call` must return.
+// Errors: NULL_ARGUMENT, MISALIGNED, INVALID_ARGUMENT (no such language; no UTF-8); `call` was not called then.
+capbuf_status capbuf_call_as(uint32_t language,
+                             const capbuf_code_place *places,
+                             size_t count,
+                             void (*call)(void*),
+                             void *context,
+                             capbuf_error **error);
+
+// Starts a thread that looks after the registry, or its domain, and finds what is wrong with how buffers are used.
+//
+// On success `*watch` is owned by the caller. `settings` may be NULL.
+//
+// Any thread. Errors: NULL_ARGUMENT, INVALID_ARGUMENT, SYSTEM.
+capbuf_status capbuf_registry_watch(const capbuf_registry *registry,
+                                    const capbuf_watch_settings *settings,
+                                    capbuf_watch **watch,
+                                    capbuf_error **error);
+
+// Takes the next event, as JSON: `docs/schema/event.json`; waits for one up to so many ns.
+//
+// On success `*event` is owned by the caller. Up to 1024 wait to be taken; then the oldest go.
+//
+// Any thread. Blocks. Errors: TIMED_OUT if none came; NULL_ARGUMENT, INVALID_ARGUMENT.
+capbuf_status capbuf_watch_next(const capbuf_watch *watch,
+                                int64_t timeout_ns,
+                                capbuf_text **event,
+                                capbuf_error **error);
+
+// Tells how many events were not taken in time.
+//
+// Any thread. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_watch_dropped(const capbuf_watch *watch, uint64_t *dropped, capbuf_error **error);
+
+// Ends a watch, and its thread. NULL is nothing.
+//
+// Once, by one thread, when nobody uses the handle any more, not even to wait for an event. Waits for the look that is under way.
+void capbuf_watch_free(capbuf_watch *watch);
 
 // Begins to go through a buffer window by window.
 //

@@ -17,6 +17,7 @@ mod read;
 mod registry;
 mod spec;
 mod text;
+mod track;
 mod windows;
 mod writer;
 
@@ -28,5 +29,6 @@ pub use read::*;
 pub use registry::*;
 pub use spec::*;
 pub use text::*;
+pub use track::*;
 pub use windows::*;
 pub use writer::*;

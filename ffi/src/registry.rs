@@ -11,6 +11,7 @@ use crate::guard::{guard, guard_value};
 use crate::pointers::{give, slice_mut};
 use crate::spec::capbuf_spec;
 use crate::text::put_text;
+use crate::track::as_c;
 
 /// The allocator: from a source to the one buffer it has, in all processes that open its domain.
 ///
@@ -193,7 +194,8 @@ pub unsafe extern "C" fn capbuf_registry_allocate(
         let (registry, out) = (given!(registry), place!(buffer));
         let _ = given!(spec);
         let (spec, options) = read_growing!(spec).checked()?;
-        let made = registry.0.allocate_with(text!(source, source_len), spec, &options)?;
+        let (source, entry) = (text!(source, source_len), capbuf_registry_allocate as *const ());
+        let made = as_c(&registry.0, entry, || registry.0.allocate_with(source, spec, &options))?;
         out.write(give(capbuf_buffer(made)));
         Ok(())
     })
@@ -218,7 +220,8 @@ pub unsafe extern "C" fn capbuf_registry_get_or_allocate(
         let (registry, out) = (given!(registry), place!(buffer));
         let _ = given!(spec);
         let (spec, options) = read_growing!(spec).checked()?;
-        let found = registry.0.get_or_allocate_with(text!(source, source_len), spec, &options)?;
+        let (source, entry) = (text!(source, source_len), capbuf_registry_get_or_allocate as *const ());
+        let found = as_c(&registry.0, entry, || registry.0.get_or_allocate_with(source, spec, &options))?;
         out.write(give(capbuf_buffer(found)));
         Ok(())
     })
@@ -240,7 +243,8 @@ pub unsafe extern "C" fn capbuf_registry_get(
     guard(error, || {
         let (registry, out, source) = (given!(registry), place!(buffer), text!(source, source_len));
         let not_found = || capbuf::Error::NotFound { source_name: capbuf::redact(source) };
-        let found = registry.0.get(source).ok_or_else(not_found)?;
+        let entry = capbuf_registry_get as *const ();
+        let found = as_c(&registry.0, entry, || registry.0.get(source)).ok_or_else(not_found)?;
         out.write(give(capbuf_buffer(found)));
         Ok(())
     })
@@ -275,7 +279,10 @@ pub unsafe extern "C" fn capbuf_registry_remove(
     source_len: usize,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || Ok(given!(registry).0.remove(text!(source, source_len))?))
+    guard(error, || {
+        let (registry, source) = (given!(registry), text!(source, source_len));
+        Ok(as_c(&registry.0, capbuf_registry_remove as *const (), || registry.0.remove(source))?)
+    })
 }
 
 /// Gives handles on all buffers, by the order of their sources' names: up to `room` of them into `buffers`, and how many there are

@@ -330,7 +330,10 @@ impl Collected {
         self.records.sort_by_key(|(at, record)| (std::cmp::Reverse(record.utc_ns), *at));
         let stacks = self.records.iter().take(STACKS).map(|(at, record)| {
             let contents = &told[*at].contents;
-            let places = record.frames.iter().flat_map(|frame| resolver.frame(contents, *frame));
+            let places: Vec<_> = record.frames.iter().flat_map(|frame| resolver.frame(contents, *frame)).collect();
+            // Every stack begins in the tracker; what lies between its functions is of its own, too.
+            const DEEPEST: usize = 16;
+            let own = places.iter().take(DEEPEST).rposition(|place| is_own(&place.function)).map_or(0, |at| at + 1);
             StackReport {
                 utc_ns: record.utc_ns,
                 outcome: record.outcome.name(),
@@ -339,7 +342,8 @@ impl Collected {
                 thread: record.thread,
                 thread_name: record.thread_name.clone(),
                 frames: places
-                    .skip_while(|place| is_own(&place.function))
+                    .into_iter()
+                    .skip(own)
                     .map(|place| StackFrame { function: place.function, file: place.file, line: place.line })
                     .collect(),
             }

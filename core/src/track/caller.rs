@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::stack;
 use super::tracker::with_thread;
 
 /// The language of a caller.
@@ -118,6 +119,18 @@ impl Caller {
         let caller = caller.unwrap_or_else(|| Self::new(Language::Rust, vec![place()]));
         let caller = if caller.thread.is_some() { caller } else { caller.of_this_thread() };
         || caller.scope(calls)
+    }
+
+    /// Describes who called the function that begins at the address `entry`: the return addresses of this thread's stack beyond it,
+    /// or all of them if it isn't on it. For a binding that is called by machine code.
+    pub fn native(language: Language, entry: usize) -> Self {
+        let (addresses, count) = stack::capture_beyond(Some(entry));
+        Self::new(language, addresses[..count].iter().map(|address| CodePlace::Address(*address)).collect())
+    }
+
+    /// Tells whether this is in the scope of a caller.
+    pub fn is_given() -> bool {
+        CALLER.try_with(|caller| caller.borrow().is_some()).unwrap_or(false)
     }
 
     /// The caller whose scope this is in.
