@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test soak test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
+.PHONY: help run test soak costs test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test-c: ## C and C++ programs with the installed library: shared, static, under 
 
 test-go: ## The Go package, also under the race detector and a collector that never rests
 	@scripts/go
+
+costs: ## What a station of a hundred sources and ten cameras costs: CPU, beside the copies alone
+	@scripts/install test
+	cargo run --release -p capbuf-tests --bin costs_of_a_station
 
 soak: ## Ten minutes of fifty sources that fail all the time, and a hundred kills of ffmpeg
 	@scripts/install test

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::kinds::source;
 use crate::locator::Locator;
 use crate::options::CaptureOptions;
+use crate::processing::Processed;
 use crate::progress::Progress;
 use crate::runner::{Buffer, Runner};
 use crate::source::Source;
@@ -96,7 +97,7 @@ impl Supervised {
         let runner = Runner {
             registry: registry.clone(),
             name: name.to_owned(),
-            source,
+            source: Box::new(Processed::new(source, options.processing)),
             options: options.clone(),
             progress: Arc::clone(&own.progress),
             stop: own.stop.clone(),

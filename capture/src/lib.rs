@@ -21,8 +21,8 @@
 //!
 //! A program that has a source of another kind implements [`Source`] and passes it to [`Capture::start_source`].
 //!
-//! Network streams need the program `ffmpeg` on the `PATH`. This crate does not resample or mix what a device or a file
-//! delivers, and keeps no list of sources.
+//! Network streams need the program `ffmpeg` on the `PATH`. What a source has not is made of what it has: one of its channels or
+//! their average ([`Mix`]), another rate, another format, a gain.
 
 mod backoff;
 mod breaker;
@@ -38,6 +38,7 @@ mod kinds;
 mod locator;
 mod options;
 mod pace;
+mod processing;
 mod progress;
 mod runner;
 mod signal;
@@ -62,6 +63,7 @@ pub use error::{Error, Result};
 pub use kinds::source;
 pub use locator::{DeviceHost, Locator};
 pub use options::CaptureOptions;
+pub use processing::Mix;
 pub use source::{End, Format, Source, Wish};
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};

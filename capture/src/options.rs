@@ -6,6 +6,7 @@ use capbuf::{AllocateOptions, Length, Lifetime, SampleFormat, Spec};
 
 use crate::backoff::Backoff;
 use crate::breaker::CircuitBreaker;
+use crate::processing::{Mix, Processing};
 use crate::source::Wish;
 use crate::watchdog::Watchdog;
 
@@ -27,6 +28,7 @@ pub struct CaptureOptions {
     pub(crate) backoff: Backoff,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) watchdog: Watchdog,
+    pub(crate) processing: Processing,
 }
 
 impl CaptureOptions {
@@ -40,6 +42,7 @@ impl CaptureOptions {
             backoff: Backoff::default(),
             breaker: CircuitBreaker::default(),
             watchdog: Watchdog::default(),
+            processing: Processing::default(),
         }
     }
 
@@ -55,15 +58,28 @@ impl CaptureOptions {
         self
     }
 
-    /// The sample rate, which the source must have or, for streams, is resampled to.
+    /// The sample rate. Where the source has another, it is resampled.
     pub fn sample_rate_hz(mut self, sample_rate_hz: u32) -> Self {
         self.wish.sample_rate_hz = Some(sample_rate_hz);
         self
     }
 
-    /// The number of channels, which the source must have or, for streams, is mixed to.
+    /// The number of channels. Where the source has another, all are averaged into one, or its only one is repeated; streams are mixed
+    /// as ffmpeg does it.
     pub fn channels(mut self, channels: u16) -> Self {
         self.wish.channels = Some(channels);
+        self
+    }
+
+    /// Which channels of the source become those of the buffer.
+    pub fn mix(mut self, mix: Mix) -> Self {
+        self.processing.mix = mix;
+        self
+    }
+
+    /// Makes it louder by so many dB, -100 to 100; what is too loud then is held to full scale.
+    pub fn gain_db(mut self, gain_db: f32) -> Self {
+        self.processing.gain_db = gain_db;
         self
     }
 
@@ -106,6 +122,7 @@ impl CaptureOptions {
     /// What a buffer would be if the source leaves all to the wish, to see whether there can be one.
     pub(crate) fn likely_spec(&self) -> capbuf::Result<Spec> {
         let wish = &self.wish;
+        self.processing.check()?;
         Spec::new(
             self.length,
             wish.sample_rate_hz.unwrap_or(48_000),

@@ -345,9 +345,9 @@ def test_sources_to_record() -> None:
 
 
 def make_wav() -> str:
-    buffer = capbuf.Registry.private().allocate("mic", seconds=1)
+    buffer = capbuf.Registry.private().allocate("mic", seconds=1, channels=2)
     with buffer.writer() as writer:
-        writer.write(np.zeros(100, "int16"))
+        writer.write(np.zeros((100, 2), "int16"))
     path = pathlib.Path(capbuf.open().path or ".") / "x.wav"
     buffer.clip_frames(path, 0, 100)
     return str(path)

@@ -6,6 +6,7 @@ mod claims;
 mod clips;
 mod files;
 mod losing;
+mod processed;
 mod signals;
 mod sounds;
 mod stations;

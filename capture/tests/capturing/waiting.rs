@@ -20,7 +20,11 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Waits for a state of a capture.
 pub(crate) fn wait_for_state(capture: &Capture, what: &str, is_it: impl Fn(&State) -> bool) {
-    wait_until(&format!("{what}, but it is {}", capture.state()), || is_it(&capture.state()));
+    let began = Instant::now();
+    while !is_it(&capture.state()) {
+        assert!(began.elapsed() < DEADLINE, "waited in vain: {what}, but it is {}", capture.state());
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Reads frames by their numbers, once they are there.

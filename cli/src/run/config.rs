@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use capbuf::{Length, Lifetime, SampleFormat};
 use capbuf_capture::{
-    Backoff, CaptureOptions, CircuitBreaker, Condition, DeviceHost, Locator, SourceConfig, TriggerOptions, Watchdog,
-    WhenGone, devices,
+    Backoff, CaptureOptions, CircuitBreaker, Condition, DeviceHost, Locator, Mix, SourceConfig, TriggerOptions,
+    Watchdog, WhenGone, devices,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -82,6 +82,8 @@ struct Source {
     sample_rate: Option<Spanned<u32>>,
     channels: Option<Spanned<u16>>,
     format: Option<Spanned<String>>,
+    mix: Option<Spanned<String>>,
+    gain: Option<Spanned<f32>>,
     lifetime: Option<Spanned<String>>,
     when_gone: Option<Spanned<String>>,
     open_within: Option<Spanned<String>>,
@@ -188,6 +190,17 @@ fn when_gone(given: &str) -> Result<WhenGone, String> {
     }
 }
 
+fn mix_of(given: &str) -> Result<Mix, String> {
+    let channel = || given.strip_prefix("channel ")?.parse().ok();
+    match given {
+        "as asked" => Ok(Mix::AsAsked),
+        "average" => Ok(Mix::Average),
+        _ => channel().map(Mix::Channel).ok_or_else(|| {
+            format!("{given:?} is no choice of channels; allowed: as asked, average, channel 0 (or any other, counted from 0)")
+        }),
+    }
+}
+
 fn is_flac(given: &str) -> Result<bool, String> {
     match given {
         "wav" => Ok(false),
@@ -260,6 +273,16 @@ impl Reader<'_> {
         }
         if let Some(format) = setting!(source, defaults, format) {
             options = options.format(self.read(format, sample_format)?);
+        }
+        if let Some(mix) = &source.mix {
+            options = options.mix(self.read(mix, mix_of)?);
+        }
+        if let Some(gain) = &source.gain {
+            if !(-100.0..=100.0).contains(gain.get_ref()) {
+                let words = format!("{} is no gain; allowed: -100 to 100, in dB", gain.get_ref());
+                return Err(self.complaint(Some(gain.span()), &words));
+            }
+            options = options.gain_db(*gain.get_ref());
         }
         let first =
             self.read_or(setting!(source, defaults, retry_after), duration::parse, Duration::from_millis(500))?;
@@ -375,6 +398,11 @@ mod tests {
             (source("sample_rate = -1"), "x.toml:5: invalid value: integer `-1`"),
             (source("channels = 65"), "x.toml:5: channels is 65; allowed: 1 to 64"),
             (source("format = \"s20\""), "x.toml:5: "),
+            (
+                source("mix = \"left\""),
+                "x.toml:5: \"left\" is no choice of channels; allowed: as asked, average, channel 0",
+            ),
+            (source("gain = 1e9"), "x.toml:5: 1000000000 is no gain; allowed: -100 to 100"),
             (source("lifetime = \"short\""), "x.toml:5: \"short\" is no lifetime; allowed: until removed, while open"),
             (source("when_gone = \"burn\""), "x.toml:5: \"burn\" is not understood; allowed: remove, keep"),
             (source("silence_for = \"ever\""), "x.toml:5: \"ever\" is no duration"),
