@@ -416,6 +416,15 @@ typedef struct {
     const char *domains_folder;
     // The bytes of that text.
     size_t domains_folder_len;
+    // How many bytes of removed buffers' memory are kept for the next buffers of the same size; 0: none. They are overwritten with zeros
+    // before they are used again, and never while anybody has a handle on the removed buffer.
+    uint64_t pool_bytes;
+    // How long they are kept, in ns; 0: ten minutes.
+    int64_t pool_age_ns;
+    // Whether attempts to get a buffer are recorded from the beginning: 0: as `DEBUG_BUFFER_ALLOC` says; 1: yes; 2: no.
+    uint32_t track_allocations;
+    // Set it to 0.
+    uint32_t reserved;
 } capbuf_registry_options;
 
 // What a registry has allocated so far and what of it is alive.

@@ -14,6 +14,7 @@ use crate::pointers::give;
 use crate::registry::capbuf_registry;
 use crate::spec::{capbuf_sample_format, format_or_own, length, lifetime};
 use crate::text::put_text;
+use crate::track::as_c;
 
 /// A source that is captured into its buffer, on a thread of the library's.
 ///
@@ -116,7 +117,8 @@ pub unsafe extern "C" fn capbuf_capture_start(
     guard(error, || {
         let (registry, out) = (given!(registry), place!(capture));
         let options = read_growing!(options).checked()?;
-        let started = Capture::start(&registry.0, text!(source, source_len), &options)?;
+        let (source, entry) = (text!(source, source_len), capbuf_capture_start as *const ());
+        let started = as_c(&registry.0, entry, || Capture::start(&registry.0, source, &options))?;
         out.write(give(capbuf_capture(Some(started))));
         Ok(())
     })

@@ -1,12 +1,14 @@
 //! The allocator.
 
 use std::ffi::c_char;
+use std::time::Duration;
 
 use capbuf::Registry;
 
 use crate::arguments::{end, given, growing, growing_place, place, read_growing, text};
 use crate::buffer::capbuf_buffer;
 use crate::error::{capbuf_error, capbuf_status};
+use crate::failure::Failure;
 use crate::guard::{guard, guard_value};
 use crate::pointers::{give, slice_mut};
 use crate::spec::capbuf_spec;
@@ -32,6 +34,15 @@ pub struct capbuf_registry_options {
     pub domains_folder: *const c_char,
     /// The bytes of that text.
     pub domains_folder_len: usize,
+    /// How many bytes of removed buffers' memory are kept for the next buffers of the same size; 0: none. They are overwritten with zeros
+    /// before they are used again, and never while anybody has a handle on the removed buffer.
+    pub pool_bytes: u64,
+    /// How long they are kept, in ns; 0: ten minutes.
+    pub pool_age_ns: i64,
+    /// Whether attempts to get a buffer are recorded from the beginning: 0: as `DEBUG_BUFFER_ALLOC` says; 1: yes; 2: no.
+    pub track_allocations: u32,
+    /// Set it to 0.
+    pub reserved: u32,
 }
 
 growing!(
@@ -43,6 +54,10 @@ growing!(
         max_buffer_bytes: 0,
         domains_folder: std::ptr::null(),
         domains_folder_len: 0,
+        pool_bytes: 0,
+        pool_age_ns: 0,
+        track_allocations: 0,
+        reserved: 0,
     }
 );
 
@@ -77,7 +92,7 @@ growing!(
     }
 );
 
-type Made<T> = Result<T, crate::failure::Failure>;
+type Made<T> = Result<T, Failure>;
 
 fn builder(options: &capbuf_registry_options) -> Made<capbuf::RegistryBuilder> {
     let mut builder = Registry::builder();
@@ -86,6 +101,22 @@ fn builder(options: &capbuf_registry_options) -> Made<capbuf::RegistryBuilder> {
     }
     if options.max_buffer_bytes > 0 {
         builder = builder.max_buffer_bytes(options.max_buffer_bytes);
+    }
+    let invalid = |what, given: String, allowed: &str| -> Failure {
+        capbuf::Error::InvalidArgument { what, given, allowed: allowed.to_owned() }.into()
+    };
+    builder = builder.pool_bytes(options.pool_bytes);
+    match u64::try_from(options.pool_age_ns) {
+        Ok(0) => {}
+        Ok(ns) => builder = builder.pool_age(Duration::from_nanos(ns)),
+        Err(_) => {
+            return Err(invalid("pool_age_ns", options.pool_age_ns.to_string(), "0 for ten minutes, or more than 0"));
+        }
+    }
+    match options.track_allocations {
+        0 => {}
+        1 | 2 => builder = builder.track_allocations(options.track_allocations == 1),
+        other => return Err(invalid("track_allocations", other.to_string(), "0, 1 for yes, 2 for no")),
     }
     let (domains_folder, len) = (options.domains_folder, options.domains_folder_len);
     if !domains_folder.is_null() {

@@ -164,7 +164,7 @@ pub(crate) fn record(
     let registry = match (registry, domain) {
         (Some(_), Some(_)) => return Err(errors::invalid(py, "domain", "given beside registry", "one of the two")),
         (Some(registry), None) => registry.get().registry(py)?,
-        (None, domain) => registry::open(py, domain, None, None, None, None)?.registry(py)?,
+        (None, domain) => registry::open(py, domain, None, None, None, None, None)?.registry(py)?,
     };
     // What it returns is stopped by its thread if a signal came meanwhile.
     let calling = Calling::of(py, &registry);

@@ -57,6 +57,8 @@ pub(crate) struct Registry {
 /// track_allocations : bool, optional
 ///     Whether attempts to allocate are recorded from the beginning (see `Registry.enable_allocation_tracking`). If not given, as
 ///     ``DEBUG_BUFFER_ALLOC`` says.
+/// pool_bytes : int, optional
+///     How much memory of removed buffers is kept for the next ones of the same size. None if not given.
 ///
 /// Returns
 /// -------
@@ -69,7 +71,7 @@ pub(crate) struct Registry {
 /// Forbidden, System
 ///     Where the folder is another user's, or open to others; where it can't be made or opened.
 #[pyfunction]
-#[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None))]
+#[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
 pub(crate) fn open(
     py: Python<'_>,
     domain: Option<String>,
@@ -77,8 +79,9 @@ pub(crate) fn open(
     budget_bytes: Option<&Bound<'_, PyAny>>,
     max_buffer_bytes: Option<&Bound<'_, PyAny>>,
     track_allocations: Option<bool>,
+    pool_bytes: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Registry> {
-    let mut builder = builder(budget_bytes, max_buffer_bytes, track_allocations)?;
+    let mut builder = builder(budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)?;
     if let Some(folder) = folder {
         builder = builder.domains_folder(folder);
     }
@@ -93,6 +96,7 @@ fn builder(
     budget_bytes: Option<&Bound<'_, PyAny>>,
     max_buffer_bytes: Option<&Bound<'_, PyAny>>,
     track_allocations: Option<bool>,
+    pool_bytes: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<capbuf::RegistryBuilder> {
     let mut builder = capbuf::Registry::builder();
     if let Some(track) = track_allocations {
@@ -100,6 +104,9 @@ fn builder(
     }
     if let Some(bytes) = maybe_whole("budget_bytes", budget_bytes, BYTES)? {
         builder = builder.budget_bytes(bytes);
+    }
+    if let Some(bytes) = maybe_whole("pool_bytes", pool_bytes, BYTES)? {
+        builder = builder.pool_bytes(bytes);
     }
     if let Some(bytes) = maybe_whole("max_buffer_bytes", max_buffer_bytes, BYTES)? {
         builder = builder.max_buffer_bytes(bytes);
@@ -134,7 +141,7 @@ fn options(py: Python<'_>, lifetime: &str) -> PyResult<AllocateOptions> {
 impl Registry {
     /// Opens a domain: as the function `open`.
     #[staticmethod]
-    #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None))]
+    #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
     fn open_domain(
         py: Python<'_>,
         domain: Option<String>,
@@ -142,8 +149,9 @@ impl Registry {
         budget_bytes: Option<&Bound<'_, PyAny>>,
         max_buffer_bytes: Option<&Bound<'_, PyAny>>,
         track_allocations: Option<bool>,
+        pool_bytes: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        open(py, domain, folder, budget_bytes, max_buffer_bytes, track_allocations)
+        open(py, domain, folder, budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)
     }
 
     /// Makes a registry that belongs to this process alone.
@@ -156,18 +164,21 @@ impl Registry {
     ///     How much one buffer, or one segment, may take. 2 GiB if not given.
     /// track_allocations : bool, optional
     ///     Whether attempts to allocate are recorded from the beginning; if not given, as ``DEBUG_BUFFER_ALLOC`` says.
+    /// pool_bytes : int, optional
+    ///     How much memory of removed buffers is kept for the next ones of the same size. None if not given.
     ///
     /// Returns
     /// -------
     /// Registry
     #[staticmethod]
-    #[pyo3(signature = (*, budget_bytes=None, max_buffer_bytes=None, track_allocations=None))]
+    #[pyo3(signature = (*, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
     fn private(
         budget_bytes: Option<&Bound<'_, PyAny>>,
         max_buffer_bytes: Option<&Bound<'_, PyAny>>,
         track_allocations: Option<bool>,
+        pool_bytes: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        Ok(Self::new(builder(budget_bytes, max_buffer_bytes, track_allocations)?.build()))
+        Ok(Self::new(builder(budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)?.build()))
     }
 
     /// The name of the domain; None for a private registry.

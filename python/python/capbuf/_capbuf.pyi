@@ -59,6 +59,7 @@ def open(
     budget_bytes: int | None = None,
     max_buffer_bytes: int | None = None,
     track_allocations: bool | None = None,
+    pool_bytes: int | None = None,
 ) -> Registry: ...
 def record(
     source: str,
@@ -85,10 +86,15 @@ class Registry:
         budget_bytes: int | None = None,
         max_buffer_bytes: int | None = None,
         track_allocations: bool | None = None,
+        pool_bytes: int | None = None,
     ) -> Registry: ...
     @staticmethod
     def private(
-        *, budget_bytes: int | None = None, max_buffer_bytes: int | None = None, track_allocations: bool | None = None
+        *,
+        budget_bytes: int | None = None,
+        max_buffer_bytes: int | None = None,
+        track_allocations: bool | None = None,
+        pool_bytes: int | None = None,
     ) -> Registry: ...
     @property
     def domain(self) -> str | None: ...
