@@ -136,6 +136,147 @@ static inline capbuf_go_outcome capbuf_go_sweep(const capbuf_registry *registry)
     return outcome;
 }
 
+/* Tracking. */
+
+static inline capbuf_go_outcome capbuf_go_track(const capbuf_registry *registry, int enable) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_registry_enable_allocation_tracking(registry, (uint32_t)enable, &outcome.error);
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_is_tracking(const capbuf_registry *registry) {
+    capbuf_go_outcome outcome = {0};
+    bool is_tracking = false;
+    outcome.status = capbuf_registry_is_allocation_tracking(registry, &is_tracking, &outcome.error);
+    outcome.number = is_tracking;
+    return outcome;
+}
+
+/* Texts of C's own as numbers, as above: the address of the text, to be freed, in `number`, and of a second one in `second`. */
+
+static inline capbuf_go_outcome capbuf_go_report(const capbuf_registry *registry) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_text *text = NULL, *json = NULL;
+    outcome.status = capbuf_registry_allocation_report(registry, &text, &outcome.error);
+    if (outcome.status == CAPBUF_OK) {
+        outcome.status = capbuf_registry_allocation_report_json(registry, &json, &outcome.error);
+        if (outcome.status != CAPBUF_OK) {
+            capbuf_text_free(text);
+        }
+    }
+    outcome.number = (uintptr_t)text, outcome.second = (uintptr_t)json;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_metrics(const capbuf_registry *registry, int whole_domain) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_text *text = NULL;
+    outcome.status = whole_domain ? capbuf_registry_domain_metrics(registry, &text, &outcome.error)
+                                  : capbuf_registry_metrics(registry, &text, &outcome.error);
+    outcome.number = (uintptr_t)text;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_watch_next(const capbuf_watch *watch, int64_t timeout_ns) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_text *text = NULL;
+    outcome.status = capbuf_watch_next(watch, timeout_ns, &text, &outcome.error);
+    outcome.number = (uintptr_t)text;
+    return outcome;
+}
+
+/* The address of a text's bytes in `number`, and how many there are in `second`. */
+static inline capbuf_go_outcome capbuf_go_text(uint64_t text) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.number = (uintptr_t)capbuf_text_data((const capbuf_text *)(uintptr_t)text, &len);
+    outcome.second = len;
+    return outcome;
+}
+
+static inline void capbuf_go_text_free(uint64_t text) {
+    capbuf_text_free((capbuf_text *)(uintptr_t)text);
+}
+
+static inline capbuf_go_outcome capbuf_go_watch(const capbuf_registry *registry, capbuf_watch_settings *settings) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_watch *watch = NULL;
+    settings->struct_size = sizeof *settings;
+    outcome.status = capbuf_registry_watch(registry, settings, &watch, &outcome.error);
+    outcome.handle = watch;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_watch_dropped(const capbuf_watch *watch) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_watch_dropped(watch, &outcome.number, &outcome.error);
+    return outcome;
+}
+
+/* Calls in the name of Go code. */
+
+enum { CAPBUF_GO_PLACES = 16 };
+
+typedef enum {
+    CAPBUF_GO_ALLOCATE,
+    CAPBUF_GO_GET_OR_ALLOCATE,
+    CAPBUF_GO_GET,
+    CAPBUF_GO_REMOVE,
+    CAPBUF_GO_CAPTURE,
+} capbuf_go_call;
+
+typedef struct {
+    capbuf_go_call call;
+    const capbuf_registry *registry;
+    const char *source;
+    size_t source_len;
+    void *shape;
+    capbuf_go_outcome outcome;
+} capbuf_go_asked;
+
+static inline capbuf_go_outcome capbuf_go_capture_start(const capbuf_registry *registry, const char *source, size_t source_len,
+                                                        const capbuf_capture_options *options);
+
+static inline void capbuf_go_ask(void *context) {
+    capbuf_go_asked *asked = (capbuf_go_asked *)context;
+    switch (asked->call) {
+    case CAPBUF_GO_ALLOCATE:
+        asked->outcome =
+            capbuf_go_allocate(asked->registry, asked->source, asked->source_len, (capbuf_spec *)asked->shape);
+        break;
+    case CAPBUF_GO_GET_OR_ALLOCATE:
+        asked->outcome =
+            capbuf_go_get_or_allocate(asked->registry, asked->source, asked->source_len, (capbuf_spec *)asked->shape);
+        break;
+    case CAPBUF_GO_GET:
+        asked->outcome = capbuf_go_get(asked->registry, asked->source, asked->source_len, (capbuf_spec *)asked->shape);
+        break;
+    case CAPBUF_GO_REMOVE:
+        asked->outcome = capbuf_go_remove(asked->registry, asked->source, asked->source_len);
+        break;
+    case CAPBUF_GO_CAPTURE:
+        asked->outcome = capbuf_go_capture_start(asked->registry, asked->source, asked->source_len,
+                                                 (const capbuf_capture_options *)asked->shape);
+        break;
+    }
+}
+
+/* `texts` holds file and function of each place, one behind the other; `numbers` three a place: the bytes of both, and the line. */
+static inline capbuf_go_outcome capbuf_go_as(const char *texts, const uint32_t *numbers, size_t count, capbuf_go_call call,
+                                             const capbuf_registry *registry, const char *source, size_t source_len,
+                                             void *shape) {
+    capbuf_code_place places[CAPBUF_GO_PLACES] = {{0}};
+    capbuf_go_asked asked = {call, registry, source, source_len, shape, {0}};
+    for (size_t i = 0; i < count && i < CAPBUF_GO_PLACES; i++, numbers += 3) {
+        places[i].file = texts, places[i].file_len = numbers[0], texts += numbers[0];
+        places[i].function = texts, places[i].function_len = numbers[1], texts += numbers[1];
+        places[i].line = numbers[2];
+    }
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_call_as(CAPBUF_LANGUAGE_GO, places, count, capbuf_go_ask, &asked, &outcome.error);
+    return outcome.status == CAPBUF_OK ? asked.outcome : outcome;
+}
+
 /* Texts: the length goes to `number`, if there was too little room as well. */
 
 static inline capbuf_go_outcome capbuf_go_registry_domain(const capbuf_registry *registry, char *out, size_t out_size) {

@@ -85,9 +85,15 @@ func StartCapture(ctx context.Context, registry *Registry, source string, option
 		err     error
 	}
 	done := make(chan started)
+	callers := registry.callers()
 	go func() {
-		name, size := text(source)
-		outcome := C.capbuf_go_capture_start(pointer, name, size, &asked)
+		var outcome C.capbuf_go_outcome
+		if callers != nil {
+			outcome = callers.ask(C.CAPBUF_GO_CAPTURE, pointer, source, unsafe.Pointer(&asked))
+		} else {
+			name, size := text(source)
+			outcome = C.capbuf_go_capture_start(pointer, name, size, &asked)
+		}
 		registry.handle.leave(users)
 		capture, err := newCapture(outcome)
 		select {

@@ -18,6 +18,7 @@ import "C"
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -26,6 +27,8 @@ type Registry struct {
 	handle *handle
 	domain string
 	path   string
+	// tracks is whether attempts are recorded: only this handle switches that.
+	tracks atomic.Bool
 }
 
 // RegistryStats tells what a registry has allocated so far and what of it is alive.
@@ -75,10 +78,14 @@ func newRegistry(outcome C.capbuf_go_outcome) (*Registry, error) {
 	h := newHandle(outcome.handle, func(p unsafe.Pointer) { C.capbuf_registry_free((*C.capbuf_registry)(p)) })
 	r := &Registry{handle: h}
 	runtime.AddCleanup(r, func(h *handle) { h.close() }, h)
-	var err error
-	r.domain, err = told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-		return C.capbuf_go_registry_domain(pointer, out, size)
-	})
+	tracks := C.capbuf_go_is_tracking(pointer)
+	r.tracks.Store(tracks.number != 0)
+	err := failure(tracks)
+	if err == nil {
+		r.domain, err = told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
+			return C.capbuf_go_registry_domain(pointer, out, size)
+		})
+	}
 	if err == nil {
 		r.path, err = told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
 			return C.capbuf_go_registry_path(pointer, out, size)
@@ -119,8 +126,13 @@ func (r *Registry) Allocate(source string, spec Spec) (*CaptureBuffer, error) {
 	if registry == nil {
 		return nil, ErrClosed
 	}
-	name, size := text(source)
-	outcome := C.capbuf_go_allocate(registry, name, size, &asked)
+	var outcome C.capbuf_go_outcome
+	if callers := r.callers(); callers != nil {
+		outcome = callers.ask(C.CAPBUF_GO_ALLOCATE, registry, source, unsafe.Pointer(&asked))
+	} else {
+		name, size := text(source)
+		outcome = C.capbuf_go_allocate(registry, name, size, &asked)
+	}
 	r.handle.leave(users)
 	return newBuffer(outcome, source, &asked)
 }
@@ -140,8 +152,13 @@ func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, erro
 	if registry == nil {
 		return nil, ErrClosed
 	}
-	name, size := text(source)
-	outcome := C.capbuf_go_get_or_allocate(registry, name, size, &asked)
+	var outcome C.capbuf_go_outcome
+	if callers := r.callers(); callers != nil {
+		outcome = callers.ask(C.CAPBUF_GO_GET_OR_ALLOCATE, registry, source, unsafe.Pointer(&asked))
+	} else {
+		name, size := text(source)
+		outcome = C.capbuf_go_get_or_allocate(registry, name, size, &asked)
+	}
 	r.handle.leave(users)
 	return newBuffer(outcome, source, &asked)
 }
@@ -155,8 +172,13 @@ func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 		return nil, ErrClosed
 	}
 	var spec C.capbuf_spec
-	name, size := text(source)
-	outcome := C.capbuf_go_get(registry, name, size, &spec)
+	var outcome C.capbuf_go_outcome
+	if callers := r.callers(); callers != nil {
+		outcome = callers.ask(C.CAPBUF_GO_GET, registry, source, unsafe.Pointer(&spec))
+	} else {
+		name, size := text(source)
+		outcome = C.capbuf_go_get(registry, name, size, &spec)
+	}
 	r.handle.leave(users)
 	return newBuffer(outcome, source, &spec)
 }
@@ -183,8 +205,13 @@ func (r *Registry) Remove(source string) error {
 	if registry == nil {
 		return ErrClosed
 	}
-	name, size := text(source)
-	outcome := C.capbuf_go_remove(registry, name, size)
+	var outcome C.capbuf_go_outcome
+	if callers := r.callers(); callers != nil {
+		outcome = callers.ask(C.CAPBUF_GO_REMOVE, registry, source, nil)
+	} else {
+		name, size := text(source)
+		outcome = C.capbuf_go_remove(registry, name, size)
+	}
 	r.handle.leave(users)
 	return failure(outcome)
 }

@@ -20,11 +20,10 @@ type CaptureBuffer struct {
 }
 
 // NewCaptureBuffer makes a buffer that stands by itself: it is no other one's, also if that has the same source, and no function here
-// that takes a source finds it. It is nil if it can't be made; its methods then give an error.
+// that takes a source finds it, nor does a report. It is nil if it can't be made; its methods then give an error.
 //
 // Allocates. The memory goes back when the collector finds that it is no longer used, or with Close.
 func NewCaptureBuffer(durationSeconds, sampleRate, bytesPerSample int, source string) *CaptureBuffer {
-	tracking.attempt(source)
 	spec, err := specOf(durationSeconds, sampleRate, bytesPerSample)
 	if err != nil {
 		return nil
@@ -43,7 +42,6 @@ func NewCaptureBuffer(durationSeconds, sampleRate, bytesPerSample int, source st
 		buffer.Close()
 		return nil
 	}
-	tracking.allocated(source)
 	return &CaptureBuffer{buffer, writer}
 }
 

@@ -30,6 +30,7 @@ var (
 // UseRegistry says where buffers are allocated from now on, such as in a domain that other processes have open too. The registry must
 // stay open for as long as it is used. Buffers that were allocated elsewhere are no longer found. It is not in the original.
 func UseRegistry(registry *capbuf.Registry) {
+	track(registry)
 	if before := current.Swap(&set{registry: registry}); before != nil {
 		before.open.Range(func(source, _ any) bool {
 			before.forget(source.(string))
@@ -51,6 +52,7 @@ func buffers() (*set, error) {
 	if err != nil {
 		return nil, err
 	}
+	track(registry)
 	s := &set{registry: registry}
 	current.Store(s)
 	return s, nil
@@ -74,7 +76,6 @@ func AllocateCaptureBufferIfNeeded(durationSeconds, sampleRate, bytesPerSample i
 type allocator func(*capbuf.Registry, string, capbuf.Spec) (*capbuf.CaptureBuffer, error)
 
 func allocate(durationSeconds, sampleRate, bytesPerSample int, source string, from allocator) error {
-	tracking.attempt(source)
 	spec, err := specOf(durationSeconds, sampleRate, bytesPerSample)
 	if err != nil {
 		return err
@@ -87,7 +88,6 @@ func allocate(durationSeconds, sampleRate, bytesPerSample int, source string, fr
 	if err != nil {
 		return err
 	}
-	tracking.found(source, buffer.ID())
 	if _, there := s.open.LoadOrStore(source, &entry{buffer: buffer}); there {
 		return buffer.Close()
 	}
@@ -119,9 +119,6 @@ func RemoveCaptureBuffer(source string) error {
 	}
 	err = s.registry.Remove(source)
 	s.forget(source)
-	if err == nil {
-		tracking.removed(source)
-	}
 	return err
 }
 

@@ -1,130 +1,40 @@
 package compat
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 
 	"capbuf.dev/capbuf"
 )
 
-// mostSources is how many sources are counted one by one; further ones are counted together.
-const mostSources = 1000
+// wantsTracking is what EnableAllocationTracking said last, for the registries that come.
+var wantsTracking atomic.Bool
 
-const furtherSources = "(further sources)"
-
-// counts is what was seen of one source. Attempts are calls that wanted a buffer, allocations are rings: an attempt that finds a ring
-// is none.
-type counts struct {
-	attempts, allocations, removals uint64
-	// buffer is the last ring that was seen.
-	buffer uint64
-}
-
-// tracker counts while it is enabled.
-type tracker struct {
-	enabled atomic.Bool
-	mutex   sync.Mutex
-	sources map[string]*counts
-}
-
-var tracking tracker
-
-// EnableAllocationTracking begins to count attempts and allocations by source, from zero, or ends it.
+// EnableAllocationTracking begins to record every attempt to get a buffer, with what came of it and where it came from, or ends that.
+// DEBUG_BUFFER_ALLOC=true in the environment does the same from the beginning. See capbuf.Registry.EnableAllocationTracking.
 func EnableAllocationTracking(enable bool) {
-	tracking.mutex.Lock()
-	defer tracking.mutex.Unlock()
-	if enable && !tracking.enabled.Load() {
-		tracking.sources = make(map[string]*counts)
+	wantsTracking.Store(enable)
+	if s, err := buffers(); err == nil {
+		s.registry.EnableAllocationTracking(enable)
 	}
-	tracking.enabled.Store(enable)
 }
 
-func (t *tracker) count(source string, count func(*counts)) {
-	if !t.enabled.Load() {
-		return
+// track has a registry record attempts, if that is wanted.
+func track(registry *capbuf.Registry) {
+	if wantsTracking.Load() {
+		registry.EnableAllocationTracking(true)
 	}
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	shown := capbuf.Redact(source)
-	found, ok := t.sources[shown]
-	if !ok {
-		if len(t.sources) >= mostSources {
-			shown = furtherSources
-		}
-		if found, ok = t.sources[shown]; !ok {
-			found = &counts{}
-			t.sources[shown] = found
-		}
-	}
-	count(found)
 }
 
-func (t *tracker) attempt(source string) {
-	t.count(source, func(c *counts) { c.attempts++ })
-}
-
-// allocated counts a ring of which it is known that it is new.
-func (t *tracker) allocated(source string) {
-	t.count(source, func(c *counts) { c.allocations++ })
-}
-
-// found counts a ring, if it is another one than the last.
-func (t *tracker) found(source string, buffer uint64) {
-	t.count(source, func(c *counts) {
-		if c.buffer != buffer {
-			c.buffer = buffer
-			c.allocations++
-		}
-	})
-}
-
-func (t *tracker) removed(source string) {
-	t.count(source, func(c *counts) { c.removals++ })
-}
-
-// GetAllocationReport tells, in lines of text, what is allocated now, and, if tracking is enabled, by source how often a buffer was
-// wanted, made and removed. Sources are shown without credentials.
+// GetAllocationReport tells, in lines of text, what is allocated now, and what was recorded while tracking was enabled: attempts,
+// allocations and what is alive by source and call site, and who holds what. Sources are shown without credentials.
 func GetAllocationReport() string {
-	var report strings.Builder
-	live(&report)
-	if !tracking.enabled.Load() {
-		report.WriteString("allocation tracking is off\n")
-		return report.String()
-	}
-	tracking.mutex.Lock()
-	defer tracking.mutex.Unlock()
-	sources := make([]string, 0, len(tracking.sources))
-	for source := range tracking.sources {
-		sources = append(sources, source)
-	}
-	slices.Sort(sources)
-	fmt.Fprintf(&report, "since tracking began: %d sources\n", len(sources))
-	for _, source := range sources {
-		c := tracking.sources[source]
-		fmt.Fprintf(&report, "  %s: attempts %d, allocations %d, removals %d\n", source, c.attempts, c.allocations, c.removals)
-	}
-	return report.String()
-}
-
-func live(report *strings.Builder) {
 	s, err := buffers()
 	if err != nil {
-		fmt.Fprintf(report, "live buffers: %v\n", err)
-		return
+		return err.Error() + "\n"
 	}
-	found, err := s.registry.Buffers()
+	report, err := s.registry.AllocationReport()
 	if err != nil {
-		fmt.Fprintf(report, "live buffers: %v\n", err)
-		return
+		return err.Error() + "\n"
 	}
-	fmt.Fprintf(report, "live buffers: %d\n", len(found))
-	for _, buffer := range found {
-		spec := buffer.Spec()
-		bytes := spec.LengthFrames * uint64(spec.FrameBytes())
-		fmt.Fprintf(report, "  %s: %v, %.2f MB\n", capbuf.Redact(buffer.Source()), spec, float64(bytes)/1e6)
-		buffer.Close()
-	}
+	return report.String()
 }

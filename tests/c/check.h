@@ -37,7 +37,7 @@
 
 #define RATE 8000
 
-static capbuf_spec mono_s16(double seconds) {
+static inline capbuf_spec mono_s16(double seconds) {
     capbuf_spec spec;
     memset(&spec, 0, sizeof spec);
     spec.struct_size = sizeof spec;
@@ -48,7 +48,7 @@ static capbuf_spec mono_s16(double seconds) {
     return spec;
 }
 
-static capbuf_stretch frames(int64_t first, int64_t end) {
+static inline capbuf_stretch frames(int64_t first, int64_t end) {
     capbuf_stretch stretch;
     memset(&stretch, 0, sizeof stretch);
     stretch.kind = CAPBUF_STRETCH_FRAMES;
