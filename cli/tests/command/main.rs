@@ -10,5 +10,6 @@ mod program;
 mod recording;
 mod refusals;
 mod schemas;
+mod scraping;
 mod speaking;
 mod top;
