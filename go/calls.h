@@ -29,28 +29,36 @@ static inline capbuf_go_outcome capbuf_go_error_numbers(const capbuf_error *erro
 
 /* The registry. */
 
-static inline capbuf_registry_options capbuf_go_options(uint64_t budget_bytes, uint64_t max_buffer_bytes, const char *folder,
-                                                        size_t folder_len) {
+/* What numbers say of a registry: they go by value. */
+typedef struct {
+    uint64_t budget_bytes, max_buffer_bytes, pool_bytes;
+    int64_t pool_age_ns;
+    uint32_t track_allocations;
+} capbuf_go_limits;
+
+static inline capbuf_registry_options capbuf_go_options(capbuf_go_limits limits, const char *folder, size_t folder_len) {
     capbuf_registry_options options = {0};
     options.struct_size = sizeof options;
-    options.budget_bytes = budget_bytes, options.max_buffer_bytes = max_buffer_bytes;
+    options.budget_bytes = limits.budget_bytes, options.max_buffer_bytes = limits.max_buffer_bytes;
+    options.pool_bytes = limits.pool_bytes, options.pool_age_ns = limits.pool_age_ns;
+    options.track_allocations = limits.track_allocations;
     options.domains_folder = folder, options.domains_folder_len = folder_len;
     return options;
 }
 
-static inline capbuf_go_outcome capbuf_go_open(const char *domain, size_t domain_len, uint64_t budget_bytes,
-                                               uint64_t max_buffer_bytes, const char *folder, size_t folder_len) {
+static inline capbuf_go_outcome capbuf_go_open(const char *domain, size_t domain_len, capbuf_go_limits limits,
+                                               const char *folder, size_t folder_len) {
     capbuf_go_outcome outcome = {0};
-    capbuf_registry_options options = capbuf_go_options(budget_bytes, max_buffer_bytes, folder, folder_len);
+    capbuf_registry_options options = capbuf_go_options(limits, folder, folder_len);
     capbuf_registry *registry = NULL;
     outcome.status = capbuf_registry_open(domain, domain_len, &options, &registry, &outcome.error);
     outcome.handle = registry;
     return outcome;
 }
 
-static inline capbuf_go_outcome capbuf_go_private(uint64_t budget_bytes, uint64_t max_buffer_bytes) {
+static inline capbuf_go_outcome capbuf_go_private(capbuf_go_limits limits) {
     capbuf_go_outcome outcome = {0};
-    capbuf_registry_options options = capbuf_go_options(budget_bytes, max_buffer_bytes, NULL, 0);
+    capbuf_registry_options options = capbuf_go_options(limits, NULL, 0);
     capbuf_registry *registry = NULL;
     outcome.status = capbuf_registry_private(&options, &registry, &outcome.error);
     outcome.handle = registry;

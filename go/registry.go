@@ -52,22 +52,22 @@ func Open(domain string, options ...Option) (*Registry, error) {
 	o := gather(options)
 	name, size := text(domain)
 	folder, folderSize := o.folderText()
-	return newRegistry(C.capbuf_go_open(name, size, C.uint64_t(o.budgetBytes), C.uint64_t(o.maxBufferBytes), folder, folderSize))
+	return newRegistry(C.capbuf_go_open(name, size, o.limits(), folder, folderSize))
 }
 
 // OpenDefault opens the domain that CAPBUF_DOMAIN names, or the one called default. Otherwise as [Open].
 func OpenDefault(options ...Option) (*Registry, error) {
 	o := gather(options)
 	folder, folderSize := o.folderText()
-	return newRegistry(C.capbuf_go_open(nil, 0, C.uint64_t(o.budgetBytes), C.uint64_t(o.maxBufferBytes), folder, folderSize))
+	return newRegistry(C.capbuf_go_open(nil, 0, o.limits(), folder, folderSize))
 }
 
 // Private makes a registry that belongs to this process alone.
 //
-// Any goroutine. Allocates. Errors: none but defects.
+// Any goroutine. Allocates. Errors: ErrInvalidArgument.
 func Private(options ...Option) (*Registry, error) {
 	o := gather(options)
-	return newRegistry(C.capbuf_go_private(C.uint64_t(o.budgetBytes), C.uint64_t(o.maxBufferBytes)))
+	return newRegistry(C.capbuf_go_private(o.limits()))
 }
 
 func newRegistry(outcome C.capbuf_go_outcome) (*Registry, error) {

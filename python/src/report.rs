@@ -4,6 +4,7 @@ use capbuf::AllocationReport as Report;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::errors::OrRaise as _;
 use crate::registry::Registry;
 use crate::times;
 
@@ -143,6 +144,17 @@ impl Registry {
     fn allocation_report(&self, py: Python<'_>) -> PyResult<AllocationReport> {
         let registry = self.registry(py)?;
         Ok(AllocationReport(py.detach(|| registry.allocation_report())))
+    }
+
+    /// Gives the memory back that the pool keeps of removed buffers (``pool_bytes``): in a domain, for all of its processes.
+    ///
+    /// Raises
+    /// ------
+    /// System
+    ///     In a domain whose folder can't be looked at.
+    fn trim_pool(&self, py: Python<'_>) -> PyResult<()> {
+        let registry = self.registry(py)?;
+        py.detach(|| registry.trim_pool()).or_raise(py)
     }
 
     /// Metrics of this registry and its buffers, in Prometheus's text format. See `capbuf.prometheus` for a collector.

@@ -26,8 +26,10 @@ static void ok(capbuf_status status, capbuf_error *error) {
 }
 
 static void open_domain(const char *folder) {
-    capbuf_registry_options options = {sizeof options, 0, 0, NULL, 0};
+    capbuf_registry_options options;
     capbuf_error *error = NULL;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
     options.domains_folder = folder;
     options.domains_folder_len = strlen(folder);
     ok(capbuf_registry_open("hosts", 5, &options, &registry, &error), error);
