@@ -15,6 +15,7 @@ mod rings;
 mod rounds;
 mod tails;
 mod throughput;
+mod tracking;
 mod windows;
 mod write;
 
@@ -37,6 +38,7 @@ type Run = fn(Effort) -> Result<Table>;
 const TABLES: &[(&str, Run)] = &[
     ("lookup", lookup::existing),
     ("get-or-allocate", lookup::get_or_allocate),
+    ("tracking", tracking::attempts_and_reports),
     ("race", race::new_source),
     ("write", write::chunks),
     ("read", read::stretches),

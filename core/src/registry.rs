@@ -191,6 +191,11 @@ impl Registry {
     #[track_caller]
     pub fn get_or_allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
         let begun = self.0.tracker.begin();
+        if begun.is_none()
+            && let Some(buffer) = self.hit(source, |buffer| *buffer.spec() == spec)
+        {
+            return Ok(buffer);
+        }
         let found = self.find_or_make(source, spec, options).and_then(|(buffer, outcome)| {
             if *buffer.spec() == spec {
                 return Ok((buffer, outcome));
@@ -481,23 +486,23 @@ impl Registry {
         self.0.budget.stats()
     }
 
+    /// A handle on the buffer of a source that is in the map, if it is a wanted one: a lookup, a count of this thread's own, and a handle.
+    #[inline]
+    fn hit(&self, source: &str, is_wanted: impl FnOnce(&CaptureBuffer) -> bool) -> Option<CaptureBuffer> {
+        let map = &self.0.map;
+        map.lookup_counting(source, |slot, hits| {
+            let guard = slot?.buffer.load();
+            let buffer = guard.as_deref().filter(|buffer| self.still_has(buffer) && is_wanted(buffer))?;
+            map.hits.add(hits);
+            Some(buffer.clone())
+        })
+    }
+
     /// The buffer of a source, and how this call came by it.
     fn find_or_make(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<(CaptureBuffer, Outcome)> {
-        // A hit is a lookup and a handle.
-        let map = &self.0.map;
-        let guard = map.lookup_counting(source, |slot, hits| {
-            let guard = slot?.buffer.load();
-            if guard.is_some() {
-                map.hits.add(hits);
-            }
-            Some(guard)
-        });
-        if let Some(buffer) = guard.as_ref().and_then(|guard| guard.as_deref())
-            && self.still_has(buffer)
-        {
-            return Ok((buffer.clone(), Outcome::AlreadyThere));
+        if let Some(buffer) = self.hit(source, |_| true) {
+            return Ok((buffer, Outcome::AlreadyThere));
         }
-        drop(guard);
         let outcome = Cell::new(Outcome::AlreadyThere);
         let fill = |source: &Source| {
             let begun_ns = self.0.clock.monotonic_ns();

@@ -13,10 +13,13 @@ use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, process};
 use crate::track::{Outcome, Tracker};
 
 /// What all handles of a buffer share. The memory goes back when the last of them ends.
+///
+/// In this order, as what an attempt to allocate looks at is to lie beside the handle count, which it changes.
+#[repr(C)]
 pub(crate) struct Shared {
+    pub(crate) spec: Spec,
     pub(crate) region: Region,
     pub(crate) source: Source,
-    pub(crate) spec: Spec,
     /// A copy: the region's own may be overwritten by anybody.
     pub(crate) id: u64,
     /// `None` in a private registry.
