@@ -1,6 +1,7 @@
 package capbuf
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,5 +117,18 @@ func BenchmarkAtomicLoad3Seconds(b *testing.B) {
 		for i := range ring {
 			to[i] = atomic.LoadUint64(&ring[i])
 		}
+	}
+}
+
+func BenchmarkGetOrAllocateWhileTracking(b *testing.B) {
+	r := private(b)
+	allocated(b, r, "mic", minute)
+	for _, tracks := range []bool{false, true} {
+		b.Run(fmt.Sprint(tracks), func(b *testing.B) {
+			r.EnableAllocationTracking(tracks)
+			for b.Loop() {
+				must(r.GetOrAllocate("mic", minute))(b).Close()
+			}
+		})
 	}
 }
