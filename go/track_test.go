@@ -181,9 +181,11 @@ func TestWhatCameOfEachAttemptIsTold(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 	held.Close()
+	// The helper that commits memory ahead may hold it for a moment.
+	until(t, "nobody holds it", func() bool { return must(r.AllocationReport())(t).Totals.RemovedAndHeld == 0 })
 	r.EnableAllocationTracking(false)
 	must(r.GetOrAllocate("mic", spec16))(t).Close()
-	if report := must(r.AllocationReport())(t); report.Totals.RemovedAndHeld != 0 || report.Totals.Attempts != 4 || r.IsAllocationTracking() {
+	if report := must(r.AllocationReport())(t); report.Totals.Attempts != 4 || r.IsAllocationTracking() {
 		t.Errorf("%s", report)
 	}
 	r.Close()

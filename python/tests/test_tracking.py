@@ -123,30 +123,33 @@ def test_what_came_of_each_attempt_is_told() -> None:
     assert (holder["pid"], holder["language"], holder["is_removed"]) == (os.getpid(), "Python", True)
     assert holder["file"] == HERE and "REMOVED, still held" in str(report)
     held.close()
-    assert registry.allocation_report().removed_and_held == 0
+    # The helper that commits memory ahead may hold it for a moment.
+    eventually(lambda: registry.allocation_report().removed_and_held == 0)
 
 
 def test_a_removed_buffers_memory_is_used_again_and_shows_nothing_of_it() -> None:
     registry = capbuf.Registry.private(track_allocations=True, pool_bytes=10_000_000)
 
-    def pooled() -> bool:
-        return "capbuf_pool_rings 0.0" not in registry.metrics_text()
+    def is_used_again() -> bool:
+        with registry.allocate("mic", seconds=1, sample_rate_hz=RATE) as buffer:
+            assert buffer.frames == (0, 0)
+            with pytest.raises(capbuf.NotYet):
+                buffer.read_frames(0, 1)
+            # It knows its buffer, so it must not live longer.
+            with buffer.writer() as writer:
+                writer.write(position(1, RATE))
+            del writer
+        registry.remove("mic")
+        return bool(registry.allocation_report().to_dict()["totals"]["results"]["reused"])
 
-    with registry.allocate("mic", seconds=1, sample_rate_hz=RATE) as buffer, buffer.writer() as writer:
-        writer.write(position(1, RATE))
-    # It knows its buffer, also closed.
-    del writer
-    registry.remove("mic")
-    eventually(pooled)
-    with registry.allocate("radio", seconds=1, sample_rate_hz=RATE) as again:
-        assert registry.allocation_report().to_dict()["totals"]["results"]["reused"] == 1
-        assert again.frames == (0, 0)
-        with pytest.raises(capbuf.NotYet):
-            again.read_frames(0, 1)
-    registry.remove("radio")
-    eventually(pooled)
-    registry.trim_pool()
-    assert not pooled()
+    # It is overwritten elsewhere before it is used again, so the next one may come too soon for it.
+    eventually(is_used_again)
+    # What is just being overwritten stays, and is trimmed the next time.
+    def is_empty() -> bool:
+        registry.trim_pool()
+        return "capbuf_pool_rings 0.0" in registry.metrics_text()
+
+    eventually(is_empty)
 
 
 def test_it_is_switched_on_and_off_while_running(registry: capbuf.Registry) -> None:
