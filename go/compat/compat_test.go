@@ -41,10 +41,17 @@ func rings(t testing.TB, registry *capbuf.Registry) (allocated, alive uint64) {
 	return stats.RingsAllocated, stats.RingsMapped - stats.RingsUnmapped
 }
 
+// wantReport waits for words in the report: the helper that commits memory ahead may hold a ring for a moment.
 func wantReport(t testing.TB, words string) {
 	t.Helper()
-	if report := GetAllocationReport(); !strings.Contains(report, words) {
-		t.Errorf("no %q in\n%s", words, report)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		report := GetAllocationReport()
+		if strings.Contains(report, words) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no %q in\n%s", words, report)
+		}
 	}
 }
 
