@@ -5,28 +5,32 @@ use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
 
-/// The lines after `$ ` in the README's blocks of commands, without their comments.
-fn commands() -> impl Iterator<Item = &'static str> {
+/// The README's blocks of commands, as scripts of a shell: the lines after `$ `, without their comments. What builds was built.
+fn scripts() -> Vec<String> {
     let blocks = README.split("```console\n").skip(1).filter_map(|block| block.split("```").next());
-    let lines = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("$ "));
-    lines.map(|line| line.split(" #").next().unwrap_or(line).trim())
+    let command = |line: &str| Some(line.strip_prefix("$ ")?.split(" #").next()?.trim().to_owned());
+    let is_run = |command: &String| !command.starts_with("make ") && !command.starts_with("cargo ");
+    let scripts = blocks.map(|block| block.lines().filter_map(command).filter(is_run).collect::<Vec<_>>().join("\n"));
+    scripts.filter(|script| !script.is_empty()).collect()
 }
 
 #[test]
-fn the_commands_of_the_quick_start_work_as_they_stand() {
+fn the_commands_work_as_they_stand() {
     let folder = tempfile::tempdir().unwrap();
-    let mut done = 0;
-    for command in commands().filter(|command| !command.starts_with("make ") && !command.starts_with("cargo ")) {
-        let built = command.replace("target/release/capbuf", env!("CARGO_BIN_EXE_capbuf"));
+    let mut printed = String::new();
+    for script in scripts() {
+        let built = script.replace("target/release/capbuf", env!("CARGO_BIN_EXE_capbuf"));
         let mut shell = Command::new("sh");
-        shell.args(["-c", &built]).current_dir(&folder);
+        shell.args(["-ec", &built]).current_dir(&folder);
         // No test touches the user's own domain.
-        let output =
-            shell.env("CAPBUF_DIR", folder.path().join("domains")).env_remove("CAPBUF_DOMAIN").output().unwrap();
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-        done += 1;
+        shell.env("CAPBUF_DIR", folder.path().join("domains")).env_remove("CAPBUF_DOMAIN");
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        printed += &String::from_utf8_lossy(&output.stdout);
     }
-    assert!(done >= 9, "{done} commands found");
+    for expected in ["SOURCE ", "removed tone:440", "attempts", "capbuf_"] {
+        assert!(printed.contains(expected), "{expected} is not in {printed}");
+    }
     assert!(folder.path().join("clips/last.flac").exists(), "cut out of the domain");
     let entries = std::fs::read_dir(folder.path().join("clips")).unwrap().map(|entry| entry.unwrap());
     let clips: Vec<_> = entries.filter(|clip| clip.file_name() != "last.flac").collect();
