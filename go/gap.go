@@ -23,6 +23,8 @@ const (
 	GapOverrun GapReason = C.CAPBUF_GAP_OVERRUN
 	// GapPacketLoss: packets of a network stream did not arrive.
 	GapPacketLoss GapReason = C.CAPBUF_GAP_PACKET_LOSS
+	// GapReconfigured: what is recorded was configured anew; its source was closed, and opened again.
+	GapReconfigured GapReason = C.CAPBUF_GAP_RECONFIGURED
 )
 
 // String names the reason: "source lost".
@@ -42,6 +44,8 @@ func (r GapReason) String() string {
 		return "overrun"
 	case GapPacketLoss:
 		return "packet loss"
+	case GapReconfigured:
+		return "reconfigured"
 	}
 	return "unknown"
 }

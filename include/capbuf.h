@@ -153,6 +153,9 @@
 // A gap: packets of a network stream did not arrive.
 #define CAPBUF_GAP_PACKET_LOSS 7
 
+// A gap: what is recorded was configured anew; its source was closed, and opened again.
+#define CAPBUF_GAP_RECONFIGURED 8
+
 // A handle on the last N seconds of a source. The memory goes back when the last handle of a removed buffer ends.
 //
 // Owned by the caller, who frees it with `capbuf_buffer_free`.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{Caller, CaptureBuffer, Feed, Registry, Writer};
+use capbuf::{Caller, CaptureBuffer, Feed, GapReason, Registry, Writer};
 
 use crate::error::{Error, Result};
 use crate::kinds::source;
@@ -73,9 +73,22 @@ impl Supervised {
         source: Box<dyn Source>,
         options: &CaptureOptions,
     ) -> Result<Self> {
+        Self::begin_after(registry, name, source, options, None)
+    }
+
+    /// As [`Supervised::begin_source`], and tells why a buffer that is there does not go on where it ended.
+    #[track_caller]
+    pub(crate) fn begin_after(
+        registry: &Registry,
+        name: &str,
+        source: Box<dyn Source>,
+        options: &CaptureOptions,
+        after: Option<GapReason>,
+    ) -> Result<Self> {
         capbuf::Source::new(name)?;
         options.likely_spec()?;
-        let (own, runner) = Self::prepare(registry, name, source, options, None, None);
+        let (own, mut runner) = Self::prepare(registry, name, source, options, None, None);
+        runner.after = after;
         spawn(name, move || runner.run(None))?;
         Ok(own)
     }
@@ -104,6 +117,7 @@ impl Supervised {
             buffer: Arc::clone(&own.buffer),
             feed: feed.map(Arc::new),
             existing,
+            after: None,
         };
         (own, runner)
     }

@@ -30,6 +30,8 @@ pub(crate) struct Runner {
     pub(crate) feed: Option<Arc<Feed>>,
     /// The writer of a buffer that was there before.
     pub(crate) existing: Option<Writer>,
+    /// Why the audio of a buffer that was there before does not go on; another writer, if not given.
+    pub(crate) after: Option<GapReason>,
 }
 
 /// Says so when the thread ends, even by a panic.
@@ -164,10 +166,13 @@ impl Runner {
         }
         let spec = Spec::new(self.options.length, format.sample_rate_hz, format.channels, format.sample_format)?;
         let buffer = self.registry.get_or_allocate_with(&self.name, spec, &self.options.allocate)?;
-        let writer = match self.existing.take() {
+        let mut writer = match self.existing.take() {
             Some(writer) if writer.buffer().same_as(&buffer) => writer,
             _ => buffer.writer()?,
         };
+        if let Some(reason) = self.after {
+            writer.gap(reason);
+        }
         // Nobody else sets it.
         let _ = self.buffer.set(buffer);
         Ok(writer)

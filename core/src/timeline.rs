@@ -26,11 +26,13 @@ pub enum GapReason {
     Overrun = 6,
     /// Packets of a network stream did not arrive.
     PacketLoss = 7,
+    /// What is recorded was configured anew: its source was closed, and opened again.
+    Reconfigured = 8,
 }
 
 impl GapReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Requested,
         Self::Detected,
         Self::ClockStep,
@@ -38,6 +40,7 @@ impl GapReason {
         Self::SourceLost,
         Self::Overrun,
         Self::PacketLoss,
+        Self::Reconfigured,
     ];
 
     /// The name used in all languages and in reports.
@@ -50,6 +53,7 @@ impl GapReason {
             Self::SourceLost => "source lost",
             Self::Overrun => "overrun",
             Self::PacketLoss => "packet loss",
+            Self::Reconfigured => "reconfigured",
         }
     }
 }

@@ -37,6 +37,8 @@ pub const CAPBUF_GAP_SOURCE_LOST: u32 = 5;
 pub const CAPBUF_GAP_OVERRUN: u32 = 6;
 /// A gap: packets of a network stream did not arrive.
 pub const CAPBUF_GAP_PACKET_LOSS: u32 = 7;
+/// A gap: what is recorded was configured anew; its source was closed, and opened again.
+pub const CAPBUF_GAP_RECONFIGURED: u32 = 8;
 
 /// Takes the one writer of a buffer. It goes on where the last one ended.
 ///

@@ -17,8 +17,8 @@ use crate::times;
 /// clock_step_ns : int
 ///     How far the wall clock was set; zero for all reasons but ``"clock step"``.
 /// reason : str
-///     ``"requested"``, ``"detected"``, ``"clock step"``, ``"writer changed"``, ``"source lost"``, ``"overrun"`` or
-///     ``"packet loss"``.
+///     ``"requested"``, ``"detected"``, ``"clock step"``, ``"writer changed"``, ``"source lost"``, ``"overrun"``,
+///     ``"packet loss"`` or ``"reconfigured"``.
 /// at_frame : int or None
 ///     The frame of the segment at which it begins; None if it is no gap of a segment.
 /// silence_frames : int

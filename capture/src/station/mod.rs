@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, FeedState, Registry};
+use capbuf::{CaptureBuffer, FeedState, GapReason, Registry};
 
 use crate::capture::Supervised;
 use crate::error::Result;
@@ -96,9 +96,11 @@ pub struct Changes {
     pub unchanged: Vec<String>,
     /// Begun.
     pub started: Vec<String>,
-    /// Begun anew, as where they come from or how they are supervised has changed. The ring stays.
+    /// Begun anew, as where they come from or how they are supervised has changed. The ring stays; what is missing of audio is a
+    /// gap because of [`GapReason::Reconfigured`].
     pub restarted: Vec<String>,
-    /// Begun anew in a ring of another length, which has what fits of the audio of the old one.
+    /// Begun anew in a ring of another length, which has what fits of the audio of the old one, and then a gap as above. The writer is
+    /// where the audio arrives, as on a sound card's thread, and bound to its ring: to give it another one, its source is closed.
     pub resized: Vec<String>,
     /// Begun anew in a new ring, as the format has changed: none of the old audio is in it.
     pub reformatted: Vec<String>,
@@ -206,7 +208,7 @@ impl Station {
         drop(ended);
         for name in plan.to_begin() {
             if let Some(config) = wanted.get(name.as_str()) {
-                let supervised = self.inner.begin(config)?;
+                let supervised = self.inner.begin(config, plan.after(name))?;
                 self.inner.running().insert(name.clone(), Running { config: (*config).clone(), supervised });
             }
         }
@@ -257,10 +259,10 @@ impl Inner {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, config: &SourceConfig) -> Result<Arc<Supervised>> {
+    fn begin(&self, config: &SourceConfig, after: Option<GapReason>) -> Result<Arc<Supervised>> {
         let options = carry::fit(&self.registry, config);
         let source = source(&config.locator.parse::<Locator>()?);
-        Supervised::begin_source(&self.registry, &config.name, source, &options).map(Arc::new)
+        Supervised::begin_after(&self.registry, &config.name, source, &options, after).map(Arc::new)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use capbuf::Registry;
+use capbuf::{GapReason, Registry};
 
 use super::{Changes, Running, SourceConfig, carry};
 use crate::error::{Error, Result};
@@ -69,6 +69,12 @@ impl Plan {
     pub(super) fn to_begin(&self) -> impl Iterator<Item = &String> {
         let Changes { started, restarted, resized, reformatted, .. } = &self.changes;
         started.iter().chain(restarted).chain(resized).chain(reformatted)
+    }
+
+    /// Why the audio of a source that is begun does not go on, where this is why.
+    pub(super) fn after(&self, name: &String) -> Option<GapReason> {
+        let Changes { restarted, resized, .. } = &self.changes;
+        (restarted.contains(name) || resized.contains(name)).then_some(GapReason::Reconfigured)
     }
 
     /// The names of sources that are ended, as they are gone or to begin anew.

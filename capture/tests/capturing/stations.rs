@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Stretch};
-use capbuf_capture::{CaptureOptions, Error, SourceConfig, State, Station, WhenGone};
+use capbuf::{CaptureBuffer, GapReason, Length, ReadOptions, Registry, SampleFormat, Stretch};
+use capbuf_capture::{Backoff, CaptureOptions, Error, SourceConfig, State, Station, Watchdog, WhenGone};
 
 use crate::waiting::wait_until;
 
@@ -30,6 +31,12 @@ fn everything(buffer: &CaptureBuffer) -> (u64, Vec<i16>) {
     let frames = buffer.frames();
     let read = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).expect("all of it");
     (read.first_frame(), read.samples().get::<i16>().expect("s16").to_vec())
+}
+
+/// Why there are gaps in what a buffer keeps.
+fn reasons(buffer: &CaptureBuffer) -> Vec<GapReason> {
+    let read = buffer.read_with(Stretch::Frames(buffer.frames()), &ReadOptions::new().available()).expect("all of it");
+    read.gaps().iter().map(|gap| gap.gap.reason).collect()
 }
 
 /// Checks that the position signal goes on from each frame to the next.
@@ -110,7 +117,7 @@ fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
     let new = buffer(&station, "a");
     let segment = new.read_with(Stretch::Frames(0..new.frames().end), &ReadOptions::new().available()).expect("all");
     let gaps = segment.gaps();
-    assert!(gaps.iter().all(|gap| gap.gap.reason == capbuf::GapReason::WriterChanged) && !gaps.is_empty(), "{gaps:?}");
+    assert!(gaps.iter().all(|gap| gap.gap.reason == GapReason::Reconfigured) && !gaps.is_empty(), "{gaps:?}");
     let (_, of_old) = everything(&old);
     assert_unbroken(&of_old);
 }
@@ -137,7 +144,30 @@ fn what_comes_from_elsewhere_goes_on_in_the_same_ring() {
     assert_eq!(station.reconfigure(&[tone]).expect("another source").restarted, ["a"]);
     assert!(buffer(&station, "a").same_as(&before));
     wait_until("its gap", || before.gaps() == 1);
+    assert_eq!(reasons(&before), [GapReason::Reconfigured]);
     assert_eq!(registry.stats().rings_mapped, 1);
+}
+
+#[test]
+fn a_source_that_is_lost_after_it_was_reconfigured_is_lost_and_not_reconfigured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("silence.wav");
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut silence = hound::WavWriter::create(&path, spec).expect("a WAV file");
+    (0..8000).for_each(|_| silence.write_sample(0_i16).expect("a sample"));
+    silence.finalize().expect("a WAV file");
+    let station = Station::new(&Registry::private());
+    station.reconfigure(&[config("a", 60.0)]).expect("one");
+    let before = buffer(&station, "a");
+    // Its watchdog takes silence for a source that is lost.
+    let options = options(60.0)
+        .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(10)))
+        .watchdog(Watchdog::new().silence_for(Some(Duration::from_millis(300))));
+    let silent = SourceConfig::new("a", format!("file:{}?loop", path.display())).options(options);
+    assert_eq!(station.reconfigure(&[silent]).expect("another source").restarted, ["a"]);
+    wait_until("it is lost and opened again", || before.gaps() >= 2);
+    assert_eq!(reasons(&before)[..2], [GapReason::Reconfigured, GapReason::SourceLost]);
 }
 
 #[test]
@@ -155,6 +185,8 @@ fn a_buffer_whose_source_is_gone_goes_or_stays_as_was_configured() {
     station.reconfigure(&[config("stays", 1.0)]).expect("one");
     assert!(buffer(&station, "stays").same_as(&stays));
     wait_until("it goes on", || stays.frames().end > kept);
+    // It did not run when it was configured anew: that is no reconfiguration, it is as after another process.
+    assert_eq!(reasons(&stays), [GapReason::WriterChanged]);
 }
 
 #[test]

@@ -60,7 +60,7 @@
 //! | 16 | u64 | ns from frame to frame, in units of 2^-32 |
 //! | 24 | i64 | the time missing before it, in ns |
 //! | 32 | i64 | how far the clock was set, in ns |
-//! | 40 | u64 | the reason of the gap before it: 0 none, 1 requested, 2 detected, 3 clock step, 4 writer changed, 5 source lost, 6 overrun, 7 packet loss |
+//! | 40 | u64 | the reason of the gap before it: 0 none, 1 requested, 2 detected, 3 clock step, 4 writer changed, 5 source lost, 6 overrun, 7 packet loss, 8 reconfigured |
 //!
 //! # Frames
 //! Frame `n` lies in slot `n % ring_frames`, `channels` samples of `format` after one another.
