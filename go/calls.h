@@ -409,9 +409,11 @@ static inline capbuf_go_outcome capbuf_go_segment_gap(const capbuf_segment *segm
     return outcome;
 }
 
-static inline capbuf_go_outcome capbuf_go_write_clip(const capbuf_segment *segment, const char *path, size_t path_len) {
+static inline capbuf_go_outcome capbuf_go_write_clip(const capbuf_segment *segment, const char *path, size_t path_len,
+                                                     capbuf_clip_info *info) {
     capbuf_go_outcome outcome = {0};
-    outcome.status = capbuf_segment_write_clip(segment, path, path_len, &outcome.error);
+    info->struct_size = sizeof *info;
+    outcome.status = capbuf_segment_write_clip(segment, path, path_len, info, &outcome.error);
     return outcome;
 }
 

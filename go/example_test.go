@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"time"
 
 	"capbuf.dev/capbuf"
@@ -80,6 +82,26 @@ func ExampleCaptureBuffer_Windows() {
 		break
 	}
 	// Output: 4800 12000 <nil>
+}
+
+// A detection that is not over yet: the clip around it is written when its end is there.
+func ExampleCaptureBuffer_ClipAround() {
+	ctx := context.Background()
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	capture, err := capbuf.StartCapture(ctx, registry, "tone:440", capbuf.CaptureOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer capture.Stop()
+	buffer, _ := capture.Buffer()
+	defer buffer.Close()
+	folder, _ := os.MkdirTemp("", "clips")
+	defer os.RemoveAll(folder)
+	heard := time.Now().Add(100 * time.Millisecond)
+	clip, err := buffer.ClipAround(ctx, filepath.Join(folder, "around.flac"), heard, 50*time.Millisecond, 100*time.Millisecond)
+	fmt.Println(clip.Frames, clip.EvictedFrames, clip.NotYetFrames, err)
+	// Output: 7200 0 0 <nil>
 }
 
 // An error says what is the matter, with numbers.

@@ -107,6 +107,7 @@ func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
 		"ReadInto":       second(ReadInto(b, StretchFrames(0, 1), make([]int16, 1))),
 		"WaitUntil":      b.WaitUntil(ctx, morning),
 		"Clip":           second(b.Clip(ctx, "clip.wav", morning, morning.Add(1))),
+		"ClipAround":     second(b.ClipAround(ctx, "clip.wav", morning, 1, 1)),
 		"Write":          second(w.Write([]byte{0, 0})),
 		"WriteBytesAt":   w.WriteBytesAt(nil, morning),
 		"WriteInt16":     w.WriteInt16([]int16{0}),

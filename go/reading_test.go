@@ -3,8 +3,6 @@ package capbuf
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -267,6 +265,10 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 			_, err := b.Clip(ctx, "/nonexistent/clip.wav", time.Now().Add(time.Hour), time.Now().Add(2*time.Hour))
 			return err
 		},
+		"ClipAround": func(ctx context.Context) error {
+			_, err := b.ClipAround(ctx, "/nonexistent/clip.wav", time.Now().Add(time.Hour), time.Second, time.Second)
+			return err
+		},
 		"Windows": func(ctx context.Context) error {
 			for _, err := range b.Windows(ctx, WindowOptions{WindowFrames: 1000, HopFrames: 1000}) {
 				if err != nil {
@@ -364,24 +366,4 @@ func TestWaitUntilIsTrueToHalfAFrameAtAnyRate(t *testing.T) {
 			t.Errorf("%d Hz: what is still to come is there: %v", rate, err)
 		}
 	}
-}
-
-func TestAClipIsAWholeFile(t *testing.T) {
-	b := allocated(t, private(t), "mic", spec16)
-	if err := written(t, b).WriteInt16At(position(0, 4000), morning); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "clip.wav")
-	ctx := deadline(t)
-	info, err := b.Clip(ctx, path, morning, morning.Add(250*time.Millisecond))
-	if err != nil || info.Frames != 2000 {
-		t.Fatalf("%+v %v", info, err)
-	}
-	file := must(os.ReadFile(path))(t)
-	segment := must(b.ReadFrames(ctx, 0, 2000))(t)
-	if string(file[:4]) != "RIFF" || !slices.Equal(file[len(file)-4000:], segment.Bytes()) {
-		t.Errorf("%d bytes, beginning with %q", len(file), file[:4])
-	}
-	_, err = b.ClipFrames(ctx, filepath.Join(t.TempDir(), "none", "clip.wav"), 0, 2000)
-	wantError(t, err, ErrCaptureFailed)
 }

@@ -7,9 +7,7 @@ package capbuf
 import "C"
 
 import (
-	"context"
 	"math"
-	"time"
 	"unsafe"
 )
 
@@ -122,33 +120,4 @@ func (b *CaptureBuffer) copyOfSegment(s Stretch, m manner) (*Segment, error) {
 		segment.Gaps = append(segment.Gaps, gapFromC(&gap))
 	}
 	return segment, nil
-}
-
-// Clip writes what was captured from one moment to another into a file, .wav or .flac by the path's extension: whole under its name, or
-// not at all. It waits, until the context ends, for what is still to come.
-//
-// Any goroutine. Allocates the segment, blocks for as long as the disk needs. Errors: those of Read; ErrCaptureFailed, with the path
-// and the reason.
-func (b *CaptureBuffer) Clip(ctx context.Context, path string, from, to time.Time, options ...ReadOption) (Extracted, error) {
-	return b.clip(ctx, path, StretchTime(from, to), mannerOf(options))
-}
-
-// ClipFrames is Clip for the frames from first to one before end.
-func (b *CaptureBuffer) ClipFrames(ctx context.Context, path string, first, end uint64, options ...ReadOption) (Extracted, error) {
-	return b.clip(ctx, path, StretchFrames(first, end), mannerOf(options))
-}
-
-func (b *CaptureBuffer) clip(ctx context.Context, path string, s Stretch, m manner) (Extracted, error) {
-	var info C.capbuf_extracted
-	var made *C.capbuf_segment
-	err := b.wait(ctx, m.waits, func() (err error) {
-		made, err = b.readSegment(s, m, &info)
-		return err
-	})
-	if err != nil {
-		return Extracted{}, err
-	}
-	defer C.capbuf_segment_free(made)
-	name, size := text(path)
-	return extractedFromC(&info), failure(C.capbuf_go_write_clip(made, name, size))
 }

@@ -286,6 +286,30 @@ typedef struct {
     int64_t open_deadline_ns;
 } capbuf_capture_options;
 
+// A clip that was written.
+typedef struct {
+    // Set it to `sizeof(capbuf_clip_info)` before the call.
+    size_t struct_size;
+    // Frames in it, silence included.
+    uint64_t frames;
+    // When its first frame was captured, in ns of UTC.
+    int64_t start_utc_ns;
+    // What is missing at the beginning of what was asked for, in frames: overwritten, or from before the first frame.
+    uint64_t evicted_frames;
+    // What is missing at the end, in frames: it did not come.
+    uint64_t not_yet_frames;
+    // The size of the file, in bytes.
+    uint64_t bytes;
+    // Frames a second.
+    uint32_t sample_rate_hz;
+    // Samples a frame.
+    uint32_t channels;
+    // What the samples in the file are.
+    capbuf_sample_format sample_format;
+    // Nothing.
+    uint32_t reserved;
+} capbuf_clip_info;
+
 // What there is to see of a domain from outside.
 typedef struct {
     // Set it to `sizeof(capbuf_domain_info)` before the call.
@@ -726,6 +750,36 @@ capbuf_status capbuf_capture_stop(capbuf_capture *capture, capbuf_error **error)
 // Stops a capture, if it runs, and frees it. NULL is nothing.
 void capbuf_capture_free(capbuf_capture *capture);
 
+// Writes a segment into a file, `.wav` or `.flac` by the path's extension: whole under its name, or not at all. A file that has the name
+// is replaced. Source (without credentials), time and gaps stand in it beside the audio.
+//
+// What was written is told in `*info`, if that is not NULL.
+//
+// Any thread. Blocks for as long as the disk needs. Errors: CAPTURE_FAILED, with the path and the reason; INVALID_ARGUMENT.
+capbuf_status capbuf_segment_write_clip(const capbuf_segment *segment,
+                                        const char *path,
+                                        size_t path_len,
+                                        capbuf_clip_info *info,
+                                        capbuf_error **error);
+
+// Cuts the clip around a moment, from `before_ns` before it to `after_ns` after it, waits for what is still to come, and writes it as
+// `capbuf_segment_write_clip` does.
+//
+// A clip that ends in the future is written when it is complete, or as far as the source lived. What is missing is told in `*info`, if
+// that is not NULL; gaps are filled with silence, so that the clip keeps its length.
+//
+// Any thread. Allocates, and blocks until the clip is written: ten seconds past its end at most, and for as long as the disk needs.
+// Errors: CAPTURE_FAILED, with the path and the reason, also where there is no audio at all; INVALID_RANGE for a clip of no length;
+// OVER_BUDGET, OUT_OF_MEMORY, INVALID_ARGUMENT.
+capbuf_status capbuf_buffer_clip(const capbuf_buffer *buffer,
+                                 int64_t around_utc_ns,
+                                 int64_t before_ns,
+                                 int64_t after_ns,
+                                 const char *path,
+                                 size_t path_len,
+                                 capbuf_clip_info *info,
+                                 capbuf_error **error);
+
 // Lists the domains of this user, by name. `folder` is where they lie; NULL: where `CAPBUF_DIR` or the default says.
 //
 // On success `*domains` is owned by the caller, and `*count` is how many there are.
@@ -837,14 +891,6 @@ capbuf_status capbuf_segment_gap(const capbuf_segment *segment,
                                  size_t number,
                                  capbuf_gap *gap,
                                  capbuf_error **error);
-
-// Writes a segment into a file, `.wav` or `.flac` by the path's extension: whole under its name, or not at all.
-//
-// Any thread. Blocks for as long as the disk needs. Errors: CAPTURE_FAILED, with the path and the reason.
-capbuf_status capbuf_segment_write_clip(const capbuf_segment *segment,
-                                        const char *path,
-                                        size_t path_len,
-                                        capbuf_error **error);
 
 // The bytes of one sample of a format; 0 for a number that is no format.
 //

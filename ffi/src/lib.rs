@@ -8,6 +8,7 @@
 mod arguments;
 mod buffer;
 mod capture;
+mod clip;
 mod domains;
 mod error;
 mod failure;
@@ -23,6 +24,7 @@ mod writer;
 
 pub use buffer::*;
 pub use capture::*;
+pub use clip::*;
 pub use domains::*;
 pub use error::*;
 pub use read::*;

@@ -1,12 +1,11 @@
 //! Copying stretches out: into the caller's memory, or into a segment.
 
-use std::ffi::{c_char, c_void};
-use std::path::Path;
+use std::ffi::c_void;
 use std::time::Duration;
 
-use capbuf::{Extracted, Gap, I24, ReadOptions, SampleFormat, Segment, Stretch};
+use capbuf::{Extracted, Gap, I24, ReadOptions, SampleFormat, Segment, Source, Stretch};
 
-use crate::arguments::{end, given, growing, growing_place, place, read_growing, text};
+use crate::arguments::{end, given, growing, growing_place, place, read_growing};
 use crate::buffer::capbuf_buffer;
 use crate::error::{capbuf_error, capbuf_status};
 use crate::failure::Failure;
@@ -180,7 +179,11 @@ impl capbuf_gap {
 /// A stretch of audio that was copied out.
 ///
 /// Owned by the caller, who frees it with `capbuf_segment_free`. May be read by any thread.
-pub struct capbuf_segment(Segment);
+pub struct capbuf_segment {
+    pub(crate) segment: Segment,
+    /// Where it is from, for clips.
+    pub(crate) source: Source,
+}
 
 impl capbuf_stretch {
     fn checked(&self) -> Result<Stretch, Failure> {
@@ -312,7 +315,8 @@ pub unsafe extern "C" fn capbuf_buffer_read_segment(
     guard(error, || {
         let (buffer, stretch, out) = (given!(buffer), given!(stretch).checked()?, place!(segment));
         let (options, _) = read_growing!(options).checked()?;
-        out.write(give(capbuf_segment(buffer.0.read_with(stretch, &options)?)));
+        let segment = buffer.0.read_with(stretch, &options)?;
+        out.write(give(capbuf_segment { segment, source: buffer.0.source().clone() }));
         Ok(())
     })
 }
@@ -337,8 +341,8 @@ pub unsafe extern "C" fn capbuf_segment_samples(
 ) -> capbuf_status {
     guard(error, || {
         let (segment, out, count) = (given!(segment), place!(samples), place!(sample_count));
-        out.write(segment.0.samples().as_bytes().as_ptr().cast());
-        count.write(segment.0.samples().len());
+        out.write(segment.segment.samples().as_bytes().as_ptr().cast());
+        count.write(segment.segment.samples().len());
         Ok(())
     })
 }
@@ -353,7 +357,7 @@ pub unsafe extern "C" fn capbuf_segment_info(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (segment, place) = (&given!(segment).0, growing_place!(info));
+        let (segment, place) = (&given!(segment).segment, growing_place!(info));
         let found = segment.extracted();
         place.put(extracted(&found, segment.sample_rate_hz(), segment.channels(), segment.format()));
         Ok(())
@@ -371,27 +375,10 @@ pub unsafe extern "C" fn capbuf_segment_gap(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (gaps, place) = (given!(segment).0.gaps(), growing_place!(gap));
+        let (gaps, place) = (given!(segment).segment.gaps(), growing_place!(gap));
         let allowed = || Failure::argument("number", number, &format!("below {}, the number of gaps", gaps.len()));
         let found = gaps.get(number).ok_or_else(allowed)?;
         place.put(capbuf_gap::of(&found.gap, found.at_frame, found.silence_frames));
-        Ok(())
-    })
-}
-
-/// Writes a segment into a file, `.wav` or `.flac` by the path's extension: whole under its name, or not at all.
-///
-/// Any thread. Blocks for as long as the disk needs. Errors: CAPTURE_FAILED, with the path and the reason.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn capbuf_segment_write_clip(
-    segment: *const capbuf_segment,
-    path: *const c_char,
-    path_len: usize,
-    error: *mut *mut capbuf_error,
-) -> capbuf_status {
-    guard(error, || {
-        let (segment, path) = (given!(segment), text!(path, path_len));
-        ::capbuf_capture::write_clip(&segment.0, Path::new(path))?;
         Ok(())
     })
 }

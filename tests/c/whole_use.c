@@ -64,6 +64,25 @@ static void write_and_read(capbuf_buffer *buffer) {
     EXPECT(CAPBUF_NOT_YET, capbuf_buffer_read(buffer, &stretch, NULL, read, 1600, NULL, &error));
 }
 
+/* The bytes of a clip, which says that of itself; and takes it away. */
+static long size_of(const char *path, const char *says) {
+    static char bytes[1 << 16];
+    FILE *file = fopen(path, "rb");
+    long size = 0, i;
+    bool is_said = false;
+
+    CHECK(file != NULL);
+    size = (long)fread(bytes, 1, sizeof bytes, file);
+    CHECK(feof(file));
+    fclose(file);
+    remove(path);
+    for (i = 0; i + (long)strlen(says) <= size; i++) {
+        is_said = is_said || memcmp(bytes + i, says, strlen(says)) == 0;
+    }
+    CHECK(is_said);
+    return size;
+}
+
 static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     capbuf_segment *segment = NULL;
     capbuf_stretch stretch;
@@ -71,8 +90,8 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     capbuf_gap gap;
     const void *samples = NULL;
     size_t count = 0;
+    capbuf_clip_info clip;
     char path[512];
-    FILE *file;
 
     memset(&stretch, 0, sizeof stretch);
     stretch.kind = CAPBUF_STRETCH_TIME;
@@ -91,13 +110,32 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     EXPECT(CAPBUF_OK, capbuf_segment_samples(segment, &samples, &count, &error));
     CHECK(count == 6400 && ((const int16_t *)samples)[1600] == 0 && ((const int16_t *)samples)[5601] == 1);
     snprintf(path, sizeof path, "%s/clip.wav", folder);
-    EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), &error));
-    file = fopen(path, "rb");
-    CHECK(file != NULL);
-    fclose(file);
-    remove(path);
-    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_segment_write_clip(segment, "clip.mp3", 8, &error));
+    memset(&clip, 0, sizeof clip);
+    clip.struct_size = sizeof clip;
+    EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), &clip, &error));
+    CHECK(clip.frames == 6400 && clip.bytes == (uint64_t)size_of(path, "mic") && clip.sample_format == CAPBUF_FORMAT_S16);
+    EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), NULL, &error));
+    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_segment_write_clip(segment, "clip.mp3", 8, NULL, &error));
     capbuf_segment_free(segment);
+}
+
+/* The audio is of the past: what is around a moment is there, and what is before the recording or after its end is missing. */
+static void clip_around(capbuf_buffer *buffer, const char *folder) {
+    capbuf_clip_info clip;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/around.flac", folder);
+    memset(&clip, 0, sizeof clip);
+    clip.struct_size = sizeof clip;
+    EXPECT(CAPBUF_OK, capbuf_buffer_clip(buffer, START + SECOND / 2, SECOND / 4, SECOND / 4, path, strlen(path), &clip, &error));
+    CHECK(clip.frames == 4000 && clip.start_utc_ns == START + SECOND / 4 && clip.sample_rate_hz == RATE && clip.channels == 1);
+    CHECK(clip.evicted_frames == 0 && clip.not_yet_frames == 0 && clip.bytes == (uint64_t)size_of(path, "packet loss"));
+    EXPECT(CAPBUF_OK, capbuf_buffer_clip(buffer, START, SECOND, SECOND / 10, path, strlen(path), &clip, &error));
+    CHECK(clip.frames == 800 && clip.start_utc_ns == START && clip.evicted_frames == RATE);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_clip(buffer, START, -1, 0, path, strlen(path), &clip, &error));
+    EXPECT(CAPBUF_INVALID_RANGE, capbuf_buffer_clip(buffer, START, 0, 0, path, strlen(path), NULL, &error));
+    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_buffer_clip(buffer, START, 0, SECOND / 10, "clip.mp3", 8, &clip, &error));
+    CHECK(clip.frames == 800);
 }
 
 static void windows(capbuf_buffer *buffer) {
@@ -220,6 +258,7 @@ int main(int argc, char **argv) {
     EXPECT(CAPBUF_OK, capbuf_registry_get_or_allocate(registry, "mic", 3, &spec, &same, &error));
     capbuf_buffer_free(same);
     write_and_read(buffer);
+    clip_around(buffer, argv[1]);
     segment_and_clip(buffer, argv[1]);
     windows(buffer);
     look(registry, buffer, argv[1]);

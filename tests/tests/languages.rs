@@ -21,6 +21,7 @@ const FILES: &[&str] = &[
     "core/src/spec.rs",
     "core/src/source.rs",
     "capture/src/capture.rs",
+    "capture/src/cut.rs",
     "capture/src/state.rs",
     "ffi/Cargo.toml",
     "ffi/build.rs",
@@ -30,6 +31,7 @@ const FILES: &[&str] = &[
     "scripts/install-c",
     "go/buffer.go",
     "go/capture.go",
+    "go/clip.go",
     "go/error.go",
     "go/format.go",
     "go/gap.go",
@@ -191,7 +193,8 @@ impl Tree {
 
     fn compare_names(&mut self) {
         for (rust, c, go, python) in NAMES {
-            for (language, entry) in [("Rust", rust), ("C", c), ("Go", go), ("Python", python)] {
+            let entries = [("Rust", rust), ("C", c), ("Go", go), ("Python", python)];
+            for (language, entry) in entries.into_iter().filter(|(_, entry)| !entry.is_empty()) {
                 let (file, wanted) = match (language, *entry) {
                     ("C", name) => ("include/capbuf.h", format!(" {name}(")),
                     (_, entry) => {
@@ -215,7 +218,7 @@ impl Tree {
     }
 }
 
-/// The words of the interface: where a language has its own for an idea, it is in the row.
+/// The words of the interface: where a language has its own for an idea, it is in the row; where it has none yet, nothing is.
 const NAMES: &[(&str, &str, &str, &str)] = &[
     ("core/src/registry.rs: pub fn open(", "capbuf_registry_open", "go/registry.go: func Open(", "Registry: def open("),
     (
@@ -376,6 +379,7 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
         "go/capture.go: Capture) Stop(",
         "Capture: def stop(",
     ),
+    ("capture/src/cut.rs: pub fn cut_clip(", "capbuf_buffer_clip", "go/clip.go: CaptureBuffer) ClipAround(", ""),
     (
         "core/src/registry.rs: pub fn enable_allocation_tracking(",
         "capbuf_registry_enable_allocation_tracking",

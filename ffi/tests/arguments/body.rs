@@ -348,6 +348,14 @@ fn segment(script: &mut Script, handles: &mut Handles) {
     let mut gap = Block::of_size(script.struct_size::<capbuf_gap>());
     let number = script.number() as usize;
     into_block(script, &mut gap, |out, error| unsafe { capbuf_segment_gap(segment, number, out.cast(), error) });
+    // A type of file that there is not: nothing is written.
+    let mut path = *b"clip.mp3";
+    let (length, path) = (path.len(), script.pointer(path.as_mut_ptr().cast::<c_char>()));
+    let mut clip = Block::of_size(script.struct_size::<capbuf_clip_info>());
+    let is_written = into_block(script, &mut clip, |out, error| unsafe {
+        capbuf_segment_write_clip(segment, path, length, out.cast(), error)
+    });
+    assert!(!is_written, "a clip of no type was written");
 }
 
 fn write(script: &mut Script, handles: &mut Handles) {
