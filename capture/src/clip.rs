@@ -2,16 +2,16 @@
 
 use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use capbuf::{I24, Missing, SampleFormat, Samples, Segment};
-use flacenc::component::{BitRepr, MetadataBlockData};
-use flacenc::error::Verify;
+use capbuf::{Missing, SampleFormat, Segment};
 
+use crate::clip_progress::{ClipProgress, Steps, Told};
 use crate::error::{Error, Result};
 use crate::tags::ClipTags;
-use crate::wav;
+use crate::{flac, wav};
 
 /// A clip that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +39,13 @@ pub struct ClipInfo {
 ///
 /// WAV takes all formats. FLAC takes s16 and s24 as they are, and f32 rounded to 24 bits. The file is written under a temporary
 /// name beside its final one, synced, and renamed when it is whole. Blocks for as long as the disk needs; for FLAC the
-/// clip is in memory about five times more meanwhile.
+/// clip is in memory several times more meanwhile.
 ///
 /// # Errors
 /// [`Error::Clip`] for an extension that is neither, a segment that the type can't hold (s32 or more than 8 channels in FLAC, 4 GiB in
 /// WAV), a folder that isn't there or can't be written to, a full disk. Nothing of it is left behind then.
 pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
-    write(segment, path, None)
+    write(segment, path, None, &mut |_| ControlFlow::Continue(()))
 }
 
 /// As [`write_clip`], with the source, the time at which it begins and its gaps inside: in a LIST chunk behind the audio of a WAV
@@ -54,10 +54,44 @@ pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
 /// # Errors
 /// As [`write_clip`].
 pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo> {
-    write(segment, path, Some(tags))
+    write(segment, path, Some(tags), &mut |_| ControlFlow::Continue(()))
 }
 
-fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>) -> Result<ClipInfo> {
+/// As [`write_clip_with`], tags being optional, and tells how far it is: after each second of audio, and when the file is whole.
+///
+/// Told on the calling thread. Where that says [`ControlFlow::Break`] it is stopped, and nothing is left behind; only the whole file stays.
+///
+/// # Errors
+/// As [`write_clip`], and [`Error::Clip`] where it was stopped.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::time::Duration;
+/// use capbuf::{ReadOptions, Registry, Stretch};
+/// use capbuf_capture::{Capture, CaptureOptions, write_clip_telling};
+///
+/// let capture = Capture::start(&Registry::private(), "tone:440", &CaptureOptions::new().sample_rate_hz(1000))?;
+/// let wait = ReadOptions::new().wait(Duration::from_secs(10));
+/// let segment = capture.buffer().read_with(Stretch::Frames(0..2500), &wait)?;
+/// let folder = tempfile::tempdir().expect("a folder");
+/// let mut told = Vec::new();
+/// write_clip_telling(&segment, &folder.path().join("long.flac"), None, |progress| {
+///     told.push(100 * progress.frames / progress.of_frames);
+///     ControlFlow::Continue(())
+/// })?;
+/// assert_eq!(told.last(), Some(&100));
+/// # Ok::<(), capbuf_capture::Error>(())
+/// ```
+pub fn write_clip_telling(
+    segment: &Segment,
+    path: &Path,
+    tags: Option<&ClipTags>,
+    mut told: impl FnMut(ClipProgress) -> ControlFlow<()>,
+) -> Result<ClipInfo> {
+    write(segment, path, tags, &mut told)
+}
+
+fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>, told: Told<'_>) -> Result<ClipInfo> {
     let kind = Kind::of(path)?;
     let failed = |error: std::io::Error| Error::clip(path, error);
     if segment.frames() == 0 {
@@ -73,13 +107,17 @@ fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>) -> Result<Clip
         .tempfile_in(folder)
         .map_err(failed)?;
     let mut out = BufWriter::with_capacity(1 << 16, part.as_file_mut());
+    let mut steps = Steps::new(told, segment.frames(), segment.sample_rate_hz());
     match kind {
-        Kind::Wav => write_wav(segment, tags, &mut out),
-        Kind::Flac => write_flac(segment, stored, tags, &mut out),
+        Kind::Wav => write_wav(segment, tags, &mut steps, &mut out),
+        Kind::Flac => flac::write(segment, stored, tags, &mut steps, &mut out),
     }
     .and_then(|()| out.flush().map_err(|error| error.to_string()))
     .map_err(|reason| Error::clip(path, reason))?;
     drop(out);
+    if steps.is_stopped() {
+        return Err(Error::clip(path, "its writing was stopped"));
+    }
     let file = part.as_file();
     file.sync_all().map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
@@ -88,6 +126,7 @@ fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>) -> Result<Clip
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
+    steps.end();
     Ok(ClipInfo {
         path: path.to_owned(),
         frames: segment.frames(),
@@ -105,9 +144,6 @@ enum Kind {
     Wav,
     Flac,
 }
-
-/// More channels FLAC does not know.
-const FLAC_CHANNELS: u16 = 8;
 
 impl Kind {
     fn of(path: &Path) -> Result<Self> {
@@ -127,7 +163,7 @@ impl Kind {
             }
             (Self::Wav, format) => Ok(format),
             (Self::Flac, SampleFormat::S32) => Err("FLAC clips have no s32; write .wav, or read it as s24"),
-            (Self::Flac, _) if segment.channels() > FLAC_CHANNELS => {
+            (Self::Flac, _) if segment.channels() > flac::CHANNELS => {
                 Err("FLAC has no more than 8 channels; write .wav instead")
             }
             (Self::Flac, SampleFormat::S16) => Ok(SampleFormat::S16),
@@ -136,60 +172,27 @@ impl Kind {
     }
 }
 
-fn write_wav(segment: &Segment, tags: Option<&ClipTags>, mut out: impl Write) -> std::result::Result<(), String> {
+fn write_wav(
+    segment: &Segment,
+    tags: Option<&ClipTags>,
+    steps: &mut Steps<'_>,
+    mut out: impl Write,
+) -> std::result::Result<(), String> {
     let samples = segment.samples().as_bytes();
     let list = tags.map(|tags| tags.wav_chunk(segment)).unwrap_or_default();
     let header = wav::header(segment, list.len()).ok_or("WAV can't hold that much")?;
     let pad: &[u8] = if samples.len() % 2 == 1 { &[0] } else { &[] };
-    [&header, samples, pad, &list].iter().try_for_each(|part| out.write_all(part)).map_err(|error| error.to_string())
-}
-
-fn write_flac(
-    segment: &Segment,
-    stored: SampleFormat,
-    tags: Option<&ClipTags>,
-    mut out: impl Write,
-) -> std::result::Result<(), String> {
-    let samples: Vec<i32> = match segment.samples() {
-        Samples::S16(samples) => samples.iter().map(|sample| i32::from(*sample)).collect(),
-        Samples::S24(samples) => samples.iter().map(|sample| sample.get()).collect(),
-        Samples::S32(_) => return Err("FLAC clips have no s32".to_owned()),
-        Samples::F32(samples) => {
-            let mut rounded = vec![I24::default(); samples.len()];
-            capbuf::convert(samples, &mut rounded);
-            rounded.into_iter().map(I24::get).collect()
+    let mut write = |part: &[u8]| out.write_all(part).map_err(|error| error.to_string());
+    write(&header)?;
+    let frame_bytes = segment.format().bytes() * usize::from(segment.channels());
+    let mut frames = 0;
+    for second in samples.chunks((steps.step_frames() as usize).saturating_mul(frame_bytes)) {
+        write(second)?;
+        frames += (second.len() / frame_bytes) as u64;
+        if steps.reach(frames) {
+            return Ok(());
         }
-    };
-    let (channels, bits) = (usize::from(segment.channels()), stored.bytes() * 8);
-    let rate = segment.sample_rate_hz();
-    let source =
-        flacenc::source::MemSource::from_samples(&samples, channels, bits, rate.min(STAND_IN_RATE_HZ) as usize);
-    let config = flacenc::config::Encoder::default().into_verified().map_err(|(_, error)| error.to_string())?;
-    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
-        .map_err(|error| format!("FLAC can't be encoded: {error}"))?;
-    if let Some(tags) = tags {
-        const VORBIS_COMMENT: u8 = 4;
-        let block = MetadataBlockData::new_unknown(VORBIS_COMMENT, &tags.vorbis_comment(segment));
-        stream.add_metadata_block(block.map_err(|error| format!("FLAC can't be tagged: {error}"))?);
     }
-    let mut sink = flacenc::bitsink::ByteSink::new();
-    stream.write(&mut sink).map_err(|error| format!("FLAC can't be encoded: {error}"))?;
-    let mut bytes = sink.into_inner();
-    if rate > STAND_IN_RATE_HZ {
-        tell_flac_rate(&mut bytes, rate).ok_or("FLAC can't be encoded: its header is not where it belongs")?;
-    }
-    out.write_all(&bytes).map_err(|error| error.to_string())
-}
-
-/// The encoder takes no rates above 96 kHz, though FLAC has them. This one it can't write into frames, which then refer to the
-/// header of the stream: so ultrasound is encoded at this rate and its own is written there.
-const STAND_IN_RATE_HZ: u32 = 95_999;
-
-/// Writes a rate into the header of a FLAC stream, where it has 20 bits: enough for any that a buffer may have.
-fn tell_flac_rate(stream: &mut [u8], rate_hz: u32) -> Option<()> {
-    const RATE_AT: usize = 18;
-    let [a, b, c, ..] = stream.get_mut(RATE_AT..)? else { return None };
-    let [_, high, middle, low] = (rate_hz << 4).to_be_bytes();
-    (*a, *b, *c) = (high, middle, low | (*c & 0x0f));
-    Some(())
+    write(pad)?;
+    write(&list)
 }

@@ -1,11 +1,13 @@
 //! A clip around a moment, out of a buffer and into a file, when it is complete.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, ReadOptions, Stretch};
 
-use crate::clip::{ClipInfo, write_clip_with};
+use crate::clip::{ClipInfo, write_clip_telling};
+use crate::clip_progress::ClipProgress;
 use crate::error::{Error, Result};
 use crate::tags::ClipTags;
 
@@ -43,6 +45,21 @@ pub fn cut_clip(
     after: Duration,
     path: &Path,
 ) -> Result<ClipInfo> {
+    cut_clip_telling(buffer, around_utc_ns, before, after, path, |_| ControlFlow::Continue(()))
+}
+
+/// As [`cut_clip`], and tells how far it is while the file is written, as [`write_clip_telling`] does.
+///
+/// # Errors
+/// As [`cut_clip`], and [`Error::Clip`] where it was stopped.
+pub fn cut_clip_telling(
+    buffer: &CaptureBuffer,
+    around_utc_ns: i64,
+    before: Duration,
+    after: Duration,
+    path: &Path,
+    told: impl FnMut(ClipProgress) -> ControlFlow<()>,
+) -> Result<ClipInfo> {
     let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let (from_ns, to_ns) = (around_utc_ns.saturating_sub(ns(before)), around_utc_ns.saturating_add(ns(after)));
     let to_come_ns = to_ns.saturating_sub(buffer.clock().utc_ns()).max(0);
@@ -53,5 +70,5 @@ pub fn cut_clip(
         Err(capbuf::Error::NotYet { .. }) => return Err(Error::clip(path, "there is no audio yet")),
         Err(error) => return Err(error.into()),
     };
-    write_clip_with(&segment, path, &ClipTags::new(buffer.source().as_str()))
+    write_clip_telling(&segment, path, Some(&ClipTags::new(buffer.source().as_str())), told)
 }

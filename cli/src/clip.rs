@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Error, ReadOptions, Segment, Stretch};
-use capbuf_capture::{ClipInfo, ClipTags, clip_name, write_clip_with};
+use capbuf_capture::{ClipInfo, ClipTags, clip_name};
 use jiff::Zoned;
 
 use crate::clip_file::{self, ClipType};
 use crate::failure::{Failure, complain};
 use crate::moment::{self, Moment};
 use crate::report::{self, ClipReport};
-use crate::{domain, duration, meter, sources};
+use crate::{clip_progress, domain, duration, meter, sources};
 
 const EXAMPLES: &str = "\
 Sources:
@@ -26,7 +26,8 @@ Times:
 Output:
   The path, and below it frames, length, beginning in UTC, and gaps. Gaps are
   filled with silence, so that a clip keeps its length. A stretch whose end is
-  still to come is waited for.
+  still to come is waited for. While one of a minute or more is written, a
+  terminal shows how far it is.
 
 Examples:
   capbuf clip tone:440 --last 10s
@@ -93,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
         let name = clip_name(source.as_str(), segment.start_utc_ns(), clip_type.extension());
         clip_file::unused(Path::new(""), &name)
     });
-    let clip = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
+    let clip = clip_progress::write(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
     if arguments.json {
         return report::print(&ClipReport::of(&clip, &segment, &buffer, registry.domain()));
     }

@@ -6,6 +6,7 @@
 mod allocations;
 mod clip;
 mod clip_file;
+mod clip_progress;
 mod completions;
 mod devices;
 mod domain;

@@ -4,9 +4,10 @@ mod condition;
 mod pending;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use capbuf::{CaptureBuffer, Registry, WindowOptions};
 
 use crate::clip::ClipInfo;
 use crate::clip_name::clip_name;
-use crate::cut::cut_clip;
+use crate::clip_progress::ClipProgress;
+use crate::cut::cut_clip_telling;
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 pub use condition::Condition;
@@ -97,6 +99,9 @@ impl TriggerOptions {
     }
 }
 
+/// How far the clip is that is being written, if one is.
+type Writing = Arc<Mutex<Option<ClipProgress>>>;
+
 /// What is told of each clip.
 type Told = Box<dyn FnMut(Result<ClipInfo>) + Send>;
 
@@ -125,6 +130,7 @@ type Told = Box<dyn FnMut(Result<ClipInfo>) + Send>;
 pub struct Trigger {
     stop: Stop,
     calls: Mutex<Sender<i64>>,
+    writing: Writing,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -142,12 +148,13 @@ impl Trigger {
     ) -> Result<Self> {
         let refused = |reason| Error::Config { source_name: capbuf::redact(source), reason };
         options.check().map_err(refused)?;
-        let (stop, (calls, called)) = (Stop::new(), channel());
+        let (stop, (calls, called), writing) = (Stop::new(), channel(), Writing::default());
         let listener = Listener {
             registry: registry.clone(),
             source: source.to_owned(),
             stop: stop.clone(),
             called,
+            writing: Arc::clone(&writing),
             pending: Pending::new(ns(options.before), ns(options.after), ns(options.at_most)),
             told: Box::new(told),
             options,
@@ -156,13 +163,18 @@ impl Trigger {
         let failed =
             |error: std::io::Error| Error::Thread { source_name: capbuf::redact(source), reason: error.to_string() };
         let thread = thread.spawn(move || listener.run()).map_err(failed)?;
-        Ok(Self { stop, calls: Mutex::new(calls), thread: Some(thread) })
+        Ok(Self { stop, calls: Mutex::new(calls), writing, thread: Some(thread) })
     }
 
     /// Fires at a moment in ns of UTC, past, present or to come. Waits for nothing.
     pub fn fire(&self, utc_ns: i64) {
         // It fails if the thread has ended, which it does only with this.
         let _ = self.calls.lock().unwrap_or_else(PoisonError::into_inner).send(utc_ns);
+    }
+
+    /// How far the clip is that is being written now, if one is: a long one takes a while. Stale at once.
+    pub fn writing(&self) -> Option<ClipProgress> {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,6 +204,7 @@ struct Listener {
     options: TriggerOptions,
     stop: Stop,
     called: Receiver<i64>,
+    writing: Writing,
     pending: Pending,
     told: Told,
 }
@@ -266,6 +279,12 @@ impl Listener {
         let name = clip_name(buffer.source().as_str(), from_ns, self.options.extension);
         let length = Duration::from_nanos(to_ns.saturating_sub(from_ns).max(0).unsigned_abs());
         let path = self.options.folder.join(name);
-        (self.told)(cut_clip(buffer, from_ns, Duration::ZERO, length, &path));
+        let tell = |progress| *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        let clip = cut_clip_telling(buffer, from_ns, Duration::ZERO, length, &path, |progress| {
+            tell(Some(progress));
+            ControlFlow::Continue(())
+        });
+        tell(None);
+        (self.told)(clip);
     }
 }

@@ -1,12 +1,14 @@
 //! Clips, and what independent programs say of them.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Sample, SampleFormat, Spec, Stretch, convert};
-use capbuf_capture::{ClipInfo, Error, write_clip};
+use capbuf_capture::{ClipInfo, ClipProgress, Error, write_clip, write_clip_telling};
 
 use crate::sounds::{run, sample_24};
+use crate::waiting::wait_until;
 
 const UTC_NS: i64 = 1_800_000_000_000_000_000;
 
@@ -181,4 +183,76 @@ fn silence_in_a_gap_is_in_the_clip() {
     let samples: Vec<i16> =
         hound::WavReader::open(&path).expect("WAV").samples().collect::<Result<_, _>>().expect("samples");
     assert_eq!([samples[7999], samples[8000], samples[15_999], samples[16_000]], [1, 0, 0, 2]);
+}
+
+/// So many seconds at 8 kHz.
+fn seconds(count: u64) -> capbuf::Segment {
+    let spec = Spec::new(Length::Seconds(count as f64), 8000, 1, SampleFormat::S16).expect("a spec");
+    let buffer = Registry::private().get_or_allocate("clip", spec).expect("a buffer");
+    let samples: Vec<i16> = (0..count as usize * 8000).map(|i| (sample_24(i) >> 8) as i16).collect();
+    buffer.writer().and_then(|mut writer| writer.write_at(&samples, UTC_NS)).expect("it is written");
+    buffer.read(Stretch::Frames(0..count * 8000)).expect("all of it")
+}
+
+#[test]
+fn a_clip_tells_how_far_it_is_each_second_and_that_it_is_whole_when_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["clip.wav", "clip.flac"] {
+        let path = folder.path().join(name);
+        let mut told = Vec::new();
+        let clip = write_clip_telling(&seconds(20), &path, None, |progress| {
+            let is_whole = progress.frames == progress.of_frames;
+            assert_eq!((progress.of_frames, path.exists()), (160_000, is_whole), "{name}");
+            told.push(progress.frames);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(clip.map(|clip| clip.frames), Ok(160_000));
+        assert_eq!(told.last(), Some(&160_000));
+        if name.ends_with("wav") {
+            assert_eq!(told, (1..=20).map(|second| second * 8000).collect::<Vec<_>>());
+        }
+        // FLAC goes by blocks of half a second.
+        assert!(told.windows(2).all(|pair| (8000..=16_000).contains(&(pair[1] - pair[0])) || pair[1] == 160_000));
+        assert!(told.len() > 10, "{told:?}");
+    }
+}
+
+#[test]
+fn a_clip_that_is_stopped_leaves_neither_a_file_nor_a_thread_behind() {
+    // Threads have the name of the one that made them, and no other test has one of this name.
+    let thread = std::thread::Builder::new().name("stops clips".to_owned());
+    thread.spawn(stop_clips).expect("a thread").join().expect("no panic");
+}
+
+fn stop_clips() {
+    let threads = || {
+        let name =
+            |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+        let own = std::fs::read_to_string("/proc/thread-self/comm").expect("a name");
+        let tasks = std::fs::read_dir("/proc/self/task").expect("tasks");
+        tasks.filter_map(name).filter(|name| *name == own).count()
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(threads(), 1);
+    for name in ["clip.wav", "clip.flac"] {
+        let mut told = 0;
+        let stopped = write_clip_telling(&seconds(20), &folder.path().join(name), None, |progress| {
+            told += 1;
+            assert!(progress.frames < 60_000, "it goes on");
+            if told == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let error = stopped.expect_err("it was stopped").to_string();
+        assert!(error.contains(name) && error.ends_with("its writing was stopped"), "{error}");
+        assert_eq!(told, 3);
+        assert_eq!(names_in(folder.path()), Vec::<String>::new());
+        wait_until("its threads have ended", || threads() == 1);
+    }
+    // When it is whole it stays.
+    let path = folder.path().join("clip.wav");
+    let at_the_end = |progress: ClipProgress| match progress.frames == progress.of_frames {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    assert_eq!(write_clip_telling(&seconds(2), &path, None, at_the_end).map(|clip| clip.frames), Ok(16_000));
+    assert!(path.exists());
 }

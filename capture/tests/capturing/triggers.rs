@@ -168,3 +168,37 @@ fn what_can_not_be_is_refused_before_it_begins() {
         assert!(error.contains(reason), "{error}");
     }
 }
+
+#[test]
+fn a_trigger_tells_how_far_the_clip_is_that_it_is_writing() {
+    let registry = Registry::private();
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(240.0), 48_000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
+    let mut writer = buffer.writer().expect("a writer");
+    let start_ns = SystemClock.utc_ns() - 200_000_000_000;
+    let second: Vec<i16> = (0..48_000_u32).map(|i| (i.wrapping_mul(2_654_435_769) >> 16) as i16).collect();
+    let mut write = |second_of: i64| {
+        writer.write_at(&second, start_ns + second_of * 1_000_000_000).expect("it is written");
+    };
+    (0..180).for_each(&mut write);
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = TriggerOptions::new(folder.path()).before(60 * SECOND).after(60 * SECOND).at_most(240 * SECOND);
+    let (trigger, clips) = begin(&registry, "yard", options.flac());
+    trigger.fire(start_ns + 90_000_000_000);
+    assert_eq!(trigger.writing(), None);
+    // What comes then tells it that the clip is complete; where it begins to listen, nobody knows.
+    let (mut told, mut newest, mut clip) = (None, 180, None);
+    wait_until("a clip", || {
+        if told.is_none() && newest < 200 {
+            write(newest);
+            newest += 1;
+        }
+        told = told.or(trigger.writing());
+        clip = clips.try_recv().ok();
+        clip.is_some()
+    });
+    let clip = clip.expect("a clip").expect("it was written");
+    let told = told.expect("two minutes take a while");
+    assert!(told.frames >= 48_000 && told.frames <= told.of_frames && told.of_frames == clip.frames, "{told:?}");
+    assert_eq!(trigger.writing(), None);
+}

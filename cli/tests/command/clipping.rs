@@ -1,10 +1,15 @@
 //! `capbuf clip`, out of the memory of another process.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
 
+use capbuf::{Length, Registry, SampleFormat, Spec};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::program::{Running, json, names_in, positions, run, soxi, wait_for_audio, wav_samples};
+use crate::program::{Running, capbuf, domains_of, json, names_in, positions, run, soxi, wait_for_audio, wav_samples};
 
 /// Checks that the samples of a clip are those of its frames, and returns them.
 fn check(folder: &Path, clip: &Value) -> Vec<i16> {
@@ -95,4 +100,54 @@ fn a_flac_that_could_not_hold_it_is_refused() {
         assert_eq!(ended.code, Some(1));
         assert!(ended.err.contains("a .flac can't hold") && ended.err.contains("s32"), "{}", ended.err);
     }
+}
+
+/// What a command says on its stderr, if that is a terminal.
+fn said_on_a_terminal(folder: &Path, arguments: &[&str]) -> String {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+    let name = ptsname(&master, Vec::new()).expect("its name");
+    let terminal = File::options().read(true).write(true).open(name.to_str().expect("UTF-8")).expect("a terminal");
+    let mut command = capbuf(folder, arguments);
+    let mut child = command.stdout(Stdio::null()).stderr(terminal).spawn().expect("it starts");
+    // The command's end of it.
+    drop(command);
+    let (mut said, mut from) = (Vec::new(), File::from(master));
+    let mut some = [0; 4096];
+    // The terminal has gone when nobody has it open any more, which is an error here.
+    while let Ok(read) = from.read(&mut some) {
+        said.extend(&some[..read]);
+        if read == 0 {
+            break;
+        }
+    }
+    assert!(child.wait().expect("it ends").success());
+    String::from_utf8(said).expect("UTF-8")
+}
+
+#[test]
+fn a_long_clip_shows_on_a_terminal_how_far_it_is_and_says_nothing_elsewhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::builder().domains_folder(domains_of(folder.path())).open("default").expect("a domain");
+    let spec = Spec::new(Length::Seconds(90.0), 8000, 1, SampleFormat::S16).expect("a spec");
+    let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
+    let mut writer = buffer.writer().expect("a writer");
+    let start_ns = buffer.clock().utc_ns() - 90_000_000_000;
+    for second in 0..90_u64 {
+        let at_ns = start_ns + second as i64 * 1_000_000_000;
+        writer.write_at(&positions(second * 8000, 8000), at_ns).expect("it is written");
+    }
+    for name in ["long.wav", "long.flac"] {
+        let said = said_on_a_terminal(folder.path(), &["clip", "yard", "--last", "80s", "-o", name]);
+        let lines: Vec<_> = said.split("\r\x1b[K").collect();
+        let shows = |line: &str| lines.contains(&line);
+        assert!(lines.len() > 50 && shows("writing the clip: 100 %, 80 of 80 s"), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("writing the clip: 5") && line.ends_with("40 of 80 s")));
+        assert_eq!((lines[0], lines[lines.len() - 1]), ("", ""), "the line goes when it is done");
+        assert_eq!(soxi(&folder.path().join(name))[0], 80 * 8000);
+    }
+    let said = said_on_a_terminal(folder.path(), &["clip", "yard", "--last", "59s", "-o", "short.flac"]);
+    assert_eq!(said, "");
+    let ended = run(folder.path(), &["clip", "yard", "--last", "80s", "-o", "long.wav"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
 }

@@ -1,0 +1,37 @@
+//! Writing a clip: a long one tells how far it is, on a line of the terminal that goes when it is done.
+
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use capbuf::Segment;
+use capbuf_capture::{ClipInfo, ClipTags, Result, write_clip_telling};
+
+/// Shorter clips are written before a line could be read.
+const LONG_S: u64 = 60;
+
+/// Writes a clip. If it is long, and stderr a terminal, that shows how far it is.
+pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo> {
+    let rate = u64::from(segment.sample_rate_hz()).max(1);
+    let is_shown = io::stderr().is_terminal() && segment.frames() >= LONG_S * rate;
+    let mut shown_percent = None;
+    let written = write_clip_telling(segment, path, Some(tags), |progress| {
+        let percent = progress.frames.saturating_mul(100) / progress.of_frames.max(1);
+        if is_shown && shown_percent.replace(percent) != Some(percent) {
+            let (seconds, of_seconds) = (progress.frames / rate, progress.of_frames / rate);
+            show(&format!("writing the clip: {percent} %, {seconds} of {of_seconds} s"));
+        }
+        ControlFlow::Continue(())
+    });
+    if shown_percent.is_some() {
+        show("");
+    }
+    written
+}
+
+/// Puts a text in the place of the line that the cursor is on.
+fn show(line: &str) {
+    let mut terminal = io::stderr().lock();
+    // A terminal that has gone has nobody before it.
+    let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
+}
