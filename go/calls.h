@@ -9,6 +9,9 @@
 
 #include <capbuf.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 /* What came of a call: on success a handle or numbers, where the call gives any; else the status and its detail. */
 typedef struct {
     capbuf_status status;
@@ -231,6 +234,7 @@ typedef enum {
     CAPBUF_GO_GET,
     CAPBUF_GO_REMOVE,
     CAPBUF_GO_CAPTURE,
+    CAPBUF_GO_RECONFIGURE,
 } capbuf_go_call;
 
 typedef struct {
@@ -244,6 +248,8 @@ typedef struct {
 
 static inline capbuf_go_outcome capbuf_go_capture_start(const capbuf_registry *registry, const char *source, size_t source_len,
                                                         const capbuf_capture_options *options);
+
+static inline capbuf_go_outcome capbuf_go_reconfigure(void *configuration);
 
 static inline void capbuf_go_ask(void *context) {
     capbuf_go_asked *asked = (capbuf_go_asked *)context;
@@ -265,6 +271,9 @@ static inline void capbuf_go_ask(void *context) {
     case CAPBUF_GO_CAPTURE:
         asked->outcome = capbuf_go_capture_start(asked->registry, asked->source, asked->source_len,
                                                  (const capbuf_capture_options *)asked->shape);
+        break;
+    case CAPBUF_GO_RECONFIGURE:
+        asked->outcome = capbuf_go_reconfigure(asked->shape);
         break;
     }
 }
@@ -500,6 +509,97 @@ static inline capbuf_go_outcome capbuf_go_capture_state(const capbuf_capture *ca
     uint32_t state = 0;
     outcome.status = capbuf_capture_state(capture, &state, out, out_size, &len, &outcome.error);
     outcome.number = len, outcome.second = state;
+    return outcome;
+}
+
+/* Stations. */
+
+/* What a station is to be told, in C's memory: Go's can't hold pointers to Go's. */
+typedef struct {
+    const capbuf_station *station;
+    size_t count;
+    capbuf_source_config sources[];
+} capbuf_go_configuration;
+
+/* `texts` holds name and locator of each source, one behind the other; `numbers` three a source: the bytes of both, and what becomes
+ * of it. Ended by `free`. */
+static inline void *capbuf_go_configuration_new(const capbuf_station *station, const char *texts, size_t texts_len,
+                                                const uint32_t *numbers, const capbuf_capture_options *options,
+                                                size_t count) {
+    size_t own = sizeof(capbuf_go_configuration) + count * sizeof(capbuf_source_config);
+    size_t all = own + count * sizeof(capbuf_capture_options) + texts_len;
+    capbuf_go_configuration *it = (capbuf_go_configuration *)calloc(1, all);
+    if (it == NULL) {
+        return NULL;
+    }
+    capbuf_capture_options *asked = (capbuf_capture_options *)((char *)it + own);
+    char *text = (char *)(asked + count);
+    if (count > 0) {
+        memcpy(asked, options, count * sizeof *options);
+        memcpy(text, texts, texts_len);
+    }
+    it->station = station, it->count = count;
+    for (size_t i = 0; i < count; i++, numbers += 3) {
+        it->sources[i].struct_size = sizeof it->sources[i];
+        it->sources[i].name = text, it->sources[i].name_len = numbers[0], text += numbers[0];
+        it->sources[i].locator = text, it->sources[i].locator_len = numbers[1], text += numbers[1];
+        it->sources[i].when_gone = numbers[2], it->sources[i].options = &asked[i];
+    }
+    return it;
+}
+
+static inline capbuf_go_outcome capbuf_go_reconfigure(void *configuration) {
+    capbuf_go_outcome outcome = {0};
+    const capbuf_go_configuration *it = (const capbuf_go_configuration *)configuration;
+    capbuf_change_list *changes = NULL;
+    size_t count = 0;
+    outcome.status = capbuf_station_reconfigure(it->station, it->sources, it->count, &changes, &count, &outcome.error);
+    outcome.handle = changes, outcome.number = count;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_change(const capbuf_change_list *changes, size_t number, char *out, size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    uint32_t change = 0;
+    outcome.status = capbuf_change_list_get(changes, number, &change, out, out_size, &len, &outcome.error);
+    outcome.number = len, outcome.second = change;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_station(const capbuf_registry *registry) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_station *station = NULL;
+    outcome.status = capbuf_station_new(registry, &station, &outcome.error);
+    outcome.handle = station;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_sources(const capbuf_station *station) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_source_list *sources = NULL;
+    size_t count = 0;
+    outcome.status = capbuf_station_sources(station, &sources, &count, &outcome.error);
+    outcome.handle = sources, outcome.number = count;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_source(const capbuf_source_list *sources, size_t number, char *out, size_t out_size,
+                                                 capbuf_source_status *info) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    info->struct_size = sizeof *info;
+    outcome.status = capbuf_source_list_get(sources, number, out, out_size, &len, info, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_source_state(const capbuf_source_list *sources, size_t number, char *out,
+                                                       size_t out_size) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.status = capbuf_source_list_state(sources, number, out, out_size, &len, &outcome.error);
+    outcome.number = len;
     return outcome;
 }
 

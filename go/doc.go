@@ -5,7 +5,8 @@
 // waits; any number of readers copy out what they want, by time ([CaptureBuffer.Read]), by frame numbers, or window by window
 // ([CaptureBuffer.Windows]). A reader never gets wrong audio: every frame is the one asked for, or the error says why not.
 //
-// It captures by itself, too: [StartCapture] feeds a buffer from a device, a stream, a file or a test tone.
+// It captures by itself, too: [StartCapture] feeds a buffer from a device, a stream, a file or a test tone, and a [Station] records a list
+// of them that may change.
 //
 // # Words
 //
@@ -28,7 +29,7 @@
 //
 // What can take long takes a context, and ends soon after that does (within a few milliseconds). No thread is held while a goroutine
 // waits for audio: the rate is known, so it sleeps until the frames should be there and looks again. What waits for other processes
-// does hold one: making a buffer that another process is just making, and opening or stopping a capture.
+// does hold one: making a buffer that another process is just making, opening or stopping a capture, and reconfiguring a station.
 //
 // # Errors
 //

@@ -104,6 +104,31 @@ func ExampleCaptureBuffer_ClipAround() {
 	// Output: 7200 0 0 <nil>
 }
 
+// What is recorded changes while it is recorded; what is unchanged is not touched.
+func ExampleStation() {
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	station, err := capbuf.NewStation(registry)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer station.Close()
+	nest := capbuf.SourceConfig{Name: "nest", Locator: "tone:440"}
+	yard := capbuf.SourceConfig{Name: "yard", Locator: "tone:880"}
+	pond := capbuf.SourceConfig{Name: "pond", Locator: "tone:660"}
+	if _, err := station.Reconfigure([]capbuf.SourceConfig{nest, yard}); err != nil {
+		log.Fatal(err)
+	}
+	changes, err := station.Reconfigure([]capbuf.SourceConfig{nest, pond})
+	fmt.Println(changes.Unchanged, changes.Started, changes.Stopped, err)
+	// What can't be is refused as a whole, and nothing is changed.
+	_, err = station.Reconfigure([]capbuf.SourceConfig{{Name: "pond", Locator: "no such source"}})
+	fmt.Println(errors.Is(err, capbuf.ErrCaptureFailed))
+	// Output:
+	// [nest] [pond] [yard] <nil>
+	// true
+}
+
 // An error says what is the matter, with numbers.
 func ExampleError() {
 	registry, _ := capbuf.Private()

@@ -102,6 +102,30 @@
 // While a process has the buffer open.
 #define CAPBUF_LIFETIME_WHILE_OPEN 1
 
+// When a source is no longer configured its buffer is taken out of the registry.
+#define CAPBUF_WHEN_GONE_REMOVE 0
+
+// When a source is no longer configured its buffer stays, with its audio, as long as its lifetime says.
+#define CAPBUF_WHEN_GONE_KEEP 1
+
+// A source that was not touched: not one frame of it is lost.
+#define CAPBUF_CHANGE_UNCHANGED 1
+
+// A source that was begun.
+#define CAPBUF_CHANGE_STARTED 2
+
+// A source that was begun anew, as where it comes from or how it is supervised has changed. The ring stays.
+#define CAPBUF_CHANGE_RESTARTED 3
+
+// A source that was begun anew in a ring of another length, which has what fits of the audio of the old one.
+#define CAPBUF_CHANGE_RESIZED 4
+
+// A source that was begun anew in a new ring, as the format has changed: none of the old audio is in it.
+#define CAPBUF_CHANGE_REFORMATTED 5
+
+// A source that was stopped.
+#define CAPBUF_CHANGE_STOPPED 6
+
 // The version of this header: major, minor, patch.
 #define CAPBUF_VERSION_MAJOR 0
 
@@ -166,6 +190,11 @@ typedef struct capbuf_buffer capbuf_buffer;
 // Owned by the caller, who frees it with `capbuf_capture_free`.
 typedef struct capbuf_capture capbuf_capture;
 
+// What a reconfiguration did, source by source.
+//
+// Owned by the caller, who frees it with `capbuf_change_list_free`.
+typedef struct capbuf_change_list capbuf_change_list;
+
 // A list of domains, as they were when it was made.
 //
 // Owned by the caller, who frees it with `capbuf_domain_list_free`.
@@ -185,6 +214,16 @@ typedef struct capbuf_registry capbuf_registry;
 //
 // Owned by the caller, who frees it with `capbuf_segment_free`. May be read by any thread.
 typedef struct capbuf_segment capbuf_segment;
+
+// The sources of a station, as they were when it was asked.
+//
+// Owned by the caller, who frees it with `capbuf_source_list_free`.
+typedef struct capbuf_source_list capbuf_source_list;
+
+// Records what it is told to, and changes what it records while it does.
+//
+// Owned by the caller, who frees it with `capbuf_station_free`.
+typedef struct capbuf_station capbuf_station;
 
 // A text of the library's, as long as it happens to be.
 //
@@ -469,6 +508,38 @@ typedef struct {
     // Bytes that may be.
     uint64_t budget_bytes;
 } capbuf_registry_stats;
+
+// A source as it is configured.
+typedef struct {
+    // Set it to `sizeof(capbuf_source_config)` before the call.
+    size_t struct_size;
+    // The name of its buffer, UTF-8; NULL: the locator.
+    const char *name;
+    // The bytes of that text.
+    size_t name_len;
+    // Where it comes from, UTF-8: `device:default`, `rtsp://...`, `file:...`, `tone:440`.
+    const char *locator;
+    // The bytes of that text.
+    size_t locator_len;
+    // What is asked of it; NULL: a structure of zeros.
+    const capbuf_capture_options *options;
+    // What becomes of its buffer when it is no longer configured: one of the `CAPBUF_WHEN_GONE_` constants.
+    uint32_t when_gone;
+    // Set it to 0.
+    uint32_t reserved;
+} capbuf_source_config;
+
+// A source of a station at one moment.
+typedef struct {
+    // Set it to `sizeof(capbuf_source_status)` before the call.
+    size_t struct_size;
+    // How often it was opened again after it had run.
+    uint64_t restarts;
+    // What it is doing: one of the `CAPBUF_STATE_` constants.
+    uint32_t state;
+    // Whether it has told its shape, and so has a buffer: 0 or 1.
+    uint32_t has_buffer;
+} capbuf_source_status;
 
 // A place in a program: a line of a file, or, if `file` is NULL, a return address.
 typedef struct {
@@ -1018,6 +1089,94 @@ capbuf_status capbuf_registry_get_stats(const capbuf_registry *registry,
 //
 // Any thread. Looks at every buffer of the domain. Errors: SYSTEM.
 capbuf_status capbuf_registry_sweep(const capbuf_registry *registry, capbuf_error **error);
+
+// Makes a station that records nothing yet.
+//
+// On success `*station` is owned by the caller.
+//
+// Any thread. Allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_station_new(const capbuf_registry *registry,
+                                 capbuf_station **station,
+                                 capbuf_error **error);
+
+// Records these sources, `count` of them, and no others: compares with what runs, and does not touch what is unchanged. What is new
+// begins; what is gone ends, and its buffer becomes what was configured. All or nothing: what can't be is refused before anything is
+// changed. Told the same again it does nothing.
+//
+// All of `sources` say the same size. On success, if `changes` is not NULL, `*changes` is owned by the caller; `*change_count` is how many
+// there are, if that is not NULL.
+//
+// Any thread; those that call at the same time take turns, and what the last one said holds. Blocks while sources are stopped, five
+// seconds at most; new ones are opened in the background. Errors: CAPTURE_FAILED for a source that can't be, with its name, or one that
+// is given twice; INVALID_ARGUMENT. Nothing was changed then.
+capbuf_status capbuf_station_reconfigure(const capbuf_station *station,
+                                         const capbuf_source_config *sources,
+                                         size_t count,
+                                         capbuf_change_list **changes,
+                                         size_t *change_count,
+                                         capbuf_error **error);
+
+// Tells one change of a list, by its number: what was done, one of the `CAPBUF_CHANGE_` constants, and the name of the source as it was
+// given (see "Texts").
+//
+// Any thread. Errors: INVALID_ARGUMENT, TOO_SMALL.
+capbuf_status capbuf_change_list_get(const capbuf_change_list *changes,
+                                     size_t number,
+                                     uint32_t *change,
+                                     char *out,
+                                     size_t out_size,
+                                     size_t *out_len,
+                                     capbuf_error **error);
+
+// Frees a list. NULL is nothing.
+void capbuf_change_list_free(capbuf_change_list *changes);
+
+// Lists the sources of a station as they are now, by name.
+//
+// On success `*sources` is owned by the caller, and `*count` is how many there are.
+//
+// Any thread. Allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_station_sources(const capbuf_station *station,
+                                     capbuf_source_list **sources,
+                                     size_t *count,
+                                     capbuf_error **error);
+
+// Tells one source of a list, by its number: its name as it was given (see "Texts"), which is that of its buffer in the registry, and
+// what there is to see of it.
+//
+// Any thread. Errors: INVALID_ARGUMENT, TOO_SMALL.
+capbuf_status capbuf_source_list_get(const capbuf_source_list *sources,
+                                     size_t number,
+                                     char *out,
+                                     size_t out_size,
+                                     size_t *out_len,
+                                     capbuf_source_status *info,
+                                     capbuf_error **error);
+
+// Tells in words what one source of a list is doing, with the reason. See "Texts".
+//
+// Any thread. Errors: INVALID_ARGUMENT, TOO_SMALL.
+capbuf_status capbuf_source_list_state(const capbuf_source_list *sources,
+                                       size_t number,
+                                       char *out,
+                                       size_t out_size,
+                                       size_t *out_len,
+                                       capbuf_error **error);
+
+// Frees a list. NULL is nothing.
+void capbuf_source_list_free(capbuf_source_list *sources);
+
+// Stops all sources, all at once, and waits for them, five seconds at most. The buffers stay. The station may be told again what to
+// record.
+//
+// Any thread. Blocks. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_station_stop(const capbuf_station *station,
+                                  capbuf_error **error);
+
+// Stops all sources, as `capbuf_station_stop` does, and frees the station. NULL is nothing.
+//
+// Once, by one thread, when nobody uses the handle any more.
+void capbuf_station_free(capbuf_station *station);
 
 // Tells the version of the library that is linked: `"0.1.0"`. A static text.
 //

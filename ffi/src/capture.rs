@@ -75,7 +75,7 @@ growing!(
 );
 
 impl capbuf_capture_options {
-    fn checked(&self) -> Result<CaptureOptions, Failure> {
+    pub(crate) fn checked(&self) -> Result<CaptureOptions, Failure> {
         let mut options = CaptureOptions::new().lifetime(lifetime(self.lifetime)?);
         if self.seconds != 0.0 {
             options = options.length(length(self.seconds, 0)?);
@@ -124,6 +124,21 @@ pub unsafe extern "C" fn capbuf_capture_start(
     })
 }
 
+pub(crate) fn state_number(state: &State) -> u32 {
+    match state {
+        State::Idle => CAPBUF_STATE_IDLE,
+        State::Starting => CAPBUF_STATE_STARTING,
+        State::Running => CAPBUF_STATE_RUNNING,
+        State::Waiting { .. } => CAPBUF_STATE_WAITING,
+        State::Stalled { .. } => CAPBUF_STATE_STALLED,
+        State::CircuitOpen { .. } => CAPBUF_STATE_CIRCUIT_OPEN,
+        State::Finished => CAPBUF_STATE_FINISHED,
+        State::Failed { .. } => CAPBUF_STATE_FAILED,
+        // What is neither of these is over.
+        _ => CAPBUF_STATE_STOPPED,
+    }
+}
+
 fn running(capture: &capbuf_capture) -> Result<&Capture, Failure> {
     capture.0.as_ref().ok_or_else(|| Failure::argument("capture", "stopped", "one that was not stopped"))
 }
@@ -160,18 +175,7 @@ pub unsafe extern "C" fn capbuf_capture_state(
     guard(error, || {
         let (capture, place) = (given!(capture), place!(state));
         let state = capture.0.as_ref().map_or(State::Stopped, Capture::state);
-        place.write(match &state {
-            State::Idle => CAPBUF_STATE_IDLE,
-            State::Starting => CAPBUF_STATE_STARTING,
-            State::Running => CAPBUF_STATE_RUNNING,
-            State::Waiting { .. } => CAPBUF_STATE_WAITING,
-            State::Stalled { .. } => CAPBUF_STATE_STALLED,
-            State::CircuitOpen { .. } => CAPBUF_STATE_CIRCUIT_OPEN,
-            State::Finished => CAPBUF_STATE_FINISHED,
-            State::Failed { .. } => CAPBUF_STATE_FAILED,
-            // What is neither of these is over.
-            _ => CAPBUF_STATE_STOPPED,
-        });
+        place.write(state_number(&state));
         if out_size == 0 && out_len.is_null() { Ok(()) } else { put_text(&state.to_string(), out, out_size, out_len) }
     })
 }

@@ -160,6 +160,32 @@ pub(crate) unsafe fn read_growing<T: Growing>(pointer: *const T) -> Result<T> {
     Ok(value)
 }
 
+/// Reads growing structures that lie one behind the other, each as large as the first one says.
+///
+/// # Safety
+/// It is null, or misaligned, or points to `len` structures of as many bytes as the first field of each says.
+pub(crate) unsafe fn read_growing_slice<T: Growing>(pointer: *const T, len: usize) -> Result<Vec<T>> {
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    check(pointer, T::NAME)?;
+    // SAFETY: neither null nor misaligned; the first field is there whatever the version.
+    let size = *unsafe { get(pointer.cast::<usize>(), T::NAME) }?;
+    check_size::<T>(size)?;
+    check_len::<T>(len.saturating_mul(size / size_of::<T>() + 1), T::NAME)?;
+    let read = |number| {
+        let at = pointer.wrapping_byte_add(number * size);
+        // SAFETY: within what the caller has; a step that leaves it misaligned is found.
+        let its_size = *unsafe { get(at.cast::<usize>(), T::NAME) }?;
+        if its_size != size {
+            return Err(Failure::argument("struct_size", its_size, &format!("{size}, as of the first one")));
+        }
+        // SAFETY: as this function's.
+        unsafe { read_growing(at) }
+    };
+    (0..len).map(read).collect()
+}
+
 /// Checks a place for a growing structure, before anything is done whose result it is for.
 ///
 /// # Safety
@@ -226,6 +252,24 @@ mod tests {
         // SAFETY: as above.
         unsafe { growing_place(&raw mut out) }.expect("is allowed").put(Grown { struct_size: 0, old: 3, new: 4 });
         assert_eq!(out, Grown { struct_size: 16, old: 3, new: 99 });
+    }
+
+    #[test]
+    fn structures_lie_as_far_from_each_other_as_the_caller_says() {
+        // Two of a later version, with 99 behind what is known of them.
+        let mut later = [32_usize, 1, 2, 99, 32, 3, 4, 99];
+        // SAFETY: two structures of 32 bytes, as both say.
+        let read = |later: &[usize; 8]| unsafe { read_growing_slice(later.as_ptr().cast::<Grown>(), 2) };
+        let numbers = |read: Vec<Grown>| read.iter().map(|one| (one.old, one.new)).collect::<Vec<_>>();
+        assert_eq!(numbers(read(&later).expect("is allowed")), [(1, 2), (3, 4)]);
+        later[4] = 24;
+        assert!(read(&later).is_err(), "another size than the first");
+        later[0] = 33;
+        assert!(read(&later).is_err(), "a size after which nothing is aligned");
+        // SAFETY: nothing is looked at.
+        assert!(unsafe { read_growing_slice::<Grown>(std::ptr::null(), 0) }.expect("none").is_empty());
+        // SAFETY: as above.
+        assert!(unsafe { read_growing_slice(later.as_ptr().cast::<Grown>(), usize::MAX) }.is_err());
     }
 
     #[test]

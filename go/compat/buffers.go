@@ -13,6 +13,9 @@ import (
 type set struct {
 	registry *capbuf.Registry
 	open     sync.Map // source -> *entry
+
+	makingStation sync.Mutex
+	station       *capbuf.Station
 }
 
 // entry is what is open of one source. The writer is taken by the first write: other processes may write, and this one only read.
@@ -28,10 +31,12 @@ var (
 )
 
 // UseRegistry says where buffers are allocated from now on, such as in a domain that other processes have open too. The registry must
-// stay open for as long as it is used. Buffers that were allocated elsewhere are no longer found. It is not in the original.
+// stay open for as long as it is used. Buffers that were allocated elsewhere are no longer found, and streams that are recorded there end.
+// It is not in the original.
 func UseRegistry(registry *capbuf.Registry) {
 	track(registry)
 	if before := current.Swap(&set{registry: registry}); before != nil {
+		before.stopStation()
 		before.open.Range(func(source, _ any) bool {
 			before.forget(source.(string))
 			return true
@@ -94,8 +99,12 @@ func allocate(durationSeconds, sampleRate, bytesPerSample int, source string, fr
 	return nil
 }
 
-// InitCaptureBuffers allocates the buffers of several sources, if they have none. It goes on after an error, and gives all of them.
+// InitCaptureBuffers allocates the buffers of several sources, if they have none. It goes on after an error, and gives all of them; no
+// sources are an error, as in the original.
 func InitCaptureBuffers(durationSeconds, sampleRate, bytesPerSample int, sources []string) error {
+	if len(sources) == 0 {
+		return refused("the number of sources", 0, "1 and more")
+	}
 	var failures []error
 	for _, source := range sources {
 		failures = append(failures, AllocateCaptureBufferIfNeeded(durationSeconds, sampleRate, bytesPerSample, source))

@@ -308,10 +308,69 @@ func TestWhatCanNotBeMadeIsRefused(t *testing.T) {
 	if err := InitCaptureBuffers(1, 8000, 2, []string{"a", "", "b"}); err == nil || !HasCaptureBuffer("b") {
 		t.Error("one error ended the rest: ", err)
 	}
+	if err := InitCaptureBuffers(1, 8000, 2, nil); !errors.Is(err, capbuf.ErrInvalidArgument) {
+		t.Error("no sources: ", err)
+	}
 	buffer := NewCaptureBuffer(0, 8000, 2, "mic")
 	if _, err := buffer.ReadSegment(time.Now(), 1); buffer != nil || err == nil || buffer.Write(nil) == nil || buffer.Close() != nil {
 		t.Error("what is nil does something")
 	}
+}
+
+func TestStreamsAreReconfiguredAndReadByTheirURLs(t *testing.T) {
+	fresh(t)
+	one, other := "tone:440", "tone:880"
+	if err := InitCaptureBuffers(60, 48000, 2, []string{one}); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteToCaptureBuffer(one, make([]byte, 960)); err != nil {
+		t.Fatal(err)
+	}
+	changes, err := ReconfigureRTSPStreams(60, 48000, 2, []string{one, other})
+	if err != nil || len(changes.Started) != 2 {
+		t.Fatalf("%+v %v", changes, err)
+	}
+	for _, url := range []string{one, other} {
+		for end := time.Now().Add(time.Minute); !HasCaptureBuffer(url); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("it does not record")
+			}
+		}
+		segment, err := ReadSegmentFromCaptureBuffer(url, time.Now().Add(time.Second), 1)
+		if err != nil || len(segment) != 96000 || bytes.Equal(segment, make([]byte, 96000)) {
+			t.Fatalf("%s: %d bytes, %v", url, len(segment), err)
+		}
+		if err := WriteToCaptureBuffer(url, []byte{0, 0}); !errors.Is(err, capbuf.ErrWriterBusy) {
+			t.Error(url, err)
+		}
+	}
+	if _, err = ReconfigureRTSPStreams(60, 48000, 2, []string{one, "nonsense:"}); !errors.Is(err, capbuf.ErrCaptureFailed) {
+		t.Error(err)
+	}
+	changes, err = ReconfigureRTSPStreams(60, 48000, 2, []string{one})
+	if err != nil || len(changes.Unchanged) != 1 || len(changes.Stopped) != 1 || HasCaptureBuffer(other) {
+		t.Errorf("%+v %v", changes, err)
+	}
+	if _, err = ReconfigureRTSPStreams(60, 48000, 1, []string{one}); !errors.Is(err, capbuf.ErrInvalidArgument) {
+		t.Error(err)
+	}
+	// Elsewhere they end: the buffer is there, and somebody else may write.
+	before := current.Load().registry
+	elsewhere, err := capbuf.Private()
+	if err != nil {
+		t.Fatal(err)
+	}
+	UseRegistry(elsewhere)
+	buffer, err := before.Get(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer buffer.Close()
+	writer, err := buffer.Writer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
 }
 
 func TestTrackingIsSwitchedOffAndOnAndGoesOnInAnotherRegistry(t *testing.T) {

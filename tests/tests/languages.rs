@@ -23,6 +23,7 @@ const FILES: &[&str] = &[
     "capture/src/capture.rs",
     "capture/src/cut.rs",
     "capture/src/state.rs",
+    "capture/src/station/mod.rs",
     "ffi/Cargo.toml",
     "ffi/build.rs",
     "ffi/capbuf.pc.in",
@@ -40,6 +41,7 @@ const FILES: &[&str] = &[
     "go/report.go",
     "go/registry.go",
     "go/spec.go",
+    "go/station.go",
     "go/status.go",
     "go/text.go",
     "go/track.go",
@@ -88,6 +90,7 @@ impl Tree {
     fn compare(mut self) -> Vec<String> {
         self.compare_errors();
         self.compare_constants();
+        self.compare_changes();
         self.compare_versions();
         self.compare_names();
         self.differences
@@ -158,6 +161,18 @@ impl Tree {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
             self.says("python/src/capture.rs", &format!("(\"{}\", ", words(state)));
+        }
+    }
+
+    fn compare_changes(&mut self) {
+        let fields = between(&self.text("capture/src/station/mod.rs"), "pub struct Changes {", "\n}").to_owned();
+        let fields = fields.lines().filter_map(|line| line.strip_prefix("    pub ")?.split(':').next());
+        let fields: Vec<_> = fields.map(str::to_uppercase).collect();
+        let in_header = by_number(&defined(&self.text("include/capbuf.h"), "CHANGE_"));
+        self.same("what a reconfiguration did", &fields, &in_header);
+        for name in &fields[1..] {
+            let field = camel(name);
+            self.says("go/station.go", &format!("case C.CAPBUF_CHANGE_{name}:\n\t\treturn &c.{field}\n"));
         }
     }
 
@@ -379,6 +394,13 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
         "go/capture.go: Capture) Stop(",
         "Capture: def stop(",
     ),
+    (
+        "capture/src/station/mod.rs: pub fn reconfigure(",
+        "capbuf_station_reconfigure",
+        "go/station.go: Station) Reconfigure(",
+        "",
+    ),
+    ("capture/src/station/mod.rs: pub fn sources(", "capbuf_station_sources", "go/station.go: Station) Sources(", ""),
     ("capture/src/cut.rs: pub fn cut_clip(", "capbuf_buffer_clip", "go/clip.go: CaptureBuffer) ClipAround(", ""),
     (
         "core/src/registry.rs: pub fn enable_allocation_tracking(",
@@ -525,6 +547,8 @@ fn a_difference_in_any_of_them_is_found() {
         ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
         ("go/capture.go", "= C.CAPBUF_STATE_WAITING", "= C.CAPBUF_STATE_RUNNING"),
         ("python/src/capture.rs", "(\"failed\", ", "(\"gave up\", "),
+        ("include/capbuf.h", "#define CAPBUF_CHANGE_RESIZED 4", "#define CAPBUF_CHANGE_RESIZED 7"),
+        ("go/station.go", "return &c.Reformatted", "return &c.Resized"),
         ("Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.2.0\"\nedition"),
         ("include/capbuf.h", "#define CAPBUF_VERSION_MINOR 1", "#define CAPBUF_VERSION_MINOR 2"),
         ("include/capbuf.h", "#define CAPBUF_VERSION_STRING \"0.1.0\"", "#define CAPBUF_VERSION_STRING \"0.1.1\""),

@@ -1,0 +1,158 @@
+/* A station that is told what to record, and then something else: what is unchanged is not touched, and what can't be changes nothing. */
+
+#include "check.h"
+
+#define SECOND INT64_C(1000000000)
+
+static capbuf_source_config source(const char *name, const char *locator, const capbuf_capture_options *options) {
+    capbuf_source_config source;
+    memset(&source, 0, sizeof source);
+    source.struct_size = sizeof source;
+    source.name = name;
+    source.name_len = name == NULL ? 0 : strlen(name);
+    source.locator = locator;
+    source.locator_len = strlen(locator);
+    source.options = options;
+    return source;
+}
+
+static capbuf_capture_options seconds(double length) {
+    capbuf_capture_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.seconds = length;
+    options.sample_rate_hz = RATE;
+    options.channels = 1;
+    options.sample_format = CAPBUF_FORMAT_S16;
+    return options;
+}
+
+/* Says that a source was begun, left alone, and so on, as the n-th change of all. */
+static void was(const capbuf_change_list *changes, size_t number, uint32_t expected, const char *source) {
+    char name[64];
+    uint32_t change = 0;
+    size_t len = 0;
+    EXPECT(CAPBUF_OK, capbuf_change_list_get(changes, number, &change, name, sizeof name, &len, &error));
+    CHECK(change == expected && strcmp(name, source) == 0 && len == strlen(source));
+}
+
+/* Waits until a source has audio of so many frames. */
+static void has_audio(const capbuf_registry *registry, const char *name, int64_t end) {
+    capbuf_stretch stretch = frames(0, end);
+    capbuf_read_options options;
+    capbuf_buffer *buffer = NULL;
+    int16_t samples[800];
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.wait_ns = 60 * SECOND;
+    /* It is opened in the background. */
+    while (capbuf_registry_get(registry, name, strlen(name), &buffer, NULL) != CAPBUF_OK) {
+    }
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &options, samples, 800, NULL, &error));
+    capbuf_buffer_free(buffer);
+}
+
+int main(void) {
+    capbuf_registry *registry = NULL;
+    capbuf_station *station = NULL;
+    capbuf_change_list *changes = NULL;
+    capbuf_source_list *sources = NULL;
+    capbuf_source_status status;
+    capbuf_capture_options minute = seconds(60), longer = seconds(90);
+    capbuf_source_config config[3];
+    char text[128];
+    uint32_t change = 77;
+    size_t count = 0;
+    bool contains = false;
+
+    EXPECT(CAPBUF_OK, capbuf_registry_private(NULL, &registry, &error));
+    EXPECT(CAPBUF_OK, capbuf_station_new(registry, &station, &error));
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, NULL, 0, &changes, &count, &error));
+    CHECK(count == 0);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_change_list_get(changes, 0, &change, text, sizeof text, NULL, &error));
+    CHECK(change == 77);
+    capbuf_change_list_free(changes);
+
+    config[0] = source("nest", "tone:440", &minute);
+    config[1] = source("yard", "tone:880", &minute);
+    config[1].when_gone = CAPBUF_WHEN_GONE_KEEP;
+    config[2] = source(NULL, "tone:660", NULL);
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 3, &changes, &count, &error));
+    CHECK(count == 3);
+    was(changes, 0, CAPBUF_CHANGE_STARTED, "nest");
+    was(changes, 1, CAPBUF_CHANGE_STARTED, "tone:660");
+    was(changes, 2, CAPBUF_CHANGE_STARTED, "yard");
+    EXPECT(CAPBUF_TOO_SMALL, capbuf_change_list_get(changes, 1, &change, text, 8, &count, &error));
+    CHECK(count == 8 && change == 77);
+    capbuf_change_list_free(changes);
+    has_audio(registry, "nest", 800);
+    has_audio(registry, "yard", 800);
+    has_audio(registry, "tone:660", 800);
+
+    EXPECT(CAPBUF_OK, capbuf_station_sources(station, &sources, &count, &error));
+    CHECK(count == 3);
+    memset(&status, 0, sizeof status);
+    status.struct_size = sizeof status;
+    EXPECT(CAPBUF_OK, capbuf_source_list_get(sources, 2, text, sizeof text, NULL, &status, &error));
+    CHECK(strcmp(text, "yard") == 0 && status.state == CAPBUF_STATE_RUNNING && status.has_buffer && status.restarts == 0);
+    EXPECT(CAPBUF_OK, capbuf_source_list_state(sources, 2, text, sizeof text, NULL, &error));
+    CHECK(strcmp(text, "running") == 0);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_source_list_get(sources, 3, text, sizeof text, NULL, &status, &error));
+    capbuf_source_list_free(sources);
+
+    /* One longer, one of another format, one gone; and one that was there is left alone. */
+    config[0].options = &longer;
+    config[1] = source("tone:660", "tone:660", NULL);
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 2, &changes, &count, &error));
+    CHECK(count == 3);
+    was(changes, 0, CAPBUF_CHANGE_UNCHANGED, "tone:660");
+    was(changes, 1, CAPBUF_CHANGE_RESIZED, "nest");
+    was(changes, 2, CAPBUF_CHANGE_STOPPED, "yard");
+    capbuf_change_list_free(changes);
+    EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "yard", 4, &contains, &error));
+    CHECK(contains);
+    longer.channels = 2;
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, &changes, NULL, &error));
+    was(changes, 0, CAPBUF_CHANGE_REFORMATTED, "nest");
+    was(changes, 1, CAPBUF_CHANGE_STOPPED, "tone:660");
+    capbuf_change_list_free(changes);
+    EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "tone:660", 8, &contains, &error));
+    CHECK(!contains);
+    config[0].locator = "tone:441";
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, &changes, NULL, &error));
+    was(changes, 0, CAPBUF_CHANGE_RESTARTED, "nest");
+    capbuf_change_list_free(changes);
+    has_audio(registry, "nest", 400);
+
+    /* What can't be: as a whole, and nothing is changed. */
+    config[1] = source("x", "rtsp://me:sesame@/nowhere", NULL);
+    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_station_reconfigure(station, config, 2, NULL, NULL, &error));
+    config[1] = config[0];
+    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_station_reconfigure(station, config, 2, NULL, NULL, &error));
+    config[1] = source("x", "tone:1", NULL);
+    config[1].when_gone = 2;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_station_reconfigure(station, config, 2, NULL, NULL, &error));
+    config[1].when_gone = 0;
+    config[1].struct_size += sizeof(size_t);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_station_reconfigure(station, config, 2, NULL, NULL, &error));
+    config[1].locator = NULL;
+    config[1].struct_size = sizeof config[1];
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_station_reconfigure(station, config, 2, NULL, NULL, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_station_reconfigure(station, NULL, 2, NULL, NULL, &error));
+    EXPECT(CAPBUF_OK, capbuf_station_sources(station, &sources, &count, &error));
+    CHECK(count == 1);
+    capbuf_source_list_free(sources);
+
+    EXPECT(CAPBUF_OK, capbuf_station_stop(station, &error));
+    EXPECT(CAPBUF_OK, capbuf_station_sources(station, &sources, &count, &error));
+    CHECK(count == 0);
+    capbuf_source_list_free(sources);
+    EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "nest", 4, &contains, &error));
+    CHECK(contains);
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, NULL, NULL, &error));
+    /* In any order; it stops what runs. */
+    capbuf_registry_free(registry);
+    capbuf_station_free(station);
+    puts("ok");
+    return 0;
+}
