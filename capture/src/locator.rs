@@ -1,5 +1,6 @@
 //! The names of sources: which kind of source a string asks for.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -47,7 +48,7 @@ impl DeviceHost {
 /// assert!(error.to_string().contains("\"mic:1\""));
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Locator {
     /// The machine's default microphone.
@@ -78,6 +79,19 @@ pub enum Locator {
     },
     /// A signal that tells its own frame number: 16-bit sample `i` is `i * 40503`, modulo 2^16, in all channels.
     Position,
+}
+
+impl fmt::Debug for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DefaultDevice => f.write_str("DefaultDevice"),
+            Self::Device { host, name } => f.debug_struct("Device").field("host", host).field("name", name).finish(),
+            Self::Stream { url } => f.debug_struct("Stream").field("url", &capbuf::redact(url)).finish(),
+            Self::File { path, repeat } => f.debug_struct("File").field("path", path).field("repeat", repeat).finish(),
+            Self::Tone { frequency_hz } => f.debug_struct("Tone").field("frequency_hz", frequency_hz).finish(),
+            Self::Position => f.write_str("Position"),
+        }
+    }
 }
 
 /// What a locator may look like, for errors.

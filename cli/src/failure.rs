@@ -38,7 +38,18 @@ impl Failure {
 /// Prints a line about something that went wrong.
 pub(crate) fn complain(line: &str) {
     // Where stderr is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "capbuf: {}", line.replace(char::is_control, " "));
+    let _ = writeln!(io::stderr(), "capbuf: {}", without_secrets(line).replace(char::is_control, " "));
+}
+
+/// Hides what URLs in a line hold of secrets: one that was given in the wrong place is repeated by whoever refuses it.
+pub(crate) fn without_secrets(line: &str) -> String {
+    let shown = |word: &str| {
+        let quotes = word.len() - word.trim_start_matches(['"', '\'', '`', '(']).len();
+        let (quotes, word) = word.split_at(quotes);
+        let may_hold = word.contains("://") || word.len() > 1 && word.contains('@');
+        if may_hold { format!("{quotes}{}", capbuf::redact(word)) } else { format!("{quotes}{word}") }
+    };
+    line.split(' ').map(shown).collect::<Vec<_>>().join(" ")
 }
 
 impl From<capbuf_capture::Error> for Failure {

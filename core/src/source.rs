@@ -65,6 +65,8 @@ pub(crate) fn check(name: &str) -> Result<()> {
 
 /// Words that make the value of a query parameter a secret, wherever they stand in its name.
 const SECRET_WORDS: [&str; 9] = ["pass", "pwd", "token", "key", "secret", "auth", "cred", "sig", "user"];
+/// What a parameter begins with.
+const MARKS: [char; 4] = ['?', '#', ';', '&'];
 /// Sources that are no URLs: an `@` in them is part of a name.
 const LOCAL: [&str; 4] = ["device:", "file:", "tone:", "position:"];
 
@@ -82,24 +84,21 @@ pub fn redact(source: &str) -> String {
     }
     // Without `://` a user's name looks like a scheme: then nothing before an `@` is shown.
     let (scheme, rest) = source.split_at(source.find("://").map_or(0, |at| at + 3));
-    let (rest, hidden) = match rest.rfind('@') {
-        Some(at) => (&rest[at + 1..], "***@"),
-        None => (rest, ""),
+    let (before, rest, hidden) = match rest.rfind('@') {
+        Some(at) => (&rest[..at], &rest[at + 1..], "***@"),
+        None => ("", rest, ""),
     };
-    // The `@` may have been one of the query's, and what follows it the rest of the query.
-    let (path, query) = rest.split_at(rest.find(['?', '#', ';', '&']).unwrap_or(rest.len()));
+    // The `@` may have been one of the query's, and what follows it the rest of the query, or of a secret in it.
+    let (path, query) = rest.split_at(rest.find(MARKS).unwrap_or(rest.len()));
+    let path = if is_in_secret(before) { "***" } else { path };
     let mut shown = format!("{scheme}{hidden}{path}");
     let mut query = query;
     while let Some(mark) = query.chars().next() {
-        let pair_end = query[1..].find(['&', ';', '#', '?']).map_or(query.len(), |at| at + 1);
+        let pair_end = query[1..].find(MARKS).map_or(query.len(), |at| at + 1);
         let pair = &query[1..pair_end];
-        let lower = pair.to_ascii_lowercase();
-        // The sign may be escaped.
-        let name_end = lower.find('=').or_else(|| lower.find("%3d"));
-        let secret = |name: &str| SECRET_WORDS.iter().any(|word| name.contains(word));
         shown.push(mark);
-        match name_end {
-            Some(end) if end + 1 < pair.len() && secret(&lower[..end]) => {
+        match secret_at(pair) {
+            Some(end) if end + 1 < pair.len() => {
                 shown.push_str(&pair[..end]);
                 shown.push_str("=***");
             }
@@ -108,6 +107,19 @@ pub fn redact(source: &str) -> String {
         query = &query[pair_end..];
     }
     shown
+}
+
+/// Where the name of a parameter ends whose value is a secret.
+fn secret_at(pair: &str) -> Option<usize> {
+    let lower = pair.to_ascii_lowercase();
+    // The sign may be escaped.
+    let end = lower.find('=').or_else(|| lower.find("%3d"))?;
+    SECRET_WORDS.iter().any(|word| lower[..end].contains(word)).then_some(end)
+}
+
+/// Tells whether a URL that is cut ends within a secret of its query.
+fn is_in_secret(cut: &str) -> bool {
+    cut.rfind(MARKS).is_some_and(|mark| secret_at(&cut[mark + 1..]).is_some())
 }
 
 #[cfg(test)]
@@ -147,6 +159,18 @@ mod tests {
             let refused = Source::new(&format!("{url}\n")).expect_err("control character").to_string();
             assert!(!refused.contains("sesame"), "{refused}");
             assert!(!format!("{:?}", Source::new(url).unwrap()).contains("sesame"));
+        }
+    }
+
+    #[test]
+    fn a_secret_of_a_query_goes_on_behind_an_at() {
+        for (url, shown) in [
+            ("http://host/a?password=ses@me", "http://***@***"),
+            ("http://host/a?password=ses@me@x/y&channel=1", "http://***@***&channel=1"),
+            ("http://me:ses@host/a?x=1&token%3Dses@me#y", "http://***@***#y"),
+            ("http://host/a?mail=me@x&channel=1", "http://***@x&channel=1"),
+        ] {
+            assert_eq!(redact(url), shown);
         }
     }
 

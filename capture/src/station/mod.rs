@@ -89,7 +89,7 @@ impl fmt::Debug for SourceConfig {
 }
 
 /// What a reconfiguration did, by the names of sources, in their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
     /// Not touched: not one frame of them is lost.
@@ -108,6 +108,20 @@ pub struct Changes {
     pub stopped: Vec<String>,
 }
 
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |names: &[String]| names.iter().map(|name| capbuf::redact(name)).collect::<Vec<_>>();
+        f.debug_struct("Changes")
+            .field("unchanged", &shown(&self.unchanged))
+            .field("started", &shown(&self.started))
+            .field("restarted", &shown(&self.restarted))
+            .field("resized", &shown(&self.resized))
+            .field("reformatted", &shown(&self.reformatted))
+            .field("stopped", &shown(&self.stopped))
+            .finish()
+    }
+}
+
 impl Changes {
     /// Tells whether anything was changed.
     pub fn is_empty(&self) -> bool {
@@ -117,7 +131,7 @@ impl Changes {
 }
 
 /// A source of a station at one moment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct SourceStatus {
     /// The name of its buffer.
@@ -130,6 +144,18 @@ pub struct SourceStatus {
     pub history: Vec<Transition>,
     /// Its buffer, once there is one.
     pub buffer: Option<CaptureBuffer>,
+}
+
+impl fmt::Debug for SourceStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceStatus")
+            .field("name", &capbuf::redact(&self.name))
+            .field("state", &self.state)
+            .field("restarts", &self.restarts)
+            .field("history", &self.history)
+            .field("buffer", &self.buffer)
+            .finish()
+    }
 }
 
 /// Records what it is told to, and changes what it records while it does.
@@ -153,12 +179,17 @@ pub struct SourceStatus {
 /// assert_eq!(station.sources().len(), 2);
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Station {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Station {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Station").field("sources", &self.sources()).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     registry: Registry,
     /// Held by who reconfigures, from beginning to end.
@@ -167,7 +198,7 @@ struct Inner {
     running: Mutex<BTreeMap<String, Running>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Running {
     config: SourceConfig,
     supervised: Arc<Supervised>,

@@ -16,6 +16,7 @@ use toml::Spanned;
 
 use super::triggers::TriggerConfig;
 use crate::duration;
+use crate::failure::without_secrets;
 
 /// What a file says.
 #[derive(Debug)]
@@ -229,7 +230,7 @@ macro_rules! setting {
 impl Reader<'_> {
     fn complaint(&self, at: Option<Range<usize>>, words: &str) -> Complaint {
         let line = at.and_then(|at| self.text.get(..at.start)).map(|before| before.matches('\n').count() + 1);
-        Complaint { file: self.file.to_owned(), line, words: words.to_owned() }
+        Complaint { file: self.file.to_owned(), line, words: without_secrets(words) }
     }
 
     fn read<T>(&self, value: &Spanned<String>, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Complaint> {

@@ -2,7 +2,7 @@
 
 use crate::registry::Registry;
 use crate::report::{AllocationReport, SourceReport};
-use crate::track::Resolver;
+use crate::track::{Resolver, key_of};
 
 /// What there is to see at one moment.
 #[derive(Debug, Clone, Default)]
@@ -102,5 +102,9 @@ pub(crate) fn canonical(source: &str) -> String {
     let rest = rest.strip_prefix("***@").unwrap_or(rest);
     let (path, query) = rest.split_at(rest.find(['?', '#', ';']).unwrap_or(rest.len()));
     let (host, path) = path.split_at(path.find('/').unwrap_or(path.len()));
+    if host == "***" {
+        // Of one that is so hidden nothing is known but that it is itself.
+        return format!("{shown} {:016x}", key_of(source));
+    }
     format!("{}://{}{}{query}", scheme.to_lowercase(), host.to_lowercase(), path.trim_end_matches('/'))
 }

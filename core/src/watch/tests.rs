@@ -225,6 +225,7 @@ fn one_source_under_two_names_fires_and_two_sources_do_not() {
         ("http://cam/1", "rtsp://cam/1"),
         ("rtsp://cam/1?channel=1", "rtsp://cam/1?channel=2"),
         ("tone:440", "TONE:440"),
+        ("http://cam/1?password=a@sesame", "http://cam/2?password=a@sesame"),
     ] {
         assert!(!fires(one, other), "{one} {other}");
     }

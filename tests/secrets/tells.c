@@ -1,0 +1,191 @@
+/* Everything that C is told of sources with secrets in them: tells FOLDER CLIPS. */
+
+#include <capbuf.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_SOURCES 32
+#define MOST_BYTES 1024
+
+static char sources[MOST_SOURCES][MOST_BYTES];
+static capbuf_buffer *buffers[MOST_SOURCES];
+static size_t count;
+static capbuf_registry *registry;
+static capbuf_error *error;
+
+static void end(const char *what) {
+    fprintf(stderr, "%s: %s\n", what, error == NULL ? "no error" : capbuf_error_message(error));
+    exit(1);
+}
+
+static void ok(const char *what, capbuf_status status) {
+    if (status != CAPBUF_OK) {
+        end(what);
+    }
+}
+
+static void tell(const char *what, const char *told) {
+    printf("## %s\n%s\n", what, told);
+}
+
+static void tell_text(const char *what, capbuf_text *text) {
+    tell(what, capbuf_text_data(text, NULL));
+    capbuf_text_free(text);
+}
+
+/* All that there is to see of an error. */
+static void failed(const char *what, capbuf_status status) {
+    capbuf_error_detail detail;
+    memset(&detail, 0, sizeof detail);
+    detail.struct_size = sizeof detail;
+    if (status == CAPBUF_OK) {
+        end(what);
+    }
+    ok(what, capbuf_error_numbers(error, &detail));
+    printf("## %s\n%s %s\n", what, capbuf_status_name(status), capbuf_error_message(error));
+    /* Only numbers, and no padding that holds what was on the stack. */
+    fwrite(&detail, 1, sizeof detail, stdout);
+    printf("\n");
+    capbuf_error_free(error);
+    error = NULL;
+}
+
+static capbuf_spec spec(double seconds, uint32_t channels) {
+    capbuf_spec spec;
+    memset(&spec, 0, sizeof spec);
+    spec.struct_size = sizeof spec;
+    spec.seconds = seconds;
+    spec.sample_rate_hz = 8000;
+    spec.channels = channels;
+    spec.sample_format = CAPBUF_FORMAT_S16;
+    return spec;
+}
+
+static int read_line(char *line) {
+    if (fgets(line, MOST_BYTES, stdin) == NULL) {
+        return 0;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return line[0] != '\0';
+}
+
+static void of_all(void) {
+    capbuf_spec mono = spec(1, 1), stereo = spec(1, 2);
+    capbuf_buffer *none = NULL;
+    char text[2 * MOST_BYTES];
+    size_t i, len;
+    for (i = 0; i < count; i++) {
+        len = strlen(sources[i]);
+        ok("allocate", capbuf_registry_get_or_allocate(registry, sources[i], len, &mono, &buffers[i], &error));
+        failed("already exists", capbuf_registry_allocate(registry, sources[i], len, &mono, &none, &error));
+        failed("spec mismatch", capbuf_registry_get_or_allocate(registry, sources[i], len, &stereo, &none, &error));
+        snprintf(text, sizeof text, "%s\t", sources[i]);
+        failed("invalid source", capbuf_registry_get_or_allocate(registry, text, len + 1, &mono, &none, &error));
+        ok("redact", capbuf_redact(sources[i], len, text, sizeof text, &len, &error));
+        tell("redacted", text);
+    }
+}
+
+static void read_frames(const char *what, int64_t first, int64_t end, int64_t wait_ns) {
+    capbuf_stretch stretch = {CAPBUF_STRETCH_FRAMES, 0, 0, 0};
+    capbuf_read_options options;
+    int16_t samples[100];
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.wait_ns = wait_ns;
+    stretch.first = first;
+    stretch.end = end;
+    failed(what, capbuf_buffer_read(buffers[0], &stretch, &options, samples, 100, NULL, &error));
+}
+
+static void of_one(const char *clips) {
+    static const int16_t samples[12000];
+    capbuf_stretch stretch = {CAPBUF_STRETCH_FRAMES, 0, 11000, 12000};
+    capbuf_writer *writer = NULL, *other = NULL;
+    capbuf_segment *segment = NULL;
+    capbuf_spec large = spec(1e8, 1);
+    capbuf_buffer *none = NULL;
+    char text[2 * MOST_BYTES];
+    ok("writer", capbuf_buffer_writer(buffers[0], &writer, &error));
+    failed("writer busy", capbuf_buffer_writer(buffers[0], &other, &error));
+    ok("write", capbuf_writer_write(writer, samples, 12000, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    read_frames("evicted", 0, 100, 0);
+    read_frames("not yet", 12000, 12100, 0);
+    read_frames("timed out", 12000, 12100, 1000000);
+    ok("read", capbuf_buffer_read_segment(buffers[0], &stretch, NULL, &segment, &error));
+    snprintf(text, sizeof text, "%s/clip.wav", clips);
+    ok("clip", capbuf_segment_write_clip(segment, text, strlen(text), &error));
+    snprintf(text, sizeof text, "%s/nowhere/clip.wav", clips);
+    failed("clip", capbuf_segment_write_clip(segment, text, strlen(text), &error));
+    ok("writer", capbuf_buffer_writer(buffers[1], &other, &error));
+    ok("remove", capbuf_registry_remove(registry, sources[1], strlen(sources[1]), &error));
+    failed("removed", capbuf_writer_write(other, samples, 10, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    snprintf(text, sizeof text, "%s2", sources[0]);
+    failed("not found", capbuf_registry_get(registry, text, strlen(text), &none, &error));
+    failed("over budget", capbuf_registry_get_or_allocate(registry, text, strlen(text), &large, &none, &error));
+}
+
+static void of_a_watch(void) {
+    capbuf_watch_settings settings;
+    capbuf_watch *watch = NULL;
+    capbuf_text *event = NULL;
+    int held = 0, two_names = 0;
+    memset(&settings, 0, sizeof settings);
+    settings.struct_size = sizeof settings;
+    settings.every_ns = 5000000;
+    settings.removed_held_ns = 1000000;
+    ok("watch", capbuf_registry_watch(registry, &settings, &watch, &error));
+    while (!held || !two_names) {
+        ok("event", capbuf_watch_next(watch, INT64_C(60000000000), &event, &error));
+        held |= strstr(capbuf_text_data(event, NULL), "removed and held") != NULL;
+        two_names |= strstr(capbuf_text_data(event, NULL), "source under two names") != NULL;
+        tell_text("events", event);
+    }
+    capbuf_watch_free(watch);
+}
+
+int main(int given, char **arguments) {
+    capbuf_registry_options options;
+    capbuf_registry *none = NULL;
+    capbuf_capture_options capture_options;
+    capbuf_capture *capture = NULL;
+    capbuf_text *text = NULL;
+    char camera[MOST_BYTES];
+    if (given != 3 || !read_line(camera)) {
+        end("usage: tells FOLDER CLIPS");
+    }
+    while (count < MOST_SOURCES && read_line(sources[count])) {
+        count++;
+    }
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.domains_folder = arguments[1];
+    options.domains_folder_len = strlen(arguments[1]);
+    options.track_allocations = 1;
+    ok("open", capbuf_registry_open("cameras", 7, &options, &registry, &error));
+    of_all();
+    failed("invalid argument", capbuf_registry_open(sources[0], strlen(sources[0]), &options, &none, &error));
+    of_one(arguments[2]);
+    memset(&capture_options, 0, sizeof capture_options);
+    capture_options.struct_size = sizeof capture_options;
+    capture_options.open_deadline_ns = INT64_C(10000000000);
+    failed("capture failed", capbuf_capture_start(registry, camera, strlen(camera), &capture_options, &capture, &error));
+    of_a_watch();
+    ok("report", capbuf_registry_allocation_report(registry, &text, &error));
+    tell_text("report", text);
+    ok("report", capbuf_registry_allocation_report_json(registry, &text, &error));
+    tell_text("report as json", text);
+    ok("metrics", capbuf_registry_metrics(registry, &text, &error));
+    tell_text("metrics", text);
+    ok("metrics", capbuf_registry_domain_metrics(registry, &text, &error));
+    tell_text("metrics of the domain", text);
+    printf("## done\n");
+    fflush(stdout);
+    /* Until it is looked at from outside. */
+    while (getchar() != EOF) {
+    }
+    return 0;
+}

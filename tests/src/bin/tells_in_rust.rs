@@ -1,0 +1,120 @@
+//! Everything that Rust is told of sources with secrets in them, for `tests/secrets`: `tells_in_rust FOLDER CLIPS`.
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::io::BufRead as _;
+use std::path::Path;
+use std::time::Duration;
+
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, WatchSettings};
+use capbuf_capture::{Capture, CaptureOptions, ClipTags, Locator, SourceConfig, Station, clip_name, write_clip_with};
+
+type Done = Result<(), Box<dyn Error>>;
+
+fn tell(what: &str, told: impl Display) {
+    println!("## {what}\n{told}");
+}
+
+/// An error, as people and as programmers see it, and all that it came from.
+fn failed<T: Debug, E: Error + 'static>(what: &str, outcome: Result<T, E>) -> Done {
+    let error = outcome.err().ok_or_else(|| format!("{what}: it did not fail"))?;
+    tell(what, format!("{error} {error:?} {error:#?}"));
+    let mut source = error.source();
+    while let Some(error) = source {
+        tell(what, format!("{error} {error:?}"));
+        source = error.source();
+    }
+    Ok(())
+}
+
+fn main() -> Done {
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE).init();
+    let folders: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, clips] = &folders[..] else { return Err("usage: tells_in_rust FOLDER CLIPS".into()) };
+    let mut lines = std::io::stdin().lock().lines();
+    let camera = lines.next().ok_or("no camera")??;
+    let sources: Vec<String> =
+        lines.by_ref().take_while(|line| !matches!(line, Ok(line) if line.is_empty())).collect::<Result<_, _>>()?;
+    let builder = || Registry::builder().domains_folder(folder).track_allocations(true);
+    let registry = builder().open("cameras")?;
+    let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16)?;
+    let buffers = of_all(&registry, &sources, spec)?;
+    failed("invalid argument", builder().open(&sources[0]))?;
+    of_one(&registry, &buffers[0], clips)?;
+    let (removed, others) = (&buffers[1], format!("{}{}", sources[0], 2));
+    let mut writer = removed.writer()?;
+    registry.remove(&sources[1])?;
+    failed("removed", writer.write(&[1_i16; 10]))?;
+    failed("not found", registry.remove(&others))?;
+    failed(
+        "over budget",
+        registry.get_or_allocate(&others, Spec::new(Length::Seconds(1e8), 8000, 1, SampleFormat::S16)?),
+    )?;
+    let capture = Capture::start(&registry, &camera, &CaptureOptions::new().open_deadline(Duration::from_secs(10)));
+    failed("capture failed", capture)?;
+    of_a_station(&registry, &camera)?;
+    let mut settings = WatchSettings::default();
+    (settings.every, settings.removed_held) = (Duration::from_millis(5), Duration::from_millis(1));
+    let watch = registry.watch(settings)?;
+    let mut kinds = Vec::new();
+    while !["removed and held", "source under two names"].iter().all(|kind| kinds.contains(kind)) {
+        let event = watch.next_event(Duration::from_secs(60)).ok_or("no event")?;
+        tell("events", format!("{event} {event:?} {}", event.to_json()));
+        kinds.push(event.kind.name());
+    }
+    let report = registry.allocation_report();
+    tell("report", format!("{report} {report:?}"));
+    tell("report as json", report.to_json());
+    tell("metrics", registry.metrics_text());
+    tell("metrics of the domain", registry.domain_metrics_text());
+    tell("objects", format!("{registry:?} {buffers:?} {writer:?} {watch:?} {:?}", buffers[0].status()));
+    println!("## done");
+    // Until it is looked at from outside.
+    lines.for_each(drop);
+    Ok(())
+}
+
+fn of_all(registry: &Registry, sources: &[String], spec: Spec) -> Result<Vec<CaptureBuffer>, Box<dyn Error>> {
+    let mut buffers = Vec::new();
+    for source in sources {
+        buffers.push(registry.get_or_allocate(source, spec)?);
+        failed("already exists", registry.allocate(source, spec))?;
+        let stereo = Spec::new(Length::Seconds(1.0), 8000, 2, SampleFormat::S16)?;
+        failed("spec mismatch", registry.get_or_allocate(source, stereo))?;
+        failed("invalid source", registry.get_or_allocate(&format!("{source}\t"), spec))?;
+        tell("redacted", capbuf::redact(source));
+        tell("clip", clip_name(source, 0, "wav"));
+    }
+    Ok(buffers)
+}
+
+/// A source that is named by its URL, as it is when it has no name.
+fn of_a_station(registry: &Registry, camera: &str) -> Done {
+    let config = SourceConfig::new(camera, camera);
+    let station = Station::new(registry);
+    let twice = [config.clone(), config.clone()];
+    failed("capture failed", station.check(&twice))?;
+    let changes = station.reconfigure(&[config])?;
+    tell("objects", format!("{changes:?} {station:?} {:?} {:?}", station.sources(), camera.parse::<Locator>()?));
+    Ok(())
+}
+
+fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &str) -> Done {
+    let mut writer = buffer.writer()?;
+    failed("writer busy", buffer.writer())?;
+    let feed = registry.claim_feed(buffer.source().as_str())?;
+    tell("objects", format!("{feed:?}"));
+    failed("writer busy", registry.claim_feed(buffer.source().as_str()))?;
+    writer.write(&[1_i16; 12_000])?;
+    failed("evicted", buffer.read(Stretch::Frames(0..100)))?;
+    failed("not yet", buffer.read(Stretch::Frames(12_000..12_100)))?;
+    let patient = ReadOptions::new().wait(Duration::from_millis(1));
+    failed("timed out", buffer.read_with(Stretch::Frames(12_000..12_100), &patient))?;
+    let segment = buffer.read(Stretch::Last(Duration::from_millis(100)))?;
+    let path = Path::new(clips).join(clip_name(buffer.source().as_str(), segment.start_utc_ns(), "wav"));
+    let info = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
+    tell("clip", format!("{} {info:?}", path.display()));
+    let nowhere = path.join("x.wav");
+    failed("clip", write_clip_with(&segment, &nowhere, &ClipTags::new(buffer.source().as_str())))
+}
