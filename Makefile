@@ -38,7 +38,7 @@ soak: ## Ten minutes of fifty sources that fail all the time, and a hundred kill
 test-python: ## The Python package, type checks included
 	@scripts/python
 
-test-hosts: ## Processes in all languages that race for the same sources of one domain
+test-hosts: ## Processes in all languages that race for the same sources of one domain, and none of which shows a password
 	@scripts/hosts
 
 loom: ## Try every order of steps of what runs at the same time, and see each model fail on planted defects
