@@ -1,57 +1,11 @@
 //! What a registry counts all the time: plain numbers, which nobody waits for.
 
 use std::cell::Cell;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::sync::process::AtomicU64;
-use crate::sync::{Ordering, PlainArc};
-
-/// Attempts that found their ring at once: a number for each thread, which that thread alone adds to, by a plain store.
-#[derive(Debug, Default)]
-pub(crate) struct Hits {
-    threads: Mutex<Vec<PlainArc<AtomicU64>>>,
-    /// Those of threads that ended, and of calls that have no thread's number at hand.
-    others: AtomicU64,
-}
-
-impl Hits {
-    /// A number for a thread.
-    pub(crate) fn of_thread(&self) -> PlainArc<AtomicU64> {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take_over(&mut threads);
-        let own = PlainArc::new(AtomicU64::new(0));
-        threads.push(PlainArc::clone(&own));
-        own
-    }
-
-    fn take_over(&self, threads: &mut Vec<PlainArc<AtomicU64>>) {
-        threads.retain(|number| {
-            let is_used = PlainArc::strong_count(number) > 1;
-            if !is_used {
-                self.others.fetch_add(number.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            is_used
-        });
-    }
-
-    /// Adds one: to this thread's number, or, without one, to that of all others.
-    #[inline]
-    pub(crate) fn add(&self, own: Option<&AtomicU64>) {
-        match own {
-            // SYNC none: a counter of one thread, read for display.
-            Some(own) => own.store(own.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed),
-            None => drop(self.others.fetch_add(1, Ordering::Relaxed)),
-        }
-    }
-
-    pub(crate) fn total(&self) -> u64 {
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take_over(&mut threads);
-        threads.iter().map(|number| number.load(Ordering::Relaxed)).sum::<u64>() + self.others.load(Ordering::Relaxed)
-    }
-}
+use crate::sync::Ordering;
 
 /// How long things take, in buckets.
 #[derive(Debug)]
@@ -180,17 +134,6 @@ fn stripe() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hits_of_threads_that_ended_stay_counted() {
-        let hits = Hits::default();
-        for _ in 0..3 {
-            let own = hits.of_thread();
-            hits.add(Some(&own));
-            hits.add(None);
-        }
-        assert_eq!((hits.total(), hits.threads.lock().unwrap().len()), (6, 0));
-    }
 
     #[test]
     fn a_duration_falls_into_the_bucket_that_ends_at_it() {

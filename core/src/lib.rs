@@ -63,6 +63,7 @@ mod ring;
 mod sample;
 mod segment;
 mod shared;
+mod slot;
 mod source;
 mod spec;
 mod status;

@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
-use crate::counts::Hits;
+use crate::buffer::CaptureBuffer;
 use crate::error::Result;
+use crate::slot::{Held, OfThread, Slot, Users};
 use crate::source::Source;
-use crate::sync::process::AtomicU64;
 use crate::sync::{Arc, ArcSwap, Cache, PlainArc, Queue, Weak, thread_local};
-use crate::table::{Slot, Table};
+use crate::table::Table;
 
 /// The newest table, and those that were replaced.
 pub(crate) struct Published {
@@ -16,15 +16,14 @@ pub(crate) struct Published {
     retired: Queue<Arc<Table>>,
     /// Tells this map from others, and whether it is still there, in the threads' caches.
     alive: Arc<()>,
-    pub(crate) hits: Hits,
+    pub(crate) users: Users,
 }
 
 /// A thread's own pointer to the newest table it has seen, for one map.
 struct ThreadCache {
     alive: Weak<()>,
     table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
-    /// What this thread adds to the hits.
-    hits: PlainArc<AtomicU64>,
+    own: PlainArc<OfThread>,
 }
 
 thread_local! {
@@ -34,7 +33,7 @@ thread_local! {
 impl Published {
     pub(crate) fn new() -> Self {
         let map = Arc::new(ArcSwap::from_pointee(Table::new()));
-        Self { map, retired: Queue::new(), alive: Arc::new(()), hits: Hits::default() }
+        Self { map, retired: Queue::new(), alive: Arc::new(()), users: Users::new() }
     }
 
     /// The table as it is now. For those who change or list it; lookups have a faster way.
@@ -48,16 +47,29 @@ impl Published {
         self.retired.len()
     }
 
-    /// Looks a source up in this thread's newest table.
-    pub(crate) fn lookup<R>(&self, source: &str, look: impl FnOnce(Option<&Arc<Slot>>) -> R) -> R {
-        self.lookup_counting(source, |slot, _| look(slot))
+    /// The buffer of a source, to be used where it lies.
+    #[inline]
+    pub(crate) fn hold(&self, source: &str) -> Option<Held<'_>> {
+        self.lookup(source, |slot, own| self.users.hold(slot?, own))
     }
 
-    /// Looks a source up as [`Published::lookup`] does; `look` may add to this thread's hits.
-    pub(crate) fn lookup_counting<R>(
+    /// Handles on all buffers.
+    pub(crate) fn handles(&self) -> Vec<CaptureBuffer> {
+        let own = self.users.of_thread();
+        self.newest().slots().filter_map(|slot| self.users.handle(slot, &own)).collect()
+    }
+
+    /// A handle on the buffer in a slot.
+    pub(crate) fn handle(&self, slot: &Slot) -> Option<CaptureBuffer> {
+        self.users.handle(slot, &self.users.of_thread())
+    }
+
+    /// Looks a source up in this thread's newest table. For `look` to use what the slot holds there is what this thread writes down.
+    #[inline]
+    pub(crate) fn lookup<R>(
         &self,
         source: &str,
-        look: impl FnOnce(Option<&Arc<Slot>>, Option<&AtomicU64>) -> R,
+        look: impl FnOnce(Option<&Arc<Slot>>, &PlainArc<OfThread>) -> R,
     ) -> R {
         let mut look = Some(look);
         let cached = CACHES.try_with(|caches| {
@@ -68,14 +80,14 @@ impl Published {
                     None => self.new_cache(caches),
                 };
             // SYNC map: the table's content happened before its publication.
-            let ThreadCache { table, hits, .. } = &mut caches[index];
+            let ThreadCache { table, own, .. } = &mut caches[index];
             let table = table.load();
-            look.take().map(|look| look(table.get(source), Some(hits)))
+            look.take().map(|look| look(table.get(source), own))
         });
         match (cached, look) {
             (Ok(Some(found)), _) => found,
             // The thread is ending, or this is called from within a lookup: go to the map itself.
-            (_, Some(look)) => look(self.map.load().get(source), None),
+            (_, Some(look)) => look(self.map.load().get(source), &self.users.of_thread()),
             (_, None) => unreachable!("`look` is taken only where its result is returned"),
         }
     }
@@ -86,7 +98,7 @@ impl Published {
         caches.push(ThreadCache {
             alive: Arc::downgrade(&self.alive),
             table: Cache::new(Arc::clone(&self.map)),
-            hits: self.hits.of_thread(),
+            own: self.users.of_thread(),
         });
         caches.len() - 1
     }
@@ -109,15 +121,13 @@ impl Published {
         }
     }
 
-    /// Takes a slot out of the map by compare-and-set; false if it is not in it any more.
-    pub(crate) fn take_out(&self, slot: &Arc<Slot>) -> bool {
+    /// Takes a slot out of the map by compare-and-set, and what it holds out of the slot; `None` if it is not in the map any more.
+    pub(crate) fn take_out(&self, slot: &Arc<Slot>) -> Option<Option<CaptureBuffer>> {
         loop {
             let table = self.map.load_full();
-            let Some(shorter) = table.without(slot) else {
-                return false;
-            };
+            let shorter = table.without(slot)?;
             if self.replace(&table, shorter) {
-                return true;
+                return Some(self.users.take(slot));
             }
         }
     }
@@ -141,5 +151,13 @@ impl Published {
             }
         }
         true
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        // Caches of idle threads may hold the table for long; the buffers must not wait for that.
+        let table = self.newest();
+        self.users.take_all(table.slots());
     }
 }

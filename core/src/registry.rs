@@ -23,10 +23,10 @@ use crate::published::Published;
 use crate::region::{Layout, Region};
 use crate::report::{AllocationReport, Attempts};
 use crate::shared::Shared;
+use crate::slot::{Filled, Held, OfThread, Slot};
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
 use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, Weak, process};
-use crate::table::Slot;
 use crate::track::{Begun, Outcome, Tracker};
 use crate::watch::{Anomaly, Watch, WatchSettings, Watched};
 
@@ -192,7 +192,7 @@ impl Registry {
     pub fn get_or_allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
         let begun = self.0.tracker.begin();
         if begun.is_none()
-            && let Some(buffer) = self.hit(source, |buffer| *buffer.spec() == spec)
+            && let Some(buffer) = self.hit(source, |filled| filled.spec == spec)
         {
             return Ok(buffer);
         }
@@ -211,11 +211,13 @@ impl Registry {
     /// there. While `use_buffer` runs the memory stays, also if the source is removed. In a domain a source that this registry
     /// has not met is looked for in the domain's folder (system calls), and mapped if it is there.
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
-        // The guard protects the buffer by itself, so the cache is free again when `use_buffer` runs.
-        let guard = self.0.map.lookup(source, |slot| slot.map(|slot| slot.buffer.load()));
-        match guard.as_ref().and_then(|guard| guard.as_deref()) {
+        let held = self.0.map.hold(source);
+        match held.as_ref().and_then(Held::buffer) {
             Some(buffer) if self.still_has(buffer) => Some(use_buffer(buffer)),
-            _ => self.find_elsewhere(source).as_ref().map(use_buffer),
+            _ => {
+                drop(held);
+                self.find_elsewhere(source).as_ref().map(use_buffer)
+            }
         }
     }
 
@@ -355,7 +357,7 @@ impl Registry {
         let counts = &self.0.tracker.counts;
         let get = |counter: &process::AtomicU64| counter.load(Ordering::Relaxed);
         let (refused, spec_mismatch) = (get(&counts.refused), get(&counts.spec_mismatch));
-        let found = self.0.map.hits.total().saturating_add(get(&counts.found_later));
+        let found = self.0.map.users.hits().saturating_add(get(&counts.found_later));
         Attempts {
             allocated: self.stats().rings_allocated,
             reused: get(&counts.reused),
@@ -400,16 +402,16 @@ impl Registry {
     fn take_out(&self, source: &str) -> Result<Option<u64>> {
         let not_found = || Error::NotFound { source_name: redact(source) };
         if let Some(domain) = &self.0.domain {
-            let id = self.0.map.lookup(source, |slot| Some(slot?.buffer.load().as_ref()?.id()));
+            let id = self.0.map.hold(source).as_ref().and_then(Held::buffer).map(CaptureBuffer::id);
             let removed = domain.remove(source)?;
             self.forget_removed(source);
             return if removed { Ok(id) } else { Err(not_found()) };
         }
-        let slot = self.0.map.lookup(source, |slot| slot.cloned()).ok_or_else(not_found)?;
-        if slot.filled.wait().is_err() || !self.0.map.take_out(&slot) {
+        let slot = self.0.map.lookup(source, |slot, _| slot.cloned()).ok_or_else(not_found)?;
+        if slot.filled.wait().is_err() {
             return Err(not_found());
         }
-        let buffer = slot.buffer.swap(None);
+        let buffer = self.0.map.take_out(&slot).ok_or_else(not_found)?;
         if let Some(buffer) = &buffer {
             buffer.shared.mark_removed();
             self.remember(&buffer.shared);
@@ -455,8 +457,7 @@ impl Registry {
             let sources = domain.sources().unwrap_or_default();
             return sources.iter().filter_map(|source| self.get(source.as_str())).collect();
         }
-        let table = self.0.map.newest();
-        let mut buffers: Vec<_> = table.slots().filter_map(|slot| slot.buffer.load().as_deref().cloned()).collect();
+        let mut buffers = self.0.map.handles();
         buffers.sort_by(|one, other| one.source().cmp(other.source()));
         buffers
     }
@@ -488,13 +489,15 @@ impl Registry {
 
     /// A handle on the buffer of a source that is in the map, if it is a wanted one: a lookup, a count of this thread's own, and a handle.
     #[inline]
-    fn hit(&self, source: &str, is_wanted: impl FnOnce(&CaptureBuffer) -> bool) -> Option<CaptureBuffer> {
+    fn hit(&self, source: &str, is_wanted: impl FnOnce(&Filled) -> bool) -> Option<CaptureBuffer> {
         let map = &self.0.map;
-        map.lookup_counting(source, |slot, hits| {
-            let guard = slot?.buffer.load();
-            let buffer = guard.as_deref().filter(|buffer| self.still_has(buffer) && is_wanted(buffer))?;
-            map.hits.add(hits);
-            Some(buffer.clone())
+        map.lookup(source, |slot, own| {
+            let look = |filled: &Filled| {
+                (self.still_has(&filled.buffer) && is_wanted(filled)).then(|| filled.buffer.clone())
+            };
+            let buffer = map.users.look(slot?, own, look)??;
+            own.hit();
+            Some(buffer)
         })
     }
 
@@ -550,17 +553,16 @@ impl Registry {
 
     /// Takes a source's slot out of this process's map if another process removed its buffer.
     fn forget_removed(&self, source: &str) {
-        if let Some(slot) = self.0.map.lookup(source, |slot| slot.cloned())
-            && slot.buffer.load().as_ref().is_some_and(|buffer| buffer.is_removed())
-        {
+        let map = &self.0.map;
+        let is_removed = |slot: &Slot, own: &OfThread| map.users.look(slot, own, |filled| filled.buffer.is_removed());
+        let removed = map.lookup(source, |slot, own| slot.filter(|slot| is_removed(slot, own) == Some(true)).cloned());
+        if let Some(slot) = removed {
             self.forget(&slot);
         }
     }
 
     fn forget(&self, slot: &Arc<Slot>) {
-        if self.0.map.take_out(slot)
-            && let Some(buffer) = slot.buffer.swap(None)
-        {
+        if let Some(Some(buffer)) = self.0.map.take_out(slot) {
             self.remember(&buffer.shared);
         }
     }
@@ -580,8 +582,7 @@ impl Registry {
 
     /// The buffers in the map, of a private registry all there are.
     pub(crate) fn mapped_buffers(&self) -> Vec<CaptureBuffer> {
-        let table = self.0.map.newest();
-        table.slots().filter_map(|slot| slot.buffer.load().as_deref().cloned()).collect()
+        self.0.map.handles()
     }
 
     pub(crate) fn domain_itself(&self) -> Option<&PlainArc<Domain>> {
@@ -602,7 +603,8 @@ impl Registry {
         crate::source::check(source)?;
         let mut fill = Some(fill);
         loop {
-            let found = self.0.map.lookup(source, |slot| slot.map(|slot| (slot.buffer.load_full(), Arc::clone(slot))));
+            let map = &self.0.map;
+            let found = map.lookup(source, |slot, own| slot.map(|slot| (map.users.handle(slot, own), Arc::clone(slot))));
             let (slot, published) = match found {
                 Some((Some(buffer), slot)) if buffer.is_removed() => {
                     self.forget(&slot);
@@ -610,10 +612,10 @@ impl Registry {
                 }
                 Some((Some(buffer), _)) => {
                     count(&self.0.tracker.counts.found_later);
-                    return Ok(CaptureBuffer::clone(&buffer));
+                    return Ok(buffer);
                 }
                 Some((None, slot)) => (slot, false),
-                None => self.0.map.publish(source)?,
+                None => map.publish(source)?,
             };
             if published && let Some(fill) = fill.take() {
                 return self.fill(&slot, fill);
@@ -630,9 +632,9 @@ impl Registry {
                 Err(Error::NotFound { .. }) => {}
                 outcome => outcome.clone()?,
             }
-            if let Some(buffer) = &*slot.buffer.load() {
+            if let Some(buffer) = map.handle(&slot) {
                 count(&self.0.tracker.counts.found_later);
-                return Ok(CaptureBuffer::clone(buffer));
+                return Ok(buffer);
             }
         }
     }
@@ -657,7 +659,7 @@ impl Registry {
             .unwrap_or_else(|_| Err(Error::AllocationPanicked { source_name: slot.source.clone() }));
         let outcome = match &filled {
             Ok(buffer) => {
-                slot.buffer.store(Some(Arc::new(buffer.clone())));
+                slot.fill(buffer.clone());
                 Ok(())
             }
             Err(error) => {
@@ -751,15 +753,6 @@ impl Registry {
 fn segment_limit_bytes(spec: &Spec, max_buffer_bytes: u64) -> u64 {
     let whole_bytes = spec.length_frames() * u64::from(spec.channels()) * SampleFormat::F32.bytes() as u64;
     whole_bytes.clamp(max_buffer_bytes, max_buffer_bytes.saturating_mul(2))
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // Caches of idle threads may hold the table for long; the buffers must not wait for that.
-        for slot in self.map.newest().slots() {
-            slot.buffer.store(None);
-        }
-    }
 }
 
 impl fmt::Debug for Registry {

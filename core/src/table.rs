@@ -7,20 +7,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
-use crate::buffer::CaptureBuffer;
-use crate::error::Error;
+use crate::slot::Slot;
 use crate::source::Source;
-use crate::sync::{Arc, ArcSwapOption, OnceLock};
-
-/// The place of one source: published empty, filled once by who published it.
-pub(crate) struct Slot {
-    hash: u64,
-    pub(crate) source: Source,
-    /// What came of the filling; others wait for it.
-    pub(crate) filled: OnceLock<Result<(), Error>>,
-    /// The registry's own handle; `None` before the slot is filled and after it is removed.
-    pub(crate) buffer: ArcSwapOption<CaptureBuffer>,
-}
+use crate::sync::Arc;
 
 /// The fraction of the hash that picks the shard: its top bits, as the shards' tables use the lowest and highest seven
 /// for themselves and share them.
@@ -28,19 +17,19 @@ const SHARDS: usize = if cfg!(loom) { 1 } else { 128 };
 
 #[derive(Clone)]
 pub(crate) struct Table {
-    shards: Vec<Arc<HashTable<Arc<Slot>>>>,
+    shards: [Arc<HashTable<Arc<Slot>>>; SHARDS],
     hasher: RandomState,
 }
 
 impl Table {
     pub(crate) fn new() -> Self {
         let empty = Arc::new(HashTable::new());
-        Self { shards: vec![empty; SHARDS], hasher: RandomState::default() }
+        Self { shards: [const { () }; SHARDS].map(|()| Arc::clone(&empty)), hasher: RandomState::default() }
     }
 
     pub(crate) fn new_slot(&self, source: Source) -> Arc<Slot> {
         let hash = self.hash(source.as_str());
-        Arc::new(Slot { hash, source, filled: OnceLock::new(), buffer: ArcSwapOption::empty() })
+        Arc::new(Slot::new(source, hash))
     }
 
     /// Of the bytes alone: `Hash` for `str` adds a byte, to tell where strings end that follow each other.

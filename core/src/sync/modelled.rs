@@ -84,6 +84,62 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
+/// Both halves whole: the model checker knows of no system that interrupts threads.
+#[derive(Debug)]
+pub(crate) struct HalvedFence;
+
+impl HalvedFence {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    #[track_caller]
+    pub(crate) fn light(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    #[track_caller]
+    pub(crate) fn heavy(&self) -> bool {
+        fence(Ordering::SeqCst);
+        true
+    }
+}
+
+pub(crate) type Mutex<T> = loom::sync::Mutex<T>;
+pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
+/// A cell whose uses the model checker watches.
+pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+pub(crate) struct ConstPtr<T>(Option<loom::cell::ConstPtr<T>>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::cell::UnsafeCell::new(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self) -> ConstPtr<T> {
+        ConstPtr(Some(self.0.get()))
+    }
+
+    #[track_caller]
+    pub(crate) fn get_mut(&self) -> loom::cell::MutPtr<T> {
+        self.0.get_mut()
+    }
+}
+
+impl<T> ConstPtr<T> {
+    pub(crate) unsafe fn deref(&self) -> &T {
+        // SAFETY: as the caller promises.
+        unsafe { self.0.as_ref().unwrap().deref() }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.0 = None;
+    }
+}
+
 macro_rules! atomics {
     ($($name:ident: $int:ty),*) => {$(
         #[derive(Debug, Default)]

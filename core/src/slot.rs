@@ -1,0 +1,287 @@
+//! The place of one source, whose buffer any number of threads use where it lies, without counting.
+//!
+//! A thread that is about to use a slot writes down which, on a line of its own, and then looks whether the slot still has its buffer. Who
+//! takes a buffer out marks the slot and then looks at what all threads have written down (hazard pointers). Between the two steps of each
+//! is a fence, so one of the two sees the other. Looking is frequent and taking out is rare: the latter pays for both fences, where
+//! the system lets it, by having the kernel interrupt every running thread of the process.
+//!
+//! A buffer that somebody still uses lingers until he ends, and goes then.
+
+use std::sync::PoisonError;
+
+use crate::buffer::CaptureBuffer;
+use crate::error::Error;
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::sync::{
+    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, PlainArc, UnsafeCell, process,
+};
+
+/// What a slot holds while its source has a buffer.
+pub(crate) struct Filled {
+    /// The registry's own handle.
+    pub(crate) buffer: CaptureBuffer,
+    /// The buffer's, beside what a lookup reads anyway.
+    pub(crate) spec: Spec,
+}
+
+const EMPTY: u32 = 0;
+const BEING_FILLED: u32 = 1;
+const FILLED: u32 = 2;
+/// Its buffer is out of the registry, though some may still use it here.
+const TAKEN: u32 = 3;
+
+/// The place of one source: published empty, filled once by who published it.
+///
+/// In this order, as one cache line is to hold what a lookup reads; the counts of its `Arc` lie on another.
+#[repr(C, align(64))]
+pub(crate) struct Slot {
+    pub(crate) source: Source,
+    content: UnsafeCell<Option<Filled>>,
+    state: AtomicU32,
+    pub(crate) hash: u64,
+    /// What came of the filling; others wait for it.
+    pub(crate) filled: OnceLock<Result<(), Error>>,
+}
+
+// SAFETY: the content is written by the one who turns the state from empty, and taken by the one who turned it to taken, once nobody uses
+// it. In between it is only shared, and what it is made of may be used and dropped by any thread.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    pub(crate) fn new(source: Source, hash: u64) -> Self {
+        let (content, state) = (UnsafeCell::new(None), AtomicU32::new(EMPTY));
+        Self { source, content, state, hash, filled: OnceLock::new() }
+    }
+
+    /// Puts the buffer in. For who published the slot, once; of any more nothing comes.
+    pub(crate) fn fill(&self, buffer: CaptureBuffer) {
+        // SYNC none: nothing was there to be seen.
+        if self.state.compare_exchange(EMPTY, BEING_FILLED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let filled = Filled { spec: *buffer.spec(), buffer };
+        // SAFETY: nobody looks at the content while the state says that it is being filled, which only this call made it say.
+        unsafe { *self.content.get_mut().deref() = Some(filled) };
+        // SYNC slot: who finds it filled sees with what.
+        self.state.store(FILLED, Ordering::Release);
+    }
+
+    /// What a thread writes down that uses it.
+    fn address(&self) -> u64 {
+        std::ptr::from_ref(self).addr() as u64
+    }
+}
+
+/// What one thread writes down for one registry, on lines of its own.
+#[repr(align(128))]
+#[derive(Default)]
+pub(crate) struct OfThread {
+    /// The slots it uses: one in place, and one for as long as it takes to count a handle.
+    used: [AtomicU64; 2],
+    /// That a slot it uses was taken: it is to see to what lingers when it ends.
+    asked: AtomicU32,
+    /// Attempts that found their ring at once.
+    hits: process::AtomicU64,
+}
+
+const IN_PLACE: usize = 0;
+const IN_PASSING: usize = 1;
+
+impl OfThread {
+    /// Counts an attempt that found its ring: a plain store, as nobody else adds.
+    #[inline]
+    pub(crate) fn hit(&self) {
+        // SYNC none: a counter of one thread, read for display.
+        self.hits.store(self.hits.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+}
+
+/// The threads of one registry that look slots up, and the slots that wait for them.
+pub(crate) struct Users {
+    /// Never shorter than it was: a thread that ended leaves its place to one that begins.
+    threads: Mutex<Vec<PlainArc<OfThread>>>,
+    /// Slots that were taken while somebody used them.
+    lingering: Mutex<Vec<Arc<Slot>>>,
+    fence: HalvedFence,
+}
+
+impl Users {
+    pub(crate) fn new() -> Self {
+        Self { threads: Mutex::default(), lingering: Mutex::default(), fence: HalvedFence::new() }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<PlainArc<OfThread>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For a thread to write down what it uses.
+    pub(crate) fn of_thread(&self) -> PlainArc<OfThread> {
+        let mut threads = self.threads();
+        // SYNC none: a thread of which nothing is left has ended.
+        let is_unused = |own: &mut OfThread| own.used.iter().all(|used| used.load(Ordering::Relaxed) == 0);
+        let ended = threads.iter_mut().find_map(|own| PlainArc::get_mut(own).is_some_and(is_unused).then_some(&*own));
+        if let Some(ended) = ended {
+            return PlainArc::clone(ended);
+        }
+        let own = PlainArc::default();
+        threads.push(PlainArc::clone(&own));
+        own
+    }
+
+    /// Attempts that found their ring at once.
+    pub(crate) fn hits(&self) -> u64 {
+        self.threads().iter().map(|thread| thread.hits.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What a slot of this registry holds, to be used where it lies. Waits for nobody, counts nothing; within another use of this thread
+    /// it counts a handle after all.
+    #[inline]
+    pub(crate) fn hold<'a>(&'a self, slot: &Slot, own: &PlainArc<OfThread>) -> Option<Held<'a>> {
+        // SYNC none: this thread's own.
+        if own.used[IN_PLACE].load(Ordering::Relaxed) != 0 {
+            return self.handle(slot, own).map(Held::Counted);
+        }
+        let content = self.announce(slot, own, IN_PLACE)?;
+        Some(Held::InPlace(InPlace { content, own: PlainArc::as_ptr(own), users: self }))
+    }
+
+    /// A counted handle on the buffer of a slot of this registry.
+    #[inline]
+    pub(crate) fn handle(&self, slot: &Slot, own: &OfThread) -> Option<CaptureBuffer> {
+        self.look(slot, own, |filled| filled.buffer.clone())
+    }
+
+    /// Shows what a slot of this registry holds to who neither looks slots up nor takes long.
+    #[inline]
+    pub(crate) fn look<R>(&self, slot: &Slot, own: &OfThread, look: impl FnOnce(&Filled) -> R) -> Option<R> {
+        let mut content = self.announce(slot, own, IN_PASSING)?;
+        // SAFETY: the slot was filled after this thread had written down that it uses it, so who takes it leaves it as it is.
+        let found = unsafe { content.deref() }.as_ref().map(look);
+        content.end();
+        self.end(own, IN_PASSING);
+        found
+    }
+
+    /// Writes down that this thread uses a slot, if it is filled.
+    #[inline]
+    fn announce(&self, slot: &Slot, own: &OfThread, word: usize) -> Option<ConstPtr<Option<Filled>>> {
+        // SYNC use: released, so that who finds it also sees that the use before it has ended.
+        own.used[word].store(slot.address(), Ordering::Release);
+        self.fence.light();
+        // SYNC slot: it was filled before.
+        if slot.state.load(Ordering::Acquire) == FILLED {
+            return Some(slot.content.get());
+        }
+        self.end(own, word);
+        None
+    }
+
+    #[inline]
+    fn end(&self, own: &OfThread, word: usize) {
+        // SYNC use: what this thread did with the buffer happened before.
+        own.used[word].store(0, Ordering::Release);
+        self.fence.light();
+        if own.asked.load(Ordering::Relaxed) != 0 {
+            own.asked.store(0, Ordering::Relaxed);
+            self.give_back();
+        }
+    }
+
+    /// Takes the buffer out of a slot that is in the map no more; returns a handle on it. It goes from the slot when nobody uses it there.
+    pub(crate) fn take(&self, slot: &Arc<Slot>) -> Option<CaptureBuffer> {
+        // SYNC slot: it was filled before, and its state comes before what threads have written down is looked at.
+        slot.state.compare_exchange(FILLED, TAKEN, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        let mut content = slot.content.get();
+        // SAFETY: it was filled, and goes only after it is listed below.
+        let buffer = unsafe { content.deref() }.as_ref().map(|filled| filled.buffer.clone());
+        content.end();
+        self.lingering().push(Arc::clone(slot));
+        self.give_back();
+        buffer
+    }
+
+    fn lingering(&self) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+        self.lingering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the buffers in slots that were taken and that nobody uses any more.
+    #[cold]
+    fn give_back(&self) {
+        let mut free = Vec::new();
+        let mut lingering = self.lingering();
+        // Once more after users were asked: one that ended before he could see it is found to have ended, and any other sees it.
+        for _ in 0..2 {
+            if lingering.is_empty() || !self.fence.heavy() {
+                break;
+            }
+            let threads = self.threads();
+            lingering.retain(|slot| {
+                // SYNC use: who used it has ended before.
+                let uses = |thread: &&PlainArc<OfThread>| {
+                    thread.used.iter().any(|used| used.load(Ordering::Acquire) == slot.address())
+                };
+                let mut users = threads.iter().filter(uses).peekable();
+                let is_used = users.peek().is_some();
+                users.for_each(|user| user.asked.store(1, Ordering::Relaxed));
+                if !is_used {
+                    let content = slot.content.get_mut();
+                    // SAFETY: taken, so whoever wrote it down after the fence finds no buffer, and nobody had before. Listed once, and
+                    // let go of under the lock of the list.
+                    free.push(unsafe { content.deref() }.take());
+                }
+                is_used
+            });
+        }
+        // What ends may take long.
+        drop(lingering);
+        drop(free);
+    }
+
+    /// Takes the buffers out of all slots of this registry at its end, when nobody can be using them.
+    pub(crate) fn take_all<'a>(&mut self, slots: impl Iterator<Item = &'a Arc<Slot>>) {
+        let lingering = std::mem::take(&mut *self.lingering());
+        for slot in slots.cloned().chain(lingering) {
+            // SYNC slot: it was filled before.
+            if slot.state.swap(TAKEN, Ordering::Acquire) >= FILLED {
+                let content = slot.content.get_mut();
+                // SAFETY: every use borrows from this, which nobody else has borrowed now.
+                drop(unsafe { content.deref() }.take());
+            }
+        }
+    }
+}
+
+/// The buffer of a slot, for as long as this lives. It stays on its thread.
+pub(crate) enum Held<'a> {
+    InPlace(InPlace<'a>),
+    Counted(CaptureBuffer),
+}
+
+impl Held<'_> {
+    #[inline]
+    pub(crate) fn buffer(&self) -> Option<&CaptureBuffer> {
+        match self {
+            // SAFETY: filled before this thread looked and after it had written down that it uses it: who takes it leaves it until
+            // this ends.
+            Self::InPlace(held) => unsafe { held.content.deref() }.as_ref().map(|filled| &filled.buffer),
+            Self::Counted(buffer) => Some(buffer),
+        }
+    }
+}
+
+pub(crate) struct InPlace<'a> {
+    content: ConstPtr<Option<Filled>>,
+    own: *const OfThread,
+    users: &'a Users,
+}
+
+impl Drop for InPlace<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.content.end();
+        // SAFETY: on the list of `users`, which never lets go of one.
+        let own = unsafe { &*self.own };
+        self.users.end(own, IN_PLACE);
+    }
+}
