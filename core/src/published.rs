@@ -6,7 +6,8 @@ use crate::buffer::CaptureBuffer;
 use crate::error::Result;
 use crate::slot::{Held, OfThread, Slot, Users};
 use crate::source::Source;
-use crate::sync::{Arc, ArcSwap, Cache, PlainArc, Queue, Weak, thread_local};
+use crate::sync::process::AtomicU64;
+use crate::sync::{Arc, ArcSwap, Cache, Ordering, PlainArc, Queue, Weak, thread_local};
 use crate::table::Table;
 
 /// The newest table, and those that were replaced.
@@ -14,13 +15,16 @@ pub(crate) struct Published {
     map: Arc<ArcSwap<Table>>,
     /// Tables that were replaced and that a thread's cache may still hold.
     retired: Queue<Arc<Table>>,
-    /// Tells this map from others, and whether it is still there, in the threads' caches.
+    /// Tells this map from all others.
+    number: u64,
+    /// Tells threads' caches whether the map is still there.
     alive: Arc<()>,
     pub(crate) users: Users,
 }
 
 /// A thread's own pointer to the newest table it has seen, for one map.
 struct ThreadCache {
+    number: u64,
     alive: Weak<()>,
     table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
     own: PlainArc<OfThread>,
@@ -33,7 +37,10 @@ thread_local! {
 impl Published {
     pub(crate) fn new() -> Self {
         let map = Arc::new(ArcSwap::from_pointee(Table::new()));
-        Self { map, retired: Queue::new(), alive: Arc::new(()), users: Users::new() }
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        // SYNC none: a number that nobody else has.
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { map, retired: Queue::new(), number, alive: Arc::new(()), users: Users::new() }
     }
 
     /// The table as it is now. For those who change or list it; lookups have a faster way.
@@ -49,8 +56,13 @@ impl Published {
 
     /// The buffer of a source, to be used where it lies.
     #[inline]
-    pub(crate) fn hold(&self, source: &str) -> Option<Held<'_>> {
-        self.lookup(source, |slot, own| self.users.hold(slot?, own))
+    pub(crate) fn hold(&self, source: &str) -> Held<'_> {
+        self.lookup(source, |slot, own| slot.map_or(Held::Nothing, |slot| self.users.hold(slot, own)))
+    }
+
+    /// A counted handle on the buffer of a source.
+    pub(crate) fn get(&self, source: &str) -> Option<CaptureBuffer> {
+        self.lookup(source, |slot, own| self.users.handle(slot?, own))
     }
 
     /// Handles on all buffers.
@@ -69,18 +81,17 @@ impl Published {
     pub(crate) fn lookup<R>(
         &self,
         source: &str,
-        look: impl FnOnce(Option<&Arc<Slot>>, &PlainArc<OfThread>) -> R,
+        look: impl FnOnce(Option<&Arc<Slot>>, &OfThread) -> R,
     ) -> R {
         let mut look = Some(look);
         let cached = CACHES.try_with(|caches| {
             let caches = &mut *caches.try_borrow_mut().ok()?;
-            let index =
-                match caches.iter().position(|cache| std::ptr::eq(cache.alive.as_ptr(), Arc::as_ptr(&self.alive))) {
-                    Some(index) => index,
-                    None => self.new_cache(caches),
-                };
+            let cache = match caches.iter().position(|cache| cache.number == self.number) {
+                Some(index) => &mut caches[index],
+                None => self.new_cache(caches),
+            };
             // SYNC map: the table's content happened before its publication.
-            let ThreadCache { table, own, .. } = &mut caches[index];
+            let ThreadCache { table, own, .. } = cache;
             let table = table.load();
             look.take().map(|look| look(table.get(source), own))
         });
@@ -93,14 +104,14 @@ impl Published {
     }
 
     #[cold]
-    fn new_cache(&self, caches: &mut Vec<ThreadCache>) -> usize {
+    fn new_cache<'a>(&self, caches: &'a mut Vec<ThreadCache>) -> &'a mut ThreadCache {
         caches.retain(|cache| cache.alive.strong_count() > 0);
-        caches.push(ThreadCache {
+        caches.push_mut(ThreadCache {
+            number: self.number,
             alive: Arc::downgrade(&self.alive),
             table: Cache::new(Arc::clone(&self.map)),
             own: self.users.of_thread(),
-        });
-        caches.len() - 1
+        })
     }
 
     /// Puts an empty slot for a source into the map by compare-and-set; returns it and true, or the slot of who was faster.

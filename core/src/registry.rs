@@ -210,22 +210,26 @@ impl Registry {
     /// Waits for nobody, allocates nothing, touches no shared counter. A buffer that is just being made counts as not
     /// there. While `use_buffer` runs the memory stays, also if the source is removed. In a domain a source that this registry
     /// has not met is looked for in the domain's folder (system calls), and mapped if it is there.
+    #[inline]
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
-        let held = self.0.map.hold(source);
-        match held.as_ref().and_then(Held::buffer) {
-            Some(buffer) if self.still_has(buffer) => Some(use_buffer(buffer)),
-            _ => {
-                drop(held);
-                self.find_elsewhere(source).as_ref().map(use_buffer)
-            }
-        }
+        let map = &self.0.map;
+        let counted = match map.hold(source) {
+            Held::InPlace(held) => match held.buffer() {
+                Some(buffer) if self.still_has(buffer) => return Some(use_buffer(buffer)),
+                _ => None,
+            },
+            Held::Within => map.get(source).filter(|buffer| self.still_has(buffer)),
+            Held::Nothing => None,
+        };
+        counted.or_else(|| self.find_elsewhere(source)).as_ref().map(use_buffer)
     }
 
     /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.
     #[track_caller]
     pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
         let begun = self.0.tracker.begin();
-        let mut buffer = self.with(source, CaptureBuffer::clone);
+        let mut buffer = self.0.map.get(source).filter(|buffer| self.still_has(buffer));
+        buffer = buffer.or_else(|| self.find_elsewhere(source));
         if let (Some(begun), Some(buffer)) = (begun, &mut buffer) {
             buffer.taken = self.0.tracker.hold(&begun, source, buffer.id());
         }
@@ -402,7 +406,7 @@ impl Registry {
     fn take_out(&self, source: &str) -> Result<Option<u64>> {
         let not_found = || Error::NotFound { source_name: redact(source) };
         if let Some(domain) = &self.0.domain {
-            let id = self.0.map.hold(source).as_ref().and_then(Held::buffer).map(CaptureBuffer::id);
+            let id = self.0.map.get(source).as_ref().map(CaptureBuffer::id);
             let removed = domain.remove(source)?;
             self.forget_removed(source);
             return if removed { Ok(id) } else { Err(not_found()) };
@@ -531,6 +535,7 @@ impl Registry {
     ///
     /// In a private registry only [`Registry::remove`] removes, and that empties the slot first. There the flag is not looked at:
     /// it lies at the beginning of the buffer's own pages, and such lines of many buffers crowd each other out of the cache.
+    #[inline]
     fn still_has(&self, buffer: &CaptureBuffer) -> bool {
         self.0.domain.is_none() || !buffer.is_removed()
     }

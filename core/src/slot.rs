@@ -134,16 +134,18 @@ impl Users {
         self.threads().iter().map(|thread| thread.hits.load(Ordering::Relaxed)).sum()
     }
 
-    /// What a slot of this registry holds, to be used where it lies. Waits for nobody, counts nothing; within another use of this thread
-    /// it counts a handle after all.
+    /// What a slot of this registry holds, to be used where it lies. Waits for nobody, counts nothing. Not within another such use of this
+    /// thread, which has one place to write down what it uses.
     #[inline]
-    pub(crate) fn hold<'a>(&'a self, slot: &Slot, own: &PlainArc<OfThread>) -> Option<Held<'a>> {
+    pub(crate) fn hold<'a>(&'a self, slot: &Slot, own: &OfThread) -> Held<'a> {
         // SYNC none: this thread's own.
         if own.used[IN_PLACE].load(Ordering::Relaxed) != 0 {
-            return self.handle(slot, own).map(Held::Counted);
+            return Held::Within;
         }
-        let content = self.announce(slot, own, IN_PLACE)?;
-        Some(Held::InPlace(InPlace { content, own: PlainArc::as_ptr(own), users: self }))
+        match self.announce(slot, own, IN_PLACE) {
+            Some(content) => Held::InPlace(InPlace { content, own, users: self }),
+            None => Held::Nothing,
+        }
     }
 
     /// A counted handle on the buffer of a slot of this registry.
@@ -252,28 +254,28 @@ impl Users {
     }
 }
 
-/// The buffer of a slot, for as long as this lives. It stays on its thread.
+/// What a slot holds, as far as this thread may use it there.
 pub(crate) enum Held<'a> {
+    /// No buffer.
+    Nothing,
+    /// Not told, as this thread is just using another.
+    Within,
     InPlace(InPlace<'a>),
-    Counted(CaptureBuffer),
 }
 
-impl Held<'_> {
-    #[inline]
-    pub(crate) fn buffer(&self) -> Option<&CaptureBuffer> {
-        match self {
-            // SAFETY: filled before this thread looked and after it had written down that it uses it: who takes it leaves it until
-            // this ends.
-            Self::InPlace(held) => unsafe { held.content.deref() }.as_ref().map(|filled| &filled.buffer),
-            Self::Counted(buffer) => Some(buffer),
-        }
-    }
-}
-
+/// The buffer of a slot, for as long as this lives. It stays on its thread.
 pub(crate) struct InPlace<'a> {
     content: ConstPtr<Option<Filled>>,
     own: *const OfThread,
     users: &'a Users,
+}
+
+impl InPlace<'_> {
+    #[inline]
+    pub(crate) fn buffer(&self) -> Option<&CaptureBuffer> {
+        // SAFETY: filled before this thread looked and after it had written down that it uses it: who takes it leaves it until this ends.
+        unsafe { self.content.deref() }.as_ref().map(|filled| &filled.buffer)
+    }
 }
 
 impl Drop for InPlace<'_> {

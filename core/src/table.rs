@@ -33,6 +33,7 @@ impl Table {
     }
 
     /// Of the bytes alone: `Hash` for `str` adds a byte, to tell where strings end that follow each other.
+    #[inline]
     fn hash(&self, source: &str) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(source.as_bytes());
