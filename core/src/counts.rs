@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::sync::process::AtomicU64;
 use crate::sync::Ordering;
+use crate::sync::process::AtomicU64;
 
 /// How long things take, in buckets.
 #[derive(Debug)]

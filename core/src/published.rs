@@ -78,11 +78,7 @@ impl Published {
 
     /// Looks a source up in this thread's newest table. For `look` to use what the slot holds there is what this thread writes down.
     #[inline]
-    pub(crate) fn lookup<R>(
-        &self,
-        source: &str,
-        look: impl FnOnce(Option<&Arc<Slot>>, &OfThread) -> R,
-    ) -> R {
+    pub(crate) fn lookup<R>(&self, source: &str, look: impl FnOnce(Option<&Arc<Slot>>, &OfThread) -> R) -> R {
         let mut look = Some(look);
         let cached = CACHES.try_with(|caches| {
             let caches = &mut *caches.try_borrow_mut().ok()?;

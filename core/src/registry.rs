@@ -496,9 +496,8 @@ impl Registry {
     fn hit(&self, source: &str, is_wanted: impl FnOnce(&Filled) -> bool) -> Option<CaptureBuffer> {
         let map = &self.0.map;
         map.lookup(source, |slot, own| {
-            let look = |filled: &Filled| {
-                (self.still_has(&filled.buffer) && is_wanted(filled)).then(|| filled.buffer.clone())
-            };
+            let look =
+                |filled: &Filled| (self.still_has(&filled.buffer) && is_wanted(filled)).then(|| filled.buffer.clone());
             let buffer = map.users.look(slot?, own, look)??;
             own.hit();
             Some(buffer)
@@ -609,7 +608,8 @@ impl Registry {
         let mut fill = Some(fill);
         loop {
             let map = &self.0.map;
-            let found = map.lookup(source, |slot, own| slot.map(|slot| (map.users.handle(slot, own), Arc::clone(slot))));
+            let found =
+                map.lookup(source, |slot, own| slot.map(|slot| (map.users.handle(slot, own), Arc::clone(slot))));
             let (slot, published) = match found {
                 Some((Some(buffer), slot)) if buffer.is_removed() => {
                     self.forget(&slot);

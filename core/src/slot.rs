@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::sync::{
-    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, PlainArc, UnsafeCell, process,
+    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, PlainArc, UnsafeCell,
+    process,
 };
 
 /// What a slot holds while its source has a buffer.
@@ -285,5 +286,93 @@ impl Drop for InPlace<'_> {
         // SAFETY: on the list of `users`, which never lets go of one.
         let own = unsafe { &*self.own };
         self.users.end(own, IN_PLACE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::Registry;
+    use crate::spec::{Length, SampleFormat};
+
+    fn registry() -> (Registry, Spec) {
+        let spec = Spec::new(Length::Frames(8), 8000, 1, SampleFormat::S16).unwrap();
+        (Registry::builder().commit_ahead(false).build(), spec)
+    }
+
+    #[test]
+    fn a_buffer_that_is_removed_while_two_use_it_goes_with_the_last() {
+        let (registry, spec) = registry();
+        drop(registry.get_or_allocate("x", spec).unwrap());
+        let (looking, removed) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                registry.with("x", |buffer| {
+                    looking.wait();
+                    removed.wait();
+                    assert!(buffer.is_removed());
+                })
+            });
+            registry.with("x", |buffer| {
+                looking.wait();
+                registry.remove("x").unwrap();
+                assert!(buffer.is_removed() && registry.with("x", |_| ()).is_none());
+                assert!(registry.stats().bytes > 0, "both use it");
+            });
+            assert!(registry.stats().bytes > 0, "the other uses it");
+            removed.wait();
+        });
+        assert_eq!(registry.stats().bytes, 0);
+    }
+
+    #[test]
+    fn a_use_that_panics_has_ended() {
+        let (registry, spec) = registry();
+        drop(registry.get_or_allocate("x", spec).unwrap());
+        let panicked = catch_unwind(AssertUnwindSafe(|| registry.with("x", |_| resume_unwind(Box::new(())))));
+        assert!(panicked.is_err());
+        registry.remove("x").unwrap();
+        assert_eq!(registry.stats().bytes, 0);
+    }
+
+    #[test]
+    fn a_thread_leaves_its_place_and_its_hits_to_the_next() {
+        let users = Users::new();
+        for _ in 0..3 {
+            let [one, other] = [users.of_thread(), users.of_thread()];
+            one.hit();
+            other.hit();
+        }
+        assert_eq!((users.hits(), users.threads().len()), (6, 2));
+    }
+
+    #[test]
+    fn a_thread_that_is_ending_uses_a_buffer_in_place_too() {
+        struct AtTheEnd(Registry);
+        impl Drop for AtTheEnd {
+            fn drop(&mut self) {
+                self.0.with("x", |buffer| {
+                    self.0.remove("x").unwrap();
+                    assert!(buffer.is_removed() && self.0.stats().bytes > 0);
+                });
+            }
+        }
+        std::thread_local! { static LAST: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) }; }
+        let (registry, spec) = registry();
+        drop(registry.get_or_allocate("x", spec).unwrap());
+        let theirs = registry.clone();
+        // Begun first, so that it ends after the lookups' own cache.
+        std::thread::spawn(move || {
+            LAST.set(Some(AtTheEnd(theirs.clone())));
+            assert!(theirs.contains("x"));
+        })
+        .join()
+        .unwrap();
+        assert!(!registry.contains("x"));
+        assert_eq!(registry.stats().bytes, 0);
     }
 }

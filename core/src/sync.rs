@@ -110,6 +110,7 @@ mod real {
 
         #[inline(always)]
         pub(crate) fn light(&self) {
+            // SYNC use: between what this thread writes down and what it looks at.
             if self.is_halved {
                 std::sync::atomic::compiler_fence(Ordering::SeqCst);
             } else {
@@ -119,6 +120,7 @@ mod real {
 
         /// Some microseconds. False if the kernel refuses what it once granted, as it may after the process has confined itself.
         pub(crate) fn heavy(&self) -> bool {
+            // SYNC use: between what this thread changed and what others have written down.
             fence(Ordering::SeqCst);
             if !self.is_halved {
                 return true;

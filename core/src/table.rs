@@ -24,7 +24,7 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new() -> Self {
         let empty = Arc::new(HashTable::new());
-        Self { shards: [const { () }; SHARDS].map(|()| Arc::clone(&empty)), hasher: RandomState::default() }
+        Self { shards: std::array::from_fn(|_| Arc::clone(&empty)), hasher: RandomState::default() }
     }
 
     pub(crate) fn new_slot(&self, source: Source) -> Arc<Slot> {

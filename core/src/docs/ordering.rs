@@ -44,6 +44,17 @@
 //! # `SYNC filled`
 //! A slot is filled once, through a `OnceLock`: who finds it filled, or waited for it, sees the buffer. Models: `claim`.
 //!
+//! # `SYNC slot`
+//! The buffer is put into a slot before its state says so (release); who looks at the state (acquire) sees the buffer. Models: `slot`.
+//!
+//! # `SYNC use`
+//! Who uses a buffer where it lies in its slot first writes down that he does, then looks at the slot's state. Who takes it out first changes the
+//! state, then looks at what all have written down. Between the two steps of each is one half of a fence (`HalvedFence`: together they are
+//! sequentially consistent), so one of the two sees the other. The end of a use is written down too (release), and then looked at whether somebody
+//! asked to be told, with halves of the fence in between again: what is left lingering is either found to be unused by who takes it, or
+//! goes with who ends. Finding a place unused, or used for another slot (acquire), comes after the use. Models: `slot`. What the kernel
+//! does for the fence (`membarrier`) no model sees.
+//!
 //! # `SYNC removed`
 //! Set (release) when a buffer leaves its registry, after its slot has left the map; loaded (acquire) by the writer, by waiting readers and
 //! by lookups. Who sees it finds the map without the slot, and does not look again and again. Models of its loss: `claim`.

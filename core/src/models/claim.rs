@@ -60,7 +60,7 @@ const ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE: Model = Model {
     planted: &[
         ("published.rs", SWAP, Defect::Split),
         ("published.rs", SWAP, Defect::Lost),
-        ("registry.rs", "slot.buffer.store(Some(", Defect::Lost),
+        ("slot.rs", "self.state.store(FILLED", Defect::Lost),
         ("registry.rs", "slot.filled.set(outcome)", Defect::Lost),
     ],
 };
@@ -176,7 +176,6 @@ const REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED: Model = Model {
     preemptions: 2,
     outcomes: &["removed", "not there yet"],
     planted: &[
-        ("registry.rs", "slot.buffer.swap(None)", Defect::Lost),
         ("domain/verdict.rs", "flag(region).store(1", Defect::Lost),
         ("domain/verdict.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
         ("published.rs", SWAP, Defect::Lost),
@@ -209,7 +208,10 @@ const REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED: Model = Mo
     },
     preemptions: 2,
     outcomes: &["asked before it was removed", "asked after it was removed"],
-    planted: &[("registry.rs", "slot.buffer.swap(None)", Defect::Lost), ("published.rs", SWAP, Defect::Lost)],
+    planted: &[
+        ("slot.rs", "slot.state.compare_exchange(FILLED, TAKEN", Defect::Lost),
+        ("published.rs", SWAP, Defect::Lost),
+    ],
 };
 
 #[test]

@@ -392,7 +392,6 @@ pub(crate) struct ArcSwapAny<T> {
 }
 
 pub(crate) type ArcSwap<T> = ArcSwapAny<Arc<T>>;
-pub(crate) type ArcSwapOption<T> = ArcSwapAny<Option<Arc<T>>>;
 
 impl<T: Clone> ArcSwapAny<T> {
     fn new(value: T) -> Self {
@@ -405,18 +404,6 @@ impl<T: Clone> ArcSwapAny<T> {
 
     pub(crate) fn load_full(&self) -> T {
         self.value.lock().unwrap().clone()
-    }
-
-    #[track_caller]
-    pub(crate) fn store(&self, value: T) {
-        if places::here() != Some(Defect::Lost) {
-            drop(self.replace(value, |_| true));
-        }
-    }
-
-    #[track_caller]
-    pub(crate) fn swap(&self, value: T) -> T {
-        if places::here() == Some(Defect::Lost) { value } else { self.replace(value, |_| true) }
     }
 
     /// Puts a value in the place of one that is as `expected`; returns what was there.
@@ -446,12 +433,6 @@ impl<T> ArcSwap<T> {
             }
             _ => Guard(self.replace(new, |value| Arc::ptr_eq(value, expected))),
         }
-    }
-}
-
-impl<T> ArcSwapOption<T> {
-    pub(crate) fn empty() -> Self {
-        Self::new(None)
     }
 }
 
