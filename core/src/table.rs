@@ -33,7 +33,7 @@ impl Table {
     }
 
     /// Of the bytes alone: `Hash` for `str` adds a byte, to tell where strings end that follow each other.
-    #[inline]
+    #[inline(always)]
     fn hash(&self, source: &str) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(source.as_bytes());
@@ -41,7 +41,7 @@ impl Table {
     }
 
     /// The slot of a source.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, source: &str) -> Option<&Arc<Slot>> {
         let hash = self.hash(source);
         self.shards[shard_of(hash)].find(hash, |slot| slot.source.as_str() == source)
