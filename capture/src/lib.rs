@@ -61,7 +61,7 @@ pub use clip::{ClipInfo, write_clip, write_clip_telling, write_clip_with};
 pub use clip_name::clip_name;
 pub use clip_progress::ClipProgress;
 pub use cut::{cut_clip, cut_clip_telling};
-pub use device::{DeviceInfo, devices};
+pub use device::{DeviceInfo, alsa_name, devices};
 pub use error::{Error, Result};
 pub use kinds::source;
 pub use locator::{DeviceHost, Locator};

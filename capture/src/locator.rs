@@ -35,6 +35,8 @@ impl DeviceHost {
 /// |---|---|
 /// | `device:default` | the default microphone of the sound server or, without one, of ALSA |
 /// | `device:alsa:NAME`, `device:pulseaudio:NAME` | a device by the name that [`devices`](crate::devices) lists |
+/// | `device:usb:VENDOR:PRODUCT`, `device:usb:VENDOR:PRODUCT:SERIAL` | a card of ALSA by what it is, as `lsusb` tells, wherever it is plugged in |
+/// | `device:path:PATH` | what is plugged in there, as `/dev/snd/by-path` has it |
 /// | `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, `udp://…` | a network stream in any codec |
 /// | `file:PATH`, `file:PATH?loop` | a WAV, FLAC, Ogg Vorbis or MP3 file at the pace of its own time, once or for ever |
 /// | `tone:HERTZ` | a sine, 6 dB below full scale |
@@ -95,7 +97,8 @@ impl fmt::Debug for Locator {
 }
 
 /// What a locator may look like, for errors.
-const ALLOWED: &str = "device:default, device:alsa:NAME, device:pulseaudio:NAME, rtsp://, rtsps://, http://, https:// and \
+const ALLOWED: &str = "device:default, device:alsa:NAME, device:pulseaudio:NAME, \
+                       device:usb:VENDOR:PRODUCT:SERIAL, device:path:PATH, rtsp://, rtsps://, http://, https:// and \
                        udp:// URLs, file:PATH, file:PATH?loop, tone:HERTZ, position:";
 
 const STREAM_SCHEMES: [&str; 5] = ["rtsp", "rtsps", "http", "https", "udp"];
@@ -112,6 +115,9 @@ impl FromStr for Locator {
         let refused = |reason: &str| Error::locator(given, reason, ALLOWED);
         let (kind, rest) = given.split_once(':').ok_or_else(|| refused("it names no kind of source"))?;
         match kind {
+            "device" if rest.starts_with("usb:") && StableName::parse(rest).is_none() => {
+                Err(refused("a USB device is named by two numbers of four hexadecimal digits, and its serial number"))
+            }
             "device" => device(rest).ok_or_else(|| refused("it names no device")),
             "file" => {
                 let (path, repeat) = match rest.strip_suffix("?loop") {
@@ -151,9 +157,41 @@ fn device(rest: &str) -> Option<Locator> {
     if rest == "default" {
         return Some(Locator::DefaultDevice);
     }
+    if let Some(stable) = StableName::parse(rest) {
+        return (stable != StableName::Path(""))
+            .then(|| Locator::Device { host: DeviceHost::Alsa, name: rest.to_owned() });
+    }
     let (host, name) = rest.split_once(':')?;
     let host = DeviceHost::ALL.into_iter().find(|known| known.name() == host)?;
     (!name.is_empty()).then(|| Locator::Device { host, name: name.to_owned() })
+}
+
+/// How names of ALSA's host begin that are stable.
+pub(crate) const STABLE_PREFIXES: [&str; 2] = ["usb:", "path:"];
+
+/// A name of a sound card that survives a reboot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StableName<'a> {
+    /// What it is; any serial number, if none is given.
+    Usb { vendor: &'a str, product: &'a str, serial: Option<&'a str> },
+    /// Where it is.
+    Path(&'a str),
+}
+
+impl<'a> StableName<'a> {
+    /// Takes a name apart; `None` if it is none of these.
+    pub(crate) fn parse(name: &'a str) -> Option<Self> {
+        if let Some(path) = name.strip_prefix("path:") {
+            return Some(Self::Path(path));
+        }
+        let mut parts = name.strip_prefix("usb:")?.splitn(3, ':');
+        let (vendor, product, serial) = (parts.next()?, parts.next()?, parts.next());
+        // Behind the product there may be the number of a device.
+        let product_number = product.split(',').next()?;
+        let is_number = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_named = is_number(vendor) && is_number(product_number) && serial != Some("");
+        is_named.then_some(Self::Usb { vendor, product, serial })
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +213,13 @@ mod tests {
             parse("device:pulseaudio:mic.monitor"),
             Locator::Device { host: DeviceHost::PulseAudio, name: "mic.monitor".into() }
         );
+        for name in ["usb:046d:082D", "usb:046d:082d:6B4E:9 F,DEV=1", "usb:046d:082d,DEV=1", "path:pci-0000:00:1f.3"] {
+            let device = Locator::Device { host: DeviceHost::Alsa, name: name.into() };
+            assert_eq!(
+                (parse(&format!("device:{name}")), parse(&format!("device:alsa:{name}"))),
+                (device.clone(), device)
+            );
+        }
         for url in ["rtsp://u:p@host:554/a?b=c#d", "RTSPS://[::1]/x", "http://h", "https://h/", "udp://@239.0.0.1:5004"]
         {
             assert_eq!(parse(url), Locator::Stream { url: url.into() });
@@ -195,6 +240,13 @@ mod tests {
             "device:alsa",
             "device:alsa:",
             "device:oss:x",
+            "device:usb",
+            "device:usb:",
+            "device:usb:046d",
+            "device:usb:046d:82d",
+            "device:usb:046d:082d:",
+            "device:usb:1-1.2",
+            "device:path:",
             "device:defaults",
             "file:",
             "file:?loop",

@@ -3,15 +3,21 @@
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use capbuf::Segment;
-use capbuf_capture::{ClipInfo, ClipTags, Result, write_clip_telling};
+use capbuf_capture::{ClipInfo, ClipTags, write_clip_telling};
+
+use crate::failure::Failure;
+use crate::interrupt;
 
 /// Shorter clips are written before a line could be read.
 const LONG_S: u64 = 60;
 
-/// Writes a clip. If it is long, and stderr a terminal, that shows how far it is.
-pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo> {
+/// Writes a clip. If it is long, and stderr a terminal, that shows how far it is. SIGINT and SIGTERM stop it: nothing is left behind then.
+pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo, Failure> {
+    let failed = |error| Failure::Run(format!("can't listen to signals: {error}"));
+    let stop = interrupt::end_at_once_if_repeated().map_err(failed)?;
     let rate = u64::from(segment.sample_rate_hz()).max(1);
     let is_shown = io::stderr().is_terminal() && segment.frames() >= LONG_S * rate;
     let mut shown_percent = None;
@@ -21,12 +27,12 @@ pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<C
             let (seconds, of_seconds) = (progress.frames / rate, progress.of_frames / rate);
             show(&format!("writing the clip: {percent} %, {seconds} of {of_seconds} s"));
         }
-        ControlFlow::Continue(())
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if shown_percent.is_some() {
         show("");
     }
-    written
+    Ok(written?)
 }
 
 /// Puts a text in the place of the line that the cursor is on.

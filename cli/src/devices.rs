@@ -8,6 +8,11 @@ use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
 Each line is the name to give to `capbuf record`, and after a tab what the device is.
+A device that is plugged in has several names. `device:usb:...` is the same device
+after a reboot, wherever it is plugged in, and `device:path:...` what is plugged in
+there; numbers, and names like hw:CARD=..., change with the order in which devices
+are found. What a sound server has open, only it can record from.
+
 A host that is not there is told of on stderr. Fails only if none is.
 
 Examples:

@@ -15,15 +15,15 @@ use crate::failure::Failure;
 /// What the shell shows for a process that was interrupted.
 const INTERRUPTED: i32 = 130;
 
-/// Makes the second signal end the process at once, whatever holds it up.
-pub(crate) fn end_at_once_if_repeated() -> io::Result<()> {
+/// Makes the second signal end the process at once, whatever holds it up. The first one sets the flag that is returned.
+pub(crate) fn end_at_once_if_repeated() -> io::Result<Arc<AtomicBool>> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal sets the flag, the second one finds it set.
         flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&asked))?;
         flag::register(signal, Arc::clone(&asked))?;
     }
-    Ok(())
+    Ok(asked)
 }
 
 /// Begins to listen; the receiver gets a word when the command is to end.

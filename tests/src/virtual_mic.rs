@@ -109,6 +109,32 @@ pcm.default {{ type plug slave.pcm "{device}" hint {{ show on description "Defau
         vec![("ALSA_CONFIG_PATH".to_owned(), configuration.display().to_string())]
     }
 
+    /// As [`env`](Self::env), for a program to which this is the first device of any card that it asks for by name.
+    ///
+    /// # Errors
+    /// Where the configuration can't be written.
+    pub fn env_of_card(&self, id: &str) -> io::Result<Vec<(String, String)>> {
+        let own = fs::read_to_string(self.folder.path().join("asound.conf"))?;
+        let begin = format!("pcm.{} {{", Self::DEVICE);
+        let body =
+            own.split_once(&begin).and_then(|(_, rest)| rest.split_once("    hint")).map_or("", |(body, _)| body);
+        // By the first it is on the list, by the second it is opened.
+        let card = format!(
+            r#"{own}
+pcm."hw:CARD={id},DEV=0" {{{body}    hint {{ show on description "Virtual card" }} }}
+pcm.hw {{
+    @args [ CARD DEV ]
+    @args.CARD {{ type string }}
+    @args.DEV {{ type integer default 0 }}
+{body}    hint {{ show on description "Virtual card" }}
+}}
+"#
+        );
+        let configuration = self.folder.path().join(format!("{id}.conf"));
+        fs::write(&configuration, card)?;
+        Ok(vec![("ALSA_CONFIG_PATH".to_owned(), configuration.display().to_string())])
+    }
+
     /// Makes the microphone fail, from now on.
     ///
     /// # Errors

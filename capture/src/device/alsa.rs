@@ -4,7 +4,7 @@ use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 
 use super::choose::{Choice, Offer};
 use super::hosts::{Device, DeviceInfo, Started, not_found};
-use super::{FIRST_FRAMES_WITHIN, callback};
+use super::{FIRST_FRAMES_WITHIN, callback, stable};
 use crate::error::{Error, Result};
 use crate::locator::DeviceHost;
 
@@ -23,7 +23,13 @@ pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
         let is_default = default.as_ref() == Some(&name);
         Some(DeviceInfo { host: HOST, description: description.unwrap_or_default(), is_default, name })
     });
-    Ok(infos.collect())
+    let stable = stable::names().into_iter().map(|(name, description)| DeviceInfo {
+        host: HOST,
+        name,
+        description,
+        is_default: false,
+    });
+    Ok(infos.chain(stable).collect())
 }
 
 /// Looks for a device by its name, or for the default one.
@@ -32,7 +38,9 @@ pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
 /// [`Error::DeviceNotFound`] with the names that there are, [`Error::HostUnavailable`] on a platform without ALSA.
 pub(super) fn find(name: Option<&str>) -> Result<Box<dyn Device>> {
     let host = host()?;
-    let found = match name {
+    // What is plugged in now is what counts, whenever it is opened.
+    let resolved = name.filter(|name| stable::is_stable(name)).map(stable::alsa_name).transpose()?;
+    let found = match resolved.as_deref().or(name) {
         None => host.default_input_device(),
         // ALSA knows other ways to write a name that is on the list.
         Some(name) => match inputs(&host)?.into_iter().find(|device| id(device).as_deref() == Some(name)) {
@@ -42,7 +50,8 @@ pub(super) fn find(name: Option<&str>) -> Result<Box<dyn Device>> {
     };
     match found {
         Some(device) => {
-            let name = id(&device).unwrap_or_else(|| name.unwrap_or("default").to_owned());
+            let own = id(&device).unwrap_or_else(|| "default".to_owned());
+            let name = if resolved.is_some() { name.map_or(own, str::to_owned) } else { own };
             Ok(Box::new(Card { name, device }))
         }
         None => {

@@ -1,10 +1,13 @@
 //! The systems of sound devices, and the devices in them.
 
+use std::cmp::Ordering;
+
 use super::alsa;
 use super::alsa_words::AlsaWords;
 use super::callback::{Inlet, Watch};
 use super::choose::{Choice, Offer};
 use super::pulse;
+use super::stable;
 use crate::error::{Error, Result};
 use crate::locator::DeviceHost;
 
@@ -25,11 +28,21 @@ pub struct DeviceInfo {
 impl DeviceInfo {
     /// The string by which it is recorded from.
     pub fn locator(&self) -> String {
+        if self.is_stable() {
+            return format!("device:{}", self.name);
+        }
         format!("device:{}:{}", self.host.name(), self.name)
+    }
+
+    /// Whether the name is that of the same device after a reboot, in whatever order devices are found then: `usb:VENDOR:PRODUCT:SERIAL`
+    /// for what it is, `path:PATH` for where it is plugged in.
+    pub fn is_stable(&self) -> bool {
+        self.host == DeviceHost::Alsa && stable::is_stable(&self.name)
     }
 }
 
-/// Lists the devices of a host that can be recorded from. Opens none of them. Blocks for four seconds at most.
+/// Lists the devices of a host that can be recorded from, the default one first, then those by stable names; a card has several names.
+/// Opens none of them. Blocks for four seconds at most.
 ///
 /// # Errors
 /// [`Error::HostUnavailable`] where there is no such system or it does not answer.
@@ -39,7 +52,11 @@ pub fn devices(host: DeviceHost) -> Result<Vec<DeviceInfo>> {
         DeviceHost::Alsa => alsa::devices(),
         DeviceHost::PulseAudio => pulse::devices(),
     }?;
-    found.sort_by(|a, b| (!a.is_default, &a.name).cmp(&(!b.is_default, &b.name)));
+    let rank = |device: &DeviceInfo| (!device.is_default, !device.is_stable());
+    // Stable names are in the order of cards.
+    found.sort_by(|a, b| {
+        rank(a).cmp(&rank(b)).then_with(|| if a.is_stable() { Ordering::Equal } else { a.name.cmp(&b.name) })
+    });
     Ok(found)
 }
 

@@ -11,6 +11,7 @@ mod callback;
 mod choose;
 mod hosts;
 mod pulse;
+mod stable;
 
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -26,6 +27,7 @@ use alsa_words::AlsaWords;
 use choose::Choice;
 pub use hosts::{DeviceInfo, devices};
 use hosts::{Hosts, Started};
+pub use stable::alsa_name;
 
 /// A device that went this long without a frame is lost. ALSA and PulseAudio deliver many times a second or not at all.
 const STALLED_AFTER: Duration = Duration::from_secs(3);

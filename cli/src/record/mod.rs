@@ -25,6 +25,8 @@ Sources:
   device:default            the default microphone
   device:alsa:NAME          a device, by the name that `capbuf devices` prints
   device:pulseaudio:NAME
+  device:usb:VENDOR:PRODUCT:SERIAL, device:path:PATH
+                            a device by what it is, or by where it is plugged in
   rtsp:// rtsps://          a network stream in any codec, read by ffmpeg
   http:// https:// udp://
   file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, at the pace of its own time

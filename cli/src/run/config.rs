@@ -9,7 +9,7 @@ use std::time::Duration;
 use capbuf::{Length, Lifetime, SampleFormat};
 use capbuf_capture::{
     Backoff, CaptureOptions, CircuitBreaker, Condition, DeviceHost, Locator, Mix, SourceConfig, TriggerOptions,
-    Watchdog, WhenGone, devices,
+    Watchdog, WhenGone, alsa_name, devices,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -357,6 +357,9 @@ impl Reader<'_> {
 }
 
 fn missing_device(host: DeviceHost, name: &str) -> Option<String> {
+    if host == DeviceHost::Alsa && ["usb:", "path:"].iter().any(|stable| name.starts_with(stable)) {
+        return alsa_name(name).err().map(|error| error.to_string());
+    }
     let known = match devices(host) {
         Ok(known) => known,
         Err(error) => return Some(error.to_string()),
@@ -451,10 +454,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_now_is_a_warning_with_its_line() {
-        let text = "[[source]]\nfrom = \"file:/nowhere/x.wav\"\n[[source]]\nfrom = \"device:alsa:none\"\n";
+        let text = "[[source]]\nfrom = \"file:/nowhere/x.wav\"\n[[source]]\nfrom = \"device:alsa:none\"\n[[source]]\nfrom = \"device:usb:0000:0000\"\n";
         let config = parse("x.toml", text).expect("it is right");
         let told: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
         assert!(told[0].starts_with("x.toml:2: /nowhere/x.wav can't be read: No such file"), "{told:?}");
         assert!(told[1].starts_with("x.toml:4: there is no alsa device \"none\" now; there is: "), "{told:?}");
+        assert!(told[2].starts_with("x.toml:6: there is no alsa device \"usb:0000:0000\""), "{told:?}");
     }
 }

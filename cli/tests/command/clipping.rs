@@ -6,10 +6,13 @@ use std::path::Path;
 use std::process::Stdio;
 
 use capbuf::{Length, Registry, SampleFormat, Spec};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::program::{Running, capbuf, domains_of, json, names_in, positions, run, soxi, wait_for_audio, wav_samples};
+use crate::program::{
+    Running, capbuf, domains_of, json, names_in, positions, run, soxi, wait_for, wait_for_audio, wav_samples,
+};
 
 /// Checks that the samples of a clip are those of its frames, and returns them.
 fn check(folder: &Path, clip: &Value) -> Vec<i16> {
@@ -150,4 +153,26 @@ fn a_long_clip_shows_on_a_terminal_how_far_it_is_and_says_nothing_elsewhere() {
     assert_eq!(said, "");
     let ended = run(folder.path(), &["clip", "yard", "--last", "80s", "-o", "long.wav"]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_interrupted_clip_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::builder().domains_folder(domains_of(folder.path())).open("default").expect("a domain");
+    // Long enough to be still at it when the signal comes.
+    let spec = Spec::new(Length::Seconds(120.0), 48_000, 8, SampleFormat::S16).expect("a spec");
+    let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
+    let mut writer = buffer.writer().expect("a writer");
+    let start_ns = buffer.clock().utc_ns() - 120_000_000_000;
+    for second in 0..120 {
+        writer.write_at(&positions(0, 8 * 48_000), start_ns + second * 1_000_000_000).expect("it is written");
+    }
+    let clipping = Running::start(folder.path(), &["clip", "yard", "--last", "110s", "-o", "long.flac"]);
+    let is_part = |name: &String| name.starts_with(".capbuf-");
+    wait_for("its beginning", || names_in(folder.path()).iter().any(is_part).then_some(()));
+    clipping.signal(Signal::INT);
+    let ended = clipping.end();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+    assert_eq!(ended.err, "capbuf: clip long.flac: its writing was stopped");
+    assert_eq!(names_in(folder.path()), Vec::<String>::new());
 }

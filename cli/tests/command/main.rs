@@ -11,5 +11,8 @@ mod recording;
 mod refusals;
 mod schemas;
 mod scraping;
+#[path = "../../../tests/src/sound_cards.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod sound_cards;
 mod speaking;
 mod top;

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::program::{Ended, capbuf, run};
+use crate::sound_cards::{SoundCard, plug};
 
 fn told(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
@@ -63,6 +64,33 @@ fn devices_are_listed_by_the_names_to_use() {
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.out.lines().all(|line| line.starts_with("device:alsa:") && line.contains('\t')), "{}", ended.out);
     assert!(ended.out.contains("device:alsa:null\t"), "{}", ended.out);
+}
+
+#[test]
+fn a_device_is_listed_by_the_names_that_survive_a_reboot_first() {
+    let (folder, sysfs) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let webcam = SoundCard {
+        number: 3,
+        id: "C920",
+        place: "pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0",
+        usb: Some(("046d", "082d", Some("6B4E3E9F"))),
+        recording: &[0],
+    };
+    plug(sysfs.path(), &webcam);
+    let told = |arguments: &[&str]| -> Ended {
+        let mut command = capbuf(folder.path(), arguments);
+        command.env("PULSE_SERVER", "unix:/nowhere").env("XDG_RUNTIME_DIR", "/nowhere");
+        command.env("CAPBUF_SYSFS", sysfs.path()).output().expect("it runs").into()
+    };
+    let listed = told(&["devices"]);
+    let lines: Vec<_> = listed.out.lines().filter(|line| !line.ends_with("(default)")).collect();
+    assert_eq!(lines[0], "device:usb:046d:082d:6B4E3E9F\tMaker Thing, now hw:CARD=C920,DEV=0");
+    assert_eq!(lines[1], "device:path:pci-0000:00:14.0-usb-0:2:1.0\tMaker Thing, now hw:CARD=C920,DEV=0");
+    assert!(lines[2..].iter().all(|line| line.starts_with("device:alsa:")), "{lines:?}");
+    // Another one of the same kind is not it.
+    let refused = told(&["record", "device:usb:046d:082d:other", "--for", "1s"]);
+    let words = "no alsa device \"usb:046d:082d:other\" to record from; there is: usb:046d:082d:6B4E3E9F, path:pci-";
+    assert!(refused.code == Some(1) && refused.err.contains(words), "{}", refused.err);
 }
 
 #[test]

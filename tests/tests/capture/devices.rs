@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use capbuf_tests::{Child, Fault, PulseServer, Recorder, VirtualMic, VirtualMicOptions, position, wait_until};
+use capbuf_tests::{
+    Child, Fault, PulseServer, Recorder, SoundCard, VirtualMic, VirtualMicOptions, plug, position, unplug, wait_until,
+};
 
 use crate::capturing::{Capturing, Dump};
 
@@ -37,6 +39,26 @@ fn ten_seconds_of_an_alsa_microphone_are_exact_and_at_true_times() {
     assert_true_times(&mic, &dump, 0..dump.end_frame(), 100);
     // Settled, it is much better than while it begins.
     assert_true_times(&mic, &dump, 8 * RATE..dump.end_frame(), 50);
+}
+
+#[test]
+fn a_card_is_recorded_from_by_what_it_is_and_where_it_is_whatever_alsa_calls_it_now() {
+    let (mic, sysfs) = (VirtualMic::build().unwrap(), tempfile::tempdir().unwrap());
+    let usb = Some(("046d", "082d", Some("6B4E")));
+    let card =
+        |number, id| SoundCard { number, id, place: "pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0", usb, recording: &[0] };
+    for (number, id) in [(1, "C920"), (4, "C920_1")] {
+        plug(sysfs.path(), &card(number, id));
+        let mut env = mic.env_of_card(id).unwrap();
+        env.push(("CAPBUF_SYSFS".to_owned(), sysfs.path().display().to_string()));
+        for locator in ["device:usb:046d:082d:6B4E", "device:path:pci-0000:00:14.0-usb-0:2:1.0"] {
+            let mut capturing = Capturing::start(locator, &["20", "s16", "1"], env.clone());
+            capturing.wait_for_frames(RATE);
+            let dump = capturing.dump();
+            assert_eq!(position::breaks(&dump.samples), [], "{locator}");
+        }
+        unplug(sysfs.path(), number);
+    }
 }
 
 #[test]
