@@ -603,6 +603,46 @@ static inline capbuf_go_outcome capbuf_go_source_state(const capbuf_source_list 
     return outcome;
 }
 
+/* Triggers. */
+
+/* What numbers say of a trigger: they go by value. */
+typedef struct {
+    int64_t before_ns, after_ns, at_most_ns;
+    float louder_than_dbfs, low_hz, high_hz;
+    uint32_t flac;
+} capbuf_go_trigger_numbers;
+
+static inline capbuf_go_outcome capbuf_go_trigger(const capbuf_registry *registry, const char *source, size_t source_len,
+                                                  const char *folder, size_t folder_len, capbuf_go_trigger_numbers numbers) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_trigger *trigger = NULL;
+    capbuf_trigger_options options = {0};
+    options.struct_size = sizeof options;
+    options.folder = folder, options.folder_len = folder_len;
+    options.before_ns = numbers.before_ns, options.after_ns = numbers.after_ns, options.at_most_ns = numbers.at_most_ns;
+    options.louder_than_dbfs = numbers.louder_than_dbfs;
+    options.low_hz = numbers.low_hz, options.high_hz = numbers.high_hz, options.flac = numbers.flac;
+    outcome.status = capbuf_trigger_begin(registry, source, source_len, &options, &trigger, &outcome.error);
+    outcome.handle = trigger;
+    return outcome;
+}
+
+static inline capbuf_go_outcome capbuf_go_fire(const capbuf_trigger *trigger, int64_t utc_ns) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_trigger_fire(trigger, utc_ns, &outcome.error);
+    return outcome;
+}
+
+/* The path of a clip, to be freed, in `number`; TIMED_OUT if there is none yet. */
+static inline capbuf_go_outcome capbuf_go_trigger_next(const capbuf_trigger *trigger, capbuf_clip_info *info) {
+    capbuf_go_outcome outcome = {0};
+    capbuf_text *path = NULL;
+    info->struct_size = sizeof *info;
+    outcome.status = capbuf_trigger_next(trigger, 0, &path, info, &outcome.error);
+    outcome.number = (uintptr_t)path;
+    return outcome;
+}
+
 /* Domains. */
 
 static inline capbuf_go_outcome capbuf_go_domain_list(const char *folder, size_t folder_len) {

@@ -6,7 +6,7 @@
 // ([CaptureBuffer.Windows]). A reader never gets wrong audio: every frame is the one asked for, or the error says why not.
 //
 // It captures by itself, too: [StartCapture] feeds a buffer from a device, a stream, a file or a test tone, and a [Station] records a list
-// of them that may change.
+// of them that may change. A [Trigger] cuts a clip when it is called, or when something is loud.
 //
 // # Words
 //
@@ -29,7 +29,8 @@
 //
 // What can take long takes a context, and ends soon after that does (within a few milliseconds). No thread is held while a goroutine
 // waits for audio: the rate is known, so it sleeps until the frames should be there and looks again. What waits for other processes
-// does hold one: making a buffer that another process is just making, opening or stopping a capture, and reconfiguring a station.
+// does hold one: making a buffer that another process is just making, opening or stopping a capture, reconfiguring a station, and
+// closing a trigger in the middle of a clip.
 //
 // # Errors
 //

@@ -129,6 +129,32 @@ func ExampleStation() {
 	// true
 }
 
+// A clip whenever somebody calls, with the audio from before it began; LouderThan has it listen by itself, too.
+func ExampleTrigger() {
+	ctx := context.Background()
+	registry, _ := capbuf.Private()
+	defer registry.Close()
+	capture, err := capbuf.StartCapture(ctx, registry, "tone:440", capbuf.CaptureOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer capture.Stop()
+	folder, _ := os.MkdirTemp("", "clips")
+	defer os.RemoveAll(folder)
+	tenth := 100 * time.Millisecond
+	trigger, err := capbuf.BeginTrigger(registry, "tone:440", capbuf.TriggerOptions{Folder: folder, Before: tenth, After: 2 * tenth})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer trigger.Close()
+	trigger.Fire(time.Now().Add(2 * tenth))
+	for clip, err := range trigger.Clips(ctx) {
+		fmt.Println(filepath.Dir(clip.Path) == folder, clip.Frames, err)
+		break
+	}
+	// Output: true 14400 <nil>
+}
+
 // An error says what is the matter, with numbers.
 func ExampleError() {
 	registry, _ := capbuf.Private()

@@ -230,6 +230,11 @@ typedef struct capbuf_station capbuf_station;
 // Owned by the caller, who frees it with `capbuf_text_free`.
 typedef struct capbuf_text capbuf_text;
 
+// A trigger on one source, on a thread of the library's: it cuts a clip when it fires.
+//
+// Owned by the caller, who ends it with `capbuf_trigger_free`.
+typedef struct capbuf_trigger capbuf_trigger;
+
 // A thread that looks after a registry.
 //
 // Owned by the caller, who ends it with `capbuf_watch_free`.
@@ -584,6 +589,31 @@ typedef struct {
     // The part of the budget that may be used: 0.9.
     double budget_share;
 } capbuf_watch_settings;
+
+// What a trigger does when it fires.
+typedef struct {
+    // Set it to `sizeof(capbuf_trigger_options)` before the call.
+    size_t struct_size;
+    // The folder that clips are written into, UTF-8. They are named by source and time.
+    const char *folder;
+    // The bytes of that text.
+    size_t folder_len;
+    // How much audio from before it fires is in a clip, in ns; 0: three seconds; -1: none.
+    int64_t before_ns;
+    // How much from after, in ns; 0: five seconds; -1: none.
+    int64_t after_ns;
+    // How long a clip may be into which others were merged, in ns; 0: a minute. What goes on for longer is several, one where the other
+    // ends.
+    int64_t at_most_ns;
+    // Fires by itself while a tenth of a second has an RMS above so many dB of full scale, such as -40; 0: only when it is called.
+    float louder_than_dbfs;
+    // Looks at what is above this frequency only, in Hz; 0, as the next one: at everything.
+    float low_hz;
+    // And below this one.
+    float high_hz;
+    // 0: writes WAV. 1: FLAC.
+    uint32_t flac;
+} capbuf_trigger_options;
 
 // Which windows.
 typedef struct {
@@ -1305,6 +1335,42 @@ capbuf_status capbuf_watch_dropped(const capbuf_watch *watch, uint64_t *dropped,
 //
 // Once, by one thread, when nobody uses the handle any more, not even to wait for an event. Waits for the look that is under way.
 void capbuf_watch_free(capbuf_watch *watch);
+
+// Begins to listen to a source by the name of its buffer, which may be still to come. It follows the source through whatever becomes of
+// its buffer. Clips that overlap are one.
+//
+// On success `*trigger` is owned by the caller. `options` must name a folder.
+//
+// Any thread. Starts a thread. Errors: NULL_ARGUMENT, INVALID_ARGUMENT; CAPTURE_FAILED for options that can't be, with the reason.
+capbuf_status capbuf_trigger_begin(const capbuf_registry *registry,
+                                   const char *source,
+                                   size_t source_len,
+                                   const capbuf_trigger_options *options,
+                                   capbuf_trigger **trigger,
+                                   capbuf_error **error);
+
+// Fires at a moment in ns of UTC, past, present or to come.
+//
+// Any thread. Waits for nothing; allocates. Errors: NULL_ARGUMENT.
+capbuf_status capbuf_trigger_fire(const capbuf_trigger *trigger, int64_t utc_ns, capbuf_error **error);
+
+// Takes the next clip that was written: its path, and what is in it, if `info` is not NULL; waits for one up to so many ns.
+//
+// On success `*path` is owned by the caller. Up to 1024 wait to be taken; then the oldest go, their files stay.
+//
+// Any thread. Blocks. Errors: TIMED_OUT if none came; CAPTURE_FAILED, and others of `capbuf_buffer_clip`, for a clip that could not be
+// written, after which there may be more; NULL_ARGUMENT, INVALID_ARGUMENT.
+capbuf_status capbuf_trigger_next(const capbuf_trigger *trigger,
+                                  int64_t timeout_ns,
+                                  capbuf_text **path,
+                                  capbuf_clip_info *info,
+                                  capbuf_error **error);
+
+// Ends a trigger, and its thread. NULL is nothing.
+//
+// Once, by one thread, when nobody uses the handle any more, not even to wait for a clip. A clip that was begun is
+// written before: that may take as long as its end is still to come, and ten seconds more.
+void capbuf_trigger_free(capbuf_trigger *trigger);
 
 // Begins to go through a buffer window by window.
 //

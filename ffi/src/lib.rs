@@ -20,6 +20,7 @@ mod spec;
 mod station;
 mod text;
 mod track;
+mod trigger;
 mod windows;
 mod writer;
 
@@ -34,5 +35,6 @@ pub use spec::*;
 pub use station::*;
 pub use text::*;
 pub use track::*;
+pub use trigger::*;
 pub use windows::*;
 pub use writer::*;

@@ -26,7 +26,7 @@ pub const CAPBUF_LANGUAGE_PYTHON: u32 = 4;
 /// Owned by the caller, who frees it with `capbuf_text_free`.
 pub struct capbuf_text(Vec<u8>);
 
-fn give_text(text: String) -> *mut capbuf_text {
+pub(crate) fn give_text(text: String) -> *mut capbuf_text {
     let mut bytes = text.into_bytes();
     bytes.push(0);
     give(capbuf_text(bytes))
