@@ -147,6 +147,12 @@ static inline capbuf_go_outcome capbuf_go_sweep(const capbuf_registry *registry)
     return outcome;
 }
 
+static inline capbuf_go_outcome capbuf_go_trim_pool(const capbuf_registry *registry) {
+    capbuf_go_outcome outcome = {0};
+    outcome.status = capbuf_registry_trim_pool(registry, &outcome.error);
+    return outcome;
+}
+
 /* Tracking. */
 
 static inline capbuf_go_outcome capbuf_go_track(const capbuf_registry *registry, int enable) {
@@ -163,21 +169,24 @@ static inline capbuf_go_outcome capbuf_go_is_tracking(const capbuf_registry *reg
     return outcome;
 }
 
-/* Texts of C's own as numbers, as above: the address of the text, to be freed, in `number`, and of a second one in `second`. */
-
 static inline capbuf_go_outcome capbuf_go_report(const capbuf_registry *registry) {
     capbuf_go_outcome outcome = {0};
-    capbuf_text *text = NULL, *json = NULL;
-    outcome.status = capbuf_registry_allocation_report(registry, &text, &outcome.error);
-    if (outcome.status == CAPBUF_OK) {
-        outcome.status = capbuf_registry_allocation_report_json(registry, &json, &outcome.error);
-        if (outcome.status != CAPBUF_OK) {
-            capbuf_text_free(text);
-        }
-    }
-    outcome.number = (uintptr_t)text, outcome.second = (uintptr_t)json;
+    capbuf_report *report = NULL;
+    outcome.status = capbuf_registry_allocation_report(registry, &report, &outcome.error);
+    outcome.handle = report;
     return outcome;
 }
+
+/* The address of a report's bytes, as text or as JSON, in `number`, and how many there are in `second`. */
+static inline capbuf_go_outcome capbuf_go_report_told(const capbuf_report *report, int as_json) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    outcome.number = (uintptr_t)(as_json ? capbuf_report_json(report, &len) : capbuf_report_text(report, &len));
+    outcome.second = len;
+    return outcome;
+}
+
+/* Texts of C's own as numbers: the address of the text, to be freed, in `number`. */
 
 static inline capbuf_go_outcome capbuf_go_metrics(const capbuf_registry *registry, int whole_domain) {
     capbuf_go_outcome outcome = {0};

@@ -96,6 +96,7 @@ func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
 		"Buffers":        second(r.Buffers()),
 		"Stats":          second(r.Stats()),
 		"Sweep":          r.Sweep(),
+		"TrimPool":       r.TrimPool(),
 		"StartCapture":   second(StartCapture(ctx, r, "tone:440", CaptureOptions{})),
 		"Capture.Buffer": second(c.Buffer()),
 		"Writer":         second(b.Writer()),

@@ -301,6 +301,20 @@ func (r *Registry) Sweep() error {
 	return failure(outcome)
 }
 
+// TrimPool gives back what is kept of removed buffers' memory, see [WithPool]; in a domain, whoever kept it. What is just being overwritten
+// stays.
+//
+// Any goroutine. Makes system calls. Errors: ErrSystem, ErrClosed.
+func (r *Registry) TrimPool() error {
+	registry, users := r.enter()
+	if registry == nil {
+		return ErrClosed
+	}
+	outcome := C.capbuf_go_trim_pool(registry)
+	r.handle.leave(users)
+	return failure(outcome)
+}
+
 // Close ends the handle. Buffers, writers and captures that came from it stay valid. Closing again is nothing.
 func (r *Registry) Close() error {
 	r.handle.close()

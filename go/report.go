@@ -23,6 +23,8 @@ type AllocationReport struct {
 	IsTracking bool `json:"is_tracking"`
 	// Totals sums over everything.
 	Totals AllocationTotals `json:"totals"`
+	// Pool is what is kept of removed buffers' memory.
+	Pool PoolStats `json:"pool"`
 	// Anomalies is what watches of the registry found wrong, the oldest first.
 	Anomalies []Anomaly `json:"anomalies"`
 	// Processes are those that track, or did, the oldest first.
@@ -49,6 +51,24 @@ type AllocationTotals struct {
 	RemovedAndHeld uint64 `json:"removed_and_held"`
 	// Results is the attempts by what came of them.
 	Results AllocationResults `json:"results"`
+}
+
+// PoolStats is what is kept of removed buffers' memory, see [WithPool], and what came of it.
+type PoolStats struct {
+	// Rings is how many rings are in it, in a domain those of all processes.
+	Rings uint64 `json:"rings"`
+	// Bytes is what they take.
+	Bytes uint64 `json:"bytes"`
+	// LimitBytes is what they may take; 0: this registry keeps none.
+	LimitBytes uint64 `json:"limit_bytes"`
+	// Hits counts the rings that this registry took out of it to use them again.
+	Hits uint64 `json:"hits"`
+	// Misses counts the rings that this registry made because nothing in it was of their size.
+	Misses uint64 `json:"misses"`
+	// Kept counts the rings that this registry put into it.
+	Kept uint64 `json:"kept"`
+	// Trimmed counts the rings that this registry gave back from it: too old, or in the way.
+	Trimmed uint64 `json:"trimmed"`
 }
 
 // AllocationResults is how often what came of it.
@@ -162,7 +182,7 @@ func (a *AllocationReport) String() string {
 	return a.text
 }
 
-// JSON is the report as JSON, by the schema docs/schema/report.json: the same as of `capbuf report --json`.
+// JSON is the same report as JSON, by the schema docs/schema/report.json: the same as of `capbuf report --json`.
 func (a *AllocationReport) JSON() string {
 	return a.json
 }
@@ -190,8 +210,9 @@ func (r *Registry) AllocationReport() (*AllocationReport, error) {
 	if err := failure(outcome); err != nil {
 		return nil, err
 	}
-	// Two looks, one right after the other: what is between them is in the second only.
-	report := &AllocationReport{text: taken(outcome.number), json: taken(outcome.second)}
+	made := (*C.capbuf_report)(outcome.handle)
+	defer C.capbuf_report_free(made)
+	report := &AllocationReport{text: copied(C.capbuf_go_report_told(made, 0)), json: copied(C.capbuf_go_report_told(made, 1))}
 	if err := json.Unmarshal([]byte(report.json), report); err != nil {
 		return nil, fmt.Errorf("capbuf: the library's report is not as this package reads it: %w", err)
 	}

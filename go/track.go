@@ -77,7 +77,11 @@ func (r *Registry) metrics(wholeDomain C.int) (string, error) {
 // taken copies a text of C's, which ends by this.
 func taken(text C.uint64_t) string {
 	defer C.capbuf_go_text_free(text)
-	outcome := C.capbuf_go_text(text)
+	return copied(C.capbuf_go_text(text))
+}
+
+// copied copies bytes of C's, which stay C's.
+func copied(outcome C.capbuf_go_outcome) string {
 	return C.GoStringN((*C.char)(pointerOf(C.uintptr_t(outcome.number))), C.int(outcome.second))
 }
 

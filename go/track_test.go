@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -226,6 +227,53 @@ func TestARemovedBuffersMemoryIsUsedAgainAndShowsNothingOfIt(t *testing.T) {
 	}
 	_, err := Private(WithPool(1, -1))
 	wantError(t, err, ErrInvalidArgument)
+}
+
+func TestWhatIsKeptOfRemovedBuffersIsGivenBackWhenThatIsAsked(t *testing.T) {
+	r := must(Private(WithPool(10_000_000, time.Hour)))(t)
+	defer r.Close()
+	must(r.Allocate("mic", spec16))(t).Close()
+	if err := r.Remove("mic"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is kept", func() bool { return must(r.AllocationReport())(t).Pool.Rings == 1 })
+	// It is overwritten first, and stays as long as that takes.
+	until(t, "it is given back", func() bool {
+		if err := r.TrimPool(); err != nil {
+			t.Fatal(err)
+		}
+		return must(r.AllocationReport())(t).Pool.Rings == 0
+	})
+	want := PoolStats{LimitBytes: 10_000_000, Misses: 1, Kept: 1, Trimmed: 1}
+	if pool := must(r.AllocationReport())(t).Pool; pool != want {
+		t.Errorf("%+v", pool)
+	}
+}
+
+func TestTheTextOfAReportAndItsJSONAreOfOneLook(t *testing.T) {
+	r := tracking(t)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if b, err := r.GetOrAllocate("mic", spec16); err == nil {
+					b.Close()
+				}
+			}
+		}
+	}()
+	for range 20 {
+		report := must(r.AllocationReport())(t)
+		if line := fmt.Sprintf("attempts %d, ", report.Totals.Attempts); !strings.Contains(report.String(), line) {
+			t.Fatalf("no %q in\n%s", line, report)
+		}
+	}
+	close(stop)
+	<-ended
 }
 
 func TestACaptureIsToldWhereItWasStarted(t *testing.T) {

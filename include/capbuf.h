@@ -210,6 +210,11 @@ typedef struct capbuf_error capbuf_error;
 // Owned by the caller, who frees it with `capbuf_registry_free`. Buffers that it gave stay valid.
 typedef struct capbuf_registry capbuf_registry;
 
+// Everything that is known of the allocations of a registry, or of all processes of its domain, at one moment.
+//
+// Owned by the caller, who frees it with `capbuf_report_free`. May be read by any thread.
+typedef struct capbuf_report capbuf_report;
+
 // A stretch of audio that was copied out.
 //
 // Owned by the caller, who frees it with `capbuf_segment_free`. May be read by any thread.
@@ -1120,6 +1125,13 @@ capbuf_status capbuf_registry_get_stats(const capbuf_registry *registry,
 // Any thread. Looks at every buffer of the domain. Errors: SYSTEM.
 capbuf_status capbuf_registry_sweep(const capbuf_registry *registry, capbuf_error **error);
 
+// Gives back what is kept of removed buffers' memory, see `capbuf_registry_options`; in a domain, whoever kept it. What is just being
+// overwritten stays.
+//
+// Any thread. Makes system calls. Errors: NULL_ARGUMENT, SYSTEM.
+capbuf_status capbuf_registry_trim_pool(const capbuf_registry *registry,
+                                        capbuf_error **error);
+
 // Makes a station that records nothing yet.
 //
 // On success `*station` is owned by the caller.
@@ -1257,24 +1269,32 @@ capbuf_status capbuf_registry_is_allocation_tracking(const capbuf_registry *regi
                                                      bool *is_tracking,
                                                      capbuf_error **error);
 
-// Tells everything that is known of allocations, in a domain those of all its processes, as text to be read: attempts, allocations and
-// live buffers by source and call site, who holds what, the newest stacks. No name is shown with its credentials.
+// Looks at everything that is known of allocations, in a domain those of all its processes: attempts, allocations and live buffers by
+// source and call site, who holds what, the newest stacks. No name is shown with its credentials.
 //
 // On success `*report` is owned by the caller.
 //
 // Any thread. Reads files, resolves stacks, allocates. Errors: NULL_ARGUMENT.
 capbuf_status capbuf_registry_allocation_report(const capbuf_registry *registry,
-                                                capbuf_text **report,
+                                                capbuf_report **report,
                                                 capbuf_error **error);
 
-// Tells the same as `capbuf_registry_allocation_report` as JSON: `docs/schema/report.json`.
+// Tells a report as text to be read: UTF-8, with a zero at its end; its length without it into `*out_len`, if that is not NULL. NULL for
+// NULL.
 //
-// On success `*report` is owned by the caller.
+// It lives as long as the handle. Any thread.
+const char *capbuf_report_text(const capbuf_report *report,
+                               size_t *out_len);
+
+// Tells the same report as JSON: `docs/schema/report.json`. Otherwise as `capbuf_report_text`.
 //
-// Any thread. Reads files, resolves stacks, allocates. Errors: NULL_ARGUMENT.
-capbuf_status capbuf_registry_allocation_report_json(const capbuf_registry *registry,
-                                                     capbuf_text **report,
-                                                     capbuf_error **error);
+// It lives as long as the handle. Any thread.
+const char *capbuf_report_json(const capbuf_report *report, size_t *out_len);
+
+// Ends a report. NULL is nothing.
+//
+// Once, by one thread, when nobody uses it any more.
+void capbuf_report_free(capbuf_report *report);
 
 // Tells metrics of the registry and its buffers, in Prometheus's text format.
 //

@@ -377,3 +377,15 @@ pub unsafe extern "C" fn capbuf_registry_sweep(
 ) -> capbuf_status {
     guard(error, || Ok(given!(registry).0.sweep().map(|_| ())?))
 }
+
+/// Gives back what is kept of removed buffers' memory, see `capbuf_registry_options`; in a domain, whoever kept it. What is just being
+/// overwritten stays.
+///
+/// Any thread. Makes system calls. Errors: NULL_ARGUMENT, SYSTEM.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_registry_trim_pool(
+    registry: *const capbuf_registry,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || Ok(given!(registry).0.trim_pool()?))
+}

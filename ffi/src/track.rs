@@ -26,10 +26,28 @@ pub const CAPBUF_LANGUAGE_PYTHON: u32 = 4;
 /// Owned by the caller, who frees it with `capbuf_text_free`.
 pub struct capbuf_text(Vec<u8>);
 
+impl capbuf_text {
+    fn new(text: String) -> Self {
+        let mut bytes = text.into_bytes();
+        bytes.push(0);
+        Self(bytes)
+    }
+
+    fn tell(&self, out_len: *mut usize) -> Result<*const c_char, Failure> {
+        if !out_len.is_null() {
+            place!(out_len).write(self.0.len().saturating_sub(1));
+        }
+        Ok(self.0.as_ptr().cast())
+    }
+}
+
 pub(crate) fn give_text(text: String) -> *mut capbuf_text {
-    let mut bytes = text.into_bytes();
-    bytes.push(0);
-    give(capbuf_text(bytes))
+    give(capbuf_text::new(text))
+}
+
+/// What a text is, or null where its place is none.
+fn told(tell: impl FnOnce() -> Result<*const c_char, Failure>) -> *const c_char {
+    tell().unwrap_or(std::ptr::null())
 }
 
 /// Tells a text: UTF-8, with a zero at its end; its length without it into `*out_len`, if that is not NULL. NULL for NULL.
@@ -37,16 +55,7 @@ pub(crate) fn give_text(text: String) -> *mut capbuf_text {
 /// It lives as long as the handle. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_text_data(text: *const capbuf_text, out_len: *mut usize) -> *const c_char {
-    guard_value(std::ptr::null(), || {
-        let told = || -> Result<*const c_char, Failure> {
-            let bytes = &given!(text).0;
-            if !out_len.is_null() {
-                place!(out_len).write(bytes.len().saturating_sub(1));
-            }
-            Ok(bytes.as_ptr().cast())
-        };
-        told().unwrap_or(std::ptr::null())
-    })
+    guard_value(std::ptr::null(), || told(|| given!(text).tell(out_len)))
 }
 
 /// Ends a text. NULL is nothing.
@@ -90,8 +99,16 @@ pub unsafe extern "C" fn capbuf_registry_is_allocation_tracking(
     })
 }
 
-/// Tells everything that is known of allocations, in a domain those of all its processes, as text to be read: attempts, allocations and
-/// live buffers by source and call site, who holds what, the newest stacks. No name is shown with its credentials.
+/// Everything that is known of the allocations of a registry, or of all processes of its domain, at one moment.
+///
+/// Owned by the caller, who frees it with `capbuf_report_free`. May be read by any thread.
+pub struct capbuf_report {
+    text: capbuf_text,
+    json: capbuf_text,
+}
+
+/// Looks at everything that is known of allocations, in a domain those of all its processes: attempts, allocations and live buffers by
+/// source and call site, who holds what, the newest stacks. No name is shown with its credentials.
 ///
 /// On success `*report` is owned by the caller.
 ///
@@ -99,24 +116,41 @@ pub unsafe extern "C" fn capbuf_registry_is_allocation_tracking(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_allocation_report(
     registry: *const capbuf_registry,
-    report: *mut *mut capbuf_text,
+    report: *mut *mut capbuf_report,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || tell(registry, report, |registry| registry.allocation_report().to_string()))
+    guard(error, || {
+        let (registry, out) = (given!(registry), place!(report));
+        let found = registry.0.allocation_report();
+        let text = capbuf_text::new(found.to_string());
+        out.write(give(capbuf_report { text, json: capbuf_text::new(found.to_json()) }));
+        Ok(())
+    })
 }
 
-/// Tells the same as `capbuf_registry_allocation_report` as JSON: `docs/schema/report.json`.
+/// Tells a report as text to be read: UTF-8, with a zero at its end; its length without it into `*out_len`, if that is not NULL. NULL for
+/// NULL.
 ///
-/// On success `*report` is owned by the caller.
-///
-/// Any thread. Reads files, resolves stacks, allocates. Errors: NULL_ARGUMENT.
+/// It lives as long as the handle. Any thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn capbuf_registry_allocation_report_json(
-    registry: *const capbuf_registry,
-    report: *mut *mut capbuf_text,
-    error: *mut *mut capbuf_error,
-) -> capbuf_status {
-    guard(error, || tell(registry, report, |registry| registry.allocation_report().to_json()))
+pub unsafe extern "C" fn capbuf_report_text(report: *const capbuf_report, out_len: *mut usize) -> *const c_char {
+    guard_value(std::ptr::null(), || told(|| given!(report).text.tell(out_len)))
+}
+
+/// Tells the same report as JSON: `docs/schema/report.json`. Otherwise as `capbuf_report_text`.
+///
+/// It lives as long as the handle. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_report_json(report: *const capbuf_report, out_len: *mut usize) -> *const c_char {
+    guard_value(std::ptr::null(), || told(|| given!(report).json.tell(out_len)))
+}
+
+/// Ends a report. NULL is nothing.
+///
+/// Once, by one thread, when nobody uses it any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_report_free(report: *mut capbuf_report) {
+    guard_value((), || end!(report));
 }
 
 /// Tells metrics of the registry and its buffers, in Prometheus's text format.

@@ -73,7 +73,9 @@ static capbuf_watch *watch_often(capbuf_registry *registry) {
 static void the_story(void) {
     capbuf_registry *registry = NULL;
     capbuf_watch *watch;
+    capbuf_report *report = NULL;
     capbuf_text *text = NULL;
+    size_t len = 0;
     bool is_tracking = true;
     int i;
 
@@ -96,21 +98,22 @@ static void the_story(void) {
     CHECK(text == NULL);
     capbuf_watch_free(watch);
 
-    EXPECT(CAPBUF_OK, capbuf_registry_allocation_report(registry, &text, &error));
-    has(capbuf_text_data(text, NULL), "attempts 14, allocations 1, live buffers 1 (5.76 MB of audio");
-    has(capbuf_text_data(text, NULL), "rtsp://***@cam/1: attempts 14, allocations 1, live 1, 5.76 MB");
-    has_site(capbuf_text_data(text, NULL), 1, startup_line, "at_startup");
-    has_site(capbuf_text_data(text, NULL), 1, settings_line, "on_settings_change");
-    has_site(capbuf_text_data(text, NULL), 1, stream_line, "on_stream_start");
-    has_site(capbuf_text_data(text, NULL), 1, demand_line, "on_demand");
-    has_site(capbuf_text_data(text, NULL), RECONNECTS, reconnect_line, "on_reconnect");
-    CHECK(strstr(capbuf_text_data(text, NULL), "sesame") == NULL);
-    capbuf_text_free(text);
-    EXPECT(CAPBUF_OK, capbuf_registry_allocation_report_json(registry, &text, &error));
-    has(capbuf_text_data(text, NULL), "\"live_audio_bytes\": 5760000");
-    has(capbuf_text_data(text, NULL), "\"language\": \"C\"");
-    CHECK(strstr(capbuf_text_data(text, NULL), "sesame") == NULL);
-    capbuf_text_free(text);
+    EXPECT(CAPBUF_OK, capbuf_registry_allocation_report(registry, &report, &error));
+    has(capbuf_report_text(report, NULL), "attempts 14, allocations 1, live buffers 1 (5.76 MB of audio");
+    has(capbuf_report_text(report, NULL), "rtsp://***@cam/1: attempts 14, allocations 1, live 1, 5.76 MB");
+    has_site(capbuf_report_text(report, NULL), 1, startup_line, "at_startup");
+    has_site(capbuf_report_text(report, NULL), 1, settings_line, "on_settings_change");
+    has_site(capbuf_report_text(report, NULL), 1, stream_line, "on_stream_start");
+    has_site(capbuf_report_text(report, NULL), 1, demand_line, "on_demand");
+    has_site(capbuf_report_text(report, NULL), RECONNECTS, reconnect_line, "on_reconnect");
+    CHECK(strstr(capbuf_report_text(report, NULL), "sesame") == NULL);
+    /* The same look. */
+    has(capbuf_report_json(report, &len), "\"live_audio_bytes\": 5760000");
+    has(capbuf_report_json(report, &len), "\"language\": \"C\"");
+    CHECK(strstr(capbuf_report_json(report, &len), "sesame") == NULL);
+    CHECK(len == strlen(capbuf_report_json(report, NULL)));
+    capbuf_report_free(report);
+    CHECK(capbuf_report_text(NULL, &len) == NULL);
     EXPECT(CAPBUF_OK, capbuf_registry_metrics(registry, &text, &error));
     has(capbuf_text_data(text, NULL), "capbuf_allocation_attempts_total{result=\"already_there\"} 13");
     CHECK(strstr(capbuf_text_data(text, NULL), "sesame") == NULL);
@@ -140,8 +143,46 @@ static void what_is_wrong_is_told(void) {
     capbuf_registry_free(registry);
 }
 
+/* Whether the memory of so many removed buffers is kept. */
+static bool keeps(const capbuf_registry *registry, int rings) {
+    capbuf_report *report = NULL;
+    char part[40];
+    bool does;
+    snprintf(part, sizeof part, "\"rings\": %d", rings);
+    EXPECT(CAPBUF_OK, capbuf_registry_allocation_report(registry, &report, &error));
+    does = strstr(capbuf_report_json(report, NULL), part) != NULL;
+    capbuf_report_free(report);
+    return does;
+}
+
+/* A removed buffer's memory is kept, and given back when that is asked. */
+static void what_is_kept_is_given_back(void) {
+    capbuf_registry_options options;
+    capbuf_registry *registry = NULL;
+    capbuf_buffer *buffer = NULL;
+    capbuf_spec spec = minute();
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.pool_bytes = 100000000;
+    EXPECT(CAPBUF_OK, capbuf_registry_private(&options, &registry, &error));
+    EXPECT(CAPBUF_OK, capbuf_registry_allocate(registry, SOURCE, strlen(SOURCE), &spec, &buffer, &error));
+    capbuf_buffer_free(buffer);
+    EXPECT(CAPBUF_OK, capbuf_registry_remove(registry, SOURCE, strlen(SOURCE), &error));
+    while (!keeps(registry, 1)) {
+    }
+    /* It is overwritten first, and stays as long as that takes. */
+    while (keeps(registry, 1)) {
+        EXPECT(CAPBUF_OK, capbuf_registry_trim_pool(registry, &error));
+    }
+    CHECK(keeps(registry, 0));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_trim_pool(NULL, &error));
+    capbuf_registry_free(registry);
+}
+
 int main(void) {
     the_story();
+    what_is_kept_is_given_back();
     what_is_wrong_is_told();
     puts("ok");
     return 0;

@@ -305,6 +305,12 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
         "Registry: def sweep(",
     ),
     (
+        "core/src/registry.rs: pub fn trim_pool(",
+        "capbuf_registry_trim_pool",
+        "go/registry.go: Registry) TrimPool(",
+        "Registry: def trim_pool(",
+    ),
+    (
         "core/src/buffer.rs: pub fn id(",
         "capbuf_buffer_id",
         "go/buffer.go: CaptureBuffer) ID(",
