@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::report::{AllocationReport, Attempts};
 use crate::source::redact;
 use crate::sync::Ordering;
-use crate::track::{Outcome, key_of};
+use crate::track::{Outcome, Resolver, key_of};
 use crate::watch::AnomalyKind;
 
 /// How many sources have metrics of their own; there are totals of all.
@@ -122,7 +122,7 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         }
     };
     let (counts, stats) = (&registry.tracker().counts, registry.stats());
-    let report = (scope == Scope::Domain).then(|| AllocationReport::of(registry));
+    let report = (scope == Scope::Domain).then(|| AllocationReport::collect(registry, &mut Resolver::default(), false));
     let attempts = report.as_ref().map_or_else(|| registry.attempts(), |report| report.totals.results);
     let by_result = |attempts: &Attempts, is_attempt: bool| {
         let outcomes = Outcome::ALL.into_iter().filter(move |outcome| outcome.is_attempt() == is_attempt);
@@ -170,10 +170,9 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         let held = registry.removed_and_held().len() as f64;
         add("capbuf_removed_held_buffers", "Buffers that were removed and are still held.", false, number(held));
     }
-    let buffers = registry.buffers();
-    add("capbuf_live_buffers", "Buffers that there are.", false, number(buffers.len() as f64));
-    let bytes: u64 = buffers.iter().map(|buffer| buffer.shared.region.layout().region_bytes).sum();
-    add("capbuf_live_bytes", "Bytes mapped for the buffers that there are.", false, number(bytes as f64));
+    let live = Live::of(registry);
+    add("capbuf_live_buffers", "Buffers that there are.", false, number(live.buffers as f64));
+    add("capbuf_live_bytes", "Bytes that the buffers take that there are.", false, number(live.bytes as f64));
     let pool = registry.pool_stats();
     add("capbuf_pool_rings", "Rings of removed buffers that are kept.", false, number(pool.rings as f64));
     add("capbuf_pool_bytes", "Bytes that they take.", false, number(pool.bytes as f64));
@@ -188,15 +187,40 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         (kind.name(), of_kind.map(|anomaly| anomaly.count as f64).sum())
     });
     add("capbuf_anomalies", "What watches of this registry found wrong.", true, labelled("kind", kinds));
-    sources(&buffers, &mut add);
+    sources(&live, &mut add);
     families
 }
 
+/// The buffers that there are.
+struct Live {
+    buffers: usize,
+    bytes: u64,
+    /// Those that have metrics of their own.
+    told: Vec<CaptureBuffer>,
+}
+
+impl Live {
+    /// In a domain of many sources all files are looked at, and only those mapped that have metrics of their own.
+    fn of(registry: &Registry) -> Self {
+        let Some(domain) = registry.domain_itself() else {
+            let mut told = registry.buffers();
+            let bytes = told.iter().map(|buffer| buffer.shared.region.layout().region_bytes).sum();
+            let buffers = told.len();
+            told.truncate(MAX_METRIC_SOURCES);
+            return Self { buffers, bytes, told };
+        };
+        // What can't be listed has no buffers to show.
+        let sizes = domain.sizes().unwrap_or_default();
+        let told = sizes.iter().filter_map(|(source, _)| registry.get(source.as_str())).take(MAX_METRIC_SOURCES);
+        Self { buffers: sizes.len(), bytes: sizes.iter().map(|(_, bytes)| bytes).sum(), told: told.collect() }
+    }
+}
+
 /// What is told of each source; of those beyond the bound only that there are more.
-fn sources(buffers: &[CaptureBuffer], add: &mut impl FnMut(&'static str, &'static str, bool, Vec<Value>)) {
-    let told = &buffers[..buffers.len().min(MAX_METRIC_SOURCES)];
+fn sources(live: &Live, add: &mut impl FnMut(&'static str, &'static str, bool, Vec<Value>)) {
+    let told = &live.told;
     let labels = labels(told.iter().map(|buffer| buffer.source().as_str()));
-    let untold = (buffers.len() - told.len()) as f64;
+    let untold = live.buffers.saturating_sub(told.len()) as f64;
     add(
         "capbuf_sources_without_metrics",
         "Sources beyond those that have metrics of their own.",
@@ -268,6 +292,32 @@ fn label(source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::{Length, SampleFormat, Spec};
+
+    #[test]
+    fn of_many_sources_of_a_domain_only_those_are_mapped_that_have_metrics_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Registry::builder().domains_folder(folder.path()).open("birds").unwrap();
+        let (ours, looks) = (open(), open());
+        let spec = Spec::new(Length::Frames(100), 1000, 1, SampleFormat::S16).unwrap();
+        let of = |number: usize| ours.get_or_allocate(&format!("source {number:03}"), spec).unwrap();
+        let buffers: Vec<_> = (0..MAX_METRIC_SOURCES + 30).map(of).collect();
+        let bytes: u64 = buffers.iter().map(|buffer| buffer.status().bytes).sum();
+        // One that can't be opened any more takes nobody's place, and is there.
+        ours.remove("source 001").unwrap();
+        let bytes = bytes - buffers[1].status().bytes;
+        let told = text(&looks, Scope::Domain);
+        for line in [
+            "capbuf_live_buffers 93.0".to_owned(),
+            format!("capbuf_live_bytes {bytes}.0"),
+            "capbuf_sources_without_metrics 29.0".to_owned(),
+            "capbuf_source_frames_total{source=\"source 064\"} 0.0".to_owned(),
+        ] {
+            assert!(told.lines().any(|told| told == line), "no {line} in\n{told}");
+        }
+        assert!(!told.contains("source 065"), "{told}");
+        assert_eq!(looks.stats().rings_mapped, MAX_METRIC_SOURCES as u64);
+    }
 
     #[test]
     fn a_label_is_short_tells_sources_apart_and_is_no_url() {

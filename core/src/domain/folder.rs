@@ -180,7 +180,13 @@ impl Folder {
     }
 
     fn free_bytes(&self) -> u64 {
-        rustix::fs::fstatvfs(&self.dir).map_or(0, |system| system.f_bavail.saturating_mul(system.f_frsize))
+        self.room_bytes().unwrap_or(0)
+    }
+
+    /// What is free where it lies; `None` where there is no bound, or none that is told.
+    pub(super) fn room_bytes(&self) -> Option<u64> {
+        let system = rustix::fs::fstatvfs(&self.dir).ok().filter(|system| system.f_blocks > 0)?;
+        Some(system.f_bavail.saturating_mul(system.f_frsize))
     }
 
     pub(super) fn exists(&self, name: &str) -> bool {

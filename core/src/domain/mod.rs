@@ -107,6 +107,11 @@ impl Domain {
         self.folder.path()
     }
 
+    /// What is free in the file system that it lies in; `None` where there is no bound, or none that is told.
+    pub(crate) fn room_bytes(&self) -> Option<u64> {
+        self.folder.room_bytes()
+    }
+
     /// The presence of this process. A forked child gets one of its own.
     pub(crate) fn presence(&self) -> Result<Arc<Presence>> {
         loop {
@@ -307,12 +312,20 @@ impl Domain {
     /// The sources that have rings, by their names' order, as their files say: read and not mapped, as who lists them may have most of
     /// them mapped already. What is no ring is left out, or told by who maps it.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        Ok(self.sizes()?.into_iter().map(|(source, _)| source).collect())
+    }
+
+    /// The same, each with the bytes that its ring takes.
+    pub(crate) fn sizes(&self) -> Result<Vec<(Source, u64)>> {
         let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
-        let source = |name: String| Region::source_in(&self.folder.open(&name).ok()??);
-        let mut sources: Vec<_> = names.filter_map(source).collect();
-        sources.sort();
-        sources.dedup();
-        Ok(sources)
+        let size = |name: String| {
+            let file = self.folder.open(&name).ok()??;
+            Some((Region::source_in(&file)?, file.metadata().ok()?.len()))
+        };
+        let mut sizes: Vec<_> = names.filter_map(size).collect();
+        sizes.sort();
+        sizes.dedup_by(|one, other| one.0 == other.0);
+        Ok(sizes)
     }
 
     /// The living processes that have a ring mapped, and since when.

@@ -23,7 +23,7 @@ pub enum AnomalyKind {
     LappedReader = 5,
     /// A source is asked for in another shape than it has.
     SpecConflict = 6,
-    /// The budget is nearly used.
+    /// The budget is nearly used, or the file system that the domain lies in.
     Budget = 7,
     /// One source has buffers under two names.
     SourceUnderTwoNames = 8,
@@ -81,7 +81,9 @@ impl AnomalyKind {
             Self::WriterRate => "look at the source's sample rate, and at what is lost before it is written",
             Self::LappedReader => "read sooner, or keep more seconds",
             Self::SpecConflict => "agree on one shape, or ask for the buffer's own",
-            Self::Budget => "remove buffers, keep fewer seconds, or raise the budget",
+            Self::Budget => {
+                "remove buffers, keep fewer seconds, or make more room: by the budget, or where the domain lies"
+            }
             Self::SourceUnderTwoNames => "use one name: each name has a buffer of its own",
         }
     }

@@ -94,14 +94,24 @@ impl Rules {
         }
         self.look_at_held(snapshot, &mut findings);
         look_at_names(snapshot, &mut findings);
-        if let Some((used, limit)) = snapshot.budget
-            && limit > 0
-            && used as f64 >= limit as f64 * self.settings.budget_share
-        {
-            let evidence = format!("{used} of {limit} bytes are used");
-            findings.push(Finding { key: (AnomalyKind::Budget, 0, 0), source: None, evidence });
-        }
+        self.look_at_room(snapshot, &mut findings);
         self.tell(findings, snapshot.utc_ns)
+    }
+
+    /// The budget is this registry's; the file system's room is that of the whole domain, and of others.
+    fn look_at_room(&self, snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+        let is_nearly_used =
+            |used: u64, limit: u64| limit > 0 && used as f64 >= limit as f64 * self.settings.budget_share;
+        let mut find = |detail, evidence| {
+            findings.push(Finding { key: (AnomalyKind::Budget, 0, detail), source: None, evidence });
+        };
+        if let Some((used, limit)) = snapshot.budget.filter(|(used, limit)| is_nearly_used(*used, *limit)) {
+            find(0, format!("{used} of {limit} bytes are used"));
+        }
+        let is_tight = |(used, free): &(u64, u64)| is_nearly_used(*used, used.saturating_add(*free));
+        if let Some((used, free)) = snapshot.room.filter(is_tight) {
+            find(1, format!("the domain's buffers take {used} bytes, and where they lie {free} are left"));
+        }
     }
 
     fn look_at_held(&mut self, snapshot: &Snapshot, findings: &mut Vec<Finding>) {

@@ -24,7 +24,7 @@ pub struct WatchSettings {
     pub rate_window: Duration,
     /// Reads of one source that come too late within the window: 10.
     pub lapped_reads: u64,
-    /// The part of the budget that may be used: 0.9.
+    /// The part of the budget, and of what a domain may take where it lies, that may be used: 0.9.
     pub budget_share: f64,
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Snapshot {
     pub(crate) sources: Vec<SourceState>,
     /// Bytes used, and those that may be.
     pub(crate) budget: Option<(u64, u64)>,
+    /// Bytes that the domain's buffers take, and those that are left for more where they lie.
+    pub(crate) room: Option<(u64, u64)>,
 }
 
 /// What there is to see of a source.
@@ -50,12 +52,15 @@ pub(crate) struct RemovedHolder {
 impl Snapshot {
     pub(crate) fn of(registry: &Registry, resolver: &mut Resolver) -> Self {
         let report = AllocationReport::collect(registry, resolver, false);
+        let room = registry.domain_itself().and_then(|domain| domain.room_bytes());
         let (clock, stats) = (registry.clock(), registry.stats());
         Self {
             utc_ns: clock.utc_ns(),
             monotonic_ns: clock.monotonic_ns(),
             sources: report.sources.iter().map(SourceState::of).collect(),
             budget: Some((stats.bytes, stats.budget_bytes)),
+            // What is kept for the next buffers makes place for them.
+            room: room.map(|room| (report.totals.live_bytes, room.saturating_add(report.pool.bytes))),
         }
     }
 }

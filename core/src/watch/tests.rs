@@ -201,6 +201,28 @@ fn a_budget_that_is_nearly_used_fires_and_one_that_is_half_used_does_not() {
 }
 
 #[test]
+fn a_domain_that_fills_where_it_lies_fires_and_one_with_room_does_not_whatever_others_fill() {
+    let mut world = World::new();
+    // Half of it; little, where others have taken the rest but as much again; none, where others have taken all; no bound.
+    for room in [Some((500, 500)), Some((10, 10)), Some((0, 0)), None] {
+        world.now.room = room;
+        world.pass(10, |_, _| {});
+    }
+    assert_eq!(world.kinds(), []);
+    world.now.room = Some((899, 101));
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), []);
+    world.now.room = Some((900, 100));
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), [AnomalyKind::Budget]);
+    assert!(world.told[0].evidence.contains("900 bytes, and where they lie 100 are left"), "{}", world.told[0]);
+    // Beside the budget it is another thing.
+    world.now.budget = Some((100, 100));
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), [AnomalyKind::Budget; 2]);
+}
+
+#[test]
 fn one_source_under_two_names_fires_and_two_sources_do_not() {
     let named =
         |key, name: &str| SourceState { key, name: crate::redact(name), canonical: Some(canonical(name)), ..source() };
@@ -280,7 +302,7 @@ fn what_is_remembered_is_bounded() {
         let sources: Vec<_> = (0..1000).map(|key| SourceState { key: round * 1000 + key, ..source() }).collect();
         for second in 0..3 {
             let ns = (round as i64 * 3 + second) * SECOND;
-            rules.step(&Snapshot { sources: sources.clone(), monotonic_ns: ns, utc_ns: ns, budget: None });
+            rules.step(&Snapshot { sources: sources.clone(), monotonic_ns: ns, utc_ns: ns, ..Snapshot::default() });
         }
     }
     assert_eq!(rules.found().len(), 1024);

@@ -18,6 +18,7 @@
 //! | `remove SOURCE` | `removed` |
 //! | `remake SOURCE COUNT` | `remade COUNT`: allocates and removes, so many times |
 //! | `files`, `fill` | the names in the domain's folder; `filled BYTES`: everything that is free where it lies |
+//! | `look` | `wrong` and everything that is wrong at this look; `fine` |
 //! | `close` | `closed`: all of the above is dropped |
 //!
 //! Where capbuf refuses, the answer is `error KIND MESSAGE`. Anything else that goes wrong, above all a frame that is not the one
@@ -29,7 +30,8 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use capbuf::{
-    AllocateOptions, CaptureBuffer, Length, Lifetime, ReadOptions, Registry, SampleFormat, Spec, Stretch, Writer,
+    AllocateOptions, CaptureBuffer, Detector, Length, Lifetime, ReadOptions, Registry, SampleFormat, Spec, Stretch,
+    WatchSettings, Writer,
 };
 use capbuf_tests::position;
 
@@ -131,6 +133,11 @@ impl Worker {
                 Ok(names?.join(" "))
             }
             ["fill"] => self.fill(),
+            ["look"] => {
+                let wrong = Detector::new(WatchSettings::default()).look(self.registry()?);
+                let told: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+                Ok(if told.is_empty() { "fine".to_owned() } else { format!("wrong {}", told.join(" | ")) })
+            }
             ["close"] => {
                 *self = Self::default();
                 Ok("closed".to_owned())

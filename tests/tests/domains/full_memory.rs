@@ -54,3 +54,24 @@ fn a_ring_is_written_whole_after_its_memory_was_filled_by_something_else() {
     worker.expect(&format!("read {} {end}", end - (256 << 10)), &format!("right {}", 256 << 10));
     worker.end();
 }
+
+#[test]
+fn a_watch_tells_when_the_memory_where_a_domain_lies_is_nearly_full_whoever_filled_it() {
+    let folder = Folder::new();
+    let mut worker = worker_in_one_megabyte(&folder);
+    worker.expect("look", "fine");
+    // Far from the budget: a ring of half of what there is, and one more.
+    assert!(worker.ask(&format!("allocate {SOURCE} {}", 200 << 10)).starts_with("ring "));
+    worker.expect("look", "fine");
+    assert!(worker.ask(&format!("allocate another {}", 240 << 10)).starts_with("ring "));
+    let told = worker.ask("look");
+    let [taken, left, ..] = numbers(&told)[..] else { panic!("{told}") };
+    assert!(told.starts_with("wrong severe: budget: the domain's buffers take "), "{told}");
+    assert!(taken > 880 << 10 && left < 120 << 10 && taken + left < 1 << 20, "{told}");
+    worker.expect("remove another", "removed");
+    worker.expect("look", "fine");
+    worker.ask("fill");
+    let told = worker.ask("look");
+    assert!(told.contains("and where they lie 0 are left"), "{told}");
+    worker.end();
+}
