@@ -282,7 +282,7 @@ fn look_at_names(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let mut named: HashMap<&str, &SourceState> = HashMap::new();
     for source in &snapshot.sources {
         let Some(canonical) = source.canonical.as_deref() else { continue };
-        if let Some(other) = named.insert(canonical, source).filter(|other| other.key != source.key) {
+        if let Some(other) = named.insert(canonical, source) {
             let evidence = if other.name == source.name {
                 "it has two buffers, under names that differ in their credentials".to_owned()
             } else {
