@@ -64,16 +64,28 @@ impl DelayLockedLoop {
         (self.frame - self.first_frame).cast_signed() as f64 * self.nominal_ns * 1e-9
     }
 
-    /// Takes the measured time of a later frame in.
-    pub(crate) fn update(&mut self, frame: u64, measured_utc_ns: i64) {
+    /// The frame of the last update.
+    pub(crate) fn frame(&self) -> u64 {
+        self.frame
+    }
+
+    /// Tells whether single updates change little any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.updates >= 8 * GAINS_EACH
+    }
+
+    /// Takes the measured time of a later frame in; where it is the mean of some, as often.
+    pub(crate) fn update(&mut self, frame: u64, measured_utc_ns: i64, times: u64) {
         let predicted_ns = self.fraction_ns + self.frames_to(frame) * self.period_ns;
         let error_ns = measured_utc_ns.saturating_sub(self.utc_ns) as f64 - predicted_ns;
         self.frame = self.frame.max(frame);
-        self.updates += 1;
-        if self.updates < 8 * GAINS_EACH || self.updates.is_multiple_of(GAINS_EACH) {
+        let before = self.updates;
+        self.updates += times;
+        if !self.is_settled() || self.updates / GAINS_EACH > before / GAINS_EACH {
             self.gains = self.gains_now();
         }
         let (phase_gain, period_gain) = self.gains;
+        let (phase_gain, period_gain) = ((phase_gain * times as f64).min(1.0), period_gain * times as f64);
         let period_ns = self.period_ns + period_gain * error_ns;
         let bound = if self.locked_s() < PERIOD_PROVEN_S {
             // Not less than was believed before a gap.
@@ -127,11 +139,31 @@ mod tests {
             let frame = chunk * 480;
             // ±5 ms, by a fixed sequence that has no trend.
             let jitter = (chunk.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / f64::from(1 << 24) - 0.5;
-            filter.update(frame, (frame as f64 * true_period + jitter * 1e7) as i64);
+            filter.update(frame, (frame as f64 * true_period + jitter * 1e7) as i64, 1);
         }
         assert!((filter.period_ns() / true_period - 1.0).abs() < 2e-6, "{}", filter.period_ns());
         let error_ns = filter.predict(60_000 * 480) - (60_000.0 * 480.0 * true_period) as i64;
         assert!(error_ns.abs() < 300_000, "{error_ns}");
+    }
+
+    #[test]
+    fn the_mean_of_some_stands_for_them() {
+        let [mut each, mut mean] = [(); 2].map(|()| DelayLockedLoop::new(20_833.333, 20_833.333, 0, 0));
+        let measured = |chunk: u64| {
+            let jitter = (chunk.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / f64::from(1 << 24) - 0.5;
+            ((chunk * 480) as f64 * 20_836.0 + jitter * 1e7) as i64
+        };
+        for chunk in 1..60_000_u64 {
+            each.update(chunk * 480, measured(chunk), 1);
+            if chunk <= 1000 {
+                mean.update(chunk * 480, measured(chunk), 1);
+            } else if chunk.is_multiple_of(16) {
+                let chunks = chunk - 15..=chunk;
+                mean.update((chunk - 15 + chunk) * 480 / 2, chunks.map(measured).sum::<i64>() / 16, 16);
+            }
+        }
+        let [each_ns, mean_ns] = [each, mean].map(|filter| filter.predict(60_000 * 480));
+        assert!((each_ns - mean_ns).abs() < 20_000, "{each_ns} {mean_ns}");
     }
 
     #[test]

@@ -155,6 +155,16 @@ impl Layout {
         Self { length_frames, ring_frames, frame_bytes, anchor_slots, frames_offset, region_bytes }
     }
 
+    /// How many whole frames so many bytes are. Mostly a shift: a division costs as much as copying a hundred bytes.
+    pub(crate) fn whole_frames(&self, bytes: usize) -> u64 {
+        let whole = if self.frame_bytes.is_power_of_two() {
+            bytes >> self.frame_bytes.trailing_zeros()
+        } else {
+            bytes / self.frame_bytes
+        };
+        whole as u64
+    }
+
     /// How many frames the writer may be overwriting at a time.
     pub(crate) fn slack_frames(&self) -> u64 {
         self.ring_frames - self.length_frames

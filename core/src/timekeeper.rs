@@ -18,6 +18,16 @@ pub(crate) enum ChunkTime {
     Arrived(i64),
 }
 
+impl ChunkTime {
+    /// When the first of so many frames was captured.
+    fn of_first(self, frames: u64, period_ns: f64) -> i64 {
+        match self {
+            Self::Captured(utc_ns) => utc_ns,
+            Self::Arrived(utc_ns) => utc_ns.saturating_sub((frames.cast_signed() as f64 * period_ns) as i64),
+        }
+    }
+}
+
 /// A published time is corrected by no more than this part of the time that passes.
 const SLEW: f64 = 1e-3;
 /// A chunk this much later than believed comes after a gap; less is jitter.
@@ -28,6 +38,8 @@ const STEP_NS: i64 = 100_000_000;
 const TOLD_NS: i64 = 100_000_000;
 /// Anchors are set this far apart at first, and when the filter has settled.
 const SPACING_S: (f64, f64) = (1.0, 10.0);
+/// Once the filter has settled it takes chunks in by so many, or those of so many seconds, if these are fewer.
+const AT_ONCE: (u64, f64) = (16, 1.0);
 
 /// The state of a writer's timeline.
 #[derive(Debug)]
@@ -43,13 +55,25 @@ pub(crate) struct Timekeeper {
     utc_offset_ns: Option<i64>,
     /// How long the chunk is that is being taken in: so long the next piece lasts at least.
     chunk_ns: f64,
+    steady: Steady,
+}
+
+/// Chunks that came about when they were believed to, which the filter is still to be told of: as one, that stands for all.
+#[derive(Debug, Default)]
+struct Steady {
+    /// From here on chunks are looked at one by one again.
+    until_frame: u64,
+    chunks: u64,
+    /// The sum of their heads, as frames since the filter was last told, and of their times, as differences to what it believes.
+    since_frames: u64,
+    error_ns: i64,
 }
 
 impl Timekeeper {
     /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
         let nominal_ns = 1e9 / f64::from(sample_rate_hz);
-        Self { nominal_ns, published, believed: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
+        Self { nominal_ns, published, believed: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0, steady: Steady::default() }
     }
 
     /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and
@@ -73,13 +97,51 @@ impl Timekeeper {
     /// Takes in a chunk of `frames` frames from `head` on, and returns the anchor to publish before it, if any.
     ///
     /// A bounded number of steps, no allocation, no lock. Reads the clock each second or more, and where times jump.
+    #[inline]
     pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
+        if head < self.steady.until_frame
+            && self.gap.is_none()
+            && let Some(believed) = &self.believed
+        {
+            let measured_ns = time.of_first(frames, believed.period_ns());
+            let error_ns = measured_ns.saturating_sub(believed.predict(head));
+            if error_ns.unsigned_abs() <= GAP_NS.unsigned_abs() {
+                self.steady.chunks += 1;
+                self.steady.since_frames += head - believed.frame();
+                self.steady.error_ns += error_ns;
+                return None;
+            }
+        }
+        self.look_at(head, frames, time, clock)
+    }
+
+    /// Tells the filter of the chunks that were put off.
+    fn catch_up(&mut self) {
+        let Steady { chunks, since_frames, error_ns, .. } = std::mem::take(&mut self.steady);
+        if chunks > 0
+            && let Some(believed) = &mut self.believed
+        {
+            let frame = believed.frame() + since_frames / chunks;
+            let mean_ns = error_ns / chunks.cast_signed();
+            believed.update(frame, believed.predict(frame).saturating_add(mean_ns), chunks);
+        }
+    }
+
+    /// Puts off telling the filter of the next chunks, if it has settled, until an anchor is due at the latest.
+    fn put_off(&mut self, head: u64, frames: u64, due_ns: f64) {
+        if self.believed.as_ref().is_some_and(DelayLockedLoop::is_settled) {
+            let (chunks, seconds) = AT_ONCE;
+            let frames = chunks.saturating_mul(frames).min((due_ns.min(seconds * 1e9) / self.nominal_ns) as u64);
+            self.steady.until_frame = head.saturating_add(frames);
+        }
+    }
+
+    /// Takes a chunk in, whatever is with it.
+    fn look_at(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
+        self.catch_up();
         let period_ns = self.published.map_or(self.nominal_ns, |published| published.period_ns());
         self.chunk_ns = frames as f64 * self.nominal_ns;
-        let measured_ns = match time {
-            ChunkTime::Captured(utc_ns) => utc_ns,
-            ChunkTime::Arrived(utc_ns) => utc_ns.saturating_sub((frames as f64 * period_ns) as i64),
-        };
+        let measured_ns = time.of_first(frames, period_ns);
         let Some(published) = self.published else {
             return Some(self.begin(head, measured_ns, clock));
         };
@@ -121,8 +183,9 @@ impl Timekeeper {
             return Some(self.jump(head, gap.map_or(GapReason::Detected, |(reason, _)| reason), 0));
         }
         // Frames that come far too early can't be told earlier times than those before them: the loop follows at its pace.
-        believed.update(head, measured_ns.max(believed_ns.saturating_sub(GAP_NS)));
+        believed.update(head, measured_ns.max(believed_ns.saturating_sub(GAP_NS)), 1);
         if !due && gap.is_none() {
+            self.put_off(head, frames, spacing_s * 1e9 - since_ns as f64);
             return None;
         }
         let behind_ns = believed.predict(head).saturating_sub(end_ns);
@@ -162,7 +225,7 @@ impl Timekeeper {
                 // Some of the step was taken for jitter before it was seen, or audio was lost as well.
                 believed.restart(head, measured_ns);
             } else {
-                believed.update(head, measured_ns);
+                believed.update(head, measured_ns, 1);
             }
         }
         self.jump(head, GapReason::ClockStep, step_ns)

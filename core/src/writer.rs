@@ -137,12 +137,16 @@ impl Writer {
         // SYNC none: counters of one writer, read for display.
         line.writes.store(line.writes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let frame_bytes = region.layout().frame_bytes;
-        let frames = ((self.partial_bytes + bytes.len()) / frame_bytes) as u64;
+        let frames = region.layout().whole_frames(self.partial_bytes + bytes.len());
         if frames > 0
             && let Some(anchor) = self.timekeeper.chunk(self.head.frame(), frames, time, &*shared.clock)
         {
             timeline::publish(region, &anchor);
             line.ahead_ns.store(self.timekeeper.ahead_ns(self.head.frame()), Ordering::Relaxed);
+        }
+        if self.partial_bytes == 0 && bytes.len() == frames as usize * frame_bytes {
+            self.head.push(region, bytes, frames);
+            return Ok(());
         }
         let (mut bytes, mut whole_frames) = (bytes, frames);
         if self.partial_bytes > 0 {
