@@ -92,7 +92,7 @@ sanitize: ## The core under the address, leak, thread and real-time sanitizers, 
 	@scripts/install build
 	@scripts/sanitize
 
-MUTATED ?= ring timeline timekeeper delay_locked_loop registry published table
+MUTATED ?= ring timeline timekeeper delay_locked_loop registry/claim published slot table
 mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
 	cargo mutants -p capbuf --timeout 120 -o target/mutants $(MUTATED:%=--file core/src/%.rs) \

@@ -73,7 +73,15 @@ impl Timekeeper {
     /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
         let nominal_ns = 1e9 / f64::from(sample_rate_hz);
-        Self { nominal_ns, published, believed: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0, steady: Steady::default() }
+        Self {
+            nominal_ns,
+            published,
+            believed: None,
+            gap: None,
+            utc_offset_ns: None,
+            chunk_ns: 0.0,
+            steady: Steady::default(),
+        }
     }
 
     /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and

@@ -61,7 +61,7 @@ const ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE: Model = Model {
         ("published.rs", SWAP, Defect::Split),
         ("published.rs", SWAP, Defect::Lost),
         ("slot.rs", "self.state.store(FILLED", Defect::Lost),
-        ("registry.rs", "slot.filled.set(outcome)", Defect::Lost),
+        ("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost),
     ],
 };
 
@@ -120,7 +120,7 @@ const A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
     },
     preemptions: 2,
     outcomes: &["found what the other made", "made after the other failed", "told of the failure"],
-    planted: &[("registry.rs", "slot.filled.set(outcome)", Defect::Lost), ("published.rs", SWAP, Defect::Lost)],
+    planted: &[("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost), ("published.rs", SWAP, Defect::Lost)],
 };
 
 #[test]
@@ -147,7 +147,7 @@ const A_FILL_THAT_PANICS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model 
     },
     preemptions: 2,
     outcomes: &["found what the other made", "made after the other panicked", "told of the panic"],
-    planted: &[("registry.rs", "slot.filled.set(outcome)", Defect::Lost)],
+    planted: &[("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost)],
 };
 
 #[test]

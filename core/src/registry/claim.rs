@@ -1,0 +1,428 @@
+//! How a source comes by its one buffer: found, claimed by one of those who ask, filled or not, and taken out.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::Registry;
+use crate::budget::Charge;
+use crate::buffer::CaptureBuffer;
+use crate::counts::count;
+use crate::domain::{Mapped, Membership, random};
+use crate::error::{Error, Result};
+use crate::lifetime::AllocateOptions;
+use crate::region::{Layout, Region};
+use crate::shared::Shared;
+use crate::slot::{Filled, OfThread, Slot};
+use crate::source::{Source, redact};
+use crate::spec::{SampleFormat, Spec};
+use crate::sync::{Arc, AtomicU32, PlainArc, process};
+use crate::track::Outcome;
+
+impl Registry {
+    /// Takes the buffer of a source out; tells its number, where it is known.
+    pub(super) fn take_out(&self, source: &str) -> Result<Option<u64>> {
+        let not_found = || Error::NotFound { source_name: redact(source) };
+        if let Some(domain) = &self.0.domain {
+            let id = self.0.map.get(source).as_ref().map(CaptureBuffer::id);
+            let removed = domain.remove(source)?;
+            self.forget_removed(source);
+            return if removed { Ok(id) } else { Err(not_found()) };
+        }
+        let slot = self.0.map.lookup(source, |slot, _| slot.cloned()).ok_or_else(not_found)?;
+        if slot.filled.wait().is_err() {
+            return Err(not_found());
+        }
+        let buffer = self.0.map.take_out(&slot).ok_or_else(not_found)?;
+        if let Some(buffer) = &buffer {
+            buffer.shared.mark_removed();
+            self.remember(&buffer.shared);
+        }
+        Ok(buffer.map(|buffer| buffer.id()))
+    }
+
+    /// A handle on the buffer of a source that is in the map, if it is a wanted one: a lookup, a count of this thread's own, and a handle.
+    #[inline]
+    pub(super) fn hit(&self, source: &str, is_wanted: impl FnOnce(&Filled) -> bool) -> Option<CaptureBuffer> {
+        let map = &self.0.map;
+        map.lookup(source, |slot, own| {
+            let look =
+                |filled: &Filled| (self.still_has(&filled.buffer) && is_wanted(filled)).then(|| filled.buffer.clone());
+            let buffer = map.users.look(slot?, own, look)??;
+            own.hit();
+            Some(buffer)
+        })
+    }
+
+    /// The buffer of a source, and how this call came by it.
+    pub(super) fn find_or_make(
+        &self,
+        source: &str,
+        spec: Spec,
+        options: &AllocateOptions,
+    ) -> Result<(CaptureBuffer, Outcome)> {
+        if let Some(buffer) = self.hit(source, |_| true) {
+            return Ok((buffer, Outcome::AlreadyThere));
+        }
+        let outcome = Cell::new(Outcome::AlreadyThere);
+        let fill = |source: &Source| {
+            let begun_ns = self.0.clock.monotonic_ns();
+            let (buffer, made) = self.map_or_make(source, spec, options)?;
+            let counts = &self.0.tracker.counts;
+            if made.is_allocation() {
+                outcome.set(made);
+                if made == Outcome::Reused {
+                    count(&counts.reused);
+                }
+                let took_ns = self.0.clock.monotonic_ns().saturating_sub(begun_ns).max(0).unsigned_abs();
+                counts.allocation_durations.add(Duration::from_nanos(took_ns));
+            } else {
+                count(&counts.found_later);
+            }
+            Ok(buffer)
+        };
+        let buffer = self.claim(source, Layout::of(&spec).region_bytes, fill)?;
+        Ok((buffer, outcome.get()))
+    }
+
+    /// Tells whether a buffer that lies in a slot was not removed by another process.
+    ///
+    /// In a private registry only [`Registry::remove`] removes, and that empties the slot first. There the flag is not looked at:
+    /// it lies at the beginning of the buffer's own pages, and such lines of many buffers crowd each other out of the cache.
+    #[inline]
+    pub(super) fn still_has(&self, buffer: &CaptureBuffer) -> bool {
+        self.0.domain.is_none() || !buffer.is_removed()
+    }
+
+    /// The buffer of a source that is in no slot, from the domain.
+    #[cold]
+    pub(super) fn find_elsewhere(&self, source: &str) -> Option<CaptureBuffer> {
+        let domain = self.0.domain.as_ref()?;
+        self.forget_removed(source);
+        if !domain.may_have(source) {
+            return None;
+        }
+        let not_found = || Error::NotFound { source_name: redact(source) };
+        let fill = |source: &Source| {
+            let found = domain.find(source.as_str(), self.0.clock.utc_ns())?.ok_or_else(not_found)?;
+            Ok(self.share_mapped(found, self.0.budget.nothing()))
+        };
+        self.claim(source, 0, fill).ok()
+    }
+
+    /// Takes a source's slot out of this process's map if another process removed its buffer.
+    pub(super) fn forget_removed(&self, source: &str) {
+        let map = &self.0.map;
+        let is_removed = |slot: &Slot, own: &OfThread| map.users.look(slot, own, |filled| filled.buffer.is_removed());
+        let removed = map.lookup(source, |slot, own| slot.filter(|slot| is_removed(slot, own) == Some(true)).cloned());
+        if let Some(slot) = removed {
+            self.forget(&slot);
+        }
+    }
+
+    pub(super) fn forget(&self, slot: &Arc<Slot>) {
+        if let Some(Some(buffer)) = self.0.map.take_out(slot) {
+            self.remember(&buffer.shared);
+        }
+    }
+
+    /// Remembers a buffer that was removed, for as long as somebody holds it.
+    pub(super) fn remember(&self, removed: &Arc<Shared>) {
+        let mut held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|removed| removed.strong_count() > 0);
+        held.push(Arc::downgrade(removed));
+    }
+
+    /// The buffer of a source: found, or got from `fill`, which only one caller at a time runs for a source.
+    pub(crate) fn claim(
+        &self,
+        source: &str,
+        asked_bytes: u64,
+        fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
+    ) -> Result<CaptureBuffer> {
+        crate::source::check(source)?;
+        let mut fill = Some(fill);
+        loop {
+            let map = &self.0.map;
+            let found =
+                map.lookup(source, |slot, own| slot.map(|slot| (map.users.handle(slot, own), Arc::clone(slot))));
+            let (slot, published) = match found {
+                Some((Some(buffer), slot)) if buffer.is_removed() => {
+                    self.forget(&slot);
+                    continue;
+                }
+                Some((Some(buffer), _)) => {
+                    count(&self.0.tracker.counts.found_later);
+                    return Ok(buffer);
+                }
+                Some((None, slot)) => (slot, false),
+                None => map.publish(source)?,
+            };
+            if published && let Some(fill) = fill.take() {
+                return self.fill(&slot, fill);
+            }
+            // Somebody else's slot: wait for that one ring. If it is already removed again, or was only looked for, or was too
+            // large where this one may not be, begin anew.
+            // SYNC filled: whoever filled it has stored the buffer before.
+            match slot.filled.wait() {
+                Err(
+                    Error::OverBudget { asked_bytes: theirs, .. }
+                    | Error::OutOfMemory { asked_bytes: theirs, .. }
+                    | Error::OutOfSpace { asked_bytes: theirs, .. },
+                ) if *theirs != asked_bytes => {}
+                Err(Error::NotFound { .. }) => {}
+                outcome => outcome.clone()?,
+            }
+            if let Some(buffer) = map.handle(&slot) {
+                count(&self.0.tracker.counts.found_later);
+                return Ok(buffer);
+            }
+        }
+    }
+
+    /// Sets memory aside.
+    pub(super) fn charge(&self, spec: &Spec) -> Result<Charge> {
+        let (asked_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
+        if asked_bytes > limit_bytes {
+            return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
+        }
+        let reserved = self.0.budget.reserve(asked_bytes);
+        // What is kept for later gives way to what is wanted now.
+        if reserved.is_err() && self.0.pool.as_ref().is_some_and(|pool| pool.trim()) {
+            return self.0.budget.reserve(asked_bytes);
+        }
+        reserved
+    }
+
+    /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
+    pub(super) fn fill(
+        &self,
+        slot: &Arc<Slot>,
+        fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
+    ) -> Result<CaptureBuffer> {
+        let filled = catch_unwind(AssertUnwindSafe(|| fill(&slot.source)))
+            .unwrap_or_else(|_| Err(Error::AllocationPanicked { source_name: slot.source.clone() }));
+        let outcome = match &filled {
+            Ok(buffer) => {
+                slot.fill(buffer.clone());
+                Ok(())
+            }
+            Err(error) => {
+                // Out of the map first: who is woken by the error and asks again finds no failed slot.
+                self.0.map.take_out(slot);
+                Err(error.clone())
+            }
+        };
+        // SYNC filled: wakes those who wait for this slot.
+        let _ = slot.filled.set(outcome);
+        filled
+    }
+
+    /// The buffer of a source from the domain, or a new one; and which.
+    pub(crate) fn map_or_make(
+        &self,
+        source: &Source,
+        spec: Spec,
+        options: &AllocateOptions,
+    ) -> Result<(CaptureBuffer, Outcome)> {
+        let now_utc_ns = self.0.clock.utc_ns();
+        let Some(domain) = &self.0.domain else {
+            let kept = self.0.pool.as_ref().and_then(|pool| pool.take(Layout::of(&spec).region_bytes));
+            if let Some(kept) = kept
+                && let Ok(region) = Region::in_words(kept.words, &spec, source.as_str(), random(), now_utc_ns)
+            {
+                let buffer = self.share(region, source.clone(), spec, None, kept.charge, true);
+                return Ok((buffer, Outcome::Reused));
+            }
+            let mut charge = self.charge(&spec)?;
+            let region = Region::anonymous(&spec, source.as_str(), random(), now_utc_ns)?;
+            charge.count_allocated();
+            let buffer = self.share(region, source.clone(), spec, None, charge, false);
+            Shared::commit_ahead(&buffer.shared);
+            return Ok((buffer, Outcome::Allocated));
+        };
+        let found = domain.find_or_make(source, &spec, options.lifetime, now_utc_ns, || self.charge(&spec))?;
+        Ok(match found {
+            (mapped, None) => (self.share_mapped(mapped, self.0.budget.nothing()), Outcome::AlreadyThere),
+            (mapped, Some((mut charge, is_reused))) => {
+                if is_reused {
+                    charge.count_mapped();
+                } else {
+                    charge.count_allocated();
+                }
+                let Mapped { region, description, membership } = mapped;
+                let buffer = self.share(region, description.source, spec, Some(membership), charge, is_reused);
+                Shared::commit_ahead(&buffer.shared);
+                (buffer, if is_reused { Outcome::Reused } else { Outcome::Allocated })
+            }
+        })
+    }
+
+    pub(super) fn share_mapped(&self, mapped: Mapped, mut charge: Charge) -> CaptureBuffer {
+        charge.count_mapped();
+        let Mapped { region, description, membership } = mapped;
+        self.share(region, description.source, description.spec, Some(membership), charge, false)
+    }
+
+    pub(super) fn share(
+        &self,
+        region: Region,
+        source: Source,
+        spec: Spec,
+        membership: Option<Membership>,
+        charge: Charge,
+        is_committed: bool,
+    ) -> CaptureBuffer {
+        let shared = Arc::new(Shared {
+            id: region.id(),
+            region,
+            source,
+            spec,
+            membership,
+            clock: PlainArc::clone(&self.0.clock),
+            segment_limit_bytes: segment_limit_bytes(&spec, self.0.max_buffer_bytes),
+            committer: self.0.committer.clone(),
+            commit_asked: AtomicU32::new(u32::from(is_committed)),
+            tracker: PlainArc::clone(&self.0.tracker),
+            opened_utc_ns: self.0.clock.utc_ns(),
+            window_lag_frames: process::AtomicU64::new(u64::MAX),
+            pool: self.0.pool.clone(),
+            charge,
+        });
+        CaptureBuffer { shared, taken: None }
+    }
+}
+
+/// A whole buffer can be read in any format, however close to its limit it is: the widest takes twice what the narrowest does.
+/// One that another process made larger than this one may can be read in parts.
+fn segment_limit_bytes(spec: &Spec, max_buffer_bytes: u64) -> u64 {
+    let whole_bytes = spec.length_frames() * u64::from(spec.channels()) * SampleFormat::F32.bytes() as u64;
+    whole_bytes.clamp(max_buffer_bytes, max_buffer_bytes.saturating_mul(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::spec::Length;
+
+    fn spec() -> Spec {
+        Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16).unwrap()
+    }
+
+    /// The filler waits until everyone waits for it (or may be about to), then fails.
+    fn fail_for_everyone(registry: &Registry, failure: impl Fn() -> Result<CaptureBuffer> + Sync) -> Vec<Error> {
+        let asked = Barrier::new(8);
+        std::thread::scope(|scope| {
+            let claims: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        asked.wait();
+                        registry.claim("x", 0, |_| {
+                            assert!(!registry.contains("x") && registry.get("x").is_none(), "not there until filled");
+                            failure()
+                        })
+                    })
+                })
+                .collect();
+            claims.into_iter().map(|claim| claim.join().unwrap().expect_err("must fail")).collect()
+        })
+    }
+
+    #[test]
+    fn a_fill_that_fails_or_panics_leaves_nothing_and_gives_everyone_the_error() {
+        let registry = Registry::private();
+        let no_memory = Error::OutOfMemory { asked_bytes: 1, reason: "planted".into() };
+        for error in fail_for_everyone(&registry, || Err(no_memory.clone())) {
+            assert_eq!(error, no_memory);
+        }
+        for error in fail_for_everyone(&registry, || std::panic::resume_unwind(Box::new("planted"))) {
+            assert_eq!(error, Error::AllocationPanicked { source_name: Source::new("x").unwrap() });
+        }
+        assert!(registry.buffers().is_empty() && registry.0.map.newest().slots().count() == 0);
+        assert!(registry.get_or_allocate("x", spec()).is_ok(), "can be asked for again");
+    }
+
+    #[test]
+    fn removing_while_filling_waits_for_the_ring_and_takes_it_out() {
+        let registry = Registry::private();
+        let (filling, removing) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let remover = scope.spawn(|| {
+                filling.wait();
+                removing.wait();
+                registry.remove("x")
+            });
+            let buffer = registry
+                .claim("x", 0, |source| {
+                    filling.wait();
+                    removing.wait();
+                    registry.map_or_make(source, spec(), &AllocateOptions::new()).map(|(buffer, _)| buffer)
+                })
+                .unwrap();
+            remover.join().unwrap().unwrap();
+            assert!(buffer.is_removed() && !registry.contains("x"));
+        });
+    }
+
+    #[test]
+    fn old_tables_are_freed_by_updates_even_if_a_thread_sleeps_on_one() {
+        let registry = Registry::private();
+        let cached = Barrier::new(2);
+        std::thread::scope(|scope| {
+            // Dropped at the end, also by a failure: then the sleeper wakes.
+            let (_awake, asleep) = std::sync::mpsc::channel::<()>();
+            let (registry, cached) = (&registry, &cached);
+            scope.spawn(move || {
+                assert!(!registry.contains("x"));
+                cached.wait();
+                let _ = asleep.recv();
+            });
+            cached.wait();
+            for number in 0..100 {
+                let source = format!("x{number}");
+                registry.get_or_allocate(&source, spec()).unwrap();
+                registry.remove(&source).unwrap();
+                assert!(registry.0.map.retired() <= 3, "{} tables kept", registry.0.map.retired());
+            }
+            assert!(registry.0.map.retired() > 0, "the sleeper's table is kept");
+        });
+    }
+
+    #[test]
+    fn a_dropped_registry_gives_its_memory_back_whatever_other_threads_have_cached() {
+        let registry = Registry::private();
+        let buffer = registry.get_or_allocate("x", spec()).unwrap();
+        let budget = PlainArc::clone(&registry.0.budget);
+        let (looked, dropped) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let theirs = registry.clone();
+            scope.spawn(|| {
+                assert!(theirs.contains("x"));
+                drop(theirs);
+                looked.wait();
+                dropped.wait();
+            });
+            looked.wait();
+            drop((registry, buffer));
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            // The helper that commits memory may hold it for a moment.
+            while budget.stats().bytes > 0 && std::time::Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+            assert_eq!(budget.stats().bytes, 0);
+            dropped.wait();
+        });
+    }
+
+    #[test]
+    fn a_lookup_within_a_lookup_finds_the_same() {
+        let registry = Registry::private();
+        let buffer = registry.get_or_allocate("x", spec()).unwrap();
+        let inner =
+            registry.with("x", |outer| registry.with("x", |inner| inner.same_as(outer) && inner.same_as(&buffer)));
+        assert_eq!(inner, Some(Some(true)));
+    }
+}
