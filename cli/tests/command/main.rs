@@ -6,6 +6,7 @@ mod daemon;
 mod domains;
 mod ending;
 mod losing;
+mod monitoring;
 mod program;
 mod recording;
 mod refusals;
