@@ -175,6 +175,7 @@ impl Registry {
     /// [`Error::OverBudget`], [`Error::OutOfMemory`] and [`Error::OutOfSpace`], given to everyone who waited, after which the
     /// source has no buffer and can be asked for again. In a domain also [`Error::System`], [`Error::Forbidden`],
     /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
+    #[inline]
     #[track_caller]
     pub fn get_or_allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
         self.get_or_allocate_with(source, spec, &AllocateOptions::new())
@@ -221,6 +222,7 @@ impl Registry {
     }
 
     /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.
+    #[inline]
     #[track_caller]
     pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
         let begun = self.0.tracker.begin();

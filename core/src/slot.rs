@@ -152,15 +152,15 @@ impl Users {
     /// A counted handle on the buffer of a slot of this registry.
     #[inline]
     pub(crate) fn handle(&self, slot: &Slot, own: &OfThread) -> Option<CaptureBuffer> {
-        self.look(slot, own, |filled| filled.buffer.clone())
+        self.look(slot, own, |filled| Some(filled.buffer.clone()))
     }
 
     /// Shows what a slot of this registry holds to who neither looks slots up nor takes long.
     #[inline]
-    pub(crate) fn look<R>(&self, slot: &Slot, own: &OfThread, look: impl FnOnce(&Filled) -> R) -> Option<R> {
+    pub(crate) fn look<R>(&self, slot: &Slot, own: &OfThread, look: impl FnOnce(&Filled) -> Option<R>) -> Option<R> {
         let mut content = self.announce(slot, own, IN_PASSING)?;
         // SAFETY: the slot was filled after this thread had written down that it uses it, so who takes it leaves it as it is.
-        let found = unsafe { content.deref() }.as_ref().map(look);
+        let found = unsafe { content.deref() }.as_ref().and_then(look);
         content.end();
         self.end(own, IN_PASSING);
         found

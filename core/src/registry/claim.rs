@@ -47,11 +47,13 @@ impl Registry {
     pub(super) fn hit(&self, source: &str, is_wanted: impl FnOnce(&Filled) -> bool) -> Option<CaptureBuffer> {
         let map = &self.0.map;
         map.lookup(source, |slot, own| {
-            let look =
-                |filled: &Filled| (self.still_has(&filled.buffer) && is_wanted(filled)).then(|| filled.buffer.clone());
-            let buffer = map.users.look(slot?, own, look)??;
-            own.hit();
-            Some(buffer)
+            map.users.look(slot?, own, |filled| {
+                if !is_wanted(filled) || !self.still_has(&filled.buffer) {
+                    return None;
+                }
+                own.hit();
+                Some(filled.buffer.clone())
+            })
         })
     }
 
@@ -114,7 +116,8 @@ impl Registry {
     /// Takes a source's slot out of this process's map if another process removed its buffer.
     pub(super) fn forget_removed(&self, source: &str) {
         let map = &self.0.map;
-        let is_removed = |slot: &Slot, own: &OfThread| map.users.look(slot, own, |filled| filled.buffer.is_removed());
+        let is_removed =
+            |slot: &Slot, own: &OfThread| map.users.look(slot, own, |filled| Some(filled.buffer.is_removed()));
         let removed = map.lookup(source, |slot, own| slot.filter(|slot| is_removed(slot, own) == Some(true)).cloned());
         if let Some(slot) = removed {
             self.forget(&slot);
