@@ -16,20 +16,24 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    #[cold]
     pub(crate) fn null(name: &'static str) -> Self {
         Self::Boundary { code: CAPBUF_NULL_ARGUMENT, message: format!("{name} is NULL").into() }
     }
 
+    #[cold]
     pub(crate) fn misaligned(name: &'static str, align: usize) -> Self {
         let message = format!("{name} is not aligned to {align} bytes").into();
         Self::Boundary { code: CAPBUF_MISALIGNED, message }
     }
 
+    #[cold]
     pub(crate) fn not_utf8(name: &'static str, good_bytes: usize) -> Self {
         let message = format!("{name} is no UTF-8 text after its first {good_bytes} bytes").into();
         Self::Boundary { code: CAPBUF_INVALID_ARGUMENT, message }
     }
 
+    #[cold]
     pub(crate) fn argument(name: &'static str, given: impl ToString, allowed: &str) -> Self {
         let message = format!("{name} is {}; allowed: {allowed}", given.to_string()).into();
         Self::Boundary { code: CAPBUF_INVALID_ARGUMENT, message }

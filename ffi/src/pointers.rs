@@ -12,6 +12,7 @@ use crate::failure::Failure;
 
 type Result<T> = std::result::Result<T, Failure>;
 
+#[inline]
 fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
     if pointer.is_null() {
         return Err(Failure::null(name));
@@ -23,6 +24,7 @@ fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
 ///
 /// # Safety
 /// It is null, or misaligned, or points to a live `T` that nobody changes meanwhile.
+#[inline]
 pub(crate) unsafe fn get<'a, T>(pointer: *const T, name: &'static str) -> Result<&'a T> {
     check(pointer, name)?;
     // SAFETY: neither null nor misaligned; the rest is the caller's.
@@ -33,6 +35,7 @@ pub(crate) unsafe fn get<'a, T>(pointer: *const T, name: &'static str) -> Result
 ///
 /// # Safety
 /// It is null, or misaligned, or points to a live `T` that nobody else uses meanwhile.
+#[inline]
 pub(crate) unsafe fn get_mut<'a, T>(pointer: *mut T, name: &'static str) -> Result<&'a mut T> {
     check(pointer, name)?;
     // SAFETY: neither null nor misaligned; the rest is the caller's.
@@ -43,6 +46,7 @@ pub(crate) unsafe fn get_mut<'a, T>(pointer: *mut T, name: &'static str) -> Resu
 ///
 /// # Safety
 /// It is null, or misaligned, or points to memory of a `T` that nobody else uses meanwhile.
+#[inline]
 pub(crate) unsafe fn place<'a, T>(pointer: *mut T, name: &'static str) -> Result<&'a mut MaybeUninit<T>> {
     check(pointer, name)?;
     // SAFETY: neither null nor misaligned; any bytes are a `MaybeUninit`; the rest is the caller's.
@@ -53,6 +57,7 @@ pub(crate) unsafe fn place<'a, T>(pointer: *mut T, name: &'static str) -> Result
 ///
 /// # Safety
 /// It is null, or misaligned, or points to `len` elements that nobody changes meanwhile.
+#[inline]
 pub(crate) unsafe fn slice<'a, T>(pointer: *const T, len: usize, name: &'static str) -> Result<&'a [T]> {
     if len == 0 {
         return Ok(&[]);
@@ -103,7 +108,27 @@ pub(crate) fn apart<T, U>(samples: *const T, bytes: usize, other: *const U, name
 ///
 /// # Safety
 /// As [`slice`].
+#[inline(always)]
 pub(crate) unsafe fn text<'a>(pointer: *const c_char, len: usize, name: &'static str) -> Result<&'a str> {
+    if !pointer.is_null() && len <= isize::MAX as usize {
+        // SAFETY: not null, aligned to a byte, and not longer than memory can be; the rest is the caller's.
+        let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) };
+        // Most names are, and this is found out by whole words; other UTF-8 takes longer.
+        if bytes.is_ascii() {
+            // SAFETY: ASCII is UTF-8.
+            return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+        }
+    }
+    // SAFETY: as this function's.
+    unsafe { unusual_text(pointer, len, name) }
+}
+
+/// A text that is not plain ASCII, or none.
+///
+/// # Safety
+/// As [`slice`].
+#[cold]
+unsafe fn unusual_text<'a>(pointer: *const c_char, len: usize, name: &'static str) -> Result<&'a str> {
     if pointer.is_null() {
         return Err(Failure::null(name));
     }

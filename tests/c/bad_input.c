@@ -69,6 +69,8 @@ int main(void) {
     EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_allocate(registry, NULL, 3, &spec, &untouched, &error));
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "a", SIZE_MAX, &spec, &untouched, &error));
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_contains(registry, "a\xff", 2, &contains, &error));
+    EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "n\xc3\xa4st", 5, &contains, &error));
+    CHECK(!contains);
 
     /* Structures. */
     EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_registry_allocate(registry, "mic", 3, NULL, &untouched, &error));
