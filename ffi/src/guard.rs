@@ -1,4 +1,11 @@
 //! The one way into every function: no panic leaves it, and every failure becomes a status.
+//!
+//! # What the way costs
+//! `capbuf_registry_contains` of a name of three bytes, by callgrind (25 November 2026): 54 instructions more than the Rust call in it.
+//! 14 save and restore registers for what could unwind, 20 look at the name, the rest at pointers. It was 148: a failure, which is
+//! large, was moved about on success, too; `str::from_utf8` takes 59 where words are looked at in 20; and what is seldom needed stood
+//! in the way of inlining. In the shared library each thread-local that the core uses is a `__tls_get_addr` besides, 12
+//! instructions; the static one has none.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
