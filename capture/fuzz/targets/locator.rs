@@ -1,18 +1,8 @@
-//! Looks for strings that are understood as a source and should not be, or that are refused unreadably.
+//! Looks for strings that are understood as a source and should not be, or that are refused unreadably: the same cases as
+//! `capture/tests/hostile` makes up.
 #![no_main]
 
-use capbuf_capture::Locator;
+#[path = "../../tests/hostile/locator.rs"]
+mod locator;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let text = String::from_utf8_lossy(bytes);
-    match text.parse::<Locator>() {
-        Ok(Locator::Tone { frequency_hz }) => assert!(frequency_hz.is_finite() && frequency_hz > 0.0),
-        Ok(Locator::Stream { url }) => assert!(url == *text && !url.contains(char::is_whitespace) && !url.starts_with('-')),
-        Ok(Locator::File { path, .. }) => assert!(!path.as_os_str().is_empty()),
-        Ok(_) => {}
-        Err(refused) => {
-            let line = refused.to_string();
-            assert!(line.len() < 3000 && !line.chars().any(char::is_control), "{line:?}");
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| locator::run(bytes));
