@@ -172,4 +172,41 @@ mod tests {
         filter.shift(-500);
         assert_eq!(filter.predict(1000), 1_001_000_000 - 500);
     }
+
+    #[test]
+    fn the_phase_of_the_first_chunks_is_their_mean() {
+        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+        for chunk in 1..=9 {
+            filter.update(chunk * 10, chunk.cast_signed() * 10_000_000 + 1000, 1);
+        }
+        // One was on time and nine were 1 µs late.
+        assert_eq!(filter.predict(90), 90_000_000 + 900);
+    }
+
+    #[test]
+    fn after_a_restart_the_period_is_left_alone_until_there_are_points_enough_for_a_line() {
+        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+        filter.restart(1_000_000, 0);
+        let mut update = |tenths: std::ops::Range<u64>| {
+            for tenth in tenths {
+                filter.update(1_000_000 + tenth * 100, tenth.cast_signed() * 100_050_000, 1);
+            }
+            filter.period_ns()
+        };
+        assert_eq!(update(1..80), 1e6, "7.9 s of a source that is slow by 500 ppm");
+        assert!(update(80..400) > 1.0004e6);
+    }
+
+    #[test]
+    fn a_source_far_off_its_rate_is_believed_when_it_has_been_so_for_two_minutes_and_not_before() {
+        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+        let mut off_after = |seconds: std::ops::Range<u64>| {
+            for second in seconds {
+                filter.update(second * 1000, second.cast_signed() * 1_010_000_000, 1);
+            }
+            filter.period_ns() / 1e6 - 1.0
+        };
+        let proven = [off_after(1..120), off_after(120..1500)];
+        assert!((proven[0] - 1e-3).abs() < 1e-9 && (proven[1] - 1e-2).abs() < 1e-4, "{proven:?}");
+    }
 }

@@ -238,6 +238,44 @@ fn memory_that_is_too_small_is_left_alone() {
 }
 
 #[test]
+fn when_times_are_forgotten_the_newest_reach_back_to_the_silence_before_the_oldest_frame_whose_time_is_known() {
+    // More gaps than there is room to tell of; each of 10 ms before a frame of 1 ms.
+    let mut recording = Recording::new(100.0, 1000);
+    for _ in 0..5000 {
+        recording.clock.advance(ms(10));
+        recording.writer.gap_for(GapReason::PacketLoss, ms(10));
+        recording.arrive(1);
+    }
+    let buffer = &recording.buffer;
+    let kept = buffer.frames();
+    assert!(kept.start > 0 && kept.end == 5000, "{kept:?}");
+    let last = buffer.read_with(Stretch::Last(Duration::from_secs(100)), &ReadOptions::new().available()).unwrap();
+    let frames = (kept.end - kept.start) * 11;
+    assert_eq!((last.frames(), last.missing().evicted_frames), (frames, 100_000 - frames));
+    assert_eq!(last.gaps().first().map(|gap| (gap.at_frame, gap.silence_frames)), Some((0, 10)));
+}
+
+#[test]
+fn a_stretch_between_two_moments_is_in_utc_before_the_epoch_too() {
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    let between = Stretch::between(epoch - Duration::from_nanos(3), epoch + Duration::from_nanos(7));
+    assert_eq!(between, Stretch::Time(-3..7));
+}
+
+#[test]
+fn a_stretch_that_is_refused_is_named() {
+    let recording = Recording::new(2.0, 1000);
+    for (stretch, name) in [
+        (Stretch::Frames(5..5), "frames 5..5"),
+        (Stretch::Time(7..7), "time 7..7 ns UTC"),
+        (Stretch::Last(Duration::from_secs(3)), "last 3s"),
+    ] {
+        let line = recording.buffer.read(stretch).unwrap_err().to_string();
+        assert!(line.contains(name), "{line}");
+    }
+}
+
+#[test]
 fn stretches_that_are_none_are_refused_and_far_ones_are_only_far() {
     let mut recording = Recording::new(2.0, 1000);
     recording.arrive_in(5000, 20);

@@ -64,6 +64,31 @@ fn a_window_that_was_overtaken_tells_the_loss_and_stitches_nothing() {
 }
 
 #[test]
+fn a_window_that_was_overtaken_is_followed_by_one_that_is_ahead_of_the_writer_by_an_eighth_of_what_can_be_spared() {
+    let mut recording = Recording::new(4.0, 1000);
+    let mut windows = recording.buffer.windows(WindowOptions::new(1000, 50)).unwrap();
+    recording.arrive_in(2000, 50);
+    assert_eq!(next(&mut windows, 1000).unwrap().first_frame, 0);
+    recording.arrive_in(18_000, 50);
+    // The oldest frame is 16 000, and 3000 are kept beside the window: 375 more, by whole hops.
+    assert_eq!(next(&mut windows, 1000).unwrap().first_frame, 16_400);
+}
+
+#[test]
+fn a_gap_just_as_long_as_those_to_be_joined_is_joined_and_a_longer_one_is_not() {
+    for (lost_ms, joined) in [(100, true), (101, false)] {
+        let mut recording = Recording::new(4.0, 1000);
+        let mut windows = recording.buffer.windows(WindowOptions::new(1000, 1000).join_gaps(ms(100))).unwrap();
+        recording.arrive_in(600, 50);
+        recording.clock.advance(ms(lost_ms));
+        recording.writer.gap_for(GapReason::PacketLoss, ms(lost_ms));
+        recording.arrive_in(1000, 50);
+        let window = next(&mut windows, 1000).unwrap();
+        assert_eq!((window.first_frame, window.joined_gaps), if joined { (0, 1) } else { (600, 0) }, "{lost_ms} ms");
+    }
+}
+
+#[test]
 fn windows_with_pauses_between_them_lose_nothing_in_the_pauses() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(100, 1000)).unwrap();

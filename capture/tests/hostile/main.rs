@@ -7,8 +7,30 @@ mod locator;
 
 /// What a locator is made of; strings of these get further than strings of letters.
 const PIECES: [&[u8]; 24] = [
-    b"tone:", b"file:", b"device:", b"default", b"alsa:", b"rtsp:", b"https://", b"udp:", b"//", b"position:", b"?loop",
-    b"440", b"-1", b"1e999", b"NaN", b"inf", b"a", b"@", b":", b"/", b"?token=", b" ", b"\n", b"\xff",
+    b"tone:",
+    b"file:",
+    b"device:",
+    b"default",
+    b"alsa:",
+    b"rtsp:",
+    b"https://",
+    b"udp:",
+    b"//",
+    b"position:",
+    b"?loop",
+    b"440",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"inf",
+    b"a",
+    b"@",
+    b":",
+    b"/",
+    b"?token=",
+    b" ",
+    b"\n",
+    b"\xff",
 ];
 
 #[test]
