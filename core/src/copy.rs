@@ -268,4 +268,12 @@ mod tests {
         append(&words, 2, 3, &mut samples);
         assert_eq!(samples, [9, 2, 3, 4]);
     }
+
+    #[test]
+    fn what_reaches_beyond_the_words_by_a_byte_is_not_inside() {
+        let words = words(2);
+        assert!(inside(&words, 0, 16) && inside(&words, 15, 1) && inside(&words, 16, 0));
+        assert!(!inside(&words, 0, 17) && !inside(&words, 1, 16) && !inside(&words, 17, 0));
+        assert!(!inside(&words, usize::MAX, 2));
+    }
 }

@@ -209,4 +209,25 @@ mod tests {
         let proven = [off_after(1..120), off_after(120..1500)];
         assert!((proven[0] - 1e-3).abs() < 1e-9 && (proven[1] - 1e-2).abs() < 1e-4, "{proven:?}");
     }
+
+    #[test]
+    fn the_gains_are_a_means_at_first_then_a_lines_and_at_last_the_loops_own() {
+        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+        // Points a tenth of a second apart, the first included.
+        let mut gains_of = |points: u64| {
+            while filter.updates < points {
+                filter.update(filter.updates * 100, filter.updates.cast_signed() * 100_000_000, 1);
+            }
+            filter.gains
+        };
+        let step = 0.1 / 80.0;
+        for (points, phase, period) in [
+            (10, 1.0 / 10.0, 0.0),
+            (100, 2.0 * 199.0 / 10_100.0, 6.0 / 10_100.0 / 100.0),
+            (6400, std::f64::consts::SQRT_2 * step, step * step / 100.0),
+        ] {
+            let gains = gains_of(points);
+            assert!((gains.0 - phase).abs() < 1e-12 && (gains.1 - period).abs() < 1e-15, "{points} points: {gains:?}");
+        }
+    }
 }
