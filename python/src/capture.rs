@@ -43,7 +43,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn new(py: Python<'_>, state: &capbuf_capture::State) -> Self {
+    pub(crate) fn new(py: Python<'_>, state: &capbuf_capture::State) -> Self {
         use capbuf_capture::State as Core;
         let (name, reason, attempts, left_seconds) = match state {
             Core::Starting => ("starting", None, 0, 0.0),
@@ -61,6 +61,10 @@ impl State {
         };
         let reason = reason.map(|reason| errors::capture(py, reason).into_value(py).into_any());
         Self { name, reason, attempts, left_seconds, shown: state.to_string() }
+    }
+
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
     }
 }
 
@@ -92,7 +96,8 @@ pub(crate) struct Capture {
 /// Parameters
 /// ----------
 /// source : str
-///     ``device:default``, ``device:alsa:NAME``, ``device:pulseaudio:NAME``; an ``rtsp://``, ``rtsps://``, ``http://``,
+///     ``device:default``, ``device:alsa:NAME``, ``device:pulseaudio:NAME``, ``device:usb:VENDOR:PRODUCT:SERIAL``,
+///     ``device:path:PATH``; an ``rtsp://``, ``rtsps://``, ``http://``,
 ///     ``https://`` or ``udp://`` URL; ``file:PATH``, ``file:PATH?loop``; ``tone:HERTZ``, ``position:``.
 /// seconds : float or timedelta, default 60
 ///     How much its buffer keeps.

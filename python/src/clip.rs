@@ -1,12 +1,19 @@
 //! Clips: files that a stretch of a buffer was written into.
 
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use capbuf::Stretch;
+use capbuf_capture::{ClipTags, write_clip_telling};
 use pyo3::prelude::*;
 
+use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
-use crate::errors::OrRaise as _;
+use crate::errors::{self, OrRaise as _};
+use crate::gap::Missing;
 use crate::reading::{self, Pace, Request};
 use crate::times::{self, Wait};
 
@@ -22,6 +29,8 @@ use crate::times::{self, Wait};
 ///     How its samples are stored: "s16", "s24", "s32" or "f32".
 /// start_utc_ns : int
 ///     When its first frame was captured, in ns of UTC; `start` is the same as an aware `datetime`.
+/// missing : Missing
+///     What is not in it of what was asked for.
 /// bytes : int
 ///     The size of the file.
 #[pyclass(module = "capbuf", frozen, get_all)]
@@ -32,6 +41,7 @@ pub(crate) struct Clip {
     channels: u16,
     sample_format: &'static str,
     start_utc_ns: i64,
+    missing: Missing,
     bytes: u64,
 }
 
@@ -44,6 +54,7 @@ impl Clip {
             channels: clip.channels,
             sample_format: clip.format.name(),
             start_utc_ns: clip.start_utc_ns,
+            missing: Missing::new(clip.missing),
             bytes: clip.bytes,
         }
     }
@@ -72,8 +83,30 @@ impl CaptureBuffer {
     ) -> PyResult<Clip> {
         let request = Request { stretch, available, silence, pace: Pace::Block(wait) };
         let segment = request.native(py, &self.handle)?.done(py)?;
-        py.detach(|| capbuf_capture::write_clip(&segment, &path)).or_raise(py).map(Clip::new)
+        self.write(py, segment, path)
     }
+
+    /// Writes a clip, detached. After a signal its writing is stopped, and nothing of it is left behind.
+    fn write(&self, py: Python<'_>, segment: capbuf::Segment, path: PathBuf) -> PyResult<Clip> {
+        let tags = self.handle.with(py, |buffer| ClipTags::new(buffer.source().as_str()))?;
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_stopped);
+        let go_on =
+            move |_| if seen.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let written = interruptible(py, move || write_clip_telling(&segment, &path, Some(&tags), go_on));
+        if written.is_err() {
+            is_stopped.store(true, Ordering::Relaxed);
+        }
+        written?.or_raise(py).map(Clip::new)
+    }
+}
+
+/// How much later than it should a source's audio may come before it is taken for lost: what the library takes, too.
+const LATE: Duration = Duration::from_secs(10);
+
+fn no_audio(py: Python<'_>, path: &Path) -> PyErr {
+    let reason = "there is no audio yet".to_owned();
+    errors::capture(py, &capbuf_capture::Error::Clip { path: path.to_owned(), reason })
 }
 
 #[pymethods]
@@ -114,6 +147,61 @@ impl CaptureBuffer {
         silence: Option<bool>,
     ) -> PyResult<Clip> {
         self.cut(py, path, reading::by_time(start, end)?, (wait, available, silence))
+    }
+
+    /// Cuts the clip around a moment into a WAV or FLAC file, and waits for what is still to come.
+    ///
+    /// A clip that ends in the future is written when it is complete, or as far as the source lived, ten seconds past its end at most. Gaps
+    /// are filled with silence, so that it keeps its length; what is missing at its ends is told by `Clip.missing`. Other threads run
+    /// meanwhile, and Ctrl-C ends it: nothing is written then.
+    ///
+    /// Parameters
+    /// ----------
+    /// path : str or os.PathLike
+    ///     As `clip`.
+    /// around : datetime or float or int
+    ///     An aware datetime, float seconds since 1970, or int nanoseconds since 1970.
+    /// before, after : float or timedelta
+    ///     How much from before it, and how much from after it.
+    ///
+    /// Returns
+    /// -------
+    /// Clip
+    ///
+    /// Raises
+    /// ------
+    /// ClipFailed
+    ///     As `clip`, and where there is no audio of that time at all.
+    /// InvalidRange, InvalidArgument, InvalidType, Closed
+    ///     For a clip of no length, or of one that can't be.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import pathlib, tempfile, time, capbuf
+    /// >>> with capbuf.record("tone:440", registry=capbuf.Registry.private()) as capture:
+    /// ...     with tempfile.TemporaryDirectory() as folder:
+    /// ...         path = pathlib.Path(folder) / "bird.flac"
+    /// ...         clip = capture.buffer.clip_around(path, time.time(), before=0, after=0.5)
+    /// >>> bool(clip.missing), abs(clip.frames - 24_000) <= 1
+    /// (False, True)
+    fn clip_around(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        around: &Bound<'_, PyAny>,
+        before: &Bound<'_, PyAny>,
+        after: &Bound<'_, PyAny>,
+    ) -> PyResult<Clip> {
+        let around_ns = times::utc_ns("around", around)?;
+        let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let from_ns = around_ns.saturating_sub(ns(times::duration("before", before)?));
+        let to_ns = around_ns.saturating_add(ns(times::duration("after", after)?));
+        let to_come = Duration::from_nanos(to_ns.saturating_sub(times::now_utc_ns()).max(0).unsigned_abs());
+        let pace = Pace::Block(Wait::For(to_come.saturating_add(LATE)));
+        let request = Request { stretch: Stretch::Time(from_ns..to_ns), available: true, silence: None, pace };
+        let read = request.native(py, &self.handle).and_then(|step| step.done(py));
+        let segment = read.map_err(|error| if errors::is_not_yet(py, &error) { no_audio(py, &path) } else { error })?;
+        self.write(py, segment, path)
     }
 
     /// Cuts frames by their numbers into a WAV or FLAC file: exact however late it is done.

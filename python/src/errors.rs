@@ -183,6 +183,11 @@ fn capture_fields(error: &capbuf_capture::Error, fields: &Bound<'_, PyDict>) -> 
             fields.set_item("waited_seconds", waited.as_secs_f64())?;
             "Stalled"
         }
+        Error::Config { source_name, reason } => {
+            fields.set_item("source", source_name)?;
+            fields.set_item("reason", reason)?;
+            "InvalidConfig"
+        }
         Error::Clip { path, reason } => {
             fields.set_item("path", path.display().to_string())?;
             fields.set_item("reason", reason)?;
@@ -195,6 +200,11 @@ fn capture_fields(error: &capbuf_capture::Error, fields: &Bound<'_, PyDict>) -> 
         }
         _ => "Error",
     })
+}
+
+/// Tells whether an exception says that there is no audio yet.
+pub(crate) fn is_not_yet(py: Python<'_>, error: &PyErr) -> bool {
+    error.get_type(py).name().is_ok_and(|name| name == "NotYet")
 }
 
 /// A value that is outside what is allowed.

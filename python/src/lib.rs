@@ -27,9 +27,11 @@ mod reads;
 mod registry;
 mod report;
 mod segment;
+mod station;
 mod stats;
 mod status;
 mod times;
+mod trigger;
 mod waiting;
 mod watch;
 mod window;
@@ -62,9 +64,13 @@ mod _capbuf {
     #[pymodule_export]
     use crate::segment::Segment;
     #[pymodule_export]
+    use crate::station::{Changes, SourceConfig, SourceStatus, Station};
+    #[pymodule_export]
     use crate::stats::{Stats, Swept};
     #[pymodule_export]
     use crate::status::{Holder, Level, Status};
+    #[pymodule_export]
+    use crate::trigger::Trigger;
     #[pymodule_export]
     use crate::watch::{Anomaly, Watch};
     #[pymodule_export]

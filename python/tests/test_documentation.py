@@ -41,7 +41,7 @@ def test_example(example: doctest.DocTest) -> None:
 def test_there_are_examples() -> None:
     names = {example.name for example in examples()}
     assert {"capbuf", "Registry", "CaptureBuffer", "CaptureBuffer.read", "CaptureBuffer.windows", "Writer", "record"} <= names
-    assert {"AllocationReport", "Registry.watch", "Registry.metrics_text", "capbuf.prometheus"} <= names
+    assert {"AllocationReport", "Registry.watch", "Station", "Trigger", "CaptureBuffer.clip_around", "SourceConfig", "Registry.metrics_text", "capbuf.prometheus"} <= names
 
 
 def test_everything_public_has_a_docstring() -> None:
@@ -55,7 +55,7 @@ def test_everything_public_has_a_docstring() -> None:
                     assert inspect.getdoc(value), f"{name}.{member}"
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_the_readme(number: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)[number]

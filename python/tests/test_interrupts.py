@@ -1,18 +1,26 @@
 """Ctrl-C ends every wait."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+import threading
 
+import numpy as np
 import pytest
-from conftest import until_it_waits
+from conftest import eventually, until_it_waits
+
+import capbuf
 
 WAITS = {
     "a read": "buffer.last(1, wait=None)",
     "a read into memory": "buffer.last(1, wait=None, out=numpy.zeros((8000, 1), 'int16'))",
     "a read of what is there": "buffer.read_frames(0, 8000, wait=None, available=True)",
     "a clip": "buffer.clip_frames('x.wav', 0, 8000, wait=None)",
+    "a clip around a moment": "buffer.clip_around('x.wav', time.time(), 1, 100)",
+    "the writing of a clip": "[full.clip_frames(f'{folder.name}/x.flac', 0, 10**9, available=True) for _ in range(1000)]",
+    "a loop over clips": "next(capbuf.Trigger(registry, 'mic', '.'))",
     "a loop over windows": "next(buffer.windows(1))",
     "a loop over events": "next(registry.watch())",
     "an awaited read": "asyncio.run(look())",
@@ -24,12 +32,16 @@ WAITS = {
 
 PROGRAM = """
 import asyncio, faulthandler, fcntl, os, signal, socket, sys, threading, time
-import numpy, capbuf
+import tempfile, numpy, capbuf
 
 # A wait that nothing ends fails the test, and not only hangs it.
 faulthandler.dump_traceback_later(60, exit=True)
 registry = capbuf.Registry.private()
 buffer = registry.allocate("mic", seconds=10, sample_rate_hz=8000)
+folder = tempfile.TemporaryDirectory()
+if "full" in {wait!r}:
+    full = registry.allocate("full", seconds=300, sample_rate_hz=48000)
+    full.writer().write(numpy.random.default_rng(1).integers(-9000, 9000, 300 * 48000).astype("int16"))
 server = socket.create_server(("127.0.0.1", 0))
 domain = capbuf.open("birds")
 # The claim is the lock of one file, named by the hash of the source: it is seen in passing, and taken.
@@ -79,3 +91,20 @@ def test_ctrl_c_ends(wait: str) -> None:
         os.kill(child.pid, signal.SIGINT)
         assert child.stdout.readline().startswith("interrupted")
         assert child.wait(20) == 0
+
+
+def test_a_clip_whose_writing_is_interrupted_leaves_nothing_behind(registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
+    buffer = registry.allocate("mic", seconds=300, sample_rate_hz=48000)
+    with buffer.writer() as writer:
+        writer.write(np.random.default_rng(1).integers(-9000, 9000, 300 * 48000).astype("int16"))
+
+    def interrupt() -> None:
+        eventually(lambda: any(tmp_path.iterdir()))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        buffer.clip_frames(tmp_path / "x.flac", 0, 10**9, available=True)
+    interrupting.join()
+    eventually(lambda: not any(tmp_path.iterdir()))

@@ -7,6 +7,7 @@ threads and processes.
 - `record` feeds a buffer from a microphone, a network stream, a file or a test tone. Your own code does with
   `CaptureBuffer.writer`.
 - `CaptureBuffer.read`, `read_frames` and `last` copy audio out; `windows` goes through it; `clip` cuts it into a file.
+- `Station` records many sources, and changes what it records while it does; `Trigger` cuts a clip whenever one is loud, or called for.
 - `Registry.allocation_report` tells who allocated what from where, `watch` what is wrong with it, `capbuf.prometheus` the metrics.
 
 Times in are aware `datetime`, float seconds since 1970 or int nanoseconds since 1970; durations are seconds or `timedelta`.
@@ -26,6 +27,7 @@ from ._capbuf import (
     Anomaly,
     Capture,
     CaptureBuffer,
+    Changes,
     Clip,
     DomainInfo,
     Feed,
@@ -35,10 +37,14 @@ from ._capbuf import (
     Missing,
     Registry,
     Segment,
+    SourceConfig,
+    SourceStatus,
     State,
+    Station,
     Stats,
     Status,
     Swept,
+    Trigger,
     Watch,
     Window,
     Windows,
@@ -68,6 +74,7 @@ from ._errors import (
     FormatMismatch,
     HostUnavailable,
     InvalidArgument,
+    InvalidConfig,
     InvalidLocator,
     InvalidRange,
     InvalidSource,
@@ -102,6 +109,7 @@ __all__ = [
     "Busy",
     "Capture",
     "CaptureBuffer",
+    "Changes",
     "Clip",
     "ClipFailed",
     "Closed",
@@ -120,6 +128,7 @@ __all__ = [
     "Holder",
     "HostUnavailable",
     "InvalidArgument",
+    "InvalidConfig",
     "InvalidLocator",
     "InvalidRange",
     "InvalidSource",
@@ -137,14 +146,18 @@ __all__ = [
     "Registry",
     "Removed",
     "Segment",
+    "SourceConfig",
+    "SourceStatus",
     "Spec",
     "SpecMismatch",
     "Stalled",
     "State",
+    "Station",
     "Stats",
     "Status",
     "StreamFailed",
     "Swept",
+    "Trigger",
     "System",
     "ThreadFailed",
     "TimedOut",

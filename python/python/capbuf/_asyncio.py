@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._capbuf import Anomaly, CaptureBuffer, Segment, Watch, Window, Windows
+from ._capbuf import Anomaly, CaptureBuffer, Clip, Segment, Trigger, Watch, Window, Windows
 
 Found = TypeVar("Found")
 
@@ -50,3 +50,11 @@ async def next_window(windows: Windows, wait: float | None) -> Window:
 async def next_event(watch: Watch) -> Anomaly:
     """The next event of an ``async for`` loop."""
     return await _until_found(watch._look, None)
+
+
+async def next_clip(trigger: Trigger) -> Clip:
+    """The next clip of an ``async for`` loop."""
+    clip = await _until_found(trigger._look, None)
+    if clip is None:
+        raise StopAsyncIteration
+    return clip

@@ -270,6 +270,15 @@ class InvalidLocator(Error, ValueError):
     allowed: str
 
 
+class InvalidConfig(Error, ValueError):
+    """A source or a trigger can't be configured like that. Nothing was changed."""
+
+    source: str
+    """Its name, without credentials."""
+    reason: str
+    """What is wrong, and what is allowed."""
+
+
 class DeviceNotFound(Error, LookupError):
     """A host has no device of that name."""
 

@@ -1,0 +1,375 @@
+//! Stations: what is recorded, changed while it is.
+
+use capbuf::SampleFormat;
+use capbuf_capture::{CaptureOptions, WhenGone};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::arguments::{self, CHANNELS, RATES, maybe_whole};
+use crate::blocking::interruptible;
+use crate::buffer::CaptureBuffer;
+use crate::caller::Calling;
+use crate::capture::State;
+use crate::errors::{OrRaise as _, invalid, wrong_type};
+use crate::handle::Handle;
+use crate::registry::Registry;
+use crate::times;
+
+/// A source as it is configured.
+///
+/// Parameters
+/// ----------
+/// name : str
+///     The name of its buffer.
+/// locator : str, optional
+///     Where it comes from, as `record` takes it; the name, if not given.
+/// seconds : float or timedelta, default 60
+///     How much its buffer keeps.
+/// sample_rate_hz, channels : int, optional
+///     What the buffer is to have; what the source has is converted. The source's own if not given.
+/// sample_format : str, optional
+///     "s16", "s24", "s32" or "f32". The source's own if not given.
+/// gain_db : float, default 0
+///     By how much it is made louder, -100 to 100.
+/// open_deadline : float or timedelta, default 20
+///     How many seconds an opening may take.
+/// when_gone : str, default "remove"
+///     What becomes of its buffer when it is no longer configured: "remove" takes it out of the registry, "keep" leaves it.
+///
+/// Examples
+/// --------
+/// >>> import capbuf
+/// >>> nest = capbuf.SourceConfig("nest", "rtsp://me:sesame@camera/audio", seconds=120)
+/// >>> nest
+/// <capbuf.SourceConfig 'nest' from 'rtsp://***@camera/audio'>
+/// >>> nest == capbuf.SourceConfig("nest", "rtsp://me:sesame@camera/audio", seconds=120.0)
+/// True
+#[pyclass(module = "capbuf", frozen, eq)]
+#[derive(PartialEq)]
+pub(crate) struct SourceConfig(capbuf_capture::SourceConfig);
+
+#[pymethods]
+impl SourceConfig {
+    #[new]
+    #[pyo3(
+        signature = (name, locator=None, *, seconds=None, sample_rate_hz=None, channels=None, sample_format=None,
+                     gain_db=0.0, open_deadline=None, when_gone="remove"),
+        text_signature = "(name, locator=None, *, seconds=60.0, sample_rate_hz=None, channels=None, sample_format=None, \
+                          gain_db=0.0, open_deadline=20.0, when_gone='remove')"
+    )]
+    fn new(
+        py: Python<'_>,
+        name: &str,
+        locator: Option<&str>,
+        seconds: Option<&Bound<'_, PyAny>>,
+        sample_rate_hz: Option<&Bound<'_, PyAny>>,
+        channels: Option<&Bound<'_, PyAny>>,
+        sample_format: Option<&str>,
+        gain_db: f32,
+        open_deadline: Option<&Bound<'_, PyAny>>,
+        when_gone: &str,
+    ) -> PyResult<Self> {
+        let mut options = CaptureOptions::new().gain_db(gain_db);
+        if let Some(seconds) = seconds {
+            options = options.length(arguments::length(seconds)?);
+        }
+        if let Some(rate) = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)? {
+            options = options.sample_rate_hz(rate);
+        }
+        if let Some(channels) = maybe_whole("channels", channels, CHANNELS)? {
+            options = options.channels(channels);
+        }
+        if let Some(format) = sample_format {
+            options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
+        }
+        if let Some(deadline) = open_deadline {
+            options = options.open_deadline(times::duration("open_deadline", deadline)?);
+        }
+        let when_gone = match when_gone {
+            "remove" => WhenGone::Remove,
+            "keep" => WhenGone::Keep,
+            other => return Err(invalid(py, "when_gone", format!("{other:?}"), "\"remove\", \"keep\"")),
+        };
+        let config = capbuf_capture::SourceConfig::new(name, locator.unwrap_or(name));
+        Ok(Self(config.options(options).when_gone(when_gone)))
+    }
+
+    /// The name of its buffer, as given: it may hold credentials.
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Where it comes from, as given: it may hold credentials.
+    #[getter]
+    fn locator(&self) -> &str {
+        self.0.locator()
+    }
+
+    fn __repr__(&self) -> String {
+        let shown = |text| capbuf::redact(text).replace('\'', "\\'");
+        format!("<capbuf.SourceConfig '{}' from '{}'>", shown(self.0.name()), shown(self.0.locator()))
+    }
+}
+
+/// What a reconfiguration did, by the names of sources, in their order. False if nothing was changed.
+///
+/// Attributes
+/// ----------
+/// unchanged : list of str
+///     Not touched: not one frame of them is lost.
+/// started : list of str
+///     Begun.
+/// restarted : list of str
+///     Begun anew, as where they come from or how they are supervised has changed. The buffer stays, with a gap because of
+///     ``"reconfigured"``.
+/// resized : list of str
+///     Begun anew in a buffer of another length, which has what fits of the audio of the old one, and then such a gap.
+/// reformatted : list of str
+///     Begun anew in a new buffer, as the format has changed: none of the old audio is in it.
+/// stopped : list of str
+///     Stopped.
+#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[derive(PartialEq)]
+pub(crate) struct Changes {
+    unchanged: Vec<String>,
+    started: Vec<String>,
+    restarted: Vec<String>,
+    resized: Vec<String>,
+    reformatted: Vec<String>,
+    stopped: Vec<String>,
+}
+
+impl Changes {
+    fn new(changes: capbuf_capture::Changes) -> Self {
+        Self {
+            unchanged: changes.unchanged,
+            started: changes.started,
+            restarted: changes.restarted,
+            resized: changes.resized,
+            reformatted: changes.reformatted,
+            stopped: changes.stopped,
+        }
+    }
+
+    fn lists(&self) -> [(&'static str, &Vec<String>); 6] {
+        [
+            ("unchanged", &self.unchanged),
+            ("started", &self.started),
+            ("restarted", &self.restarted),
+            ("resized", &self.resized),
+            ("reformatted", &self.reformatted),
+            ("stopped", &self.stopped),
+        ]
+    }
+}
+
+#[pymethods]
+impl Changes {
+    fn __bool__(&self) -> bool {
+        self.lists()[1..].iter().any(|(_, names)| !names.is_empty())
+    }
+
+    fn __repr__(&self) -> String {
+        let counts = self.lists().map(|(what, names)| format!(" {what}={}", names.len()));
+        format!("<capbuf.Changes{}>", counts.concat())
+    }
+}
+
+/// A source of a station at one moment.
+///
+/// Attributes
+/// ----------
+/// name : str
+///     The name of its buffer.
+/// state : State
+///     What it is doing.
+/// restarts : int
+///     How often it was opened again after it had run.
+/// buffer : CaptureBuffer or None
+///     A handle on its buffer, once there is one.
+#[pyclass(module = "capbuf", frozen, get_all)]
+pub(crate) struct SourceStatus {
+    name: String,
+    state: Py<State>,
+    restarts: u64,
+    buffer: Option<Py<CaptureBuffer>>,
+}
+
+#[pymethods]
+impl SourceStatus {
+    fn __repr__(&self) -> String {
+        let shown = capbuf::redact(&self.name);
+        format!("<capbuf.SourceStatus of {shown:?}, {}>", self.state.get().shown())
+    }
+}
+
+/// Records what it is told to, and changes what it records while it does.
+///
+/// Each source has threads of its own that need no interpreter. It ends by `close`, the end of a ``with`` block or the garbage
+/// collector, and stops its sources then; their buffers stay with the registry.
+///
+/// Parameters
+/// ----------
+/// registry : Registry
+///     Where the buffers are.
+///
+/// Examples
+/// --------
+/// >>> import capbuf
+/// >>> registry = capbuf.Registry.private()
+/// >>> with capbuf.Station(registry) as station:
+/// ...     changes = station.reconfigure(["tone:440", capbuf.SourceConfig("high", "tone:880", seconds=10)])
+/// ...     assert changes.started == ["high", "tone:440"]
+/// ...     # What is unchanged goes on without losing a frame.
+/// ...     changes = station.reconfigure(["tone:440"])
+/// >>> changes.unchanged, changes.stopped
+/// (['tone:440'], ['high'])
+#[pyclass(module = "capbuf", frozen, weakref)]
+pub(crate) struct Station {
+    registry: capbuf::Registry,
+    station: Handle<capbuf_capture::Station>,
+}
+
+/// Takes a list of configurations and of names that are all there is to one.
+fn configs(sources: &Bound<'_, PyAny>) -> PyResult<Vec<capbuf_capture::SourceConfig>> {
+    const ALLOWED: &str = "an iterable of SourceConfig and str";
+    let refused = |_| wrong_type("sources", sources, ALLOWED);
+    if sources.is_instance_of::<PyString>() {
+        return Err(wrong_type("sources", sources, ALLOWED));
+    }
+    let mut configs = Vec::new();
+    for source in sources.try_iter().map_err(refused)? {
+        let source = source?;
+        configs.push(match source.cast::<SourceConfig>() {
+            Ok(config) => config.get().0.clone(),
+            Err(_) => {
+                let name: String =
+                    source.extract().map_err(|_| wrong_type("a source", &source, "SourceConfig, str"))?;
+                capbuf_capture::SourceConfig::new(name.clone(), name)
+            }
+        });
+    }
+    Ok(configs)
+}
+
+#[pymethods]
+impl Station {
+    #[new]
+    fn new(py: Python<'_>, registry: &Registry) -> PyResult<Self> {
+        let registry = registry.registry(py)?;
+        let station = Handle::new("station", capbuf_capture::Station::new(&registry));
+        Ok(Self { registry, station })
+    }
+
+    /// Records these sources, and no others.
+    ///
+    /// What is unchanged is not touched; what is new begins, and what is gone ends, and its buffer becomes what was configured. All or
+    /// nothing: what can't be is refused before anything is changed. Told the same again it does nothing. Blocks while sources are
+    /// stopped, five seconds at most; new ones are opened in the background. Calls at the same time take turns. After Ctrl-C it
+    /// goes on by itself.
+    ///
+    /// Parameters
+    /// ----------
+    /// sources : iterable of SourceConfig or str
+    ///     A string is both name and source, with all else as it is by default.
+    ///
+    /// Returns
+    /// -------
+    /// Changes
+    ///
+    /// Raises
+    /// ------
+    /// InvalidConfig
+    ///     For a source that can't be, with its name; nothing was changed.
+    /// InvalidType
+    ///     For what is none.
+    /// Closed
+    ///     If this was closed.
+    fn reconfigure(&self, py: Python<'_>, sources: &Bound<'_, PyAny>) -> PyResult<Changes> {
+        let configs = configs(sources)?;
+        let station = self.station.get(py)?;
+        let calling = Calling::of(py, &self.registry);
+        let changes = interruptible(py, move || calling.makes(|| station.reconfigure(&configs)))?;
+        changes.or_raise(py).map(Changes::new)
+    }
+
+    /// Tells whether a configuration can be, and changes nothing.
+    ///
+    /// Parameters
+    /// ----------
+    /// sources : iterable of SourceConfig or str
+    ///     As `reconfigure`.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidConfig, InvalidType, Closed
+    ///     As `reconfigure`.
+    fn check(&self, py: Python<'_>, sources: &Bound<'_, PyAny>) -> PyResult<()> {
+        let configs = configs(sources)?;
+        let station = self.station.get(py)?;
+        py.detach(|| station.check(&configs)).or_raise(py)
+    }
+
+    /// The sources as they are now, in the order of their names. Stale at once.
+    ///
+    /// Returns
+    /// -------
+    /// list of SourceStatus
+    fn sources(&self, py: Python<'_>) -> PyResult<Vec<SourceStatus>> {
+        let station = self.station.get(py)?;
+        let status = |source: capbuf_capture::SourceStatus| {
+            Ok(SourceStatus {
+                state: Py::new(py, State::new(py, &source.state))?,
+                buffer: source.buffer.map(|buffer| Py::new(py, CaptureBuffer::new(buffer))).transpose()?,
+                name: source.name,
+                restarts: source.restarts,
+            })
+        };
+        py.detach(|| station.sources()).into_iter().map(status).collect()
+    }
+
+    /// Stops all sources, all at once, and waits for them, five seconds at most. The buffers stay, and it can be told to
+    /// record again.
+    ///
+    /// Returns
+    /// -------
+    /// bool
+    ///     Whether all are closed: a sound server or a driver that does not answer may hold one longer.
+    fn stop(&self, py: Python<'_>) -> PyResult<bool> {
+        let station = self.station.get(py)?;
+        interruptible(py, move || station.stop())
+    }
+
+    /// Stops all sources, and ends it, in all threads. Closing again is harmless.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if let Ok(station) = self.station.get(py) {
+            self.station.close(py);
+            interruptible(py, move || station.stop())?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.station.is_closed()
+    }
+
+    fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        slf.get().station.with(slf.py(), |_| ())?;
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        // It waits for its sources; other threads are to run meanwhile.
+        Python::try_attach(|py| self.station.close(py));
+    }
+}
