@@ -118,27 +118,32 @@ impl Contents {
                 holders: dropped(log::Drop::Hold as usize),
                 stacks: dropped(log::Drop::Record as usize),
             },
-            sources: log
-                .rows(layout.sources)
-                .filter_map(|row| {
-                    whole(row, is_key, |key| {
-                        Some((key, log::text(row, row::SOURCE_NAME, 0, get(row, row::SOURCE_BYTES) as usize)))
-                    })
-                })
-                .collect(),
+            sources: Self::sources(log),
             sites: sites.into_iter().flatten().collect(),
             site_rows,
             modules: log
                 .rows(layout.modules)
-                .map(|row| log::text(row, row::MODULE_PATH, 0, get(row, row::MODULE_BYTES) as usize))
+                .map(|row| whole(row, is_key, |_| Some(path(row))).unwrap_or_default())
                 .collect(),
             lines: log.rows(layout.lines).filter_map(|row| whole(row, is_key, |_| Some(line(row)))).collect(),
-            records: log
-                .rows(layout.records)
-                .filter_map(|row| whole(row, |number| number > 0 && number % 2 == 0, |_| record(row)))
-                .collect(),
-            holds: log.rows(layout.holds).filter_map(|row| whole(row, is_key, |_| Some(hold(row)))).collect(),
+            records: Self::records(log),
+            holds: Self::holds(log),
         }
+    }
+
+    pub(crate) fn sources(log: &Log) -> HashMap<u64, String> {
+        let name = |row| log::text(row, row::SOURCE_NAME, 0, get(row, row::SOURCE_BYTES) as usize);
+        let rows = log.rows(log.layout.sources);
+        rows.filter_map(|row| whole(row, is_key, |key| Some((key, name(row))))).collect()
+    }
+
+    pub(crate) fn records(log: &Log) -> Vec<Record> {
+        let is_written = |number| number > 0 && number % 2 == 0;
+        log.rows(log.layout.records).filter_map(|row| whole(row, is_written, |_| record(row))).collect()
+    }
+
+    pub(crate) fn holds(log: &Log) -> Vec<Hold> {
+        log.rows(log.layout.holds).filter_map(|row| whole(row, is_key, |_| Some(hold(row)))).collect()
     }
 }
 
@@ -152,6 +157,10 @@ fn site(row: &[AtomicU64]) -> SiteText {
         function: log::text(row, row::SITE_TEXT, file, function),
         frame: get(row, row::SITE_FRAME),
     }
+}
+
+fn path(row: &[AtomicU64]) -> String {
+    log::text(row, row::MODULE_PATH, 0, get(row, row::MODULE_BYTES) as usize)
 }
 
 fn line(row: &[AtomicU64]) -> Line {

@@ -31,9 +31,9 @@ pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
 pub(super) const VERSION: u64 = 1;
 
 /// Rows among which a key may lie.
-const SET: usize = 8;
+const SET: usize = if cfg!(loom) { 1 } else { 8 };
 /// The places of one source's records.
-const RECORDS: usize = 8;
+const RECORDS: usize = if cfg!(loom) { 1 } else { 8 };
 
 const BUSY: u64 = 1;
 
@@ -116,15 +116,17 @@ impl Layout {
             words += rows * row_words;
             Table { first, rows, row_words }
         };
-        let groups = (sources / 8).clamp(64, 1024);
+        let groups = if cfg!(loom) { 1 } else { (sources / 8).clamp(64, 1024) };
+        // Models look at one row, and pay for all of them.
+        let rows = |rows: usize| if cfg!(loom) { 1 } else { rows };
         Self {
             sources: table(sources, 32),
-            lines: table(2 * sources, 16),
-            sites: table(1024, 48),
-            modules: table(MODULES, 32),
+            lines: table(rows(2 * sources), 16),
+            sites: table(rows(1024), 48),
+            modules: table(rows(MODULES), 32),
             groups: table(groups, 1),
             records: table(groups * RECORDS, 32),
-            holds: table(2048, 8),
+            holds: table(rows(2048), 8),
             words,
         }
     }
@@ -184,18 +186,18 @@ pub(super) const FRAME_UNKNOWN: u64 = 0xfffe;
 pub(super) const FRAME_PLACE_BITS: u32 = 48;
 
 /// One attempt, to be logged.
-pub(super) struct Entry<'a> {
-    pub(super) source_key: u64,
+pub(crate) struct Entry<'a> {
+    pub(crate) source_key: u64,
     /// Without credentials; asked for only if the source is new to the log.
-    pub(super) name: &'a dyn Fn() -> String,
-    pub(super) site_key: u64,
-    pub(super) buffer: u64,
-    pub(super) outcome: Outcome,
-    pub(super) utc_ns: i64,
-    pub(super) duration_ns: u64,
-    pub(super) frames: &'a [u64],
-    pub(super) thread: u32,
-    pub(super) thread_name: &'a str,
+    pub(crate) name: &'a dyn Fn() -> String,
+    pub(crate) site_key: u64,
+    pub(crate) buffer: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) utc_ns: i64,
+    pub(crate) duration_ns: u64,
+    pub(crate) frames: &'a [u64],
+    pub(crate) thread: u32,
+    pub(crate) thread_name: &'a str,
 }
 
 /// A log.
@@ -208,8 +210,14 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// The words of a log for so many sources.
+    #[cfg(all(test, loom))]
+    pub(crate) fn words(sources: usize) -> usize {
+        Layout::of(sources).words
+    }
+
     /// Begins a log in zeroed words.
-    pub(super) fn new(words: Words, sources: usize, pid: u32, program: &str, created_utc_ns: i64) -> Self {
+    pub(crate) fn new(words: Words, sources: usize, pid: u32, program: &str, created_utc_ns: i64) -> Self {
         let log = Self { words, layout: Layout::of(sources), holds: AtomicU64::new(2) };
         let header = log.all();
         let set = |word: usize, value: u64| header[word].store(value, Ordering::Relaxed);
@@ -358,6 +366,12 @@ impl Log {
     /// Counts and records.
     pub(super) fn add(&self, entry: &Entry<'_>) {
         let now = entry.utc_ns as u64;
+        self.name(entry, now);
+        self.count(entry, now);
+        self.record(entry, now);
+    }
+
+    pub(crate) fn name(&self, entry: &Entry<'_>, now: u64) {
         let named = self.place(
             self.layout.sources,
             entry.source_key,
@@ -368,8 +382,6 @@ impl Log {
         if let Some((_, row)) = named {
             row[row::SOURCE_USED].store(now, Ordering::Relaxed);
         }
-        self.count(entry, now);
-        self.record(entry, now);
     }
 
     fn count(&self, entry: &Entry<'_>, now: u64) {
@@ -399,7 +411,7 @@ impl Log {
         row[row::LINE_COUNTS + entry.outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn record(&self, entry: &Entry<'_>, now: u64) {
+    pub(crate) fn record(&self, entry: &Entry<'_>, now: u64) {
         let group = entry.source_key as usize % self.layout.groups.rows;
         let Some(counter) = self.row(self.layout.groups, group) else { return };
         let number = counter[0].fetch_add(1, Ordering::Relaxed);
@@ -436,7 +448,7 @@ impl Log {
     }
 
     /// Notes that a handle is held; where it is noted, and by which key.
-    pub(super) fn hold(
+    pub(crate) fn hold(
         &self,
         source_key: u64,
         buffer: u64,
@@ -475,7 +487,7 @@ impl Log {
     }
 
     /// Takes back that a handle is held.
-    pub(super) fn release(&self, at: usize, key: u64) {
+    pub(crate) fn release(&self, at: usize, key: u64) {
         if let Some(row) = self.row(self.layout.holds, at) {
             // SYNC row: free again.
             let _ = row[0].compare_exchange(key, 0, Ordering::Release, Ordering::Relaxed);

@@ -16,6 +16,8 @@ mod tracker;
 pub use caller::{Caller, CodePlace, Language};
 pub(crate) use contents::{Contents, Hold, Line, Record, SiteText};
 pub use log::Dropped;
+#[cfg(all(test, loom))]
+pub(crate) use log::Entry;
 pub(crate) use log::Log;
 pub use outcome::Outcome;
 pub(crate) use resolve::Resolver;
