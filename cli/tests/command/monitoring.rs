@@ -40,8 +40,11 @@ fn told() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     told
 }
 
-/// The metrics that an expression asks for, each with what is asked of its labels: name, sign and value.
-fn asked(expression: &str) -> Vec<(String, Vec<(String, String, String)>)> {
+/// What is asked of a label: its name, a sign and a value.
+type Asked = (String, String, String);
+
+/// The metrics that an expression asks for, each with what is asked of its labels.
+fn asked(expression: &str) -> Vec<(String, Vec<Asked>)> {
     let mut found = Vec::new();
     let mut rest = expression;
     while let Some(at) = rest.find("capbuf_") {
