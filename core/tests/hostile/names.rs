@@ -18,6 +18,10 @@ pub fn run(bytes: &[u8]) {
     }
     // A secret in every place where one may stand, with any text around it that does not itself make the whole a local name.
     let around: String = text.chars().filter(|letter| !letter.is_control()).take(60).collect();
+    // Who makes up texts may come upon the secret itself, which is none then.
+    if around.contains("sesame") {
+        return;
+    }
     for url in [
         format!("rtsp://me:sesame{around}@host/a"),
         format!("rtsp://me:{around}sesame@host/a"),
