@@ -92,11 +92,12 @@ sanitize: ## The core under the address, leak, thread and real-time sanitizers, 
 	@scripts/install build
 	@scripts/sanitize
 
-MUTATED ?= ring timeline timekeeper delay_locked_loop registry/claim published slot table
+MUTATED ?= ring timeline timekeeper delay_locked_loop stretch windows copy registry published table
+MUTATED_BY = windows writing reading model phases timeline allocation
 mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
 	cargo mutants -p capbuf --timeout 120 -o target/mutants $(MUTATED:%=--file core/src/%.rs) \
-		$(addprefix --cargo-test-arg=,--lib --test=model --test=phases --test=timeline --test=allocation --test=reading)
+		$(addprefix --cargo-test-arg=,--lib $(MUTATED_BY:%=--test=%))
 
 clean: ## Remove everything that was built
 	cargo clean
