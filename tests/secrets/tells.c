@@ -117,9 +117,9 @@ static void of_one(const char *clips) {
     read_frames("timed out", 12000, 12100, 1000000);
     ok("read", capbuf_buffer_read_segment(buffers[0], &stretch, NULL, &segment, &error));
     snprintf(text, sizeof text, "%s/clip.wav", clips);
-    ok("clip", capbuf_segment_write_clip(segment, text, strlen(text), &error));
+    ok("clip", capbuf_segment_write_clip(segment, text, strlen(text), NULL, &error));
     snprintf(text, sizeof text, "%s/nowhere/clip.wav", clips);
-    failed("clip", capbuf_segment_write_clip(segment, text, strlen(text), &error));
+    failed("clip", capbuf_segment_write_clip(segment, text, strlen(text), NULL, &error));
     ok("writer", capbuf_buffer_writer(buffers[1], &other, &error));
     ok("remove", capbuf_registry_remove(registry, sources[1], strlen(sources[1]), &error));
     failed("removed", capbuf_writer_write(other, samples, 10, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
@@ -152,6 +152,7 @@ int main(int given, char **arguments) {
     capbuf_registry *none = NULL;
     capbuf_capture_options capture_options;
     capbuf_capture *capture = NULL;
+    capbuf_report *report = NULL;
     capbuf_text *text = NULL;
     char camera[MOST_BYTES];
     if (given != 3 || !read_line(camera)) {
@@ -174,10 +175,10 @@ int main(int given, char **arguments) {
     capture_options.open_deadline_ns = INT64_C(10000000000);
     failed("capture failed", capbuf_capture_start(registry, camera, strlen(camera), &capture_options, &capture, &error));
     of_a_watch();
-    ok("report", capbuf_registry_allocation_report(registry, &text, &error));
-    tell_text("report", text);
-    ok("report", capbuf_registry_allocation_report_json(registry, &text, &error));
-    tell_text("report as json", text);
+    ok("report", capbuf_registry_allocation_report(registry, &report, &error));
+    tell("report", capbuf_report_text(report, NULL));
+    tell("report as json", capbuf_report_json(report, NULL));
+    capbuf_report_free(report);
     ok("metrics", capbuf_registry_metrics(registry, &text, &error));
     tell_text("metrics", text);
     ok("metrics", capbuf_registry_domain_metrics(registry, &text, &error));
