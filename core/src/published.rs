@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::slot::{Held, OfThread, Slot, Users};
 use crate::source::Source;
 use crate::sync::process::AtomicU64;
-use crate::sync::{Arc, ArcSwap, Cache, Ordering, PlainArc, Queue, Weak, thread_local};
+use crate::sync::{Arc, ArcSwap, Cache, Ordering, Queue, Weak, thread_local};
 use crate::table::Table;
 
 /// The newest table, and those that were replaced.
@@ -27,7 +27,7 @@ struct ThreadCache {
     number: u64,
     alive: Weak<()>,
     table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
-    own: PlainArc<OfThread>,
+    own: Arc<OfThread>,
 }
 
 thread_local! {

@@ -205,7 +205,8 @@ impl Registry {
     /// Runs `use_buffer` with the buffer of a source, if it has one.
     ///
     /// Waits for nobody, allocates nothing, touches no shared counter. A buffer that is just being made counts as not
-    /// there. While `use_buffer` runs the memory stays, also if the source is removed. In a domain a source that this registry
+    /// there. While `use_buffer` runs the memory stays, also if the source is removed: then the last to use it lets it go, with a lock
+    /// and system calls. In a domain a source that this registry
     /// has not met is looked for in the domain's folder (system calls), and mapped if it is there.
     #[inline]
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {

@@ -11,11 +11,11 @@ use std::sync::PoisonError;
 
 use crate::buffer::CaptureBuffer;
 use crate::error::Error;
+use crate::fork;
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::sync::{
-    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, PlainArc, UnsafeCell,
-    process,
+    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, UnsafeCell, fence, process,
 };
 
 /// What a slot holds while its source has a buffer.
@@ -48,6 +48,10 @@ pub(crate) struct Slot {
 // SAFETY: the content is written by the one who turns the state from empty, and taken by the one who turned it to taken, once nobody uses
 // it. In between it is only shared, and what it is made of may be used and dropped by any thread.
 unsafe impl Sync for Slot {}
+const _: () = {
+    const fn can_be_shared<T: Send + Sync>() {}
+    can_be_shared::<Filled>();
+};
 
 impl Slot {
     pub(crate) fn new(source: Source, hash: u64) -> Self {
@@ -99,39 +103,61 @@ impl OfThread {
 }
 
 /// The threads of one registry that look slots up, and the slots that wait for them.
+///
+/// What its methods are told of is its own: a slot that was found in the registry's map (so it is in it, or taken by who took it out), and what
+/// [`Users::of_thread`] gave to this thread.
 pub(crate) struct Users {
     /// Never shorter than it was: a thread that ended leaves its place to one that begins.
-    threads: Mutex<Vec<PlainArc<OfThread>>>,
+    threads: Mutex<Vec<Arc<OfThread>>>,
     /// Slots that were taken while somebody used them.
     lingering: Mutex<Vec<Arc<Slot>>>,
     fence: HalvedFence,
+    /// Of a forked child nothing here is true: its parent's other threads are not in it, whatever they hold and have written down. It uses no
+    /// lock of these, and keeps what it removes.
+    generation: u32,
 }
 
 impl Users {
     pub(crate) fn new() -> Self {
-        Self { threads: Mutex::default(), lingering: Mutex::default(), fence: HalvedFence::new() }
+        fork::watch();
+        let (threads, lingering) = (Mutex::default(), Mutex::default());
+        Self { threads, lingering, fence: HalvedFence::new(), generation: fork::generation() }
     }
 
-    fn threads(&self) -> MutexGuard<'_, Vec<PlainArc<OfThread>>> {
+    fn is_inherited(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<Arc<OfThread>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For a thread to write down what it uses.
-    pub(crate) fn of_thread(&self) -> PlainArc<OfThread> {
-        let mut threads = self.threads();
-        // SYNC none: a thread of which nothing is left has ended.
-        let is_unused = |own: &mut OfThread| own.used.iter().all(|used| used.load(Ordering::Relaxed) == 0);
-        let ended = threads.iter_mut().find_map(|own| PlainArc::get_mut(own).is_some_and(is_unused).then_some(&*own));
-        if let Some(ended) = ended {
-            return PlainArc::clone(ended);
+    pub(crate) fn of_thread(&self) -> Arc<OfThread> {
+        if self.is_inherited() {
+            return Arc::new(OfThread::default());
         }
-        let own = PlainArc::default();
-        threads.push(PlainArc::clone(&own));
+        let mut threads = self.threads();
+        let has_ended = |own: &&Arc<OfThread>| {
+            // SYNC use: what it wrote down before it gave its count back is seen; and where that use has ended, it has ended before.
+            Arc::strong_count(own) == 1 && {
+                fence(Ordering::Acquire);
+                own.used.iter().all(|used| used.load(Ordering::Acquire) == 0)
+            }
+        };
+        if let Some(ended) = threads.iter().find(has_ended) {
+            return Arc::clone(ended);
+        }
+        let own = Arc::new(OfThread::default());
+        threads.push(Arc::clone(&own));
         own
     }
 
     /// Attempts that found their ring at once.
     pub(crate) fn hits(&self) -> u64 {
+        if self.is_inherited() {
+            return 0;
+        }
         self.threads().iter().map(|thread| thread.hits.load(Ordering::Relaxed)).sum()
     }
 
@@ -155,7 +181,7 @@ impl Users {
         self.look(slot, own, |filled| Some(filled.buffer.clone()))
     }
 
-    /// Shows what a slot of this registry holds to who neither looks slots up nor takes long.
+    /// Shows what a slot of this registry holds to who neither looks slots up nor takes long nor panics.
     #[inline]
     pub(crate) fn look<R>(&self, slot: &Slot, own: &OfThread, look: impl FnOnce(&Filled) -> Option<R>) -> Option<R> {
         let mut content = self.announce(slot, own, IN_PASSING)?;
@@ -193,14 +219,19 @@ impl Users {
 
     /// Takes the buffer out of a slot that is in the map no more; returns a handle on it. It goes from the slot when nobody uses it there.
     pub(crate) fn take(&self, slot: &Arc<Slot>) -> Option<CaptureBuffer> {
-        // SYNC slot: it was filled before, and its state comes before what threads have written down is looked at.
-        slot.state.compare_exchange(FILLED, TAKEN, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        // SYNC slot: it was filled before, and who sees that it is taken sees that it is in the map no more.
+        slot.state.compare_exchange(FILLED, TAKEN, Ordering::AcqRel, Ordering::Relaxed).ok()?;
         let mut content = slot.content.get();
         // SAFETY: it was filled, and goes only after it is listed below.
         let buffer = unsafe { content.deref() }.as_ref().map(|filled| filled.buffer.clone());
         content.end();
-        self.lingering().push(Arc::clone(slot));
-        self.give_back();
+        if self.is_inherited() {
+            // Never given back: whoever uses it in this process is not known.
+            std::mem::forget(Arc::clone(slot));
+        } else {
+            self.lingering().push(Arc::clone(slot));
+            self.give_back();
+        }
         buffer
     }
 
@@ -208,25 +239,28 @@ impl Users {
         self.lingering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets go of the buffers in slots that were taken and that nobody uses any more.
+    /// Lets go of the buffers in slots that were taken and that nobody uses any more. Where the kernel refuses the fence, at the next time.
     #[cold]
     fn give_back(&self) {
+        if self.is_inherited() {
+            return;
+        }
         let mut free = Vec::new();
         let mut lingering = self.lingering();
-        // Once more after users were asked: one that ended before he could see it is found to have ended, and any other sees it.
-        for _ in 0..2 {
-            if lingering.is_empty() || !self.fence.heavy() {
-                break;
-            }
+        // Once more if users were asked: one that ended before he could see it is found to have ended, and any other sees it. A thread
+        // that sees it waits for this list, so there are no more rounds than threads.
+        let mut asked_anew = true;
+        while asked_anew && !lingering.is_empty() && self.fence.heavy() {
+            asked_anew = false;
             let threads = self.threads();
             lingering.retain(|slot| {
                 // SYNC use: who used it has ended before.
-                let uses = |thread: &&PlainArc<OfThread>| {
+                let uses = |thread: &&Arc<OfThread>| {
                     thread.used.iter().any(|used| used.load(Ordering::Acquire) == slot.address())
                 };
                 let mut users = threads.iter().filter(uses).peekable();
                 let is_used = users.peek().is_some();
-                users.for_each(|user| user.asked.store(1, Ordering::Relaxed));
+                users.for_each(|user| asked_anew |= user.asked.swap(1, Ordering::Relaxed) == 0);
                 if !is_used {
                     let content = slot.content.get_mut();
                     // SAFETY: taken, so whoever wrote it down after the fence finds no buffer, and nobody had before. Listed once, and

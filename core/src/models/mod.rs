@@ -135,6 +135,11 @@ const EXCUSED: &[(&str, &str, &str)] = &[
         "own.used[word].store(slot.address(), Ordering::Release)",
         "light fences are whole ones here, and order it already",
     ),
+    (
+        "slot.rs",
+        "used.load(Ordering::Acquire) == 0",
+        "counts only where a thread's own end does not come after its uses: in its last steps",
+    ),
     ("slot.rs", "compare_exchange(FILLED, TAKEN", "who takes has waited for the filling, or used what was filled"),
     ("slot.rs", "slot.state.swap(TAKEN", "who ends a registry comes after all who used it"),
     (

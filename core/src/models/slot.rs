@@ -11,6 +11,7 @@ pub(super) const ALL: &[Model] = &[
     WHO_FINDS_A_SLOT_FILLED_SEES_WITH_WHAT,
     A_USE_WITHIN_A_USE_COUNTS_A_HANDLE,
     A_HANDLE_IS_COUNTED_BEFORE_OR_NOT_AT_ALL,
+    WHO_COMES_LATE_LEAVES_NOTHING_LINGERING,
 ];
 
 /// Runs two at the same time on a registry that has a buffer, of which the second takes it out; then nothing of it is left.
@@ -48,7 +49,7 @@ const WHAT_IS_TAKEN_STAYS_FOR_WHO_USES_IT_AND_GOES_WITH_HIM: Model = Model {
         ("slot.rs", ENDED, Defect::Lost),
         ("slot.rs", SEEN, Defect::Relaxed),
         ("slot.rs", SEEN, Defect::Blind),
-        ("slot.rs", "user.asked.store(1", Defect::Lost),
+        ("slot.rs", "user.asked.swap(1", Defect::Lost),
         ("slot.rs", "own.asked.load(", Defect::Blind),
     ],
 };
@@ -115,4 +116,31 @@ const A_HANDLE_IS_COUNTED_BEFORE_OR_NOT_AT_ALL: Model = Model {
 #[test]
 fn a_handle_is_counted_before_or_not_at_all() {
     A_HANDLE_IS_COUNTED_BEFORE_OR_NOT_AT_ALL.check();
+}
+
+const WHO_COMES_LATE_LEAVES_NOTHING_LINGERING: Model = Model {
+    run: || {
+        let registry = registry();
+        drop(registry.get_or_allocate("x", spec()).unwrap());
+        let users: Vec<_> = (0..2)
+            .map(|_| {
+                let theirs = registry.clone();
+                thread::spawn(move || saw(if theirs.with("x", |_| ()).is_some() { "used" } else { "gone" }))
+            })
+            .collect();
+        registry.remove("x").unwrap();
+        users.into_iter().for_each(|user| user.join().unwrap());
+        assert_eq!(registry.stats().bytes, 0);
+    },
+    preemptions: 3,
+    outcomes: &["used", "gone"],
+    planted: &[
+        ("slot.rs", "user.asked.swap(1", Defect::Lost),
+        ("slot.rs", "fence(Ordering::Acquire)", Defect::Relaxed),
+    ],
+};
+
+#[test]
+fn who_comes_late_leaves_nothing_lingering() {
+    WHO_COMES_LATE_LEAVES_NOTHING_LINGERING.check();
 }

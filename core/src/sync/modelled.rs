@@ -169,8 +169,10 @@ macro_rules! atomics {
 
             #[track_caller]
             pub(crate) fn swap(&self, value: $int, ordering: Ordering) -> $int {
-                let defect = places::here();
-                self.0.swap(value, order(ordering, defect))
+                match places::here() {
+                    Some(Defect::Lost) => value,
+                    defect => self.0.swap(value, order(ordering, defect)),
+                }
             }
 
             #[track_caller]
@@ -262,6 +264,8 @@ impl<T> Arc<T> {
     }
 
     pub(crate) fn strong_count(this: &Self) -> usize {
+        // As the count is never stale: what a fence after it makes of those who gave theirs back.
+        this.ended.fetch_add(0, Ordering::Relaxed);
         std::sync::Arc::strong_count(&this.value)
     }
 
