@@ -1,6 +1,7 @@
 //! Whole numbers and shapes as arguments: what is out of range is an error that names the argument and what it may be.
 
 use capbuf::{Length, SampleFormat, Spec};
+use capbuf_capture::CaptureOptions;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
@@ -30,8 +31,8 @@ pub(crate) fn maybe_whole<T: TryFrom<u64>>(
 
 pub(crate) const FRAMES: &str = "0 to 2**64 - 1";
 pub(crate) const BYTES: &str = "0 to 2**64 - 1";
-pub(crate) const RATES: &str = "1 to 768000";
-pub(crate) const CHANNELS: &str = "1 to 64";
+const RATES: &str = "1 to 768000";
+const CHANNELS: &str = "1 to 64";
 
 /// How much a buffer keeps.
 pub(crate) fn length(seconds: &Bound<'_, PyAny>) -> PyResult<Length> {
@@ -50,6 +51,34 @@ pub(crate) fn spec(
     let rate = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)?.unwrap_or(48_000);
     let channels = maybe_whole("channels", channels, CHANNELS)?.unwrap_or(1);
     Spec::new(length(seconds)?, rate, channels, format).or_raise(py)
+}
+
+/// What is asked of a source, of the arguments that say it.
+pub(crate) fn capture_options(
+    py: Python<'_>,
+    seconds: Option<&Bound<'_, PyAny>>,
+    sample_rate_hz: Option<&Bound<'_, PyAny>>,
+    channels: Option<&Bound<'_, PyAny>>,
+    sample_format: Option<&str>,
+    open_deadline: Option<&Bound<'_, PyAny>>,
+) -> PyResult<CaptureOptions> {
+    let mut options = CaptureOptions::new();
+    if let Some(seconds) = seconds {
+        options = options.length(length(seconds)?);
+    }
+    if let Some(rate) = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)? {
+        options = options.sample_rate_hz(rate);
+    }
+    if let Some(channels) = maybe_whole("channels", channels, CHANNELS)? {
+        options = options.channels(channels);
+    }
+    if let Some(format) = sample_format {
+        options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
+    }
+    if let Some(deadline) = open_deadline {
+        options = options.open_deadline(times::duration("open_deadline", deadline)?);
+    }
+    Ok(options)
 }
 
 /// The arguments that say a shape.

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use capbuf::SampleFormat;
-use capbuf_capture::CaptureOptions;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arguments::{self, CHANNELS, RATES, maybe_whole};
+use crate::arguments;
 use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
 use crate::caller::Calling;
 use crate::errors::{self, OrRaise as _};
 use crate::registry::{self, Registry};
-use crate::times;
 
 /// What a capture is doing.
 ///
@@ -150,22 +147,7 @@ pub(crate) fn record(
     sample_format: Option<&str>,
     open_deadline: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Capture> {
-    let mut options = CaptureOptions::new();
-    if let Some(seconds) = seconds {
-        options = options.length(arguments::length(seconds)?);
-    }
-    if let Some(rate) = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)? {
-        options = options.sample_rate_hz(rate);
-    }
-    if let Some(channels) = maybe_whole("channels", channels, CHANNELS)? {
-        options = options.channels(channels);
-    }
-    if let Some(format) = sample_format {
-        options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
-    }
-    if let Some(deadline) = open_deadline {
-        options = options.open_deadline(times::duration("open_deadline", deadline)?);
-    }
+    let options = arguments::capture_options(py, seconds, sample_rate_hz, channels, sample_format, open_deadline)?;
     let registry = match (registry, domain) {
         (Some(_), Some(_)) => return Err(errors::invalid(py, "domain", "given beside registry", "one of the two")),
         (Some(registry), None) => registry.get().registry(py)?,

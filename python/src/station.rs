@@ -1,11 +1,10 @@
 //! Stations: what is recorded, changed while it is.
 
-use capbuf::SampleFormat;
-use capbuf_capture::{CaptureOptions, WhenGone};
+use capbuf_capture::WhenGone;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::arguments::{self, CHANNELS, RATES, maybe_whole};
+use crate::arguments;
 use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
 use crate::caller::Calling;
@@ -13,7 +12,6 @@ use crate::capture::State;
 use crate::errors::{OrRaise as _, invalid, wrong_type};
 use crate::handle::Handle;
 use crate::registry::Registry;
-use crate::times;
 
 /// A source as it is configured.
 ///
@@ -69,22 +67,8 @@ impl SourceConfig {
         open_deadline: Option<&Bound<'_, PyAny>>,
         when_gone: &str,
     ) -> PyResult<Self> {
-        let mut options = CaptureOptions::new().gain_db(gain_db);
-        if let Some(seconds) = seconds {
-            options = options.length(arguments::length(seconds)?);
-        }
-        if let Some(rate) = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)? {
-            options = options.sample_rate_hz(rate);
-        }
-        if let Some(channels) = maybe_whole("channels", channels, CHANNELS)? {
-            options = options.channels(channels);
-        }
-        if let Some(format) = sample_format {
-            options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
-        }
-        if let Some(deadline) = open_deadline {
-            options = options.open_deadline(times::duration("open_deadline", deadline)?);
-        }
+        let options = arguments::capture_options(py, seconds, sample_rate_hz, channels, sample_format, open_deadline)?
+            .gain_db(gain_db);
         let when_gone = match when_gone {
             "remove" => WhenGone::Remove,
             "keep" => WhenGone::Keep,

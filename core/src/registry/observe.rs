@@ -16,7 +16,7 @@ impl Registry {
     /// Records every attempt to get a buffer from here on, with what came of it, when, by whom and from where; or ends that.
     ///
     /// Off, it costs one relaxed load an attempt. On, some microseconds, no lock, and memory of a fixed size: see
-    /// [`RegistryBuilder::tracked_sources`]. Counts go on from what they were. In a domain every process decides for itself, and
+    /// [`RegistryBuilder::tracked_sources`](crate::RegistryBuilder::tracked_sources). Counts go on from what they were. In a domain every process decides for itself, and
     /// the report of any tells of all that track. From outside `DEBUG_BUFFER_ALLOC=true` does the same from the beginning.
     pub fn enable_allocation_tracking(&self, enable: bool) {
         self.0.tracker.set(enable);
