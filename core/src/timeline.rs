@@ -428,4 +428,21 @@ mod tests {
         let mut out = [0_i16; 300];
         assert!(matches!(windows.next_into(&mut out, Duration::ZERO), Err(Error::TimedOut { .. })));
     }
+
+    #[test]
+    fn a_gap_before_frames_of_which_some_may_be_overwritten_is_gone_too() {
+        let buffer = recorded(600);
+        let mut writer = buffer.writer().unwrap();
+        writer.gap_for(GapReason::Requested, Duration::from_millis(100));
+        writer.write(&[0_i16; 400]).unwrap();
+        drop(writer);
+        // A writer died that had announced so much: of the frames after the gap the first half.
+        let ring_frames = buffer.shared.region.layout().ring_frames;
+        buffer.shared.region.header().writer.reserve.store(ring_frames + 800, Ordering::Relaxed);
+        assert_eq!(buffer.frames(), 800..1000);
+        let all = Stretch::Last(Duration::from_secs(1));
+        let segment = buffer.read_with(all, &ReadOptions::new().available()).unwrap();
+        assert_eq!((segment.first_frame(), segment.frames()), (800, 200), "no silence for a gap that is gone");
+        assert_eq!(segment.missing().evicted_frames, 800);
+    }
 }
