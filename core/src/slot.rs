@@ -328,6 +328,8 @@ mod tests {
     use std::cell::RefCell;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::sync::Barrier;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     use super::*;
     use crate::Registry;
@@ -382,6 +384,32 @@ mod tests {
             other.hit();
         }
         assert_eq!((users.hits(), users.threads().len()), (6, 2));
+    }
+
+    #[test]
+    fn a_forked_child_touches_no_lock_that_its_parent_may_have_held() {
+        let (registry, spec) = registry();
+        let buffer = registry.get_or_allocate("x", spec).unwrap();
+        let slot = Arc::new(Slot::new(Source::new("x").unwrap(), 0));
+        slot.fill(buffer.clone());
+        // As a child sees what its parent made, with locks that nobody will open.
+        let users = Users { generation: fork::generation().wrapping_sub(1), ..Users::new() };
+        let locks = (users.threads(), users.lingering());
+        let (done, is_done) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let own = users.of_thread();
+                assert!(matches!(users.hold(&slot, &own), Held::InPlace(_)));
+                own.asked.store(1, Ordering::Relaxed);
+                assert!(users.handle(&slot, &own).is_some_and(|found| found.same_as(&buffer)));
+                assert!(users.take(&slot).is_some() && users.handle(&slot, &own).is_none());
+                assert_eq!(users.hits(), 0);
+                done.send(()).unwrap();
+            });
+            let ended = is_done.recv_timeout(Duration::from_secs(30));
+            drop(locks);
+            ended.expect("it waits for a lock");
+        });
     }
 
     #[test]
