@@ -177,11 +177,12 @@ impl CaptureBuffer {
     ///
     /// Examples
     /// --------
-    /// >>> import pathlib, tempfile, time, capbuf
+    /// >>> import pathlib, tempfile, capbuf
     /// >>> with capbuf.record("tone:440", registry=capbuf.Registry.private()) as capture:
+    /// ...     heard = capture.buffer.last(0.1, wait=10)
     /// ...     with tempfile.TemporaryDirectory() as folder:
     /// ...         path = pathlib.Path(folder) / "bird.flac"
-    /// ...         clip = capture.buffer.clip_around(path, time.time(), before=0, after=0.5)
+    /// ...         clip = capture.buffer.clip_around(path, heard.end, before=0.1, after=0.4)
     /// >>> bool(clip.missing), abs(clip.frames - 24_000) <= 1
     /// (False, True)
     fn clip_around(
