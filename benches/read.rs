@@ -71,7 +71,7 @@ pub(crate) fn stretches(effort: Effort) -> Result<Table> {
     }
     for seconds in [3, 15, 60] {
         let frames = seconds * RATE_HZ;
-        let (mut room, mut plain, mut other) = (vec![0; frames], vec![0; frames], vec![0; frames]);
+        let (mut room, mut plain, mut other) = (vec![0_i16; frames], vec![0_i16; frames], vec![0_i16; frames]);
         let mut job = Job::default();
         let (writer, reader) = (&mut ours, &buffer);
         job.way(OURS, move |calls| {
