@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::maps::{CopyOnWrite, DashMap, HELD, Map, Papaya, Pointer, Scc, Unprotected, small};
 use crate::report::{OURS, Row, Table, time};
-use crate::rounds::{Effort, Job, histogram, median, timed};
+use crate::rounds::{Effort, Job, histogram, median, timed_warm};
 use crate::{Result, source};
 use capbuf::Registry;
 
@@ -26,13 +26,14 @@ fn names(count: usize) -> Vec<(usize, String)> {
 /// Looks sources up on so many threads, each of which does `calls`, while sources come and go or not; the slowest thread's time.
 fn look<M: Map>(map: &M, names: &[(usize, String)], threads: usize, updated: bool, calls: u64) -> Duration {
     let (waiting, stop) = (AtomicUsize::new(threads), AtomicBool::new(false));
+    let count = names.len();
     let work = |thread: usize| {
         let mut names = names.iter().cycle().skip(thread * 7 % names.len());
         waiting.fetch_sub(1, Ordering::AcqRel);
         while waiting.load(Ordering::Acquire) > 0 {
             std::hint::spin_loop();
         }
-        timed(calls, || names.next().and_then(|(number, name)| map.look(*number, name)))
+        timed_warm(count, calls, || names.next().and_then(|(number, name)| map.look(*number, name)))
     };
     std::thread::scope(|scope| {
         let updater = updated.then(|| scope.spawn(|| update(map, &stop)));
@@ -74,7 +75,7 @@ fn ways<'a, M: Map + 'a>(job: &mut Job<'a>, names: &'a [(usize, String)], update
 pub(crate) fn existing(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Look up an existing source",
-        "A number is read from the source's entry; time a lookup, on each thread. All sources are asked for, in shuffled order. \
+        "A number is read from the source's entry; time a lookup, on each thread. All sources are asked for, in shuffled order, once before it counts. \
          \"Changing\": one more thread adds or removes a source each 300 µs. All maps hash with foldhash.",
     );
     for count in [1, 64, 1024, 10_000] {
@@ -132,8 +133,10 @@ pub(crate) fn existing(effort: Effort) -> Result<Table> {
 
 fn adding_way<'a, M: Map + 'a>(job: &mut Job<'a>, names: &'a [(usize, String)]) -> Result<()> {
     let map = M::with_sources(names.len())?;
-    let mut names = names.iter().cycle();
-    job.way(M::NAME, move |calls| timed(calls, || names.next().and_then(|(_, name)| map.get_or_add(name))));
+    let mut next = names.iter().cycle();
+    job.way(M::NAME, move |calls| {
+        timed_warm(names.len(), calls, || next.next().and_then(|(_, name)| map.get_or_add(name)))
+    });
     Ok(())
 }
 
@@ -152,12 +155,14 @@ pub(crate) fn get_or_allocate(effort: Effort) -> Result<Table> {
         let mut next = names.iter().cycle();
         let map = registry.clone();
         job.way(OURS, move |calls| {
-            timed(calls, || next.next().map(|(_, name)| map.get_or_allocate(name, spec).is_ok()))
+            timed_warm(count, calls, || next.next().map(|(_, name)| map.get_or_allocate(name, spec).is_ok()))
         });
         let (mut next, map) = (names.iter().cycle(), registry.clone());
-        job.way(get, move |calls| timed(calls, || next.next().map(|(_, name)| map.get(name).is_some())));
+        job.way(get, move |calls| timed_warm(count, calls, || next.next().map(|(_, name)| map.get(name).is_some())));
         let mut next = names.iter().cycle();
-        job.way(with, move |calls| timed(calls, || next.next().and_then(|(at, name)| registry.look(*at, name))));
+        job.way(with, move |calls| {
+            timed_warm(count, calls, || next.next().and_then(|(at, name)| registry.look(*at, name)))
+        });
         adding_way::<Mutex<_>>(&mut job, &names)?;
         adding_way::<RwLock<_>>(&mut job, &names)?;
         adding_way::<DashMap>(&mut job, &names)?;

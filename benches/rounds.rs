@@ -141,6 +141,12 @@ pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     }
 }
 
+/// As [`timed`], after so many calls that do not count: they bring what is asked for into the caches, whatever was measured before.
+pub(crate) fn timed_warm<R>(before: usize, calls: u64, mut call: impl FnMut() -> R) -> Duration {
+    timed(before as u64, &mut call);
+    timed(calls, call)
+}
+
 /// The time that so many calls take.
 pub(crate) fn timed<R>(calls: u64, mut call: impl FnMut() -> R) -> Duration {
     let begin = Instant::now();
