@@ -1,7 +1,8 @@
 //! Captures one source and tells what is in its buffer, when asked on standard input: what a test needs to see of a
 //! capture in a process of its own, whose environment names the devices.
 //!
-//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [quick]]]`, quick being to open a lost source again at once
+//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [WORD...]]]`, where a word is `quick`, to open a lost source again at once,
+//! or `rate=HZ`, `gain=DB` or `channel=NUMBER`
 //!
 //! - says `running` when it captures, or ends with the error;
 //! - for `frames`, says how many frames there are;
@@ -15,12 +16,12 @@ use std::io::{self, BufRead as _, Write};
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Stretch};
-use capbuf_capture::{Backoff, Capture, CaptureOptions, CircuitBreaker};
+use capbuf_capture::{Backoff, Capture, CaptureOptions, CircuitBreaker, Mix};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [locator, seconds, rest @ ..] = &arguments[..] else {
-        return Err("usage: captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [quick]]]".into());
+        return Err("usage: captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [WORD...]]]".into());
     };
     let mut options = CaptureOptions::new().length(Length::Seconds(seconds.parse()?));
     if let Some(format) = rest.first() {
@@ -29,10 +30,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(channels) = rest.get(1) {
         options = options.channels(channels.parse()?);
     }
-    if rest.get(2).is_some_and(|word| word == "quick") {
-        options = options
-            .backoff(Backoff::new(Duration::from_millis(10), Duration::from_millis(100)))
-            .circuit_breaker(CircuitBreaker::new(u32::MAX, Duration::ZERO));
+    for word in rest.iter().skip(2) {
+        options = match word.split_once('=') {
+            None if word == "quick" => options
+                .backoff(Backoff::new(Duration::from_millis(10), Duration::from_millis(100)))
+                .circuit_breaker(CircuitBreaker::new(u32::MAX, Duration::ZERO)),
+            Some(("rate", hz)) => options.sample_rate_hz(hz.parse()?),
+            Some(("gain", db)) => options.gain_db(db.parse()?),
+            Some(("channel", number)) => options.mix(Mix::Channel(number.parse()?)),
+            _ => return Err(format!("{word:?} is none of: quick, rate=HZ, gain=DB, channel=NUMBER").into()),
+        };
     }
     let registry = Registry::private();
     let capture = Capture::start(&registry, locator, &options)?;

@@ -75,6 +75,40 @@ fn what_the_device_does_not_have_is_converted_without_a_break() {
 }
 
 #[test]
+fn a_microphone_is_made_quieter_frame_by_frame() {
+    let mic = VirtualMic::build().unwrap();
+    let half = format!("gain={}", 20.0 * 0.5_f64.log10());
+    let mut capturing = Capturing::start("device:alsa:vmic", &["10", "s16", "1", &half, "channel=0"], mic.env());
+    capturing.wait_for_frames(2 * RATE);
+    let samples = capturing.dump().samples;
+    let first = i32::from(samples[0]) * 2;
+    // Which of those it is that are halved to the first.
+    let is_half = |at: u64| {
+        let sounded = position::samples(at..at + samples.len() as u64);
+        sounded.iter().zip(&samples).all(|(sounded, half)| (i32::from(*sounded) - 2 * i32::from(*half)).abs() <= 1)
+    };
+    let candidates = (first - 1..=first + 1).filter_map(|sample| i16::try_from(sample).ok());
+    assert!(candidates.map(|sample| u64::from(position::index(sample))).any(is_half), "{:?}", &samples[..8]);
+}
+
+#[test]
+fn a_microphone_of_another_rate_is_converted_at_its_pace() {
+    let mic = VirtualMic::build().unwrap();
+    let mut capturing = Capturing::start("device:alsa:vmic", &["20", "s16", "1", "rate=16000"], mic.env());
+    capturing.wait_for_frames(5 * 16_000);
+    let dump = capturing.dump();
+    assert_eq!((dump.sample_rate_hz, dump.channels, dump.rings, dump.gaps.len()), (16_000, 1, 1, 0));
+    // The signal is as loud as it was but for what is above the new rate's half.
+    let power = |samples: &[i16]| samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
+    let kept = power(&dump.samples) / power(&position::samples(0..position::PERIOD));
+    assert!((0.02..1.0).contains(&kept), "{kept} of its power");
+    let seconds = dump.samples.len() as f64 / 16_000.0;
+    let (first, last) = (dump.times[0], dump.times[dump.times.len() - 1]);
+    let told = (last.1 - first.1) as f64 / 1e9;
+    assert!((told - seconds).abs() < 0.1, "{told} s told, {seconds} s there");
+}
+
+#[test]
 fn an_overrun_is_a_gap_of_the_length_that_was_lost() {
     let mic = VirtualMic::build().unwrap();
     let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
