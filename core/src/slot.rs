@@ -15,7 +15,8 @@ use crate::fork;
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::sync::{
-    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, UnsafeCell, fence, process,
+    Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, Queue, UnsafeCell, fence,
+    process,
 };
 
 /// What a slot holds while its source has a buffer.
@@ -115,13 +116,15 @@ pub(crate) struct Users {
     /// Of a forked child nothing here is true: its parent's other threads are not in it, whatever they hold and have written down. It uses no
     /// lock of these, and keeps what it removes.
     generation: u32,
+    /// What was removed in such a child: whoever uses it there is not known.
+    kept: Queue<Arc<Slot>>,
 }
 
 impl Users {
     pub(crate) fn new() -> Self {
         fork::watch();
         let (threads, lingering) = (Mutex::default(), Mutex::default());
-        Self { threads, lingering, fence: HalvedFence::new(), generation: fork::generation() }
+        Self { threads, lingering, fence: HalvedFence::new(), generation: fork::generation(), kept: Queue::new() }
     }
 
     fn is_inherited(&self) -> bool {
@@ -226,8 +229,7 @@ impl Users {
         let buffer = unsafe { content.deref() }.as_ref().map(|filled| filled.buffer.clone());
         content.end();
         if self.is_inherited() {
-            // Never given back: whoever uses it in this process is not known.
-            std::mem::forget(Arc::clone(slot));
+            self.kept.push(Arc::clone(slot));
         } else {
             self.lingering().push(Arc::clone(slot));
             self.give_back();
