@@ -114,7 +114,7 @@ impl Registry {
     }
 
     /// Takes a source's slot out of this process's map if another process removed its buffer.
-    pub(super) fn forget_removed(&self, source: &str) {
+    fn forget_removed(&self, source: &str) {
         let map = &self.0.map;
         let is_removed =
             |slot: &Slot, own: &OfThread| map.users.look(slot, own, |filled| Some(filled.buffer.is_removed()));
@@ -124,14 +124,14 @@ impl Registry {
         }
     }
 
-    pub(super) fn forget(&self, slot: &Arc<Slot>) {
+    fn forget(&self, slot: &Arc<Slot>) {
         if let Some(Some(buffer)) = self.0.map.take_out(slot) {
             self.remember(&buffer.shared);
         }
     }
 
     /// Remembers a buffer that was removed, for as long as somebody holds it.
-    pub(super) fn remember(&self, removed: &Arc<Shared>) {
+    fn remember(&self, removed: &Arc<Shared>) {
         let mut held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|removed| removed.strong_count() > 0);
         held.push(Arc::downgrade(removed));
@@ -185,7 +185,7 @@ impl Registry {
     }
 
     /// Sets memory aside.
-    pub(super) fn charge(&self, spec: &Spec) -> Result<Charge> {
+    fn charge(&self, spec: &Spec) -> Result<Charge> {
         let (asked_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
         if asked_bytes > limit_bytes {
             return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
@@ -199,7 +199,7 @@ impl Registry {
     }
 
     /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
-    pub(super) fn fill(
+    fn fill(
         &self,
         slot: &Arc<Slot>,
         fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
@@ -262,13 +262,13 @@ impl Registry {
         })
     }
 
-    pub(super) fn share_mapped(&self, mapped: Mapped, mut charge: Charge) -> CaptureBuffer {
+    fn share_mapped(&self, mapped: Mapped, mut charge: Charge) -> CaptureBuffer {
         charge.count_mapped();
         let Mapped { region, description, membership } = mapped;
         self.share(region, description.source, description.spec, Some(membership), charge, false)
     }
 
-    pub(super) fn share(
+    fn share(
         &self,
         region: Region,
         source: Source,
