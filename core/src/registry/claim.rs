@@ -199,11 +199,7 @@ impl Registry {
     }
 
     /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
-    fn fill(
-        &self,
-        slot: &Arc<Slot>,
-        fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
-    ) -> Result<CaptureBuffer> {
+    fn fill(&self, slot: &Arc<Slot>, fill: impl FnOnce(&Source) -> Result<CaptureBuffer>) -> Result<CaptureBuffer> {
         let filled = catch_unwind(AssertUnwindSafe(|| fill(&slot.source)))
             .unwrap_or_else(|_| Err(Error::AllocationPanicked { source_name: slot.source.clone() }));
         let outcome = match &filled {
