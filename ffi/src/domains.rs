@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::arguments::{end, given, growing, growing_place, place, text};
 use crate::error::{capbuf_error, capbuf_status};
+use crate::failure::numbered;
 use crate::guard::{guard, guard_value};
 use crate::pointers::give;
 use crate::text::put_text;
@@ -80,9 +81,7 @@ pub unsafe extern "C" fn capbuf_domain_list_get(
 ) -> capbuf_status {
     guard(error, || {
         let (domains, place) = (&given!(domains).0, growing_place!(info));
-        let allowed = format!("below {}, the number of domains", domains.len());
-        let none = || crate::failure::Failure::argument("number", number, &allowed);
-        let found = domains.get(number).ok_or_else(none)?;
+        let found = numbered(domains, number, "domains")?;
         put_text(&found.name, out, out_size, out_len)?;
         place.put(capbuf_domain_info {
             struct_size: 0,

@@ -76,6 +76,12 @@ impl Failure {
     }
 }
 
+/// The one of a list that has a number; `what` it is a list of.
+pub(crate) fn numbered<'a, T>(list: &'a [T], number: usize, what: &str) -> Result<&'a T, Failure> {
+    let allowed = || format!("below {}, the number of {what}", list.len());
+    list.get(number).ok_or_else(|| Failure::argument("number", number, &allowed()))
+}
+
 impl From<capbuf::Error> for Failure {
     fn from(error: capbuf::Error) -> Self {
         Self::Buffer(error)

@@ -8,7 +8,7 @@ use capbuf::{Extracted, Gap, I24, ReadOptions, SampleFormat, Segment, Source, St
 use crate::arguments::{end, given, growing, growing_place, place, read_growing};
 use crate::buffer::capbuf_buffer;
 use crate::error::{capbuf_error, capbuf_status};
-use crate::failure::Failure;
+use crate::failure::{Failure, numbered};
 use crate::guard::{guard, guard_value};
 use crate::pointers::{self, apart, give};
 use crate::spec::{capbuf_sample_format, format, format_or_own};
@@ -376,8 +376,7 @@ pub unsafe extern "C" fn capbuf_segment_gap(
 ) -> capbuf_status {
     guard(error, || {
         let (gaps, place) = (given!(segment).segment.gaps(), growing_place!(gap));
-        let allowed = || Failure::argument("number", number, &format!("below {}, the number of gaps", gaps.len()));
-        let found = gaps.get(number).ok_or_else(allowed)?;
+        let found = numbered(gaps, number, "gaps")?;
         place.put(capbuf_gap::of(&found.gap, found.at_frame, found.silence_frames));
         Ok(())
     })

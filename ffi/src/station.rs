@@ -8,7 +8,7 @@ use capbuf::Registry;
 use crate::arguments::{end, given, growing, growing_place, place, read_growing, text};
 use crate::capture::{capbuf_capture_options, state_number};
 use crate::error::{capbuf_error, capbuf_status};
-use crate::failure::Failure;
+use crate::failure::{Failure, numbered};
 use crate::guard::{guard, guard_value};
 use crate::pointers::{give, read_growing_slice};
 use crate::registry::capbuf_registry;
@@ -221,11 +221,6 @@ pub unsafe extern "C" fn capbuf_change_list_get(
         place.write(*change);
         Ok(())
     })
-}
-
-fn numbered<'a, T>(list: &'a [T], number: usize, what: &str) -> Result<&'a T, Failure> {
-    let allowed = || format!("below {}, the number of {what}", list.len());
-    list.get(number).ok_or_else(|| Failure::argument("number", number, &allowed()))
 }
 
 /// Frees a list. NULL is nothing.
