@@ -34,51 +34,61 @@ static capbuf_clip_info next(const capbuf_trigger *trigger, const char *folder, 
     return info;
 }
 
+/* A second of audio of a moment that is known: clips of it are exact. */
+static void known(capbuf_registry *registry, const char *folder) {
+    static const int16_t samples[RATE];
+    const int64_t start_ns = INT64_C(1800000000) * SECOND;
+    const capbuf_spec spec = mono_s16(10);
+    capbuf_buffer *buffer = NULL;
+    capbuf_writer *writer = NULL;
+    capbuf_trigger *trigger = NULL;
+    capbuf_trigger_options options = into(folder);
+    capbuf_clip_info info;
+    capbuf_text *path = NULL;
+
+    EXPECT(CAPBUF_OK, capbuf_registry_allocate(registry, "tone-440", 8, &spec, &buffer, &error));
+    EXPECT(CAPBUF_OK, capbuf_buffer_writer(buffer, &writer, &error));
+    EXPECT(CAPBUF_OK, capbuf_writer_write(writer, samples, RATE, CAPBUF_FORMAT_S16, start_ns, &error));
+
+    /* Called for a moment of the past; and nothing is taken before it is there. */
+    EXPECT(CAPBUF_OK, capbuf_trigger_begin(registry, "tone-440", 8, &options, &trigger, &error));
+    EXPECT(CAPBUF_TIMED_OUT, capbuf_trigger_next(trigger, 0, &path, NULL, &error));
+    CHECK(path == NULL);
+    EXPECT(CAPBUF_OK, capbuf_trigger_fire(trigger, start_ns + SECOND / 2, &error));
+    /* What comes then tells that the clip is complete. */
+    EXPECT(CAPBUF_OK, capbuf_writer_write(writer, samples, RATE, CAPBUF_FORMAT_S16, start_ns + SECOND, &error));
+    info = next(trigger, folder, ".wav");
+    CHECK(info.frames == RATE / 5 && info.evicted_frames == 0 && info.not_yet_frames == 0 && info.sample_rate_hz == RATE);
+    CHECK(info.start_utc_ns == start_ns + SECOND / 2 - TENTH && info.bytes > 2 * info.frames);
+    capbuf_trigger_free(trigger);
+
+    /* One that can't be written is told. */
+    options.folder_len = strlen(folder) + 5;
+    options.folder = "/none/at/all/and/nowhere/in/this/world/to/be/found";
+    EXPECT(CAPBUF_OK, capbuf_trigger_begin(registry, "tone-440", 8, &options, &trigger, &error));
+    EXPECT(CAPBUF_OK, capbuf_trigger_fire(trigger, start_ns + SECOND / 2, &error));
+    EXPECT(CAPBUF_OK, capbuf_writer_write(writer, samples, RATE, CAPBUF_FORMAT_S16, start_ns + 2 * SECOND, &error));
+    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_trigger_next(trigger, MINUTE, &path, &info, &error));
+    CHECK(path == NULL && info.frames == RATE / 5);
+    capbuf_trigger_free(trigger);
+    capbuf_writer_free(writer);
+    capbuf_buffer_free(buffer);
+}
+
 int main(int argc, char **argv) {
     capbuf_registry *registry = NULL;
     capbuf_capture *capture = NULL;
-    capbuf_buffer *buffer = NULL;
     capbuf_trigger *trigger = NULL;
     capbuf_trigger_options options;
-    capbuf_buffer_status status;
     capbuf_clip_info info;
     capbuf_text *path = NULL;
-    capbuf_read_options wait;
-    capbuf_stretch second = frames(0, 48000);
-    static int16_t samples[48000];
 
     CHECK(argc == 2);
     EXPECT(CAPBUF_OK, capbuf_registry_private(NULL, &registry, &error));
-    EXPECT(CAPBUF_OK, capbuf_capture_start(registry, "tone:440", 8, NULL, &capture, &error));
-    EXPECT(CAPBUF_OK, capbuf_capture_buffer(capture, &buffer, &error));
-    memset(&wait, 0, sizeof wait);
-    wait.struct_size = sizeof wait;
-    wait.wait_ns = MINUTE;
-    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &second, &wait, samples, 48000, NULL, &error));
-
-    /* Called for a moment of the past; and nothing is taken before it is there. */
-    options = into(argv[1]);
-    EXPECT(CAPBUF_OK, capbuf_trigger_begin(registry, "tone:440", 8, &options, &trigger, &error));
-    EXPECT(CAPBUF_TIMED_OUT, capbuf_trigger_next(trigger, 0, &path, NULL, &error));
-    CHECK(path == NULL);
-    memset(&status, 0, sizeof status);
-    status.struct_size = sizeof status;
-    EXPECT(CAPBUF_OK, capbuf_buffer_get_status(buffer, &status, &error));
-    EXPECT(CAPBUF_OK, capbuf_trigger_fire(trigger, status.oldest_utc_ns + SECOND / 2, &error));
-    info = next(trigger, argv[1], ".wav");
-    CHECK(info.frames == 9600 && info.evicted_frames == 0 && info.not_yet_frames == 0 && info.sample_rate_hz == 48000);
-    CHECK(info.start_utc_ns - (status.oldest_utc_ns + SECOND / 2 - TENTH) < 100000 && info.bytes > 2 * 9600);
-    /* One that can't be written is told, and then the next one. */
-    capbuf_trigger_free(trigger);
-    options.folder_len = strlen(argv[1]) + 5;
-    options.folder = "/none/at/all/and/nowhere/in/this/world/to/be/found";
-    EXPECT(CAPBUF_OK, capbuf_trigger_begin(registry, "tone:440", 8, &options, &trigger, &error));
-    EXPECT(CAPBUF_OK, capbuf_trigger_fire(trigger, status.oldest_utc_ns + SECOND / 2, &error));
-    EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_trigger_next(trigger, MINUTE, &path, &info, &error));
-    CHECK(path == NULL && info.frames == 9600);
-    capbuf_trigger_free(trigger);
+    known(registry, argv[1]);
 
     /* By itself: a tone is louder than that, and goes on and on. */
+    EXPECT(CAPBUF_OK, capbuf_capture_start(registry, "tone:440", 8, NULL, &capture, &error));
     options = into(argv[1]);
     options.flac = 1;
     options.louder_than_dbfs = -20;
@@ -87,8 +97,11 @@ int main(int argc, char **argv) {
     options.after_ns = 2 * TENTH;
     options.at_most_ns = 5 * TENTH;
     EXPECT(CAPBUF_OK, capbuf_trigger_begin(registry, "tone:440", 8, &options, &trigger, &error));
-    info = next(trigger, argv[1], ".flac");
-    CHECK(info.frames == 24000 && info.sample_format == CAPBUF_FORMAT_S16);
+    do {
+        info = next(trigger, argv[1], ".flac");
+        CHECK(info.frames <= 24001 && info.sample_format == CAPBUF_FORMAT_S16);
+        /* Where the machine stood still, the tone has a gap, and a clip ends. */
+    } while (info.frames < 23999);
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_trigger_next(trigger, -1, &path, NULL, &error));
     capbuf_trigger_free(trigger);
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
@@ -114,7 +127,6 @@ int main(int argc, char **argv) {
     CHECK(trigger == NULL);
 
     capbuf_capture_free(capture);
-    capbuf_buffer_free(buffer);
     capbuf_registry_free(registry);
     puts("ok");
     return 0;

@@ -47,7 +47,8 @@ impl TriggerOptions {
         }
     }
 
-    /// Fires by itself, too.
+    /// Fires by itself, too. A clip is written when nothing that is still to be heard could be merged into it: so much later as there is
+    /// audio from before in it.
     pub fn when(mut self, condition: Condition) -> Self {
         self.condition = Some(condition);
         self
@@ -136,7 +137,7 @@ pub struct Trigger {
 
 impl Trigger {
     /// Begins to listen to a source by the name of its buffer, which may be still to come; `told` hears of each clip, on the trigger's
-    /// thread.
+    /// thread. It hears what is written from now on, and all of a buffer that is still to come.
     ///
     /// # Errors
     /// [`Error::Config`] for options that can't be.
@@ -149,12 +150,15 @@ impl Trigger {
         let refused = |reason| Error::Config { source_name: capbuf::redact(source), reason };
         options.check().map_err(refused)?;
         let (stop, (calls, called), writing) = (Stop::new(), channel(), Writing::default());
+        let begun = registry.get(source).map(|buffer| (buffer.id(), buffer.frames().end));
         let listener = Listener {
             registry: registry.clone(),
             source: source.to_owned(),
             stop: stop.clone(),
             called,
             writing: Arc::clone(&writing),
+            begun,
+            heard_ns: i64::MIN,
             pending: Pending::new(ns(options.before), ns(options.after), ns(options.at_most)),
             told: Box::new(told),
             options,
@@ -205,6 +209,10 @@ struct Listener {
     stop: Stop,
     called: Receiver<i64>,
     writing: Writing,
+    /// The buffer that there was when this began, by its number, and its first frame that is new.
+    begun: Option<(u64, u64)>,
+    /// Up to when it was listened to: a new buffer may have audio of the old one.
+    heard_ns: i64,
     pending: Pending,
     told: Told,
 }
@@ -237,10 +245,14 @@ impl Listener {
     fn listen(&mut self, buffer: &CaptureBuffer) -> Result<()> {
         let spec = *buffer.spec();
         let tenth = u64::from(spec.sample_rate_hz() / 10).clamp(1, spec.length_frames());
-        let tenth_ns = ns(Duration::from_secs_f64(tenth as f64 / f64::from(spec.sample_rate_hz())));
-        // What is there already was listened to by whoever wanted to.
-        let start = buffer.frames().end;
-        let mut windows = buffer.windows(WindowOptions::new(tenth, tenth).from_frame(start))?;
+        let lasts_ns = |frames: u64| ns(Duration::from_secs_f64(frames as f64 / f64::from(spec.sample_rate_hz())));
+        let tenth_ns = lasts_ns(tenth);
+        let options = WindowOptions::new(tenth, tenth);
+        let begun = self.begun.take().filter(|(id, _)| *id == buffer.id());
+        let mut windows = buffer.windows(begun.map_or(options, |(_, new_frame)| options.from_frame(new_frame)))?;
+        // Audio of the old buffer may be in the new one. What is older than that was not heard: the clock was set back.
+        let oldest_ns = self.heard_ns.saturating_sub(lasts_ns(spec.length_frames()));
+        let heard = oldest_ns..self.heard_ns;
         let mut samples = vec![0.0_f32; usize::try_from(windows.window_samples()).unwrap_or(0)];
         let new_detector = |condition| Detector::new(condition, spec.sample_rate_hz(), spec.channels(), &self.source);
         let mut detector = self.options.condition.map(new_detector).transpose()?;
@@ -250,13 +262,18 @@ impl Listener {
                 self.write(buffer, complete);
             }
             match windows.next_into(&mut samples, WAIT) {
+                Ok(window) if heard.contains(&window.start_utc_ns) => {}
                 Ok(window) => {
                     if detector.as_mut().is_some_and(|detector| detector.fires(&samples)) {
                         let complete = self.pending.fire(window.start_utc_ns);
                         self.write(buffer, complete);
                     }
-                    let newest_ns = window.start_utc_ns.saturating_add(tenth_ns);
-                    let due = self.pending.due(newest_ns);
+                    self.heard_ns = window.start_utc_ns.saturating_add(tenth_ns);
+                    // What listens by itself may go on hearing; who calls wants the clip as soon as it is there.
+                    let due = match detector {
+                        Some(_) => self.pending.settled(self.heard_ns),
+                        None => self.pending.due(self.heard_ns),
+                    };
                     self.write(buffer, due);
                 }
                 Err(capbuf::Error::TimedOut { .. } | capbuf::Error::Evicted { .. }) => {

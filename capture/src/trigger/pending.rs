@@ -57,6 +57,11 @@ impl Pending {
         due
     }
 
+    /// Gives the clip if no moment from this one on touches it.
+    pub(crate) fn settled(&mut self, from_ns: i64) -> Option<Span> {
+        self.due(from_ns.saturating_sub(self.before_ns).saturating_sub(1))
+    }
+
     /// Gives the clip as it is: there is no more to come.
     pub(crate) fn give_up(&mut self) -> Option<Span> {
         self.continues_at_ns = None;
@@ -83,6 +88,14 @@ mod tests {
         assert_eq!(pending.fire(10), None);
         assert_eq!((pending.due(14), pending.complete_at_ns()), (None, Some(15)));
         assert_eq!((pending.due(15), pending.due(99)), (span(7, 15), None));
+    }
+
+    #[test]
+    fn a_clip_is_settled_when_nothing_to_come_can_touch_it() {
+        let mut pending = Pending::new(3, 5, 100);
+        assert_eq!(pending.fire(10), None);
+        assert_eq!(pending.settled(18), None, "one at 18 would begin at 15, where it ends");
+        assert_eq!((pending.settled(19), pending.settled(99)), (span(7, 15), None));
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn calls_that_overlap_are_one_clip_and_far_ones_are_two() {
     assert_eq!(frames, [7.0, 4.0]);
 }
 
-/// Writes a quiet second, a loud one, and a quiet one, at the times at which they would be heard.
+/// Writes a quiet second, a loud one, and a quiet one, at once.
 fn quiet_loud_quiet(mut writer: Writer, start_ns: i64) {
     for tenth in 0..30_i64 {
         let loud = (10..20).contains(&tenth);
@@ -77,7 +77,6 @@ fn quiet_loud_quiet(mut writer: Writer, start_ns: i64) {
         let tone = |n: i64| (amplitude * (n as f64 * std::f64::consts::TAU / 16.0).sin()) as i16;
         let chunk: Vec<i16> = (0..800).map(|n| tone(tenth * 800 + n)).collect();
         writer.write_at(&chunk, start_ns + tenth * 100_000_000).expect("it is written");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -91,11 +90,8 @@ fn something_loud_is_one_clip_that_begins_before_it() {
     let loud = Condition::louder_than(-20.0).between(300.0, 1000.0);
     let options = TriggerOptions::new(folder.path()).when(loud).before(half).after(half);
     let (_trigger, clips) = begin(&registry, "yard", options);
-    // It listens from now on: to an empty buffer.
     let start_ns = SystemClock.utc_ns() - 3_000_000_000;
-    let writer = buffer.writer().expect("a writer");
-    std::thread::sleep(half);
-    quiet_loud_quiet(writer, start_ns);
+    quiet_loud_quiet(buffer.writer().expect("a writer"), start_ns);
     let clip = next(&clips);
     // From half a second before the loud second until half a second after its last tenth began.
     let from_ms = (clip.start_utc_ns - start_ns) / 1_000_000;
@@ -103,6 +99,36 @@ fn something_loud_is_one_clip_that_begins_before_it() {
     let ms = clip.frames / 8;
     assert!((1700..=2100).contains(&ms), "{ms} ms");
     assert!(clips.recv_timeout(half).is_err(), "one clip");
+}
+
+#[test]
+fn a_new_buffer_is_heard_whole_and_what_it_has_of_the_old_one_is_not_heard_again() {
+    let registry = Registry::private();
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let allocate = || registry.get_or_allocate("yard", spec).expect("a buffer");
+    let start_ns = SystemClock.utc_ns() - 30_000_000_000;
+    let second = SECOND.as_nanos() as i64;
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = TriggerOptions::new(folder.path()).before(SECOND / 10).after(SECOND / 10).at_most(SECOND * 3);
+    let options = options.when(Condition::louder_than(-20.0).between(300.0, 1000.0));
+    let old = allocate();
+    quiet_loud_quiet(old.writer().expect("a writer"), start_ns);
+    let (_trigger, clips) = begin(&registry, "yard", options);
+    quiet_loud_quiet(old.writer().expect("a writer"), start_ns + 3 * second);
+    let heard = next(&clips);
+    assert!((heard.start_utc_ns - start_ns - 4 * second).abs() < second / 2, "not what was there before: {heard:?}");
+    // As when a station changes the length of a buffer.
+    registry.remove("yard").expect("it is there");
+    let new = allocate();
+    quiet_loud_quiet(new.writer().expect("a writer"), start_ns + 3 * second);
+    quiet_loud_quiet(new.writer().expect("a writer"), start_ns + 6 * second);
+    let heard = next(&clips);
+    assert!(
+        (heard.start_utc_ns - start_ns - 7 * second).abs() < second / 2,
+        "{} {heard:?}",
+        (heard.start_utc_ns - start_ns) / 1_000_000
+    );
+    assert!(clips.try_recv().is_err());
 }
 
 #[test]
