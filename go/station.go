@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"unsafe"
 )
@@ -35,6 +36,18 @@ type SourceConfig struct {
 	WhenGone WhenGone
 }
 
+// String shows it without credentials, for logs; so do %v, %+v and %#v.
+func (c SourceConfig) String() string {
+	type plain SourceConfig
+	c.Name, c.Locator = Redact(c.Name), Redact(c.Locator)
+	return fmt.Sprintf("%+v", plain(c))
+}
+
+// GoString is String.
+func (c SourceConfig) GoString() string {
+	return c.String()
+}
+
 // Changes is what a reconfiguration did, by the names of sources, in their order.
 type Changes struct {
 	// Unchanged were not touched: not one frame of them is lost.
@@ -54,6 +67,24 @@ type Changes struct {
 // IsEmpty tells whether nothing was changed.
 func (c Changes) IsEmpty() bool {
 	return len(c.Started)+len(c.Restarted)+len(c.Resized)+len(c.Reformatted)+len(c.Stopped) == 0
+}
+
+// String shows it without credentials, for logs; so do %v, %+v and %#v.
+func (c Changes) String() string {
+	type plain Changes
+	for _, names := range []*[]string{&c.Unchanged, &c.Started, &c.Restarted, &c.Resized, &c.Reformatted, &c.Stopped} {
+		shown := make([]string, len(*names))
+		for i, name := range *names {
+			shown[i] = Redact(name)
+		}
+		*names = shown
+	}
+	return fmt.Sprintf("%+v", plain(c))
+}
+
+// GoString is String.
+func (c Changes) GoString() string {
+	return c.String()
 }
 
 func (c *Changes) list(change C.uint64_t) *[]string {
@@ -83,6 +114,18 @@ type SourceStatus struct {
 	Restarts uint64
 	// HasBuffer tells whether it has told its shape, and so has a buffer.
 	HasBuffer bool
+}
+
+// String shows it without credentials, for logs; so do %v, %+v and %#v.
+func (s SourceStatus) String() string {
+	type plain SourceStatus
+	s.Name = Redact(s.Name)
+	return fmt.Sprintf("%+v", plain(s))
+}
+
+// GoString is String.
+func (s SourceStatus) GoString() string {
+	return s.String()
 }
 
 // Station records what it is told to, on threads of the library's, and changes what it records while it does.

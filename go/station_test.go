@@ -1,6 +1,7 @@
 package capbuf
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -141,5 +142,22 @@ func TestAStationOfNothingIsAnError(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestWhatIsShownOfAStationHasNoPasswords(t *testing.T) {
+	const url, shown = "rtsp://me:sesame@nest/", "rtsp://***@nest/"
+	config := SourceConfig{Name: "nest", Locator: url}
+	status := SourceStatus{Name: url, State: CaptureRunning}
+	changes := Changes{Started: []string{url, "pond"}}
+	for _, told := range []any{config, &config, []SourceConfig{config}, status, []SourceStatus{status}, changes, &changes} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			if text := fmt.Sprintf(verb, told); !strings.Contains(text, shown) || strings.Contains(text, "sesame") {
+				t.Errorf("%s: %s", verb, text)
+			}
+		}
+	}
+	if config.Locator != url || changes.Started[0] != url {
+		t.Error("what is shown was changed")
 	}
 }

@@ -44,7 +44,8 @@ type Trigger struct {
 }
 
 // BeginTrigger begins to listen to a source by the name of its buffer, which may be still to come. It follows the source through whatever
-// becomes of its buffer. Clips that overlap are one.
+// becomes of its buffer: it hears what is written from now on. Clips that overlap are one: where it fires by itself, a clip is written when
+// nothing that is still to be heard could be merged into it, so much later as there is audio from before in it.
 //
 // Any goroutine. Starts a thread of the library's. Errors: ErrInvalidArgument; ErrCaptureFailed for options that can't be, with the
 // reason; ErrClosed.

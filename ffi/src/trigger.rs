@@ -136,7 +136,8 @@ impl Clips {
 }
 
 /// Begins to listen to a source by the name of its buffer, which may be still to come. It follows the source through whatever becomes of
-/// its buffer. Clips that overlap are one.
+/// its buffer: it hears what is written from now on. Clips that overlap are one: where it fires by itself, a clip is written when nothing
+/// that is still to be heard could be merged into it, so much later as there is audio from before in it.
 ///
 /// On success `*trigger` is owned by the caller. `options` must name a folder.
 ///

@@ -45,7 +45,8 @@ impl Drop for EndsWith {
 /// ``async for``.
 ///
 /// It listens on a thread of its own, from now on, and follows the source through whatever becomes of its buffer, which may be still to
-/// come. What overlaps is one clip. A clip that can't be written is raised, and the iterator goes on. It ends with `close`, in any
+/// come. What overlaps is one clip: where it fires by itself, a clip is written when nothing that is still to be heard could be merged
+/// into it, so much later as there is audio from before in it. A clip that can't be written is raised, and the iterator goes on. It ends with `close`, in any
 /// thread, the end of a ``with`` block or the garbage collector, which wait for the clip that is being written; a loop over it then
 /// takes what is left, and ends. Up to 1024 clips wait to be taken; then the oldest are told of no more, and `dropped` counts them.
 ///

@@ -101,6 +101,40 @@ static void read_frames(const char *what, int64_t first, int64_t end, int64_t wa
     failed(what, capbuf_buffer_read(buffers[0], &stretch, &options, samples, 100, NULL, &error));
 }
 
+/* Clips around a moment, cut at once and by a trigger, into a folder that is there and into none. */
+static void of_clips(capbuf_writer *writer, int64_t around_ns, const char *folder, int is_there) {
+    static const int16_t samples[800];
+    const int64_t little_ns = 10000000;
+    capbuf_trigger_options options;
+    capbuf_trigger *trigger = NULL;
+    capbuf_text *clip = NULL;
+    capbuf_status status;
+    char path[2 * MOST_BYTES];
+    snprintf(path, sizeof path, "%s/around.flac", folder);
+    status = capbuf_buffer_clip(buffers[0], around_ns, little_ns, little_ns, path, strlen(path), NULL, &error);
+    if (is_there) {
+        ok("clip around", status);
+    } else {
+        failed("clip around", status);
+    }
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.folder = folder;
+    options.folder_len = strlen(folder);
+    options.before_ns = options.after_ns = little_ns;
+    ok("trigger", capbuf_trigger_begin(registry, sources[0], strlen(sources[0]), &options, &trigger, &error));
+    ok("fire", capbuf_trigger_fire(trigger, around_ns, &error));
+    ok("write", capbuf_writer_write(writer, samples, 800, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
+    status = capbuf_trigger_next(trigger, INT64_C(60000000000), &clip, NULL, &error);
+    if (is_there) {
+        ok("trigger", status);
+        tell_text("trigger", clip);
+    } else {
+        failed("trigger", status);
+    }
+    capbuf_trigger_free(trigger);
+}
+
 static void of_one(const char *clips) {
     static const int16_t samples[12000];
     capbuf_stretch stretch = {CAPBUF_STRETCH_FRAMES, 0, 11000, 12000};
@@ -109,6 +143,8 @@ static void of_one(const char *clips) {
     capbuf_spec large = spec(1e8, 1);
     capbuf_buffer *none = NULL;
     char text[2 * MOST_BYTES];
+    capbuf_extracted extracted;
+    int64_t around_ns;
     ok("writer", capbuf_buffer_writer(buffers[0], &writer, &error));
     failed("writer busy", capbuf_buffer_writer(buffers[0], &other, &error));
     ok("write", capbuf_writer_write(writer, samples, 12000, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
@@ -120,12 +156,53 @@ static void of_one(const char *clips) {
     ok("clip", capbuf_segment_write_clip(segment, text, strlen(text), NULL, &error));
     snprintf(text, sizeof text, "%s/nowhere/clip.wav", clips);
     failed("clip", capbuf_segment_write_clip(segment, text, strlen(text), NULL, &error));
+    memset(&extracted, 0, sizeof extracted);
+    extracted.struct_size = sizeof extracted;
+    ok("read", capbuf_segment_info(segment, &extracted, &error));
+    around_ns = extracted.start_utc_ns + 10000000;
+    of_clips(writer, around_ns, clips, 1);
+    snprintf(text, sizeof text, "%s/nowhere", clips);
+    of_clips(writer, around_ns, text, 0);
     ok("writer", capbuf_buffer_writer(buffers[1], &other, &error));
     ok("remove", capbuf_registry_remove(registry, sources[1], strlen(sources[1]), &error));
     failed("removed", capbuf_writer_write(other, samples, 10, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
     snprintf(text, sizeof text, "%s2", sources[0]);
     failed("not found", capbuf_registry_get(registry, text, strlen(text), &none, &error));
     failed("over budget", capbuf_registry_get_or_allocate(registry, text, strlen(text), &large, &none, &error));
+}
+
+static capbuf_source_config config(const char *name, const char *locator) {
+    capbuf_source_config config;
+    memset(&config, 0, sizeof config);
+    config.struct_size = sizeof config;
+    config.name = name;
+    config.name_len = strlen(name);
+    config.locator = locator;
+    config.locator_len = strlen(locator);
+    return config;
+}
+
+/* What a station says of a camera that refuses it. Names are told as they were given. */
+static void of_a_station(const char *camera) {
+    capbuf_source_config configs[2];
+    capbuf_station *station = NULL;
+    capbuf_source_list *list = NULL;
+    char state[2 * MOST_BYTES] = "";
+    size_t number = 0;
+    configs[0] = config(sources[0], camera);
+    configs[1] = config(sources[0], "tone:440");
+    ok("station", capbuf_station_new(registry, &station, &error));
+    failed("configuration", capbuf_station_reconfigure(station, configs, 2, NULL, NULL, &error));
+    configs[0] = config(camera, camera);
+    ok("station", capbuf_station_reconfigure(station, configs, 1, NULL, NULL, &error));
+    while (strstr(state, ", attempt ") == NULL) {
+        ok("station", capbuf_station_sources(station, &list, &number, &error));
+        ok("station", capbuf_source_list_state(list, 0, state, sizeof state, NULL, &error));
+        capbuf_source_list_free(list);
+    }
+    tell("station", state);
+    failed("station", capbuf_source_list_state(NULL, 0, state, sizeof state, NULL, &error));
+    capbuf_station_free(station);
 }
 
 static void of_a_watch(void) {
@@ -174,6 +251,7 @@ int main(int given, char **arguments) {
     capture_options.struct_size = sizeof capture_options;
     capture_options.open_deadline_ns = INT64_C(10000000000);
     failed("capture failed", capbuf_capture_start(registry, camera, strlen(camera), &capture_options, &capture, &error));
+    of_a_station(camera);
     of_a_watch();
     ok("report", capbuf_registry_allocation_report(registry, &report, &error));
     tell("report", capbuf_report_text(report, NULL));

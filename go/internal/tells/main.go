@@ -66,6 +66,7 @@ func main() {
 	writer, late := ofOne(registry, sources, buffers, clips)
 	_, err = capbuf.StartCapture(context.Background(), registry, camera, capbuf.CaptureOptions{OpenDeadline: 10 * time.Second})
 	failed("capture failed", err)
+	ofAStation(camera, sources)
 	ofAWatch(registry)
 	report := must(registry.AllocationReport())
 	tell("report", report, *report)
@@ -125,6 +126,7 @@ func ofOne(registry *capbuf.Registry, sources []string, buffers []*capbuf.Captur
 	tell("clip", clip)
 	_, err = one.ClipFrames(context.Background(), filepath.Join(clips, "nowhere", "clip.wav"), 11000, 12000)
 	failed("clip", err)
+	ofClips(registry, sources[0], one, writer, must(one.Last(100*time.Millisecond)).Start.Add(10*time.Millisecond), clips)
 	late = must(buffers[1].Writer())
 	check(registry.Remove(sources[1]))
 	failed("removed", late.WriteInt16(make([]int16, 10)))
@@ -134,6 +136,51 @@ func ofOne(registry *capbuf.Registry, sources []string, buffers []*capbuf.Captur
 	_, err = registry.GetOrAllocate(sources[0]+"2", spec(time.Duration(1e8)*time.Second, 1))
 	failed("over budget", err)
 	return writer, late
+}
+
+// ofClips tells of clips around a moment, cut at once and by a trigger, into a folder that is there and into none.
+func ofClips(registry *capbuf.Registry, source string, buffer *capbuf.CaptureBuffer, writer *capbuf.Writer, around time.Time, clips string) {
+	little, ctx := 10*time.Millisecond, context.Background()
+	tell("clip around", must(buffer.ClipAround(ctx, filepath.Join(clips, "around.flac"), around, little, little)))
+	_, err := buffer.ClipAround(ctx, filepath.Join(clips, "nowhere", "around.flac"), around, little, little)
+	failed("clip around", err)
+	for _, folder := range []string{clips, filepath.Join(clips, "nowhere")} {
+		options := capbuf.TriggerOptions{Folder: folder, Before: little, After: little}
+		trigger := must(capbuf.BeginTrigger(registry, source, options))
+		check(trigger.Fire(around))
+		check(writer.WriteInt16(make([]int16, 800)))
+		clip, err := trigger.Next(ctx)
+		if folder == clips {
+			check(err)
+			tell("trigger", trigger, options, clip)
+		} else {
+			failed("trigger", err)
+		}
+		check(trigger.Close())
+	}
+}
+
+// ofAStation tells of a camera that refuses it, under names that hold secrets, too.
+func ofAStation(camera string, sources []string) {
+	registry := must(capbuf.Private())
+	configs := []capbuf.SourceConfig{{Name: sources[0], Locator: camera}, {Name: sources[2], Locator: "tone:440"}, {Locator: camera}}
+	tell("configuration", configs[0], &configs[0], configs)
+	station := must(capbuf.NewStation(registry))
+	tell("station", must(station.Reconfigure(configs)))
+	for known := 0; known < len(configs); {
+		known = 0
+		for _, source := range must(station.Sources()) {
+			if source.State == capbuf.CaptureWaiting || source.State == capbuf.CaptureRunning {
+				known++
+			}
+		}
+	}
+	tell("station", station, must(station.Sources()))
+	_, err := station.Reconfigure([]capbuf.SourceConfig{configs[0], configs[0]})
+	failed("configuration", err)
+	tell("station", must(station.Reconfigure(configs[1:2])), must(station.Reconfigure(nil)))
+	check(station.Close())
+	check(registry.Close())
 }
 
 func ofAWatch(registry *capbuf.Registry) {

@@ -5,10 +5,15 @@ use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::io::BufRead as _;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread::sleep;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, WatchSettings};
-use capbuf_capture::{Capture, CaptureOptions, ClipTags, Locator, SourceConfig, Station, clip_name, write_clip_with};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, WatchSettings, Writer};
+use capbuf_capture::{
+    Capture, CaptureOptions, ClipTags, Locator, SourceConfig, SourceStatus, Station, Trigger, TriggerOptions,
+    clip_name, cut_clip, write_clip_with,
+};
 
 type Done = Result<(), Box<dyn Error>>;
 
@@ -41,7 +46,7 @@ fn main() -> Done {
     let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16)?;
     let buffers = of_all(&registry, &sources, spec)?;
     failed("invalid argument", builder().open(&sources[0]))?;
-    of_one(&registry, &buffers[0], clips)?;
+    of_one(&registry, &buffers[0], Path::new(clips))?;
     let (removed, others) = (&buffers[1], format!("{}{}", sources[0], 2));
     let mut writer = removed.writer()?;
     registry.remove(&sources[1])?;
@@ -93,14 +98,40 @@ fn of_all(registry: &Registry, sources: &[String], spec: Spec) -> Result<Vec<Cap
 fn of_a_station(registry: &Registry, camera: &str) -> Done {
     let config = SourceConfig::new(camera, camera);
     let station = Station::new(registry);
-    let twice = [config.clone(), config.clone()];
-    failed("capture failed", station.check(&twice))?;
-    let changes = station.reconfigure(&[config])?;
-    tell("objects", format!("{changes:?} {station:?} {:?} {:?}", station.sources(), camera.parse::<Locator>()?));
+    tell("configuration", format!("{config:?}"));
+    failed("configuration", station.check(&[config.clone(), config.clone()]))?;
+    tell("station", format!("{:?}", station.reconfigure(&[config])?));
+    let is_refused = |source: &SourceStatus| source.state.to_string().contains(", attempt ");
+    while !station.sources().iter().any(is_refused) {
+        sleep(Duration::from_millis(10));
+    }
+    tell("station", format!("{station:?} {:?} {:?}", station.sources(), camera.parse::<Locator>()?));
+    station.sources().iter().for_each(|source| tell("station", &source.state));
     Ok(())
 }
 
-fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &str) -> Done {
+/// Clips around a moment, cut at once and by a trigger, into a folder that is there and into none.
+fn of_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, around_ns: i64, clips: &Path) -> Done {
+    let little = Duration::from_millis(10);
+    let around = |path: &str| cut_clip(buffer, around_ns, little, little, &clips.join(path));
+    tell("clip around", format!("{:?}", around("around.flac")?));
+    failed("clip around", around("nowhere/around.wav"))?;
+    for folder in [clips, &clips.join("nowhere")] {
+        let options = TriggerOptions::new(folder).before(little).after(little);
+        let (sender, written) = channel();
+        let trigger = Trigger::begin(registry, buffer.source().as_str(), options, move |clip| drop(sender.send(clip)))?;
+        trigger.fire(around_ns);
+        writer.write(&[1_i16; 800])?;
+        let clip = written.recv()?;
+        tell("trigger", format!("{trigger:?} {clip:?}"));
+        if folder != clips {
+            failed("trigger", clip)?;
+        }
+    }
+    Ok(())
+}
+
+fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &Path) -> Done {
     let mut writer = buffer.writer()?;
     failed("writer busy", buffer.writer())?;
     let feed = registry.claim_feed(buffer.source().as_str())?;
@@ -112,9 +143,10 @@ fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &str) -> Done {
     let patient = ReadOptions::new().wait(Duration::from_millis(1));
     failed("timed out", buffer.read_with(Stretch::Frames(12_000..12_100), &patient))?;
     let segment = buffer.read(Stretch::Last(Duration::from_millis(100)))?;
-    let path = Path::new(clips).join(clip_name(buffer.source().as_str(), segment.start_utc_ns(), "wav"));
+    let path = clips.join(clip_name(buffer.source().as_str(), segment.start_utc_ns(), "wav"));
     let info = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
     tell("clip", format!("{} {info:?}", path.display()));
     let nowhere = path.join("x.wav");
-    failed("clip", write_clip_with(&segment, &nowhere, &ClipTags::new(buffer.source().as_str())))
+    failed("clip", write_clip_with(&segment, &nowhere, &ClipTags::new(buffer.source().as_str())))?;
+    of_clips(registry, buffer, &mut writer, segment.start_utc_ns(), clips)
 }
