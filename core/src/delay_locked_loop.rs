@@ -211,6 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn a_phase_before_the_last_updates_time_is_rounded_as_any() {
+        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+        filter.update(0, -3, 1);
+        filter.update(0, -2, 1);
+        // The mean of 0, -3 and -2 is -1.67.
+        assert_eq!(filter.predict(0), -2);
+    }
+
+    #[test]
+    fn once_settled_the_gains_are_computed_at_each_64th_update_only() {
+        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+        let mut gains_at = |updates: u64| {
+            while filter.updates < updates {
+                filter.update(filter.updates * 100, filter.updates.cast_signed() * 100_000_000, 1);
+            }
+            filter.gains
+        };
+        let settled = gains_at(512);
+        assert!((513..576).all(|updates| gains_at(updates) == settled), "not before the next 64th");
+        assert_ne!(gains_at(576), settled, "and then");
+    }
+
+    #[test]
     fn the_gains_are_a_means_at_first_then_a_lines_and_at_last_the_loops_own() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         // Points a tenth of a second apart, the first included.

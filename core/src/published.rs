@@ -168,3 +168,25 @@ impl Drop for Published {
         self.users.take_all(table.slots());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+
+    #[test]
+    fn a_thread_keeps_what_it_looked_up_in_until_the_registry_is_gone() {
+        std::thread::spawn(|| {
+            let caches_after_looking_in = |registry: &Registry| {
+                registry.contains("x");
+                CACHES.with_borrow(|caches| caches.len())
+            };
+            let [first, second] = [Registry::private(), Registry::private()];
+            assert_eq!((caches_after_looking_in(&first), caches_after_looking_in(&second)), (1, 2));
+            drop(first);
+            assert_eq!(caches_after_looking_in(&Registry::private()), 2);
+        })
+        .join()
+        .unwrap();
+    }
+}

@@ -355,3 +355,66 @@ pub(crate) fn into<T: Sample>(
         Ok(copy_plan::<T>(shared, plan, extracted.frames, &mut Room(out), |_, _, _| {}).then_some(extracted))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Length, Spec};
+    use crate::timeline::GapReason;
+    use crate::{CaptureBuffer, Registry, Writer};
+
+    /// A full second, and its writer.
+    fn full() -> (CaptureBuffer, Writer) {
+        let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
+        let buffer = Registry::private().get_or_allocate("x", spec).unwrap();
+        let mut writer = buffer.writer().unwrap();
+        writer.write(&[1_i16; 1000]).unwrap();
+        (buffer, writer)
+    }
+
+    #[test]
+    fn new_memory_never_grows_beyond_what_was_counted() {
+        let mut grow = Grow::<i16>(Vec::with_capacity(4));
+        let counted = grow.0.capacity();
+        assert_eq!(grow.space(counted + 1).len(), counted);
+        assert_eq!(grow.space(1).len(), 0);
+        grow.copy(&[AtomicU64::new(0)], 0, 1);
+        assert_eq!(grow.0.len(), counted);
+    }
+
+    #[test]
+    fn a_copy_that_the_writer_overtakes_is_not_good() {
+        for overtaken in [false, true] {
+            let (buffer, mut writer) = full();
+            writer.gap(GapReason::SourceLost);
+            writer.write(&[2_i16; 500]).unwrap();
+            let shared = &*buffer.shared;
+            let manner = Manner { silence: false, late: false, early: false };
+            let copied = attempt(shared, &Stretch::Frames(500..1500), manner, |plan, extracted| {
+                let mut samples = Grow::<i16>(Vec::with_capacity(1000));
+                // Told when what is before the gap was copied.
+                let good = copy_plan(shared, plan, extracted.frames, &mut samples, |_, _, _| {
+                    if overtaken {
+                        writer.write(&[3_i16; 500]).unwrap();
+                    }
+                });
+                Ok(Some(good))
+            });
+            assert_eq!(copied, Ok(!overtaken));
+        }
+    }
+
+    #[test]
+    fn a_read_that_is_overtaken_begins_again_only_where_its_beginning_may_be_missing() {
+        let (buffer, _writer) = full();
+        for (late, tries) in [(true, 3), (false, 1)] {
+            let mut tried = 0;
+            let manner = Manner { silence: false, late, early: false };
+            let outcome = attempt(&buffer.shared, &Stretch::Frames(0..1000), manner, |_, _| {
+                tried += 1;
+                Ok((tried == 3).then_some(()))
+            });
+            assert_eq!((outcome.is_ok(), tried), (late, tries));
+        }
+    }
+}

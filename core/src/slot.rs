@@ -368,6 +368,17 @@ mod tests {
     }
 
     #[test]
+    fn a_use_of_one_buffer_keeps_no_other() {
+        let (registry, spec) = registry();
+        drop(["x", "y"].map(|source| registry.get_or_allocate(source, spec).unwrap()));
+        registry.with("x", |_| {
+            let both = registry.stats().bytes;
+            registry.remove("y").unwrap();
+            assert_eq!(registry.stats().bytes, both / 2);
+        });
+    }
+
+    #[test]
     fn a_use_that_panics_has_ended() {
         let (registry, spec) = registry();
         drop(registry.get_or_allocate("x", spec).unwrap());

@@ -292,3 +292,102 @@ fn utc_offset_ns(clock: &dyn Clock) -> Option<i64> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    const CHUNK: u64 = 10;
+
+    fn captured(frame: u64, late_ns: i64) -> ChunkTime {
+        ChunkTime::Captured(frame.cast_signed() * 1_000_000 + late_ns)
+    }
+
+    /// One that has taken in so many seconds of a source of 1 kHz, which is on time, and more until it has just put chunks off; and the
+    /// next frame.
+    fn after(seconds: u64, clock: &ManualClock) -> (Timekeeper, u64) {
+        let mut keeper = Timekeeper::new(1000, None);
+        for chunk in 0..(seconds + 6) * 100 {
+            let head = chunk * CHUNK;
+            keeper.chunk(head, CHUNK, captured(head, 0), clock);
+            if keeper.steady.until_frame > 0 && keeper.steady.chunks == 0 && head >= seconds * 1000 {
+                return (keeper, head + CHUNK);
+            }
+        }
+        unreachable!("the filter settles in six seconds, and puts off sixteen chunks at once")
+    }
+
+    #[test]
+    fn chunks_are_put_off_by_sixteen_or_a_second_or_until_an_anchor_is_due() {
+        let clock = ManualClock::new(0);
+        let (mut keeper, head) = after(45, &clock);
+        assert_eq!(keeper.steady.until_frame, head - CHUNK + 16 * CHUNK);
+        keeper.put_off(head, 200, 5e9);
+        assert_eq!(keeper.steady.until_frame, head + 1000, "sixteen would be three seconds");
+        keeper.put_off(head, 200, 0.3e9);
+        assert_eq!(keeper.steady.until_frame, head + 300, "an anchor is due");
+    }
+
+    #[test]
+    fn of_the_chunks_of_a_settled_source_few_are_looked_at() {
+        let clock = ManualClock::new(0);
+        let (mut keeper, begin) = after(45, &clock);
+        let looked_at = (begin..begin + 10_000).step_by(CHUNK as usize).filter(|head| {
+            keeper.chunk(*head, CHUNK, captured(*head, 1000), &clock);
+            keeper.steady.chunks == 0
+        });
+        let looked_at = looked_at.count();
+        assert!((50..80).contains(&looked_at), "{looked_at} of 1000: one in seventeen, and at each anchor");
+    }
+
+    #[test]
+    fn what_is_put_off_is_told_to_the_filter_as_one_chunk_in_its_middle_that_counts_for_all() {
+        let clock = ManualClock::new(0);
+        let (mut keeper, begin) = after(0, &clock);
+        let mut told = keeper.believed.clone().unwrap();
+        let errors = [3000, -6000, 9000];
+        for (head, error_ns) in (begin..).step_by(CHUNK as usize).zip(errors) {
+            assert!(keeper.chunk(head, CHUNK, captured(head, error_ns), &clock).is_none());
+        }
+        assert_eq!(keeper.steady.chunks, 3, "none is told yet");
+        keeper.catch_up();
+        let believed = keeper.believed.unwrap();
+        let middle = begin + CHUNK;
+        told.update(middle, middle.cast_signed() * 1_000_000 + 2000, 3);
+        assert_eq!((believed.frame(), believed.predict(1 << 30)), (middle, told.predict(1 << 30)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_between_anchors_is_told_from_audio_that_was_lost() {
+        // How far the clock was set and how late the chunk is, in seconds; and whether what was learned of the source stays.
+        for (step, late, reason, stays) in [
+            (5, 5, GapReason::ClockStep, true),
+            (5, 7, GapReason::ClockStep, false),
+            (-5, -5, GapReason::ClockStep, true),
+            (0, 5, GapReason::Detected, false),
+        ] {
+            let clock = ManualClock::new(0);
+            let (mut keeper, head) = after(45, &clock);
+            clock.step_utc(step * 1_000_000_000);
+            let anchor = keeper.chunk(head, CHUNK, captured(head, late * 1_000_000_000), &clock).unwrap();
+            assert_eq!((anchor.gap, anchor.clock_step_ns), (Some(reason), step * 1_000_000_000));
+            let believed = keeper.believed.unwrap();
+            assert_eq!(believed.predict(head), head.cast_signed() * 1_000_000 + late * 1_000_000_000);
+            assert_eq!(believed.locked_s() > 40.0, stays, "set by {step} s, late by {late} s");
+        }
+    }
+
+    #[test]
+    fn anchors_are_set_a_second_apart_at_first_and_ever_more_rarely_up_to_ten() {
+        let clock = ManualClock::new(0);
+        let mut keeper = Timekeeper::new(1000, None);
+        let heads = (0..200_000).step_by(CHUNK as usize);
+        let set: Vec<u64> =
+            heads.filter(|head| keeper.chunk(*head, CHUNK, captured(*head, 0), &clock).is_some()).collect();
+        let spacing_after =
+            |frame: u64| set.windows(2).find(|pair| pair[0] >= frame).map(|pair| (pair[1] - pair[0]) / 100);
+        let spacings = [0, 40_000, 100_000].map(spacing_after);
+        assert!(matches!(spacings, [Some(10), Some(50..70), Some(100)]), "tenths of a second: {spacings:?}");
+    }
+}

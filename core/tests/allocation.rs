@@ -146,6 +146,13 @@ fn a_budget_that_is_used_up_fails_for_everyone_and_leaves_no_entry() {
 #[test]
 fn one_buffer_may_not_be_larger_than_allowed_and_not_larger_than_memory() {
     let limited = Registry::builder().max_buffer_bytes(100_000).build();
+    assert_eq!(limited.max_buffer_bytes(), 100_000);
+    let made = Registry::private();
+    made.get_or_allocate("x", mono(1.0, 1000)).unwrap();
+    for (short_by, is_made) in [(0, true), (1, false)] {
+        let limited = Registry::builder().max_buffer_bytes(made.stats().bytes - short_by).build();
+        assert_eq!(limited.get_or_allocate("x", mono(1.0, 1000)).is_ok(), is_made, "{short_by} bytes short");
+    }
     let error = limited.get_or_allocate("x", mono(60.0, 48_000)).unwrap_err();
     assert!(error.to_string().contains("one buffer allows 100000 bytes"), "{error}");
     let boundless = Registry::builder().max_buffer_bytes(u64::MAX).budget_bytes(u64::MAX).build();

@@ -62,6 +62,7 @@ fn whole(buffer: &CaptureBuffer) -> Vec<i16> {
 fn what_one_registry_allocates_and_writes_the_other_finds_and_reads() {
     let folder = Folder::new();
     let (one, other) = (folder.open(), folder.open());
+    assert_eq!((one.domain(), one.path()), (Some("birds"), Some(folder.path().join("birds").as_path())));
     assert!(!other.contains("tone:440") && other.get("tone:440").is_none());
     let buffer = one.allocate("tone:440", spec()).unwrap();
     let audio: Vec<i16> = (0..4000).collect();
@@ -77,6 +78,7 @@ fn what_one_registry_allocates_and_writes_the_other_finds_and_reads() {
         matches!(other.get_or_allocate("tone:440", longer), Err(Error::SpecMismatch { existing, .. }) if existing == spec())
     );
     assert_eq!(other.buffers().len(), 1);
+    assert!(other.domain_metrics_text().contains("capbuf_live_buffers 1"));
     let opened_by = same.opened_by();
     assert!(opened_by.len() == 2 && opened_by.iter().all(|by| by.holder.pid == std::process::id()), "{opened_by:?}");
 }
@@ -129,6 +131,9 @@ fn a_removed_buffer_is_gone_for_everyone_and_read_on_by_who_has_it() {
     assert!(matches!(one.remove("x"), Err(Error::NotFound { .. })));
     let new = one.get_or_allocate("x", spec()).unwrap();
     assert!(!new.same_as(&held) && new.frames().is_empty() && other.get("x").unwrap().same_as(&new));
+    other.remove("x").unwrap();
+    let newest = one.get_or_allocate("x", spec()).unwrap();
+    assert!(!newest.is_removed() && !newest.same_as(&new), "without a look at what was there");
 }
 
 #[test]

@@ -103,14 +103,15 @@ fn who_holds_a_removed_buffer_and_where_it_was_taken_is_told() {
 }
 
 #[test]
-fn a_removed_buffer_that_is_held_is_told_without_tracking() {
+fn removed_buffers_that_are_held_are_told_without_tracking() {
     let registry = Registry::private();
-    let handle = registry.allocate("tone:440", small()).unwrap();
+    let handles = ["tone:440", "tone:550"].map(|source| registry.allocate(source, small()).unwrap());
     registry.remove("tone:440").unwrap();
+    registry.remove("tone:550").unwrap();
     let report = registry.allocation_report();
-    assert_eq!((report.totals.removed_and_held, report.totals.attempts), (1, 0), "{report}");
+    assert_eq!((report.totals.removed_and_held, report.totals.attempts), (2, 0), "{report}");
     assert_eq!(report.sources[0].holders[0].handles, None);
-    drop(handle);
+    drop(handles);
     assert_eq!(registry.allocation_report().totals.removed_and_held, 0);
 }
 

@@ -345,6 +345,73 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_a_ring_that_was_too_large_gets_the_error_or_makes_a_smaller_one_himself() {
+        for asked_bytes in [2, 1] {
+            let registry = Registry::private();
+            let filling = Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    registry.claim("x", 2, |_| {
+                        let table = registry.0.map.newest();
+                        let slot = table.slots().next().unwrap();
+                        let holders = Arc::strong_count(slot);
+                        filling.wait();
+                        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+                        // Who waits for a slot holds it.
+                        while Arc::strong_count(slot) == holders && std::time::Instant::now() < deadline {
+                            std::thread::yield_now();
+                        }
+                        Err(Error::OutOfMemory { asked_bytes: 2, reason: "planted".into() })
+                    })
+                });
+                filling.wait();
+                let made = registry.claim("x", asked_bytes, |source| {
+                    registry.map_or_make(source, spec(), &AllocateOptions::new()).map(|(buffer, _)| buffer)
+                });
+                assert_eq!(made.is_ok(), asked_bytes == 1);
+            });
+        }
+    }
+
+    #[test]
+    fn who_finds_a_ring_only_when_he_claims_it_gets_it() {
+        let registry = Registry::private();
+        let buffer = registry.get_or_allocate("x", spec()).unwrap();
+        let found = registry.claim("x", 0, |source| Err(Error::NotFound { source_name: source.to_string() }));
+        assert!(found.unwrap().same_as(&buffer) && registry.get("x").is_some_and(|found| found.same_as(&buffer)));
+    }
+
+    #[test]
+    fn removed_buffers_that_nobody_holds_are_forgotten() {
+        let registry = Registry::private();
+        for _ in 0..10 {
+            registry.get_or_allocate("x", spec()).unwrap();
+            registry.remove("x").unwrap();
+        }
+        assert_eq!(registry.0.removed.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_whole_buffer_of_any_number_of_channels_is_a_segment_in_any_format() {
+        let stereo = Spec::new(Length::Frames(1000), 1000, 2, SampleFormat::S16).unwrap();
+        assert_eq!([1, 5000, 9000].map(|limit| segment_limit_bytes(&stereo, limit)), [2, 8000, 9000]);
+    }
+
+    #[test]
+    fn a_buffer_that_is_there_is_found_by_a_lookup_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for registry in [Registry::private(), Registry::builder().domains_folder(folder.path()).open("birds").unwrap()]
+        {
+            registry.get_or_allocate("x", spec()).unwrap();
+            registry.get_or_allocate("x", spec()).unwrap();
+            registry.allocate("x", spec()).unwrap_err();
+            assert!(registry.contains("x") && registry.get("x").is_some());
+            let later = registry.0.tracker.counts.found_later.load(crate::sync::Ordering::Relaxed);
+            assert_eq!((registry.0.map.users.hits(), later), (2, 0));
+        }
+    }
+
+    #[test]
     fn removing_while_filling_waits_for_the_ring_and_takes_it_out() {
         let registry = Registry::private();
         let (filling, removing) = (Barrier::new(2), Barrier::new(2));

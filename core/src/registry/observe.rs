@@ -161,3 +161,61 @@ impl Registry {
         &self.0.tracker
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::spec::{Length, SampleFormat, Spec};
+
+    fn frames(frames: u64) -> Spec {
+        Spec::new(Length::Frames(frames), 1000, 1, SampleFormat::S16).unwrap()
+    }
+
+    #[test]
+    fn attempts_are_counted_by_what_came_of_them_without_tracking() {
+        let registry = Registry::builder().max_buffer_bytes(1 << 20).build();
+        let _buffer = registry.get_or_allocate("x", frames(10)).unwrap();
+        for _ in 0..4 {
+            registry.get_or_allocate("x", frames(10)).unwrap();
+        }
+        for _ in 0..3 {
+            registry.allocate("x", frames(10)).unwrap_err();
+        }
+        for _ in 0..2 {
+            registry.get_or_allocate("x", frames(20)).unwrap_err();
+        }
+        registry.get_or_allocate("y", frames(1 << 20)).unwrap_err();
+        registry.get_or_allocate("", frames(10)).unwrap_err();
+        registry.remove("x").unwrap();
+        let told = Attempts {
+            allocated: 1,
+            already_there: 4,
+            refused: 3,
+            spec_mismatch: 2,
+            over_budget: 1,
+            failed: 1,
+            removed: 1,
+            ..Attempts::default()
+        };
+        assert_eq!(registry.attempts(), told);
+    }
+
+    #[test]
+    fn what_all_watches_found_is_told_until_they_end() {
+        let registry = Registry::private();
+        let _buffers = ["rtsp://cam/1", "rtsp://cam/1/"].map(|source| registry.get_or_allocate(source, frames(10)));
+        let watch = || {
+            let settings = WatchSettings { every: Duration::from_millis(1), ..WatchSettings::default() };
+            let watch = registry.watch(settings).unwrap();
+            watch.next_event(Duration::from_secs(60)).expect("one camera under two names");
+            watch
+        };
+        let watches = [watch(), watch()];
+        assert_eq!(registry.anomalies().len(), 2);
+        drop(watches);
+        let _watch = watch();
+        assert_eq!((registry.anomalies().len(), registry.0.watches.lock().unwrap().len()), (1, 1));
+    }
+}
