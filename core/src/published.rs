@@ -179,7 +179,7 @@ mod tests {
         std::thread::spawn(|| {
             let caches_after_looking_in = |registry: &Registry| {
                 registry.contains("x");
-                CACHES.with_borrow(|caches| caches.len())
+                CACHES.with(|caches| caches.borrow().len())
             };
             let [first, second] = [Registry::private(), Registry::private()];
             assert_eq!((caches_after_looking_in(&first), caches_after_looking_in(&second)), (1, 2));
