@@ -48,6 +48,16 @@ fn recorded(log: &Log) -> Option<u64> {
     Some(number)
 }
 
+/// Something is written to the log while something else is read from it, which is the number that stands there, if any.
+fn read_while_written(log: Log, write: impl FnOnce(&Log) + Send + 'static, read: fn(&Log) -> Option<u64>) {
+    let log = Arc::new(log);
+    let theirs = Arc::clone(&log);
+    let writer = thread::spawn(move || write(&theirs));
+    let reader = thread::spawn(move || saw_number(read(&log)));
+    writer.join().unwrap();
+    reader.join().unwrap();
+}
+
 fn saw_number(number: Option<u64>) {
     saw(match number {
         Some(2) => "the old one",
@@ -67,12 +77,7 @@ const A_RECORD_THAT_IS_WRITTEN_OVER_IS_READ_WHOLE_OR_NOT: Model = Model {
     run: || {
         let log = log();
         record(&log, 2);
-        let log = Arc::new(log);
-        let theirs = Arc::clone(&log);
-        let writer = thread::spawn(move || record(&theirs, 3));
-        let reader = thread::spawn(move || saw_number(recorded(&log)));
-        writer.join().unwrap();
-        reader.join().unwrap();
+        read_while_written(log, |log| record(log, 3), recorded);
     },
     preemptions: 2,
     outcomes: &["the old one", "the new one"],
@@ -119,20 +124,17 @@ fn name(log: &Log, number: u64) {
     log.name(&entry(number, &|| name_of(number), "", &[]), number);
 }
 
+fn named(log: &Log) -> Option<u64> {
+    let names: HashMap<_, _> = Contents::sources(log);
+    names.iter().for_each(|(number, name)| assert_eq!(*name, name_of(*number)));
+    names.into_keys().next()
+}
+
 const A_NAME_THAT_MAKES_PLACE_IS_READ_WHOLE_OR_NOT: Model = Model {
     run: || {
         let log = log();
         name(&log, 2);
-        let log = Arc::new(log);
-        let theirs = Arc::clone(&log);
-        let writer = thread::spawn(move || name(&theirs, 3));
-        let reader = thread::spawn(move || {
-            let names: HashMap<_, _> = Contents::sources(&log);
-            names.iter().for_each(|(number, name)| assert_eq!(*name, name_of(*number)));
-            saw_number(names.into_keys().next());
-        });
-        writer.join().unwrap();
-        reader.join().unwrap();
+        read_while_written(log, |log| name(log, 3), named);
     },
     preemptions: 2,
     outcomes: &["the old one", "the new one", "none"],
@@ -150,28 +152,27 @@ fn a_name_that_makes_place_is_read_whole_or_not() {
     A_NAME_THAT_MAKES_PLACE_IS_READ_WHOLE_OR_NOT.check();
 }
 
+fn hold(log: &Log, number: u64) -> Option<(usize, u64)> {
+    log.hold(number, number, number, number as i64, 0)
+}
+
+fn held(log: &Log) -> Option<u64> {
+    let holds = Contents::holds(log);
+    let hold = holds.first()?;
+    let read = (hold.buffer, hold.site, hold.since_utc_ns as u64);
+    assert_eq!(read, (hold.source, hold.source, hold.source));
+    Some(hold.source)
+}
+
 const A_HOLD_THAT_IS_LET_GO_AND_TAKEN_AGAIN_IS_READ_WHOLE_OR_NOT: Model = Model {
     run: || {
         let log = log();
-        let hold = |log: &Log, number: u64| log.hold(number, number, number, number as i64, 0);
         let (at, key) = hold(&log, 2).unwrap();
-        let log = Arc::new(log);
-        let theirs = Arc::clone(&log);
-        let writer = thread::spawn(move || {
-            theirs.release(at, key);
-            hold(&theirs, 3).expect("its place is free again");
-        });
-        let reader = thread::spawn(move || {
-            let holds = Contents::holds(&log);
-            let number = |hold: &crate::track::Hold| {
-                let read = (hold.buffer, hold.site, hold.since_utc_ns as u64);
-                assert_eq!(read, (hold.source, hold.source, hold.source));
-                hold.source
-            };
-            saw_number(holds.first().map(number));
-        });
-        writer.join().unwrap();
-        reader.join().unwrap();
+        let write = move |log: &Log| {
+            log.release(at, key);
+            hold(log, 3).expect("its place is free again");
+        };
+        read_while_written(log, write, held);
     },
     preemptions: 2,
     outcomes: &["the old one", "the new one", "none"],
