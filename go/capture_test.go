@@ -11,7 +11,7 @@ import (
 
 func TestACaptureFeedsItsBuffer(t *testing.T) {
 	r := private(t)
-	options := CaptureOptions{Duration: 2 * time.Second, SampleRateHz: 16000, Channels: 2, Format: F32}
+	options := CaptureOptions{Duration: 2 * longEnough, SampleRateHz: 16000, Channels: 2, Format: F32}
 	c := must(StartCapture(deadline(t), r, "tone:440", options))(t)
 	defer c.Stop()
 	b := must(c.Buffer())(t)

@@ -72,9 +72,13 @@ func TestAClipAroundNowWaitsForTheRestOfIt(t *testing.T) {
 	defer c.Stop()
 	b := must(c.Buffer())(t)
 	defer b.Close()
+	if err := b.WaitUntil(deadline(t), time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	tenth := 100 * time.Millisecond
 	clip := must(b.ClipAround(deadline(t), filepath.Join(t.TempDir(), "clip.wav"), time.Now().Add(tenth), tenth/2, tenth))(t)
-	if clip.Frames != 1200 || clip.NotYetFrames != 0 || clip.EvictedFrames != 0 {
+	// The times of a source that was held up are bent for a while.
+	if clip.Frames < 1190 || clip.Frames > 1210 || clip.NotYetFrames != 0 || clip.EvictedFrames != 0 {
 		t.Errorf("%+v", clip)
 	}
 }

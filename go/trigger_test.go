@@ -67,11 +67,15 @@ func TestATriggerHearsWhatIsLoudInItsBand(t *testing.T) {
 	ears, heard := trigger(t, r, "tone:440", options), 0
 	defer ears.Close()
 	for clip, err := range ears.Clips(deadline(t)) {
-		// As long as may be, for the tone goes on and on.
-		if err != nil || clip.EvictedFrames+clip.Frames != 4000 {
+		length := clip.EvictedFrames + clip.Frames
+		if err != nil || length > 4010 {
 			t.Fatal(clip, err)
 		}
-		if heard++; heard == 3 {
+		// As long as may be, for the tone goes on and on, but where the machine stood still.
+		if length > 3990 {
+			heard++
+		}
+		if heard == 3 {
 			break
 		}
 	}

@@ -126,7 +126,7 @@ pub(crate) struct Capture {
 /// --------
 /// >>> import capbuf
 /// >>> with capbuf.record("tone:440", seconds=10, registry=capbuf.Registry.private()) as capture:
-/// ...     tenth = capture.buffer.last(0.1, wait=5)
+/// ...     tenth = capture.buffer.last(0.1, wait=10)
 /// >>> tenth.samples.shape, bool(abs(tenth.samples).max() > 0.1)
 /// ((4800, 1), True)
 #[pyfunction]

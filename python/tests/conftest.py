@@ -23,7 +23,7 @@ def position(first: int, frames: int) -> npt.NDArray[np.int16]:
     return ((np.arange(first, first + frames, dtype=np.int64) * 40503) & 0xFFFF).astype(np.uint16).view(np.int16)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -82,7 +82,7 @@ async def test_many_wait_in_one_loop(registry: capbuf.Registry) -> None:
 
     async def analyse() -> int:
         count = 0
-        async for window in buffer.windows(0.1, wait=20):
+        async for window in buffer.windows(0.1, wait=60):
             assert np.array_equal(window.samples[:, 0], position(window.first_frame, 800) / np.float32(32768))
             count += 1
             if count == 10:

@@ -35,7 +35,7 @@ import asyncio, faulthandler, fcntl, os, signal, socket, sys, threading, time
 import tempfile, numpy, capbuf
 
 # A wait that nothing ends fails the test, and not only hangs it.
-faulthandler.dump_traceback_later(60, exit=True)
+faulthandler.dump_traceback_later(180, exit=True)
 registry = capbuf.Registry.private()
 buffer = registry.allocate("mic", seconds=10, sample_rate_hz=8000)
 folder = tempfile.TemporaryDirectory()
@@ -90,7 +90,7 @@ def test_ctrl_c_ends(wait: str) -> None:
         assert child.poll() is None
         os.kill(child.pid, signal.SIGINT)
         assert child.stdout.readline().startswith("interrupted")
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 def test_a_clip_whose_writing_is_interrupted_leaves_nothing_behind(registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
@@ -105,6 +105,8 @@ def test_a_clip_whose_writing_is_interrupted_leaves_nothing_behind(registry: cap
     interrupting = threading.Thread(target=interrupt)
     interrupting.start()
     with pytest.raises(KeyboardInterrupt):
-        buffer.clip_frames(tmp_path / "x.flac", 0, 10**9, available=True)
+        # Again, if who interrupts was held up until it was whole.
+        while True:
+            buffer.clip_frames(tmp_path / "x.flac", 0, 10**9, available=True).path.unlink()
     interrupting.join()
     eventually(lambda: not any(tmp_path.iterdir()))

@@ -11,12 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from conftest import RATE, START, eventually, position
 
 import capbuf
+
+Looked = TypeVar("Looked")
 
 # A child of several threads is what is tested here; newer Pythons warn of it.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -29,7 +32,7 @@ def read_and_write(folder: str, ready: "multiprocessing.synchronize.Event") -> N
         with buffer.writer() as writer:
             assert writer.next_frame == RATE
             writer.write(position(RATE, RATE))
-            ready.wait(20)
+            ready.wait(60)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -93,6 +96,15 @@ def test_a_forked_child_reads_and_must_not_write(where: str) -> None:
     assert buffer.status().has_writer
 
 
+def unless_overtaken(look: Callable[[], Looked]) -> Looked:
+    """Looks until it is not overtaken: a child that is held up while its parent writes at full speed is."""
+    while True:
+        try:
+            return look()
+        except capbuf.Evicted:
+            pass
+
+
 def test_a_child_that_is_forked_while_others_work_can_use_everything() -> None:
     """No lock that another thread held is left in the child."""
     registry = capbuf.open("birds")
@@ -114,8 +126,8 @@ def test_a_child_that_is_forked_while_others_work_can_use_everything() -> None:
 
     def child() -> None:
         assert "mic" in registry
-        assert len(buffer.last(1)) == RATE
-        next(buffer.windows(0.1, start_frame=buffer.frames[1]))
+        assert len(unless_overtaken(lambda: buffer.last(1))) == RATE
+        unless_overtaken(lambda: next(buffer.windows(0.1, start_frame=buffer.frames[1])))
         registry.allocate("child", seconds=1).close()
         registry.remove("child")
 
@@ -135,7 +147,7 @@ buffer = capbuf.open("birds").get_or_allocate("mic", seconds=10, sample_rate_hz=
 writer = buffer.writer()
 writer.write(numpy.arange(8000, dtype="int16"), at=1_700_000_000.0)
 print("written", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None and child.stdout.readline() == "written\n"

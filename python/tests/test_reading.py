@@ -122,7 +122,7 @@ def test_gaps_are_listed_and_filled_whichever_memory_is_read_into(registry: capb
 def test_a_read_waits_for_what_is_still_to_come(buffer: capbuf.CaptureBuffer) -> None:
     memory = np.empty((1600, 1), "int16")
     with buffer.writer() as writer:
-        for wait in (20, dt.timedelta(seconds=20), None):
+        for wait in (60, dt.timedelta(seconds=60), None):
             first = writer.next_frame
             read: list[capbuf.Segment] = []
             thread = threading.Thread(

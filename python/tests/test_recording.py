@@ -12,12 +12,12 @@ import capbuf
 
 
 def test_a_source_is_captured_into_its_buffer_of_a_domain() -> None:
-    with capbuf.record("position:", seconds=5, domain="birds") as capture:
+    with capbuf.record("position:", seconds=60, domain="birds") as capture:
         assert capture.state.name == "running" and capture.state.reason is None and str(capture.state) == "running"
-        segment = capture.buffer.read_frames(0, 4800, wait=20, dtype="int16")
+        segment = capture.buffer.read_frames(0, 4800, wait=60, dtype="int16")
         assert np.array_equal(segment.samples[:, 0], position(0, 4800))
         with pytest.raises(capbuf.WriterBusy):
-            capbuf.record("position:", seconds=5, domain="birds")
+            capbuf.record("position:", seconds=60, domain="birds")
         assert capbuf.open("birds")["position:"] == capture.buffer
         assert "position:" in repr(capture)
     assert capture.state.name == "stopped"
@@ -26,9 +26,9 @@ def test_a_source_is_captured_into_its_buffer_of_a_domain() -> None:
 
 
 def test_a_source_is_captured_as_asked(registry: capbuf.Registry) -> None:
-    with capbuf.record("tone:440", 2, registry=registry, sample_rate_hz=16000, channels=2, sample_format="f32") as capture:
-        assert capture.buffer.spec == capbuf.Spec(seconds=2.0, sample_rate_hz=16000, channels=2, sample_format="f32")
-        assert capture.buffer.last(0.1, wait=20).samples.shape == (1600, 2)
+    with capbuf.record("tone:440", 60, registry=registry, sample_rate_hz=16000, channels=2, sample_format="f32") as capture:
+        assert capture.buffer.spec == capbuf.Spec(seconds=60.0, sample_rate_hz=16000, channels=2, sample_format="f32")
+        assert capture.buffer.last(0.1, wait=60).samples.shape == (1600, 2)
 
 
 def test_a_capture_that_is_forgotten_stops(registry: capbuf.Registry) -> None:

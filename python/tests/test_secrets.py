@@ -67,14 +67,15 @@ def test_a_password_is_shown_nowhere(folder: pathlib.Path, capfd: pytest.Capture
 
             def open_it() -> None:
                 with pytest.raises(capbuf.Error) as failed:
-                    capbuf.record(camera, registry=domain, open_deadline=2)
+                    capbuf.record(camera, registry=domain, open_deadline=60)
                 told["record"] = f"{failed.value!s} {vars(failed.value)}"
 
             opening = threading.Thread(target=open_it)
             opening.start()
             eventually(lambda: any("ffmpeg" in line for line in processes()))
             told["processes"] = "\n".join(processes())
-            opening.join()
+        # Now it is gone.
+        opening.join()
     told["output"] = "".join(capfd.readouterr())
     # What is looked at is what is shown: it has the rest of the names.
     assert all("cam" in told[what] for what in ("report", "metrics", "event", "list", "report --json", "AlreadyExists rtsp"))

@@ -16,8 +16,14 @@ from conftest import RATE, START, START_NS, eventually, position
 import capbuf
 
 
-def source(name: str, seconds: float = 30.0) -> capbuf.SourceConfig:
+def source(name: str, seconds: float = 300.0) -> capbuf.SourceConfig:
     return capbuf.SourceConfig(name, "position:", seconds=seconds, sample_rate_hz=RATE)
+
+
+def reasons(buffer: capbuf.CaptureBuffer) -> list[str]:
+    """Why there are gaps, but for those of a machine that stood still: they are no station's doing."""
+    reasons = [gap.reason for gap in buffer.read_frames(*buffer.frames, available=True).gaps]
+    return [reason for reason in reasons if reason != "overrun"]
 
 
 def running(station: capbuf.Station, name: str) -> capbuf.CaptureBuffer:
@@ -40,15 +46,15 @@ def test_a_station_records_what_it_is_told_and_touches_nothing_else(registry: ca
         a = running(station, "a")
         again = station.reconfigure((wanted for wanted in [source("b"), capbuf.SourceConfig("tone:440"), source("a")]))
         assert again.unchanged == ["a", "b", "tone:440"] and not again
-        changes = station.reconfigure([source("a"), capbuf.SourceConfig("b", "tone:880", seconds=30, sample_rate_hz=RATE)])
+        changes = station.reconfigure([source("a"), capbuf.SourceConfig("b", "tone:880", seconds=300, sample_rate_hz=RATE)])
         assert (changes.unchanged, changes.restarted, changes.stopped) == (["a"], ["b"], ["tone:440"])
         assert "tone:440" not in registry and [status.name for status in station.sources()] == ["a", "b"]
         b = running(station, "b")
-        eventually(lambda: b.status().gaps == 1)
-        assert [gap.reason for gap in b.read_frames(0, b.frames[1]).gaps] == ["reconfigured"]
+        eventually(lambda: bool(reasons(b)))
+        assert reasons(b) == ["reconfigured"]
         end = a.frames[1]
-        assert np.array_equal(a.read_frames(0, end + 800, wait=20, dtype="int16").samples[:, 0], position(0, end + 800))
-        assert a == registry["a"] and a.status().gaps == 0
+        assert np.array_equal(a.read_frames(0, end + 800, wait=60, dtype="int16").samples[:, 0], position(0, end + 800))
+        assert a == registry["a"] and reasons(a) == []
         changes = station.reconfigure([source("a", 10.0)])
         assert changes.resized == ["a"] and repr(changes).endswith("resized=1 reformatted=0 stopped=1>")
         assert registry["a"].spec["seconds"] == 10
@@ -120,18 +126,21 @@ def test_a_password_is_in_nothing_that_a_station_shows(registry: capbuf.Registry
 
 
 def test_a_clip_around_a_moment_waits_for_what_is_to_come(registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
-    with capbuf.record("position:", seconds=30, registry=registry, sample_rate_hz=RATE) as capture:
+    with capbuf.record("position:", seconds=300, registry=registry, sample_rate_hz=RATE) as capture:
         buffer = capture.buffer
-        buffer.last(0.5, wait=20)
-        now = time.time()
-        clip = buffer.clip_around(tmp_path / "bird.wav", now, 0.25, after=0.5)
-        assert abs(clip.frames - RATE * 3 // 4) <= 1 and not clip.missing and abs(clip.start.timestamp() - (now - 0.25)) < 0.05
+        buffer.last(0.5, wait=60)
+        now_ns = time.time_ns()
+        now, stretch = now_ns / 1e9, (now_ns - 250_000_000, now_ns + 500_000_000)
+        clip = buffer.clip_around(tmp_path / "bird.wav", now_ns, 0.25, after=0.5)
+        # A machine that stands still bends the times for a while, or leaves a gap.
+        assert abs(clip.frames - RATE * 3 // 4) <= 10 and not clip.missing and abs(clip.start.timestamp() - (now - 0.25)) < 0.05
         with wave.open(str(clip.path)) as file:
             samples = np.frombuffer(file.readframes(clip.frames), "int16")
-        first = next(frame for frame in range(buffer.frames[1]) if position(frame, 1)[0] == samples[0])
-        assert np.array_equal(samples, position(first, clip.frames))
+        assert np.array_equal(samples, buffer.read(*stretch, dtype="int16").samples[:, 0])
+        heard = buffer.read(*stretch, dtype="int16", silence=False)
+        assert np.array_equal(heard.samples[:, 0], position(heard.first_frame, len(heard)))
         # The same in all ways to say when.
-        for moment in (datetime.fromtimestamp(now, timezone.utc), int(now * 1e9)):
+        for moment in (datetime.fromtimestamp(now, timezone.utc), now):
             assert abs(buffer.clip_around(tmp_path / "again.flac", moment, 0.25, 0.5).frames - clip.frames) <= 1
         assert b"position:" in (tmp_path / "again.flac").read_bytes()[:1000]
 
@@ -171,15 +180,15 @@ def test_a_trigger_cuts_when_it_is_called(registry: capbuf.Registry, tmp_path: p
         capbuf.record("position:", registry=registry, sample_rate_hz=RATE) as capture,
         capbuf.Trigger(registry, "position:", tmp_path, before=0.2, after=0.3, extension="flac") as trigger,
     ):
-        capture.buffer.last(0.5, wait=20)
+        capture.buffer.last(0.5, wait=60)
         trigger.fire(time.time())
         clip = trigger.next_clip(wait=60)
-        assert abs(clip.frames - RATE // 2) <= 1 and clip.path.parent == tmp_path and clip.path.suffix == ".flac"
+        assert abs(clip.frames - RATE // 2) <= 10 and clip.path.parent == tmp_path and clip.path.suffix == ".flac"
         assert trigger.writing is None and trigger.dropped == 0
         with pytest.raises(capbuf.TimedOut):
             trigger.next_clip(wait=0)
         trigger.fire()
-        assert abs(next(trigger).frames - RATE // 2) <= 1
+        assert abs(next(trigger).frames - RATE // 2) <= 10
     assert trigger.closed
     with pytest.raises(capbuf.Closed):
         trigger.fire()
@@ -225,7 +234,7 @@ def test_a_callable_is_told_of_each_clip_and_of_each_that_can_not_be(registry: c
         capbuf.record("tone:440", registry=registry, sample_rate_hz=RATE) as capture,
         capbuf.Trigger(registry, "tone:440", folder, before=0.1, after=0.1, tell=told.append) as trigger,
     ):
-        capture.buffer.last(0.5, wait=20)
+        capture.buffer.last(0.5, wait=60)
         trigger.fire()
         eventually(lambda: len(told) == 1, 60)
         assert isinstance(told[0], capbuf.ClipFailed) and told[0].path.startswith(str(folder))
@@ -261,7 +270,7 @@ def test_a_trigger_whose_callable_is_busy_can_be_dropped(registry: capbuf.Regist
 
     with capbuf.record("tone:440", registry=registry, sample_rate_hz=RATE) as capture:
         trigger = capbuf.Trigger(registry, "tone:440", tmp_path, before=0.1, after=0.1, tell=tell)
-        capture.buffer.last(0.5, wait=20)
+        capture.buffer.last(0.5, wait=60)
         trigger.fire()
         assert calling.wait(60)
         threading.Timer(0.2, go_on.set).start()

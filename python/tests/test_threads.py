@@ -81,7 +81,7 @@ def test_closing_ends_a_wait_in_another_thread(registry: capbuf.Registry, how: s
     thread.start()
     until_it_waits(thread)
     (buffer if how == "read" else windows).close()
-    thread.join(20)
+    thread.join(60)
     assert [type(error) for error in caught] == [capbuf.Closed]
 
 
@@ -99,7 +99,7 @@ def test_other_threads_run_while_one_waits(registry: capbuf.Registry) -> None:
     assert not done.is_set()
     with buffer.writer() as writer:
         writer.write(position(0, 100))
-    assert done.wait(20)
+    assert done.wait(60)
     thread.join()
 
 
@@ -150,7 +150,7 @@ def test_other_threads_run_during_a_large_write_and_can_not_take_the_memory_away
         for write in (writer.write_bytes, lambda data: writer.write(memoryview(data).cast("h"))):
             pinned[0] = False
             resizer = repeat(resize, lambda: pinned[0])
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not pinned[0]:
                 try:
                     write(data)
@@ -188,14 +188,18 @@ def test_an_array_that_others_change_is_written_as_some_of_both(registry: capbuf
 
 def test_a_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry) -> None:
     """Readers, a writer, closers and removers, all at the same objects: every frame that is read is right."""
-    stop = time.monotonic() + 2.0
+    begun = time.monotonic()
     failures: list[BaseException] = []
     current: list[capbuf.CaptureBuffer] = [registry.allocate("mic", seconds=1, sample_rate_hz=RATE)]
     read = [0]
 
+    def is_over() -> bool:
+        # Two seconds, and until something was read.
+        return time.monotonic() > begun + (60 if read[0] == 0 else 2)
+
     def guarded(work: Callable[[], None]) -> Callable[[], None]:
         def run() -> None:
-            while time.monotonic() < stop:
+            while not is_over():
                 try:
                     work()
                 except capbuf.Error:
@@ -247,7 +251,7 @@ def test_a_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
         assert not thread.is_alive()
     assert not failures
     assert read[0] > 0

@@ -3,11 +3,15 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+/* For nanosleep. */
+#define _POSIX_C_SOURCE 199309L
+
 #include <capbuf.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CHECK(condition)                                                        \
     do {                                                                        \
@@ -46,6 +50,12 @@ static inline capbuf_spec mono_s16(double seconds) {
     spec.channels = 1;
     spec.sample_format = CAPBUF_FORMAT_S16;
     return spec;
+}
+
+/* Lets others run before something is looked at again. */
+static inline void pause_briefly(void) {
+    const struct timespec millisecond = {0, 1000000};
+    nanosleep(&millisecond, NULL);
 }
 
 static inline capbuf_stretch frames(int64_t first, int64_t end) {

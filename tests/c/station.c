@@ -47,6 +47,7 @@ static void has_audio(const capbuf_registry *registry, const char *name, int64_t
     options.wait_ns = 60 * SECOND;
     /* It is opened in the background. */
     while (capbuf_registry_get(registry, name, strlen(name), &buffer, NULL) != CAPBUF_OK) {
+        pause_briefly();
     }
     EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &options, samples, 800, NULL, &error));
     capbuf_buffer_free(buffer);

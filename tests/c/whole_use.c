@@ -221,7 +221,7 @@ static void capture(capbuf_registry *registry) {
 
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
-    options.seconds = 5;
+    options.seconds = 120;
     options.sample_format = CAPBUF_FORMAT_S16;
     options.lifetime = CAPBUF_LIFETIME_WHILE_OPEN;
     EXPECT(CAPBUF_OK, capbuf_capture_start(registry, "tone:440", 8, &options, &capture, &error));

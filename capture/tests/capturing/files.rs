@@ -11,7 +11,7 @@ use crate::sounds::{converted, frequency_hz, sample_24, tone, wav};
 use crate::waiting::{floats, wait_for_state, wait_until};
 
 /// A registry whose time stands still, and a way to let it pass as slowly as the capture can follow: hours in seconds.
-struct Simulated {
+pub(crate) struct Simulated {
     clock: Arc<ManualClock>,
     registry: Registry,
 }
@@ -19,18 +19,18 @@ struct Simulated {
 const STEP: Duration = Duration::from_millis(20);
 
 impl Simulated {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::new(1_800_000_000_000_000_000));
         let registry = Registry::builder().clock(clock.clone()).build();
         Self { clock, registry }
     }
 
-    fn start(&self, locator: &str, options: &CaptureOptions) -> Capture {
+    pub(crate) fn start(&self, locator: &str, options: &CaptureOptions) -> Capture {
         Capture::start(&self.registry, locator, options).expect("it starts")
     }
 
     /// Lets time pass until the capture has so many frames, or has ended.
-    fn run_until(&self, capture: &Capture, frames: u64) {
+    pub(crate) fn run_until(&self, capture: &Capture, frames: u64) {
         let rate = f64::from(capture.buffer().spec().sample_rate_hz());
         let written = || capture.buffer().status().newest_frame;
         let has_ended = || capture.state() != State::Running;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capbuf::{GapReason, Registry, SampleFormat, Stretch, Writer};
 use capbuf_capture::{
-    Backoff, Capture, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, State, Stop, Wish,
+    Backoff, Capture, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, State, Stop, Watchdog, Wish,
 };
 
 use crate::waiting::{DEADLINE, wait_for_state, wait_until};
@@ -54,6 +54,7 @@ fn quick() -> CaptureOptions {
     CaptureOptions::new()
         .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(10)))
         .circuit_breaker(breaker)
+        .watchdog(Watchdog::new().nothing_for(2 * DEADLINE))
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use capbuf::{GapReason, ReadOptions, Registry, SampleFormat, Stretch, Writer};
 use capbuf_capture::{Capture, CaptureOptions, End, Error, Format, Mix, Result, Source, State, Stop, Wish};
 
+use crate::files::Simulated;
 use crate::sounds::{sample_24, wav};
 use crate::waiting::{DEADLINE, wait_for_state, wait_until};
 
@@ -28,10 +29,11 @@ fn a_file_of_another_rate_and_channels_is_the_same_sound_for_as_long() {
     for (rate_hz, channels) in [(48_000, 1_u16), (16_000, 2), (8000, 1)] {
         let locator = format!("file:{}", path.display());
         let options = options().sample_rate_hz(rate_hz).channels(channels).format(SampleFormat::F32);
-        let capture = Capture::start(&Registry::private(), &locator, &options).expect("it is converted");
+        let simulated = Simulated::new();
+        let capture = simulated.start(&locator, &options);
         let spec = *capture.buffer().spec();
         assert_eq!((spec.sample_rate_hz(), spec.channels(), spec.format()), (rate_hz, channels, SampleFormat::F32));
-        wait_for_state(&capture, "its end", State::has_ended);
+        simulated.run_until(&capture, u64::MAX);
         let buffer = capture.buffer();
         let frames = buffer.frames().end;
         assert!(frames.abs_diff(own_frames * u64::from(rate_hz) / 44_100) <= 1, "{frames} frames");

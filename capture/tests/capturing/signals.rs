@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use capbuf::{GapReason, Length, ReadOptions, Registry, SampleFormat, Stretch};
+use capbuf::{GapReason, Length, ReadOptions, Registry, SampleFormat, Segment, Stretch};
 use capbuf_capture::{Capture, CaptureOptions, Error, State};
 
 use crate::sounds::frequency_hz;
@@ -25,17 +25,24 @@ fn position_tells_every_frame_in_order() {
     let samples = segment.samples().get::<i16>().expect("s16 is its own format");
     let broken = samples.iter().enumerate().find(|(i, sample)| position_of(**sample) != *i as u16);
     assert_eq!(broken, None);
-    assert_eq!(segment.gaps(), []);
+    // A machine that stands still leaves a gap of time, and no frame out.
+    assert_eq!(reasons(&segment), []);
+}
+
+/// Why there are gaps, but for those of a machine that stood still.
+fn reasons(segment: &Segment) -> Vec<(u64, GapReason)> {
+    let gaps = segment.gaps().iter().map(|gap| (gap.gap.first_frame, gap.gap.reason));
+    gaps.filter(|(_, reason)| *reason != GapReason::Overrun).collect()
 }
 
 #[test]
 fn times_are_those_of_a_device_that_started_when_it_was_started() {
     let before = utc_ns();
     let capture = start(&Registry::private(), "position:", &CaptureOptions::new());
-    let after = utc_ns();
     let segment = read_frames(capture.buffer(), 0..48_000);
-    assert!((before..=after + 1_000_000_000).contains(&segment.start_utc_ns()));
-    let lasted_ns = segment.end_utc_ns() - segment.start_utc_ns();
+    assert!((before..=utc_ns() - 1_000_000_000).contains(&segment.start_utc_ns()));
+    let missing_ns: i64 = segment.gaps().iter().map(|gap| gap.gap.duration_ns).sum();
+    let lasted_ns = segment.end_utc_ns() - segment.start_utc_ns() - missing_ns;
     assert!((lasted_ns - 1_000_000_000).abs() < 2_000_000, "a second lasts {lasted_ns} ns");
     let now_ns = utc_ns();
     let status = capture.buffer().status();
@@ -52,7 +59,7 @@ fn signals_come_in_any_shape_that_is_asked() {
         [(8000, 1, SampleFormat::S24), (44_100, 2, SampleFormat::F32), (192_000, 7, SampleFormat::S32)]
     {
         let options = CaptureOptions::new().sample_rate_hz(rate).channels(channels).format(format);
-        let capture = start(&Registry::private(), "tone:1000", &options.length(Length::Seconds(5.0)));
+        let capture = start(&Registry::private(), "tone:1000", &options.length(Length::Seconds(10.0)));
         let spec = *capture.buffer().spec();
         assert_eq!((spec.sample_rate_hz(), spec.channels(), spec.format()), (rate, channels, format));
         let samples = floats(capture.buffer(), 0..u64::from(rate));
@@ -91,8 +98,7 @@ fn a_source_that_is_started_again_goes_on_in_the_same_ring_after_a_gap() {
     let samples = segment.samples().get::<i16>().expect("s16");
     let broken = samples.iter().zip(before - 960..).find(|(sample, frame)| position_of(**sample) != *frame as u16);
     assert_eq!(broken, None, "frame numbers go on, and position: with them");
-    let gaps: Vec<_> = segment.gaps().iter().map(|gap| (gap.gap.first_frame, gap.gap.reason)).collect();
-    assert_eq!(gaps, [(before, GapReason::WriterChanged)]);
+    assert_eq!(reasons(&segment), [(before, GapReason::WriterChanged)]);
 }
 
 #[test]
@@ -115,7 +121,7 @@ fn one_source_has_one_capture() {
 #[test]
 fn many_sources_run_side_by_side() {
     let registry = Registry::private();
-    let options = CaptureOptions::new().sample_rate_hz(16_000).length(Length::Seconds(5.0));
+    let options = CaptureOptions::new().sample_rate_hz(16_000).length(Length::Seconds(30.0));
     let captures: Vec<_> =
         (1..=50).map(|number| start(&registry, &format!("tone:{}", number * 100), &options)).collect();
     for capture in &captures {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use capbuf::{Clock as _, Registry, SystemClock, Writer};
+use capbuf::{Clock as _, ReadOptions, Registry, Stretch, SystemClock, Writer};
 use capbuf_capture::{
     Capture, CaptureOptions, ClipInfo, Condition, Error, Trigger, TriggerOptions, cut_clip, write_clip_with,
 };
@@ -45,28 +45,35 @@ fn a_call_cuts_what_was_before_and_waits_for_what_comes_after() {
     let at_ns = SystemClock.utc_ns();
     trigger.fire(at_ns);
     let clip = next(&clips);
-    assert!(clip.frames.abs_diff(72_000) <= 1 && clip.missing.not_yet_frames == 0, "{clip:?}");
+    // A machine that stands still bends the times for a while.
+    assert!(clip.frames.abs_diff(72_000) <= 100 && clip.missing.not_yet_frames == 0, "{clip:?}");
     assert!((clip.start_utc_ns - (at_ns - 500_000_000)).abs() < 30_000, "{clip:?}");
-    let samples = samples(&clip.path);
-    assert_eq!(samples.len() as u64, clip.frames);
-    assert!(samples.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == 40_503_u16.cast_signed()), "unbroken");
+    let stretch = Stretch::Time(at_ns - 500_000_000..at_ns + 1_000_000_000);
+    let read = |silence| capture.buffer().read_with(stretch.clone(), &ReadOptions::new().silence(silence));
+    assert_eq!(read(true).expect("all of it").samples().get::<i16>(), Some(&samples(&clip.path)[..]));
+    let heard = read(false).expect("all of it");
+    let heard = heard.samples().get::<i16>().expect("s16");
+    assert!(heard.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == 40_503_u16.cast_signed()), "unbroken");
 }
 
 #[test]
 fn calls_that_overlap_are_one_clip_and_far_ones_are_two() {
     let registry = Registry::private();
-    let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new()).expect("it starts");
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
     let folder = tempfile::tempdir().expect("a folder");
     let options = TriggerOptions::new(folder.path()).before(SECOND / 5).after(SECOND / 5).flac();
-    let (trigger, clips) = begin(&registry, "tone:440", options);
-    wait_until("three seconds", || capture.buffer().frames().end > 3 * 48_000);
-    let now_ns = SystemClock.utc_ns();
-    for ago_ms in [2500, 2300, 2200, 1000] {
-        trigger.fire(now_ns - ago_ms * 1_000_000);
+    let (trigger, clips) = begin(&registry, "yard", options);
+    let start_ns = SystemClock.utc_ns();
+    for at_ms in [500, 700, 800, 2000] {
+        trigger.fire(start_ns + at_ms * 1_000_000);
     }
-    let frames: Vec<_> = (0..2).map(|_| next(&clips)).map(|clip| (clip.frames as f64 / 4800.0).round()).collect();
-    // From 2.7 s to 2.0 s ago, and from 1.2 s to 0.8 s ago, in tenths.
-    assert_eq!(frames, [7.0, 4.0]);
+    // Only now there is something to cut: however late the calls are looked at, it is all of them.
+    quiet_loud_quiet(buffer.writer().expect("a writer"), start_ns);
+    let frames: Vec<_> = (0..2).map(|_| next(&clips).frames).collect();
+    // From 0.3 s to 1.0 s, and from 1.8 s to 2.2 s.
+    assert_eq!(frames, [5600, 3200]);
+    assert!(clips.try_recv().is_err());
 }
 
 /// Writes a quiet second, a loud one, and a quiet one, at once.
@@ -106,7 +113,8 @@ fn a_new_buffer_is_heard_whole_and_what_it_has_of_the_old_one_is_not_heard_again
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
     let allocate = || registry.get_or_allocate("yard", spec).expect("a buffer");
-    let start_ns = SystemClock.utc_ns() - 30_000_000_000;
+    // A source whose audio is old is taken for dead.
+    let start_ns = SystemClock.utc_ns();
     let second = SECOND.as_nanos() as i64;
     let folder = tempfile::tempdir().expect("a folder");
     let options = TriggerOptions::new(folder.path()).before(SECOND / 10).after(SECOND / 10).at_most(SECOND * 3);
@@ -140,8 +148,9 @@ fn a_source_that_dies_in_the_middle_is_in_the_clip_as_far_as_it_lived() {
     assert!(capture.stop());
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.wav");
+    let died_ns = buffer.status().newest_utc_ns.expect("it lived");
     let clip = std::thread::scope(|scope| {
-        let cut = scope.spawn(|| cut_clip(&buffer, SystemClock.utc_ns(), SECOND, SECOND, &path));
+        let cut = scope.spawn(|| cut_clip(&buffer, died_ns, SECOND, SECOND, &path));
         // Gone for good: it is not waited for any longer.
         registry.remove("tone:440").expect("it is there");
         cut.join().expect("no panic").expect("it is written")
@@ -160,7 +169,7 @@ fn a_clip_tells_where_and_when_it_is_from_and_what_is_missing() {
     writer.write_at(&[1_i16; 8001], 1_800_000_000_123_000_000).expect("it is written");
     writer.gap_for(capbuf::GapReason::PacketLoss, Duration::from_millis(250));
     writer.write_at(&[2_i16; 8000], 1_800_000_001_373_125_000).expect("it is written");
-    let last = buffer.read(capbuf::Stretch::Last(Duration::from_secs(2))).expect("two seconds");
+    let last = buffer.read(Stretch::Last(Duration::from_secs(2))).expect("two seconds");
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["clip.wav", "clip.flac"] {
         let path = folder.path().join(name);
@@ -212,7 +221,7 @@ fn a_trigger_tells_how_far_the_clip_is_that_it_is_writing() {
     let (trigger, clips) = begin(&registry, "yard", options.flac());
     trigger.fire(start_ns + 90_000_000_000);
     assert_eq!(trigger.writing(), None);
-    // What comes then tells it that the clip is complete; where it begins to listen, nobody knows.
+    // What comes then tells it that the clip is complete.
     let (mut told, mut newest, mut clip) = (None, 180, None);
     wait_until("a clip", || {
         if told.is_none() && newest < 200 {
@@ -221,10 +230,14 @@ fn a_trigger_tells_how_far_the_clip_is_that_it_is_writing() {
         }
         told = told.or(trigger.writing());
         clip = clips.try_recv().ok();
-        clip.is_some()
+        if clip.is_some() && told.is_none() {
+            // Two minutes take a while, but who looks may have been held up for longer: once more.
+            trigger.fire(start_ns + 90_000_000_000);
+        }
+        clip.is_some() && told.is_some()
     });
     let clip = clip.expect("a clip").expect("it was written");
-    let told = told.expect("two minutes take a while");
+    let told = told.expect("it was seen");
     assert!(told.frames >= 48_000 && told.frames <= told.of_frames && told.of_frames == clip.frames, "{told:?}");
     assert_eq!(trigger.writing(), None);
 }
