@@ -51,7 +51,7 @@ fn a_file_that_changes_is_followed_and_one_that_is_wrong_changes_nothing() {
     configure(folder, &(tone("a", 440, "") + &tone("c", 660, "")));
     wait_until_running(folder, &["a", "c"]);
     let after = json(folder, &["status", "a"]);
-    assert_eq!((&before["id"], &after["gaps"], &after["feed"]["restarts"]), (&after["id"], &0.into(), &0.into()));
+    assert_eq!((&before["id"], &before["feed"], &after["feed"]["restarts"]), (&after["id"], &after["feed"], &0.into()));
 
     configure(folder, &(tone("a", 440, "") + &tone("d", 550, "fromat = \"s16\"")));
     daemon.wait_for_line("a complaint", |line| {
@@ -154,8 +154,8 @@ fn what_is_loud_is_a_clip_in_the_folder_that_was_configured() {
     assert_eq!(daemon.end().code, Some(0));
     for name in crate::program::names_in(&folder.join("clips")) {
         let [frames, rate, ..] = crate::program::soxi(&folder.join("clips").join(&name));
-        // The last one ends where its trigger did.
-        assert!((1..=24_001).contains(&frames) && rate == 48_000, "{name}: {frames}");
+        // The last one ends where its trigger did. A machine that stands still bends the times for a while.
+        assert!((1..=24_100).contains(&frames) && rate == 48_000, "{name}: {frames}");
     }
 }
 

@@ -59,7 +59,7 @@ fn a_full_disk_leaves_no_half_clip() {
     let program = env!("CARGO_BIN_EXE_capbuf");
     let mut shell = std::process::Command::new("bash");
     // In no domain: a buffer is a file, too.
-    let arguments = ["record", "tone:440", "--private", "--for", "1500ms", "--clip", "1s"];
+    let arguments = ["record", "tone:440", "--private", "--for", "4500ms", "--clip", "1s"];
     shell.args(["-c", script, "bash", program]).args(arguments);
     let ended: Ended = shell.current_dir(folder.path()).stdin(Stdio::null()).output().expect("bash").into();
     assert_eq!(ended.code, Some(1), "{}", ended.err);
@@ -74,7 +74,7 @@ fn a_full_disk_leaves_no_half_clip() {
 /// Runs a recording whose folder of clips is a file system of so little, which only it sees.
 fn record_with_room_for(kib: u32, folder: &std::path::Path) -> Ended {
     let mount = format!("mount -t tmpfs -o size={kib}k clips clips && \"$@\"; code=$?; ls -A clips; exit $code");
-    let arguments = ["record", "tone:440", "--private", "--for", "1500ms", "--clip", "1s", "--out", "clips"];
+    let arguments = ["record", "tone:440", "--private", "--for", "4500ms", "--clip", "1s", "--out", "clips"];
     let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
     let run = |way: &[&str], program: &str, arguments: &[&str]| {
         let mut command = std::process::Command::new("unshare");
@@ -105,7 +105,7 @@ fn a_disk_without_room_leaves_no_clip_and_one_with_room_has_it() {
 fn a_reader_that_goes_away_is_no_failure() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut child =
-        capbuf(folder.path(), &["record", "tone:440", "--for", "1s", "--clip", "500ms"]).spawn().expect("it runs");
+        capbuf(folder.path(), &["record", "tone:440", "--for", "4s", "--clip", "500ms"]).spawn().expect("it runs");
     drop(child.stdout.take());
     let ended: Ended = child.wait_with_output().expect("it ends").into();
     assert_eq!(ended.code, Some(0), "{}", ended.err);

