@@ -288,7 +288,7 @@ func TestAWriteThatEndsInTheMiddleOfASampleShiftsNothing(t *testing.T) {
 	defer buffer.Close()
 	whole := bytes.Repeat([]byte{1, 2}, 30000)
 	before := time.Now()
-	if err := errors.Join(buffer.Write(whole[:59]), buffer.Write(whole[59:])); err != nil {
+	if err := errors.Join(buffer.Write(whole[:59999]), buffer.Write(whole[59999:])); err != nil {
 		t.Fatal(err)
 	}
 	segment, err := buffer.ReadSegment(before.Add(-2*time.Second), 1)
