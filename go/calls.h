@@ -612,6 +612,16 @@ static inline capbuf_go_outcome capbuf_go_source_state(const capbuf_source_list 
     return outcome;
 }
 
+static inline capbuf_go_outcome capbuf_go_source_transition(const capbuf_source_list *sources, size_t number, size_t transition,
+                                                            char *out, size_t out_size, capbuf_transition *info) {
+    capbuf_go_outcome outcome = {0};
+    size_t len = 0;
+    info->struct_size = sizeof *info;
+    outcome.status = capbuf_source_list_transition(sources, number, transition, out, out_size, &len, info, &outcome.error);
+    outcome.number = len;
+    return outcome;
+}
+
 /* Triggers. */
 
 /* What numbers say of a trigger: they go by value. */

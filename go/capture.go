@@ -25,8 +25,39 @@ type CaptureOptions struct {
 	Format SampleFormat
 	// Lifetime is how long the buffer stays in its domain.
 	Lifetime Lifetime
-	// OpenDeadline is how long the first opening may take; 0: twenty seconds, or until the context's deadline if that is before.
+	// OpenDeadline is how long an opening may take; 0: twenty seconds, or until the context's deadline if that is before.
 	OpenDeadline time.Duration
+	// GainDB is how many dB louder, -100 to 100; what is too loud then is held to full scale.
+	GainDB float32
+	// Mix is which channels of the source.
+	Mix Mix
+	// RetryAfter is how long to wait before a lost source is opened again: so long first, then longer and longer; 0: half a second.
+	// RetryAtMostAfter is the longest of these delays; 0: thirty seconds.
+	RetryAfter, RetryAtMostAfter time.Duration
+	// GiveUpAfter is after how many failures in a row a source is tried less often, until it has run for ten seconds; 0: 10.
+	GiveUpAfter int
+	// ThenRetryEvery is how often then; 0: each minute.
+	ThenRetryEvery time.Duration
+	// NothingFor is after how long without a frame a source is closed and opened again; 0: fifteen seconds.
+	NothingFor time.Duration
+	// SilenceFor is the same for one whose samples are all zero, which those of a microphone never are; 0: silence is no fault.
+	SilenceFor time.Duration
+}
+
+// Mix says which channels of a source become those of its buffer.
+type Mix uint32
+
+const (
+	// MixAsAsked: all as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or
+	// the only one in each.
+	MixAsAsked Mix = C.CAPBUF_MIX_AS_ASKED
+	// MixAverage: the average of all.
+	MixAverage Mix = C.CAPBUF_MIX_AVERAGE
+)
+
+// MixChannel is one channel alone, counted from 0. A source that does not have it can't be opened.
+func MixChannel(number uint16) Mix {
+	return Mix(C.CAPBUF_MIX_CHANNEL) + Mix(number)
 }
 
 // CaptureState says what a capture is doing.
@@ -37,8 +68,8 @@ const (
 	CaptureStarting CaptureState = C.CAPBUF_STATE_STARTING
 	// CaptureRunning: audio flows.
 	CaptureRunning CaptureState = C.CAPBUF_STATE_RUNNING
-	// CaptureWaiting: the source was lost; it will be opened again.
-	CaptureWaiting CaptureState = C.CAPBUF_STATE_WAITING
+	// CaptureBackingOff: the source was lost; it will be opened again.
+	CaptureBackingOff CaptureState = C.CAPBUF_STATE_BACKING_OFF
 	// CaptureFinished: the source has ended, as a file does.
 	CaptureFinished CaptureState = C.CAPBUF_STATE_FINISHED
 	// CaptureFailed: it failed for good.
@@ -118,8 +149,22 @@ func (o CaptureOptions) toC(ctx context.Context) (C.capbuf_capture_options, erro
 		seconds:       C.double(o.Duration.Seconds()),
 		sample_format: C.capbuf_sample_format(o.Format),
 		lifetime:      C.uint32_t(o.Lifetime),
+		gain_db:       C.float(o.GainDB),
+		mix:           C.uint32_t(min(o.Mix, C.CAPBUF_MIX_CHANNEL)),
+
+		then_retry_every_ns:    C.int64_t(o.ThenRetryEvery),
+		retry_after_ns:         C.int64_t(o.RetryAfter),
+		retry_at_most_after_ns: C.int64_t(o.RetryAtMostAfter),
+		nothing_for_ns:         C.int64_t(o.NothingFor),
+		silence_for_ns:         C.int64_t(o.SilenceFor),
+	}
+	if o.Mix >= C.CAPBUF_MIX_CHANNEL {
+		asked.mix_channel = C.uint32_t(o.Mix - C.CAPBUF_MIX_CHANNEL)
 	}
 	var err error
+	if asked.give_up_after, err = count("the number of failures to give up after", o.GiveUpAfter); err != nil {
+		return asked, err
+	}
 	if asked.sample_rate_hz, err = count("the sample rate in Hz", o.SampleRateHz); err != nil {
 		return asked, err
 	}

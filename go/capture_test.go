@@ -72,3 +72,34 @@ func TestAnOpeningThatIsHeldUpEndsWithItsContext(t *testing.T) {
 		t.Error("something was allocated all the same")
 	}
 }
+
+func TestACaptureIsAsItIsWanted(t *testing.T) {
+	loudest := func(options CaptureOptions) (loudest int16) {
+		r := private(t)
+		c := must(StartCapture(deadline(t), r, "tone:440", options))(t)
+		defer c.Stop()
+		b := must(c.Buffer())(t)
+		defer b.Close()
+		for _, sample := range must(b.ReadFrames(deadline(t), 0, 4800))(t).Int16() {
+			loudest = max(loudest, sample)
+		}
+		return loudest
+	}
+	if peak := loudest(CaptureOptions{}); peak <= 16000 || peak > 16384 {
+		t.Error(peak)
+	}
+	for _, mix := range []Mix{MixAsAsked, MixAverage, MixChannel(0)} {
+		if peak := loudest(CaptureOptions{GainDB: -20, Mix: mix}); peak <= 1600 || peak > 1639 {
+			t.Error(mix, peak)
+		}
+	}
+	_, err := StartCapture(deadline(t), private(t), "tone:440", CaptureOptions{Mix: MixChannel(1)})
+	wantError(t, err, ErrCaptureFailed)
+	// All zero, as a microphone never is: what is silent for so long is opened anew.
+	c := must(StartCapture(deadline(t), private(t), "tone:440", CaptureOptions{GainDB: -100, SilenceFor: time.Millisecond, RetryAfter: time.Hour}))(t)
+	defer c.Stop()
+	until(t, "silence is noticed", func() bool {
+		state, words := c.State()
+		return state == CaptureBackingOff && strings.Contains(words, "zero")
+	})
+}

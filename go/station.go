@@ -5,12 +5,14 @@ package capbuf
 // #cgo noescape capbuf_go_configuration_new
 // #cgo nocallback capbuf_go_configuration_new
 // #cgo noescape capbuf_go_source
+// #cgo noescape capbuf_go_source_transition
 import "C"
 
 import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 	"unsafe"
 )
 
@@ -114,6 +116,18 @@ type SourceStatus struct {
 	Restarts uint64
 	// HasBuffer tells whether it has told its shape, and so has a buffer.
 	HasBuffer bool
+	// History is its last changes of state, the oldest first.
+	History []Transition
+}
+
+// Transition is a change of a source's state.
+type Transition struct {
+	// At is when.
+	At time.Time
+	// State is what began.
+	State CaptureState
+	// Reason is why, where something is wrong.
+	Reason string
 }
 
 // String shows it without credentials, for logs; so do %v, %+v and %#v.
@@ -260,15 +274,35 @@ func (s *Station) Sources() ([]SourceStatus, error) {
 		if err != nil {
 			return nil, err
 		}
+		history, err := history(made, number, int(status.transitions))
+		if err != nil {
+			return nil, err
+		}
 		sources = append(sources, SourceStatus{
 			Name:      name,
 			State:     CaptureState(status.state),
 			Words:     words,
 			Restarts:  uint64(status.restarts),
 			HasBuffer: status.has_buffer != 0,
+			History:   history,
 		})
 	}
 	return sources, nil
+}
+
+func history(made *C.capbuf_source_list, number C.size_t, transitions int) ([]Transition, error) {
+	history := make([]Transition, transitions)
+	for i := range history {
+		var transition C.capbuf_transition
+		reason, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
+			return C.capbuf_go_source_transition(made, number, C.size_t(i), out, size, &transition)
+		})
+		if err != nil {
+			return nil, err
+		}
+		history[i] = Transition{fromUTC(transition.utc_ns), CaptureState(transition.state), reason}
+	}
+	return history, nil
 }
 
 // Close stops all sources, all at once, and waits for them, five seconds at most. The buffers stay. Closing again is nothing.

@@ -57,7 +57,14 @@ func TestAStationTellsWhatItChanged(t *testing.T) {
 	delivers(t, r, "kept", "nest", "yard")
 	reconfigured(Changes{Unchanged: []string{"kept", "nest", "yard"}}, three...)
 	sources := must(s.Sources())(t)
-	if want := (SourceStatus{"nest", CaptureRunning, "running", 0, true}); len(sources) != 3 || sources[1] != want {
+	if len(sources) != 3 {
+		t.Fatalf("%+v", sources)
+	}
+	history := sources[1].History
+	if len(history) != 2 || history[0].State != CaptureStarting || history[1].State != CaptureRunning || history[1].At.Before(history[0].At) {
+		t.Errorf("%+v", history)
+	}
+	if want := (SourceStatus{"nest", CaptureRunning, "running", 0, true, history}); !reflect.DeepEqual(sources[1], want) {
 		t.Errorf("%+v", sources)
 	}
 
@@ -98,6 +105,14 @@ func TestAConfigurationThatCanNotBeChangesNothing(t *testing.T) {
 		{SourceConfig{}, ErrCaptureFailed, "empty"},
 		{SourceConfig{Locator: "tone:1", WhenGone: 2}, ErrInvalidArgument, "when_gone is 2"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{Channels: -1}}, ErrInvalidArgument, "channels"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{GainDB: 101}}, ErrCaptureFailed, "gain"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{Mix: 1 << 20}}, ErrInvalidArgument, "mix_channel"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{GiveUpAfter: -1}}, ErrInvalidArgument, "failures"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{RetryAfter: -1}}, ErrInvalidArgument, "retry_after_ns"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{RetryAtMostAfter: -1}}, ErrInvalidArgument, "retry_at_most_after_ns"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{ThenRetryEvery: -1}}, ErrInvalidArgument, "then_retry_every_ns"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{NothingFor: -1}}, ErrInvalidArgument, "nothing_for_ns"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{SilenceFor: -1}}, ErrInvalidArgument, "silence_for_ns"},
 	}
 	for _, wrong := range wrong {
 		_, err := s.Reconfigure(append(tones(2, "nest"), wrong.source))

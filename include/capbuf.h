@@ -67,7 +67,7 @@
 #define CAPBUF_STATE_RUNNING 2
 
 // The source was lost; it will be opened again.
-#define CAPBUF_STATE_WAITING 3
+#define CAPBUF_STATE_BACKING_OFF 3
 
 // The source has ended, as a file does.
 #define CAPBUF_STATE_FINISHED 4
@@ -86,6 +86,16 @@
 
 // The source has failed at once so often that it is tried now and then only.
 #define CAPBUF_STATE_CIRCUIT_OPEN 9
+
+// All channels as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or the only
+// one in each.
+#define CAPBUF_MIX_AS_ASKED 0
+
+// The average of all channels.
+#define CAPBUF_MIX_AVERAGE 1
+
+// One channel alone: `mix_channel`.
+#define CAPBUF_MIX_CHANNEL 2
 
 // Frames by their numbers: from `first` to one before `end`.
 #define CAPBUF_STRETCH_FRAMES 1
@@ -323,7 +333,7 @@ typedef struct {
     size_t struct_size;
     // How much audio the buffer keeps, in seconds; 0: 60.
     double seconds;
-    // The sample rate; 0: the source's own.
+    // The sample rate; 0: the source's own. Where it has another, it is resampled.
     uint32_t sample_rate_hz;
     // The number of channels; 0: the source's own.
     uint32_t channels;
@@ -331,8 +341,26 @@ typedef struct {
     capbuf_sample_format sample_format;
     // How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
     uint32_t lifetime;
-    // How long the first opening may take, in ns; 0: twenty seconds.
+    // How long an opening may take, in ns; 0: twenty seconds.
     int64_t open_deadline_ns;
+    // How many dB louder, -100 to 100; what is too loud then is held to full scale.
+    float gain_db;
+    // Which channels of the source: one of the `CAPBUF_MIX_` constants.
+    uint32_t mix;
+    // Which one, counted from 0, for CAPBUF_MIX_CHANNEL.
+    uint32_t mix_channel;
+    // After so many failures in a row a source is tried less often, until it has run for ten seconds; 0: 10.
+    uint32_t give_up_after;
+    // How often then, in ns; 0: each minute.
+    int64_t then_retry_every_ns;
+    // How long to wait before a lost source is opened again, in ns: so long first, then longer and longer; 0: half a second.
+    int64_t retry_after_ns;
+    // The longest of these delays, in ns; 0: thirty seconds.
+    int64_t retry_at_most_after_ns;
+    // A source that delivers no frame for so long, in ns, is closed and opened again; 0: fifteen seconds.
+    int64_t nothing_for_ns;
+    // So is one whose samples are all zero for so long, in ns, which those of a microphone never are; 0: silence is no fault.
+    int64_t silence_for_ns;
 } capbuf_capture_options;
 
 // A clip that was written.
@@ -549,7 +577,21 @@ typedef struct {
     uint32_t state;
     // Whether it has told its shape, and so has a buffer: 0 or 1.
     uint32_t has_buffer;
+    // How many changes of its state `capbuf_source_list_transition` tells: the newest ones.
+    uint64_t transitions;
 } capbuf_source_status;
+
+// A change of a source's state.
+typedef struct {
+    // Set it to `sizeof(capbuf_transition)` before the call.
+    size_t struct_size;
+    // When, in ns of UTC.
+    int64_t utc_ns;
+    // The state that began: one of the `CAPBUF_STATE_` constants.
+    uint32_t state;
+    // Nothing.
+    uint32_t reserved;
+} capbuf_transition;
 
 // A place in a program: a line of a file, or, if `file` is NULL, a return address.
 typedef struct {
@@ -1204,6 +1246,19 @@ capbuf_status capbuf_source_list_state(const capbuf_source_list *sources,
                                        size_t out_size,
                                        size_t *out_len,
                                        capbuf_error **error);
+
+// Tells one of the newest changes of the state of one source of a list, by its number, the oldest first: what began and when, and
+// why, where something is wrong (see "Texts"); an empty text otherwise.
+//
+// Any thread. Errors: INVALID_ARGUMENT, TOO_SMALL.
+capbuf_status capbuf_source_list_transition(const capbuf_source_list *sources,
+                                            size_t number,
+                                            size_t transition,
+                                            char *out,
+                                            size_t out_size,
+                                            size_t *out_len,
+                                            capbuf_transition *info,
+                                            capbuf_error **error);
 
 // Frees a list. NULL is nothing.
 void capbuf_source_list_free(capbuf_source_list *sources);

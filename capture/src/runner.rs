@@ -118,7 +118,7 @@ impl Runner {
                     let left = backoff.jittered(every);
                     (State::CircuitOpen { reason, failures: breaker.failures(), left }, left)
                 }
-                None => (State::Waiting { reason, attempts, left }, left),
+                None => (State::BackingOff { reason, attempts, left }, left),
             };
             self.progress.set(state);
             if self.stop.sleep(left) {

@@ -16,7 +16,7 @@ pub enum State {
     /// Audio flows.
     Running,
     /// Backing off: the source was lost, or could not be opened; it will be opened again.
-    Waiting {
+    BackingOff {
         /// Why it was lost, or could not be opened.
         reason: Error,
         /// How often it has been lost or failed to open since it last ran: the number of the next attempt.
@@ -59,7 +59,7 @@ impl State {
             Self::Starting => FeedState::Starting,
             Self::Running => FeedState::Running,
             Self::Stalled { .. } => FeedState::Stalled,
-            Self::Waiting { .. } => FeedState::BackingOff,
+            Self::BackingOff { .. } => FeedState::BackingOff,
             Self::CircuitOpen { .. } => FeedState::CircuitOpen,
             Self::Finished => FeedState::Finished,
             Self::Failed { .. } => FeedState::Failed,
@@ -71,7 +71,7 @@ impl State {
     pub fn reason(&self) -> Option<&Error> {
         match self {
             Self::Stalled { reason }
-            | Self::Waiting { reason, .. }
+            | Self::BackingOff { reason, .. }
             | Self::CircuitOpen { reason, .. }
             | Self::Failed { reason } => Some(reason),
             _ => None,
@@ -86,7 +86,7 @@ impl State {
     /// How long is left until the next attempt, to be set.
     pub(crate) fn left_mut(&mut self) -> Option<&mut Duration> {
         match self {
-            Self::Waiting { left, .. } | Self::CircuitOpen { left, .. } => Some(left),
+            Self::BackingOff { left, .. } | Self::CircuitOpen { left, .. } => Some(left),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl fmt::Display for State {
             Self::Starting => f.write_str("starting"),
             Self::Running => f.write_str("running"),
             Self::Stalled { reason } => write!(f, "stalled: {reason}"),
-            Self::Waiting { reason, attempts, left } => {
+            Self::BackingOff { reason, attempts, left } => {
                 write!(f, "lost, attempt {attempts} in {:.1} s: {reason}", left.as_secs_f64())
             }
             Self::CircuitOpen { reason, failures, left } => {

@@ -1,18 +1,18 @@
 //! Sources that feed buffers by themselves: devices, streams, files, test signals.
 
 use std::ffi::c_char;
-use std::time::Duration;
 
-use ::capbuf_capture::{Capture, CaptureOptions, State};
+use ::capbuf_capture::{Capture, State};
+use capbuf::FeedState;
 
-use crate::arguments::{end, given, given_mut, growing, place, read_growing, text};
+use crate::arguments::{end, given, given_mut, place, read_growing, text};
 use crate::buffer::capbuf_buffer;
+use crate::capture_options::capbuf_capture_options;
 use crate::error::{capbuf_error, capbuf_status};
 use crate::failure::Failure;
 use crate::guard::{guard, guard_value};
 use crate::pointers::give;
 use crate::registry::capbuf_registry;
-use crate::spec::{capbuf_sample_format, format_or_own, length, lifetime};
 use crate::text::put_text;
 use crate::track::as_c;
 
@@ -26,7 +26,7 @@ pub const CAPBUF_STATE_STARTING: u32 = 1;
 /// Audio flows.
 pub const CAPBUF_STATE_RUNNING: u32 = 2;
 /// The source was lost; it will be opened again.
-pub const CAPBUF_STATE_WAITING: u32 = 3;
+pub const CAPBUF_STATE_BACKING_OFF: u32 = 3;
 /// The source has ended, as a file does.
 pub const CAPBUF_STATE_FINISHED: u32 = 4;
 /// It failed for good.
@@ -39,64 +39,6 @@ pub const CAPBUF_STATE_IDLE: u32 = 7;
 pub const CAPBUF_STATE_STALLED: u32 = 8;
 /// The source has failed at once so often that it is tried now and then only.
 pub const CAPBUF_STATE_CIRCUIT_OPEN: u32 = 9;
-
-/// What is asked of a capture beside its source. NULL in its place is a structure of zeros.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct capbuf_capture_options {
-    /// Set it to `sizeof(capbuf_capture_options)` before the call.
-    pub struct_size: usize,
-    /// How much audio the buffer keeps, in seconds; 0: 60.
-    pub seconds: f64,
-    /// The sample rate; 0: the source's own.
-    pub sample_rate_hz: u32,
-    /// The number of channels; 0: the source's own.
-    pub channels: u32,
-    /// The sample format; CAPBUF_FORMAT_OWN: the source's own.
-    pub sample_format: capbuf_sample_format,
-    /// How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
-    pub lifetime: u32,
-    /// How long the first opening may take, in ns; 0: twenty seconds.
-    pub open_deadline_ns: i64,
-}
-
-growing!(
-    capbuf_capture_options,
-    size_of::<capbuf_capture_options>(),
-    capbuf_capture_options {
-        struct_size: size_of::<capbuf_capture_options>(),
-        seconds: 0.0,
-        sample_rate_hz: 0,
-        channels: 0,
-        sample_format: 0,
-        lifetime: 0,
-        open_deadline_ns: 0,
-    }
-);
-
-impl capbuf_capture_options {
-    pub(crate) fn checked(&self) -> Result<CaptureOptions, Failure> {
-        let mut options = CaptureOptions::new().lifetime(lifetime(self.lifetime)?);
-        if self.seconds != 0.0 {
-            options = options.length(length(self.seconds, 0)?);
-        }
-        if self.sample_rate_hz != 0 {
-            options = options.sample_rate_hz(self.sample_rate_hz);
-        }
-        if self.channels != 0 {
-            options = options.channels(u16::try_from(self.channels).unwrap_or(u16::MAX));
-        }
-        if let Some(format) = format_or_own(self.sample_format)? {
-            options = options.format(format);
-        }
-        match u64::try_from(self.open_deadline_ns) {
-            Ok(0) => {}
-            Ok(ns) => options = options.open_deadline(Duration::from_nanos(ns)),
-            Err(_) => return Err(Failure::argument("open_deadline_ns", self.open_deadline_ns, "0 and more")),
-        }
-        Ok(options)
-    }
-}
 
 /// Opens a source (`device:default`, `rtsp://...`, `file:...`, `tone:440`), allocates its buffer or takes the one it has, and begins
 /// to capture.
@@ -124,16 +66,16 @@ pub unsafe extern "C" fn capbuf_capture_start(
     })
 }
 
-pub(crate) fn state_number(state: &State) -> u32 {
+pub(crate) fn state_number(state: FeedState) -> u32 {
     match state {
-        State::Idle => CAPBUF_STATE_IDLE,
-        State::Starting => CAPBUF_STATE_STARTING,
-        State::Running => CAPBUF_STATE_RUNNING,
-        State::Waiting { .. } => CAPBUF_STATE_WAITING,
-        State::Stalled { .. } => CAPBUF_STATE_STALLED,
-        State::CircuitOpen { .. } => CAPBUF_STATE_CIRCUIT_OPEN,
-        State::Finished => CAPBUF_STATE_FINISHED,
-        State::Failed { .. } => CAPBUF_STATE_FAILED,
+        FeedState::Idle => CAPBUF_STATE_IDLE,
+        FeedState::Starting => CAPBUF_STATE_STARTING,
+        FeedState::Running => CAPBUF_STATE_RUNNING,
+        FeedState::BackingOff => CAPBUF_STATE_BACKING_OFF,
+        FeedState::Stalled => CAPBUF_STATE_STALLED,
+        FeedState::CircuitOpen => CAPBUF_STATE_CIRCUIT_OPEN,
+        FeedState::Finished => CAPBUF_STATE_FINISHED,
+        FeedState::Failed => CAPBUF_STATE_FAILED,
         // What is neither of these is over.
         _ => CAPBUF_STATE_STOPPED,
     }
@@ -175,7 +117,7 @@ pub unsafe extern "C" fn capbuf_capture_state(
     guard(error, || {
         let (capture, place) = (given!(capture), place!(state));
         let state = capture.0.as_ref().map_or(State::Stopped, Capture::state);
-        place.write(state_number(&state));
+        place.write(state_number(state.kind()));
         if out_size == 0 && out_len.is_null() { Ok(()) } else { put_text(&state.to_string(), out, out_size, out_len) }
     })
 }

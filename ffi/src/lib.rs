@@ -8,6 +8,7 @@
 mod arguments;
 mod buffer;
 mod capture;
+mod capture_options;
 mod clip;
 mod domains;
 mod error;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use buffer::*;
 pub use capture::*;
+pub use capture_options::*;
 pub use clip::*;
 pub use domains::*;
 pub use error::*;

@@ -1,12 +1,14 @@
 //! What is to be recorded, and what is done when that changes.
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 
-use ::capbuf_capture::{Changes, SourceConfig, SourceStatus, State, Station, WhenGone};
+use ::capbuf_capture::{Changes, SourceConfig, SourceStatus, State, Station, Transition, WhenGone};
 use capbuf::Registry;
 
 use crate::arguments::{end, given, growing, growing_place, place, read_growing, text};
-use crate::capture::{capbuf_capture_options, state_number};
+use crate::capture::state_number;
+use crate::capture_options::capbuf_capture_options;
 use crate::error::{capbuf_error, capbuf_status};
 use crate::failure::{Failure, numbered};
 use crate::guard::{guard, guard_value};
@@ -39,6 +41,7 @@ struct Listed {
     state: State,
     restarts: u64,
     has_buffer: bool,
+    history: Vec<Transition>,
 }
 
 /// When a source is no longer configured its buffer is taken out of the registry.
@@ -123,12 +126,40 @@ pub struct capbuf_source_status {
     pub state: u32,
     /// Whether it has told its shape, and so has a buffer: 0 or 1.
     pub has_buffer: u32,
+    /// How many changes of its state `capbuf_source_list_transition` tells: the newest ones.
+    pub transitions: u64,
 }
 
 growing!(
     capbuf_source_status,
-    size_of::<capbuf_source_status>(),
-    capbuf_source_status { struct_size: size_of::<capbuf_source_status>(), restarts: 0, state: 0, has_buffer: 0 }
+    offset_of!(capbuf_source_status, transitions),
+    capbuf_source_status {
+        struct_size: size_of::<capbuf_source_status>(),
+        restarts: 0,
+        state: 0,
+        has_buffer: 0,
+        transitions: 0,
+    }
+);
+
+/// A change of a source's state.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct capbuf_transition {
+    /// Set it to `sizeof(capbuf_transition)` before the call.
+    pub struct_size: usize,
+    /// When, in ns of UTC.
+    pub utc_ns: i64,
+    /// The state that began: one of the `CAPBUF_STATE_` constants.
+    pub state: u32,
+    /// Nothing.
+    pub reserved: u32,
+}
+
+growing!(
+    capbuf_transition,
+    size_of::<capbuf_transition>(),
+    capbuf_transition { struct_size: size_of::<capbuf_transition>(), utc_ns: 0, state: 0, reserved: 0 }
 );
 
 /// Makes a station that records nothing yet.
@@ -243,9 +274,9 @@ pub unsafe extern "C" fn capbuf_station_sources(
 ) -> capbuf_status {
     guard(error, || {
         let (station, out, count) = (given!(station), place!(sources), place!(count));
-        let listed = |SourceStatus { name, state, restarts, buffer, .. }| {
+        let listed = |SourceStatus { name, state, restarts, buffer, history, .. }| {
             let has_buffer = buffer.is_some();
-            Listed { name, state, restarts, has_buffer }
+            Listed { name, state, restarts, has_buffer, history }
         };
         let found: Vec<_> = station.station.sources().into_iter().map(listed).collect();
         count.write(found.len());
@@ -275,8 +306,9 @@ pub unsafe extern "C" fn capbuf_source_list_get(
         place.put(capbuf_source_status {
             struct_size: 0,
             restarts: found.restarts,
-            state: state_number(&found.state),
+            state: state_number(found.state.kind()),
             has_buffer: found.has_buffer.into(),
+            transitions: found.history.len() as u64,
         });
         Ok(())
     })
@@ -297,6 +329,31 @@ pub unsafe extern "C" fn capbuf_source_list_state(
     guard(error, || {
         let sources = &given!(sources).0;
         put_text(&numbered(sources, number, "sources")?.state.to_string(), out, out_size, out_len)
+    })
+}
+
+/// Tells one of the newest changes of the state of one source of a list, by its number, the oldest first: what began and when, and
+/// why, where something is wrong (see "Texts"); an empty text otherwise.
+///
+/// Any thread. Errors: INVALID_ARGUMENT, TOO_SMALL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_source_list_transition(
+    sources: *const capbuf_source_list,
+    number: usize,
+    transition: usize,
+    out: *mut c_char,
+    out_size: usize,
+    out_len: *mut usize,
+    info: *mut capbuf_transition,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (sources, place) = (&given!(sources).0, growing_place!(info));
+        let found = numbered(&numbered(sources, number, "sources")?.history, transition, "transitions")?;
+        put_text(found.reason.as_deref().unwrap_or_default(), out, out_size, out_len)?;
+        let state = state_number(found.state);
+        place.put(capbuf_transition { struct_size: 0, utc_ns: found.utc_ns, state, reserved: 0 });
+        Ok(())
     })
 }
 

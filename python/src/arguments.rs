@@ -1,7 +1,9 @@
 //! Whole numbers and shapes as arguments: what is out of range is an error that names the argument and what it may be.
 
+use std::time::Duration;
+
 use capbuf::{Length, SampleFormat, Spec};
-use capbuf_capture::CaptureOptions;
+use capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Mix, Watchdog};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
@@ -53,32 +55,74 @@ pub(crate) fn spec(
     Spec::new(length(seconds)?, rate, channels, format).or_raise(py)
 }
 
-/// What is asked of a source, of the arguments that say it.
-pub(crate) fn capture_options(
-    py: Python<'_>,
-    seconds: Option<&Bound<'_, PyAny>>,
-    sample_rate_hz: Option<&Bound<'_, PyAny>>,
-    channels: Option<&Bound<'_, PyAny>>,
-    sample_format: Option<&str>,
-    open_deadline: Option<&Bound<'_, PyAny>>,
-) -> PyResult<CaptureOptions> {
-    let mut options = CaptureOptions::new();
-    if let Some(seconds) = seconds {
-        options = options.length(length(seconds)?);
+/// What is asked of a source, as arguments say it.
+pub(crate) struct CaptureArguments<'a, 'py> {
+    pub(crate) seconds: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) sample_rate_hz: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) channels: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) sample_format: Option<&'a str>,
+    pub(crate) mix: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) gain_db: f32,
+    pub(crate) open_deadline: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) retry_after: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) retry_at_most_after: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) give_up_after: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) then_retry_every: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) nothing_for: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) silence_for: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl CaptureArguments<'_, '_> {
+    pub(crate) fn options(&self, py: Python<'_>) -> PyResult<CaptureOptions> {
+        let mut options = CaptureOptions::new().gain_db(self.gain_db);
+        if let Some(seconds) = self.seconds {
+            options = options.length(length(seconds)?);
+        }
+        if let Some(rate) = maybe_whole("sample_rate_hz", self.sample_rate_hz, RATES)? {
+            options = options.sample_rate_hz(rate);
+        }
+        if let Some(channels) = maybe_whole("channels", self.channels, CHANNELS)? {
+            options = options.channels(channels);
+        }
+        if let Some(format) = self.sample_format {
+            options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
+        }
+        if let Some(mix) = self.mix {
+            options = options.mix(which_channels(mix)?);
+        }
+        if let Some(deadline) = maybe_duration("open_deadline", self.open_deadline)? {
+            options = options.open_deadline(deadline);
+        }
+        self.supervised(options)
     }
-    if let Some(rate) = maybe_whole("sample_rate_hz", sample_rate_hz, RATES)? {
-        options = options.sample_rate_hz(rate);
+
+    fn supervised(&self, options: CaptureOptions) -> PyResult<CaptureOptions> {
+        let seconds = |what, given, or| Ok::<_, PyErr>(maybe_duration(what, given)?.unwrap_or(Duration::from_secs(or)));
+        let first = maybe_duration("retry_after", self.retry_after)?.unwrap_or(Duration::from_millis(500));
+        let longest = seconds("retry_at_most_after", self.retry_at_most_after, 30)?;
+        let opens_after = maybe_whole("give_up_after", self.give_up_after, "0 to 2**32 - 1")?.unwrap_or(10);
+        let retry_every = seconds("then_retry_every", self.then_retry_every, 60)?;
+        let watchdog = Watchdog::new().nothing_for(seconds("nothing_for", self.nothing_for, 15)?);
+        Ok(options
+            .backoff(Backoff::new(first, longest).jitter(0.2))
+            .circuit_breaker(CircuitBreaker::new(opens_after, retry_every))
+            .watchdog(watchdog.silence_for(maybe_duration("silence_for", self.silence_for)?)))
     }
-    if let Some(channels) = maybe_whole("channels", channels, CHANNELS)? {
-        options = options.channels(channels);
+}
+
+fn maybe_duration(what: &'static str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+    given.map(|given| times::duration(what, given)).transpose()
+}
+
+fn which_channels(mix: &Bound<'_, PyAny>) -> PyResult<Mix> {
+    match mix.extract::<&str>() {
+        Ok("as asked") => Ok(Mix::AsAsked),
+        Ok("average") => Ok(Mix::Average),
+        Ok(other) => {
+            Err(invalid(mix.py(), "mix", format!("{other:?}"), "\"as asked\", \"average\", the number of a channel"))
+        }
+        Err(_) => whole("mix", mix, "0 to 65535").map(Mix::Channel),
     }
-    if let Some(format) = sample_format {
-        options = options.format(format.parse::<SampleFormat>().or_raise(py)?);
-    }
-    if let Some(deadline) = open_deadline {
-        options = options.open_deadline(times::duration("open_deadline", deadline)?);
-    }
-    Ok(options)
 }
 
 /// The arguments that say a shape.

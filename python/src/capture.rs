@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arguments;
+use crate::arguments::CaptureArguments;
 use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
 use crate::caller::Calling;
@@ -17,15 +17,15 @@ use crate::registry::{self, Registry};
 /// Attributes
 /// ----------
 /// name : str
-///     "idle", "starting", "running", "stalled" (nothing comes, or not what it should be), "waiting" (the source was lost and will be
+///     "idle", "starting", "running", "stalled" (nothing comes, or not what it should be), "backing off" (the source was lost and will be
 ///     opened again), "circuit open" (it has failed so often that it is tried now and then only), "finished" (as a file does), "failed"
 ///     (for good) or "stopped".
 /// reason : Error or None
 ///     Why it is not running.
 /// attempts : int
-///     While waiting: how often it has been lost or failed to open since it last ran.
+///     While backing off: how often it has been lost or failed to open since it last ran.
 /// left_seconds : float
-///     While waiting: how long is left until the next attempt.
+///     While backing off: how long is left until the next attempt.
 #[pyclass(module = "capbuf", frozen)]
 pub(crate) struct State {
     #[pyo3(get)]
@@ -42,20 +42,13 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(py: Python<'_>, state: &capbuf_capture::State) -> Self {
         use capbuf_capture::State as Core;
-        let (name, reason, attempts, left_seconds) = match state {
-            Core::Starting => ("starting", None, 0, 0.0),
-            Core::Running => ("running", None, 0, 0.0),
-            Core::Waiting { reason, attempts, left } => ("waiting", Some(reason), *attempts, left.as_secs_f64()),
-            Core::Stalled { reason } => ("stalled", Some(reason), 0, 0.0),
-            Core::CircuitOpen { reason, failures, left } => {
-                ("circuit open", Some(reason), *failures, left.as_secs_f64())
-            }
-            Core::Idle => ("idle", None, 0, 0.0),
-            Core::Finished => ("finished", None, 0, 0.0),
-            Core::Failed { reason } => ("failed", Some(reason), 0, 0.0),
-            Core::Stopped => ("stopped", None, 0, 0.0),
-            _ => ("unknown", None, 0, 0.0),
+        let (reason, attempts, left_seconds) = match state {
+            Core::BackingOff { reason, attempts, left } => (Some(reason), *attempts, left.as_secs_f64()),
+            Core::CircuitOpen { reason, failures, left } => (Some(reason), *failures, left.as_secs_f64()),
+            Core::Stalled { reason } | Core::Failed { reason } => (Some(reason), 0, 0.0),
+            _ => (None, 0, 0.0),
         };
+        let name = state.kind().name();
         let reason = reason.map(|reason| errors::capture(py, reason).into_value(py).into_any());
         Self { name, reason, attempts, left_seconds, shown: state.to_string() }
     }
@@ -103,11 +96,25 @@ pub(crate) struct Capture {
 /// registry : Registry, optional
 ///     The registry of the buffer, instead of a domain.
 /// sample_rate_hz, channels : int, optional
-///     What the source must have or, for streams, is converted to. Its own if not given.
+///     What the buffer is to have; what the source has is converted. The source's own if not given.
 /// sample_format : str, optional
 ///     "s16", "s24", "s32" or "f32". The source's own if not given.
+/// mix : str or int, default "as asked"
+///     Which channels of the source: "as asked" (averaged where fewer are asked for than it has), "average", or the number of one, from 0.
+/// gain_db : float, default 0
+///     By how much it is made louder, -100 to 100; what is too loud then is held to full scale.
 /// open_deadline : float or timedelta, default 20
-///     How many seconds the opening may take.
+///     How many seconds an opening may take.
+/// retry_after, retry_at_most_after : float or timedelta, default 0.5 and 30
+///     How long to wait before a lost source is opened again: so long first, then longer and longer, but not more than that.
+/// give_up_after : int, default 10
+///     After so many failures in a row a source is tried less often, until it has run for ten seconds.
+/// then_retry_every : float or timedelta, default 60
+///     How often then.
+/// nothing_for : float or timedelta, default 15
+///     A source that delivers no frame for so long is closed and opened again.
+/// silence_for : float or timedelta, optional
+///     So is one whose samples are all zero for so long, which those of a microphone never are. Silence is no fault, if not given.
 ///
 /// Returns
 /// -------
@@ -131,10 +138,12 @@ pub(crate) struct Capture {
 /// ((4800, 1), True)
 #[pyfunction]
 #[pyo3(
-    signature = (source, seconds=None, *, domain=None, registry=None, sample_rate_hz=None, channels=None,
-                 sample_format=None, open_deadline=None),
+    signature = (source, seconds=None, *, domain=None, registry=None, sample_rate_hz=None, channels=None, sample_format=None,
+                 mix=None, gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
+                 then_retry_every=None, nothing_for=None, silence_for=None),
     text_signature = "(source, seconds=60.0, *, domain=None, registry=None, sample_rate_hz=None, channels=None, \
-                      sample_format=None, open_deadline=20.0)"
+                      sample_format=None, mix='as asked', gain_db=0.0, open_deadline=20.0, retry_after=0.5, \
+                      retry_at_most_after=30.0, give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None)"
 )]
 pub(crate) fn record(
     py: Python<'_>,
@@ -145,9 +154,32 @@ pub(crate) fn record(
     sample_rate_hz: Option<&Bound<'_, PyAny>>,
     channels: Option<&Bound<'_, PyAny>>,
     sample_format: Option<&str>,
+    mix: Option<&Bound<'_, PyAny>>,
+    gain_db: f32,
     open_deadline: Option<&Bound<'_, PyAny>>,
+    retry_after: Option<&Bound<'_, PyAny>>,
+    retry_at_most_after: Option<&Bound<'_, PyAny>>,
+    give_up_after: Option<&Bound<'_, PyAny>>,
+    then_retry_every: Option<&Bound<'_, PyAny>>,
+    nothing_for: Option<&Bound<'_, PyAny>>,
+    silence_for: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Capture> {
-    let options = arguments::capture_options(py, seconds, sample_rate_hz, channels, sample_format, open_deadline)?;
+    let asked = CaptureArguments {
+        seconds,
+        sample_rate_hz,
+        channels,
+        sample_format,
+        mix,
+        gain_db,
+        open_deadline,
+        retry_after,
+        retry_at_most_after,
+        give_up_after,
+        then_retry_every,
+        nothing_for,
+        silence_for,
+    };
+    let options = asked.options(py)?;
     let registry = match (registry, domain) {
         (Some(_), Some(_)) => return Err(errors::invalid(py, "domain", "given beside registry", "one of the two")),
         (Some(registry), None) => registry.get().registry(py)?,

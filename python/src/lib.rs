@@ -64,7 +64,7 @@ mod _capbuf {
     #[pymodule_export]
     use crate::segment::Segment;
     #[pymodule_export]
-    use crate::station::{Changes, SourceConfig, SourceStatus, Station};
+    use crate::station::{Changes, SourceConfig, SourceStatus, Station, Transition};
     #[pymodule_export]
     use crate::stats::{Stats, Swept};
     #[pymodule_export]

@@ -4,7 +4,7 @@ use capbuf_capture::WhenGone;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::arguments;
+use crate::arguments::CaptureArguments;
 use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
 use crate::caller::Calling;
@@ -12,6 +12,7 @@ use crate::capture::State;
 use crate::errors::{OrRaise as _, invalid, wrong_type};
 use crate::handle::Handle;
 use crate::registry::Registry;
+use crate::times;
 
 /// A source as it is configured.
 ///
@@ -27,10 +28,22 @@ use crate::registry::Registry;
 ///     What the buffer is to have; what the source has is converted. The source's own if not given.
 /// sample_format : str, optional
 ///     "s16", "s24", "s32" or "f32". The source's own if not given.
+/// mix : str or int, default "as asked"
+///     Which channels of the source: "as asked" (averaged where fewer are asked for than it has), "average", or the number of one, from 0.
 /// gain_db : float, default 0
-///     By how much it is made louder, -100 to 100.
+///     By how much it is made louder, -100 to 100; what is too loud then is held to full scale.
 /// open_deadline : float or timedelta, default 20
 ///     How many seconds an opening may take.
+/// retry_after, retry_at_most_after : float or timedelta, default 0.5 and 30
+///     How long to wait before a lost source is opened again: so long first, then longer and longer, but not more than that.
+/// give_up_after : int, default 10
+///     After so many failures in a row a source is tried less often, until it has run for ten seconds.
+/// then_retry_every : float or timedelta, default 60
+///     How often then.
+/// nothing_for : float or timedelta, default 15
+///     A source that delivers no frame for so long is closed and opened again.
+/// silence_for : float or timedelta, optional
+///     So is one whose samples are all zero for so long, which those of a microphone never are. Silence is no fault, if not given.
 /// when_gone : str, default "remove"
 ///     What becomes of its buffer when it is no longer configured: "remove" takes it out of the registry, "keep" leaves it.
 ///
@@ -50,10 +63,12 @@ pub(crate) struct SourceConfig(capbuf_capture::SourceConfig);
 impl SourceConfig {
     #[new]
     #[pyo3(
-        signature = (name, locator=None, *, seconds=None, sample_rate_hz=None, channels=None, sample_format=None,
-                     gain_db=0.0, open_deadline=None, when_gone="remove"),
+        signature = (name, locator=None, *, seconds=None, sample_rate_hz=None, channels=None, sample_format=None, mix=None,
+                     gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
+                     then_retry_every=None, nothing_for=None, silence_for=None, when_gone="remove"),
         text_signature = "(name, locator=None, *, seconds=60.0, sample_rate_hz=None, channels=None, sample_format=None, \
-                          gain_db=0.0, open_deadline=20.0, when_gone='remove')"
+                          mix='as asked', gain_db=0.0, open_deadline=20.0, retry_after=0.5, retry_at_most_after=30.0, \
+                          give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, when_gone='remove')"
     )]
     fn new(
         py: Python<'_>,
@@ -63,19 +78,39 @@ impl SourceConfig {
         sample_rate_hz: Option<&Bound<'_, PyAny>>,
         channels: Option<&Bound<'_, PyAny>>,
         sample_format: Option<&str>,
+        mix: Option<&Bound<'_, PyAny>>,
         gain_db: f32,
         open_deadline: Option<&Bound<'_, PyAny>>,
+        retry_after: Option<&Bound<'_, PyAny>>,
+        retry_at_most_after: Option<&Bound<'_, PyAny>>,
+        give_up_after: Option<&Bound<'_, PyAny>>,
+        then_retry_every: Option<&Bound<'_, PyAny>>,
+        nothing_for: Option<&Bound<'_, PyAny>>,
+        silence_for: Option<&Bound<'_, PyAny>>,
         when_gone: &str,
     ) -> PyResult<Self> {
-        let options = arguments::capture_options(py, seconds, sample_rate_hz, channels, sample_format, open_deadline)?
-            .gain_db(gain_db);
+        let asked = CaptureArguments {
+            seconds,
+            sample_rate_hz,
+            channels,
+            sample_format,
+            mix,
+            gain_db,
+            open_deadline,
+            retry_after,
+            retry_at_most_after,
+            give_up_after,
+            then_retry_every,
+            nothing_for,
+            silence_for,
+        };
         let when_gone = match when_gone {
             "remove" => WhenGone::Remove,
             "keep" => WhenGone::Keep,
             other => return Err(invalid(py, "when_gone", format!("{other:?}"), "\"remove\", \"keep\"")),
         };
         let config = capbuf_capture::SourceConfig::new(name, locator.unwrap_or(name));
-        Ok(Self(config.options(options).when_gone(when_gone)))
+        Ok(Self(config.options(asked.options(py)?).when_gone(when_gone)))
     }
 
     /// The name of its buffer, as given: it may hold credentials.
@@ -170,6 +205,8 @@ impl Changes {
 ///     What it is doing.
 /// restarts : int
 ///     How often it was opened again after it had run.
+/// history : list of Transition
+///     Its last changes of state, the oldest first.
 /// buffer : CaptureBuffer or None
 ///     A handle on its buffer, once there is one.
 #[pyclass(module = "capbuf", frozen, get_all)]
@@ -177,7 +214,46 @@ pub(crate) struct SourceStatus {
     name: String,
     state: Py<State>,
     restarts: u64,
+    history: Vec<Py<Transition>>,
     buffer: Option<Py<CaptureBuffer>>,
+}
+
+/// A change of a source's state.
+///
+/// Attributes
+/// ----------
+/// utc_ns : int
+///     When, in ns of UTC.
+/// time : datetime
+///     The same, to the microsecond.
+/// state : str
+///     What began: a name as `State.name` has it.
+/// reason : str or None
+///     Why, where something is wrong.
+#[pyclass(module = "capbuf", frozen, get_all)]
+pub(crate) struct Transition {
+    utc_ns: i64,
+    state: &'static str,
+    reason: Option<String>,
+}
+
+impl Transition {
+    fn new(change: capbuf_capture::Transition) -> Self {
+        Self { utc_ns: change.utc_ns, state: change.state.name(), reason: change.reason }
+    }
+}
+
+#[pymethods]
+impl Transition {
+    #[getter]
+    fn time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        times::datetime(py, self.utc_ns)
+    }
+
+    fn __repr__(&self) -> String {
+        let reason = self.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("<capbuf.Transition to {:?}{reason}>", self.state)
+    }
 }
 
 #[pymethods]
@@ -308,6 +384,11 @@ impl Station {
                 buffer: source.buffer.map(|buffer| Py::new(py, CaptureBuffer::new(buffer))).transpose()?,
                 name: source.name,
                 restarts: source.restarts,
+                history: source
+                    .history
+                    .into_iter()
+                    .map(|change| Py::new(py, Transition::new(change)))
+                    .collect::<PyResult<_>>()?,
             })
         };
         py.detach(|| station.sources()).into_iter().map(status).collect()

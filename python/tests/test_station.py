@@ -67,6 +67,33 @@ def test_a_station_records_what_it_is_told_and_touches_nothing_else(registry: ca
         station.sources()
 
 
+def test_a_source_tells_how_it_came_to_its_state(registry: capbuf.Registry) -> None:
+    with capbuf.Station(registry) as station:
+        station.reconfigure([source("a"), capbuf.SourceConfig("gone", "file:/none/at/all.wav", retry_after=3600, retry_at_most_after=3600)])
+        running(station, "a")
+        eventually(lambda: {status.state.name for status in station.sources()} == {"running", "backing off"})
+        a, gone = station.sources()
+    assert [change.state for change in a.history] == ["starting", "running"]
+    assert a.history[0].utc_ns <= a.history[1].utc_ns and a.history[0].time.tzinfo is timezone.utc and a.history[1].reason is None
+    assert [change.state for change in gone.history] == ["starting", "backing off"]
+    assert gone.history[1].reason is not None and "none/at/all.wav" in gone.history[1].reason
+    assert repr(gone.history[1]).startswith("<capbuf.Transition to \"backing off\": ")
+    assert gone.state.left_seconds > 1800
+
+
+@pytest.mark.parametrize("mix", ["as asked", "average", 0])
+def test_a_source_is_as_it_is_wanted(mix: str | int, registry: capbuf.Registry) -> None:
+    with capbuf.record("tone:440", registry=registry, mix=mix, gain_db=-20) as capture:
+        samples = capture.buffer.read_frames(0, 4800, wait=60).samples
+    assert 0.049 < np.abs(samples).max() <= 0.0501
+
+
+def test_what_is_all_zero_is_opened_again(registry: capbuf.Registry) -> None:
+    with capbuf.record("tone:440", registry=registry, gain_db=-100, sample_format="s16", silence_for=0.001, retry_after=3600) as capture:
+        eventually(lambda: capture.state.name == "backing off")
+        assert "zero" in str(capture.state.reason)
+
+
 def test_what_can_not_be_is_refused_as_a_whole(registry: capbuf.Registry) -> None:
     station = capbuf.Station(registry)
     station.reconfigure([source("a")])
@@ -81,6 +108,15 @@ def test_what_can_not_be_is_refused_as_a_whole(registry: capbuf.Registry) -> Non
     for wrong in ("tone:440", 7, [7], None):
         with pytest.raises(capbuf.InvalidType):
             station.reconfigure(wrong)  # type: ignore[arg-type]
+    for name in ("open_deadline", "retry_after", "retry_at_most_after", "give_up_after", "then_retry_every", "nothing_for", "silence_for", "mix"):
+        with pytest.raises(capbuf.InvalidArgument, match=name):
+            capbuf.SourceConfig("a", **{name: -1})  # type: ignore[arg-type]
+        with pytest.raises(capbuf.InvalidType, match=name):
+            capbuf.SourceConfig("a", **{name: b"1"})  # type: ignore[arg-type]
+    with pytest.raises(capbuf.InvalidArgument, match="mix.*loudest.*\"as asked\", \"average\", the number of a channel"):
+        capbuf.SourceConfig("a", mix="loudest")
+    with pytest.raises(capbuf.InvalidArgument, match="gain"):
+        capbuf.record("tone:440", registry=registry, gain_db=101)
     with pytest.raises(capbuf.InvalidArgument, match="when_gone.*\"remove\", \"keep\""):
         capbuf.SourceConfig("a", when_gone="burn")
     with pytest.raises(capbuf.InvalidArgument, match="sample_rate_hz"):

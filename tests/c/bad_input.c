@@ -15,7 +15,7 @@ static void bad_captures(const capbuf_registry *registry) {
     EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_capture_start(registry, NULL, 0, NULL, &capture, &error));
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:\xff", 6, NULL, &capture, &error));
     EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, NULL, NULL, &error));
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 13; i++) {
         memset(&options, 0, sizeof options);
         options.struct_size = sizeof options;
         switch (i) {
@@ -23,6 +23,14 @@ static void bad_captures(const capbuf_registry *registry) {
         case 1: options.seconds = -60; break;
         case 2: options.open_deadline_ns = -1; break;
         case 3: options.sample_format = 5; break;
+        case 4: options.gain_db = 100.5f; break;
+        case 5: options.mix = 3; break;
+        case 6: options.mix = CAPBUF_MIX_CHANNEL, options.mix_channel = 65536; break;
+        case 7: options.then_retry_every_ns = -1; break;
+        case 8: options.retry_after_ns = -1; break;
+        case 9: options.retry_at_most_after_ns = -1; break;
+        case 10: options.nothing_for_ns = -1; break;
+        case 11: options.silence_for_ns = -1; break;
         default: options.lifetime = 7; break;
         }
         EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, &options, &capture, &error));

@@ -59,6 +59,8 @@ int main(void) {
     capbuf_change_list *changes = NULL;
     capbuf_source_list *sources = NULL;
     capbuf_source_status status;
+    capbuf_transition transition;
+    int64_t before_ns;
     capbuf_capture_options minute = seconds(60), longer = seconds(90);
     capbuf_source_config config[3];
     char text[128];
@@ -98,6 +100,16 @@ int main(void) {
     CHECK(strcmp(text, "yard") == 0 && status.state == CAPBUF_STATE_RUNNING && status.has_buffer && status.restarts == 0);
     EXPECT(CAPBUF_OK, capbuf_source_list_state(sources, 2, text, sizeof text, NULL, &error));
     CHECK(strcmp(text, "running") == 0);
+    /* How it came to that. */
+    CHECK(status.transitions == 2);
+    memset(&transition, 0, sizeof transition);
+    transition.struct_size = sizeof transition;
+    EXPECT(CAPBUF_OK, capbuf_source_list_transition(sources, 2, 0, text, sizeof text, &count, &transition, &error));
+    CHECK(transition.state == CAPBUF_STATE_STARTING && count == 0);
+    before_ns = transition.utc_ns;
+    EXPECT(CAPBUF_OK, capbuf_source_list_transition(sources, 2, 1, text, sizeof text, NULL, &transition, &error));
+    CHECK(transition.state == CAPBUF_STATE_RUNNING && transition.utc_ns >= before_ns && text[0] == '\0');
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_source_list_transition(sources, 2, 2, text, sizeof text, NULL, &transition, &error));
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_source_list_get(sources, 3, text, sizeof text, NULL, &status, &error));
     capbuf_source_list_free(sources);
 

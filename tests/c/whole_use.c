@@ -2,6 +2,8 @@
 
 #include "check.h"
 
+#include <stddef.h>
+
 #define SECOND INT64_C(1000000000)
 #define START (INT64_C(1790000000) * SECOND)
 
@@ -209,6 +211,49 @@ static void look(capbuf_registry *registry, capbuf_buffer *buffer, const char *f
     capbuf_domain_list_free(domains);
 }
 
+/* The loudest sample of the first tenth of a second of a tone of half of full scale. */
+static int loudest(const capbuf_registry *registry, const char *tone, const capbuf_capture_options *options) {
+    capbuf_capture *capture = NULL;
+    capbuf_buffer *buffer = NULL;
+    capbuf_stretch stretch = frames(0, 4800);
+    capbuf_read_options wait;
+    static int16_t samples[4800];
+    int i, loudest = 0;
+
+    EXPECT(CAPBUF_OK, capbuf_capture_start(registry, tone, strlen(tone), options, &capture, &error));
+    EXPECT(CAPBUF_OK, capbuf_capture_buffer(capture, &buffer, &error));
+    memset(&wait, 0, sizeof wait);
+    wait.struct_size = sizeof wait;
+    wait.wait_ns = 60 * SECOND;
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &wait, samples, 4800, NULL, &error));
+    for (i = 0; i < 4800; i++) {
+        loudest = abs(samples[i]) > loudest ? abs(samples[i]) : loudest;
+    }
+    capbuf_capture_free(capture);
+    capbuf_buffer_free(buffer);
+    return loudest;
+}
+
+/* Quieter, of one channel; and whoever was compiled with an older header asks for neither. */
+static void as_it_is_wanted(const capbuf_registry *registry, capbuf_capture_options *options) {
+    int peak = loudest(registry, "tone:441", options);
+    CHECK(peak > 16000 && peak <= 16384);
+    options->gain_db = -20;
+    options->mix = CAPBUF_MIX_CHANNEL;
+    peak = loudest(registry, "tone:442", options);
+    CHECK(peak > 1600 && peak <= 1639);
+    options->struct_size = offsetof(capbuf_capture_options, gain_db);
+    peak = loudest(registry, "tone:443", options);
+    CHECK(peak > 16000 && peak <= 16384);
+    options->struct_size = sizeof *options;
+    options->mix_channel = 1;
+    {
+        capbuf_capture *capture = NULL;
+        EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_capture_start(registry, "tone:444", 8, options, &capture, &error));
+        CHECK(capture == NULL);
+    }
+}
+
 static void capture(capbuf_registry *registry) {
     capbuf_capture *capture = NULL;
     capbuf_capture_options options;
@@ -236,6 +281,7 @@ static void capture(capbuf_registry *registry) {
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
     capbuf_capture_free(capture);
     capbuf_buffer_free(buffer);
+    as_it_is_wanted(registry, &options);
     EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_capture_start(registry, "nonsense:", 9, NULL, &capture, &error));
 }
 

@@ -33,7 +33,7 @@ def tell_of_a_station(camera: str, sources: list[str]) -> capbuf.Station:
     tell("configuration", configs)
     with capbuf.Station(capbuf.Registry.private()) as station:
         tell("station", station.reconfigure(configs))
-        while {source.state.name for source in station.sources()} != {"waiting", "running"}:
+        while {source.state.name for source in station.sources()} != {"backing off", "running"}:
             time.sleep(0.01)
         tell("station", station, station.sources(), [(source.state, source.state.reason) for source in station.sources()])
         failed("configuration", lambda: station.reconfigure([sources[1], sources[1]]))

@@ -13,6 +13,7 @@ use capbuf::{GapReason, Lifetime, SampleFormat};
 const FILES: &[&str] = &[
     "Cargo.toml",
     "core/src/error.rs",
+    "core/src/feed_status.rs",
     "core/src/registry.rs",
     "core/src/registry/observe.rs",
     "core/src/buffer.rs",
@@ -163,7 +164,8 @@ impl Tree {
         for state in &states {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
-            self.says("python/src/capture.rs", &format!("(\"{}\", ", words(state)));
+            self.says("python/src/capture.rs", &format!("\"{}\"", words(state)));
+            self.says("core/src/feed_status.rs", &format!("Self::{state} => \"{}\"", words(state)));
         }
     }
 
@@ -576,8 +578,9 @@ fn a_difference_in_any_of_them_is_found() {
         ("include/capbuf.h", "#define CAPBUF_LIFETIME_WHILE_OPEN 1", "#define CAPBUF_LIFETIME_WHILE_OPEN 2"),
         ("go/spec.go", "= C.CAPBUF_LIFETIME_WHILE_OPEN", "= C.CAPBUF_LIFETIME_UNTIL_REMOVED"),
         ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
-        ("go/capture.go", "= C.CAPBUF_STATE_WAITING", "= C.CAPBUF_STATE_RUNNING"),
-        ("python/src/capture.rs", "(\"failed\", ", "(\"gave up\", "),
+        ("go/capture.go", "= C.CAPBUF_STATE_BACKING_OFF", "= C.CAPBUF_STATE_RUNNING"),
+        ("python/src/capture.rs", "\"failed\"", "\"gave up\""),
+        ("core/src/feed_status.rs", "=> \"stalled\"", "=> \"stuck\""),
         ("include/capbuf.h", "#define CAPBUF_CHANGE_RESIZED 4", "#define CAPBUF_CHANGE_RESIZED 7"),
         ("go/station.go", "return &c.Reformatted", "return &c.Resized"),
         ("Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.2.0\"\nedition"),

@@ -98,8 +98,8 @@ fn what_is_waited_for_and_why_is_told() {
     }
     let patient = CaptureOptions::new().backoff(Backoff::new(DEADLINE, DEADLINE));
     let capture = start(&Registry::private(), opens, run, &patient).0.expect("it opens");
-    wait_for_state(&capture, "it waits", |state| matches!(state, State::Waiting { .. }));
-    let State::Waiting { reason, attempts, left } = capture.state() else { panic!("it waits for a minute") };
+    wait_for_state(&capture, "it waits", |state| matches!(state, State::BackingOff { .. }));
+    let State::BackingOff { reason, attempts, left } = capture.state() else { panic!("it waits for a minute") };
     assert_eq!((reason.to_string(), attempts), ("scripted: pulled".to_owned(), 1));
     assert!(left > Duration::ZERO && left <= DEADLINE);
     assert!(capture.state().to_string().starts_with("lost, attempt 1 in "));
@@ -121,7 +121,7 @@ fn failures_are_counted_and_a_run_ends_the_count() {
     wait_for_state(
         &capture,
         "the tenth attempt",
-        |state| matches!(state, State::Waiting { attempts: 10.., reason, .. } if reason.to_string() == "scripted: gone"),
+        |state| matches!(state, State::BackingOff { attempts: 10.., reason, .. } if reason.to_string() == "scripted: gone"),
     );
 }
 

@@ -170,7 +170,7 @@ func ofAStation(camera string, sources []string) {
 	for known := 0; known < len(configs); {
 		known = 0
 		for _, source := range must(station.Sources()) {
-			if source.State == capbuf.CaptureWaiting || source.State == capbuf.CaptureRunning {
+			if source.State == capbuf.CaptureBackingOff || source.State == capbuf.CaptureRunning {
 				known++
 			}
 		}

@@ -41,6 +41,7 @@ __all__ = [
     "Stats",
     "Status",
     "Swept",
+    "Transition",
     "Trigger",
     "Watch",
     "Window",
@@ -75,7 +76,15 @@ def record(
     sample_rate_hz: int | None = None,
     channels: int | None = None,
     sample_format: _SampleFormat | None = None,
+    mix: Literal["as asked", "average"] | str | int = "as asked",
+    gain_db: float = 0.0,
     open_deadline: _Seconds = 20.0,
+    retry_after: _Seconds = 0.5,
+    retry_at_most_after: _Seconds = 30.0,
+    give_up_after: int = 10,
+    then_retry_every: _Seconds = 60.0,
+    nothing_for: _Seconds = 15.0,
+    silence_for: _Seconds | None = None,
 ) -> Capture: ...
 def domains(*, folder: _Path | None = None) -> list[DomainInfo]: ...
 def remove_domain(name: str, *, folder: _Path | None = None) -> None: ...
@@ -640,8 +649,15 @@ class SourceConfig:
         sample_rate_hz: int | None = None,
         channels: int | None = None,
         sample_format: _SampleFormat | None = None,
+        mix: Literal["as asked", "average"] | str | int = "as asked",
         gain_db: float = 0.0,
         open_deadline: _Seconds = 20.0,
+        retry_after: _Seconds = 0.5,
+        retry_at_most_after: _Seconds = 30.0,
+        give_up_after: int = 10,
+        then_retry_every: _Seconds = 60.0,
+        nothing_for: _Seconds = 15.0,
+        silence_for: _Seconds | None = None,
         when_gone: Literal["remove", "keep"] | str = "remove",
     ) -> Self: ...
     @property
@@ -678,7 +694,20 @@ class SourceStatus:
     @property
     def restarts(self) -> int: ...
     @property
+    def history(self) -> list[Transition]: ...
+    @property
     def buffer(self) -> CaptureBuffer | None: ...
+
+@final
+class Transition:
+    @property
+    def utc_ns(self) -> int: ...
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
 
 @final
 class Station:
