@@ -379,6 +379,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_by_less_than_a_gap_is_told_when_an_anchor_is_due() {
+        let clock = ManualClock::new(0);
+        let (mut keeper, begin) = after(45, &clock);
+        clock.step_utc(500_000_000);
+        let mut heads = (begin..begin + 10_000).step_by(CHUNK as usize);
+        let anchor = heads.find_map(|head| keeper.chunk(head, CHUNK, captured(head, 500_000_000), &clock)).unwrap();
+        assert_eq!((anchor.gap, anchor.clock_step_ns), (Some(GapReason::ClockStep), 500_000_000));
+    }
+
+    #[test]
     fn anchors_are_set_a_second_apart_at_first_and_ever_more_rarely_up_to_ten() {
         let clock = ManualClock::new(0);
         let mut keeper = Timekeeper::new(1000, None);

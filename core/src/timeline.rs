@@ -342,6 +342,12 @@ mod tests {
     };
 
     #[test]
+    fn each_reason_of_a_gap_has_a_name_of_its_own() {
+        let names = std::collections::HashSet::from(GapReason::ALL.map(GapReason::name));
+        assert!(names.len() == GapReason::ALL.len() && !names.contains(""));
+    }
+
+    #[test]
     fn a_time_and_its_frame_find_each_other_at_every_rate() {
         for rate in [1_u32, 7, 1000, 1024, 11_025, 44_100, 48_000, 768_000] {
             let anchor = Anchor::new(1 << 40, 1_700_000_000_000_000_000, 1e9 / f64::from(rate));
