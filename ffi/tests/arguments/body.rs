@@ -3,12 +3,21 @@
 //!
 //! The same for the test, which makes up scripts, and for the fuzzer, which finds them. No call may panic, and one that fails leaves
 //! its results as they were. Pointers are null, misaligned, or what the header demands: what can't be checked isn't tried.
-#![allow(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 
 use std::ffi::{CStr, c_char, c_void};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 
 use capbuf_ffi::*;
+
+/// Calls a function of the interface. Its arguments are chosen by [`Script::pointer`], [`Script::struct_size`] and [`one`].
+macro_rules! call {
+    ($function:ident($($argument:expr),* $(,)?)) => {
+        // SAFETY: as the header demands. A pointer is null or misaligned, which the function tells before it looks there, or leads to
+        // memory of its type, as large as is said, that lives through the call. A handle was made by the interface and not freed yet.
+        // There is one thread.
+        unsafe { $function($($argument),*) }
+    };
+}
 
 /// Choices, read from bytes; zeros when they are used up.
 struct Script<'a>(&'a [u8]);
@@ -99,6 +108,12 @@ struct Given<T> {
     behind: [u8; 256],
 }
 
+impl<T> Given<T> {
+    fn new(it: T) -> Self {
+        Self { it, behind: [0; 256] }
+    }
+}
+
 #[derive(Default)]
 struct Handles {
     registry: Vec<*mut capbuf_registry>,
@@ -119,6 +134,12 @@ fn one<T>(handles: &[*mut T], script: &mut Script) -> *mut T {
     script.pointer(good)
 }
 
+/// The text that the interface gave.
+fn text_at(text: *const c_char) -> String {
+    // SAFETY: what it gives as text ends with a zero, and its error, if it is of one, is not freed yet.
+    unsafe { CStr::from_ptr(text) }.to_str().expect("it is text").to_owned()
+}
+
 /// Calls, with an error to fill in or none, and looks at it.
 fn called(script: &mut Script, call: impl FnOnce(*mut *mut capbuf_error) -> capbuf_status) -> capbuf_status {
     let mut error: *mut capbuf_error = null_mut();
@@ -126,19 +147,18 @@ fn called(script: &mut Script, call: impl FnOnce(*mut *mut capbuf_error) -> capb
     let status = call(place);
     assert_ne!(status, CAPBUF_PANICKED, "a panic came to the boundary");
     if !error.is_null() {
-        unsafe {
-            assert_eq!(capbuf_error_code(error), status);
-            let message = CStr::from_ptr(capbuf_error_message(error)).to_str().expect("it is text");
-            assert!(!message.is_empty() && !message.contains("sesame"), "{message}");
-            let mut detail = Block::of_size(script.struct_size::<capbuf_error_detail>());
-            capbuf_error_numbers(error, script.pointer(detail.at()));
-            capbuf_error_free(error);
-        }
+        assert_eq!(call!(capbuf_error_code(error)), status);
+        let message = text_at(call!(capbuf_error_message(error)));
+        assert!(!message.is_empty() && !message.contains("sesame"), "{message}");
+        let mut detail = Block::of_size(script.struct_size::<capbuf_error_detail>());
+        let detail = script.pointer(detail.at());
+        call!(capbuf_error_numbers(error, detail));
+        call!(capbuf_error_free(error));
     }
     if status == CAPBUF_OK {
         assert!(error.is_null(), "an error though all went well");
     }
-    unsafe { CStr::from_ptr(capbuf_status_name(status)) }.to_str().expect("it is text");
+    text_at(capbuf_status_name(status));
     status
 }
 
@@ -164,6 +184,7 @@ fn handle<T>(
 ) {
     let mut block = Block::new();
     if into_block(script, &mut block, |place, error| call(place.cast(), error)) {
+        // SAFETY: the call went well, so a handle was written there, and the block is aligned for any.
         kept.push(unsafe { block.at::<*mut T>().read() });
     }
 }
@@ -174,7 +195,7 @@ pub fn run(script: &[u8]) {
     let mut handles = Handles { samples: vec![0; 512], bytes: vec![7; 4096], ..Handles::default() };
     let options = options(1 << 20);
     let mut registry = null_mut();
-    let made = unsafe { capbuf_registry_private(&raw const options.it, &raw mut registry, null_mut()) };
+    let made = call!(capbuf_registry_private(&raw const options.it, &raw mut registry, null_mut()));
     assert_eq!(made, CAPBUF_OK);
     handles.registry.push(registry);
     for _ in 0..64 {
@@ -183,31 +204,38 @@ pub fn run(script: &[u8]) {
         }
         step(script, &mut handles);
     }
-    unsafe {
-        handles.windows.into_iter().for_each(|handle| capbuf_windows_free(handle));
-        handles.segments.into_iter().for_each(|handle| capbuf_segment_free(handle));
-        handles.writers.into_iter().for_each(|handle| capbuf_writer_free(handle));
-        handles.buffers.into_iter().for_each(|handle| capbuf_buffer_free(handle));
-        handles.registry.into_iter().for_each(|handle| capbuf_registry_free(handle));
-        capbuf_buffer_free(null_mut());
-    }
+    handles.windows.into_iter().for_each(|handle| call!(capbuf_windows_free(handle)));
+    handles.segments.into_iter().for_each(|handle| call!(capbuf_segment_free(handle)));
+    handles.writers.into_iter().for_each(|handle| call!(capbuf_writer_free(handle)));
+    handles.buffers.into_iter().for_each(|handle| call!(capbuf_buffer_free(handle)));
+    handles.registry.into_iter().for_each(|handle| call!(capbuf_registry_free(handle)));
+    call!(capbuf_buffer_free(null_mut()));
 }
 
 fn options(max_buffer_bytes: u64) -> Given<capbuf_registry_options> {
-    let mut options = Given { it: unsafe { std::mem::zeroed::<capbuf_registry_options>() }, behind: [0; 256] };
-    options.it.struct_size = size_of::<capbuf_registry_options>();
-    options.it.budget_bytes = 8 << 20;
-    options.it.max_buffer_bytes = max_buffer_bytes;
-    options
+    Given::new(capbuf_registry_options {
+        struct_size: size_of::<capbuf_registry_options>(),
+        budget_bytes: 8 << 20,
+        max_buffer_bytes,
+        domains_folder: null(),
+        domains_folder_len: 0,
+        pool_bytes: 0,
+        pool_age_ns: 0,
+        track_allocations: 0,
+        reserved: 0,
+    })
 }
 
 fn spec(script: &mut Script) -> Given<capbuf_spec> {
-    let mut spec = Given { it: unsafe { std::mem::zeroed::<capbuf_spec>() }, behind: [0; 256] };
-    spec.it.struct_size = script.struct_size::<capbuf_spec>();
-    spec.it.length_frames = 1000;
-    spec.it.sample_rate_hz = 8000;
-    spec.it.channels = 1 + u32::from(script.byte() % 2);
-    spec.it.sample_format = 1 + u32::from(script.byte() % 4);
+    let mut spec = Given::new(capbuf_spec {
+        struct_size: script.struct_size::<capbuf_spec>(),
+        seconds: 0.0,
+        length_frames: 1000,
+        sample_rate_hz: 8000,
+        channels: 1 + u32::from(script.byte() % 2),
+        sample_format: 1 + u32::from(script.byte() % 4),
+        lifetime: 0,
+    });
     match script.byte() % 12 {
         0 => spec.it.length_frames = script.number(),
         1 => (spec.it.seconds, spec.it.length_frames) = (f64::from_bits(script.word()), 0),
@@ -233,56 +261,48 @@ fn step(script: &mut Script, handles: &mut Handles) {
             let spec = spec(script);
             let spec = script.pointer((&raw const spec.it).cast_mut());
             let allocate = if script.byte() < 64 { capbuf_registry_allocate } else { capbuf_registry_get_or_allocate };
-            handle(script, &mut handles.buffers, |out, error| unsafe {
-                allocate(registry, source, len, spec, out, error)
-            });
+            handle(script, &mut handles.buffers, |out, error| call!(allocate(registry, source, len, spec, out, error)));
         }
-        3 => handle(script, &mut handles.buffers, |out, error| unsafe {
-            capbuf_registry_get(registry, source, len, out, error)
+        3 => handle(script, &mut handles.buffers, |out, error| {
+            call!(capbuf_registry_get(registry, source, len, out, error))
         }),
-        4 => drop(into_block(script, &mut block, |out, error| unsafe {
-            capbuf_registry_contains(registry, source, len, out.cast(), error)
+        4 => drop(into_block(script, &mut block, |out, error| {
+            call!(capbuf_registry_contains(registry, source, len, out.cast(), error))
         })),
         5 => {
-            called(script, |error| unsafe { capbuf_registry_remove(registry, source, len, error) });
+            called(script, |error| call!(capbuf_registry_remove(registry, source, len, error)));
         }
-        6 => handle(script, &mut handles.writers, |out, error| unsafe { capbuf_buffer_writer(buffer, out, error) }),
+        6 => handle(script, &mut handles.writers, |out, error| call!(capbuf_buffer_writer(buffer, out, error))),
         7 => {
             let mut stats = Block::of_size(script.struct_size::<capbuf_registry_stats>());
-            into_block(script, &mut stats, |out, error| unsafe {
-                capbuf_registry_get_stats(registry, out.cast(), error)
-            });
-            called(script, |error| unsafe { capbuf_registry_sweep(registry, error) });
+            into_block(script, &mut stats, |out, error| call!(capbuf_registry_get_stats(registry, out.cast(), error)));
+            called(script, |error| call!(capbuf_registry_sweep(registry, error)));
         }
         8 => {
             let size = [0, 1, 5, 512][usize::from(script.byte() % 4)];
             let mut out = Block::new();
             let out = script.pointer(out.at::<c_char>());
             let (length, which) = (script.pointer(block.at::<usize>()), script.byte() % 4);
-            called(script, |error| unsafe {
-                match which {
-                    0 => capbuf_registry_domain(registry, out, size, length, error),
-                    1 => capbuf_registry_path(registry, out, size, length, error),
-                    2 => capbuf_buffer_source(buffer, out, size, length, error),
-                    _ => capbuf_redact(source, len, out, size, length, error),
-                }
+            called(script, |error| match which {
+                0 => call!(capbuf_registry_domain(registry, out, size, length, error)),
+                1 => call!(capbuf_registry_path(registry, out, size, length, error)),
+                2 => call!(capbuf_buffer_source(buffer, out, size, length, error)),
+                _ => call!(capbuf_redact(source, len, out, size, length, error)),
             });
         }
         9 => {
             let mut status = Block::of_size(script.struct_size::<capbuf_buffer_status>());
-            into_block(script, &mut status, |out, error| unsafe {
-                capbuf_buffer_get_status(buffer, out.cast(), error)
-            });
+            into_block(script, &mut status, |out, error| call!(capbuf_buffer_get_status(buffer, out.cast(), error)));
             let mut spec = Block::of_size(script.struct_size::<capbuf_spec>());
-            into_block(script, &mut spec, |out, error| unsafe { capbuf_buffer_get_spec(buffer, out.cast(), error) });
-            into_block(script, &mut block, |out, error| unsafe { capbuf_buffer_id(buffer, out.cast(), error) });
+            into_block(script, &mut spec, |out, error| call!(capbuf_buffer_get_spec(buffer, out.cast(), error)));
+            into_block(script, &mut block, |out, error| call!(capbuf_buffer_id(buffer, out.cast(), error)));
         }
-        10 => handle(script, &mut handles.buffers, |out, error| unsafe { capbuf_buffer_clone(buffer, out, error) }),
+        10 => handle(script, &mut handles.buffers, |out, error| call!(capbuf_buffer_clone(buffer, out, error))),
         11 => {
             let options = window_options(script);
             let options = script.pointer((&raw const options.it).cast_mut());
-            handle(script, &mut handles.windows, |out, error| unsafe {
-                capbuf_buffer_windows(buffer, options, out, error)
+            handle(script, &mut handles.windows, |out, error| {
+                call!(capbuf_buffer_windows(buffer, options, out, error))
             });
         }
         12 => {
@@ -291,8 +311,8 @@ fn step(script: &mut Script, handles: &mut Handles) {
             let samples = script.pointer(handles.samples.as_mut_ptr());
             let timeout_ns = script.number().min(1000) as i64;
             let mut window = Block::of_size(script.struct_size::<capbuf_window>());
-            into_block(script, &mut window, |out, error| unsafe {
-                capbuf_windows_next(windows, samples.cast(), room, format, timeout_ns, out.cast(), error)
+            into_block(script, &mut window, |out, error| {
+                call!(capbuf_windows_next(windows, samples.cast(), room, format, timeout_ns, out.cast(), error))
             });
         }
         13..=15 => read(script, handles, buffer),
@@ -302,38 +322,46 @@ fn step(script: &mut Script, handles: &mut Handles) {
 }
 
 fn window_options(script: &mut Script) -> Given<capbuf_window_options> {
-    let mut options = Given { it: unsafe { std::mem::zeroed::<capbuf_window_options>() }, behind: [0; 256] };
-    options.it.struct_size = script.struct_size::<capbuf_window_options>();
-    (options.it.window_frames, options.it.hop_frames) = (script.number(), script.number());
-    options.it.start_frame = script.number();
-    options.it.join_gaps_ns = script.number() as i64;
-    (options.it.from_frame, options.it.reserved) = (u32::from(script.byte() % 3), u32::from(script.byte() < 8));
-    options
+    Given::new(capbuf_window_options {
+        struct_size: script.struct_size::<capbuf_window_options>(),
+        window_frames: script.number(),
+        hop_frames: script.number(),
+        start_frame: script.number(),
+        join_gaps_ns: script.number() as i64,
+        from_frame: u32::from(script.byte() % 3),
+        reserved: u32::from(script.byte() < 8),
+    })
 }
 
 fn read(script: &mut Script, handles: &mut Handles, buffer: *mut capbuf_buffer) {
-    let mut stretch = unsafe { std::mem::zeroed::<capbuf_stretch>() };
-    (stretch.kind, stretch.reserved) = (script.number() as u32 % 5, u32::from(script.byte() < 4));
-    (stretch.first, stretch.end) = (script.number() as i64, script.number() as i64);
+    let mut stretch = capbuf_stretch {
+        kind: script.number() as u32 % 5,
+        reserved: u32::from(script.byte() < 4),
+        first: script.number() as i64,
+        end: script.number() as i64,
+    };
     let stretch = script.pointer(&raw mut stretch);
-    let mut options = Given { it: unsafe { std::mem::zeroed::<capbuf_read_options>() }, behind: [0; 256] };
-    options.it.struct_size = script.struct_size::<capbuf_read_options>();
-    // Nobody waits for long.
-    options.it.wait_ns = (script.number() as i64).min(1000);
-    (options.it.available, options.it.silence) = (u32::from(script.byte() % 3), u32::from(script.byte() % 4));
-    options.it.sample_format = u32::from(script.byte() % 6);
+    let mut options = Given::new(capbuf_read_options {
+        struct_size: script.struct_size::<capbuf_read_options>(),
+        // Nobody waits for long.
+        wait_ns: (script.number() as i64).min(1000),
+        available: u32::from(script.byte() % 3),
+        silence: u32::from(script.byte() % 4),
+        sample_format: u32::from(script.byte() % 6),
+        reserved: 0,
+    });
     let options = script.pointer(&raw mut options.it);
     if script.byte() < 128 {
-        handle(script, &mut handles.segments, |out, error| unsafe {
-            capbuf_buffer_read_segment(buffer, stretch, options, out, error)
+        handle(script, &mut handles.segments, |out, error| {
+            call!(capbuf_buffer_read_segment(buffer, stretch, options, out, error))
         });
         return;
     }
     let samples = script.pointer(handles.samples.as_mut_ptr());
     let room = [0, 1, 100, 1024][usize::from(script.byte() % 4)];
     let mut info = Block::of_size(script.struct_size::<capbuf_extracted>());
-    into_block(script, &mut info, |out, error| unsafe {
-        capbuf_buffer_read(buffer, stretch, options, samples.cast(), room, out.cast(), error)
+    into_block(script, &mut info, |out, error| {
+        call!(capbuf_buffer_read(buffer, stretch, options, samples.cast(), room, out.cast(), error))
     });
 }
 
@@ -342,18 +370,18 @@ fn segment(script: &mut Script, handles: &mut Handles) {
     let mut block = Block::new();
     let (samples, count) =
         (script.pointer(block.at::<*const c_void>()), script.pointer(block.at::<usize>().wrapping_add(1)));
-    called(script, |error| unsafe { capbuf_segment_samples(segment, samples, count, error) });
+    called(script, |error| call!(capbuf_segment_samples(segment, samples, count, error)));
     let mut info = Block::of_size(script.struct_size::<capbuf_extracted>());
-    into_block(script, &mut info, |out, error| unsafe { capbuf_segment_info(segment, out.cast(), error) });
+    into_block(script, &mut info, |out, error| call!(capbuf_segment_info(segment, out.cast(), error)));
     let mut gap = Block::of_size(script.struct_size::<capbuf_gap>());
     let number = script.number() as usize;
-    into_block(script, &mut gap, |out, error| unsafe { capbuf_segment_gap(segment, number, out.cast(), error) });
+    into_block(script, &mut gap, |out, error| call!(capbuf_segment_gap(segment, number, out.cast(), error)));
     // A type of file that there is not: nothing is written.
     let mut path = *b"clip.mp3";
     let (length, path) = (path.len(), script.pointer(path.as_mut_ptr().cast::<c_char>()));
     let mut clip = Block::of_size(script.struct_size::<capbuf_clip_info>());
-    let is_written = into_block(script, &mut clip, |out, error| unsafe {
-        capbuf_segment_write_clip(segment, path, length, out.cast(), error)
+    let is_written = into_block(script, &mut clip, |out, error| {
+        call!(capbuf_segment_write_clip(segment, path, length, out.cast(), error))
     });
     assert!(!is_written, "a clip of no type was written");
 }
@@ -364,23 +392,21 @@ fn write(script: &mut Script, handles: &mut Handles) {
     match script.byte() % 5 {
         0 => {
             let (reason, duration_ns) = (script.number() as u32, script.number() as i64);
-            called(script, |error| unsafe { capbuf_writer_gap(writer, reason, duration_ns, error) });
+            called(script, |error| call!(capbuf_writer_gap(writer, reason, duration_ns, error)));
         }
         1 => {
             let mut block = Block::new();
-            into_block(script, &mut block, |out, error| unsafe { capbuf_writer_next_frame(writer, out.cast(), error) });
+            into_block(script, &mut block, |out, error| call!(capbuf_writer_next_frame(writer, out.cast(), error)));
         }
         2 => {
             let (count, format) = (script.number().min(1024) as usize, script.number() as u32 % 6);
             let samples = script.pointer(handles.samples.as_mut_ptr());
-            called(script, |error| unsafe {
-                capbuf_writer_write(writer, samples.cast(), count, format, utc_ns, error)
-            });
+            called(script, |error| call!(capbuf_writer_write(writer, samples.cast(), count, format, utc_ns, error)));
         }
         _ => {
             let count = script.number().min(4096) as usize;
             let bytes = script.pointer(handles.bytes.as_mut_ptr());
-            called(script, |error| unsafe { capbuf_writer_write_bytes(writer, bytes.cast(), count, utc_ns, error) });
+            called(script, |error| call!(capbuf_writer_write_bytes(writer, bytes.cast(), count, utc_ns, error)));
         }
     }
 }
