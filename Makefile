@@ -92,10 +92,11 @@ sanitize: ## The core under the address, leak, thread and real-time sanitizers, 
 	@scripts/install build
 	@scripts/sanitize
 
-MUTATED ?= ring timeline timekeeper delay_locked_loop stretch windows copy registry published table
-MUTATED_BY = windows writing reading model phases timeline allocation
+MUTATED ?= ring copy stretch read windows timeline timekeeper delay_locked_loop registry registry/claim registry/observe published slot table pool
+MUTATED_BY = writing reading windows model timeline phases allocation pool tracking domains hostile
 mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
+	@mkdir -p target/mutants
 	cargo mutants -p capbuf --timeout 120 -o target/mutants $(MUTATED:%=--file core/src/%.rs) \
 		$(addprefix --cargo-test-arg=,--lib $(MUTATED_BY:%=--test=%))
 
