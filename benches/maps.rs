@@ -1,6 +1,7 @@
 //! Maps from sources to something shared, ours and what a user might take instead.
 //!
-//! All of the others hash with foldhash, as ours does: with the standard library's hash each lookup would take 10 ns more.
+//! All of the others hash with foldhash: with the standard library's hash each lookup would take 10 ns more. Ours multiplies words as foldhash
+//! does, made part of the lookup for names of 16 to 48 bytes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

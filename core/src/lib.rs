@@ -53,6 +53,7 @@ mod memory_model;
 mod metrics;
 #[cfg(all(test, loom))]
 mod models;
+mod name;
 mod pool;
 mod published;
 mod read;
@@ -70,6 +71,7 @@ mod status;
 mod stretch;
 mod sync;
 mod table;
+mod thread_cache;
 mod timekeeper;
 mod timeline;
 mod track;

@@ -1,18 +1,18 @@
-//! The table of a registry, published by compare-and-set and found through a cache of each thread's own.
-
-use std::cell::RefCell;
+//! The table of a registry, published by compare-and-set and found through what each thread keeps.
 
 use crate::buffer::CaptureBuffer;
 use crate::error::Result;
 use crate::slot::{Held, OfThread, Slot, Users};
 use crate::source::Source;
-use crate::sync::process::AtomicU64;
-use crate::sync::{Arc, ArcSwap, Cache, Ordering, Queue, Weak, thread_local};
+use crate::sync::{Arc, ArcSwap, AtomicU64, Ordering, Queue, process};
 use crate::table::Table;
+use crate::thread_cache::{ThreadCache, recent, renew};
 
 /// The newest table, and those that were replaced.
 pub(crate) struct Published {
-    map: Arc<ArcSwap<Table>>,
+    map: ArcSwap<Table>,
+    /// The newest one's, or an older one's that nobody has heard of anything newer than.
+    version: AtomicU64,
     /// Tables that were replaced and that a thread's cache may still hold.
     retired: Queue<Arc<Table>>,
     /// Tells this map from all others.
@@ -22,30 +22,29 @@ pub(crate) struct Published {
     pub(crate) users: Users,
 }
 
-/// A thread's own pointer to the newest table it has seen, for one map.
-struct ThreadCache {
-    number: u64,
-    alive: Weak<()>,
-    table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
-    own: Arc<OfThread>,
-}
-
-thread_local! {
-    static CACHES: RefCell<Vec<ThreadCache>> = const { RefCell::new(Vec::new()) };
-}
-
 impl Published {
     pub(crate) fn new() -> Self {
-        let map = Arc::new(ArcSwap::from_pointee(Table::new()));
-        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let map = ArcSwap::from_pointee(Table::new());
+        static NUMBERS: process::AtomicU64 = process::AtomicU64::new(1);
         // SYNC none: a number that nobody else has.
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self { map, retired: Queue::new(), number, alive: Arc::new(()), users: Users::new() }
+        Self {
+            map,
+            version: AtomicU64::new(0),
+            retired: Queue::new(),
+            number,
+            alive: Arc::new(()),
+            users: Users::new(),
+        }
     }
 
     /// The table as it is now. For those who change or list it; lookups have a faster way.
     pub(crate) fn newest(&self) -> Arc<Table> {
-        self.map.load_full()
+        // SYNC map: the table's content happened before its publication.
+        let table = self.map.load_full();
+        // SYNC map: who hears of what is in it finds it in no older table.
+        self.version.fetch_max(table.version(), Ordering::Release);
+        table
     }
 
     /// How many old tables wait to be freed.
@@ -55,9 +54,13 @@ impl Published {
     }
 
     /// The buffer of a source, to be used where it lies.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hold(&self, source: &str) -> Held<'_> {
-        self.lookup(source, |slot, own| slot.map_or(Held::Nothing, |slot| self.users.hold(slot, own)))
+        // SAFETY: nothing is looked up before their last use, which writes down that the slot is not used after all.
+        match unsafe { self.kept() } {
+            Some((table, own)) => table.get(source).map_or(Held::Nothing, |slot| self.users.hold(slot, own)),
+            None => Held::Within,
+        }
     }
 
     /// A counted handle on the buffer of a source.
@@ -76,45 +79,48 @@ impl Published {
         self.users.handle(slot, &self.users.of_thread())
     }
 
-    /// Looks a source up in this thread's newest table. For `look` to use what the slot holds there is what this thread writes down.
-    #[inline]
+    /// Looks a source up in this thread's newest table. For `look` to use what the slot holds there is what this thread writes down. That is the
+    /// last that `look` does with the two: the end of a use may end another buffer, whose clock may look something up as it ends.
+    #[inline(always)]
     pub(crate) fn lookup<R>(&self, source: &str, look: impl FnOnce(Option<&Arc<Slot>>, &OfThread) -> R) -> R {
-        let mut look = Some(look);
-        let cached = CACHES.try_with(|caches| {
-            let caches = &mut *caches.try_borrow_mut().ok()?;
-            let cache = match caches.iter().position(|cache| cache.number == self.number) {
-                Some(index) => &mut caches[index],
-                None => self.new_cache(caches),
-            };
-            // SYNC map: the table's content happened before its publication.
-            let ThreadCache { table, own, .. } = cache;
-            let table = table.load();
-            look.take().map(|look| look(table.get(source), own))
-        });
-        match (cached, look) {
-            (Ok(Some(found)), _) => found,
-            // The thread is ending, or this is called from within a lookup: go to the map itself.
-            (_, Some(look)) => look(self.map.load().get(source), &self.users.of_thread()),
-            (_, None) => unreachable!("`look` is taken only where its result is returned"),
+        // SAFETY: `look` looks nothing up before its last use of them.
+        match unsafe { self.kept() } {
+            Some((table, own)) => look(table.get(source), own),
+            None => look(self.newest().get(source), &self.users.of_thread()),
         }
     }
 
+    /// This thread's newest table, and what it writes down that it uses. None if the thread is ending.
+    ///
+    /// # Safety
+    /// They are used only until this thread next looks something up here or in another registry.
+    #[inline(always)]
+    unsafe fn kept(&self) -> Option<(&Table, &OfThread)> {
+        // SYNC map: no older table than what this thread knows of.
+        let version = self.version.load(Ordering::Acquire);
+        // SAFETY: as the caller promises.
+        unsafe { recent(self.number, version) }.or_else(|| self.renewed(version))
+    }
+
     #[cold]
-    fn new_cache<'a>(&self, caches: &'a mut Vec<ThreadCache>) -> &'a mut ThreadCache {
-        caches.retain(|cache| cache.alive.strong_count() > 0);
-        caches.push_mut(ThreadCache {
+    #[inline(never)]
+    fn renewed(&self, version: u64) -> Option<(&Table, &OfThread)> {
+        let new = |table| ThreadCache {
             number: self.number,
             alive: Arc::downgrade(&self.alive),
-            table: Cache::new(Arc::clone(&self.map)),
+            table,
             own: self.users.of_thread(),
-        })
+        };
+        renew(self.number, || self.newest(), new);
+        // SAFETY: as the caller of `kept` promises.
+        unsafe { recent(self.number, version) }
     }
 
     /// Puts an empty slot for a source into the map by compare-and-set; returns it and true, or the slot of who was faster.
     pub(crate) fn publish(&self, source: &str) -> Result<(Arc<Slot>, bool)> {
         let mut new_slot = None;
         loop {
-            let table = self.map.load_full();
+            let table = self.newest();
             if let Some(slot) = table.get(source) {
                 return Ok((Arc::clone(slot), false));
             }
@@ -131,7 +137,7 @@ impl Published {
     /// Takes a slot out of the map by compare-and-set, and what it holds out of the slot; `None` if it is not in the map any more.
     pub(crate) fn take_out(&self, slot: &Arc<Slot>) -> Option<Option<CaptureBuffer>> {
         loop {
-            let table = self.map.load_full();
+            let table = self.newest();
             let shorter = table.without(slot)?;
             if self.replace(&table, shorter) {
                 return Some(self.users.take(slot));
@@ -147,6 +153,8 @@ impl Published {
             return false;
         }
         drop(before);
+        // SYNC map: who hears of the change looks into no older table.
+        self.version.fetch_max(old.version() + 1, Ordering::Release);
         // Caches of other threads may hold the old table, and whoever lets go of it last pays for freeing it. That is to
         // be an updater and never a reader, so it stays here until only this queue holds it.
         self.retired.push(Arc::clone(old));
@@ -166,27 +174,5 @@ impl Drop for Published {
         // Caches of idle threads may hold the table for long; the buffers must not wait for that.
         let table = self.newest();
         self.users.take_all(table.slots());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Registry;
-
-    #[test]
-    fn a_thread_keeps_what_it_looked_up_in_until_the_registry_is_gone() {
-        std::thread::spawn(|| {
-            let caches_after_looking_in = |registry: &Registry| {
-                registry.contains("x");
-                CACHES.with(|caches| caches.borrow().len())
-            };
-            let [first, second] = [Registry::private(), Registry::private()];
-            assert_eq!((caches_after_looking_in(&first), caches_after_looking_in(&second)), (1, 2));
-            drop(first);
-            assert_eq!(caches_after_looking_in(&Registry::private()), 2);
-        })
-        .join()
-        .unwrap();
     }
 }

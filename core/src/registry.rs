@@ -189,7 +189,7 @@ impl Registry {
     pub fn get_or_allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
         let begun = self.0.tracker.begin();
         if begun.is_none()
-            && let Some(buffer) = self.hit(source, |filled| filled.spec == spec)
+            && let Some(buffer) = self.hit(source, |buffer| *buffer.spec() == spec)
         {
             return Ok(buffer);
         }
@@ -210,16 +210,27 @@ impl Registry {
     /// has not met is looked for in the domain's folder (system calls), and mapped if it is there.
     #[inline]
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
-        let map = &self.0.map;
-        let counted = match map.hold(source) {
-            Held::InPlace(held) => match held.buffer() {
-                Some(buffer) if self.still_has(buffer) => return Some(use_buffer(buffer)),
-                _ => None,
-            },
-            Held::Within => map.get(source).filter(|buffer| self.still_has(buffer)),
-            Held::Nothing => None,
+        let is_within = match self.0.map.hold(source) {
+            Held::InPlace(held) => {
+                if let Some(buffer) = held.buffer()
+                    && self.still_has(buffer)
+                {
+                    return Some(use_buffer(buffer));
+                }
+                false
+            }
+            Held::Within => true,
+            Held::Nothing => false,
         };
-        counted.or_else(|| self.find_elsewhere(source)).as_ref().map(use_buffer)
+        self.count_or_find(source, is_within).as_ref().map(use_buffer)
+    }
+
+    /// A handle on the buffer of a source that is not used in place: this thread uses another one so or is ending, or it is not there.
+    #[cold]
+    #[inline(never)]
+    fn count_or_find(&self, source: &str, is_within: bool) -> Option<CaptureBuffer> {
+        let counted = is_within.then(|| self.0.map.get(source)).flatten();
+        counted.filter(|buffer| self.still_has(buffer)).or_else(|| self.find_elsewhere(source))
     }
 
     /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.

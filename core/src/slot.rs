@@ -12,20 +12,12 @@ use std::sync::PoisonError;
 use crate::buffer::CaptureBuffer;
 use crate::error::Error;
 use crate::fork;
+use crate::name::Name;
 use crate::source::Source;
-use crate::spec::Spec;
 use crate::sync::{
     Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, Queue, UnsafeCell, fence,
     process,
 };
-
-/// What a slot holds while its source has a buffer.
-pub(crate) struct Filled {
-    /// The registry's own handle.
-    pub(crate) buffer: CaptureBuffer,
-    /// The buffer's, beside what a lookup reads anyway.
-    pub(crate) spec: Spec,
-}
 
 const EMPTY: u32 = 0;
 const BEING_FILLED: u32 = 1;
@@ -35,12 +27,14 @@ const TAKEN: u32 = 3;
 
 /// The place of one source: published empty, filled once by who published it.
 ///
-/// In this order, as one cache line is to hold what a lookup reads; the counts of its `Arc` lie on another.
+/// In this order, as one cache line is to hold what a lookup reads, unless the name is long; the counts of its `Arc` lie on another.
 #[repr(C, align(64))]
 pub(crate) struct Slot {
-    pub(crate) source: Source,
-    content: UnsafeCell<Option<Filled>>,
+    /// The registry's own handle.
+    content: UnsafeCell<Option<CaptureBuffer>>,
     state: AtomicU32,
+    name: Name,
+    pub(crate) source: Source,
     pub(crate) hash: u64,
     /// What came of the filling; others wait for it.
     pub(crate) filled: OnceLock<Result<(), Error>>,
@@ -51,13 +45,27 @@ pub(crate) struct Slot {
 unsafe impl Sync for Slot {}
 const _: () = {
     const fn can_be_shared<T: Send + Sync>() {}
-    can_be_shared::<Filled>();
+    can_be_shared::<CaptureBuffer>();
 };
+
+#[cfg(not(loom))]
+const _: () = assert!(std::mem::offset_of!(Slot, name) + 44 == 64, "forty bytes of the name, behind its length");
 
 impl Slot {
     pub(crate) fn new(source: Source, hash: u64) -> Self {
         let (content, state) = (UnsafeCell::new(None), AtomicU32::new(EMPTY));
-        Self { source, content, state, hash, filled: OnceLock::new() }
+        Self { content, state, name: Name::new(source.as_str()), source, hash, filled: OnceLock::new() }
+    }
+
+    /// Tells whether it is the place of a source.
+    #[inline(always)]
+    pub(crate) fn is_of(&self, source: &str) -> bool {
+        self.name.is(source, || self.is_of_other(source))
+    }
+
+    #[inline(never)]
+    fn is_of_other(&self, source: &str) -> bool {
+        self.source.as_str() == source
     }
 
     /// Puts the buffer in. For who published the slot, once; of any more nothing comes.
@@ -66,9 +74,8 @@ impl Slot {
         if self.state.compare_exchange(EMPTY, BEING_FILLED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
-        let filled = Filled { spec: *buffer.spec(), buffer };
         // SAFETY: nobody looks at the content while the state says that it is being filled, which only this call made it say.
-        unsafe { *self.content.get_mut().deref() = Some(filled) };
+        unsafe { *self.content.get_mut().deref() = Some(buffer) };
         // SYNC slot: who finds it filled sees with what.
         self.state.store(FILLED, Ordering::Release);
     }
@@ -166,7 +173,7 @@ impl Users {
 
     /// What a slot of this registry holds, to be used where it lies. Waits for nobody, counts nothing. Not within another such use of this
     /// thread, which has one place to write down what it uses.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hold<'a>(&'a self, slot: &Slot, own: &OfThread) -> Held<'a> {
         // SYNC none: this thread's own.
         if own.used[IN_PLACE].load(Ordering::Relaxed) != 0 {
@@ -181,12 +188,17 @@ impl Users {
     /// A counted handle on the buffer of a slot of this registry.
     #[inline]
     pub(crate) fn handle(&self, slot: &Slot, own: &OfThread) -> Option<CaptureBuffer> {
-        self.look(slot, own, |filled| Some(filled.buffer.clone()))
+        self.look(slot, own, |buffer| Some(buffer.clone()))
     }
 
     /// Shows what a slot of this registry holds to who neither looks slots up nor takes long nor panics.
     #[inline]
-    pub(crate) fn look<R>(&self, slot: &Slot, own: &OfThread, look: impl FnOnce(&Filled) -> Option<R>) -> Option<R> {
+    pub(crate) fn look<R>(
+        &self,
+        slot: &Slot,
+        own: &OfThread,
+        look: impl FnOnce(&CaptureBuffer) -> Option<R>,
+    ) -> Option<R> {
         let mut content = self.announce(slot, own, IN_PASSING)?;
         // SAFETY: the slot was filled after this thread had written down that it uses it, so who takes it leaves it as it is.
         let found = unsafe { content.deref() }.as_ref().and_then(look);
@@ -196,8 +208,8 @@ impl Users {
     }
 
     /// Writes down that this thread uses a slot, if it is filled.
-    #[inline]
-    fn announce(&self, slot: &Slot, own: &OfThread, word: usize) -> Option<ConstPtr<Option<Filled>>> {
+    #[inline(always)]
+    fn announce(&self, slot: &Slot, own: &OfThread, word: usize) -> Option<ConstPtr<Option<CaptureBuffer>>> {
         // SYNC use: released, so that who finds it also sees that the use before it has ended.
         own.used[word].store(slot.address(), Ordering::Release);
         self.fence.light();
@@ -209,7 +221,7 @@ impl Users {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(&self, own: &OfThread, word: usize) {
         // SYNC use: what this thread did with the buffer happened before.
         own.used[word].store(0, Ordering::Release);
@@ -226,7 +238,7 @@ impl Users {
         slot.state.compare_exchange(FILLED, TAKEN, Ordering::AcqRel, Ordering::Relaxed).ok()?;
         let mut content = slot.content.get();
         // SAFETY: it was filled, and goes only after it is listed below.
-        let buffer = unsafe { content.deref() }.as_ref().map(|filled| filled.buffer.clone());
+        let buffer = unsafe { content.deref() }.clone();
         content.end();
         if self.is_inherited() {
             self.kept.push(Arc::clone(slot));
@@ -243,6 +255,7 @@ impl Users {
 
     /// Lets go of the buffers in slots that were taken and that nobody uses any more. Where the kernel refuses the fence, at the next time.
     #[cold]
+    #[inline(never)]
     fn give_back(&self) {
         if self.is_inherited() {
             return;
@@ -295,14 +308,14 @@ impl Users {
 pub(crate) enum Held<'a> {
     /// No buffer.
     Nothing,
-    /// Not told, as this thread is just using another.
+    /// Not told, as this thread is just using another, or ending.
     Within,
     InPlace(InPlace<'a>),
 }
 
 /// The buffer of a slot, for as long as this lives. It stays on its thread.
 pub(crate) struct InPlace<'a> {
-    content: ConstPtr<Option<Filled>>,
+    content: ConstPtr<Option<CaptureBuffer>>,
     own: *const OfThread,
     users: &'a Users,
 }
@@ -311,7 +324,7 @@ impl InPlace<'_> {
     #[inline]
     pub(crate) fn buffer(&self) -> Option<&CaptureBuffer> {
         // SAFETY: filled before this thread looked and after it had written down that it uses it: who takes it leaves it until this ends.
-        unsafe { self.content.deref() }.as_ref().map(|filled| &filled.buffer)
+        unsafe { self.content.deref() }.as_ref()
     }
 }
 
@@ -319,7 +332,7 @@ impl Drop for InPlace<'_> {
     #[inline]
     fn drop(&mut self) {
         self.content.end();
-        // SAFETY: on the list of `users`, which never lets go of one.
+        // SAFETY: kept by this thread as long as the registry is there, unless the thread is ending; and then nothing is held.
         let own = unsafe { &*self.own };
         self.users.end(own, IN_PLACE);
     }
@@ -335,7 +348,7 @@ mod tests {
 
     use super::*;
     use crate::Registry;
-    use crate::spec::{Length, SampleFormat};
+    use crate::spec::{Length, SampleFormat, Spec};
 
     fn registry() -> (Registry, Spec) {
         let spec = Spec::new(Length::Frames(8), 8000, 1, SampleFormat::S16).unwrap();
@@ -426,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_is_ending_uses_a_buffer_in_place_too() {
+    fn a_thread_that_is_ending_uses_a_buffer_too() {
         struct AtTheEnd(Registry);
         impl Drop for AtTheEnd {
             fn drop(&mut self) {

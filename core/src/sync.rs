@@ -25,7 +25,6 @@ mod real {
     pub(crate) type OnceLock<T> = std::sync::OnceLock<T>;
     pub(crate) type Queue<T> = crossbeam_queue::SegQueue<T>;
     pub(crate) type ArcSwap<T> = arc_swap::ArcSwap<T>;
-    pub(crate) type Cache<A, T> = arc_swap::cache::Cache<A, T>;
 
     pub(crate) type Mutex<T> = std::sync::Mutex<T>;
     pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;

@@ -37,9 +37,10 @@
 //! folder, which the kernel orders.
 //!
 //! # `SYNC map`
-//! A table is published with compare-and-swap and loaded through a thread's cache, or a guard, of arc-swap, which makes
-//! the table's content happen before. A cache may be stale, but never older than what its thread knows of: its look at the pointer is
-//! coherent. Models: `claim`.
+//! A table is published with compare-and-swap and loaded by arc-swap, which makes the table's content happen before. Then its version is
+//! stored beside (release), by who published it and by everyone who loads it. A lookup loads that version (acquire), and uses the
+//! table that its thread has kept unless that is older. So a kept table may be stale, but never older than what its thread knows of, and
+//! what is loaded in its place is as new as the version. Models: `claim`.
 //!
 //! # `SYNC filled`
 //! A slot is filled once, through a `OnceLock`: who finds it filled, or waited for it, sees the buffer. Models: `claim`.

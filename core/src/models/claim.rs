@@ -41,6 +41,8 @@ pub(super) const ALL: &[Model] = &[
     A_FILL_THAT_PANICS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING,
     REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED,
     REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED,
+    WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN,
+    WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE,
 ];
 
 const ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE: Model = Model {
@@ -217,4 +219,47 @@ const REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED: Model = Mo
 #[test]
 fn removed_and_asked_for_at_once_there_is_one_that_is_not_removed() {
     REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED.check();
+}
+
+const WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN: Model = Model {
+    run: || {
+        let registry = registry();
+        let make = |registry: &Registry| {
+            saw(if registry.contains("x") { "there before" } else { "not there before" });
+            drop(registry.get_or_allocate("x", spec()).unwrap());
+            assert!(registry.contains("x"));
+        };
+        both(&registry, make, make);
+    },
+    preemptions: 2,
+    outcomes: &["there before", "not there before"],
+    planted: &[
+        ("published.rs", "self.version.load(Ordering::Acquire)", Defect::Blind),
+        ("published.rs", "self.version.fetch_max(old.version() + 1, Ordering::Release)", Defect::Lost),
+    ],
+};
+
+#[test]
+fn who_has_found_a_source_finds_it_again() {
+    WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN.check();
+}
+
+const WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE: Model = Model {
+    run: || {
+        let registry = registry();
+        drop(registry.get_or_allocate("x", spec()).unwrap());
+        let remove = |registry: &Registry| {
+            saw(if registry.remove("x").is_ok() { "removed" } else { "told that it is gone" });
+            assert!(!registry.contains("x"));
+        };
+        both(&registry, remove, remove);
+    },
+    preemptions: 2,
+    outcomes: &["removed", "told that it is gone"],
+    planted: &[("published.rs", "self.version.fetch_max(table.version(), Ordering::Release)", Defect::Lost)],
+};
+
+#[test]
+fn who_is_told_that_a_source_is_gone_finds_it_no_more() {
+    WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE.check();
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::region::{Layout, Region};
 use crate::shared::Shared;
-use crate::slot::{Filled, OfThread, Slot};
+use crate::slot::{OfThread, Slot};
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
 use crate::sync::{Arc, AtomicU32, PlainArc, process};
@@ -44,15 +44,15 @@ impl Registry {
 
     /// A handle on the buffer of a source that is in the map, if it is a wanted one: a lookup, a count of this thread's own, and a handle.
     #[inline]
-    pub(super) fn hit(&self, source: &str, is_wanted: impl FnOnce(&Filled) -> bool) -> Option<CaptureBuffer> {
+    pub(super) fn hit(&self, source: &str, is_wanted: impl FnOnce(&CaptureBuffer) -> bool) -> Option<CaptureBuffer> {
         let map = &self.0.map;
         map.lookup(source, |slot, own| {
-            map.users.look(slot?, own, |filled| {
-                if !is_wanted(filled) || !self.still_has(&filled.buffer) {
+            map.users.look(slot?, own, |buffer| {
+                if !is_wanted(buffer) || !self.still_has(buffer) {
                     return None;
                 }
                 own.hit();
-                Some(filled.buffer.clone())
+                Some(buffer.clone())
             })
         })
     }
@@ -116,9 +116,8 @@ impl Registry {
     /// Takes a source's slot out of this process's map if another process removed its buffer.
     fn forget_removed(&self, source: &str) {
         let map = &self.0.map;
-        let is_removed =
-            |slot: &Slot, own: &OfThread| map.users.look(slot, own, |filled| Some(filled.buffer.is_removed()));
-        let removed = map.lookup(source, |slot, own| slot.filter(|slot| is_removed(slot, own) == Some(true)).cloned());
+        let is_removed = |slot: &Slot, own: &OfThread| map.users.look(slot, own, |buffer| Some(buffer.is_removed()));
+        let removed = map.lookup(source, |slot, own| slot.cloned().filter(|slot| is_removed(slot, own) == Some(true)));
         if let Some(slot) = removed {
             self.forget(&slot);
         }
@@ -148,8 +147,7 @@ impl Registry {
         let mut fill = Some(fill);
         loop {
             let map = &self.0.map;
-            let found =
-                map.lookup(source, |slot, own| slot.map(|slot| (map.users.handle(slot, own), Arc::clone(slot))));
+            let found = map.lookup(source, |slot, own| slot.cloned().map(|slot| (map.users.handle(&slot, own), slot)));
             let (slot, published) = match found {
                 Some((Some(buffer), slot)) if buffer.is_removed() => {
                     self.forget(&slot);

@@ -1,8 +1,7 @@
 //! The body for the model checker: loom's types under the names that the crate uses, and a way to plant a defect in one
 //! of their uses, so that a model can be seen to notice it.
 //!
-//! What loom can't see through is replaced by what means the same and is made of its parts: the arc-swap cell by a lock around an
-//! `Arc`, its cache's look at the pointer by a relaxed counter (stale, as the real one may be).
+//! What loom can't see through is replaced by what means the same and is made of its parts: the arc-swap cell by a lock around an `Arc`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -211,8 +210,10 @@ macro_rules! atomics {
 
             #[track_caller]
             pub(crate) fn fetch_max(&self, value: $int, ordering: Ordering) -> $int {
-                let defect = places::here();
-                self.0.fetch_max(value, order(ordering, defect))
+                match places::here() {
+                    Some(Defect::Lost) => value,
+                    defect => self.0.fetch_max(value, order(ordering, defect)),
+                }
             }
 
             #[track_caller]
@@ -389,21 +390,16 @@ impl<T> Deref for Guard<T> {
     }
 }
 
-/// The arc-swap cell; also of nothing.
+/// The arc-swap cell.
 pub(crate) struct ArcSwapAny<T> {
     value: loom::sync::Mutex<T>,
-    version: AtomicU64,
 }
 
 pub(crate) type ArcSwap<T> = ArcSwapAny<Arc<T>>;
 
 impl<T: Clone> ArcSwapAny<T> {
     fn new(value: T) -> Self {
-        Self { value: loom::sync::Mutex::new(value), version: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn load(&self) -> Guard<T> {
-        Guard(self.load_full())
+        Self { value: loom::sync::Mutex::new(value) }
     }
 
     pub(crate) fn load_full(&self) -> T {
@@ -416,9 +412,7 @@ impl<T: Clone> ArcSwapAny<T> {
         if !is_expected(&value) {
             return value.clone();
         }
-        let before = std::mem::replace(&mut *value, new);
-        self.version.fetch_add(1, Ordering::Relaxed);
-        before
+        std::mem::replace(&mut *value, new)
     }
 }
 
@@ -443,29 +437,5 @@ impl<T> ArcSwap<T> {
 impl<T> fmt::Debug for ArcSwapAny<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ArcSwapAny").finish_non_exhaustive()
-    }
-}
-
-/// A thread's own pointer to what it last saw in a cell.
-pub(crate) struct Cache<A, T> {
-    cell: A,
-    version: u64,
-    value: T,
-}
-
-impl<A: Deref<Target = ArcSwapAny<T>>, T: Clone> Cache<A, T> {
-    pub(crate) fn new(cell: A) -> Self {
-        let version = cell.version.load(Ordering::Relaxed);
-        let value = cell.load_full();
-        Self { cell, version, value }
-    }
-
-    pub(crate) fn load(&mut self) -> &T {
-        let version = self.cell.version.load(Ordering::Relaxed);
-        if version != self.version {
-            self.value = self.cell.load_full();
-            self.version = version;
-        }
-        &self.value
     }
 }
