@@ -22,6 +22,35 @@ pub(crate) struct DelayLockedLoop {
     gains: (f64, f64),
 }
 
+/// What is believed until the next update, in integers: times of frames of a second at most after the last one.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Line {
+    /// The frame of the last update.
+    frame: u64,
+    utc_ns: i64,
+    /// The rest of its time and a half, for rounding, in units of 2^-32 ns.
+    rest_q32: u64,
+    /// Nanoseconds a frame, in units of 2^-32.
+    period_q32: u64,
+}
+
+impl Line {
+    /// The time of so many frames, rounded down.
+    #[inline]
+    pub(crate) fn duration_ns(&self, frames: u64) -> i64 {
+        ((u128::from(frames) * u128::from(self.period_q32)) >> 32) as i64
+    }
+
+    /// So many frames after the last update, which is a second at most, and the time there, if there is such a time.
+    #[inline]
+    pub(crate) fn predict(&self, frame: u64) -> Option<(u64, i64)> {
+        let since_frames = frame - self.frame;
+        // Below 2^63, as no period is longer than a second and 2 %.
+        let since_ns = (since_frames * self.period_q32 + self.rest_q32) >> 32;
+        Some((since_frames, self.utc_ns.checked_add(since_ns.cast_signed())?))
+    }
+}
+
 /// The gains change with each update at first, and then so slowly that it is enough to compute them now and then.
 const GAINS_EACH: u64 = 64;
 
@@ -53,6 +82,13 @@ impl DelayLockedLoop {
         self.utc_ns.saturating_add((self.fraction_ns + self.frames_to(frame) * self.period_ns + 0.5) as i64)
     }
 
+    /// What is believed until the next update.
+    pub(crate) fn line(&self) -> Line {
+        let q32 = |ns: f64| (ns * (1_u64 << 32) as f64) as u64;
+        let (rest_q32, period_q32) = (q32(self.fraction_ns + 0.5), q32(self.period_ns));
+        Line { frame: self.frame, utc_ns: self.utc_ns, rest_q32, period_q32 }
+    }
+
     /// Frames from the last update to a frame; none if it lies before.
     fn frames_to(&self, frame: u64) -> f64 {
         // Signed integers become floats in one instruction.
@@ -67,6 +103,11 @@ impl DelayLockedLoop {
     /// The frame of the last update.
     pub(crate) fn frame(&self) -> u64 {
         self.frame
+    }
+
+    /// How many measured times it has taken in.
+    pub(crate) fn updates(&self) -> u64 {
+        self.updates
     }
 
     /// Tells whether single updates change little any more.
@@ -148,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_mean_of_some_stands_for_them() {
-        let [mut each, mut mean] = [(); 2].map(|()| DelayLockedLoop::new(20_833.333, 20_833.333, 0, 0));
+        let [mut each, mut mean, mut longer] = [(); 3].map(|()| DelayLockedLoop::new(20_833.333, 20_833.333, 0, 0));
+        let mut taken = 0;
         let measured = |chunk: u64| {
             let jitter = (chunk.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / f64::from(1 << 24) - 0.5;
             ((chunk * 480) as f64 * 20_836.0 + jitter * 1e7) as i64
@@ -161,9 +203,36 @@ mod tests {
                 let chunks = chunk - 15..=chunk;
                 mean.update((chunk - 15 + chunk) * 480 / 2, chunks.map(measured).sum::<i64>() / 16, 16);
             }
+            // More and more at once, up to a second.
+            if chunk - taken >= (taken / 32).clamp(1, 100) {
+                let (chunks, count) = (taken + 1..=chunk, chunk - taken);
+                longer.update((taken + 1 + chunk) * 480 / 2, chunks.map(measured).sum::<i64>() / count as i64, count);
+                taken = chunk;
+            }
         }
-        let [each_ns, mean_ns] = [each, mean].map(|filter| filter.predict(60_000 * 480));
+        let [each_ns, mean_ns, longer_ns] = [each, mean, longer].map(|filter| filter.predict(60_000 * 480));
         assert!((each_ns - mean_ns).abs() < 20_000, "{each_ns} {mean_ns}");
+        assert!((each_ns - longer_ns).abs() < 20_000, "{each_ns} {longer_ns}");
+    }
+
+    #[test]
+    fn for_a_second_the_line_is_what_the_filter_believes() {
+        for (rate, drift) in [(1.0, 1.02), (1000.0, 0.98), (44_100.0, 1.000_2), (48_000.0, 1.0), (768_000.0, 0.999)] {
+            let nominal_ns = 1e9 / rate;
+            let mut filter = DelayLockedLoop::new(nominal_ns, nominal_ns * drift, 1 << 40, 1_700_000_000_000_000_000);
+            filter.update((1 << 40) + 1, 1_700_000_000_000_000_000 + (1e9 / rate * 1.7) as i64, 1);
+            let (line, begin) = (filter.line(), filter.frame());
+            for frames in (0..=10).map(|tenth| (rate * f64::from(tenth) / 10.0) as u64) {
+                let (since_frames, line_ns) = line.predict(begin + frames).unwrap();
+                assert!(
+                    since_frames == frames && line_ns.abs_diff(filter.predict(begin + frames)) <= 1,
+                    "{frames} at {rate}"
+                );
+                assert!(line.duration_ns(frames).abs_diff((frames as f64 * filter.period_ns()) as i64) <= 1);
+            }
+        }
+        let late = DelayLockedLoop::new(1e9, 1e9, 0, i64::MAX - 5).line();
+        assert_eq!((late.predict(0), late.predict(1)), (Some((0, i64::MAX - 5)), None), "there is no such time");
     }
 
     #[test]

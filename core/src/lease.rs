@@ -3,6 +3,8 @@
 use crate::domain::Presence;
 use crate::error::{Error, Result};
 use crate::fork;
+use crate::memory::Found;
+use crate::region::WriterLine;
 use crate::ring::MAX_COUNT;
 use crate::shared::Shared;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -11,11 +13,12 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 const PRIVATE: u64 = 1;
 
 /// An exclusive lease on a buffer.
+#[repr(C)]
 pub(crate) struct Lease {
-    shared: Arc<Shared>,
+    found: Found,
+    generation: u32,
     /// Kept: while its number stands in the header, its lock is what tells that this process lives.
     presence: Option<Arc<Presence>>,
-    generation: u32,
 }
 
 impl Lease {
@@ -32,12 +35,12 @@ impl Lease {
             let holder = domain.and_then(|domain| domain.holder(held));
             Error::WriterBusy { source_name: shared.source.clone(), holder }
         })?;
-        Ok(Self { shared: Arc::clone(shared), presence, generation: fork::generation() })
+        Ok(Self { found: Found::of(shared), generation: fork::generation(), presence })
     }
 
     /// Says what is wrong with what the last writer left, if anything.
     pub(crate) fn check_counters(&self) -> std::result::Result<(), String> {
-        let line = &self.shared.region.header().writer;
+        let line = self.line();
         let counters = [
             ("head", &line.head),
             ("reserve", &line.reserve),
@@ -51,10 +54,22 @@ impl Lease {
         }
         // Anchors that are announced and not there are taken for overwritten ones: so many, and no time could be told any more.
         let [head, reserve] = [&line.anchor_head, &line.anchor_reserve].map(|counter| counter.load(Ordering::Relaxed));
-        if reserve.saturating_sub(head) > self.shared.region.layout().anchor_slots {
+        if reserve.saturating_sub(head) > self.found.shared().region.layout().anchor_slots {
             return Err(format!("its anchor_reserve is {reserve}, its anchor_head {head}"));
         }
         Ok(())
+    }
+
+    /// What only who holds the lease stores to.
+    #[inline]
+    pub(crate) fn line(&self) -> &WriterLine {
+        self.found.line()
+    }
+
+    /// The frames' memory, in which only who holds the lease stores.
+    #[inline]
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        self.found.words()
     }
 
     /// Tells whether this process is a child of the one that took the lease.
@@ -69,7 +84,7 @@ impl Drop for Lease {
             return;
         }
         let own = self.presence.as_ref().map_or(PRIVATE, |presence| presence.number());
-        let lease = &self.shared.region.header().readers.lease;
+        let lease = &self.found.shared().region.header().readers.lease;
         release(lease, own);
     }
 }

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
+use std::ptr::NonNull;
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 use crate::error::{Error, Result};
-use crate::region::{AnchorSlot, HEADER_BYTES, Header, Layout, is_in_memory};
-use crate::sync::AtomicU64;
+use crate::region::{AnchorSlot, HEADER_BYTES, Header, Layout, WriterLine, is_in_memory};
+use crate::shared::Shared;
+use crate::sync::{Arc, AtomicU64};
 
 /// A mapping that holds what its layout says. Unmapped when dropped.
 #[derive(Debug)]
@@ -113,6 +115,44 @@ impl Memory {
         {
             let _ = (offset, len);
         }
+    }
+}
+
+/// A handle on a buffer that has found what its writer stores to, so that a write looks at nothing else of the buffer.
+#[repr(C)]
+pub(crate) struct Found {
+    line: NonNull<WriterLine>,
+    words: NonNull<[AtomicU64]>,
+    shared: Arc<Shared>,
+}
+
+// SAFETY: what it points to are atomics, for which any thread is allowed, kept by what any thread may hold.
+unsafe impl Send for Found {}
+// SAFETY: as above.
+unsafe impl Sync for Found {}
+
+impl Found {
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        let (line, words) = (&shared.region.header().writer, shared.region.words());
+        Self { line: NonNull::from(line), words: NonNull::from(words), shared: Arc::clone(shared) }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// What only the writer stores to.
+    #[inline]
+    pub(crate) fn line(&self) -> &WriterLine {
+        // SAFETY: it was a reference into the mapping, which `shared` keeps: it is taken from there only by who drops the last handle.
+        unsafe { self.line.as_ref() }
+    }
+
+    /// The frames' memory.
+    #[inline]
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        // SAFETY: as above.
+        unsafe { self.words.as_ref() }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::fs::File;
 
 use crate::error::{Error, Result};
-use crate::region::{AnchorSlot, Header, Layout};
-use crate::sync::AtomicU64;
+use crate::region::{AnchorSlot, Header, Layout, WriterLine};
+use crate::shared::Shared;
+use crate::sync::{Arc, AtomicU64};
 
 /// As many atomics as the layout says.
 #[derive(Debug)]
@@ -71,7 +72,28 @@ impl Drop for Memory {
             .into_iter()
             .for_each(AtomicU64::end);
         readers.lease.end();
-        readers.removed.end();
+        writer.removed.end();
+    }
+}
+
+/// A handle on a buffer. Here nothing is found once and for all: the model checker watches.
+pub(crate) struct Found(Arc<Shared>);
+
+impl Found {
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    pub(crate) fn line(&self) -> &WriterLine {
+        &self.0.region.header().writer
+    }
+
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        self.0.region.words()
     }
 }
 

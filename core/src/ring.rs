@@ -6,22 +6,32 @@
 //! copy is what makes a read right, so it reads `reserve` and never `head`.
 
 use crate::copy;
-use crate::region::Region;
-use crate::sync::{Ordering, fence};
+use crate::region::{Region, WriterLine};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
 pub(crate) const MAX_COUNT: u64 = 1 << 60;
 
-/// The writer's own place in the ring.
+/// The writer's own place in the ring, and what a write needs to know of it, on one cache line.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Head {
     /// The number of the next frame.
     frame: u64,
-    /// Its slot.
-    slot: u64,
+    /// Where it will lie, in bytes from the first slot.
+    offset: usize,
     /// What an earlier writer had announced: never announce less.
     announced: u64,
+    ring_bytes: usize,
+    /// The most bytes that are written in one piece; fewer than [`AT_ONCE_BYTES`].
+    at_once_bytes: u32,
+    frame_bytes: u32,
+    /// 2^32 divided by the bytes of a frame, rounded up.
+    frames_per_byte_q32: u32,
 }
+
+/// Of fewer bytes than this a product tells how many frames they are, as exactly as a division.
+const AT_ONCE_BYTES: usize = 1 << 24;
 
 impl Head {
     /// Takes the ring up where the last writer left it. Only the holder of the lease may.
@@ -32,11 +42,21 @@ impl Head {
     /// now would be refused, too.
     pub(crate) fn of(region: &Region) -> Self {
         let line = &region.header().writer;
+        let layout = region.layout();
         // SYNC none: the lease orders one writer after the other. Bounded, as another process may have written anything since they
         // were checked, so that no sum made from them overflows.
         let frame = line.head.load(Ordering::Relaxed).min(MAX_COUNT);
-        let announced = line.reserve.load(Ordering::Relaxed).min(frame + region.layout().ring_frames);
-        Self { frame, slot: frame % region.layout().ring_frames, announced }
+        let announced = line.reserve.load(Ordering::Relaxed).min(frame + layout.ring_frames);
+        let at_once_bytes = layout.piece_frames().saturating_mul(layout.frame_bytes as u64);
+        Self {
+            frame,
+            offset: (frame % layout.ring_frames) as usize * layout.frame_bytes,
+            announced,
+            ring_bytes: layout.ring_frames as usize * layout.frame_bytes,
+            at_once_bytes: at_once_bytes.min(AT_ONCE_BYTES as u64 - 1) as u32,
+            frame_bytes: layout.frame_bytes as u32,
+            frames_per_byte_q32: (1_u64 << 32).div_ceil(layout.frame_bytes as u64) as u32,
+        }
     }
 
     /// The number of the next frame to be written.
@@ -44,55 +64,80 @@ impl Head {
         self.frame
     }
 
+    /// How many frames so many bytes are, if they are whole frames, at least one, that can be written as one piece of memory: no more
+    /// than the ring's slack, and not around its end.
+    #[inline]
+    pub(crate) fn frames_at_once(&self, bytes: usize) -> Option<u64> {
+        if bytes.wrapping_sub(1) >= self.at_once_bytes as usize || bytes > self.ring_bytes - self.offset {
+            return None;
+        }
+        // A division costs as much as copying a hundred bytes.
+        let frames = (bytes as u64 * u64::from(self.frames_per_byte_q32)) >> 32;
+        (frames as usize * self.frame_bytes as usize == bytes).then_some(frames)
+    }
+
+    /// Writes what [`Head::frames_at_once`] says can be.
+    #[inline]
+    pub(crate) fn push_at_once(&mut self, line: &WriterLine, words: &[AtomicU64], bytes: &[u8], frames: u64) {
+        self.piece(line, words, bytes, &[], frames);
+    }
+
     /// Writes whole frames, any number of them. Of more than the ring's length the last are kept and all are counted.
     ///
     /// Wait-free: a copy, and two stores for each piece of the ring's slack. `bytes` are those of `frames` frames, which the
-    /// caller has counted: a division costs as much as copying a hundred bytes.
+    /// caller has counted.
     pub(crate) fn push(&mut self, region: &Region, bytes: &[u8], frames: u64) {
         let layout = region.layout();
         debug_assert_eq!(bytes.len(), frames as usize * layout.frame_bytes);
-        if frames <= layout.slack_frames() {
-            self.piece(region, bytes, frames);
-            return;
-        }
+        let mut bytes = bytes;
         if frames > layout.length_frames {
             // The new frames before the kept tail exist in number only. Nothing older than the tail counts as there once
             // `head` has moved, and until then nothing older than what this announces.
             let skipped = frames - layout.length_frames;
             self.frame += skipped;
-            self.slot = self.frame % layout.ring_frames;
-            self.piece(region, &bytes[skipped as usize * layout.frame_bytes..], layout.length_frames);
+            self.offset = (self.frame % layout.ring_frames) as usize * layout.frame_bytes;
+            (_, bytes) = bytes.split_at(skipped as usize * layout.frame_bytes);
+            self.split_piece(region, bytes, layout.length_frames);
             return;
         }
         // In pieces no longer than the slack, so that a reader of the whole length is never overtaken by one write.
-        for piece in bytes.chunks(layout.slack_frames() as usize * layout.frame_bytes) {
-            self.piece(region, piece, (piece.len() / layout.frame_bytes) as u64);
+        let (most, mut frames) = (layout.piece_frames(), frames);
+        while frames > most {
+            let (piece, rest) = bytes.split_at(most as usize * layout.frame_bytes);
+            self.split_piece(region, piece, most);
+            (bytes, frames) = (rest, frames - most);
         }
+        self.split_piece(region, bytes, frames);
     }
 
-    fn piece(&mut self, region: &Region, bytes: &[u8], frames: u64) {
-        let layout = region.layout();
-        let line = &region.header().writer;
-        let end = self.frame + frames;
-        self.announced = self.announced.max(end);
+    /// Writes a piece that may go around the ring's end.
+    fn split_piece(&mut self, region: &Region, bytes: &[u8], frames: u64) {
+        let (before, after) = bytes.split_at(bytes.len().min(self.ring_bytes - self.offset));
+        self.piece(&region.header().writer, region.words(), before, after, frames);
+    }
+
+    /// Writes frames to the next slots and, if they reach the ring's end, to the first ones.
+    #[inline(always)]
+    fn piece(&mut self, line: &WriterLine, words: &[AtomicU64], before: &[u8], after: &[u8], frames: u64) {
+        let (offset, end) = (self.offset, self.frame + frames);
+        let announced = self.announced.max(end);
+        // Before the copy, so that what is needed after it is little.
+        self.frame = end;
+        self.offset += before.len();
+        if self.offset >= self.ring_bytes {
+            self.offset = after.len();
+        }
         // SYNC reserve: this store, then the fence, then the copy. A reader whose copy saw any byte of ours sees, after
         // its own fence, this `reserve` or a later one. The fence, not the store, is the release: stores after a release
         // store may move before it.
-        line.reserve.store(self.announced, Ordering::Relaxed);
+        line.reserve.store(announced, Ordering::Relaxed);
         fence(Ordering::Release);
-        let to_wrap = (layout.ring_frames - self.slot) as usize * layout.frame_bytes;
-        let (before, after) = bytes.split_at(bytes.len().min(to_wrap));
-        copy::copy_in(region.words(), self.slot as usize * layout.frame_bytes, before);
+        copy::copy_in(words, offset, before);
         if !after.is_empty() {
-            copy::copy_in(region.words(), 0, after);
+            copy::copy_in(words, 0, after);
         }
         // SYNC head: publishes the copy, and the anchors that give these frames their times.
         line.head.store(end, Ordering::Release);
-        self.slot += end - self.frame;
-        if self.slot >= layout.ring_frames {
-            self.slot -= layout.ring_frames;
-        }
-        self.frame = end;
     }
 }
 
@@ -150,16 +195,43 @@ mod tests {
     fn the_whole_length_is_right_after_writes_of_any_size() {
         for (channels, format) in [(1, SampleFormat::S24), (2, SampleFormat::S16), (3, SampleFormat::F32)] {
             let region = region(1000, channels, format);
-            let bytes = region.layout().frame_bytes;
+            let (bytes, line, words) = (region.layout().frame_bytes, &region.header().writer, region.words());
             let mut head = Head::of(&region);
-            let mut written = 0;
-            for frames in (0..40).map(|i| [1, 7, 255, 256, 257, 1000, 999, 1001, 1255, 1256, 1257, 5000][i % 12]) {
-                head.push(&region, &signal(written..written + frames, bytes), frames);
+            let (mut written, mut at_once) = (0, 0);
+            for frames in (0..40).map(|i| [1, 7, 255, 256, 257, 1000, 999, 1001, 1279, 1280, 1281, 5000][i % 12]) {
+                let chunk = signal(written..written + frames, bytes);
+                assert_eq!(head.frames_at_once(chunk.len() - 1), None, "no whole frames");
+                match head.frames_at_once(chunk.len()) {
+                    Some(counted) => {
+                        assert!(counted == frames && frames <= 256, "{counted} of {frames}");
+                        head.push_at_once(line, words, &chunk, frames);
+                        at_once += 1;
+                    }
+                    None => head.push(&region, &chunk, frames),
+                }
                 written += frames;
                 assert_eq!(super::head(&region), written);
                 let first = written.saturating_sub(1000);
                 assert!(oldest_intact(&region) <= first, "{written} written, {frames} at once");
                 assert_eq!(frame_bytes(&region, first, written - first), signal(first..written, bytes));
+            }
+            assert!((10..=16).contains(&at_once), "{at_once} at once, the rest around the end or in pieces");
+        }
+    }
+
+    #[test]
+    fn bytes_are_counted_as_a_division_does_it() {
+        for format in SampleFormat::ALL {
+            for channels in [1, 2, 3, 5, 7, 31, 63, 64] {
+                let region = region(100_000, channels, format);
+                let head = Head::of(&region);
+                let (frame_bytes, most) = (region.layout().frame_bytes, region.layout().piece_frames() as usize);
+                assert_eq!(head.frames_at_once(0), None);
+                assert_eq!(head.frames_at_once((most + 1) * frame_bytes), None);
+                for bytes in (1..=most * frame_bytes).step_by(frame_bytes - 1).chain([most * frame_bytes]) {
+                    let whole = bytes.is_multiple_of(frame_bytes).then_some((bytes / frame_bytes) as u64);
+                    assert_eq!(head.frames_at_once(bytes), whole, "{bytes} bytes of {channels} {format}");
+                }
             }
         }
     }
@@ -176,7 +248,7 @@ mod tests {
         let mut next = Head::of(&region);
         assert_eq!(next.frame(), 2000);
         next.push(&region, &signal(2000..2001, 2), 1);
-        assert_eq!(oldest_intact(&region), 2200 - 1256, "what it overwrote must not be taken for audio");
+        assert_eq!(oldest_intact(&region), 2200 - 1280, "what it overwrote must not be taken for audio");
         assert_eq!(frame_bytes(&region, 1001, 1000), signal(1001..2001, 2));
     }
 
@@ -185,8 +257,8 @@ mod tests {
         let region = region(1000, 1, SampleFormat::S16);
         Head::of(&region).push(&region, &signal(0..2000, 2), 2000);
         region.header().writer.reserve.store(2000 + 10_000, Ordering::Relaxed);
-        copy::copy_in(region.words(), 0, &[0xaa; 1256 * 2]);
-        assert_eq!(oldest_intact(&region), 12_000 - 1256, "nothing of before");
+        copy::copy_in(region.words(), 0, &[0xaa; 1280 * 2]);
+        assert_eq!(oldest_intact(&region), 12_000 - 1280, "nothing of before");
         Head::of(&region).push(&region, &signal(2000..2100, 2), 100);
         assert_eq!(oldest_intact(&region), 2000);
         assert_eq!(frame_bytes(&region, 2000, 100), signal(2000..2100, 2));

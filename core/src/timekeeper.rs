@@ -6,7 +6,7 @@
 //! the place is on record; backwards it only slews.
 
 use crate::clock::Clock;
-use crate::delay_locked_loop::DelayLockedLoop;
+use crate::delay_locked_loop::{DelayLockedLoop, Line};
 use crate::timeline::{Anchor, GapReason};
 
 /// When a chunk was captured, as far as the writer knows.
@@ -38,12 +38,15 @@ const STEP_NS: i64 = 100_000_000;
 const TOLD_NS: i64 = 100_000_000;
 /// Anchors are set this far apart at first, and when the filter has settled.
 const SPACING_S: (f64, f64) = (1.0, 10.0);
-/// Once the filter has settled it takes chunks in by so many, or those of so many seconds, if these are fewer.
-const AT_ONCE: (u64, f64) = (16, 1.0);
+/// Once the filter has settled it takes those chunks in at once that are so small a part of all before them, or of so many seconds, if
+/// these are fewer.
+const AT_ONCE: (u64, f64) = (32, 1.0);
 
 /// The state of a writer's timeline.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Timekeeper {
+    steady: Steady,
     nominal_ns: f64,
     /// The newest published piece; `None` before the first frame ever.
     published: Option<Anchor>,
@@ -55,14 +58,18 @@ pub(crate) struct Timekeeper {
     utc_offset_ns: Option<i64>,
     /// How long the chunk is that is being taken in: so long the next piece lasts at least.
     chunk_ns: f64,
-    steady: Steady,
 }
 
 /// Chunks that came about when they were believed to, which the filter is still to be told of: as one, that stands for all.
+///
+/// All that most chunks need, on one cache line.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 struct Steady {
     /// From here on chunks are looked at one by one again.
     until_frame: u64,
+    /// What is believed until then.
+    believed: Line,
     chunks: u64,
     /// The sum of their heads, as frames since the filter was last told, and of their times, as differences to what it believes.
     since_frames: u64,
@@ -73,15 +80,8 @@ impl Timekeeper {
     /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
         let nominal_ns = 1e9 / f64::from(sample_rate_hz);
-        Self {
-            nominal_ns,
-            published,
-            believed: None,
-            gap: None,
-            utc_offset_ns: None,
-            chunk_ns: 0.0,
-            steady: Steady::default(),
-        }
+        let steady = Steady::default();
+        Self { steady, nominal_ns, published, believed: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
     }
 
     /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and
@@ -92,6 +92,7 @@ impl Timekeeper {
             Some((_, sooner_ns)) => sooner_ns.zip(duration_ns).map(|(sooner, later)| sooner.saturating_add(later)),
         };
         self.gap = Some((reason, total_ns));
+        self.steady.until_frame = 0;
     }
 
     /// How far readers are told times ahead of what is believed to be true, as of a frame.
@@ -105,22 +106,30 @@ impl Timekeeper {
     /// Takes in a chunk of `frames` frames from `head` on, and returns the anchor to publish before it, if any.
     ///
     /// A bounded number of steps, no allocation, no lock. Reads the clock each second or more, and where times jump.
-    #[inline]
     pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
-        if head < self.steady.until_frame
-            && self.gap.is_none()
-            && let Some(believed) = &self.believed
-        {
-            let measured_ns = time.of_first(frames, believed.period_ns());
-            let error_ns = measured_ns.saturating_sub(believed.predict(head));
-            if error_ns.unsigned_abs() <= GAP_NS.unsigned_abs() {
-                self.steady.chunks += 1;
-                self.steady.since_frames += head - believed.frame();
-                self.steady.error_ns += error_ns;
-                return None;
-            }
+        if self.take_steady(head, frames, time) { None } else { self.look_at(head, frames, time, clock) }
+    }
+
+    /// Takes in a chunk that came about when it was believed to, as those before it did, and says so; does nothing with any other.
+    #[inline]
+    pub(crate) fn take_steady(&mut self, head: u64, frames: u64, time: ChunkTime) -> bool {
+        let steady = &mut self.steady;
+        if head >= steady.until_frame {
+            return false;
         }
-        self.look_at(head, frames, time, clock)
+        let measured_ns = match time {
+            ChunkTime::Captured(utc_ns) => utc_ns,
+            ChunkTime::Arrived(utc_ns) => utc_ns.saturating_sub(steady.believed.duration_ns(frames)),
+        };
+        let Some((since_frames, believed_ns)) = steady.believed.predict(head) else { return false };
+        let Some(error_ns) = measured_ns.checked_sub(believed_ns) else { return false };
+        if error_ns.unsigned_abs() > GAP_NS.unsigned_abs() {
+            return false;
+        }
+        steady.chunks += 1;
+        steady.since_frames += since_frames;
+        steady.error_ns += error_ns;
+        true
     }
 
     /// Tells the filter of the chunks that were put off.
@@ -137,10 +146,13 @@ impl Timekeeper {
 
     /// Puts off telling the filter of the next chunks, if it has settled, until an anchor is due at the latest.
     fn put_off(&mut self, head: u64, frames: u64, due_ns: f64) {
-        if self.believed.as_ref().is_some_and(DelayLockedLoop::is_settled) {
-            let (chunks, seconds) = AT_ONCE;
-            let frames = chunks.saturating_mul(frames).min((due_ns.min(seconds * 1e9) / self.nominal_ns) as u64);
+        if let Some(believed) = self.believed.as_ref().filter(|believed| believed.is_settled()) {
+            let (part, seconds) = AT_ONCE;
+            let frames = (believed.updates() / part)
+                .saturating_mul(frames)
+                .min((due_ns.min(seconds * 1e9) / self.nominal_ns) as u64);
             self.steady.until_frame = head.saturating_add(frames);
+            self.steady.believed = believed.line();
         }
     }
 
@@ -315,16 +327,20 @@ mod tests {
                 return (keeper, head + CHUNK);
             }
         }
-        unreachable!("the filter settles in six seconds, and puts off sixteen chunks at once")
+        unreachable!("the filter settles in six seconds, and then puts chunks off")
     }
 
     #[test]
-    fn chunks_are_put_off_by_sixteen_or_a_second_or_until_an_anchor_is_due() {
+    fn chunks_are_put_off_by_a_32nd_of_all_before_or_a_second_or_until_an_anchor_is_due() {
         let clock = ManualClock::new(0);
-        let (mut keeper, head) = after(45, &clock);
-        assert_eq!(keeper.steady.until_frame, head - CHUNK + 16 * CHUNK);
+        for (seconds, at_once) in [(0, 16), (20, 63)] {
+            let (mut keeper, head) = after(seconds, &clock);
+            keeper.put_off(head, CHUNK, 5e9);
+            assert_eq!(keeper.steady.until_frame, head + at_once * CHUNK, "after {seconds} s");
+        }
+        let (mut keeper, head) = after(20, &clock);
         keeper.put_off(head, 200, 5e9);
-        assert_eq!(keeper.steady.until_frame, head + 1000, "sixteen would be three seconds");
+        assert_eq!(keeper.steady.until_frame, head + 1000, "63 would be twelve seconds");
         keeper.put_off(head, 200, 0.3e9);
         assert_eq!(keeper.steady.until_frame, head + 300, "an anchor is due");
     }
@@ -338,7 +354,7 @@ mod tests {
             keeper.steady.chunks == 0
         });
         let looked_at = looked_at.count();
-        assert!((50..80).contains(&looked_at), "{looked_at} of 1000: one in seventeen, and at each anchor");
+        assert!((9..20).contains(&looked_at), "{looked_at} of 1000: one each second, and at each anchor");
     }
 
     #[test]

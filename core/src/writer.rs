@@ -4,12 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
+use crate::domain::verdict;
 use crate::error::{Error, Result};
 use crate::lease::Lease;
+use crate::region::WriterLine;
 use crate::ring::Head;
 use crate::sample::Sample;
 use crate::shared::Shared;
-use crate::spec::MAX_FRAME_BYTES;
+use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
 use crate::stretch::duration_to_ns;
 use crate::sync::Ordering;
 use crate::timekeeper::{ChunkTime, Timekeeper};
@@ -19,14 +21,20 @@ use crate::timeline::{self, GapReason};
 ///
 /// Every method is wait-free and safe on an audio thread: no lock, no allocation, no system call (clocks are read
 /// where the kernel maps them), no waiting for readers, whatever they do. It may move between threads.
+///
+/// In this order, as most writes look at the first few cache lines only.
+#[repr(C)]
 pub struct Writer {
-    lease: Lease,
-    buffer: CaptureBuffer,
     head: Head,
+    /// Calls of `write`, those of earlier writers included.
+    writes: u64,
+    partial_bytes: usize,
+    lease: Lease,
+    format: SampleFormat,
     timekeeper: Timekeeper,
+    buffer: CaptureBuffer,
     /// The beginning of a frame whose end has not come yet.
     partial: [u8; MAX_FRAME_BYTES],
-    partial_bytes: usize,
 }
 
 impl Writer {
@@ -41,11 +49,14 @@ impl Writer {
         let newest = timeline::withdraw(&shared.region);
         Ok(Self {
             head: Head::of(&shared.region),
-            timekeeper: Timekeeper::new(shared.spec.sample_rate_hz(), newest),
-            partial: [0; MAX_FRAME_BYTES],
+            // SYNC none: the lease orders one writer after the other.
+            writes: lease.line().writes.load(Ordering::Relaxed),
             partial_bytes: 0,
-            buffer: buffer.clone(),
             lease,
+            format: shared.spec.format(),
+            timekeeper: Timekeeper::new(shared.spec.sample_rate_hz(), newest),
+            buffer: buffer.clone(),
+            partial: [0; MAX_FRAME_BYTES],
         })
     }
 
@@ -100,9 +111,11 @@ impl Writer {
     /// # Errors
     /// [`Error::Removed`] once the buffer is out of its registry.
     pub fn write_bytes_at(&mut self, bytes: &[u8], capture_utc_ns: i64) -> Result<()> {
-        let spec = &self.buffer.shared.spec;
-        let before_ns = if self.partial_bytes > 0 { spec.frames_to_ns(1) } else { 0 };
-        self.put(bytes, ChunkTime::Captured(capture_utc_ns.saturating_sub(before_ns)))
+        if self.partial_bytes > 0 {
+            let before_ns = self.buffer.shared.spec.frames_to_ns(1);
+            return self.put_any(bytes, ChunkTime::Captured(capture_utc_ns.saturating_sub(before_ns)));
+        }
+        self.put(bytes, ChunkTime::Captured(capture_utc_ns))
     }
 
     /// Says that what is written next does not follow what was written last. The gap is as long as the times then tell.
@@ -120,11 +133,30 @@ impl Writer {
     }
 
     fn check_format<T: Sample>(&self) -> Result<()> {
-        let expected = self.buffer.shared.spec.format();
+        let expected = self.format;
         if T::FORMAT == expected { Ok(()) } else { Err(Error::FormatMismatch { given: T::FORMAT, expected }) }
     }
 
+    /// Most writes: whole frames that came about when they were believed to, and go into one piece of the ring.
+    #[inline(always)]
     fn put(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
+        let line = self.lease.line();
+        if self.partial_bytes == 0
+            && verdict::is_in_use(line)
+            && !self.lease.is_inherited()
+            && let Some(frames) = self.head.frames_at_once(bytes.len())
+            && self.timekeeper.take_steady(self.head.frame(), frames, time)
+        {
+            self.writes = count(line, self.writes);
+            self.head.push_at_once(line, self.lease.words(), bytes, frames);
+            return Ok(());
+        }
+        self.put_any(bytes, time)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_any(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
         let shared = &self.buffer.shared;
         if shared.is_removed() {
             return Err(shared.removed());
@@ -133,16 +165,15 @@ impl Writer {
             return Err(Error::Forked { source_name: shared.source.clone() });
         }
         let region = &shared.region;
-        let line = &region.header().writer;
-        // SYNC none: counters of one writer, read for display.
-        line.writes.store(line.writes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.writes = count(self.lease.line(), self.writes);
         let frame_bytes = region.layout().frame_bytes;
         let frames = region.layout().whole_frames(self.partial_bytes + bytes.len());
         if frames > 0
             && let Some(anchor) = self.timekeeper.chunk(self.head.frame(), frames, time, &*shared.clock)
         {
             timeline::publish(region, &anchor);
-            line.ahead_ns.store(self.timekeeper.ahead_ns(self.head.frame()), Ordering::Relaxed);
+            let ahead_ns = self.timekeeper.ahead_ns(self.head.frame());
+            self.lease.line().ahead_ns.store(ahead_ns, Ordering::Relaxed);
         }
         if self.partial_bytes == 0 && bytes.len() == frames as usize * frame_bytes {
             self.head.push(region, bytes, frames);
@@ -167,6 +198,15 @@ impl Writer {
         self.partial_bytes = rest.len();
         Ok(())
     }
+}
+
+/// Counts a write, after so many.
+#[inline]
+fn count(line: &WriterLine, writes: u64) -> u64 {
+    let writes = writes.wrapping_add(1);
+    // SYNC none: a counter of one writer, read for display.
+    line.writes.store(writes, Ordering::Relaxed);
+    writes
 }
 
 impl fmt::Debug for Writer {

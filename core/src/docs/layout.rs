@@ -1,4 +1,4 @@
-//! The memory of a buffer, byte by byte: layout version 2.
+//! The memory of a buffer, byte by byte: layout version 3.
 //!
 //! The same in every process and every language: no pointers, the machine's own byte order, and offsets that a test pins. A file with
 //! another layout version is refused. All words that change are atomics; who reads the memory directly must follow the
@@ -8,13 +8,13 @@
 //! | offset | type | field | meaning |
 //! |---|---|---|---|
 //! | 0 | u64 | `magic` | the bytes `capbuf\0\0` |
-//! | 8 | u32 | `layout_version` | 2 |
+//! | 8 | u32 | `layout_version` | 3 |
 //! | 12 | u32 | `header_bytes` | 5632: where the anchors begin |
 //! | 16 | u64 | `region_bytes` | all of it, a multiple of 4096 |
 //! | 24 | u64 | `anchors_offset` | 5632 |
 //! | 32 | u64 | `anchor_slots` | time anchors there is room for: a quarter of the seconds, at least 256 |
 //! | 40 | u64 | `frames_offset` | after the anchors, on a page boundary |
-//! | 48 | u64 | `ring_frames` | frames there is room for: the length and 1/128 of it, at least 256 |
+//! | 48 | u64 | `ring_frames` | frames there is room for: the length and its slack, up to a multiple of 64; the slack is 1/128 of the length, at least 16 KiB of frames or 1/8 of the length if that is less, at least 256 frames |
 //! | 56 | u64 | `length_frames` | frames that can be read |
 //! | 64 | u32 | `sample_rate_hz` | 1 to 768 000 |
 //! | 68 | u32 | `channels` | 1 to 64 |
@@ -31,9 +31,9 @@
 //! | 160 | u64 | `writes` | calls of `write` |
 //! | 168 | u64 | `gaps` | anchors that are gaps |
 //! | 176 | i64 | `ahead_ns` | how far the times told are ahead of what the writer believes |
-//! | 192 | u32 | `removed` | 1 once it is out of its registry; 2 while it is judged whether it is abandoned |
-//! | 200 | u64 | `lease` | the presence of the process that writes, or zero |
-//! | 208 | u64 | `evictions` | reads that came too late |
+//! | 184 | u32 | `removed` | 1 once it is out of its registry; 2 while it is judged whether it is abandoned |
+//! | 192 | u64 | `lease` | the presence of the process that writes, or zero |
+//! | 200 | u64 | `evictions` | reads that came too late |
 //! | 256 | 1024 bytes | `source` | the source's name, UTF-8, zero-padded |
 //! | 1280 | 128 × 32 bytes | `holders` | the processes that have it mapped |
 //! | 5376 | u64 | `presence` | the presence of the process that told what follows, or zero |

@@ -5,20 +5,27 @@
 //! claim judges, so who meets a flag that says "judged" waits for the claim, and then knows.
 
 use crate::error::Result;
-use crate::region::Region;
+use crate::region::{Region, WriterLine};
 use crate::sync::{AtomicU32, Ordering, fence};
 
 /// What the flag is while it is judged whether a ring is abandoned: it is not removed, and not to be relied on.
 pub(crate) const JUDGED: u32 = 2;
 
 pub(super) fn flag(region: &Region) -> &AtomicU32 {
-    &region.header().readers.removed
+    &region.header().writer.removed
 }
 
 /// Tells whether a ring is out of its domain.
 pub(crate) fn is_removed(region: &Region) -> bool {
     // SYNC removed: what its remover did before is seen by who sees the flag.
     !matches!(flag(region).load(Ordering::Acquire), 0 | JUDGED)
+}
+
+/// Tells whether a ring is neither removed nor being judged.
+#[inline]
+pub(crate) fn is_in_use(line: &WriterLine) -> bool {
+    // SYNC none: who finds the flag set looks again, and sees what its remover did.
+    line.removed.load(Ordering::Relaxed) == 0
 }
 
 /// Marks a ring as out of its domain. Under its claim.

@@ -69,7 +69,7 @@ const PLANTED: &[super::Planted] = &[
     ("ring.rs", "fence(Ordering::Acquire)", Defect::Lost),
     ("ring.rs", "line.head.store(end, Ordering::Release)", Defect::Relaxed),
     ("ring.rs", "writer.head.load(Ordering::Acquire)", Defect::Relaxed),
-    ("ring.rs", "line.reserve.store(self.announced", Defect::Lost),
+    ("ring.rs", "line.reserve.store(announced", Defect::Lost),
     ("ring.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
 ];
 
@@ -111,7 +111,7 @@ const A_WRITE_OF_MORE_THAN_THE_RING_HOLDS: Model = Model {
     planted: &[
         ("ring.rs", "fence(Ordering::Release)", Defect::Lost),
         ("ring.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("ring.rs", "line.reserve.store(self.announced", Defect::Lost),
+        ("ring.rs", "line.reserve.store(announced", Defect::Lost),
         ("ring.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
     ],
 };

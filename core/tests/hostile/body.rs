@@ -43,13 +43,13 @@ const HEADER: [(u64, usize); 20] = [
     (88, 8),
     (96, 4),
     (100, 4),
-    (192, 4),
+    (184, 4),
+    (192, 8),
     (200, 8),
-    (208, 8),
 ];
 const COUNTERS: [u64; 7] = [128, 136, 144, 152, 160, 168, 176];
-const REMOVED: u64 = 192;
-const LEASE: u64 = 200;
+const REMOVED: u64 = 184;
+const LEASE: u64 = 192;
 const NAME: u64 = 256;
 const HOLDERS: u64 = 1280;
 const ANCHORS: u64 = 5632;
@@ -228,9 +228,10 @@ impl Ring {
         let length = script.number(self.layout.length_frames, &self.layout).clamp(1, 1 << 40);
         let (rate, channels, format) = (self.get(64) as u32, 1 + script.below(64), 1 + script.below(4));
         let seconds = length / u64::from(rate.max(1));
-        let (ring, slots) = (length + (length / 128).max(256), (seconds / 4).max(256));
-        let frames_offset = (ANCHORS + slots * 64).next_multiple_of(4096);
         let frame_bytes = [0, 2, 3, 4, 4][format as usize] * channels;
+        let slack = (length / 128).max((16_384 / frame_bytes).min(length / 8)).max(256);
+        let (ring, slots) = ((length + slack).next_multiple_of(64), (seconds / 4).max(256));
+        let frames_offset = (ANCHORS + slots * 64).next_multiple_of(4096);
         let bytes = (frames_offset + ring * frame_bytes).next_multiple_of(4096);
         let Some(file) = self.file() else { return };
         if file.set_len(bytes).is_err() {

@@ -9,7 +9,7 @@ use capbuf::{
     AllocateOptions, Error, GapReason, Length, Lifetime, Registry, SampleFormat, Spec, Stretch, WindowOptions,
 };
 
-const REMOVED: u64 = 192;
+const REMOVED: u64 = 184;
 const NAME: u64 = 256;
 
 fn spec() -> Spec {
