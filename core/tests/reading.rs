@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{Error, GapReason, Missing, ReadOptions, SampleFormat, Stretch};
+use capbuf::{Clock, Error, GapReason, Missing, ReadOptions, Registry, SampleFormat, Stretch};
 use common::{Recording, SECOND_NS, START_NS, manual, mono, ms, sample, shorts, signal, spec};
 
 #[test]
@@ -356,6 +358,42 @@ fn a_wait_ends_with_its_time_and_gives_what_is_there_if_that_was_asked() {
     assert!(matches!(buffer.read_with(Stretch::Last(ms(100)), &wait), Err(Error::TimedOut { .. })));
     let partial = buffer.read_with(Stretch::Last(ms(100)), &wait.available()).unwrap();
     assert_eq!((partial.frames(), partial.missing().not_yet_frames), (400, 400));
+}
+
+/// Time passes while somebody sleeps, and at no other time.
+#[derive(Debug)]
+struct WhileAsleep(AtomicI64);
+
+impl Clock for WhileAsleep {
+    fn utc_ns(&self) -> i64 {
+        START_NS + self.monotonic_ns()
+    }
+
+    fn monotonic_ns(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.0.fetch_add(duration.as_nanos() as i64, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_read_that_has_to_wait_is_counted_once_however_often_it_looks() {
+    let registry = Registry::builder().clock(Arc::new(WhileAsleep(AtomicI64::new(1)))).build();
+    let buffer = registry.allocate("mic", spec(10.0, 8000, 1, SampleFormat::S16)).unwrap();
+    buffer.writer().unwrap().write_at(&[1_i16; 800], START_NS).unwrap();
+    let read = |end| buffer.read_with(Stretch::Frames(0..end), &ReadOptions::new().wait(ms(1000)));
+    let counted = || {
+        registry
+            .metrics_text()
+            .lines()
+            .find_map(|line| line.strip_prefix("capbuf_read_waits_total ").map(str::to_owned))
+    };
+    assert!(read(800).is_ok());
+    assert_eq!(counted().as_deref(), Some("0.0"));
+    assert_eq!(read(801).unwrap_err(), Error::TimedOut { waited: ms(1000) });
+    assert_eq!(counted().as_deref(), Some("1.0"));
 }
 
 #[test]
