@@ -314,10 +314,8 @@ fn stretches_that_are_none_are_refused_and_far_ones_are_only_far() {
 
 #[test]
 fn an_hour_of_silence_is_not_made_when_it_is_more_than_a_segment_may_be() {
-    let registry = capbuf::Registry::builder()
-        .clock(std::sync::Arc::new(capbuf::ManualClock::new(START_NS)))
-        .max_buffer_bytes(1 << 20)
-        .build();
+    let registry =
+        Registry::builder().clock(Arc::new(capbuf::ManualClock::new(START_NS))).max_buffer_bytes(1 << 20).build();
     let buffer = registry.get_or_allocate("x", mono(2.0, 1000)).unwrap();
     let mut writer = buffer.writer().unwrap();
     writer.write_at(&signal(0..1000), START_NS).unwrap();
@@ -331,7 +329,7 @@ fn an_hour_of_silence_is_not_made_when_it_is_more_than_a_segment_may_be() {
 
 #[test]
 fn a_waiting_read_gets_the_frames_when_they_come() {
-    let registry = capbuf::Registry::private();
+    let registry = Registry::private();
     let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
     let options = ReadOptions::new().wait(Duration::from_secs(120));
     thread::scope(|scope| {
@@ -348,7 +346,7 @@ fn a_waiting_read_gets_the_frames_when_they_come() {
 
 #[test]
 fn a_wait_ends_with_its_time_and_gives_what_is_there_if_that_was_asked() {
-    let registry = capbuf::Registry::private();
+    let registry = Registry::private();
     let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
     let wait = ReadOptions::new().wait(ms(20));
     assert!(
@@ -498,7 +496,7 @@ fn any_stretch_of_any_timeline_is_as_long_as_its_time_and_holds_its_own_frames()
 
 #[test]
 fn what_is_available_is_waited_for_though_its_beginning_is_gone() {
-    let registry = capbuf::Registry::private();
+    let registry = Registry::private();
     let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
     let mut writer = buffer.writer().unwrap();
     writer.write(&signal(0..24_000)).unwrap();
