@@ -80,3 +80,37 @@ mod _capbuf {
     #[pymodule_export]
     use crate::writer::Writer;
 }
+
+/// Objects lie where Python lays them: on sixteen bytes.
+const _: () = {
+    const fn fits<T>() {
+        assert!(align_of::<T>() <= 16, "memory of its own is needed");
+    }
+    fits::<buffer::CaptureBuffer>();
+    fits::<capture::Capture>();
+    fits::<capture::State>();
+    fits::<clip::Clip>();
+    fits::<domains::DomainInfo>();
+    fits::<feed::Feed>();
+    fits::<gap::Gap>();
+    fits::<gap::Missing>();
+    fits::<registry::Registry>();
+    fits::<report::AllocationReport>();
+    fits::<segment::Segment>();
+    fits::<station::Changes>();
+    fits::<station::SourceConfig>();
+    fits::<station::SourceStatus>();
+    fits::<station::Station>();
+    fits::<station::Transition>();
+    fits::<stats::Stats>();
+    fits::<stats::Swept>();
+    fits::<status::Holder>();
+    fits::<status::Level>();
+    fits::<status::Status>();
+    fits::<trigger::Trigger>();
+    fits::<watch::Anomaly>();
+    fits::<watch::Watch>();
+    fits::<window::Window>();
+    fits::<windows::Windows>();
+    fits::<writer::Writer>();
+};

@@ -36,17 +36,18 @@ const WORTH_DETACHING: usize = 1 << 16;
 /// (<capbuf.Gap "source lost" of 0.5 s before frame 800>,)
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Writer {
-    writer: Mutex<Option<capbuf::Writer>>,
+    /// In memory of its own, which Rust lays on cache lines: Python does not.
+    writer: Mutex<Option<Box<capbuf::Writer>>>,
     buffer: capbuf::CaptureBuffer,
 }
 
 impl Writer {
     pub(crate) fn new(writer: capbuf::Writer) -> Self {
         let buffer = writer.buffer().clone();
-        Self { writer: Mutex::new(Some(writer)), buffer }
+        Self { writer: Mutex::new(Some(Box::new(writer))), buffer }
     }
 
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Option<capbuf::Writer>> {
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Option<Box<capbuf::Writer>>> {
         self.writer.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 
