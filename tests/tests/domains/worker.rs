@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use capbuf::{Length, Registry, SampleFormat, Spec};
-use capbuf_tests::{Child, START_DEADLINE};
+use capbuf_tests::{Child, START_DEADLINE, wait_until};
 use tempfile::TempDir;
 
 /// The domain of all tests.
@@ -55,11 +55,14 @@ impl Folder {
         self.domain().join(&rings[0])
     }
 
-    /// Asserts that no file is in the domain but its rings and the presences of so many living processes.
+    /// Asserts that no file is in the domain but its rings and the presences of so many living processes. Waits for it: a registry's
+    /// helper, just about to commit memory, may be the last that has a buffer open.
     pub(crate) fn assert_clean(&self, rings: usize, processes: usize, when: &str) {
-        let all = files_in(&self.domain(), &[""]);
-        let counted = (self.files(&[".ring"]).len(), self.files(&["process-"]).len());
-        assert!(counted == (rings, processes) && all.len() == rings + processes, "{when}: {all:#?}");
+        let is_clean = || {
+            let counted = (self.files(&[".ring"]).len(), self.files(&["process-"]).len());
+            counted == (rings, processes) && files_in(&self.domain(), &[""]).len() == rings + processes
+        };
+        assert!(wait_until(START_DEADLINE, is_clean), "{when}: {:#?}", files_in(&self.domain(), &[""]));
     }
 }
 
