@@ -32,6 +32,16 @@ impl Backoff {
         Self { first, longest: longest.max(first), jitter: 0.0, doublings: 0 }
     }
 
+    /// Begins with another first delay. The longest is no shorter.
+    pub fn first(self, first: Duration) -> Self {
+        Self { first, longest: self.longest.max(first), ..self }
+    }
+
+    /// Goes up to another longest delay: no shorter than the first.
+    pub fn longest(self, longest: Duration) -> Self {
+        Self { longest: longest.max(self.first), ..self }
+    }
+
     /// Makes each delay longer or shorter at random, by this part of it at most: a hundred cameras behind one switch must not
     /// all come back in the same instant. Held to 0.0 to 1.0.
     pub fn jitter(mut self, part: f64) -> Self {
@@ -75,6 +85,16 @@ mod tests {
     use super::*;
 
     const NEVER_RAN: Duration = Duration::ZERO;
+
+    #[test]
+    fn parts_of_the_default_are_changed_as_if_it_were_made_anew() {
+        let second = Duration::from_secs;
+        for (first, longest) in [(1, 60), (60, 1), (40, 30)] {
+            let anew = Backoff::new(second(first), second(longest)).jitter(0.2);
+            assert_eq!(Backoff::default().first(second(first)).longest(second(longest)), anew);
+        }
+        assert_eq!(Backoff::default().first(second(40)), Backoff::new(second(40), second(30)).jitter(0.2));
+    }
 
     #[test]
     fn delays_grow_to_the_longest_and_stay_there() {

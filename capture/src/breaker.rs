@@ -31,6 +31,16 @@ impl CircuitBreaker {
         Self { opens_after: opens_after.max(1), retry_every, failures: 0 }
     }
 
+    /// Opens after another number of failures in a row, at least one.
+    pub fn opens_after(self, failures: u32) -> Self {
+        Self { opens_after: failures.max(1), ..self }
+    }
+
+    /// Tries the source this often once it is open.
+    pub fn retry_every(self, delay: Duration) -> Self {
+        Self { retry_every: delay, ..self }
+    }
+
     /// Takes a failure in, after a run of so long, and tells how long to wait if the circuit is open now.
     pub fn after_run(&mut self, ran: Duration) -> Option<Duration> {
         self.failures = if ran >= RAN_WELL { 1 } else { self.failures.saturating_add(1) };

@@ -112,23 +112,29 @@ impl capbuf_capture_options {
         }
     }
 
+    /// What is not set is as the library has it.
     fn supervised(&self, mut options: CaptureOptions) -> Result<CaptureOptions, Failure> {
+        let (mut backoff, mut breaker) = (Backoff::default(), CircuitBreaker::default());
         if let Some(deadline) = duration("open_deadline_ns", self.open_deadline_ns)? {
             options = options.open_deadline(deadline);
         }
-        let first = duration("retry_after_ns", self.retry_after_ns)?.unwrap_or(Duration::from_millis(500));
-        let longest =
-            duration("retry_at_most_after_ns", self.retry_at_most_after_ns)?.unwrap_or(Duration::from_secs(30));
-        let retry_every = duration("then_retry_every_ns", self.then_retry_every_ns)?.unwrap_or(Duration::from_secs(60));
-        let opens_after = if self.give_up_after == 0 { 10 } else { self.give_up_after };
+        if let Some(first) = duration("retry_after_ns", self.retry_after_ns)? {
+            backoff = backoff.first(first);
+        }
+        if let Some(longest) = duration("retry_at_most_after_ns", self.retry_at_most_after_ns)? {
+            backoff = backoff.longest(longest);
+        }
+        if self.give_up_after != 0 {
+            breaker = breaker.opens_after(self.give_up_after);
+        }
+        if let Some(retry_every) = duration("then_retry_every_ns", self.then_retry_every_ns)? {
+            breaker = breaker.retry_every(retry_every);
+        }
         let mut watchdog = Watchdog::new().silence_for(duration("silence_for_ns", self.silence_for_ns)?);
         if let Some(nothing) = duration("nothing_for_ns", self.nothing_for_ns)? {
             watchdog = watchdog.nothing_for(nothing);
         }
-        Ok(options
-            .backoff(Backoff::new(first, longest).jitter(0.2))
-            .circuit_breaker(CircuitBreaker::new(opens_after, retry_every))
-            .watchdog(watchdog))
+        Ok(options.backoff(backoff).circuit_breaker(breaker).watchdog(watchdog))
     }
 }
 

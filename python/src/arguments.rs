@@ -96,17 +96,27 @@ impl CaptureArguments<'_, '_> {
         self.supervised(options)
     }
 
+    /// What is not given is as the library has it.
     fn supervised(&self, options: CaptureOptions) -> PyResult<CaptureOptions> {
-        let seconds = |what, given, or| Ok::<_, PyErr>(maybe_duration(what, given)?.unwrap_or(Duration::from_secs(or)));
-        let first = maybe_duration("retry_after", self.retry_after)?.unwrap_or(Duration::from_millis(500));
-        let longest = seconds("retry_at_most_after", self.retry_at_most_after, 30)?;
-        let opens_after = maybe_whole("give_up_after", self.give_up_after, "0 to 2**32 - 1")?.unwrap_or(10);
-        let retry_every = seconds("then_retry_every", self.then_retry_every, 60)?;
-        let watchdog = Watchdog::new().nothing_for(seconds("nothing_for", self.nothing_for, 15)?);
-        Ok(options
-            .backoff(Backoff::new(first, longest).jitter(0.2))
-            .circuit_breaker(CircuitBreaker::new(opens_after, retry_every))
-            .watchdog(watchdog.silence_for(maybe_duration("silence_for", self.silence_for)?)))
+        let (mut backoff, mut breaker) = (Backoff::default(), CircuitBreaker::default());
+        if let Some(first) = maybe_duration("retry_after", self.retry_after)? {
+            backoff = backoff.first(first);
+        }
+        if let Some(longest) = maybe_duration("retry_at_most_after", self.retry_at_most_after)? {
+            backoff = backoff.longest(longest);
+        }
+        if let Some(failures) = maybe_whole("give_up_after", self.give_up_after, "0 to 2**32 - 1")? {
+            breaker = breaker.opens_after(failures);
+        }
+        if let Some(retry_every) = maybe_duration("then_retry_every", self.then_retry_every)? {
+            breaker = breaker.retry_every(retry_every);
+        }
+        let mut watchdog = Watchdog::new();
+        if let Some(nothing) = maybe_duration("nothing_for", self.nothing_for)? {
+            watchdog = watchdog.nothing_for(nothing);
+        }
+        watchdog = watchdog.silence_for(maybe_duration("silence_for", self.silence_for)?);
+        Ok(options.backoff(backoff).circuit_breaker(breaker).watchdog(watchdog))
     }
 }
 
