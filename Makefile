@@ -92,7 +92,7 @@ sanitize: ## The core under the address, leak, thread and real-time sanitizers, 
 	@scripts/install build
 	@scripts/sanitize
 
-MUTATED ?= ring copy stretch read windows timeline timekeeper delay_locked_loop registry registry/claim registry/observe published thread_cache slot table name pool
+MUTATED ?= ring copy span read windows timeline timekeeper delay_locked_loop registry registry/claim registry/observe published thread_cache slot table name pool
 MUTATED_BY = writing reading windows model timeline phases allocation pool tracking domains hostile
 mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked

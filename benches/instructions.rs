@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 
-use capbuf::{ReadOptions, Registry, Stretch};
+use capbuf::{ReadOptions, Registry, Span};
 
 use crate::maps::Map;
 use crate::report::{OURS, Row, Table};
@@ -87,12 +87,12 @@ pub(crate) fn child(job: &str, calls: u64) -> Result<()> {
             match job {
                 "write" => repeat(&mut || ring.put(black_box(&[7; 480]))),
                 "read" => repeat(&mut || {
-                    let stretch = Stretch::Frames(newest - 480..newest);
-                    drop(black_box(ring.buffer.read_into(stretch, &ReadOptions::new(), &mut out)));
+                    let span = Span::Frames(newest - 480..newest);
+                    drop(black_box(ring.buffer.read_into(span, &ReadOptions::new(), &mut out)));
                 }),
                 "read-floats" => repeat(&mut || {
-                    let stretch = Stretch::Frames(newest - THREE_SECONDS as u64..newest);
-                    drop(black_box(ring.buffer.read_into(stretch, &ReadOptions::new(), &mut floats)));
+                    let span = Span::Frames(newest - THREE_SECONDS as u64..newest);
+                    drop(black_box(ring.buffer.read_into(span, &ReadOptions::new(), &mut floats)));
                 }),
                 _ => return Err(format!("no job is called {job}").into()),
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, Clock as _, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, SystemClock};
+use capbuf::{CaptureBuffer, Clock as _, Length, ReadOptions, Registry, SampleFormat, Span, Spec, SystemClock};
 use hdrhistogram::Histogram;
 
 use crate::Result;
@@ -172,8 +172,8 @@ fn listen(buffer: &CaptureBuffer, chunks: usize) -> Result<Vec<f64>> {
             std::hint::spin_loop();
             continue;
         }
-        let stretch = Stretch::Frames(number * CHUNK as u64..(number + 1) * CHUNK as u64);
-        match buffer.read_into(stretch, &ReadOptions::new(), &mut chunk) {
+        let span = Span::Frames(number * CHUNK as u64..(number + 1) * CHUNK as u64);
+        match buffer.read_into(span, &ReadOptions::new(), &mut chunk) {
             Ok(_) => record(&mut late_ns, i64::from(chunk[0]) << 32 | i64::from(chunk[1] as u32)),
             // It was held up for longer than the ring is.
             Err(capbuf::Error::Evicted { .. }) => number = newest - 1,

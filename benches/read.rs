@@ -1,10 +1,10 @@
-//! Reading stretches into the caller's memory: beside a writer at full speed, and with the samples converted.
+//! Reading spanes into the caller's memory: beside a writer at full speed, and with the samples converted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use capbuf::{ReadOptions, Registry, Stretch};
+use capbuf::{ReadOptions, Registry, Span};
 
 use crate::Result;
 use crate::report::{OURS, Row, Table, time};
@@ -43,9 +43,9 @@ fn beside_writer(calls: u64, mut write: impl FnMut() + Send, mut read: impl FnMu
     })
 }
 
-pub(crate) fn stretches(effort: Effort) -> Result<Table> {
+pub(crate) fn spanes(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
-        "Read a stretch, the writer at full speed",
+        "Read a span, the writer at full speed",
         "The newest so many seconds of a ring of ten minutes (48 kHz, mono, 16 bits), into the caller's memory, while another thread writes 960 B at a time as fast as it \
          can. The limit is a plain copy of what another thread has just written, in a ring whose writer waits for its reader. Needs two cores.",
     );
@@ -77,8 +77,8 @@ pub(crate) fn stretches(effort: Effort) -> Result<Table> {
         job.way(OURS, move |calls| {
             let read = || {
                 let newest = reader.frames().end;
-                let stretch = Stretch::Frames(newest - frames as u64..newest);
-                reader.read_into(stretch, &ReadOptions::new(), &mut room).is_ok()
+                let span = Span::Frames(newest - frames as u64..newest);
+                reader.read_into(span, &ReadOptions::new(), &mut room).is_ok()
             };
             beside_writer(calls, || writer.put(&chunk), read)
         });
@@ -112,18 +112,18 @@ pub(crate) fn converted(effort: Effort) -> Result<Table> {
     let frames = 3 * RATE_HZ;
     let (mut samples, mut floats) = (vec![0_i16; frames], vec![0_f32; frames]);
     let newest = ours.buffer.frames().end;
-    let stretch = || Stretch::Frames(newest - frames as u64..newest);
+    let span = || Span::Frames(newest - frames as u64..newest);
     let (buffer, options) = (&ours.buffer, ReadOptions::new());
-    buffer.read_into(stretch(), &options, &mut samples)?;
-    buffer.read_into(stretch(), &options, &mut floats)?;
+    buffer.read_into(span(), &options, &mut samples)?;
+    buffer.read_into(span(), &options, &mut floats)?;
     let right = samples.iter().zip(newest - frames as u64..).all(|(found, frame)| *found == signal(frame));
     if !right || !samples.iter().zip(&floats).all(|(sample, float)| f32::from(*sample) / 32_768.0 == *float) {
         return Err("converted samples are not those that were written".into());
     }
     let (source, mut into) = (samples.clone(), vec![0_f32; frames]);
     let mut job = Job::default();
-    job.way(OURS, |calls| timed(calls, || buffer.read_into(stretch(), &options, &mut floats).is_ok()));
-    job.way(copy, |calls| timed(calls, || buffer.read_into(stretch(), &options, &mut samples).is_ok()));
+    job.way(OURS, |calls| timed(calls, || buffer.read_into(span(), &options, &mut floats).is_ok()));
+    job.way(copy, |calls| timed(calls, || buffer.read_into(span(), &options, &mut samples).is_ok()));
     job.way(convert, |calls| {
         timed(calls, || {
             for (from, to) in source.iter().zip(&mut into) {

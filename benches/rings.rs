@@ -4,7 +4,7 @@ use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, Writer};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Span, Spec, Writer};
 use ringbuf::traits::{Consumer as _, Producer as _, Split as _};
 
 use crate::Result;
@@ -91,8 +91,8 @@ impl Capbuf {
     /// Copies the newest frames out.
     pub(crate) fn last(&self, out: &mut [i16]) -> bool {
         let newest = self.buffer.frames().end;
-        let stretch = Stretch::Frames(newest.saturating_sub(out.len() as u64)..newest);
-        self.buffer.read_into(stretch, &ReadOptions::new(), out).is_ok()
+        let span = Span::Frames(newest.saturating_sub(out.len() as u64)..newest);
+        self.buffer.read_into(span, &ReadOptions::new(), out).is_ok()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Span, Spec};
 use hdrhistogram::Histogram;
 
 use crate::Result;
@@ -63,8 +63,7 @@ fn reader(buffer: &CaptureBuffer) -> impl FnMut() + Send + use<> {
     let mut out = vec![0_i16; READ_SECONDS * RATE_HZ];
     move || {
         // Too late is an answer, too.
-        let _ =
-            buffer.read_into(Stretch::Last(Duration::from_secs(READ_SECONDS as u64)), &ReadOptions::new(), &mut out);
+        let _ = buffer.read_into(Span::Last(Duration::from_secs(READ_SECONDS as u64)), &ReadOptions::new(), &mut out);
     }
 }
 

@@ -69,7 +69,7 @@ func BenchmarkReadInto3Seconds(b *testing.B) {
 	room := make([]int16, 144000)
 	b.SetBytes(288000)
 	for b.Loop() {
-		if _, err := ReadInto(buffer, StretchFrames(100000, 244000), room); err != nil {
+		if _, err := ReadInto(buffer, SpanFrames(100000, 244000), room); err != nil {
 			b.Fatal(err)
 		}
 	}

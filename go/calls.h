@@ -371,14 +371,14 @@ static inline capbuf_go_outcome capbuf_go_read(const capbuf_buffer *buffer, uint
                                                uint32_t available, uint32_t silence, uint32_t sample_format, char *samples,
                                                size_t room, capbuf_extracted *info) {
     capbuf_go_outcome outcome = {0};
-    capbuf_stretch stretch = {kind, 0, first, end};
+    capbuf_span span = {kind, 0, first, end};
     capbuf_read_options options = capbuf_go_read_options(available, silence, sample_format);
     info->struct_size = sizeof *info;
-    outcome.status = capbuf_buffer_read(buffer, &stretch, &options, samples, room, info, &outcome.error);
+    outcome.status = capbuf_buffer_read(buffer, &span, &options, samples, room, info, &outcome.error);
     return outcome;
 }
 
-/* How many samples a stretch would take, in `number`, as TOO_SMALL without a detail. */
+/* How many samples a span would take, in `number`, as TOO_SMALL without a detail. */
 static inline capbuf_go_outcome capbuf_go_measure(const capbuf_buffer *buffer, uint32_t kind, int64_t first, int64_t end,
                                                   uint32_t available, uint32_t silence, uint32_t sample_format,
                                                   capbuf_extracted *info) {
@@ -398,10 +398,10 @@ static inline capbuf_go_outcome capbuf_go_read_segment(const capbuf_buffer *buff
                                                        uint32_t available, uint32_t silence, uint32_t sample_format,
                                                        capbuf_extracted *info) {
     capbuf_go_outcome outcome = {0};
-    capbuf_stretch stretch = {kind, 0, first, end};
+    capbuf_span span = {kind, 0, first, end};
     capbuf_read_options options = capbuf_go_read_options(available, silence, sample_format);
     capbuf_segment *segment = NULL;
-    outcome.status = capbuf_buffer_read_segment(buffer, &stretch, &options, &segment, &outcome.error);
+    outcome.status = capbuf_buffer_read_segment(buffer, &span, &options, &segment, &outcome.error);
     if (outcome.status == CAPBUF_OK) {
         outcome.handle = segment;
         info->struct_size = sizeof *info;

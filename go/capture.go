@@ -48,9 +48,9 @@ type CaptureOptions struct {
 type Mix uint32
 
 const (
-	// MixAsAsked: all as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or
+	// MixAuto: all as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or
 	// the only one in each.
-	MixAsAsked Mix = C.CAPBUF_MIX_AS_ASKED
+	MixAuto Mix = C.CAPBUF_MIX_AUTO
 	// MixAverage: the average of all.
 	MixAverage Mix = C.CAPBUF_MIX_AVERAGE
 )

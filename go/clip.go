@@ -53,15 +53,15 @@ func clipFromC(path string, info *C.capbuf_clip_info) ClipInfo {
 // Any goroutine. Allocates the segment, blocks for as long as the disk needs. Errors: those of Read; ErrCaptureFailed, with the path
 // and the reason.
 func (b *CaptureBuffer) Clip(ctx context.Context, path string, from, to time.Time, options ...ReadOption) (Extracted, error) {
-	return b.clip(ctx, path, StretchTime(from, to), mannerOf(options))
+	return b.clip(ctx, path, SpanTime(from, to), mannerOf(options))
 }
 
 // ClipFrames is Clip for the frames from first to one before end.
 func (b *CaptureBuffer) ClipFrames(ctx context.Context, path string, first, end uint64, options ...ReadOption) (Extracted, error) {
-	return b.clip(ctx, path, StretchFrames(first, end), mannerOf(options))
+	return b.clip(ctx, path, SpanFrames(first, end), mannerOf(options))
 }
 
-func (b *CaptureBuffer) clip(ctx context.Context, path string, s Stretch, m manner) (Extracted, error) {
+func (b *CaptureBuffer) clip(ctx context.Context, path string, s Span, m manner) (Extracted, error) {
 	var info C.capbuf_extracted
 	var made *C.capbuf_segment
 	err := b.wait(ctx, m.waits, func() (err error) {
@@ -93,7 +93,7 @@ func (b *CaptureBuffer) ClipAround(ctx context.Context, path string, around time
 		return ClipInfo{}, invalid("before and after are " + before.String() + " and " + after.String() + "; allowed: 0 and more")
 	}
 	end := around.Add(after)
-	s, m := StretchTime(around.Add(-before), end), mannerOf([]ReadOption{Available})
+	s, m := SpanTime(around.Add(-before), end), mannerOf([]ReadOption{Available})
 	// What can't be is told at once.
 	if _, _, err := b.measure(s, m); err != nil && !errors.Is(err, ErrNotYet) {
 		return ClipInfo{}, err

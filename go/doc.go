@@ -1,4 +1,4 @@
-// Package capbuf keeps the last N seconds of every audio source in memory, and gives any stretch of them by wall-clock time.
+// Package capbuf keeps the last N seconds of every audio source in memory, and gives any span of them by wall-clock time.
 //
 // A [Registry] allocates exactly one [CaptureBuffer] for each source, however many goroutines, processes or languages ask for it at
 // once: who opens a domain of the same name has the same buffers, from Go, C, Python and Rust. One [Writer] feeds a buffer and never

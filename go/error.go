@@ -45,11 +45,11 @@ var (
 	ErrWriterBusy error = Code(C.CAPBUF_WRITER_BUSY)
 	// ErrRemoved: the buffer was removed from its registry: no more frames will come.
 	ErrRemoved error = Code(C.CAPBUF_REMOVED)
-	// ErrNotYet: the stretch ends after the newest frame. The detail says when it is expected.
+	// ErrNotYet: the span ends after the newest frame. The detail says when it is expected.
 	ErrNotYet error = Code(C.CAPBUF_NOT_YET)
-	// ErrEvicted: the stretch begins before the oldest frame that is still there. The detail says which that is.
+	// ErrEvicted: the span begins before the oldest frame that is still there. The detail says which that is.
 	ErrEvicted error = Code(C.CAPBUF_EVICTED)
-	// ErrInvalidRange: the stretch is empty, reversed, or the last so much of a buffer that keeps less.
+	// ErrInvalidRange: the span is empty, reversed, or the last so much of a buffer that keeps less.
 	ErrInvalidRange error = Code(C.CAPBUF_INVALID_RANGE)
 	// ErrTooSmall: the caller's memory is too small. Nothing was written to it. The detail says how much is needed.
 	ErrTooSmall error = Code(C.CAPBUF_TOO_SMALL)
@@ -93,8 +93,8 @@ type Error struct {
 	Code Code
 	// Message says what was given and what is allowed, in one line.
 	Message string
-	// AskedBytes is what was asked for: ErrOverBudget, ErrOutOfMemory, ErrOutOfSpace.
-	AskedBytes uint64
+	// RequestedBytes is what was asked for: ErrOverBudget, ErrOutOfMemory, ErrOutOfSpace.
+	RequestedBytes uint64
 	// LimitBytes is the limit (ErrOverBudget) or what is free (ErrOutOfSpace).
 	LimitBytes uint64
 	// UsedBytes is what is in use: ErrOverBudget.
@@ -140,7 +140,7 @@ func failed(outcome C.capbuf_go_outcome) *Error {
 	e.Message = C.GoString(C.capbuf_error_message(outcome.error))
 	var detail C.capbuf_error_detail
 	if C.capbuf_go_error_numbers(outcome.error, &detail).status == C.CAPBUF_OK {
-		e.AskedBytes = uint64(detail.asked_bytes)
+		e.RequestedBytes = uint64(detail.requested_bytes)
 		e.LimitBytes = uint64(detail.limit_bytes)
 		e.UsedBytes = uint64(detail.used_bytes)
 		e.Frame = uint64(detail.frame)

@@ -192,7 +192,7 @@ func ExampleReadInto() {
 		log.Fatal(err)
 	}
 	var samples [4]float32
-	info, err := capbuf.ReadInto(buffer, capbuf.StretchLast(time.Second), samples[:])
+	info, err := capbuf.ReadInto(buffer, capbuf.SpanLast(time.Second), samples[:])
 	fmt.Println(info.Frames, samples, err)
 	// Output: 4 [-1 -0.5 0 0.5] <nil>
 }

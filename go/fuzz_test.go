@@ -73,21 +73,21 @@ func FuzzAnyReadIsTheRightAudioOrAnError(f *testing.F) {
 	f.Add(uint8(0), int64(-1), int64(math.MaxInt64), uint32(As(9)))
 	f.Add(uint8(1), int64(math.MinInt64), int64(math.MaxInt64), uint32(math.MaxUint32))
 	f.Fuzz(func(t *testing.T, kind uint8, first, end int64, options uint32) {
-		stretch := StretchLast(time.Duration(end))
+		span := SpanLast(time.Duration(end))
 		switch kind % 3 {
 		case 0:
-			stretch = StretchFrames(uint64(first), uint64(end))
+			span = SpanFrames(uint64(first), uint64(end))
 		case 1:
-			stretch = StretchTime(time.Unix(0, first), time.Unix(0, end))
+			span = SpanTime(time.Unix(0, first), time.Unix(0, end))
 		}
 		room := make([]int16, 8192)
-		info, err := ReadInto(b, stretch, room, ReadOption(options))
+		info, err := ReadInto(b, span, room, ReadOption(options))
 		wantKnown(t, err)
 		if err == nil {
 			wantPosition(t, room[:info.Frames], info.FirstFrame)
 		}
 		m := mannerOf([]ReadOption{ReadOption(options)})
-		segment, err := b.newSegment(stretch, m)
+		segment, err := b.newSegment(span, m)
 		wantKnown(t, err)
 		if err == nil && len(segment.Bytes()) != int(segment.Frames)*segment.Format.Bytes() {
 			t.Fatalf("%d bytes are %+v", len(segment.Bytes()), segment.Extracted)
@@ -132,7 +132,7 @@ func FuzzBytesAreWrittenAsTheyAreHoweverTheyAreCut(f *testing.F) {
 		}
 		if end > begin && end-begin <= 1000 {
 			room := make([]int16, end-begin)
-			if _, err := ReadInto(b, StretchFrames(begin, end), room); err != nil {
+			if _, err := ReadInto(b, SpanFrames(begin, end), room); err != nil {
 				t.Fatal(err)
 			}
 			for i, sample := range room {

@@ -105,7 +105,7 @@ func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
 		"Read":           second(b.Read(ctx, morning, morning.Add(1))),
 		"ReadFrames":     second(b.ReadFrames(ctx, 0, 1)),
 		"Last":           second(b.Last(1)),
-		"ReadInto":       second(ReadInto(b, StretchFrames(0, 1), make([]int16, 1))),
+		"ReadInto":       second(ReadInto(b, SpanFrames(0, 1), make([]int16, 1))),
 		"WaitUntil":      b.WaitUntil(ctx, morning),
 		"Clip":           second(b.Clip(ctx, "clip.wav", morning, morning.Add(1))),
 		"ClipAround":     second(b.ClipAround(ctx, "clip.wav", morning, 1, 1)),
@@ -150,7 +150,7 @@ func TestClosingUnderUseEndsItWithErrClosed(t *testing.T) {
 		for _, use := range []func() error{
 			func() error { return w.WriteInt16(samples) },
 			func() error { _, err := w.NextFrame(); return err },
-			func() error { _, err := ReadInto(b, StretchLast(time.Millisecond), room); return err },
+			func() error { _, err := ReadInto(b, SpanLast(time.Millisecond), room); return err },
 			func() error { _, err := b.Last(10*time.Millisecond, Available); return err },
 			func() error { _, err := b.Status(); return err },
 			func() error { _, err := r.Stats(); return err },
@@ -261,9 +261,9 @@ func TestNothingIsAllocatedWhereAudioFlows(t *testing.T) {
 		"NextFrame":    func() { w.NextFrame() },
 		"Frames":       func() { b.Frames() },
 		"IsRemoved":    func() { b.IsRemoved() },
-		"ReadInto":     func() { ReadInto(b, StretchLast(60*time.Millisecond), room) },
+		"ReadInto":     func() { ReadInto(b, SpanLast(60*time.Millisecond), room) },
 		"ReadInto with options": func() {
-			ReadInto(b, StretchLast(60*time.Millisecond), room, Available, FillGaps)
+			ReadInto(b, SpanLast(60*time.Millisecond), room, Available, FillGaps)
 		},
 	} {
 		if allocations := testing.AllocsPerRun(200, call); allocations != 0 {
@@ -346,7 +346,7 @@ func TestAZeroValueIsAClosedHandle(t *testing.T) {
 		"Writer":         second(b.Writer()),
 		"Last":           second(b.Last(1)),
 		"WaitUntil":      b.WaitUntil(ctx, morning),
-		"ReadInto":       second(ReadInto(&b, StretchFrames(0, 1), make([]int16, 1))),
+		"ReadInto":       second(ReadInto(&b, SpanFrames(0, 1), make([]int16, 1))),
 		"WriteInt16":     w.WriteInt16(nil),
 		"Write":          second(w.Write(nil)),
 		"Gap":            w.Gap(GapRequested),

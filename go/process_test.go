@@ -111,7 +111,7 @@ func beCareless(r *Registry, role string) int {
 		go func() { w.WriteInt16(samples); done <- true }()
 		samples[50] = 1
 	case "looks at what is read into":
-		go func() { ReadInto(b, StretchFrames(0, 100), samples); done <- true }()
+		go func() { ReadInto(b, SpanFrames(0, 100), samples); done <- true }()
 		samples[0] += samples[99]
 	case "keeps a window":
 		first := true

@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-// Extracted tells where a stretch came from and what stands in it.
+// Extracted tells where a span came from and what stands in it.
 type Extracted struct {
 	// Frames counts the frames, silence included.
 	Frames uint64
@@ -62,15 +62,15 @@ func extractedFromC(info *C.capbuf_extracted) Extracted {
 
 // Read copies what was captured from one moment to another, and waits, until the context ends, for what is still to come.
 //
-// Gaps are filled with silence, so that a stretch keeps its length, and listed. Any goroutine. Allocates the segment. Errors: ErrEvicted (with
+// Gaps are filled with silence, so that a span keeps its length, and listed. Any goroutine. Allocates the segment. Errors: ErrEvicted (with
 // the oldest still there; also for what was before the recording), ErrInvalidRange, ErrRemoved, ErrOverBudget, ErrClosed; the context's, together with ErrNotYet.
 func (b *CaptureBuffer) Read(ctx context.Context, from, to time.Time, options ...ReadOption) (*Segment, error) {
-	return b.segment(ctx, StretchTime(from, to), mannerOf(options))
+	return b.segment(ctx, SpanTime(from, to), mannerOf(options))
 }
 
 // ReadFrames copies the frames from first to one before end. Gaps between them are listed and not filled. Otherwise as Read.
 func (b *CaptureBuffer) ReadFrames(ctx context.Context, first, end uint64, options ...ReadOption) (*Segment, error) {
-	return b.segment(ctx, StretchFrames(first, end), mannerOf(options))
+	return b.segment(ctx, SpanFrames(first, end), mannerOf(options))
 }
 
 // Last copies the newest so much, at once. Otherwise as Read.
@@ -79,18 +79,18 @@ func (b *CaptureBuffer) ReadFrames(ctx context.Context, first, end uint64, optio
 func (b *CaptureBuffer) Last(d time.Duration, options ...ReadOption) (*Segment, error) {
 	m := mannerOf(options)
 	m.waits = false
-	return b.segment(context.Background(), StretchLast(d), m)
+	return b.segment(context.Background(), SpanLast(d), m)
 }
 
-// ReadInto copies a stretch into the caller's memory, converted to its type, and tells what it put there. The samples are interleaved
+// ReadInto copies a span into the caller's memory, converted to its type, and tells what it put there. The samples are interleaved
 // from the beginning; what is beyond them stays as it was. After an error other than ErrTooSmall the content is unspecified.
 //
 // Any goroutine. At once, one copy, allocates nothing. Errors: ErrNotYet (with when it will be), ErrEvicted, ErrInvalidRange,
 // ErrTooSmall (with the room that is needed), ErrClosed.
-func ReadInto[T Sample](b *CaptureBuffer, stretch Stretch, samples []T, options ...ReadOption) (Extracted, error) {
+func ReadInto[T Sample](b *CaptureBuffer, span Span, samples []T, options ...ReadOption) (Extracted, error) {
 	m := mannerOf(options)
 	m.format = C.uint32_t(formatOf[T]())
-	info, err := b.readInto(stretch, m, unsafe.Pointer(unsafe.SliceData(samples)), len(samples))
+	info, err := b.readInto(span, m, unsafe.Pointer(unsafe.SliceData(samples)), len(samples))
 	if err != nil {
 		return Extracted{}, err
 	}
@@ -99,7 +99,7 @@ func ReadInto[T Sample](b *CaptureBuffer, stretch Stretch, samples []T, options 
 	return extractedFromC(&info), nil
 }
 
-func (b *CaptureBuffer) readInto(s Stretch, m manner, samples unsafe.Pointer, room int) (C.capbuf_extracted, error) {
+func (b *CaptureBuffer) readInto(s Span, m manner, samples unsafe.Pointer, room int) (C.capbuf_extracted, error) {
 	var info C.capbuf_extracted
 	buffer, users := b.enter()
 	if buffer == nil {
@@ -111,8 +111,8 @@ func (b *CaptureBuffer) readInto(s Stretch, m manner, samples unsafe.Pointer, ro
 	return info, failure(outcome)
 }
 
-// measure tells how many samples a stretch would take now, and what would stand in it if that is none.
-func (b *CaptureBuffer) measure(s Stretch, m manner) (samples uint64, info C.capbuf_extracted, err error) {
+// measure tells how many samples a span would take now, and what would stand in it if that is none.
+func (b *CaptureBuffer) measure(s Span, m manner) (samples uint64, info C.capbuf_extracted, err error) {
 	buffer, users := b.enter()
 	if buffer == nil {
 		return 0, info, ErrClosed
@@ -126,7 +126,7 @@ func (b *CaptureBuffer) measure(s Stretch, m manner) (samples uint64, info C.cap
 }
 
 // segment reads into new memory, and waits for it if that is wanted.
-func (b *CaptureBuffer) segment(ctx context.Context, s Stretch, m manner) (*Segment, error) {
+func (b *CaptureBuffer) segment(ctx context.Context, s Span, m manner) (*Segment, error) {
 	var segment *Segment
 	err := b.wait(ctx, m.waits, func() (err error) {
 		segment, err = b.newSegment(s, m)
@@ -135,8 +135,8 @@ func (b *CaptureBuffer) segment(ctx context.Context, s Stretch, m manner) (*Segm
 	return segment, err
 }
 
-// newSegment measures the stretch, makes room for it and copies it there: once, from the ring into Go's memory.
-func (b *CaptureBuffer) newSegment(s Stretch, m manner) (*Segment, error) {
+// newSegment measures the span, makes room for it and copies it there: once, from the ring into Go's memory.
+func (b *CaptureBuffer) newSegment(s Span, m manner) (*Segment, error) {
 	// The beginning of a partial read goes while its room is made, and a timeline may move: then it is measured again.
 	for range 8 {
 		samples, info, err := b.measure(s, m)

@@ -12,7 +12,7 @@ import (
 // morning is when the audio of these tests was captured.
 var morning = time.Date(2026, 11, 22, 6, 30, 0, 0, time.UTC)
 
-func TestAStretchIsFoundByTimeByNumberAndByAge(t *testing.T) {
+func TestASpanIsFoundByTimeByNumberAndByAge(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
 	w := written(t, b)
 	if err := w.WriteInt16At(position(0, 4000), morning); err != nil {
@@ -64,7 +64,7 @@ func TestSamplesComeInTheTypeThatIsAskedFor(t *testing.T) {
 		t.Errorf("bytes: %v", own.Bytes())
 	}
 	var into [4]float32
-	info, err := ReadInto(b, StretchFrames(0, 4), into[:])
+	info, err := ReadInto(b, SpanFrames(0, 4), into[:])
 	if err != nil || info.Frames != 4 || !slices.Equal(into[:], floats.Float32()) {
 		t.Errorf("into: %v %v", into, err)
 	}
@@ -115,7 +115,7 @@ func TestBytesMayEndInTheMiddleOfASample(t *testing.T) {
 	}
 }
 
-func TestAStretchThatIsNotWholeSaysWhyAndWhen(t *testing.T) {
+func TestASpanThatIsNotWholeSaysWhyAndWhen(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
 	_, err := b.Last(time.Millisecond)
 	if detail := wantError(t, err, ErrNotYet); !detail.Time.IsZero() {
@@ -162,13 +162,13 @@ func TestMemoryThatIsTooSmallStaysAsItWasAndTheRoomThatIsNeededIsTold(t *testing
 		t.Fatal(err)
 	}
 	room := []int16{7, 7}
-	_, err := ReadInto(b, StretchFrames(0, 100), room)
+	_, err := ReadInto(b, SpanFrames(0, 100), room)
 	if detail := wantError(t, err, ErrTooSmall); detail.NeededSamples != 100 || !slices.Equal(room, []int16{7, 7}) {
 		t.Errorf("%+v %v", detail, room)
 	}
-	_, err = ReadInto[int16](b, StretchFrames(0, 100), nil)
+	_, err = ReadInto[int16](b, SpanFrames(0, 100), nil)
 	wantError(t, err, ErrTooSmall)
-	_, err = ReadInto(b, StretchLast(-1), room)
+	_, err = ReadInto(b, SpanLast(-1), room)
 	wantError(t, err, ErrInvalidArgument)
 }
 

@@ -128,7 +128,7 @@ func TestARequestBeyondTheBudgetIsAnErrorWithItsNumbers(t *testing.T) {
 	big.Duration = time.Hour
 	_, err := r.GetOrAllocate("mic", big)
 	detail := wantError(t, err, ErrOverBudget)
-	if detail.AskedBytes < 3600*16000 || detail.LimitBytes != 1<<20 {
+	if detail.RequestedBytes < 3600*16000 || detail.LimitBytes != 1<<20 {
 		t.Errorf("the numbers are %+v", detail)
 	}
 }

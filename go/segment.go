@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// Segment is a stretch of audio that was copied out: ordinary memory of Go's, nothing to close.
+// Segment is a span of audio that was copied out: ordinary memory of Go's, nothing to close.
 type Segment struct {
 	Extracted
 	// Gaps lists the gaps in it, filled or not.
@@ -83,7 +83,7 @@ func (s *Segment) cut() {
 }
 
 // readSegment lets C make the segment; the caller frees it.
-func (b *CaptureBuffer) readSegment(s Stretch, m manner, info *C.capbuf_extracted) (*C.capbuf_segment, error) {
+func (b *CaptureBuffer) readSegment(s Span, m manner, info *C.capbuf_extracted) (*C.capbuf_segment, error) {
 	buffer, users := b.enter()
 	if buffer == nil {
 		return nil, ErrClosed
@@ -94,7 +94,7 @@ func (b *CaptureBuffer) readSegment(s Stretch, m manner, info *C.capbuf_extracte
 }
 
 // copyOfSegment reads by way of a segment of C's, which lists its gaps, and copies that.
-func (b *CaptureBuffer) copyOfSegment(s Stretch, m manner) (*Segment, error) {
+func (b *CaptureBuffer) copyOfSegment(s Span, m manner) (*Segment, error) {
 	var info C.capbuf_extracted
 	made, err := b.readSegment(s, m, &info)
 	if err != nil {

@@ -72,11 +72,11 @@ func (b *CaptureBuffer) WaitUntil(ctx context.Context, t time.Time) error {
 	}
 	// One frame, to hear when it ends: at most 64 channels of 4 bytes.
 	frame := make([]byte, 64*4)
-	stretch := StretchLast(time.Second / time.Duration(b.spec.SampleRateHz))
+	span := SpanLast(time.Second / time.Duration(b.spec.SampleRateHz))
 	// The time of a frame is true to half of it.
 	t = t.Add(-time.Second / time.Duration(2*b.spec.SampleRateHz))
 	return b.wait(ctx, true, func() error {
-		info, err := b.readInto(stretch, manner{}, unsafe.Pointer(unsafe.SliceData(frame)), b.spec.Channels)
+		info, err := b.readInto(span, manner{}, unsafe.Pointer(unsafe.SliceData(frame)), b.spec.Channels)
 		if err != nil {
 			return err
 		}

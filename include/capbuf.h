@@ -89,7 +89,7 @@
 
 // All channels as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or the only
 // one in each.
-#define CAPBUF_MIX_AS_ASKED 0
+#define CAPBUF_MIX_AUTO 0
 
 // The average of all channels.
 #define CAPBUF_MIX_AVERAGE 1
@@ -98,13 +98,13 @@
 #define CAPBUF_MIX_CHANNEL 2
 
 // Frames by their numbers: from `first` to one before `end`.
-#define CAPBUF_STRETCH_FRAMES 1
+#define CAPBUF_SPAN_FRAMES 1
 
 // A time: from `first` to `end`, in ns of UTC. Gaps in it are filled with silence, so that it keeps its length.
-#define CAPBUF_STRETCH_TIME 2
+#define CAPBUF_SPAN_TIME 2
 
 // The newest `end` ns. `first` is not used.
-#define CAPBUF_STRETCH_LAST 3
+#define CAPBUF_SPAN_LAST 3
 
 // Until the buffer is removed, or its domain is.
 #define CAPBUF_LIFETIME_UNTIL_REMOVED 0
@@ -225,7 +225,7 @@ typedef struct capbuf_registry capbuf_registry;
 // Owned by the caller, who frees it with `capbuf_report_free`. May be read by any thread.
 typedef struct capbuf_report capbuf_report;
 
-// A stretch of audio that was copied out.
+// A span of audio that was copied out.
 //
 // Owned by the caller, who frees it with `capbuf_segment_free`. May be read by any thread.
 typedef struct capbuf_segment capbuf_segment;
@@ -406,7 +406,7 @@ typedef struct {
     // Set it to `sizeof(capbuf_error_detail)` before the call.
     size_t struct_size;
     // OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE: the bytes that were asked for.
-    uint64_t asked_bytes;
+    uint64_t requested_bytes;
     // OVER_BUDGET: the limit. OUT_OF_SPACE: the bytes that are free.
     uint64_t limit_bytes;
     // OVER_BUDGET: the bytes in use.
@@ -426,9 +426,9 @@ typedef struct {
     uint32_t found_version;
 } capbuf_error_detail;
 
-// A stretch of a buffer to read.
+// A span of a buffer to read.
 typedef struct {
-    // One of the `CAPBUF_STRETCH_` constants: what the numbers are.
+    // One of the `CAPBUF_SPAN_` constants: what the numbers are.
     uint32_t kind;
     // Set it to 0.
     uint32_t reserved;
@@ -436,7 +436,7 @@ typedef struct {
     int64_t first;
     // Where it ends; what is at `end` is not in it.
     int64_t end;
-} capbuf_stretch;
+} capbuf_span;
 
 // How to read. NULL in its place is a structure of zeros: nothing missing, at once, the buffer's own format.
 typedef struct {
@@ -446,7 +446,7 @@ typedef struct {
     int64_t wait_ns;
     // 1: give what is there and tell what is missing, instead of an error.
     uint32_t available;
-    // 0: fill gaps with silence in stretches of time, not in frames by number. 1: fill. 2: leave out.
+    // 0: fill gaps with silence in spanes of time, not in frames by number. 1: fill. 2: leave out.
     uint32_t silence;
     // What the samples are converted to; CAPBUF_FORMAT_OWN: nothing.
     capbuf_sample_format sample_format;
@@ -454,7 +454,7 @@ typedef struct {
     uint32_t reserved;
 } capbuf_read_options;
 
-// Where a stretch came from and what stands in it.
+// Where a span came from and what stands in it.
 typedef struct {
     // Set it to `sizeof(capbuf_extracted)` before the call.
     size_t struct_size;
@@ -732,13 +732,13 @@ typedef struct {
 // The buffer was removed from its registry: no more frames will come.
 #define CAPBUF_REMOVED 9
 
-// The stretch ends after the newest frame. The detail says when it is expected.
+// The span ends after the newest frame. The detail says when it is expected.
 #define CAPBUF_NOT_YET 10
 
-// The stretch begins before the oldest frame that is still there. The detail says which that is.
+// The span begins before the oldest frame that is still there. The detail says which that is.
 #define CAPBUF_EVICTED 11
 
-// The stretch is empty, reversed, or the last so much of a buffer that keeps less.
+// The span is empty, reversed, or the last so much of a buffer that keeps less.
 #define CAPBUF_INVALID_RANGE 12
 
 // The caller's memory is too small. Nothing was written to it. The detail says how much is needed.
@@ -986,28 +986,28 @@ capbuf_status capbuf_error_numbers(const capbuf_error *error, capbuf_error_detai
 // Frees a detail. NULL is nothing.
 void capbuf_error_free(capbuf_error *error);
 
-// Copies a stretch into the caller's memory: `room` samples at `samples`, of the format that the options name.
+// Copies a span into the caller's memory: `room` samples at `samples`, of the format that the options name.
 //
-// What stands there is told in `*info`, if that is not NULL. `options` may be NULL. The memory beyond the stretch stays as it was;
+// What stands there is told in `*info`, if that is not NULL. `options` may be NULL. The memory beyond the span stays as it was;
 // after an error other than TOO_SMALL its content is unspecified.
 //
 // Any thread. Allocates nothing. Blocks only if told to wait. Errors: NOT_YET, EVICTED, INVALID_RANGE, TOO_SMALL, TIMED_OUT, REMOVED,
 // INVALID_ARGUMENT, MISALIGNED.
 capbuf_status capbuf_buffer_read(const capbuf_buffer *buffer,
-                                 const capbuf_stretch *stretch,
+                                 const capbuf_span *span,
                                  const capbuf_read_options *options,
                                  void *samples,
                                  size_t room,
                                  capbuf_extracted *info,
                                  capbuf_error **error);
 
-// Copies a stretch into new memory, with the gaps in it listed.
+// Copies a span into new memory, with the gaps in it listed.
 //
 // On success `*segment` is owned by the caller. `options` may be NULL.
 //
 // Any thread. Allocates. Blocks only if told to wait. Errors: those of `capbuf_buffer_read`; OVER_BUDGET, OUT_OF_MEMORY.
 capbuf_status capbuf_buffer_read_segment(const capbuf_buffer *buffer,
-                                         const capbuf_stretch *stretch,
+                                         const capbuf_span *span,
                                          const capbuf_read_options *options,
                                          capbuf_segment **segment,
                                          capbuf_error **error);

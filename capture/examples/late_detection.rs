@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, Level, ReadOptions, Registry, Stretch, Window, WindowOptions, Windows};
+use capbuf::{CaptureBuffer, Level, ReadOptions, Registry, Span, Window, WindowOptions, Windows};
 use capbuf_capture::write_clip;
 
 /// Windows of half a second, each half a window after the last one.
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // What was detected is still there: the samples that are read once more are as loud, to the last bit.
     let mut again = vec![0.0_f32; (window_frames * u64::from(buffer.spec().channels())) as usize];
-    buffer.read_into(Stretch::Frames(loudest.first_frame..loudest.end_frame), &ReadOptions::new(), &mut again)?;
+    buffer.read_into(Span::Frames(loudest.first_frame..loudest.end_frame), &ReadOptions::new(), &mut again)?;
     if Level::of(&again) != level {
         return Err(format!("the window has changed: {:?} instead of {level:?}", Level::of(&again)).into());
     }

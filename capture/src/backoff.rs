@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stable_stretch_is_forgiving_and_a_short_one_is_not() {
+    fn a_stable_span_is_forgiving_and_a_short_one_is_not() {
         let mut backoff = Backoff::default().jitter(0.0);
         for _ in 0..1000 {
             backoff.after_run(NEVER_RAN);

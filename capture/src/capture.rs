@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{Caller, CaptureBuffer, Feed, GapReason, Registry, Writer};
+use capbuf::{Caller, CaptureBuffer, GapReason, Registry, SourceClaim, Writer};
 
 use crate::error::{Error, Result};
 use crate::kinds::source;
@@ -27,7 +27,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 ///
 /// ```
 /// use std::time::Duration;
-/// use capbuf::{Registry, Stretch};
+/// use capbuf::{Registry, Span};
 /// use capbuf_capture::{CaptureOptions, Supervised};
 ///
 /// let registry = Registry::private();
@@ -98,7 +98,7 @@ impl Supervised {
         name: &str,
         source: Box<dyn Source>,
         options: &CaptureOptions,
-        feed: Option<Feed>,
+        claim: Option<SourceClaim>,
         existing: Option<Writer>,
     ) -> (Self, Runner) {
         let own = Self {
@@ -115,7 +115,7 @@ impl Supervised {
             progress: Arc::clone(&own.progress),
             stop: own.stop.clone(),
             buffer: Arc::clone(&own.buffer),
-            feed: feed.map(Arc::new),
+            claim: claim.map(Arc::new),
             existing,
             after: None,
         };
@@ -184,13 +184,13 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
 ///
 /// ```
 /// use std::time::Duration;
-/// use capbuf::{ReadOptions, Registry, Stretch};
+/// use capbuf::{ReadOptions, Registry, Span};
 /// use capbuf_capture::{Capture, CaptureOptions};
 ///
 /// let registry = Registry::private();
 /// let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new())?;
 /// let options = ReadOptions::new().wait(Duration::from_secs(10));
-/// let tenth = capture.buffer().read_with(Stretch::Frames(0..4800), &options)?;
+/// let tenth = capture.buffer().read_with(Span::Frames(0..4800), &options)?;
 /// assert_eq!(tenth.sample_rate_hz(), 48_000);
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```
@@ -231,9 +231,9 @@ impl Capture {
         options.likely_spec()?;
         // One capture a source, from before it is opened: whoever feeds it is not disturbed by a second connection to the same
         // camera.
-        let feed = registry.claim_feed(name)?;
+        let claim = registry.claim_source(name)?;
         let existing = registry.get(name).map(|buffer| buffer.writer()).transpose()?;
-        let (mut supervised, runner) = Supervised::prepare(registry, name, source, options, Some(feed), existing);
+        let (mut supervised, runner) = Supervised::prepare(registry, name, source, options, Some(claim), existing);
         let (told, opened) = sync_channel(1);
         spawn(name, move || runner.run(Some(&told)))?;
         let too_late = || Error::OpenTimedOut { source_name: shown.clone(), waited: options.open_deadline };

@@ -1,4 +1,4 @@
-//! Writing a stretch of audio into a file: whole under its name, or not at all.
+//! Writing a span of audio into a file: whole under its name, or not at all.
 
 use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
@@ -67,22 +67,22 @@ pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Resul
 /// ```
 /// use std::ops::ControlFlow;
 /// use std::time::Duration;
-/// use capbuf::{ReadOptions, Registry, Stretch};
-/// use capbuf_capture::{Capture, CaptureOptions, write_clip_telling};
+/// use capbuf::{ReadOptions, Registry, Span};
+/// use capbuf_capture::{Capture, CaptureOptions, write_clip_with_progress};
 ///
 /// let capture = Capture::start(&Registry::private(), "tone:440", &CaptureOptions::new().sample_rate_hz(1000))?;
 /// let wait = ReadOptions::new().wait(Duration::from_secs(10));
-/// let segment = capture.buffer().read_with(Stretch::Frames(0..2500), &wait)?;
+/// let segment = capture.buffer().read_with(Span::Frames(0..2500), &wait)?;
 /// let folder = tempfile::tempdir().expect("a folder");
 /// let mut told = Vec::new();
-/// write_clip_telling(&segment, &folder.path().join("long.flac"), None, |progress| {
+/// write_clip_with_progress(&segment, &folder.path().join("long.flac"), None, |progress| {
 ///     told.push(100 * progress.frames / progress.of_frames);
 ///     ControlFlow::Continue(())
 /// })?;
 /// assert_eq!(told.last(), Some(&100));
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```
-pub fn write_clip_telling(
+pub fn write_clip_with_progress(
     segment: &Segment,
     path: &Path,
     tags: Option<&ClipTags>,

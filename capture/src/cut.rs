@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, ReadOptions, Stretch};
+use capbuf::{CaptureBuffer, ReadOptions, Span};
 
-use crate::clip::{ClipInfo, write_clip_telling};
+use crate::clip::{ClipInfo, write_clip_with_progress};
 use crate::clip_progress::ClipProgress;
 use crate::error::{Error, Result};
 use crate::tags::ClipTags;
@@ -22,7 +22,7 @@ const LATE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Error::Clip`] as [`write_clip`](crate::write_clip), and where there is no audio at all; [`Error::Buffer`] for a
-/// stretch of no length or longer than may be.
+/// span of no length or longer than may be.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,14 +45,14 @@ pub fn cut_clip(
     after: Duration,
     path: &Path,
 ) -> Result<ClipInfo> {
-    cut_clip_telling(buffer, around_utc_ns, before, after, path, |_| ControlFlow::Continue(()))
+    cut_clip_with_progress(buffer, around_utc_ns, before, after, path, |_| ControlFlow::Continue(()))
 }
 
-/// As [`cut_clip`], and tells how far it is while the file is written, as [`write_clip_telling`] does.
+/// As [`cut_clip`], and tells how far it is while the file is written, as [`write_clip_with_progress`] does.
 ///
 /// # Errors
 /// As [`cut_clip`], and [`Error::Clip`] where it was stopped.
-pub fn cut_clip_telling(
+pub fn cut_clip_with_progress(
     buffer: &CaptureBuffer,
     around_utc_ns: i64,
     before: Duration,
@@ -65,10 +65,10 @@ pub fn cut_clip_telling(
     let to_come_ns = to_ns.saturating_sub(buffer.clock().utc_ns()).max(0);
     let wait = Duration::from_nanos(to_come_ns.unsigned_abs()).saturating_add(LATE);
     let options = ReadOptions::new().available().wait(wait);
-    let segment = match buffer.read_with(Stretch::Time(from_ns..to_ns), &options) {
+    let segment = match buffer.read_with(Span::Time(from_ns..to_ns), &options) {
         Ok(segment) => segment,
         Err(capbuf::Error::NotYet { .. }) => return Err(Error::clip(path, "there is no audio yet")),
         Err(error) => return Err(error.into()),
     };
-    write_clip_telling(&segment, path, Some(&ClipTags::new(buffer.source().as_str())), told)
+    write_clip_with_progress(&segment, path, Some(&ClipTags::new(buffer.source().as_str())), told)
 }

@@ -50,12 +50,12 @@ pub enum Error {
         reason: String,
     },
     /// The source can't deliver the rate, channels or sample format that were asked.
-    #[error("{source_name} has no {asked}; it offers {offered}")]
+    #[error("{source_name} has no {requested}; it offers {offered}")]
     NotOffered {
         /// The source, without credentials.
         source_name: String,
         /// What was asked.
-        asked: String,
+        requested: String,
         /// What can be had.
         offered: String,
     },

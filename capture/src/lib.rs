@@ -7,13 +7,13 @@
 //!
 //! ```no_run
 //! use std::{path::Path, time::Duration};
-//! use capbuf::{Registry, Stretch};
+//! use capbuf::{Registry, Span};
 //! use capbuf_capture::{Capture, CaptureOptions, clip_name, write_clip};
 //!
 //! let registry = Registry::private();
 //! let capture = Capture::start(&registry, "device:default", &CaptureOptions::new())?;
 //! std::thread::sleep(Duration::from_secs(30));
-//! let clip = capture.buffer().read(Stretch::Last(Duration::from_secs(5)))?;
+//! let clip = capture.buffer().read(Span::Last(Duration::from_secs(5)))?;
 //! let name = clip_name(capture.buffer().source().as_str(), clip.start_utc_ns(), "wav");
 //! write_clip(&clip, Path::new(&name))?;
 //! # Ok::<(), capbuf_capture::Error>(())
@@ -57,17 +57,17 @@ mod wav;
 pub use backoff::Backoff;
 pub use breaker::CircuitBreaker;
 pub use capture::{Capture, Supervised};
-pub use clip::{ClipInfo, write_clip, write_clip_telling, write_clip_with};
+pub use clip::{ClipInfo, write_clip, write_clip_with, write_clip_with_progress};
 pub use clip_name::clip_name;
 pub use clip_progress::ClipProgress;
-pub use cut::{cut_clip, cut_clip_telling};
+pub use cut::{cut_clip, cut_clip_with_progress};
 pub use device::{DeviceInfo, alsa_name, devices};
 pub use error::{Error, Result};
 pub use kinds::source;
 pub use locator::{DeviceHost, Locator};
 pub use options::CaptureOptions;
 pub use processing::Mix;
-pub use source::{End, Format, Source, Wish};
+pub use source::{Format, RequestedFormat, RunOutcome, Source};
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};
 pub use stop::Stop;

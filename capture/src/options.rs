@@ -7,7 +7,7 @@ use capbuf::{AllocateOptions, Length, Lifetime, SampleFormat, Spec};
 use crate::backoff::Backoff;
 use crate::breaker::CircuitBreaker;
 use crate::processing::{Mix, Processing};
-use crate::source::Wish;
+use crate::source::RequestedFormat;
 use crate::watchdog::Watchdog;
 
 /// What is asked of a capture beside its source.
@@ -23,7 +23,7 @@ use crate::watchdog::Watchdog;
 pub struct CaptureOptions {
     pub(crate) length: Length,
     pub(crate) allocate: AllocateOptions,
-    pub(crate) wish: Wish,
+    pub(crate) wish: RequestedFormat,
     pub(crate) open_deadline: Duration,
     pub(crate) backoff: Backoff,
     pub(crate) breaker: CircuitBreaker,
@@ -37,7 +37,7 @@ impl CaptureOptions {
         Self {
             length: Length::Seconds(60.0),
             allocate: AllocateOptions::new(),
-            wish: Wish::default(),
+            wish: RequestedFormat::default(),
             open_deadline: Duration::from_secs(20),
             backoff: Backoff::default(),
             breaker: CircuitBreaker::default(),
@@ -115,7 +115,7 @@ impl CaptureOptions {
 
     /// Asks for the shape of a buffer that is there.
     pub(crate) fn exactly(mut self, spec: &Spec) -> Self {
-        self.wish = Wish::exactly(spec);
+        self.wish = RequestedFormat::exactly(spec);
         self
     }
 

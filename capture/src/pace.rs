@@ -7,7 +7,7 @@ use capbuf::{Clock, GapReason, I24, Sample, SampleFormat, Writer};
 
 use crate::error::Result;
 use crate::instant::utc_of;
-use crate::source::End;
+use crate::source::RunOutcome;
 use crate::stop::Stop;
 
 /// What a supply has to give next.
@@ -18,7 +18,7 @@ pub(crate) enum Supplied {
     /// So many frames of the source are damaged and left out.
     Lost(u64),
     /// There is no more.
-    End,
+    RunOutcome,
 }
 
 /// Audio that is there as fast as it is asked for.
@@ -28,7 +28,7 @@ pub(crate) trait Supply {
 }
 
 /// Writes a supply at the pace of its sample rate until it ends or stopping is asked.
-pub(crate) fn feed(supply: &mut impl Supply, writer: Writer, stop: &Stop) -> Result<End> {
+pub(crate) fn feed(supply: &mut impl Supply, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
     match writer.buffer().spec().format() {
         SampleFormat::S16 => feed_as::<i16>(supply, writer, stop),
         SampleFormat::S24 => feed_as::<I24>(supply, writer, stop),
@@ -40,7 +40,7 @@ pub(crate) fn feed(supply: &mut impl Supply, writer: Writer, stop: &Stop) -> Res
 /// Chunks are this long: short enough for a reader to be near the present, long enough to cost nothing.
 const CHUNKS_PER_S: u32 = 50;
 
-fn feed_as<D: Sample>(supply: &mut impl Supply, mut writer: Writer, stop: &Stop) -> Result<End> {
+fn feed_as<D: Sample>(supply: &mut impl Supply, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
     let spec = *writer.buffer().spec();
     let channels = usize::from(spec.channels());
     let chunk_frames = (spec.sample_rate_hz() / CHUNKS_PER_S).max(1) as usize;
@@ -58,10 +58,10 @@ fn feed_as<D: Sample>(supply: &mut impl Supply, mut writer: Writer, stop: &Stop)
             Supplied::Lost(frames) => {
                 writer.gap_for(GapReason::PacketLoss, pace.skip(frames));
             }
-            Supplied::End => return Ok(End::Finished),
+            Supplied::RunOutcome => return Ok(RunOutcome::Finished),
         }
     }
-    Ok(End::Stopped)
+    Ok(RunOutcome::Stopped)
 }
 
 /// Ideal capture times: those of a device that started at one instant and has exactly its nominal rate.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, Clock, Feed, FeedStatus};
+use capbuf::{CaptureBuffer, Clock, SourceClaim, SourceHealth};
 
 use crate::error::Error;
 use crate::state::{State, Transition};
@@ -34,7 +34,7 @@ struct Now {
     has_ended: bool,
     attempt: Attempt,
     /// Where it is told to other processes.
-    told_to: Option<(Arc<Feed>, CaptureBuffer)>,
+    told_to: Option<(Arc<SourceClaim>, CaptureBuffer)>,
 }
 
 /// One opening of a source and what follows.
@@ -110,12 +110,12 @@ impl Progress {
     }
 
     /// The source of this attempt runs, and feeds a buffer. If it ran before, this is a restart.
-    pub(crate) fn running(&self, feed: &Arc<Feed>, buffer: &CaptureBuffer) {
+    pub(crate) fn running(&self, claim: &Arc<SourceClaim>, buffer: &CaptureBuffer) {
         let mut now = self.lock();
         if now.told_to.is_some() {
             now.restarts += 1;
         }
-        now.told_to = Some((Arc::clone(feed), buffer.clone()));
+        now.told_to = Some((Arc::clone(claim), buffer.clone()));
         now.attempt.buffer = Some(buffer.clone());
         self.set_in(&mut now, State::Running);
     }
@@ -171,10 +171,10 @@ impl Now {
     fn set(&mut self, mut state: State, utc_ns: i64) {
         self.retry_at = state.left_mut().and_then(|left| Instant::now().checked_add(*left));
         let reason = state.reason().map(ToString::to_string);
-        if let Some((feed, buffer)) = &self.told_to {
-            let status = FeedStatus::new(state.kind(), utc_ns, self.restarts, reason.clone().unwrap_or_default());
+        if let Some((claim, buffer)) = &self.told_to {
+            let status = SourceHealth::new(state.kind(), utc_ns, self.restarts, reason.clone().unwrap_or_default());
             // What can't be told to others is known here all the same.
-            let _ = feed.tell(buffer, &status);
+            let _ = claim.tell(buffer, &status);
         }
         if self.history.len() == HISTORY {
             self.history.pop_front();

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, Feed, GapReason, Registry, Spec, Writer};
+use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer};
 
 use crate::error::{Error, Result};
 use crate::options::CaptureOptions;
 use crate::progress::Progress;
-use crate::source::{End, Source, Wish};
+use crate::source::{RequestedFormat, RunOutcome, Source};
 use crate::state::State;
 use crate::stop::Stop;
 use crate::watchdog::{self, Health};
@@ -27,7 +27,7 @@ pub(crate) struct Runner {
     pub(crate) progress: Arc<Progress>,
     pub(crate) stop: Stop,
     pub(crate) buffer: Buffer,
-    pub(crate) feed: Option<Arc<Feed>>,
+    pub(crate) claim: Option<Arc<SourceClaim>>,
     /// The writer of a buffer that was there before.
     pub(crate) existing: Option<Writer>,
     /// Why the audio of a buffer that was there before does not go on; another writer, if not given.
@@ -59,19 +59,19 @@ impl Runner {
         let last = self.keep_running(told);
         drop(watching);
         // What the source holds is given back before anyone is told that it has ended.
-        let Self { source, progress, buffer, feed, existing, registry, .. } = self;
+        let Self { source, progress, buffer, claim, existing, registry, .. } = self;
         drop((source, existing));
         match last {
             Ok(state) => progress.set_last(state),
             // Who is told may try again at once.
             Err(error) => {
                 progress.set_last(State::Failed { reason: error.clone() });
-                drop(feed);
+                drop(claim);
                 // The channel has room for this one message; nobody listens any more past the deadline.
                 return drop(told.map(|told| told.try_send(Err(error))));
             }
         }
-        drop(feed);
+        drop(claim);
         // A process that ends on hearing it must not leave behind a buffer that was to go with its last user.
         drop((buffer, registry));
         drop(ends);
@@ -104,8 +104,8 @@ impl Runner {
             let verdict = self.progress.end_attempt();
             let reason = match (outcome, verdict) {
                 _ if self.stop.is_requested() => return Ok(State::Stopped),
-                (Ok(End::Finished), None) => return Ok(State::Finished),
-                (Ok(End::Stopped), None) => return Ok(State::Stopped),
+                (Ok(RunOutcome::Finished), None) => return Ok(State::Finished),
+                (Ok(RunOutcome::Stopped), None) => return Ok(State::Stopped),
                 (Err(reason), _) if reason.is_permanent() => return Ok(State::Failed { reason }),
                 // What the watchdog saw is the cause of what followed.
                 (_, Some(reason)) | (Err(reason), None) => reason,
@@ -133,15 +133,15 @@ impl Runner {
     }
 
     fn open(&mut self, stop: &Stop) -> Result<Writer> {
-        let feed = match &self.feed {
-            Some(feed) => Arc::clone(feed),
-            None => Arc::new(self.registry.claim_feed(&self.name)?),
+        let claim = match &self.claim {
+            Some(claim) => Arc::clone(claim),
+            None => Arc::new(self.registry.claim_source(&self.name)?),
         };
-        self.feed = Some(Arc::clone(&feed));
+        self.claim = Some(Arc::clone(&claim));
         let writer = match self.buffer.get().cloned() {
             None => self.open_first(stop)?,
             Some(buffer) => {
-                self.source.open(&Wish::exactly(buffer.spec()), stop)?;
+                self.source.open(&RequestedFormat::exactly(buffer.spec()), stop)?;
                 let mut writer = buffer.writer()?;
                 writer.gap(GapReason::SourceLost);
                 writer
@@ -150,7 +150,7 @@ impl Runner {
         if stop.is_requested() {
             return Err(self.too_late());
         }
-        self.progress.running(&feed, writer.buffer());
+        self.progress.running(&claim, writer.buffer());
         Ok(writer)
     }
 

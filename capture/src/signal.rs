@@ -6,7 +6,7 @@ use capbuf::{Sample, SampleFormat, Writer};
 
 use crate::error::{Error, Result};
 use crate::pace::{self, Supplied, Supply};
-use crate::source::{End, Format, Source, Wish};
+use crate::source::{Format, RequestedFormat, RunOutcome, Source};
 use crate::stop::Stop;
 
 /// A generated signal as a source. Any rate, any channels, any format.
@@ -35,14 +35,14 @@ impl SignalSource {
 const OWN: Format = Format { sample_rate_hz: 48_000, channels: 1, sample_format: SampleFormat::S16 };
 
 impl Source for SignalSource {
-    fn open(&mut self, wish: &Wish, _stop: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, _stop: &Stop) -> Result<Format> {
         let format = wish.or(OWN);
         if let Shape::Tone { frequency_hz } = self.shape {
             let highest_hz = f64::from(format.sample_rate_hz) / 2.0;
             if frequency_hz >= highest_hz {
                 return Err(Error::NotOffered {
                     source_name: format!("tone:{frequency_hz}"),
-                    asked: format!("sample rate of {} Hz", format.sample_rate_hz),
+                    requested: format!("sample rate of {} Hz", format.sample_rate_hz),
                     offered: format!("rates above {} Hz", frequency_hz * 2.0),
                 });
             }
@@ -50,7 +50,7 @@ impl Source for SignalSource {
         Ok(format)
     }
 
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let sample_rate_hz = f64::from(writer.buffer().spec().sample_rate_hz());
         let mut signal = Signal { shape: self.shape, sample_rate_hz, frame: writer.next_frame() };
         pace::feed(&mut signal, writer, stop)
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_tone_above_half_the_sample_rate_is_refused_with_what_would_do() {
-        let wish = Wish { sample_rate_hz: Some(8000), ..Wish::default() };
+        let wish = RequestedFormat { sample_rate_hz: Some(8000), ..RequestedFormat::default() };
         let error = SignalSource::tone(4000.0).open(&wish, &Stop::new()).expect_err("no such tone").to_string();
         assert_eq!(error, "tone:4000 has no sample rate of 8000 Hz; it offers rates above 8000 Hz");
         assert!(SignalSource::tone(3999.0).open(&wish, &Stop::new()).is_ok());

@@ -7,7 +7,7 @@ use crate::stop::Stop;
 
 /// What is asked of a source; `None` leaves it to the source. All set when a lost source is opened for the buffer it had.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct RequestedFormat {
     /// Frames a second.
     pub sample_rate_hz: Option<u32>,
     /// Samples a frame.
@@ -16,7 +16,7 @@ pub struct Wish {
     pub sample_format: Option<SampleFormat>,
 }
 
-impl Wish {
+impl RequestedFormat {
     /// Asks for exactly the shape of a buffer.
     pub fn exactly(spec: &Spec) -> Self {
         Self {
@@ -49,7 +49,7 @@ pub struct Format {
 
 /// Why a run ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum RunOutcome {
     /// There is no more, as at the end of a file.
     Finished,
     /// It was asked to stop.
@@ -64,13 +64,13 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// Where there is no such source, it refuses, it delivers no audio, or it can't deliver what is asked.
-    fn open(&mut self, wish: &Wish, stop: &Stop) -> Result<Format>;
+    fn open(&mut self, wish: &RequestedFormat, stop: &Stop) -> Result<Format>;
 
-    /// Feeds the writer with true capture times until the source ends, is lost, or stopping is asked.
+    /// SourceClaims the writer with true capture times until the source ends, is lost, or stopping is asked.
     ///
     /// The writer's buffer has the format that [`Source::open`] told. What the source holds is given back at the end.
     ///
     /// # Errors
     /// Where the source is lost; it may be opened again.
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End>;
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome>;
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use capbuf::FeedState;
+use capbuf::SourceState;
 
 use crate::error::Error;
 
@@ -53,17 +53,17 @@ pub enum State {
 
 impl State {
     /// Its name, as in reports and in other languages.
-    pub fn kind(&self) -> FeedState {
+    pub fn kind(&self) -> SourceState {
         match self {
-            Self::Idle => FeedState::Idle,
-            Self::Starting => FeedState::Starting,
-            Self::Running => FeedState::Running,
-            Self::Stalled { .. } => FeedState::Stalled,
-            Self::BackingOff { .. } => FeedState::BackingOff,
-            Self::CircuitOpen { .. } => FeedState::CircuitOpen,
-            Self::Finished => FeedState::Finished,
-            Self::Failed { .. } => FeedState::Failed,
-            Self::Stopped => FeedState::Stopped,
+            Self::Idle => SourceState::Idle,
+            Self::Starting => SourceState::Starting,
+            Self::Running => SourceState::Running,
+            Self::Stalled { .. } => SourceState::Stalled,
+            Self::BackingOff { .. } => SourceState::BackingOff,
+            Self::CircuitOpen { .. } => SourceState::CircuitOpen,
+            Self::Finished => SourceState::Finished,
+            Self::Failed { .. } => SourceState::Failed,
+            Self::Stopped => SourceState::Stopped,
         }
     }
 
@@ -119,7 +119,7 @@ pub struct Transition {
     /// When, in ns of UTC.
     pub utc_ns: i64,
     /// The state that began.
-    pub state: FeedState,
+    pub state: SourceState,
     /// Why, where something is wrong.
     pub reason: Option<String>,
 }

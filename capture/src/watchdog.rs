@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, ReadOptions, Stretch};
+use capbuf::{CaptureBuffer, ReadOptions, Span};
 
 use crate::error::Error;
 
@@ -176,7 +176,7 @@ fn is_silent(buffer: &CaptureBuffer) -> bool {
     let newest = buffer.frames().end;
     let room = (samples.len() / usize::from(buffer.spec().channels())) as u64;
     let first = newest.saturating_sub(room.min(u64::from(buffer.spec().sample_rate_hz() / 50).max(1)));
-    let read = buffer.read_into(Stretch::Frames(first..newest), &ReadOptions::new(), &mut samples);
+    let read = buffer.read_into(Span::Frames(first..newest), &ReadOptions::new(), &mut samples);
     read.is_ok_and(|read| {
         let count = read.frames as usize * usize::from(buffer.spec().channels());
         samples[..count].iter().all(|sample| *sample == 0.0)

@@ -1,10 +1,10 @@
-//! `capbuf clip`: a stretch of a source that is being recorded, or was, into a file.
+//! `capbuf clip`: a span of a source that is being recorded, or was, into a file.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Error, ReadOptions, Segment, Stretch};
+use capbuf::{CaptureBuffer, Error, ReadOptions, Segment, Span};
 use capbuf_capture::{ClipInfo, ClipTags, clip_name};
 use jiff::Zoned;
 
@@ -25,7 +25,7 @@ Times:
 
 Output:
   The path, and below it frames, length, beginning in UTC, and gaps. Gaps are
-  filled with silence, so that a clip keeps its length. A stretch whose end is
+  filled with silence, so that a clip keeps its length. A span whose end is
   still to come is waited for. While one of a minute or more is written, a
   terminal shows how far it is.
 
@@ -36,7 +36,7 @@ Examples:
 
 /// Cut a clip out of a source's memory, while it is recorded or after
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("stretch").required(true).args(["last", "from", "around"]))]
+#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("span").required(true).args(["last", "from", "around"]))]
 pub(crate) struct Arguments {
     /// The source to cut from
     #[arg(value_name = "SOURCE")]
@@ -81,7 +81,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     // All times on the command line are from one now.
-    let stretch = stretch(arguments, &moment::now())?;
+    let span = span(arguments, &moment::now())?;
     let clip_type = check_output(arguments)?;
     let registry = domain::open_existing(domain)?;
     let buffer = sources::find(&registry, &arguments.source)?;
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     if !clip_type.can_hold(spec) {
         return Err(Failure::Run(format!("{source}: a .flac can't hold {spec}; ask for a .wav")));
     }
-    let segment = read(&buffer, &stretch, arguments.available)?;
+    let segment = read(&buffer, &span, arguments.available)?;
     let path = arguments.output.clone().unwrap_or_else(|| {
         let name = clip_name(source.as_str(), segment.start_utc_ns(), clip_type.extension());
         clip_file::unused(Path::new(""), &name)
@@ -101,27 +101,27 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     Ok(tell(&clip, &segment)?)
 }
 
-/// The stretch that is asked for.
-fn stretch(arguments: &Arguments, now: &Zoned) -> Result<Stretch, Failure> {
+/// The span that is asked for.
+fn span(arguments: &Arguments, now: &Zoned) -> Result<Span, Failure> {
     let utc_ns = |moment: Moment| {
         moment.utc_ns(now).ok_or_else(|| Failure::Usage("a time is beyond what can be told in ns of UTC".to_owned()))
     };
     let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let (start, end) = match (arguments.last, arguments.around, arguments.from, arguments.to) {
-        (Some(last), ..) => return Ok(Stretch::Last(last)),
+        (Some(last), ..) => return Ok(Span::Last(last)),
         (_, Some(around), ..) => {
             let around = utc_ns(around)?;
             let (before, after) = (arguments.before.unwrap_or(BEFORE), arguments.after.unwrap_or(AFTER));
             (around.saturating_sub(ns(before)), around.saturating_add(ns(after)))
         }
         (.., Some(from), Some(to)) => (utc_ns(from)?, utc_ns(to)?),
-        _ => return Err(Failure::Usage("no stretch is given: --last, --from and --to, or --around".to_owned())),
+        _ => return Err(Failure::Usage("no span is given: --last, --from and --to, or --around".to_owned())),
     };
     if start >= end {
         let (start, end) = (moment::utc_ms(start), moment::utc_ms(end));
         return Err(Failure::Usage(format!("there is nothing to cut from {start} to {end}")));
     }
-    Ok(Stretch::Time(start..end))
+    Ok(Span::Time(start..end))
 }
 
 /// Refuses a file that could not be written, before anything is waited for.
@@ -138,10 +138,10 @@ fn check_output(arguments: &Arguments) -> Result<ClipType, Failure> {
     }
 }
 
-/// Reads a stretch; waits for its end if that is to come and somebody may bring it.
-fn read(buffer: &CaptureBuffer, stretch: &Stretch, available: bool) -> Result<Segment, Failure> {
+/// Reads a span; waits for its end if that is to come and somebody may bring it.
+fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment, Failure> {
     let options = if available { ReadOptions::new().available() } else { ReadOptions::new() };
-    let expected_utc_ns = match buffer.read_with(stretch.clone(), &options) {
+    let expected_utc_ns = match buffer.read_with(span.clone(), &options) {
         Err(Error::NotYet { expected_utc_ns, .. }) if !available => expected_utc_ns,
         done => return done.map_err(|error| explain(buffer, error)),
     };
@@ -152,10 +152,10 @@ fn read(buffer: &CaptureBuffer, stretch: &Stretch, available: bool) -> Result<Se
             "{source}: that was not recorded, and nobody is recording; --available takes what there is"
         )));
     }
-    let (now_ns, asked_ns) = (buffer.clock().utc_ns(), until(stretch, buffer.clock().utc_ns()));
+    let (now_ns, asked_ns) = (buffer.clock().utc_ns(), until(span, buffer.clock().utc_ns()));
     let left_ns = expected_utc_ns.unwrap_or(asked_ns).saturating_sub(now_ns).max(0);
     let left = Duration::from_nanos(left_ns.unsigned_abs());
-    if let Stretch::Time(range) = stretch
+    if let Span::Time(range) = span
         && Duration::from_nanos(range.end.saturating_sub(range.start).unsigned_abs()) > buffer.spec().duration()
     {
         let kept = buffer.spec().duration();
@@ -165,19 +165,19 @@ fn read(buffer: &CaptureBuffer, stretch: &Stretch, available: bool) -> Result<Se
     }
     complain(&format!("waiting {:.1} s for the end of the clip", left.as_secs_f64()));
     let wait = options.wait(left.saturating_add(GRACE));
-    buffer.read_with(stretch.clone(), &wait).map_err(|error| explain(buffer, error))
+    buffer.read_with(span.clone(), &wait).map_err(|error| explain(buffer, error))
 }
 
-/// When a stretch ends, if nothing was recorded yet.
-fn until(stretch: &Stretch, now_ns: i64) -> i64 {
-    match stretch {
-        Stretch::Time(range) => range.end,
-        Stretch::Last(duration) => now_ns.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
-        Stretch::Frames(_) => now_ns,
+/// When a span ends, if nothing was recorded yet.
+fn until(span: &Span, now_ns: i64) -> i64 {
+    match span {
+        Span::Time(range) => range.end,
+        Span::Last(duration) => now_ns.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
+        Span::Frames(_) => now_ns,
     }
 }
 
-/// Why a stretch can't be had, and what to do.
+/// Why a span can't be had, and what to do.
 fn explain(buffer: &CaptureBuffer, error: Error) -> Failure {
     let reason = match error {
         Error::Evicted { oldest_utc_ns, .. } => format!(

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use capbuf::Segment;
-use capbuf_capture::{ClipInfo, ClipTags, write_clip_telling};
+use capbuf_capture::{ClipInfo, ClipTags, write_clip_with_progress};
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -21,7 +21,7 @@ pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<C
     let rate = u64::from(segment.sample_rate_hz()).max(1);
     let is_shown = io::stderr().is_terminal() && segment.frames() >= LONG_S * rate;
     let mut shown_percent = None;
-    let written = write_clip_telling(segment, path, Some(tags), |progress| {
+    let written = write_clip_with_progress(segment, path, Some(tags), |progress| {
         let percent = progress.frames.saturating_mul(100) / progress.of_frames.max(1);
         if is_shown && shown_percent.replace(percent) != Some(percent) {
             let (seconds, of_seconds) = (progress.frames / rate, progress.of_frames / rate);

@@ -88,13 +88,13 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// How the source is doing, and why.
 pub(crate) fn state(status: &Status) -> String {
-    let Some(feed) = &status.feed else { return "-".to_owned() };
-    let mut told = feed.state.name().to_owned();
-    if feed.restarts > 0 {
-        told += &format!(", restarts: {}", feed.restarts);
+    let Some(health) = &status.health else { return "-".to_owned() };
+    let mut told = health.state.name().to_owned();
+    if health.restarts > 0 {
+        told += &format!(", restarts: {}", health.restarts);
     }
-    if !feed.reason.is_empty() {
-        told += &format!(": {}", feed.reason);
+    if !health.reason.is_empty() {
+        told += &format!(": {}", health.reason);
     }
     told
 }

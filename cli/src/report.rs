@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use capbuf::{CaptureBuffer, FeedStatus, Holder, Level, OpenedBy, Segment, SegmentGap};
+use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap, SourceHealth};
 use capbuf_capture::ClipInfo;
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub(crate) struct SourceReport {
     writes: u64,
     gaps: u64,
     evictions: u64,
-    feed: Option<FeedReport>,
+    health: Option<HealthReport>,
     timeline_ahead_ns: i64,
     lifetime: &'static str,
     bytes: u64,
@@ -52,7 +52,7 @@ pub(crate) struct SourceReport {
 
 /// How the source is doing, as who feeds it tells.
 #[derive(Debug, Serialize)]
-struct FeedReport {
+struct HealthReport {
     state: &'static str,
     since_utc: String,
     restarts: u64,
@@ -109,7 +109,7 @@ impl SourceReport {
             writes: status.writes,
             gaps: status.gaps,
             evictions: status.evictions,
-            feed: status.feed.map(FeedReport::from),
+            health: status.health.map(HealthReport::from),
             timeline_ahead_ns: status.timeline_ahead_ns,
             lifetime: buffer.lifetime().name(),
             bytes: status.bytes,
@@ -122,9 +122,9 @@ pub(crate) fn id(buffer: &CaptureBuffer) -> String {
     format!("{:016x}", buffer.id())
 }
 
-impl From<FeedStatus> for FeedReport {
-    fn from(feed: FeedStatus) -> Self {
-        let FeedStatus { state, since_utc_ns, restarts, reason, .. } = feed;
+impl From<SourceHealth> for HealthReport {
+    fn from(health: SourceHealth) -> Self {
+        let SourceHealth { state, since_utc_ns, restarts, reason, .. } = health;
         Self { state: state.name(), since_utc: moment::utc(since_utc_ns), restarts, reason }
     }
 }

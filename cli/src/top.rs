@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// How often to look
     #[arg(long, value_name = "DURATION", value_parser = every, default_value = "1s", allow_hyphen_values = true)]
     every: Duration,
-    /// End after so many looks [default: when asked to]
+    /// RunOutcome after so many looks [default: when asked to]
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Look once

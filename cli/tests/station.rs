@@ -51,7 +51,7 @@ fn the_page_leads_from_nothing_to_a_station() {
 
 #[test]
 fn the_states_of_the_page_are_the_librarys() {
-    for state in capbuf::FeedState::ALL {
+    for state in capbuf::SourceState::ALL {
         let name = state.name();
         assert!(name == "idle" || PAGE.contains(&format!("`{name}`")), "{name}");
     }

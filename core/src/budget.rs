@@ -36,15 +36,15 @@ impl Budget {
     }
 
     /// Sets bytes aside before they are mapped. Lock-free.
-    pub(crate) fn reserve(self: &PlainArc<Self>, asked_bytes: u64) -> Result<Charge> {
+    pub(crate) fn reserve(self: &PlainArc<Self>, requested_bytes: u64) -> Result<Charge> {
         // SYNC none: a sum; nothing else depends on its order.
         let reserved = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used_bytes| {
-            used_bytes.checked_add(asked_bytes).filter(|sum| *sum <= self.limit_bytes)
+            used_bytes.checked_add(requested_bytes).filter(|sum| *sum <= self.limit_bytes)
         });
         match reserved {
-            Ok(_) => Ok(Charge { budget: PlainArc::clone(self), bytes: asked_bytes, mapped: false }),
+            Ok(_) => Ok(Charge { budget: PlainArc::clone(self), bytes: requested_bytes, mapped: false }),
             Err(used_bytes) => Err(Error::OverBudget {
-                asked_bytes,
+                requested_bytes,
                 used_bytes,
                 limit_bytes: self.limit_bytes,
                 scope: "the registry's budget",

@@ -11,9 +11,9 @@ use crate::sample::Sample;
 use crate::segment::{Extracted, Segment};
 use crate::shared::Shared;
 use crate::source::Source;
+use crate::span::Span;
 use crate::spec::Spec;
 use crate::status::Status;
-use crate::stretch::Stretch;
 use crate::sync::{Arc, Ordering, PlainArc};
 use crate::timeline::Extent;
 use crate::track::Taken;
@@ -77,44 +77,44 @@ impl CaptureBuffer {
         Writer::take(self)
     }
 
-    /// Copies a stretch out, whole or not at all.
+    /// Copies a span out, whole or not at all.
     ///
     /// Allocates the segment; waits for nobody. A frame's time is true to half a frame. To wait, to take what is there,
     /// to leave gaps out or to convert, see [`CaptureBuffer::read_with`].
     ///
     /// # Errors
     /// [`Error::NotYet`](crate::Error::NotYet) (with when it will be), [`Error::Evicted`](crate::Error::Evicted) (with the oldest still there),
-    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for stretches that are empty or reversed, and for the last so much of a buffer that keeps less.
+    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for spanes that are empty or reversed, and for the last so much of a buffer that keeps less.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use capbuf::{Length, Registry, SampleFormat, Spec, Stretch};
+    /// use capbuf::{Length, Registry, SampleFormat, Spec, Span};
     ///
     /// let registry = Registry::private();
     /// let spec = Spec::new(Length::Seconds(2.0), 8000, 1, SampleFormat::S16)?;
     /// let buffer = registry.get_or_allocate("tone:440", spec)?;
     /// buffer.writer()?.write(&[7_i16; 8000])?;
-    /// let segment = buffer.read(Stretch::Last(Duration::from_millis(500)))?;
+    /// let segment = buffer.read(Span::Last(Duration::from_millis(500)))?;
     /// assert_eq!(segment.frames(), 4000);
     /// assert_eq!(segment.first_frame(), 4000);
     /// # Ok::<(), capbuf::Error>(())
     /// ```
-    pub fn read(&self, stretch: Stretch) -> Result<Segment> {
-        self.read_with(stretch, &ReadOptions::new())
+    pub fn read(&self, span: Span) -> Result<Segment> {
+        self.read_with(span, &ReadOptions::new())
     }
 
-    /// Copies a stretch out as the options say.
+    /// Copies a span out as the options say.
     ///
     /// Allocates the segment. Blocks only if told to wait, and then in sleeps of at most 50 ms.
     ///
     /// # Errors
     /// As [`CaptureBuffer::read`]; told to wait also [`Error::TimedOut`](crate::Error::TimedOut) and [`Error::Removed`](crate::Error::Removed); [`Error::OverBudget`](crate::Error::OverBudget) for
-    /// a stretch whose silence would take more than one buffer may.
-    pub fn read_with(&self, stretch: Stretch, options: &ReadOptions) -> Result<Segment> {
-        read::counted(&self.shared, || read::segment(&self.shared, &stretch, options))
+    /// a span whose silence would take more than one buffer may.
+    pub fn read_with(&self, span: Span, options: &ReadOptions) -> Result<Segment> {
+        read::counted(&self.shared, || read::segment(&self.shared, &span, options))
     }
 
-    /// Copies a stretch into the caller's memory, converted to its type, and tells what it put there.
+    /// Copies a span into the caller's memory, converted to its type, and tells what it put there.
     ///
     /// The samples are interleaved from the beginning of `out`; the rest of it stays as it was. Allocates nothing; without
     /// waiting it makes no system call but the look at the clock that waiting needs. After an error other than
@@ -122,8 +122,8 @@ impl CaptureBuffer {
     ///
     /// # Errors
     /// As [`CaptureBuffer::read_with`], and [`Error::TooSmall`](crate::Error::TooSmall) with the number of samples needed.
-    pub fn read_into<T: Sample>(&self, stretch: Stretch, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
-        read::counted(&self.shared, || read::into(&self.shared, &stretch, options, out))
+    pub fn read_into<T: Sample>(&self, span: Span, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
+        read::counted(&self.shared, || read::into(&self.shared, &span, options, out))
     }
 
     /// Begins to go through the buffer window by window.

@@ -34,14 +34,14 @@ pub enum Error {
         reason: &'static str,
     },
     /// The source has a buffer of another shape. The buffer stays as it was; ask for its [`Spec`] or remove it first.
-    #[error("source {source_name} already has a buffer of {existing}, asked for {asked}")]
+    #[error("source {source_name} already has a buffer of {existing}, asked for {requested}")]
     SpecMismatch {
         /// The source, without credentials.
         source_name: Source,
         /// The shape the source has.
         existing: Spec,
         /// The shape that was asked for.
-        asked: Spec,
+        requested: Spec,
     },
     /// `allocate` was called for a source that has a buffer. Use `get_or_allocate` to share it.
     #[error("source {source_name} already has a buffer of {existing}")]
@@ -58,10 +58,10 @@ pub enum Error {
         source_name: String,
     },
     /// The buffer would be larger than one buffer may be, or the registry's budget has too little left.
-    #[error("{asked_bytes} bytes asked, but {scope} allows {limit_bytes} bytes and {used_bytes} are in use")]
+    #[error("{requested_bytes} bytes requested, but {scope} allows {limit_bytes} bytes and {used_bytes} are in use")]
     OverBudget {
         /// What the buffer would have taken.
-        asked_bytes: u64,
+        requested_bytes: u64,
         /// What is taken already (zero for the limit of one buffer).
         used_bytes: u64,
         /// The limit that would have been passed.
@@ -70,10 +70,10 @@ pub enum Error {
         scope: &'static str,
     },
     /// The operating system would not give the memory.
-    #[error("the system would not map {asked_bytes} bytes: {reason}")]
+    #[error("the system would not map {requested_bytes} bytes: {reason}")]
     OutOfMemory {
         /// What was asked for.
-        asked_bytes: u64,
+        requested_bytes: u64,
         /// The system's own words.
         reason: String,
     },
@@ -91,8 +91,8 @@ pub enum Error {
         /// The source, without credentials.
         source_name: Source,
     },
-    /// The stretch ends after the newest frame.
-    #[error("not recorded yet: newest is frame {newest_frame}, the stretch is {missing_frames} frames ahead")]
+    /// The span ends after the newest frame.
+    #[error("not recorded yet: newest is frame {newest_frame}, the span is {missing_frames} frames ahead")]
     NotYet {
         /// One past the newest frame that can be read.
         newest_frame: u64,
@@ -102,7 +102,7 @@ pub enum Error {
         /// first write.
         expected_utc_ns: Option<i64>,
     },
-    /// The stretch begins before the oldest frame that is still there.
+    /// The span begins before the oldest frame that is still there.
     #[error("no longer there: oldest is frame {oldest_frame} at {oldest_utc_ns} ns UTC")]
     Evicted {
         /// The oldest frame that can still be read.
@@ -110,18 +110,18 @@ pub enum Error {
         /// Its time in ns of UTC.
         oldest_utc_ns: i64,
     },
-    /// The stretch is empty, reversed, or the last so much of a buffer that keeps less.
-    #[error("{given} is not a stretch to read: {reason}")]
+    /// The span is empty, reversed, or the last so much of a buffer that keeps less.
+    #[error("{given} is not a span to read: {reason}")]
     InvalidRange {
-        /// The stretch as it was given.
+        /// The span as it was given.
         given: String,
         /// Why it is refused.
         reason: String,
     },
-    /// The caller's memory is too small for the stretch. Nothing was written to it.
-    #[error("memory for {given_samples} samples was given, the stretch needs {needed_samples}")]
+    /// The caller's memory is too small for the span. Nothing was written to it.
+    #[error("memory for {given_samples} samples was given, the span needs {needed_samples}")]
     TooSmall {
-        /// Samples (frames times channels) that the stretch needs.
+        /// Samples (frames times channels) that the span needs.
         needed_samples: u64,
         /// Samples that were given room for.
         given_samples: u64,
@@ -143,12 +143,12 @@ pub enum Error {
     /// The shared memory of a domain is full. Give it another folder by `CAPBUF_DIR`, a container more by `--shm-size`, or
     /// remove buffers. Nothing is left behind.
     #[error(
-        "{asked_bytes} bytes asked, but {folder} has {free_bytes} bytes free; \
+        "{requested_bytes} bytes requested, but {folder} has {free_bytes} bytes free; \
          set CAPBUF_DIR to a folder with more (for a container: --shm-size), or remove buffers"
     )]
     OutOfSpace {
         /// What the buffer would have taken.
-        asked_bytes: u64,
+        requested_bytes: u64,
         /// What the file system has left.
         free_bytes: u64,
         /// The domain's folder.

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use capbuf::{Length, Registry, SampleFormat, Spec, Stretch};
+//! use capbuf::{Length, Registry, SampleFormat, Spec, Span};
 //!
 //! // One buffer a source, however many ask for it.
 //! let registry = Registry::private();
@@ -20,9 +20,9 @@
 //! }
 //!
 //! // Any number of readers: by time, by frame numbers, or the newest.
-//! let second = buffer.read(Stretch::Time(start_utc_ns + 1_000_000_000..start_utc_ns + 2_000_000_000))?;
+//! let second = buffer.read(Span::Time(start_utc_ns + 1_000_000_000..start_utc_ns + 2_000_000_000))?;
 //! assert_eq!((second.first_frame(), second.frames()), (48_000, 48_000));
-//! let newest = buffer.read(Stretch::Last(Duration::from_millis(500)))?;
+//! let newest = buffer.read(Span::Last(Duration::from_millis(500)))?;
 //! assert_eq!(newest.end_frame(), 240_000);
 //! # Ok::<(), capbuf::Error>(())
 //! ```
@@ -41,8 +41,6 @@ mod delay_locked_loop;
 pub mod docs;
 mod domain;
 mod error;
-mod feed;
-mod feed_status;
 mod fork;
 mod lease;
 mod lifetime;
@@ -66,9 +64,11 @@ mod segment;
 mod shared;
 mod slot;
 mod source;
+mod source_claim;
+mod source_health;
+mod span;
 mod spec;
 mod status;
-mod stretch;
 mod sync;
 mod table;
 mod thread_cache;
@@ -85,8 +85,6 @@ pub use builder::RegistryBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use domain::{DomainInfo, Holder, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
 pub use error::{Error, ErrorCode, Result};
-pub use feed::Feed;
-pub use feed_status::{FeedState, FeedStatus};
 pub use lifetime::{AllocateOptions, Lifetime};
 pub use metrics::MAX_METRIC_SOURCES;
 pub use pool::PoolStats;
@@ -98,9 +96,11 @@ pub use report::{
 pub use sample::{I24, Sample, convert};
 pub use segment::{Extracted, Samples, Segment, SegmentGap};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
+pub use source_claim::SourceClaim;
+pub use source_health::{SourceHealth, SourceState};
+pub use span::{Missing, Span};
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 pub use status::{Level, Status};
-pub use stretch::{Missing, Stretch};
 pub use timeline::{Gap, GapReason};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};
 pub use watch::{Anomaly, AnomalyKind, Detector, Severity, Watch, WatchSettings};

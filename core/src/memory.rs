@@ -19,7 +19,7 @@ pub(crate) struct Memory {
 }
 
 fn refused(layout: &Layout, reason: impl ToString) -> Error {
-    Error::OutOfMemory { asked_bytes: layout.region_bytes, reason: reason.to_string() }
+    Error::OutOfMemory { requested_bytes: layout.region_bytes, reason: reason.to_string() }
 }
 
 fn address_bytes(layout: &Layout) -> Result<usize> {

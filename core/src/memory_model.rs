@@ -43,7 +43,7 @@ fn lap(lost: [Option<Ordering>; 2]) -> Reads {
             let head = ring::head(&region);
             let first = head.saturating_sub(4);
             let mut numbers = Vec::<u64>::new();
-            for (offset, bytes) in ring::stretches(&region, first, head - first) {
+            for (offset, bytes) in ring::spanes(&region, first, head - first) {
                 copy::append(region.words(), offset, bytes / 8, &mut numbers);
             }
             if ring::oldest_intact(&region) > first {

@@ -25,7 +25,7 @@ impl Memory {
     }
 
     pub(crate) fn of_file(_: &File, layout: Layout) -> Result<Self> {
-        Err(Error::OutOfMemory { asked_bytes: layout.region_bytes, reason: "models have no files".to_owned() })
+        Err(Error::OutOfMemory { requested_bytes: layout.region_bytes, reason: "models have no files".to_owned() })
     }
 
     pub(crate) fn with_layout(mut self, layout: Layout) -> Result<Self> {
@@ -38,7 +38,7 @@ impl Memory {
     }
 
     pub(crate) fn of_words(_: Words, layout: Layout) -> Result<Self> {
-        Err(Error::OutOfMemory { asked_bytes: layout.region_bytes, reason: "models have no pool".to_owned() })
+        Err(Error::OutOfMemory { requested_bytes: layout.region_bytes, reason: "models have no pool".to_owned() })
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -111,7 +111,7 @@ impl Words {
     }
 
     pub(crate) fn in_new_file(_: &File, bytes: u64) -> Result<Self> {
-        Err(Error::OutOfMemory { asked_bytes: bytes, reason: "models have no files".to_owned() })
+        Err(Error::OutOfMemory { requested_bytes: bytes, reason: "models have no files".to_owned() })
     }
 
     pub(crate) fn in_file(_: &File) -> Option<Self> {

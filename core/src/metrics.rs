@@ -247,10 +247,10 @@ fn sources(live: &Live, add: &mut impl FnMut(&'static str, &'static str, bool, V
     let writer = "Whether somebody who lives holds the writer.";
     add("capbuf_source_has_writer", writer, false, each(&|at| Some(f64::from(u8::from(status(at).has_writer)))));
     let restarts = "How often a source was opened again after it had run.";
-    add("capbuf_source_restarts", restarts, true, each(&|at| Some(status(at).feed.as_ref()?.restarts as f64)));
+    add("capbuf_source_restarts", restarts, true, each(&|at| Some(status(at).health.as_ref()?.restarts as f64)));
     let state = "What a source is doing, as who feeds it told: 1 idle, 2 starting, 3 running, 4 stalled, 5 backing off, 6 circuit open, \
                  7 stopped, 8 finished, 9 failed.";
-    add("capbuf_source_state", state, false, each(&|at| Some(f64::from(status(at).feed.as_ref()?.state as u32))));
+    add("capbuf_source_state", state, false, each(&|at| Some(f64::from(status(at).health.as_ref()?.state as u32))));
     let kept = "How much audio is kept.";
     let kept_s = |at: usize| {
         let frames = status(at).newest_frame.saturating_sub(status(at).oldest_frame);

@@ -1,4 +1,4 @@
-//! Copying a stretch out: found, copied, checked, and copied again or refused if the writer came in between.
+//! Copying a span out: found, copied, checked, and copied again or refused if the writer came in between.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::ring;
 use crate::sample::{Sample, convert, with_format};
 use crate::segment::{Extracted, Samples, Segment, SegmentGap};
 use crate::shared::Shared;
+use crate::span::{Manner, Plan, Planner, Span, Step, duration_to_ns, evicted};
 use crate::spec::SampleFormat;
-use crate::stretch::{Manner, Plan, Planner, Step, Stretch, duration_to_ns, evicted};
 use crate::sync::AtomicU64;
 use crate::timeline::{Extent, Gap};
 
@@ -36,7 +36,7 @@ impl ReadOptions {
         Self::default()
     }
 
-    /// Gives what is there and tells what is missing, instead of an error; if nothing of the stretch is there, an empty
+    /// Gives what is there and tells what is missing, instead of an error; if nothing of the span is there, an empty
     /// segment. Only a buffer that was never written to has no time to tell, and remains [`Error::NotYet`].
     pub fn available(mut self) -> Self {
         self.partial = true;
@@ -49,7 +49,7 @@ impl ReadOptions {
         self
     }
 
-    /// Fills gaps with silence, or leaves them out. By default stretches of time keep their length and are filled, frames
+    /// Fills gaps with silence, or leaves them out. By default spanes of time keep their length and are filled, frames
     /// named by number are just those frames.
     pub fn silence(mut self, fill: bool) -> Self {
         self.silence = Some(fill);
@@ -119,7 +119,7 @@ impl<T: Sample> Sink<T> for Room<'_, T> {
 /// Copies frames that lie in memory as `S` into a sink of `T`.
 fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, sink: &mut impl Sink<T>) {
     let words = shared.region.words();
-    for (offset, bytes) in ring::stretches(&shared.region, first, frames) {
+    for (offset, bytes) in ring::spanes(&shared.region, first, frames) {
         let samples = bytes / size_of::<S>();
         if S::FORMAT == T::FORMAT {
             sink.copy(words, offset, samples);
@@ -135,7 +135,7 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
     }
 }
 
-/// Copies a planned stretch; false if the writer came in between, and then the sink holds what must not be used: as it does if
+/// Copies a planned span; false if the writer came in between, and then the sink holds what must not be used: as it does if
 /// another process changed the timeline, so that these are not the `frames` frames that were measured.
 fn copy_plan<T: Sample>(
     shared: &Shared,
@@ -170,7 +170,7 @@ fn copy_plan<T: Sample>(
     whole && written == frames && ring::oldest_intact(&shared.region) <= plan.first
 }
 
-/// Counts what a planned stretch will take; `None` if the writer lapped the count.
+/// Counts what a planned span will take; `None` if the writer lapped the count.
 fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
     let (mut captured_frames, mut silence_frames, mut gaps) = (0_u64, 0_u64, 0);
     let whole = plan.walk(&shared.region, &shared.spec, |step| match step {
@@ -193,21 +193,21 @@ fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
 /// How often a partial read begins again when the writer takes its oldest frames away.
 const TRIES: usize = 64;
 
-/// Looks where a stretch is now and hands the plan to `take`, which says whether the copy is good.
+/// Looks where a span is now and hands the plan to `take`, which says whether the copy is good.
 fn attempt<R>(
     shared: &Shared,
-    stretch: &Stretch,
+    span: &Span,
     manner: Manner,
     mut take: impl FnMut(&Plan, Extracted) -> Result<Option<R>>,
 ) -> Result<R> {
     let mut extent = None;
     for _ in 0..TRIES {
         let Some(now) = Extent::of(&shared.region) else {
-            return Err(nothing_yet(shared, stretch));
+            return Err(nothing_yet(shared, span));
         };
         extent = Some(now);
         let planner = Planner { region: &shared.region, spec: &shared.spec, extent: now, manner };
-        match planner.plan(stretch) {
+        match planner.plan(span) {
             Ok(plan) => {
                 if let Some(extracted) = measure(shared, &plan)
                     && let Some(taken) = take(&plan, extracted)?
@@ -226,16 +226,16 @@ fn attempt<R>(
             break;
         }
     }
-    let error = extent.map_or_else(|| nothing_yet(shared, stretch), |extent| evicted(&shared.region, extent));
+    let error = extent.map_or_else(|| nothing_yet(shared, span), |extent| evicted(&shared.region, extent));
     shared.count_eviction(&error);
     Err(error)
 }
 
-fn nothing_yet(shared: &Shared, stretch: &Stretch) -> Error {
-    let missing_frames = match stretch {
-        Stretch::Frames(range) => range.end,
-        Stretch::Time(range) => shared.spec.ns_to_frames(range.end.saturating_sub(range.start)),
-        Stretch::Last(duration) => shared.spec.ns_to_frames(duration_to_ns(*duration)),
+fn nothing_yet(shared: &Shared, span: &Span) -> Error {
+    let missing_frames = match span {
+        Span::Frames(range) => range.end,
+        Span::Time(range) => shared.spec.ns_to_frames(range.end.saturating_sub(range.start)),
+        Span::Last(duration) => shared.spec.ns_to_frames(duration_to_ns(*duration)),
     };
     Error::NotYet { newest_frame: 0, missing_frames, expected_utc_ns: None }
 }
@@ -273,27 +273,27 @@ pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: i
 /// Runs a read with its options: waiting for the whole, then, if partial reads are wanted, taking what is there.
 fn with_options<R>(
     shared: &Shared,
-    stretch: &Stretch,
+    span: &Span,
     options: &ReadOptions,
     mut take: impl FnMut(&Plan, Extracted) -> Result<Option<R>>,
 ) -> Result<R> {
-    stretch.check(&shared.spec)?;
-    let silence = options.silence.unwrap_or(!matches!(stretch, Stretch::Frames(_)));
+    span.check(&shared.spec)?;
+    let silence = options.silence.unwrap_or(!matches!(span, Span::Frames(_)));
     let (partial, wait) = (options.partial, options.wait);
     // Told to wait, even a read that may miss something waits for its end: only its beginning can be lost for good.
     let manner = Manner { silence, late: partial, early: partial && wait.is_none() };
-    match waiting(shared, wait, || attempt(shared, stretch, manner, &mut take)) {
+    match waiting(shared, wait, || attempt(shared, span, manner, &mut take)) {
         Err(Error::TimedOut { .. } | Error::Removed { .. }) if partial => {
-            attempt(shared, stretch, Manner { early: true, ..manner }, take)
+            attempt(shared, span, Manner { early: true, ..manner }, take)
         }
         other => other,
     }
 }
 
-/// Reads a stretch into new memory.
-pub(crate) fn segment(shared: &Shared, stretch: &Stretch, options: &ReadOptions) -> Result<Segment> {
+/// Reads a span into new memory.
+pub(crate) fn segment(shared: &Shared, span: &Span, options: &ReadOptions) -> Result<Segment> {
     let format = options.format.unwrap_or(shared.spec.format());
-    with_options(shared, stretch, options, |plan, extracted| {
+    with_options(shared, span, options, |plan, extracted| {
         let samples = room_for(shared, extracted.frames, format)?;
         let mut gaps = Vec::new();
         let mut list = |gap, at_frame, silence_frames| {
@@ -321,8 +321,8 @@ fn fill<T: Sample>(
 ) -> Result<(bool, Samples)> {
     let mut room = Vec::new();
     room.try_reserve_exact(samples).map_err(|error| {
-        let asked_bytes = (samples as u64).saturating_mul(size_of::<T>() as u64);
-        Error::OutOfMemory { asked_bytes, reason: error.to_string() }
+        let requested_bytes = (samples as u64).saturating_mul(size_of::<T>() as u64);
+        Error::OutOfMemory { requested_bytes, reason: error.to_string() }
     })?;
     let mut room = Grow(room);
     let good = copy_plan::<T>(shared, plan, frames, &mut room, gap);
@@ -332,22 +332,17 @@ fn fill<T: Sample>(
 /// How many samples to make room for; long silences can be longer than any memory.
 fn room_for(shared: &Shared, frames: u64, format: SampleFormat) -> Result<usize> {
     let samples = frames.saturating_mul(u64::from(shared.spec.channels()));
-    let asked_bytes = samples.saturating_mul(format.bytes() as u64);
+    let requested_bytes = samples.saturating_mul(format.bytes() as u64);
     let limit_bytes = shared.segment_limit_bytes;
-    if asked_bytes > limit_bytes {
-        return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one segment" });
+    if requested_bytes > limit_bytes {
+        return Err(Error::OverBudget { requested_bytes, used_bytes: 0, limit_bytes, scope: "one segment" });
     }
-    usize::try_from(samples).map_err(|error| Error::OutOfMemory { asked_bytes, reason: error.to_string() })
+    usize::try_from(samples).map_err(|error| Error::OutOfMemory { requested_bytes, reason: error.to_string() })
 }
 
-/// Reads a stretch into the caller's memory.
-pub(crate) fn into<T: Sample>(
-    shared: &Shared,
-    stretch: &Stretch,
-    options: &ReadOptions,
-    out: &mut [T],
-) -> Result<Extracted> {
-    with_options(shared, stretch, options, |plan, extracted| {
+/// Reads a span into the caller's memory.
+pub(crate) fn into<T: Sample>(shared: &Shared, span: &Span, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
+    with_options(shared, span, options, |plan, extracted| {
         let needed_samples = extracted.frames.saturating_mul(u64::from(shared.spec.channels()));
         if needed_samples > out.len() as u64 {
             return Err(Error::TooSmall { needed_samples, given_samples: out.len() as u64 });
@@ -390,7 +385,7 @@ mod tests {
             writer.write(&[2_i16; 500]).unwrap();
             let shared = &*buffer.shared;
             let manner = Manner { silence: false, late: false, early: false };
-            let copied = attempt(shared, &Stretch::Frames(500..1500), manner, |plan, extracted| {
+            let copied = attempt(shared, &Span::Frames(500..1500), manner, |plan, extracted| {
                 let mut samples = Grow::<i16>(Vec::with_capacity(1000));
                 // Told when what is before the gap was copied.
                 let good = copy_plan(shared, plan, extracted.frames, &mut samples, |_, _, _| {
@@ -410,7 +405,7 @@ mod tests {
         for (late, tries) in [(true, 3), (false, 1)] {
             let mut tried = 0;
             let manner = Manner { silence: false, late, early: false };
-            let outcome = attempt(&buffer.shared, &Stretch::Frames(0..1000), manner, |_, _| {
+            let outcome = attempt(&buffer.shared, &Span::Frames(0..1000), manner, |_, _| {
                 tried += 1;
                 Ok((tried == 3).then_some(()))
             });

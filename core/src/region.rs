@@ -50,7 +50,7 @@ pub(crate) struct Header {
     pub(crate) source: [AtomicU64; SOURCE_WORDS],
     /// The processes that have the region mapped.
     pub(crate) holders: [HolderSlot; MAX_HOLDERS],
-    pub(crate) feed: FeedLine,
+    pub(crate) health: HealthLine,
 }
 
 /// What only the writer stores to, and the one flag of others that it looks at with each write.
@@ -86,12 +86,12 @@ pub(crate) struct ReaderLine {
 }
 
 /// How long a reason can be that is told of a source.
-pub(crate) const FEED_REASON_BYTES: usize = 200;
+pub(crate) const HEALTH_REASON_BYTES: usize = 200;
 
 /// What who feeds the source tells of it.
 #[repr(C, align(64))]
 #[cfg_attr(loom, derive(Debug, Default))]
-pub(crate) struct FeedLine {
+pub(crate) struct HealthLine {
     /// The presence of the process that told; zero in a private registry.
     pub(crate) presence: AtomicU64,
     pub(crate) state: AtomicU32,
@@ -99,7 +99,7 @@ pub(crate) struct FeedLine {
     pub(crate) since_utc_ns: AtomicI64,
     pub(crate) restarts: AtomicU64,
     /// In the byte order of memory.
-    pub(crate) reason: [AtomicU64; FEED_REASON_BYTES / 8],
+    pub(crate) reason: [AtomicU64; HEALTH_REASON_BYTES / 8],
 }
 
 /// How many processes can have one region mapped.
@@ -457,12 +457,12 @@ mod tests {
             readers.evictions,
             source,
             holders,
-            feed.presence,
-            feed.state,
-            feed.reason_bytes,
-            feed.since_utc_ns,
-            feed.restarts,
-            feed.reason,
+            health.presence,
+            health.state,
+            health.reason_bytes,
+            health.since_utc_ns,
+            health.restarts,
+            health.reason,
         ];
         fields.into_iter().map(|(offset, path)| (offset, path.rsplit(['.', ' ']).next().unwrap())).collect()
     }
@@ -495,7 +495,7 @@ mod tests {
         for format in SampleFormat::ALL {
             assert!(text.contains(&format!("{} {}", format as u32, format.name())), "{format}");
         }
-        for state in crate::FeedState::ALL {
+        for state in crate::SourceState::ALL {
             assert!(text.contains(&format!("{} {}", state as u32, state.name())), "{state}");
         }
     }
@@ -535,6 +535,6 @@ mod tests {
     fn memory_that_is_not_there_is_an_error_that_says_how_much() {
         let spec = Spec::new(Length::Frames(1 << 40), 768_000, 64, SampleFormat::F32).unwrap();
         let error = Region::anonymous(&spec, "x", 1, 0).expect_err("more than an address space");
-        assert!(matches!(error, Error::OutOfMemory { asked_bytes, .. } if asked_bytes > 1 << 48), "{error}");
+        assert!(matches!(error, Error::OutOfMemory { requested_bytes, .. } if requested_bytes > 1 << 48), "{error}");
     }
 }

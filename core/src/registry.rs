@@ -15,12 +15,12 @@ use crate::commit::Committer;
 use crate::counts::count;
 use crate::domain::{Domain, Swept};
 use crate::error::{Error, Result};
-use crate::feed::{Feed, Feeds};
 use crate::lifetime::AllocateOptions;
 use crate::pool::{Pool, PoolStats};
 use crate::published::Published;
 use crate::shared::Shared;
 use crate::slot::Held;
+use crate::source_claim::{SourceClaim, SourceClaims};
 use crate::spec::Spec;
 use crate::sync::{Arc, PlainArc, Weak};
 use crate::track::{Outcome, Tracker};
@@ -54,7 +54,7 @@ struct Inner {
     map: Published,
     /// `None` in a private registry.
     domain: Option<PlainArc<Domain>>,
-    feeds: PlainArc<Feeds>,
+    source_claims: PlainArc<SourceClaims>,
     budget: PlainArc<Budget>,
     max_buffer_bytes: u64,
     committer: Option<PlainArc<Committer>>,
@@ -120,7 +120,7 @@ impl Registry {
             watches: Mutex::default(),
             map: Published::new(),
             domain,
-            feeds: PlainArc::default(),
+            source_claims: PlainArc::default(),
             budget: Budget::new(options.budget()),
             max_buffer_bytes: options.max_buffer_bytes,
             committer: options.commit_ahead.then(PlainArc::default),
@@ -197,7 +197,7 @@ impl Registry {
             if *buffer.spec() == spec {
                 return Ok((buffer, outcome));
             }
-            Err(Error::SpecMismatch { source_name: buffer.source().clone(), existing: *buffer.spec(), asked: spec })
+            Err(Error::SpecMismatch { source_name: buffer.source().clone(), existing: *buffer.spec(), requested: spec })
         });
         self.tracked(begun, source, found)
     }
@@ -294,14 +294,14 @@ impl Registry {
     ///
     /// ```
     /// let registry = capbuf::Registry::private();
-    /// let feed = registry.claim_feed("rtsp://camera/1")?;
-    /// assert!(registry.claim_feed("rtsp://camera/1").is_err());
-    /// drop(feed);
-    /// registry.claim_feed("rtsp://camera/1")?;
+    /// let claim = registry.claim_source("rtsp://camera/1")?;
+    /// assert!(registry.claim_source("rtsp://camera/1").is_err());
+    /// drop(claim);
+    /// registry.claim_source("rtsp://camera/1")?;
     /// # Ok::<(), capbuf::Error>(())
     /// ```
-    pub fn claim_feed(&self, source: &str) -> Result<Feed> {
-        Feed::claim(source, &self.0.feeds, self.0.domain.as_deref())
+    pub fn claim_source(&self, source: &str) -> Result<SourceClaim> {
+        SourceClaim::claim(source, &self.0.source_claims, self.0.domain.as_deref())
     }
 
     /// Handles on all buffers, by the order of their sources' names. A snapshot; allocates. In a domain all are mapped by this;

@@ -147,8 +147,8 @@ pub(crate) fn head(region: &Region) -> u64 {
     region.header().writer.head.load(Ordering::Acquire)
 }
 
-/// The up to two stretches of memory in which so many frames from `first` lie: byte offset and bytes.
-pub(crate) fn stretches(region: &Region, first: u64, frames: u64) -> [(usize, usize); 2] {
+/// The up to two spanes of memory in which so many frames from `first` lie: byte offset and bytes.
+pub(crate) fn spanes(region: &Region, first: u64, frames: u64) -> [(usize, usize); 2] {
     let layout = region.layout();
     let slot = first % layout.ring_frames;
     let before = frames.min(layout.ring_frames - slot);
@@ -178,7 +178,7 @@ mod tests {
 
     fn frame_bytes(region: &Region, first: u64, frames: u64) -> Vec<u8> {
         let mut out = Vec::new();
-        for (offset, bytes) in stretches(region, first, frames) {
+        for (offset, bytes) in spanes(region, first, frames) {
             copy::append(region.words(), offset, bytes, &mut out);
         }
         out
@@ -244,7 +244,7 @@ mod tests {
         let line = &region.header().writer;
         // A writer killed in the middle of a write has announced, overwritten something, and published nothing.
         line.reserve.store(2200, Ordering::Relaxed);
-        copy::copy_in(region.words(), stretches(&region, 2000, 1)[0].0, &[0xaa; 200]);
+        copy::copy_in(region.words(), spanes(&region, 2000, 1)[0].0, &[0xaa; 200]);
         let mut next = Head::of(&region);
         assert_eq!(next.frame(), 2000);
         next.push(&region, &signal(2000..2001, 2), 1);

@@ -1,8 +1,8 @@
-//! A stretch of audio, copied out of a buffer.
+//! A span of audio, copied out of a buffer.
 
 use crate::sample::{I24, Sample};
+use crate::span::Missing;
 use crate::spec::SampleFormat;
-use crate::stretch::Missing;
 use crate::timeline::Gap;
 
 /// Interleaved samples: frame by frame, channel by channel.
@@ -66,7 +66,7 @@ impl Samples {
     }
 }
 
-/// Where a stretch came from and what stands in it: what reads into the caller's memory return.
+/// Where a span came from and what stands in it: what reads into the caller's memory return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Extracted {
@@ -100,7 +100,7 @@ pub struct SegmentGap {
     pub silence_frames: u64,
 }
 
-/// A stretch of audio: its samples, its place in the buffer and in time, its gaps.
+/// A span of audio: its samples, its place in the buffer and in time, its gaps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
     pub(crate) samples: Samples,

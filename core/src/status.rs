@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
 use crate::domain::Holder;
-use crate::feed_status::FeedStatus;
 use crate::read::{self, ReadOptions};
-use crate::stretch::Stretch;
+use crate::source_health::SourceHealth;
+use crate::span::Span;
 use crate::sync::Ordering;
 use crate::timeline::Extent;
 
-/// How loud a stretch is, over all channels, full scale being 1.0.
+/// How loud a span is, over all channels, full scale being 1.0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Level {
@@ -88,7 +88,7 @@ pub struct Status {
     /// The process that holds the writer; `None` in a private registry.
     pub writer: Option<Holder>,
     /// How the source is doing, as who feeds it told last; `None` if nobody ever told.
-    pub feed: Option<FeedStatus>,
+    pub health: Option<SourceHealth>,
     /// Whether it was removed from its registry.
     pub is_removed: bool,
     /// How far the times told are ahead of what the writer believes: what slewing has still to take back.
@@ -126,7 +126,7 @@ impl Status {
             evictions: header.readers.evictions.load(Ordering::Relaxed),
             has_writer,
             writer,
-            feed: FeedStatus::of(shared),
+            health: SourceHealth::of(shared),
             is_removed: shared.is_removed(),
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),
@@ -144,7 +144,7 @@ fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
         let end = newest_frame.min(first.saturating_add(piece_frames));
         let available = ReadOptions::new().available();
         // What can't be read now can't be read a moment later: a damaged buffer must not hold its viewer up.
-        let Ok(extracted) = read::into(&buffer.shared, &Stretch::Frames(first..end), &available, &mut piece) else {
+        let Ok(extracted) = read::into(&buffer.shared, &Span::Frames(first..end), &available, &mut piece) else {
             break;
         };
         meter.take(&piece[..extracted.frames as usize * usize::from(buffer.spec().channels())]);

@@ -338,7 +338,7 @@ mod tests {
     use super::*;
     use crate::sync::PlainArc;
     use crate::{
-        CaptureBuffer, Error, Length, ManualClock, ReadOptions, Registry, SampleFormat, Spec, Stretch, WindowOptions,
+        CaptureBuffer, Error, Length, ManualClock, ReadOptions, Registry, SampleFormat, Span, Spec, WindowOptions,
     };
 
     #[test]
@@ -398,12 +398,12 @@ mod tests {
         let mut ahead = Anchor::new(2000, START_NS + SECOND_NS * 5 / 2, 1e6);
         (ahead.gap, ahead.gap_ns) = (Some(GapReason::PacketLoss), SECOND_NS / 2);
         publish(region, &ahead);
-        let last = buffer.read(Stretch::Last(Duration::from_secs(1))).unwrap();
+        let last = buffer.read(Span::Last(Duration::from_secs(1))).unwrap();
         assert_eq!((last.frames(), last.end_utc_ns()), (1000, START_NS + 2 * SECOND_NS));
         // Its writer died: the next one tells the gap as it was.
         buffer.writer().unwrap().write_at(&[2_i16; 1000], START_NS + 4 * SECOND_NS).unwrap();
         let from_ns = START_NS + SECOND_NS * 9 / 4;
-        let across = buffer.read(Stretch::Time(from_ns..START_NS + 5 * SECOND_NS)).unwrap();
+        let across = buffer.read(Span::Time(from_ns..START_NS + 5 * SECOND_NS)).unwrap();
         assert_eq!((across.frames(), across.silence_frames(), across.gaps().len()), (2750, 1750, 1));
         assert_eq!(buffer.status().gaps, 1);
     }
@@ -413,7 +413,7 @@ mod tests {
         let buffer = recorded(1000);
         // As if the writer had written a hundred frames and set an anchor after the reader looked at the head.
         publish(&buffer.shared.region, &Anchor::new(1100, START_NS + SECOND_NS * 11 / 10, 1e6));
-        let late = Stretch::Time(START_NS + SECOND_NS * 9 / 10..START_NS + SECOND_NS * 11 / 10);
+        let late = Span::Time(START_NS + SECOND_NS * 9 / 10..START_NS + SECOND_NS * 11 / 10);
         assert!(matches!(buffer.read(late), Err(Error::NotYet { missing_frames: 100, .. })));
         // As if it had set more anchors than there are slots.
         for number in 0..300 {
@@ -421,7 +421,7 @@ mod tests {
         }
         let frames = buffer.frames();
         assert!(frames.start <= frames.end, "{frames:?}");
-        buffer.read_with(Stretch::Frames(500..1000), &ReadOptions::new().available()).unwrap();
+        buffer.read_with(Span::Frames(500..1000), &ReadOptions::new().available()).unwrap();
     }
 
     #[test]
@@ -430,7 +430,7 @@ mod tests {
         let ring_frames = buffer.shared.region.layout().ring_frames;
         buffer.shared.region.header().writer.reserve.store(ring_frames + 744, Ordering::Relaxed);
         assert_eq!(buffer.frames(), 744..1000);
-        assert!(matches!(buffer.read(Stretch::Frames(0..10)), Err(Error::Evicted { oldest_frame: 744, .. })));
+        assert!(matches!(buffer.read(Span::Frames(0..10)), Err(Error::Evicted { oldest_frame: 744, .. })));
         let mut windows = buffer.windows(WindowOptions::new(300, 100)).unwrap();
         let mut out = [0_i16; 300];
         assert!(matches!(windows.next_into(&mut out, Duration::ZERO), Err(Error::TimedOut { .. })));
@@ -447,7 +447,7 @@ mod tests {
         let ring_frames = buffer.shared.region.layout().ring_frames;
         buffer.shared.region.header().writer.reserve.store(ring_frames + 800, Ordering::Relaxed);
         assert_eq!(buffer.frames(), 800..1000);
-        let all = Stretch::Last(Duration::from_secs(1));
+        let all = Span::Last(Duration::from_secs(1));
         let segment = buffer.read_with(all, &ReadOptions::new().available()).unwrap();
         assert_eq!((segment.first_frame(), segment.frames()), (800, 200), "no silence for a gap that is gone");
         assert_eq!(segment.missing().evicted_frames, 800);

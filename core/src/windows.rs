@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::read::{ReadOptions, waiting};
 use crate::sample::Sample;
 use crate::segment::Extracted;
-use crate::stretch::{Stretch, duration_to_ns};
+use crate::span::{Span, duration_to_ns};
 use crate::sync::Ordering;
 use crate::timeline::{Extent, Gap};
 
@@ -60,8 +60,8 @@ pub struct Window {
 
 impl Window {
     /// The frames from so many before this window to so many after it, to cut a clip that is exact however late it is cut.
-    pub fn around(&self, frames_before: u64, frames_after: u64) -> Stretch {
-        Stretch::Frames(self.first_frame.saturating_sub(frames_before)..self.end_frame.saturating_add(frames_after))
+    pub fn around(&self, frames_before: u64, frames_after: u64) -> Span {
+        Span::Frames(self.first_frame.saturating_sub(frames_before)..self.end_frame.saturating_add(frames_after))
     }
 }
 
@@ -144,7 +144,7 @@ impl Windows {
             })?;
             let first = self.place(&extent);
             let end = first.saturating_add(self.options.window_frames);
-            match self.buffer.read_into(Stretch::Frames(first..end), &ReadOptions::new(), out) {
+            match self.buffer.read_into(Span::Frames(first..end), &ReadOptions::new(), out) {
                 // The next look begins further on.
                 Err(error @ Error::Evicted { .. }) => overtaken = Some(error),
                 Err(error) => return Err(error),

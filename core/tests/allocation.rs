@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Clock, Error, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, SystemClock};
+use capbuf::{CaptureBuffer, Clock, Error, Length, ReadOptions, Registry, SampleFormat, Span, Spec, SystemClock};
 use common::{mono, ms, signal};
 
 #[test]
@@ -82,7 +82,7 @@ fn the_same_source_with_another_spec_is_a_mismatch_that_names_both() {
     for other in others {
         let error = registry.get_or_allocate("rtsp://me:secret@host/a", other).unwrap_err();
         assert!(
-            matches!(error, Error::SpecMismatch { existing, asked, .. } if existing == mono(60.0, 48_000) && asked == other)
+            matches!(error, Error::SpecMismatch { existing, requested, .. } if existing == mono(60.0, 48_000) && requested == other)
         );
         let text = error.to_string();
         assert!(
@@ -92,7 +92,7 @@ fn the_same_source_with_another_spec_is_a_mismatch_that_names_both() {
         assert!(!text.contains("secret"), "{text}");
     }
     assert_eq!(registry.stats().rings_mapped, 1);
-    assert_eq!(buffer.read(Stretch::Frames(0..480)).unwrap().frames(), 480);
+    assert_eq!(buffer.read(Span::Frames(0..480)).unwrap().frames(), 480);
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn a_budget_that_is_used_up_fails_for_everyone_and_leaves_no_entry() {
                 start.wait();
                 let error = registry.get_or_allocate("large", mono(60.0, 48_000)).unwrap_err();
                 assert!(
-                    matches!(error, Error::OverBudget { asked_bytes, used_bytes, limit_bytes: 1_000_000, .. }
-                        if asked_bytes > 5_760_000 && used_bytes == used),
+                    matches!(error, Error::OverBudget { requested_bytes, used_bytes, limit_bytes: 1_000_000, .. }
+                        if requested_bytes > 5_760_000 && used_bytes == used),
                     "{error}"
                 );
             });
@@ -158,7 +158,7 @@ fn one_buffer_may_not_be_larger_than_allowed_and_not_larger_than_memory() {
     let boundless = Registry::builder().max_buffer_bytes(u64::MAX).budget_bytes(u64::MAX).build();
     let huge = Spec::new(Length::Frames(1 << 40), 768_000, 64, SampleFormat::F32).unwrap();
     let error = boundless.get_or_allocate("x", huge).unwrap_err();
-    assert!(matches!(error, Error::OutOfMemory { asked_bytes, .. } if asked_bytes > 1 << 48), "{error}");
+    assert!(matches!(error, Error::OutOfMemory { requested_bytes, .. } if requested_bytes > 1 << 48), "{error}");
     assert!(!boundless.contains("x"));
     assert_eq!((boundless.stats().rings_mapped, boundless.stats().bytes), (0, 0));
 }
@@ -184,7 +184,7 @@ fn removing_under_a_reader_leaves_its_handle_valid_and_gives_memory_back_with_th
     registry.remove("x").unwrap();
     assert!(matches!(writer.write(&[1_i16]), Err(Error::Removed { .. })));
     assert!(matches!(buffer.writer(), Err(Error::Removed { .. })));
-    assert_eq!(common::shorts(&buffer.read(Stretch::Frames(0..8000)).unwrap()), signal(0..8000));
+    assert_eq!(common::shorts(&buffer.read(Span::Frames(0..8000)).unwrap()), signal(0..8000));
     let mut samples = vec![0_i16; 4000];
     assert_eq!(windows.next_into(&mut samples, ms(0)).unwrap().first_frame, 0);
     assert_eq!(windows.next_into(&mut samples, ms(0)).unwrap().first_frame, 4000);
@@ -228,7 +228,7 @@ fn who_waits_for_frames_of_a_buffer_that_is_removed_meanwhile_is_told_so() {
     type Wait = fn(&CaptureBuffer) -> Result<(), Error>;
     let by_read: Wait = |buffer| {
         let options = ReadOptions::new().wait(Duration::from_secs(3600));
-        buffer.read_with(Stretch::Frames(0..10), &options).map(drop)
+        buffer.read_with(Span::Frames(0..10), &options).map(drop)
     };
     let by_windows: Wait = |buffer| {
         let mut windows = buffer.windows(capbuf::WindowOptions::new(10, 10))?;

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use capbuf::{
-    AllocateOptions, CaptureBuffer, Error, Length, Lifetime, Registry, SampleFormat, Spec, Stretch, domains,
-    remove_domain,
+    AllocateOptions, CaptureBuffer, Error, Length, Lifetime, Registry, SampleFormat, Span, Spec, domains, remove_domain,
 };
 
 /// A folder of domains, gone with the test.
@@ -54,7 +53,7 @@ fn while_open() -> AllocateOptions {
 }
 
 fn whole(buffer: &CaptureBuffer) -> Vec<i16> {
-    let segment = buffer.read(Stretch::Frames(buffer.frames())).unwrap();
+    let segment = buffer.read(Span::Frames(buffer.frames())).unwrap();
     segment.samples().get::<i16>().unwrap().to_vec()
 }
 
@@ -105,15 +104,15 @@ fn a_domain_has_one_writer_and_says_who_it_is() {
 fn a_feed_is_claimed_once_in_a_domain() {
     let folder = Folder::new();
     let (one, other) = (folder.open(), folder.open());
-    let feed = one.claim_feed("rtsp://me:sesame@camera").unwrap();
-    let busy = other.claim_feed("rtsp://me:sesame@camera").unwrap_err();
+    let feed = one.claim_source("rtsp://me:sesame@camera").unwrap();
+    let busy = other.claim_source("rtsp://me:sesame@camera").unwrap_err();
     assert!(
         matches!(busy, Error::WriterBusy { holder: Some(_), .. }) && !busy.to_string().contains("sesame"),
         "{busy}"
     );
-    assert!(one.claim_feed("rtsp://me:sesame@camera").is_err(), "nor twice by the same registry");
+    assert!(one.claim_source("rtsp://me:sesame@camera").is_err(), "nor twice by the same registry");
     drop(feed);
-    other.claim_feed("rtsp://me:sesame@camera").unwrap();
+    other.claim_source("rtsp://me:sesame@camera").unwrap();
 }
 
 #[test]
@@ -266,7 +265,7 @@ fn a_waiting_reader_in_one_registry_sees_what_another_writes() {
     std::thread::scope(|scope| {
         let read = scope.spawn(|| {
             let options = capbuf::ReadOptions::new().wait(Duration::from_secs(60));
-            reader.read_with(Stretch::Frames(10..20), &options)
+            reader.read_with(Span::Frames(10..20), &options)
         });
         writer.write(&[2_i16; 10]).unwrap();
         assert_eq!(read.join().unwrap().unwrap().samples().get::<i16>(), Some(&[2; 10][..]));

@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use capbuf::{Length, ReadOptions, Registry, SampleFormat, Spec, Stretch};
+use capbuf::{Length, ReadOptions, Registry, SampleFormat, Span, Spec};
 
 const TIMES: u64 = 20_000;
 
@@ -20,7 +20,7 @@ fn memory_that_is_used_in_place_is_there_until_the_use_ends() {
                 registry.with("x", |buffer| {
                     let mut samples = [0_i16; 64];
                     // The memory is unmapped when the buffer goes: then this is the end of the process.
-                    if buffer.read_into(Stretch::Frames(0..64), &ReadOptions::new(), &mut samples).is_ok() {
+                    if buffer.read_into(Span::Frames(0..64), &ReadOptions::new(), &mut samples).is_ok() {
                         assert_eq!(samples, [7; 64]);
                         used.fetch_add(1, Ordering::Relaxed);
                     }

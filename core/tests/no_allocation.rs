@@ -6,7 +6,7 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use capbuf::{GapReason, ReadOptions, Registry, Stretch, WindowOptions};
+use capbuf::{GapReason, ReadOptions, Registry, Span, WindowOptions};
 use common::{START_NS, mono, ms, signal};
 
 /// Counts what each thread allocates and frees.
@@ -72,12 +72,12 @@ fn writes_reads_into_memory_and_lookups_allocate_nothing() {
     let end_ns = buffer.status().newest_utc_ns.unwrap();
     let read = allocations(|| {
         for _ in 0..100 {
-            buffer.read_into(Stretch::Last(ms(2000)), &ReadOptions::new(), &mut shorts).unwrap();
-            buffer.read_into(Stretch::Time(end_ns - 1_000_000_000..end_ns), &ReadOptions::new(), &mut floats).unwrap();
+            buffer.read_into(Span::Last(ms(2000)), &ReadOptions::new(), &mut shorts).unwrap();
+            buffer.read_into(Span::Time(end_ns - 1_000_000_000..end_ns), &ReadOptions::new(), &mut floats).unwrap();
             let late = ReadOptions::new().available();
-            buffer.read_into(Stretch::Time(end_ns - 5_000_000..end_ns + 5_000_000), &late, &mut floats).unwrap();
+            buffer.read_into(Span::Time(end_ns - 5_000_000..end_ns + 5_000_000), &late, &mut floats).unwrap();
             windows.next_into(&mut floats, ms(0)).ok();
-            assert!(buffer.read_into(Stretch::Frames(0..10), &ReadOptions::new(), &mut shorts).is_err());
+            assert!(buffer.read_into(Span::Frames(0..10), &ReadOptions::new(), &mut shorts).is_err());
         }
     });
     assert_eq!(read, 0, "read_into and windows");

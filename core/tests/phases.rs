@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use capbuf::{CaptureBuffer, Error, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, Writer};
+use capbuf::{CaptureBuffer, Error, Length, ReadOptions, Registry, SampleFormat, Span, Spec, Writer};
 use common::{sample, signal};
 
 const THREADS: usize = 8;
@@ -95,7 +95,7 @@ fn check_content(buffer: &CaptureBuffer, source: usize) -> u64 {
     }
     let from = end.saturating_sub(100).max(start);
     let mut out = [0_i16; 100];
-    match buffer.read_into(Stretch::Frames(from..end), &ReadOptions::new(), &mut out) {
+    match buffer.read_into(Span::Frames(from..end), &ReadOptions::new(), &mut out) {
         Ok(extracted) => {
             let read = &out[..extracted.frames as usize];
             for (frame, found) in (extracted.first_frame..).zip(read) {
@@ -258,7 +258,7 @@ fn through(registries: &[Registry], files: impl Fn() -> Option<usize>) {
                 for (number, buffer) in hands[0].buffers.iter().enumerate() {
                     let buffer = buffer.as_ref().unwrap();
                     assert_eq!(buffer.frames(), 40 * 333 - LENGTH..40 * 333);
-                    let all = buffer.read(Stretch::Frames(buffer.frames())).unwrap();
+                    let all = buffer.read(Span::Frames(buffer.frames())).unwrap();
                     let first = all.first_frame() + number as u64;
                     assert_eq!(all.samples().get::<i16>().unwrap(), signal(first..first + LENGTH));
                 }

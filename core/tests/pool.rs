@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Error, ReadOptions, Registry, RegistryBuilder, Spec, Stretch, WindowOptions};
+use capbuf::{CaptureBuffer, Error, ReadOptions, Registry, RegistryBuilder, Span, Spec, WindowOptions};
 use common::{mono, wait_until};
 
 const MARK: i16 = 0x5a5a;
@@ -31,25 +31,25 @@ fn fill(buffer: &CaptureBuffer) {
 fn assert_nothing_old(buffer: &CaptureBuffer) {
     assert_eq!((buffer.frames(), buffer.status().gaps), (0..100, 0));
     let is_old = |samples: &[i16]| samples.iter().any(|sample| *sample != 0);
-    let stretches = [
-        Stretch::Frames(0..8000),
-        Stretch::Frames(0..50_000),
-        Stretch::Frames(40_000..48_000),
-        Stretch::Time(0..24_000_000_000),
-        Stretch::Last(Duration::from_secs(1)),
-        Stretch::Last(Duration::from_millis(5)),
+    let spanes = [
+        Span::Frames(0..8000),
+        Span::Frames(0..50_000),
+        Span::Frames(40_000..48_000),
+        Span::Time(0..24_000_000_000),
+        Span::Last(Duration::from_secs(1)),
+        Span::Last(Duration::from_millis(5)),
     ];
-    for stretch in stretches {
+    for span in spanes {
         for options in
             [ReadOptions::new(), ReadOptions::new().available(), ReadOptions::new().available().silence(false)]
         {
-            if let Ok(segment) = buffer.read_with(stretch.clone(), &options) {
-                assert!(!is_old(segment.samples().get::<i16>().unwrap()), "{stretch:?}");
-                assert!(segment.frames() <= 100 || segment.silence_frames() + 100 >= segment.frames(), "{stretch:?}");
+            if let Ok(segment) = buffer.read_with(span.clone(), &options) {
+                assert!(!is_old(segment.samples().get::<i16>().unwrap()), "{span:?}");
+                assert!(segment.frames() <= 100 || segment.silence_frames() + 100 >= segment.frames(), "{span:?}");
             }
             let mut out = vec![0_i16; 200_000];
-            if buffer.read_into(stretch.clone(), &options, &mut out).is_ok() {
-                assert!(!is_old(&out), "{stretch:?}");
+            if buffer.read_into(span.clone(), &options, &mut out).is_ok() {
+                assert!(!is_old(&out), "{span:?}");
             }
         }
     }
@@ -94,7 +94,7 @@ fn a_reused_ring_shows_nothing_old_in_a_private_registry() {
     assert!(marks_in_memory(None) > 2, "the test would find it");
     registry.remove("old").unwrap();
     assert_eq!(registry.pool_stats().rings, 0, "it is held");
-    assert_eq!(buffer.read(Stretch::Last(Duration::from_millis(10))).unwrap().samples().get::<i16>().unwrap()[0], MARK);
+    assert_eq!(buffer.read(Span::Last(Duration::from_millis(10))).unwrap().samples().get::<i16>().unwrap()[0], MARK);
     drop(buffer);
     wait_until("the memory is overwritten", || registry.pool_stats().rings == 1 && marks_in_memory(None) == 0);
     let mapped = registry.stats().rings_allocated;
@@ -129,7 +129,7 @@ fn a_reused_file_shows_nothing_old_in_any_registry_of_a_domain() {
     // It is still held: it is not used, and stays readable.
     let not_it = other.allocate("new", second()).unwrap();
     assert_eq!((other.pool_stats().hits, other.pool_stats().rings), (0, 1));
-    assert_eq!(old.read(Stretch::Last(Duration::from_millis(10))).unwrap().samples().get::<i16>().unwrap()[0], MARK);
+    assert_eq!(old.read(Span::Last(Duration::from_millis(10))).unwrap().samples().get::<i16>().unwrap()[0], MARK);
     other.remove("new").unwrap();
     drop((old, not_it));
     let new = other.allocate("new", second()).unwrap();
@@ -249,7 +249,7 @@ fn removed_and_made_again_by_many_at_once_each_ring_is_one_sources() {
                         assert!(buffer.frames().is_empty() && buffer.source().as_str() == source);
                         buffer.writer().unwrap().write(&[tag; 4000]).unwrap();
                         registry.remove(&source).unwrap();
-                        let segment = buffer.read(Stretch::Frames(0..4000)).unwrap();
+                        let segment = buffer.read(Span::Frames(0..4000)).unwrap();
                         assert!(segment.samples().get::<i16>().unwrap().iter().all(|sample| *sample == tag));
                     }
                 });

@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use capbuf::{Error, GapReason, ReadOptions, Registry, Stretch, WindowOptions};
+use capbuf::{Error, GapReason, ReadOptions, Registry, Span, WindowOptions};
 use common::{START_NS, mono, ms, sample, signal};
 
 fn check(samples: &[i16], first: u64) {
@@ -45,14 +45,14 @@ fn a_minute_of_signal_through_a_tenth_of_a_second_with_eight_readers() {
                     let outcome = match reader % 4 {
                         // The oldest frames, where the writer is.
                         0 => buffer.read_into(
-                            Stretch::Frames(oldest..oldest + (span / 2).max(1)),
+                            Span::Frames(oldest..oldest + (span / 2).max(1)),
                             &ReadOptions::new(),
                             &mut out,
                         ),
-                        1 => buffer.read_into(Stretch::Last(ms(100)), &ReadOptions::new().available(), &mut out),
+                        1 => buffer.read_into(Span::Last(ms(100)), &ReadOptions::new().available(), &mut out),
                         2 => {
                             let from = oldest + (round >> 33) % span.max(1);
-                            buffer.read_into(Stretch::Frames(from..newest.max(from + 1)), &ReadOptions::new(), &mut out)
+                            buffer.read_into(Span::Frames(from..newest.max(from + 1)), &ReadOptions::new(), &mut out)
                         }
                         _ => match windows.next_into(&mut out[..1000], ms(0)) {
                             Ok(window) => {
@@ -123,7 +123,7 @@ fn gaps_at_full_speed_never_show_an_empty_or_a_reversed_buffer() {
                 while !done.load(Ordering::Relaxed) {
                     let frames = buffer.frames();
                     assert!(0 < frames.end && frames.start <= frames.end, "{frames:?}");
-                    let newest = Stretch::Frames(frames.end - 1..frames.end);
+                    let newest = Span::Frames(frames.end - 1..frames.end);
                     match buffer.read_with(newest, &ReadOptions::new().available()) {
                         Ok(segment) => assert!(segment.frames() <= 1),
                         // Lapped at every try, which is no error of the reader.
@@ -156,7 +156,7 @@ fn what_is_read_while_a_gap_is_being_recorded_has_its_full_length() {
                 let _ends = EndsWhenDropped(&done);
                 let mut out = vec![0_i16; 9600];
                 while !done.load(Ordering::Relaxed) {
-                    match buffer.read_into(Stretch::Last(ms(200)), &ReadOptions::new(), &mut out) {
+                    match buffer.read_into(Span::Last(ms(200)), &ReadOptions::new(), &mut out) {
                         Ok(extracted) => assert_eq!(extracted.frames, 9600),
                         Err(error) => assert!(matches!(error, Error::Evicted { .. }), "{error}"),
                     }

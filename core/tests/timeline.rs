@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use capbuf::{GapReason, ReadOptions, Stretch};
+use capbuf::{GapReason, ReadOptions, Span};
 use common::{Recording, SECOND_NS, START_NS, manual, mono, shorts, signal};
 
 /// A fixed sequence of numbers in -1.0..1.0 without trend.
@@ -38,7 +38,7 @@ fn worst_label_ms(ppm: f64, chunk: u64, jitter_ms: f64, arrival: bool) -> (f64, 
         } else {
             writer.write_at(&audio, START_NS + told_ns as i64).unwrap();
         }
-        let first = buffer.read(Stretch::Frames(frame..frame + 1)).unwrap();
+        let first = buffer.read(Span::Frames(frame..frame + 1)).unwrap();
         assert!(first.start_utc_ns() >= last_ns, "times ran backwards");
         last_ns = first.end_utc_ns();
         let error_ms = ((first.start_utc_ns() - START_NS) as f64 - true_ns).abs() * 1e-6;
@@ -94,7 +94,7 @@ fn large_chunks_in_bursts_do_not_jump_at_the_wrap_and_the_same_window_stays_the_
         }
         newest_ns = end_ns;
         for (window, audio, first) in &windows {
-            let again = buffer.read(Stretch::Time(window.clone()));
+            let again = buffer.read(Span::Time(window.clone()));
             match again {
                 Ok(again) => {
                     assert_eq!(again.first_frame(), *first);
@@ -106,7 +106,7 @@ fn large_chunks_in_bursts_do_not_jump_at_the_wrap_and_the_same_window_stays_the_
         }
         if number > 4 {
             let window = end_ns - SECOND_NS - (number % 7) as i64 * 1_234_567..end_ns - 1_000_000;
-            let segment = buffer.read(Stretch::Time(window.clone())).unwrap();
+            let segment = buffer.read(Span::Time(window.clone())).unwrap();
             windows.push((window, shorts(&segment).to_vec(), segment.first_frame()));
         }
         windows.drain(..windows.len().saturating_sub(50));
@@ -120,7 +120,7 @@ fn a_second_that_is_missing_is_noticed_without_being_told() {
     recording.arrive_in(24_000, 80);
     recording.clock.advance(Duration::from_secs(1));
     recording.arrive_in(24_000, 80);
-    let all = recording.buffer.read(Stretch::Time(START_NS..START_NS + 7 * SECOND_NS)).unwrap();
+    let all = recording.buffer.read(Span::Time(START_NS..START_NS + 7 * SECOND_NS)).unwrap();
     assert_eq!((all.frames(), all.silence_frames(), all.gaps().len()), (56_000, 8000, 1));
     assert_eq!((all.gaps()[0].at_frame, all.gaps()[0].gap.reason), (24_000, GapReason::Detected));
     assert_eq!(all.gaps()[0].gap.duration_ns, SECOND_NS);
@@ -141,7 +141,7 @@ fn a_gap_of_known_length_is_that_long_however_the_chunks_jitter() {
         let told_ns = number * 20_000_000 + lost_ns + (jitter(number as u64) * 5e6) as i64;
         writer.write_at(&signal(0..160), START_NS + told_ns).unwrap();
     }
-    let all = buffer.read_with(Stretch::Last(Duration::from_secs(10)), &ReadOptions::new().available()).unwrap();
+    let all = buffer.read_with(Span::Last(Duration::from_secs(10)), &ReadOptions::new().available()).unwrap();
     assert!(!all.gaps().is_empty());
     for gap in all.gaps() {
         assert_eq!((gap.gap.duration_ns, gap.silence_frames, gap.gap.reason), (40_000_000, 320, GapReason::PacketLoss));
@@ -180,17 +180,17 @@ fn a_wall_clock_set_forward_is_on_record_and_moves_nothing_that_is_past() {
             }
         };
         write(&mut writer, 300);
-        let before = buffer.read(Stretch::Time(START_NS + SECOND_NS..START_NS + 3 * SECOND_NS)).unwrap();
+        let before = buffer.read(Span::Time(START_NS + SECOND_NS..START_NS + 3 * SECOND_NS)).unwrap();
         clock.step_utc(3600 * SECOND_NS);
         write(&mut writer, 300);
-        assert_eq!(buffer.read(Stretch::Time(START_NS + SECOND_NS..START_NS + 3 * SECOND_NS)).unwrap(), before);
-        let frames = buffer.read(Stretch::Frames(8000..48_000)).unwrap();
+        assert_eq!(buffer.read(Span::Time(START_NS + SECOND_NS..START_NS + 3 * SECOND_NS)).unwrap(), before);
+        let frames = buffer.read(Span::Frames(8000..48_000)).unwrap();
         assert_eq!(shorts(&frames), signal(8000..48_000));
         let [step] = frames.gaps() else { panic!("{:?}", frames.gaps()) };
         assert_eq!((step.gap.first_frame, step.gap.reason), (24_000, GapReason::ClockStep));
         assert_eq!((step.gap.clock_step_ns, step.gap.duration_ns), (3600 * SECOND_NS, 3600 * SECOND_NS));
         assert_eq!(buffer.status().newest_utc_ns, Some(START_NS + 3606 * SECOND_NS), "true to the clock that was set");
-        let second = buffer.read(Stretch::Time(START_NS + 3604 * SECOND_NS..START_NS + 3605 * SECOND_NS)).unwrap();
+        let second = buffer.read(Span::Time(START_NS + 3604 * SECOND_NS..START_NS + 3605 * SECOND_NS)).unwrap();
         assert_eq!((second.first_frame(), second.frames()), (32_000, 8000));
     }
 }
@@ -202,7 +202,7 @@ fn a_wall_clock_set_back_is_on_record_and_times_go_on_forwards() {
     recording.clock.step_utc(-3600 * SECOND_NS);
     recording.arrive_in(24_000, 80);
     let buffer = &recording.buffer;
-    let frames = buffer.read(Stretch::Frames(0..48_000)).unwrap();
+    let frames = buffer.read(Span::Frames(0..48_000)).unwrap();
     assert_eq!(shorts(&frames), signal(0..48_000));
     let [step] = frames.gaps() else { panic!("{:?}", frames.gaps()) };
     assert_eq!((step.gap.first_frame, step.gap.clock_step_ns, step.gap.duration_ns), (24_000, -3600 * SECOND_NS, 0));
@@ -230,7 +230,7 @@ fn a_clock_that_steps_to_and_fro_never_makes_times_run_backwards() {
             recording.writer.gap(GapReason::Requested);
         }
         recording.arrive(20);
-        let segment = recording.buffer.read(Stretch::Frames(number * 20..number * 20 + 20)).unwrap();
+        let segment = recording.buffer.read(Span::Frames(number * 20..number * 20 + 20)).unwrap();
         assert!(segment.start_utc_ns() >= newest_ns && segment.end_utc_ns() > segment.start_utc_ns());
         newest_ns = segment.end_utc_ns();
     }
@@ -248,7 +248,7 @@ fn the_next_writer_goes_on_in_the_same_ring_after_a_gap_on_record() {
     writer.gap(GapReason::SourceLost);
     clock.advance(Duration::from_secs(1));
     writer.write(&signal(16_000..24_000)).unwrap();
-    let all = buffer.read(Stretch::Last(Duration::from_secs(5))).unwrap();
+    let all = buffer.read(Span::Last(Duration::from_secs(5))).unwrap();
     assert_eq!((all.frames(), all.silence_frames(), all.start_utc_ns()), (40_000, 16_000, START_NS));
     assert_eq!(all.gaps()[0].gap.reason, GapReason::SourceLost);
 }
@@ -265,11 +265,11 @@ fn more_gaps_than_can_be_remembered_shorten_the_past_and_falsify_nothing() {
         let status = buffer.status();
         let oldest = status.oldest_frame;
         assert!(status.newest_frame - oldest >= 80 * 200.min(number), "at least 200 gaps are remembered");
-        let read = buffer.read(Stretch::Frames(oldest..oldest + 80)).unwrap();
+        let read = buffer.read(Span::Frames(oldest..oldest + 80)).unwrap();
         assert_eq!(shorts(&read), signal(oldest..oldest + 80));
         assert_eq!(read.start_utc_ns(), START_NS + (oldest / 80 * 30 + 20) as i64 * 1_000_000);
         if oldest > 0 {
-            assert!(matches!(buffer.read(Stretch::Frames(oldest - 1..oldest)), Err(capbuf::Error::Evicted { .. })));
+            assert!(matches!(buffer.read(Span::Frames(oldest - 1..oldest)), Err(capbuf::Error::Evicted { .. })));
         }
     }
 }
@@ -290,7 +290,7 @@ fn worst_label_s(percent: f64, gaps: Option<(u64, u64, u64)>) -> f64 {
         }
         let true_ns = chunk as f64 * 1e7 * (1.0 + percent / 100.0) + lost_ns;
         writer.write_at(&[0_i16; 80], START_NS + true_ns as i64).unwrap();
-        let told_ns = buffer.read(Stretch::Frames(chunk * 80..chunk * 80 + 1)).unwrap().start_utc_ns() - START_NS;
+        let told_ns = buffer.read(Span::Frames(chunk * 80..chunk * 80 + 1)).unwrap().start_utc_ns() - START_NS;
         worst_s = worst_s.max((told_ns as f64 - true_ns).abs() * 1e-9);
     }
     worst_s
@@ -340,8 +340,8 @@ fn times_at_the_ends_of_all_numbers_break_nothing() {
             writer.write_at(&signal(0..80), utc_ns).unwrap();
             writer.gap_for(GapReason::PacketLoss, Duration::MAX);
             writer.write_at(&signal(0..80), utc_ns).unwrap();
-            buffer.read(Stretch::Frames(0..80)).unwrap();
-            let all = Stretch::Time(i64::MIN..i64::MAX);
+            buffer.read(Span::Frames(0..80)).unwrap();
+            let all = Span::Time(i64::MIN..i64::MAX);
             buffer.read_with(all, &ReadOptions::new().available().silence(false)).unwrap();
         }
     }
@@ -387,13 +387,13 @@ fn a_source_that_was_slow_before_a_gap_is_taken_to_be_slow_after_it() {
     write(&mut writer, START_NS);
     writer.gap(GapReason::Requested);
     writer.write_at(&[0_i16; 8000], START_NS + 70 * SECOND_NS).unwrap();
-    let second = buffer.read(Stretch::Last(Duration::from_secs(1))).unwrap();
+    let second = buffer.read(Span::Last(Duration::from_secs(1))).unwrap();
     let took_ns = second.end_utc_ns() - second.start_utc_ns();
     assert!((took_ns - 1_000_500_000).abs() < 60_000, "a second took {took_ns} ns");
     drop(writer);
     let mut writer = buffer.writer().unwrap();
     writer.write_at(&[0_i16; 8000], START_NS + 80 * SECOND_NS).unwrap();
-    let second = buffer.read(Stretch::Last(Duration::from_secs(1))).unwrap();
+    let second = buffer.read(Span::Last(Duration::from_secs(1))).unwrap();
     let took_ns = second.end_utc_ns() - second.start_utc_ns();
     assert!((took_ns - 1_000_500_000).abs() < 60_000, "by the next writer a second took {took_ns} ns");
 }
@@ -428,7 +428,7 @@ fn writers_that_follow_each_other_fast_do_not_add_up_what_each_of_them_bends() {
         buffer.writer().unwrap().write_at(&signal(0..10), utc_ns).unwrap();
     }
     let end = buffer.frames().end;
-    let last = buffer.read(Stretch::Frames(end - 10..end)).unwrap();
+    let last = buffer.read(Span::Frames(end - 10..end)).unwrap();
     let took_ns = last.end_utc_ns() - last.start_utc_ns();
     assert!((took_ns - 10_000_000).abs() <= 20_000, "10 ms took {took_ns} ns");
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use capbuf::{Error, GapReason, Stretch, Window, WindowOptions, Windows};
+use capbuf::{Error, GapReason, Span, Window, WindowOptions, Windows};
 use common::{Recording, SECOND_NS, START_NS, manual, mono, ms, shorts, signal, spec};
 
 fn next(windows: &mut Windows, frames: u64) -> Result<Window, Error> {
@@ -159,7 +159,7 @@ fn readers_of_frames_and_of_windows_can_share_a_buffer() {
     next(&mut one, 500).unwrap();
     next(&mut one, 500).unwrap();
     assert_eq!(next(&mut other, 500).unwrap().first_frame, 0);
-    assert_eq!(recording.buffer.read(Stretch::Frames(0..500)).unwrap().frames(), 500);
+    assert_eq!(recording.buffer.read(Span::Frames(0..500)).unwrap().frames(), 500);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod common;
 
-use capbuf::{Error, GapReason, SampleFormat, Stretch};
+use capbuf::{Error, GapReason, SampleFormat, Span};
 use common::{START_NS, manual, mono, ms, shorts, signal, spec};
 
 fn bytes(samples: &[i16]) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn bytes_in_pieces_of_any_size_never_shift_the_framing() {
             writer.write_bytes_at(piece, START_NS + (number * size / 4) as i64 * 125_000).unwrap();
         }
         assert_eq!(writer.next_frame(), 20_000);
-        let newest = buffer.read(Stretch::Frames(12_000..20_000)).unwrap();
+        let newest = buffer.read(Span::Frames(12_000..20_000)).unwrap();
         assert_eq!(shorts(&newest), &samples[24_000..]);
     }
 }
@@ -41,7 +41,7 @@ fn half_a_frame_before_a_gap_is_dropped_and_does_not_shift_what_follows() {
     writer.write_bytes(&data[24..27]).unwrap();
     drop(writer);
     buffer.writer().unwrap().write_bytes(&data[28..32]).unwrap();
-    let segment = buffer.read(Stretch::Frames(0..6)).unwrap();
+    let segment = buffer.read(Span::Frames(0..6)).unwrap();
     let expected: Vec<i16> = [0..6, 8..12, 14..16].into_iter().flat_map(signal).collect();
     assert_eq!(shorts(&segment), expected);
     let reasons: Vec<_> = segment.gaps().iter().map(|gap| (gap.at_frame, gap.gap.reason)).collect();
@@ -62,11 +62,11 @@ fn a_write_larger_than_the_ring_keeps_its_tail_and_counts_all() {
         let end = before + frames;
         let status = buffer.status();
         assert_eq!((status.newest_frame, status.oldest_frame), (end, end.saturating_sub(8000)));
-        let tail = buffer.read(Stretch::Last(ms(1000))).unwrap();
+        let tail = buffer.read(Span::Last(ms(1000))).unwrap();
         assert_eq!(shorts(&tail), signal(end - 8000..end));
         assert_eq!(tail.end_utc_ns(), START_NS + end as i64 * 125_000);
         writer.write_at(&signal(end..end + 1), START_NS + end as i64 * 125_000).unwrap();
-        assert_eq!(shorts(&buffer.read(Stretch::Last(ms(1000))).unwrap()), signal(end - 7999..end + 1));
+        assert_eq!(shorts(&buffer.read(Span::Last(ms(1000))).unwrap()), signal(end - 7999..end + 1));
     }
 }
 
@@ -95,11 +95,7 @@ fn every_chunk_size_fills_the_ring_alike() {
             writer.write_at(&signal(next..next + chunk), START_NS + next as i64 * 125_000).unwrap();
         }
         let end = writer.next_frame();
-        assert_eq!(
-            shorts(&buffer.read(Stretch::Last(ms(1000))).unwrap()),
-            signal(end - 8000..end),
-            "chunks of {chunk}"
-        );
+        assert_eq!(shorts(&buffer.read(Span::Last(ms(1000))).unwrap()), signal(end - 8000..end), "chunks of {chunk}");
         assert_eq!(buffer.status().newest_utc_ns, Some(START_NS + end as i64 * 125_000));
     }
 }
@@ -145,5 +141,5 @@ fn a_buffer_at_its_limit_can_be_read_as_any_format_and_has_a_level() {
     buffer.writer().unwrap().write(&signal(0..40_000)).unwrap();
     assert!(buffer.status().level.is_some());
     let as_floats = capbuf::ReadOptions::new().format(SampleFormat::F32);
-    assert_eq!(buffer.read_with(Stretch::Frames(0..40_000), &as_floats).unwrap().frames(), 40_000);
+    assert_eq!(buffer.read_with(Span::Frames(0..40_000), &as_floats).unwrap().frames(), 40_000);
 }

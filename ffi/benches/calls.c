@@ -47,7 +47,7 @@ int main(void) {
     capbuf_writer *writer;
     capbuf_spec spec = {.struct_size = sizeof spec, .seconds = 60, .sample_rate_hz = RATE, .channels = 1,
                         .sample_format = CAPBUF_FORMAT_S16};
-    capbuf_stretch stretch = {.kind = CAPBUF_STRETCH_FRAMES, .first = 56 * RATE, .end = 59 * RATE};
+    capbuf_span span = {.kind = CAPBUF_SPAN_FRAMES, .first = 56 * RATE, .end = 59 * RATE};
     bool contains;
     int64_t at = 60000000000;
 
@@ -58,7 +58,7 @@ int main(void) {
 
     LEAST("contains", 10000, must(capbuf_registry_contains(registry, "mic", 3, &contains, NULL)));
     LEAST("copy-3s", 100, memcpy(room, ring + 56 * RATE, sizeof room); __asm__ volatile("" ::: "memory"));
-    LEAST("read-3s", 100, must(capbuf_buffer_read(buffer, &stretch, NULL, room, 3 * RATE, NULL, NULL)));
+    LEAST("read-3s", 100, must(capbuf_buffer_read(buffer, &span, NULL, room, 3 * RATE, NULL, NULL)));
     LEAST("write-10ms", 5000,
           must(capbuf_writer_write(writer, ring, 480, CAPBUF_FORMAT_S16, at, NULL)); at += 10000000);
 

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use capbuf::{Length, ReadOptions, Registry, SampleFormat, Spec, Stretch};
+use capbuf::{Length, ReadOptions, Registry, SampleFormat, Span, Spec};
 
 const ROUNDS: u32 = 400;
 
@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     least("copy-3s", 100, || black_box(&mut room).copy_from_slice(&black_box(&ring)[first..end]));
     let options = ReadOptions::new();
     least("read-3s", 100, || {
-        let stretch = Stretch::Frames(first as u64..end as u64);
-        let _ = black_box(buffer.read_into(stretch, &options, black_box(&mut room)));
+        let span = Span::Frames(first as u64..end as u64);
+        let _ = black_box(buffer.read_into(span, &options, black_box(&mut room)));
     });
     let mut at = 60_000_000_000;
     least("write-10ms", 5_000, || {

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use ::capbuf_capture::{Capture, State};
-use capbuf::FeedState;
+use capbuf::SourceState;
 
 use crate::arguments::{end, given, given_mut, place, read_growing, text};
 use crate::buffer::capbuf_buffer;
@@ -66,16 +66,16 @@ pub unsafe extern "C" fn capbuf_capture_start(
     })
 }
 
-pub(crate) fn state_number(state: FeedState) -> u32 {
+pub(crate) fn state_number(state: SourceState) -> u32 {
     match state {
-        FeedState::Idle => CAPBUF_STATE_IDLE,
-        FeedState::Starting => CAPBUF_STATE_STARTING,
-        FeedState::Running => CAPBUF_STATE_RUNNING,
-        FeedState::BackingOff => CAPBUF_STATE_BACKING_OFF,
-        FeedState::Stalled => CAPBUF_STATE_STALLED,
-        FeedState::CircuitOpen => CAPBUF_STATE_CIRCUIT_OPEN,
-        FeedState::Finished => CAPBUF_STATE_FINISHED,
-        FeedState::Failed => CAPBUF_STATE_FAILED,
+        SourceState::Idle => CAPBUF_STATE_IDLE,
+        SourceState::Starting => CAPBUF_STATE_STARTING,
+        SourceState::Running => CAPBUF_STATE_RUNNING,
+        SourceState::BackingOff => CAPBUF_STATE_BACKING_OFF,
+        SourceState::Stalled => CAPBUF_STATE_STALLED,
+        SourceState::CircuitOpen => CAPBUF_STATE_CIRCUIT_OPEN,
+        SourceState::Finished => CAPBUF_STATE_FINISHED,
+        SourceState::Failed => CAPBUF_STATE_FAILED,
         // What is neither of these is over.
         _ => CAPBUF_STATE_STOPPED,
     }

@@ -11,7 +11,7 @@ use crate::spec::{capbuf_sample_format, format_or_own, length, lifetime};
 
 /// All channels as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or the only
 /// one in each.
-pub const CAPBUF_MIX_AS_ASKED: u32 = 0;
+pub const CAPBUF_MIX_AUTO: u32 = 0;
 /// The average of all channels.
 pub const CAPBUF_MIX_AVERAGE: u32 = 1;
 /// One channel alone: `mix_channel`.
@@ -67,7 +67,7 @@ growing!(
         lifetime: 0,
         open_deadline_ns: 0,
         gain_db: 0.0,
-        mix: CAPBUF_MIX_AS_ASKED,
+        mix: CAPBUF_MIX_AUTO,
         mix_channel: 0,
         give_up_after: 0,
         then_retry_every_ns: 0,
@@ -102,13 +102,13 @@ impl capbuf_capture_options {
 
     fn mix(&self) -> Result<Mix, Failure> {
         match self.mix {
-            CAPBUF_MIX_AS_ASKED => Ok(Mix::AsAsked),
+            CAPBUF_MIX_AUTO => Ok(Mix::Auto),
             CAPBUF_MIX_AVERAGE => Ok(Mix::Average),
             CAPBUF_MIX_CHANNEL => {
                 let channel = u16::try_from(self.mix_channel);
                 channel.map(Mix::Channel).map_err(|_| Failure::argument("mix_channel", self.mix_channel, "0 to 65535"))
             }
-            other => Err(Failure::argument("mix", other, "0 (as asked), 1 (average), 2 (channel)")),
+            other => Err(Failure::argument("mix", other, "0 (auto), 1 (average), 2 (channel)")),
         }
     }
 

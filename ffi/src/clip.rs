@@ -1,4 +1,4 @@
-//! Clips: stretches of audio in files.
+//! Clips: spanes of audio in files.
 
 use std::ffi::c_char;
 use std::path::Path;

@@ -31,11 +31,11 @@ pub const CAPBUF_OUT_OF_MEMORY: capbuf_status = 7;
 pub const CAPBUF_WRITER_BUSY: capbuf_status = 8;
 /// The buffer was removed from its registry: no more frames will come.
 pub const CAPBUF_REMOVED: capbuf_status = 9;
-/// The stretch ends after the newest frame. The detail says when it is expected.
+/// The span ends after the newest frame. The detail says when it is expected.
 pub const CAPBUF_NOT_YET: capbuf_status = 10;
-/// The stretch begins before the oldest frame that is still there. The detail says which that is.
+/// The span begins before the oldest frame that is still there. The detail says which that is.
 pub const CAPBUF_EVICTED: capbuf_status = 11;
-/// The stretch is empty, reversed, or the last so much of a buffer that keeps less.
+/// The span is empty, reversed, or the last so much of a buffer that keeps less.
 pub const CAPBUF_INVALID_RANGE: capbuf_status = 12;
 /// The caller's memory is too small. Nothing was written to it. The detail says how much is needed.
 pub const CAPBUF_TOO_SMALL: capbuf_status = 13;
@@ -116,7 +116,7 @@ pub struct capbuf_error_detail {
     /// Set it to `sizeof(capbuf_error_detail)` before the call.
     pub struct_size: usize,
     /// OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE: the bytes that were asked for.
-    pub asked_bytes: u64,
+    pub requested_bytes: u64,
     /// OVER_BUDGET: the limit. OUT_OF_SPACE: the bytes that are free.
     pub limit_bytes: u64,
     /// OVER_BUDGET: the bytes in use.
@@ -138,7 +138,7 @@ pub struct capbuf_error_detail {
 
 const NO_DETAIL: capbuf_error_detail = capbuf_error_detail {
     struct_size: size_of::<capbuf_error_detail>(),
-    asked_bytes: 0,
+    requested_bytes: 0,
     limit_bytes: 0,
     used_bytes: 0,
     frame: 0,
@@ -161,12 +161,12 @@ impl capbuf_error {
 
 fn detail_of(error: &Error) -> capbuf_error_detail {
     match *error {
-        Error::OverBudget { asked_bytes, used_bytes, limit_bytes, .. } => {
-            capbuf_error_detail { asked_bytes, used_bytes, limit_bytes, ..NO_DETAIL }
+        Error::OverBudget { requested_bytes, used_bytes, limit_bytes, .. } => {
+            capbuf_error_detail { requested_bytes, used_bytes, limit_bytes, ..NO_DETAIL }
         }
-        Error::OutOfMemory { asked_bytes, .. } => capbuf_error_detail { asked_bytes, ..NO_DETAIL },
-        Error::OutOfSpace { asked_bytes, free_bytes, .. } => {
-            capbuf_error_detail { asked_bytes, limit_bytes: free_bytes, ..NO_DETAIL }
+        Error::OutOfMemory { requested_bytes, .. } => capbuf_error_detail { requested_bytes, ..NO_DETAIL },
+        Error::OutOfSpace { requested_bytes, free_bytes, .. } => {
+            capbuf_error_detail { requested_bytes, limit_bytes: free_bytes, ..NO_DETAIL }
         }
         Error::NotYet { newest_frame, missing_frames, expected_utc_ns } => {
             let utc_ns = expected_utc_ns.unwrap_or(0);

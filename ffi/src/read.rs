@@ -1,9 +1,9 @@
-//! Copying stretches out: into the caller's memory, or into a segment.
+//! Copying spanes out: into the caller's memory, or into a segment.
 
 use std::ffi::c_void;
 use std::time::Duration;
 
-use capbuf::{Extracted, Gap, I24, ReadOptions, SampleFormat, Segment, Source, Stretch};
+use capbuf::{Extracted, Gap, I24, ReadOptions, SampleFormat, Segment, Source, Span};
 
 use crate::arguments::{end, given, growing, growing_place, place, read_growing};
 use crate::buffer::capbuf_buffer;
@@ -14,17 +14,17 @@ use crate::pointers::{self, apart, give};
 use crate::spec::{capbuf_sample_format, format, format_or_own};
 
 /// Frames by their numbers: from `first` to one before `end`.
-pub const CAPBUF_STRETCH_FRAMES: u32 = 1;
+pub const CAPBUF_SPAN_FRAMES: u32 = 1;
 /// A time: from `first` to `end`, in ns of UTC. Gaps in it are filled with silence, so that it keeps its length.
-pub const CAPBUF_STRETCH_TIME: u32 = 2;
+pub const CAPBUF_SPAN_TIME: u32 = 2;
 /// The newest `end` ns. `first` is not used.
-pub const CAPBUF_STRETCH_LAST: u32 = 3;
+pub const CAPBUF_SPAN_LAST: u32 = 3;
 
-/// A stretch of a buffer to read.
+/// A span of a buffer to read.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct capbuf_stretch {
-    /// One of the `CAPBUF_STRETCH_` constants: what the numbers are.
+pub struct capbuf_span {
+    /// One of the `CAPBUF_SPAN_` constants: what the numbers are.
     pub kind: u32,
     /// Set it to 0.
     pub reserved: u32,
@@ -44,7 +44,7 @@ pub struct capbuf_read_options {
     pub wait_ns: i64,
     /// 1: give what is there and tell what is missing, instead of an error.
     pub available: u32,
-    /// 0: fill gaps with silence in stretches of time, not in frames by number. 1: fill. 2: leave out.
+    /// 0: fill gaps with silence in spanes of time, not in frames by number. 1: fill. 2: leave out.
     pub silence: u32,
     /// What the samples are converted to; CAPBUF_FORMAT_OWN: nothing.
     pub sample_format: capbuf_sample_format,
@@ -65,7 +65,7 @@ growing!(
     }
 );
 
-/// Where a stretch came from and what stands in it.
+/// Where a span came from and what stands in it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct capbuf_extracted {
@@ -176,7 +176,7 @@ impl capbuf_gap {
     }
 }
 
-/// A stretch of audio that was copied out.
+/// A span of audio that was copied out.
 ///
 /// Owned by the caller, who frees it with `capbuf_segment_free`. May be read by any thread.
 pub struct capbuf_segment {
@@ -185,16 +185,16 @@ pub struct capbuf_segment {
     pub(crate) source: Source,
 }
 
-impl capbuf_stretch {
-    fn checked(&self) -> Result<Stretch, Failure> {
+impl capbuf_span {
+    fn checked(&self) -> Result<Span, Failure> {
         let frame = |name, number: i64| {
             u64::try_from(number).map_err(|_| Failure::argument(name, number, "a frame number, 0 and more"))
         };
         match self.kind {
-            CAPBUF_STRETCH_FRAMES => Ok(Stretch::Frames(frame("first", self.first)?..frame("end", self.end)?)),
-            CAPBUF_STRETCH_TIME => Ok(Stretch::Time(self.first..self.end)),
-            CAPBUF_STRETCH_LAST => match u64::try_from(self.end) {
-                Ok(ns) => Ok(Stretch::Last(Duration::from_nanos(ns))),
+            CAPBUF_SPAN_FRAMES => Ok(Span::Frames(frame("first", self.first)?..frame("end", self.end)?)),
+            CAPBUF_SPAN_TIME => Ok(Span::Time(self.first..self.end)),
+            CAPBUF_SPAN_LAST => match u64::try_from(self.end) {
+                Ok(ns) => Ok(Span::Last(Duration::from_nanos(ns))),
                 Err(_) => Err(Failure::argument("end", self.end, "a duration in ns, above 0")),
             },
             kind => Err(Failure::argument("kind", kind, "1 (frames), 2 (time), 3 (last)")),
@@ -248,9 +248,9 @@ fn extracted(extracted: &Extracted, rate: u32, channels: u16, format: SampleForm
     }
 }
 
-/// Copies a stretch into the caller's memory: `room` samples at `samples`, of the format that the options name.
+/// Copies a span into the caller's memory: `room` samples at `samples`, of the format that the options name.
 ///
-/// What stands there is told in `*info`, if that is not NULL. `options` may be NULL. The memory beyond the stretch stays as it was;
+/// What stands there is told in `*info`, if that is not NULL. `options` may be NULL. The memory beyond the span stays as it was;
 /// after an error other than TOO_SMALL its content is unspecified.
 ///
 /// Any thread. Allocates nothing. Blocks only if told to wait. Errors: NOT_YET, EVICTED, INVALID_RANGE, TOO_SMALL, TIMED_OUT, REMOVED,
@@ -258,7 +258,7 @@ fn extracted(extracted: &Extracted, rate: u32, channels: u16, format: SampleForm
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_buffer_read(
     buffer: *const capbuf_buffer,
-    stretch: *const capbuf_stretch,
+    span: *const capbuf_span,
     options: *const capbuf_read_options,
     samples: *mut c_void,
     room: usize,
@@ -266,11 +266,11 @@ pub unsafe extern "C" fn capbuf_buffer_read(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (buffer, asked) = (&given!(buffer).0, given!(stretch).checked()?);
+        let (buffer, asked) = (&given!(buffer).0, given!(span).checked()?);
         let (how, format) = read_growing!(options).checked()?;
         let format = format.unwrap_or(buffer.spec().format());
         let bytes = room.saturating_mul(format.bytes());
-        apart(samples, bytes, stretch, "stretch")?;
+        apart(samples, bytes, span, "span")?;
         apart(samples, bytes, options, "options")?;
         apart(samples, bytes, info, "info")?;
         let info = if info.is_null() { None } else { Some(growing_place!(info)) };
@@ -289,17 +289,17 @@ pub unsafe extern "C" fn capbuf_buffer_read(
 
 fn read<T: capbuf::Sample>(
     buffer: &capbuf::CaptureBuffer,
-    stretch: Stretch,
+    span: Span,
     options: &ReadOptions,
     samples: *mut c_void,
     room: usize,
 ) -> Result<Extracted, Failure> {
     // SAFETY: the header demands of the caller what `slice_mut` does.
     let out = unsafe { pointers::slice_mut(samples.cast::<T>(), room, "samples") }?;
-    Ok(buffer.read_into(stretch, options, out)?)
+    Ok(buffer.read_into(span, options, out)?)
 }
 
-/// Copies a stretch into new memory, with the gaps in it listed.
+/// Copies a span into new memory, with the gaps in it listed.
 ///
 /// On success `*segment` is owned by the caller. `options` may be NULL.
 ///
@@ -307,15 +307,15 @@ fn read<T: capbuf::Sample>(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_buffer_read_segment(
     buffer: *const capbuf_buffer,
-    stretch: *const capbuf_stretch,
+    span: *const capbuf_span,
     options: *const capbuf_read_options,
     segment: *mut *mut capbuf_segment,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (buffer, stretch, out) = (given!(buffer), given!(stretch).checked()?, place!(segment));
+        let (buffer, span, out) = (given!(buffer), given!(span).checked()?, place!(segment));
         let (options, _) = read_growing!(options).checked()?;
-        let segment = buffer.0.read_with(stretch, &options)?;
+        let segment = buffer.0.read_with(span, &options)?;
         out.write(give(capbuf_segment { segment, source: buffer.0.source().clone() }));
         Ok(())
     })

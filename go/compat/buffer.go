@@ -10,7 +10,7 @@ import (
 	"capbuf.dev/capbuf"
 )
 
-// patience is how much longer than the end of a stretch a read waits for audio that should be there by then.
+// patience is how much longer than the end of a span a read waits for audio that should be there by then.
 const patience = 5 * time.Second
 
 // CaptureBuffer is a buffer with its writer. It is made by [NewCaptureBuffer].

@@ -126,10 +126,10 @@ fn maybe_duration(what: &'static str, given: Option<&Bound<'_, PyAny>>) -> PyRes
 
 fn which_channels(mix: &Bound<'_, PyAny>) -> PyResult<Mix> {
     match mix.extract::<&str>() {
-        Ok("as asked") => Ok(Mix::AsAsked),
+        Ok("auto") => Ok(Mix::Auto),
         Ok("average") => Ok(Mix::Average),
         Ok(other) => {
-            Err(invalid(mix.py(), "mix", format!("{other:?}"), "\"as asked\", \"average\", the number of a channel"))
+            Err(invalid(mix.py(), "mix", format!("{other:?}"), "\"auto\", \"average\", the number of a channel"))
         }
         Err(_) => whole("mix", mix, "0 to 65535").map(Mix::Channel),
     }

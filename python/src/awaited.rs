@@ -13,7 +13,7 @@ use crate::times::Wait;
 /// Begins a read that waits in the event loop, by the coroutine in `_asyncio.py`.
 fn begin_read<'py>(
     slf: &Bound<'py, CaptureBuffer>,
-    stretch: Bound<'py, PyTuple>,
+    span: Bound<'py, PyTuple>,
     wait: Wait,
     options: (bool, Option<bool>),
     array: (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>),
@@ -21,7 +21,7 @@ fn begin_read<'py>(
     let py = slf.py();
     let module = py.import(intern!(py, "capbuf._asyncio"))?;
     let ((available, silence), (dtype, out)) = (options, array);
-    let arguments = (slf, stretch, wait.to_python(py)?, available, silence, dtype, out);
+    let arguments = (slf, span, wait.to_python(py)?, available, silence, dtype, out);
     module.call_method1(intern!(py, "read"), arguments)
 }
 
@@ -53,8 +53,8 @@ impl CaptureBuffer {
         dtype: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let stretch = PyTuple::new(slf.py(), [intern!(slf.py(), "time").as_any(), start, end])?;
-        begin_read(slf, stretch, wait, (available, silence), (dtype, out))
+        let span = PyTuple::new(slf.py(), [intern!(slf.py(), "time").as_any(), start, end])?;
+        begin_read(slf, span, wait, (available, silence), (dtype, out))
     }
 
     /// As `read_frames`, to be awaited: see `aread`.
@@ -72,8 +72,8 @@ impl CaptureBuffer {
         dtype: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let stretch = PyTuple::new(slf.py(), [intern!(slf.py(), "frames").as_any(), first, end])?;
-        begin_read(slf, stretch, wait, (available, silence), (dtype, out))
+        let span = PyTuple::new(slf.py(), [intern!(slf.py(), "frames").as_any(), first, end])?;
+        begin_read(slf, span, wait, (available, silence), (dtype, out))
     }
 
     /// As `last`, to be awaited: see `aread`.
@@ -90,15 +90,15 @@ impl CaptureBuffer {
         dtype: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let stretch = PyTuple::new(slf.py(), [intern!(slf.py(), "last").as_any(), seconds])?;
-        begin_read(slf, stretch, wait, (available, silence), (dtype, out))
+        let span = PyTuple::new(slf.py(), [intern!(slf.py(), "last").as_any(), seconds])?;
+        begin_read(slf, span, wait, (available, silence), (dtype, out))
     }
 
     /// Looks once for an awaited read, which has waited so many seconds: the segment, or the seconds to sleep.
     fn _look(
         &self,
         py: Python<'_>,
-        stretch: (String, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>),
+        span: (String, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>),
         waited: f64,
         is_over: bool,
         available: bool,
@@ -106,13 +106,13 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let stretch = match &stretch {
+        let span = match &span {
             (kind, first, Some(end)) if kind == "frames" => reading::by_frames(first, end)?,
             (_, start, Some(end)) => reading::by_time(start, end)?,
             (_, seconds, None) => reading::newest(seconds)?,
         };
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        let request = Request { stretch, available, silence, pace: Pace::Look { waited, is_over } };
+        let request = Request { span, available, silence, pace: Pace::Look { waited, is_over } };
         request.segment(py, &self.handle, &Target::of(dtype, out)?)?.or_seconds(py)
     }
 }

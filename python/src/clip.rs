@@ -1,4 +1,4 @@
-//! Clips: files that a stretch of a buffer was written into.
+//! Clips: files that a span of a buffer was written into.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use capbuf::Stretch;
-use capbuf_capture::{ClipTags, write_clip_telling};
+use capbuf::Span;
+use capbuf_capture::{ClipTags, write_clip_with_progress};
 use pyo3::prelude::*;
 
 use crate::blocking::interruptible;
@@ -78,10 +78,10 @@ impl CaptureBuffer {
         &self,
         py: Python<'_>,
         path: PathBuf,
-        stretch: Stretch,
+        span: Span,
         (wait, available, silence): (Wait, bool, Option<bool>),
     ) -> PyResult<Clip> {
-        let request = Request { stretch, available, silence, pace: Pace::Block(wait) };
+        let request = Request { span, available, silence, pace: Pace::Block(wait) };
         let segment = request.native(py, &self.handle)?.done(py)?;
         self.write(py, segment, path)
     }
@@ -93,7 +93,7 @@ impl CaptureBuffer {
         let seen = Arc::clone(&is_stopped);
         let go_on =
             move |_| if seen.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let written = interruptible(py, move || write_clip_telling(&segment, &path, Some(&tags), go_on));
+        let written = interruptible(py, move || write_clip_with_progress(&segment, &path, Some(&tags), go_on));
         if written.is_err() {
             is_stopped.store(true, Ordering::Relaxed);
         }
@@ -199,7 +199,7 @@ impl CaptureBuffer {
         let to_ns = around_ns.saturating_add(ns(times::duration("after", after)?));
         let to_come = Duration::from_nanos(to_ns.saturating_sub(times::now_utc_ns()).max(0).unsigned_abs());
         let pace = Pace::Block(Wait::For(to_come.saturating_add(LATE)));
-        let request = Request { stretch: Stretch::Time(from_ns..to_ns), available: true, silence: None, pace };
+        let request = Request { span: Span::Time(from_ns..to_ns), available: true, silence: None, pace };
         let read = request.native(py, &self.handle).and_then(|step| step.done(py));
         let segment = read.map_err(|error| if errors::is_not_yet(py, &error) { no_audio(py, &path) } else { error })?;
         self.write(py, segment, path)

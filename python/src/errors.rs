@@ -41,24 +41,24 @@ fn core_fields<'py>(py: Python<'py>, error: &capbuf::Error) -> PyResult<Bound<'p
             fields.set_item("given", given)?;
             fields.set_item("reason", reason)?;
         }
-        Error::SpecMismatch { source_name, existing, asked } => {
+        Error::SpecMismatch { source_name, existing, requested } => {
             fields.set_item("source", source_name.to_string())?;
             fields.set_item("existing", spec_dict(py, existing)?)?;
-            fields.set_item("asked", spec_dict(py, asked)?)?;
+            fields.set_item("requested", spec_dict(py, requested)?)?;
         }
         Error::AlreadyExists { source_name, existing } => {
             fields.set_item("source", source_name.to_string())?;
             fields.set_item("existing", spec_dict(py, existing)?)?;
         }
         Error::NotFound { source_name } => fields.set_item("source", source_name)?,
-        Error::OverBudget { asked_bytes, used_bytes, limit_bytes, scope } => {
-            fields.set_item("asked_bytes", asked_bytes)?;
+        Error::OverBudget { requested_bytes, used_bytes, limit_bytes, scope } => {
+            fields.set_item("requested_bytes", requested_bytes)?;
             fields.set_item("used_bytes", used_bytes)?;
             fields.set_item("limit_bytes", limit_bytes)?;
             fields.set_item("scope", scope)?;
         }
-        Error::OutOfMemory { asked_bytes, reason } => {
-            fields.set_item("asked_bytes", asked_bytes)?;
+        Error::OutOfMemory { requested_bytes, reason } => {
+            fields.set_item("requested_bytes", requested_bytes)?;
             fields.set_item("reason", reason)?;
         }
         Error::WriterBusy { source_name, holder } => {
@@ -91,8 +91,8 @@ fn core_fields<'py>(py: Python<'py>, error: &capbuf::Error) -> PyResult<Bound<'p
             fields.set_item("expected", expected.name())?;
         }
         Error::TimedOut { waited } => fields.set_item("waited_seconds", waited.as_secs_f64())?,
-        Error::OutOfSpace { asked_bytes, free_bytes, folder } => {
-            fields.set_item("asked_bytes", asked_bytes)?;
+        Error::OutOfSpace { requested_bytes, free_bytes, folder } => {
+            fields.set_item("requested_bytes", requested_bytes)?;
             fields.set_item("free_bytes", free_bytes)?;
             fields.set_item("folder", folder)?;
         }
@@ -153,9 +153,9 @@ fn capture_fields(error: &capbuf_capture::Error, fields: &Bound<'_, PyDict>) -> 
             fields.set_item("reason", reason)?;
             "DeviceFailed"
         }
-        Error::NotOffered { source_name, asked, offered } => {
+        Error::NotOffered { source_name, requested, offered } => {
             fields.set_item("source", source_name)?;
-            fields.set_item("asked", asked)?;
+            fields.set_item("requested", requested)?;
             fields.set_item("offered", offered)?;
             "NotOffered"
         }

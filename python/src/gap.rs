@@ -1,4 +1,4 @@
-//! What is missing in a stretch of audio: gaps on the timeline, and ends that could not be read.
+//! What is missing in a span of audio: gaps on the timeline, and ends that could not be read.
 
 use pyo3::prelude::*;
 

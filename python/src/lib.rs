@@ -19,7 +19,6 @@ mod capture;
 mod clip;
 mod domains;
 mod errors;
-mod feed;
 mod gap;
 mod handle;
 mod reading;
@@ -27,6 +26,7 @@ mod reads;
 mod registry;
 mod report;
 mod segment;
+mod source_claim;
 mod station;
 mod stats;
 mod status;
@@ -54,8 +54,6 @@ mod _capbuf {
     #[pymodule_export]
     use crate::domains::{DomainInfo, domains, redact, remove_domain};
     #[pymodule_export]
-    use crate::feed::Feed;
-    #[pymodule_export]
     use crate::gap::{Gap, Missing};
     #[pymodule_export]
     use crate::registry::{Registry, open};
@@ -63,6 +61,8 @@ mod _capbuf {
     use crate::report::AllocationReport;
     #[pymodule_export]
     use crate::segment::Segment;
+    #[pymodule_export]
+    use crate::source_claim::SourceClaim;
     #[pymodule_export]
     use crate::station::{Changes, SourceConfig, SourceStatus, Station, Transition};
     #[pymodule_export]
@@ -91,7 +91,7 @@ const _: () = {
     fits::<capture::State>();
     fits::<clip::Clip>();
     fits::<domains::DomainInfo>();
-    fits::<feed::Feed>();
+    fits::<source_claim::SourceClaim>();
     fits::<gap::Gap>();
     fits::<gap::Missing>();
     fits::<registry::Registry>();

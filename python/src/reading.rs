@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Error, Extracted, ReadOptions, Sample, Spec, Stretch};
+use capbuf::{CaptureBuffer, Error, Extracted, ReadOptions, Sample, Span, Spec};
 use numpy::{Element, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::PySlice;
@@ -19,18 +19,18 @@ use crate::waiting::{self, Step, Taken};
 const WORTH_DETACHING: u64 = 1 << 16;
 
 /// Takes the arguments of a read by time.
-pub(crate) fn by_time(start: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Stretch> {
-    Ok(Stretch::Time(times::utc_ns("start", start)?..times::utc_ns("end", end)?))
+pub(crate) fn by_time(start: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Span> {
+    Ok(Span::Time(times::utc_ns("start", start)?..times::utc_ns("end", end)?))
 }
 
 /// Takes the arguments of a read by frame numbers.
-pub(crate) fn by_frames(first: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Stretch> {
-    Ok(Stretch::Frames(whole("first", first, FRAMES)?..whole("end", end, FRAMES)?))
+pub(crate) fn by_frames(first: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Span> {
+    Ok(Span::Frames(whole("first", first, FRAMES)?..whole("end", end, FRAMES)?))
 }
 
 /// Takes the argument of a read of the newest.
-pub(crate) fn newest(seconds: &Bound<'_, PyAny>) -> PyResult<Stretch> {
-    Ok(Stretch::Last(times::duration("seconds", seconds)?))
+pub(crate) fn newest(seconds: &Bound<'_, PyAny>) -> PyResult<Span> {
+    Ok(Span::Last(times::duration("seconds", seconds)?))
 }
 
 /// Where samples are to go: a new array of a type, or the caller's.
@@ -68,7 +68,7 @@ pub(crate) enum Pace {
 
 /// What is asked of a read beside where it goes.
 pub(crate) struct Request {
-    pub(crate) stretch: Stretch,
+    pub(crate) span: Span,
     pub(crate) available: bool,
     pub(crate) silence: Option<bool>,
     pub(crate) pace: Pace,
@@ -97,8 +97,8 @@ impl Request {
         let spec = handle.with(py, |buffer| *buffer.spec())?;
         let Some(out) = &target.out else {
             let format = target.dtype.format();
-            let step = self
-                .run(py, handle, |buffer, options| buffer.read_with(self.stretch.clone(), &options.format(format)))?;
+            let step =
+                self.run(py, handle, |buffer, options| buffer.read_with(self.span.clone(), &options.format(format)))?;
             return step.then(|read| made(py, read, &spec));
         };
         let step = match Out::borrow(out, spec.channels())? {
@@ -111,7 +111,7 @@ impl Request {
 
     /// Reads in the buffer's own format.
     pub(crate) fn native(&self, py: Python<'_>, handle: &Handle<CaptureBuffer>) -> PyResult<Step<capbuf::Segment>> {
-        self.run(py, handle, |buffer, options| buffer.read_with(self.stretch.clone(), &options))
+        self.run(py, handle, |buffer, options| buffer.read_with(self.span.clone(), &options))
     }
 
     fn fill<T: Sample + Element>(
@@ -121,7 +121,7 @@ impl Request {
         array: &mut PyReadwriteArrayDyn<'_, T>,
     ) -> PyResult<Step<Facts>> {
         let out = arrays::memory(py, array)?;
-        self.run(py, handle, |buffer, options| into(buffer, &self.stretch, &options, out))
+        self.run(py, handle, |buffer, options| into(buffer, &self.span, &options, out))
     }
 
     fn run<R: Taken + Send>(
@@ -156,28 +156,23 @@ impl Request {
     /// Bytes that are copied, about.
     fn bytes(&self, spec: &Spec) -> u64 {
         let of_ns = |ns: u64| (ns as f64 * 1e-9 * f64::from(spec.sample_rate_hz())) as u64;
-        let frames = match &self.stretch {
-            Stretch::Frames(range) => range.end.saturating_sub(range.start),
-            Stretch::Time(range) => of_ns(range.end.saturating_sub(range.start).max(0).unsigned_abs()),
-            Stretch::Last(duration) => of_ns(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        let frames = match &self.span {
+            Span::Frames(range) => range.end.saturating_sub(range.start),
+            Span::Time(range) => of_ns(range.end.saturating_sub(range.start).max(0).unsigned_abs()),
+            Span::Last(duration) => of_ns(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
         };
         frames.saturating_mul(spec.frame_bytes() as u64)
     }
 }
 
 /// Reads into memory, with the gaps listed.
-fn into<T: Sample>(
-    buffer: &CaptureBuffer,
-    stretch: &Stretch,
-    options: &ReadOptions,
-    out: &mut [T],
-) -> capbuf::Result<Facts> {
-    let extracted: Extracted = buffer.read_into(stretch.clone(), options, out)?;
+fn into<T: Sample>(buffer: &CaptureBuffer, span: &Span, options: &ReadOptions, out: &mut [T]) -> capbuf::Result<Facts> {
+    let extracted: Extracted = buffer.read_into(span.clone(), options, out)?;
     if extracted.gaps == 0 {
         return Ok(Facts::without_gaps(&extracted));
     }
     // Only a segment lists its gaps, and both must be of one moment.
-    let segment = buffer.read_with(stretch.clone(), &options.format(T::FORMAT))?;
+    let segment = buffer.read_with(span.clone(), &options.format(T::FORMAT))?;
     let samples = segment.samples().get::<T>().unwrap_or_default();
     let given_samples = out.len() as u64;
     let room =

@@ -1,6 +1,6 @@
 //! Reads of a buffer, at once or waiting in a thread: the methods of `CaptureBuffer` that say what is asked.
 
-use capbuf::Stretch;
+use capbuf::Span;
 use pyo3::prelude::*;
 
 use crate::buffer::CaptureBuffer;
@@ -9,15 +9,15 @@ use crate::segment::Segment;
 use crate::times::Wait;
 
 impl CaptureBuffer {
-    fn read_stretch(
+    fn read_span(
         &self,
         py: Python<'_>,
-        stretch: Stretch,
+        span: Span,
         (wait, available, silence): (Wait, bool, Option<bool>),
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        let request = Request { stretch, available, silence, pace: Pace::Block(wait) };
+        let request = Request { span, available, silence, pace: Pace::Block(wait) };
         request.segment(py, &self.handle, &Target::of(dtype, out)?)?.done(py)
     }
 }
@@ -77,8 +77,8 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        let stretch = reading::by_time(start, end)?;
-        self.read_stretch(py, stretch, (wait, available, silence), dtype, out)
+        let span = reading::by_time(start, end)?;
+        self.read_span(py, span, (wait, available, silence), dtype, out)
     }
 
     /// Copies frames by their numbers: exactly these, whatever the clocks did.
@@ -113,8 +113,8 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        let stretch = reading::by_frames(first, end)?;
-        self.read_stretch(py, stretch, (wait, available, silence), dtype, out)
+        let span = reading::by_frames(first, end)?;
+        self.read_span(py, span, (wait, available, silence), dtype, out)
     }
 
     /// Copies the newest so much.
@@ -148,6 +148,6 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        self.read_stretch(py, reading::newest(seconds)?, (wait, available, silence), dtype, out)
+        self.read_span(py, reading::newest(seconds)?, (wait, available, silence), dtype, out)
     }
 }

@@ -11,8 +11,8 @@ use crate::blocking::interruptible;
 use crate::buffer::CaptureBuffer;
 use crate::caller::Calling;
 use crate::errors::{OrRaise as _, invalid};
-use crate::feed::Feed;
 use crate::handle::Handle;
+use crate::source_claim::SourceClaim;
 use crate::stats::{Stats, Swept};
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
@@ -369,7 +369,7 @@ impl Registry {
     ///
     /// Returns
     /// -------
-    /// Feed
+    /// SourceClaim
     ///
     /// Raises
     /// ------
@@ -380,14 +380,14 @@ impl Registry {
     /// --------
     /// >>> import capbuf
     /// >>> registry = capbuf.Registry.private()
-    /// >>> with registry.claim_feed("rtsp://camera/1"):
-    /// ...     registry.claim_feed("rtsp://camera/1")
+    /// >>> with registry.claim_source("rtsp://camera/1"):
+    /// ...     registry.claim_source("rtsp://camera/1")
     /// Traceback (most recent call last):
     /// capbuf.WriterBusy: source rtsp://camera/1 has a writer already
-    fn claim_feed(&self, py: Python<'_>, source: &str) -> PyResult<Feed> {
+    fn claim_source(&self, py: Python<'_>, source: &str) -> PyResult<SourceClaim> {
         let registry = self.registry(py)?;
-        let feed = py.detach(|| registry.claim_feed(source)).or_raise(py)?;
-        Ok(Feed::new(feed, source))
+        let feed = py.detach(|| registry.claim_source(source)).or_raise(py)?;
+        Ok(SourceClaim::new(feed, source))
     }
 
     /// What was mapped and what of it is alive, handles of removed buffers included.

@@ -1,4 +1,4 @@
-//! A stretch of audio, copied out of a buffer.
+//! A span of audio, copied out of a buffer.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 use crate::gap::{Gap, Missing};
 use crate::times;
 
-/// Where a stretch came from and what stands in it, whichever memory it was read into.
+/// Where a span came from and what stands in it, whichever memory it was read into.
 pub(crate) struct Facts {
     pub(crate) frames: u64,
     pub(crate) first_frame: u64,
@@ -47,7 +47,7 @@ impl Facts {
     }
 }
 
-/// A stretch of audio that was copied out of a buffer: its samples, its place in the buffer and in time, its gaps.
+/// A span of audio that was copied out of a buffer: its samples, its place in the buffer and in time, its gaps.
 ///
 /// It stays as it is whatever happens to the buffer. ``len()`` is the number of frames.
 ///

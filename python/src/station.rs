@@ -28,8 +28,8 @@ use crate::times;
 ///     What the buffer is to have; what the source has is converted. The source's own if not given.
 /// sample_format : str, optional
 ///     "s16", "s24", "s32" or "f32". The source's own if not given.
-/// mix : str or int, default "as asked"
-///     Which channels of the source: "as asked" (averaged where fewer are asked for than it has), "average", or the number of one, from 0.
+/// mix : str or int, default "auto"
+///     Which channels of the source: "auto" (averaged where fewer are asked for than it has), "average", or the number of one, from 0.
 /// gain_db : float, default 0
 ///     By how much it is made louder, -100 to 100; what is too loud then is held to full scale.
 /// open_deadline : float or timedelta, default 20
@@ -67,7 +67,7 @@ impl SourceConfig {
                      gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
                      then_retry_every=None, nothing_for=None, silence_for=None, when_gone="remove"),
         text_signature = "(name, locator=None, *, seconds=60.0, sample_rate_hz=None, channels=None, sample_format=None, \
-                          mix='as asked', gain_db=0.0, open_deadline=20.0, retry_after=0.5, retry_at_most_after=30.0, \
+                          mix='auto', gain_db=0.0, open_deadline=20.0, retry_after=0.5, retry_at_most_after=30.0, \
                           give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, when_gone='remove')"
     )]
     fn new(

@@ -32,7 +32,7 @@ impl Holder {
     }
 }
 
-/// How loud a stretch is, over all channels, full scale being 1.0.
+/// How loud a span is, over all channels, full scale being 1.0.
 ///
 /// Attributes
 /// ----------

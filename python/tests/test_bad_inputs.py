@@ -168,7 +168,7 @@ def test_shapes_of_buffers(registry: capbuf.Registry) -> None:
 
 @pytest.mark.parametrize("source", ["", "a\nb", "x" * 1025, "\0"], ids=["empty", "newline", "long", "null"])
 def test_names_of_sources(registry: capbuf.Registry, source: str) -> None:
-    for call in (lambda: registry.allocate(source, seconds=1), lambda: registry.claim_feed(source)):
+    for call in (lambda: registry.allocate(source, seconds=1), lambda: registry.claim_source(source)):
         with pytest.raises(ValueError) as refused:
             call()
         assert isinstance(refused.value, capbuf.InvalidSource)
@@ -301,7 +301,7 @@ def test_bytes_to_write(buffer: Buffer, data: Any) -> None:
         writer.write_bytes(data)
 
 
-def test_stretches_that_are_none(buffer: Buffer) -> None:
+def test_spanes_that_are_none(buffer: Buffer) -> None:
     calls: list[Callable[[], object]] = [
         lambda: buffer.read(START + 1, START),
         lambda: buffer.read(START, START),

@@ -37,5 +37,5 @@ def test_every_kind_is_also_what_python_has_for_it() -> None:
             builtin = [base for base in kind.__mro__ if base.__module__ == "builtins"]
             assert builtin[0] not in (Exception, BaseException), name
     assert issubclass(capbuf.NotFound, KeyError) and issubclass(capbuf.TimedOut, TimeoutError)
-    error = capbuf.OutOfSpace("full", asked_bytes=7)
-    assert isinstance(error, OSError) and error.errno is not None and error.asked_bytes == 7 and str(error) == "full"
+    error = capbuf.OutOfSpace("full", requested_bytes=7)
+    assert isinstance(error, OSError) and error.errno is not None and error.requested_bytes == 7 and str(error) == "full"

@@ -99,7 +99,7 @@ def test_a_handle_that_is_forgotten_is_closed(registry: capbuf.Registry) -> None
     del writer
     gc.collect()
     buffer.writer().close()
-    feed = registry.claim_feed("mic")
+    feed = registry.claim_source("mic")
     del feed
     gc.collect()
-    registry.claim_feed("mic").close()
+    registry.claim_source("mic").close()

@@ -45,7 +45,7 @@ def test_the_same_source_with_another_shape_is_refused_with_both(registry: capbu
     with pytest.raises(capbuf.SpecMismatch) as refused:
         registry.get_or_allocate("mic", seconds=2)
     assert refused.value.existing == made.spec
-    assert refused.value.asked == capbuf.Spec(seconds=2.0, sample_rate_hz=48000, channels=1, sample_format="s16")
+    assert refused.value.requested == capbuf.Spec(seconds=2.0, sample_rate_hz=48000, channels=1, sample_format="s16")
     assert registry.get_or_allocate("mic", **refused.value.existing) == made
     with pytest.raises(capbuf.AlreadyExists) as exists:
         registry.allocate("mic", **made.spec)
@@ -67,7 +67,7 @@ def test_the_budget_is_kept() -> None:
     with pytest.raises(MemoryError) as refused:
         small.allocate("mic", seconds=60)
     assert isinstance(refused.value, capbuf.OverBudget)
-    assert refused.value.limit_bytes == 1_000_000 < refused.value.asked_bytes
+    assert refused.value.limit_bytes == 1_000_000 < refused.value.requested_bytes
     with pytest.raises(capbuf.OverBudget, match="one buffer"):
         capbuf.Registry.private(max_buffer_bytes=1000).allocate("mic", seconds=60)
 
@@ -114,13 +114,13 @@ def test_a_domain_is_removed_by_its_name(folder: pathlib.Path) -> None:
 
 def test_who_feeds_a_source_is_one(registry: capbuf.Registry) -> None:
     for where in (registry, capbuf.open("birds")):
-        with where.claim_feed("rtsp://me:sesame@camera/1") as feed:
+        with where.claim_source("rtsp://me:sesame@camera/1") as feed:
             assert feed.source == "rtsp://me:sesame@camera/1" and "sesame" not in repr(feed)
             with pytest.raises(BlockingIOError) as busy:
-                where.claim_feed("rtsp://me:sesame@camera/1")
+                where.claim_source("rtsp://me:sesame@camera/1")
             assert isinstance(busy.value, capbuf.WriterBusy) and "sesame" not in str(busy.value)
         assert feed.closed
-        where.claim_feed("rtsp://me:sesame@camera/1").close()
+        where.claim_source("rtsp://me:sesame@camera/1").close()
 
 
 def test_nothing_shows_a_password(registry: capbuf.Registry) -> None:

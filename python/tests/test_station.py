@@ -81,7 +81,7 @@ def test_a_source_tells_how_it_came_to_its_state(registry: capbuf.Registry) -> N
     assert gone.state.left_seconds > 1800
 
 
-@pytest.mark.parametrize("mix", ["as asked", "average", 0])
+@pytest.mark.parametrize("mix", ["auto", "average", 0])
 def test_a_source_is_as_it_is_wanted(mix: str | int, registry: capbuf.Registry) -> None:
     with capbuf.record("tone:440", registry=registry, mix=mix, gain_db=-20) as capture:
         samples = capture.buffer.read_frames(0, 4800, wait=60).samples
@@ -113,7 +113,7 @@ def test_what_can_not_be_is_refused_as_a_whole(registry: capbuf.Registry) -> Non
             capbuf.SourceConfig("a", **{name: -1})  # type: ignore[arg-type]
         with pytest.raises(capbuf.InvalidType, match=name):
             capbuf.SourceConfig("a", **{name: b"1"})  # type: ignore[arg-type]
-    with pytest.raises(capbuf.InvalidArgument, match="mix.*loudest.*\"as asked\", \"average\", the number of a channel"):
+    with pytest.raises(capbuf.InvalidArgument, match="mix.*loudest.*\"auto\", \"average\", the number of a channel"):
         capbuf.SourceConfig("a", mix="loudest")
     with pytest.raises(capbuf.InvalidArgument, match="gain"):
         capbuf.record("tone:440", registry=registry, gain_db=101)
@@ -166,14 +166,14 @@ def test_a_clip_around_a_moment_waits_for_what_is_to_come(registry: capbuf.Regis
         buffer = capture.buffer
         buffer.last(0.5, wait=60)
         now_ns = time.time_ns()
-        now, stretch = now_ns / 1e9, (now_ns - 250_000_000, now_ns + 500_000_000)
+        now, span = now_ns / 1e9, (now_ns - 250_000_000, now_ns + 500_000_000)
         clip = buffer.clip_around(tmp_path / "bird.wav", now_ns, 0.25, after=0.5)
         # A machine that stands still bends the times for a while, or leaves a gap.
         assert abs(clip.frames - RATE * 3 // 4) <= 10 and not clip.missing and abs(clip.start.timestamp() - (now - 0.25)) < 0.05
         with wave.open(str(clip.path)) as file:
             samples = np.frombuffer(file.readframes(clip.frames), "int16")
-        assert np.array_equal(samples, buffer.read(*stretch, dtype="int16").samples[:, 0])
-        heard = buffer.read(*stretch, dtype="int16", silence=False)
+        assert np.array_equal(samples, buffer.read(*span, dtype="int16").samples[:, 0])
+        heard = buffer.read(*span, dtype="int16", silence=False)
         assert np.array_equal(heard.samples[:, 0], position(heard.first_frame, len(heard)))
         # The same in all ways to say when.
         for moment in (datetime.fromtimestamp(now, timezone.utc), now):

@@ -12,7 +12,7 @@ import capbuf
 
 
 def test_use_after_close_in_another_thread_is_closed(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
-    writer, windows, feed = buffer.writer(), buffer.windows(1), registry.claim_feed("mic")
+    writer, windows, feed = buffer.writer(), buffer.windows(1), registry.claim_source("mic")
     for thing in (writer, windows, feed, buffer, registry):
         closer = threading.Thread(target=thing.close)
         closer.start()
@@ -50,7 +50,7 @@ def test_use_after_close_in_another_thread_is_closed(buffer: capbuf.CaptureBuffe
         lambda: registry.allocate("new", seconds=1),
         lambda: registry.get_or_allocate("mic", seconds=1),
         lambda: registry.remove("mic"),
-        lambda: registry.claim_feed("mic"),
+        lambda: registry.claim_source("mic"),
         lambda: registry.stats(),
         lambda: registry.sweep(),
         lambda: registry.domain,

@@ -34,7 +34,7 @@ def test_windows_may_all_go_into_one_array(buffer: capbuf.CaptureBuffer, registr
     assert window.first_frame == RATE
 
 
-def test_the_stretch_around_a_window_can_be_read_later(buffer: capbuf.CaptureBuffer) -> None:
+def test_the_span_around_a_window_can_be_read_later(buffer: capbuf.CaptureBuffer) -> None:
     window = next(buffer.windows(0.5, start_frame=RATE))
     assert window.around(0.25, dt.timedelta(seconds=0.5)) == (RATE * 3 // 4, RATE * 2)
     assert window.around(100, 0) == (0, RATE * 3 // 2)

@@ -56,7 +56,7 @@ int main(void) {
     capbuf_segment *segment = NULL;
     capbuf_windows *windows = NULL;
     capbuf_spec spec = mono_s16(1), wrong;
-    capbuf_stretch stretch = frames(0, 10);
+    capbuf_span span = frames(0, 10);
     capbuf_read_options options;
     capbuf_window_options window_options;
     capbuf_buffer_status status;
@@ -125,47 +125,47 @@ int main(void) {
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_writer_gap(writer, CAPBUF_GAP_OVERRUN, -2, &error));
     EXPECT(CAPBUF_OK, capbuf_writer_write(writer, samples, 16, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error));
     EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_read(buffer, NULL, NULL, samples, 16, NULL, &error));
-    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, NULL, 16, NULL, &error));
-    EXPECT(CAPBUF_MISALIGNED, capbuf_buffer_read(buffer, &stretch, NULL, (char *)samples + 1, 10, NULL, &error));
-    EXPECT(CAPBUF_TOO_SMALL, capbuf_buffer_read(buffer, &stretch, NULL, NULL, 0, NULL, &error));
+    EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, NULL, 16, NULL, &error));
+    EXPECT(CAPBUF_MISALIGNED, capbuf_buffer_read(buffer, &span, NULL, (char *)samples + 1, 10, NULL, &error));
+    EXPECT(CAPBUF_TOO_SMALL, capbuf_buffer_read(buffer, &span, NULL, NULL, 0, NULL, &error));
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.wait_ns = -1;
-    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, &options, samples, 16, NULL, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, &options, samples, 16, NULL, &error));
     options.wait_ns = 0;
     options.sample_format = 77;
-    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read_segment(buffer, &stretch, &options, &segment, &error));
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read_segment(buffer, &span, &options, &segment, &error));
     {
         /* Samples over what else is passed in. */
         union {
-            capbuf_stretch stretch;
+            capbuf_span span;
             capbuf_read_options options;
             capbuf_extracted info;
             int16_t samples[128];
         } over;
         memset(&over, 0, sizeof over);
-        over.stretch = stretch;
-        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &over.stretch, NULL, over.samples, 10, NULL, &error));
-        CHECK(over.stretch.end == 10);
+        over.span = span;
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &over.span, NULL, over.samples, 10, NULL, &error));
+        CHECK(over.span.end == 10);
         memset(&over, 0, sizeof over);
         over.options.struct_size = sizeof over.options;
         EXPECT(CAPBUF_INVALID_ARGUMENT,
-               capbuf_buffer_read(buffer, &stretch, &over.options, over.samples, 128, NULL, &error));
+               capbuf_buffer_read(buffer, &span, &over.options, over.samples, 128, NULL, &error));
         over.info.struct_size = sizeof over.info;
-        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, over.samples + 4, 10, &over.info, &error));
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, over.samples + 4, 10, &over.info, &error));
         /* Side by side is fine. */
-        EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, NULL, over.samples + sizeof over.info / 2, 10, &over.info, &error));
+        EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, NULL, over.samples + sizeof over.info / 2, 10, &over.info, &error));
         CHECK(over.info.frames == 10);
     }
-    stretch.kind = 0;
-    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
-    stretch = frames(-1, 5);
-    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
-    stretch = frames(5, 5);
-    EXPECT(CAPBUF_INVALID_RANGE, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
-    stretch.kind = CAPBUF_STRETCH_LAST;
-    stretch.end = -1;
-    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &stretch, NULL, samples, 16, NULL, &error));
+    span.kind = 0;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, samples, 16, NULL, &error));
+    span = frames(-1, 5);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, samples, 16, NULL, &error));
+    span = frames(5, 5);
+    EXPECT(CAPBUF_INVALID_RANGE, capbuf_buffer_read(buffer, &span, NULL, samples, 16, NULL, &error));
+    span.kind = CAPBUF_SPAN_LAST;
+    span.end = -1;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, samples, 16, NULL, &error));
     memset(&window_options, 0, sizeof window_options);
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_windows(buffer, &window_options, &windows, &error));
     window_options.struct_size = sizeof window_options;

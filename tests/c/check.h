@@ -58,13 +58,13 @@ static inline void pause_briefly(void) {
     nanosleep(&millisecond, NULL);
 }
 
-static inline capbuf_stretch frames(int64_t first, int64_t end) {
-    capbuf_stretch stretch;
-    memset(&stretch, 0, sizeof stretch);
-    stretch.kind = CAPBUF_STRETCH_FRAMES;
-    stretch.first = first;
-    stretch.end = end;
-    return stretch;
+static inline capbuf_span frames(int64_t first, int64_t end) {
+    capbuf_span span;
+    memset(&span, 0, sizeof span);
+    span.kind = CAPBUF_SPAN_FRAMES;
+    span.first = first;
+    span.end = end;
+    return span;
 }
 
 #endif

@@ -71,10 +71,10 @@ int main() {
         return 1;
     }
     std::vector<float> read(960);
-    capbuf_stretch stretch{};
-    stretch.kind = CAPBUF_STRETCH_FRAMES;
-    stretch.end = 480;
-    const auto status = capbuf_buffer_read(buffer.get(), &stretch, nullptr, read.data(), read.size(), nullptr, nullptr);
+    capbuf_span span{};
+    span.kind = CAPBUF_SPAN_FRAMES;
+    span.end = 480;
+    const auto status = capbuf_buffer_read(buffer.get(), &span, nullptr, read.data(), read.size(), nullptr, nullptr);
     if (status != CAPBUF_OK || read != chunk) {
         return 1;
     }

@@ -38,7 +38,7 @@ static void was(const capbuf_change_list *changes, size_t number, uint32_t expec
 
 /* Waits until a source has audio of so many frames. */
 static void has_audio(const capbuf_registry *registry, const char *name, int64_t end) {
-    capbuf_stretch stretch = frames(0, end);
+    capbuf_span span = frames(0, end);
     capbuf_read_options options;
     capbuf_buffer *buffer = NULL;
     int16_t samples[800];
@@ -49,7 +49,7 @@ static void has_audio(const capbuf_registry *registry, const char *name, int64_t
     while (capbuf_registry_get(registry, name, strlen(name), &buffer, NULL) != CAPBUF_OK) {
         pause_briefly();
     }
-    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &options, samples, 800, NULL, &error));
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, &options, samples, 800, NULL, &error));
     capbuf_buffer_free(buffer);
 }
 

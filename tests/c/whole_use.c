@@ -25,7 +25,7 @@ static void write_and_read(capbuf_buffer *buffer) {
     float as_float[800];
     uint64_t oldest, newest, next;
     capbuf_extracted info;
-    capbuf_stretch stretch = frames(0, 1600);
+    capbuf_span span = frames(0, 1600);
     capbuf_read_options options;
     size_t i;
 
@@ -51,19 +51,19 @@ static void write_and_read(capbuf_buffer *buffer) {
     CHECK(oldest == 0 && newest == 2400);
     memset(&info, 0, sizeof info);
     info.struct_size = sizeof info;
-    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, NULL, read, 1600, &info, &error));
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, NULL, read, 1600, &info, &error));
     CHECK(info.frames == 1600 && info.start_utc_ns == START && info.channels == 1 && info.gaps == 0);
     CHECK(memcmp(read, chunk, sizeof chunk) == 0 && memcmp(read + 800, chunk, sizeof chunk) == 0);
 
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.sample_format = CAPBUF_FORMAT_F32;
-    stretch = frames(0, 800);
-    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &options, as_float, 800, NULL, &error));
+    span = frames(0, 800);
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, &options, as_float, 800, NULL, &error));
     CHECK(as_float[0] == 0.0f && as_float[799] == 799.0f / 32768.0f);
-    EXPECT(CAPBUF_TOO_SMALL, capbuf_buffer_read(buffer, &stretch, NULL, read, 799, NULL, &error));
-    stretch = frames(2399, 2401);
-    EXPECT(CAPBUF_NOT_YET, capbuf_buffer_read(buffer, &stretch, NULL, read, 1600, NULL, &error));
+    EXPECT(CAPBUF_TOO_SMALL, capbuf_buffer_read(buffer, &span, NULL, read, 799, NULL, &error));
+    span = frames(2399, 2401);
+    EXPECT(CAPBUF_NOT_YET, capbuf_buffer_read(buffer, &span, NULL, read, 1600, NULL, &error));
 }
 
 /* The bytes of a clip, which says that of itself; and takes it away. */
@@ -87,7 +87,7 @@ static long size_of(const char *path, const char *says) {
 
 static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     capbuf_segment *segment = NULL;
-    capbuf_stretch stretch;
+    capbuf_span span;
     capbuf_extracted info;
     capbuf_gap gap;
     const void *samples = NULL;
@@ -95,11 +95,11 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     capbuf_clip_info clip;
     char path[512];
 
-    memset(&stretch, 0, sizeof stretch);
-    stretch.kind = CAPBUF_STRETCH_TIME;
-    stretch.first = START;
-    stretch.end = START + 8 * SECOND / 10;
-    EXPECT(CAPBUF_OK, capbuf_buffer_read_segment(buffer, &stretch, NULL, &segment, &error));
+    memset(&span, 0, sizeof span);
+    span.kind = CAPBUF_SPAN_TIME;
+    span.first = START;
+    span.end = START + 8 * SECOND / 10;
+    EXPECT(CAPBUF_OK, capbuf_buffer_read_segment(buffer, &span, NULL, &segment, &error));
     memset(&info, 0, sizeof info);
     info.struct_size = sizeof info;
     EXPECT(CAPBUF_OK, capbuf_segment_info(segment, &info, &error));
@@ -215,7 +215,7 @@ static void look(capbuf_registry *registry, capbuf_buffer *buffer, const char *f
 static int loudest(const capbuf_registry *registry, const char *tone, const capbuf_capture_options *options) {
     capbuf_capture *capture = NULL;
     capbuf_buffer *buffer = NULL;
-    capbuf_stretch stretch = frames(0, 4800);
+    capbuf_span span = frames(0, 4800);
     capbuf_read_options wait;
     static int16_t samples[4800];
     int i, loudest = 0;
@@ -225,7 +225,7 @@ static int loudest(const capbuf_registry *registry, const char *tone, const capb
     memset(&wait, 0, sizeof wait);
     wait.struct_size = sizeof wait;
     wait.wait_ns = 60 * SECOND;
-    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &wait, samples, 4800, NULL, &error));
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, &wait, samples, 4800, NULL, &error));
     for (i = 0; i < 4800; i++) {
         loudest = abs(samples[i]) > loudest ? abs(samples[i]) : loudest;
     }
@@ -258,7 +258,7 @@ static void capture(capbuf_registry *registry) {
     capbuf_capture *capture = NULL;
     capbuf_capture_options options;
     capbuf_buffer *buffer = NULL;
-    capbuf_stretch stretch = frames(0, 100);
+    capbuf_span span = frames(0, 100);
     capbuf_read_options wait;
     int16_t samples[100];
     uint32_t state = 0;
@@ -274,7 +274,7 @@ static void capture(capbuf_registry *registry) {
     memset(&wait, 0, sizeof wait);
     wait.struct_size = sizeof wait;
     wait.wait_ns = 60 * SECOND;
-    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &stretch, &wait, samples, 100, NULL, &error));
+    EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, &wait, samples, 100, NULL, &error));
     EXPECT(CAPBUF_OK, capbuf_capture_state(capture, &state, words, sizeof words, NULL, &error));
     CHECK(state == CAPBUF_STATE_RUNNING && strcmp(words, "running") == 0);
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));

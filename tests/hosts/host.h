@@ -83,12 +83,12 @@ static void write_frames(size_t frames) {
 }
 
 static void read_frames(int64_t first, int64_t end) {
-    capbuf_stretch stretch = {CAPBUF_STRETCH_FRAMES, 0, 0, 0};
+    capbuf_span span = {CAPBUF_SPAN_FRAMES, 0, 0, 0};
     capbuf_error *error = NULL;
     FILE *hash;
-    stretch.first = first;
-    stretch.end = end;
-    ok(capbuf_buffer_read(buffers[0], &stretch, NULL, samples, MOST_FRAMES, NULL, &error), error);
+    span.first = first;
+    span.end = end;
+    ok(capbuf_buffer_read(buffers[0], &span, NULL, samples, MOST_FRAMES, NULL, &error), error);
     fflush(stdout);
     hash = popen("sha256sum | cut -c1-64", "w");
     if (hash == NULL || fwrite(samples, sizeof samples[0], (size_t)(end - first), hash) != (size_t)(end - first) ||

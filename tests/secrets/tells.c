@@ -90,15 +90,15 @@ static void of_all(void) {
 }
 
 static void read_frames(const char *what, int64_t first, int64_t end, int64_t wait_ns) {
-    capbuf_stretch stretch = {CAPBUF_STRETCH_FRAMES, 0, 0, 0};
+    capbuf_span span = {CAPBUF_SPAN_FRAMES, 0, 0, 0};
     capbuf_read_options options;
     int16_t samples[100];
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.wait_ns = wait_ns;
-    stretch.first = first;
-    stretch.end = end;
-    failed(what, capbuf_buffer_read(buffers[0], &stretch, &options, samples, 100, NULL, &error));
+    span.first = first;
+    span.end = end;
+    failed(what, capbuf_buffer_read(buffers[0], &span, &options, samples, 100, NULL, &error));
 }
 
 /* Clips around a moment, cut at once and by a trigger, into a folder that is there and into none. */
@@ -137,7 +137,7 @@ static void of_clips(capbuf_writer *writer, int64_t around_ns, const char *folde
 
 static void of_one(const char *clips) {
     static const int16_t samples[12000];
-    capbuf_stretch stretch = {CAPBUF_STRETCH_FRAMES, 0, 11000, 12000};
+    capbuf_span span = {CAPBUF_SPAN_FRAMES, 0, 11000, 12000};
     capbuf_writer *writer = NULL, *other = NULL;
     capbuf_segment *segment = NULL;
     capbuf_spec large = spec(1e8, 1);
@@ -151,7 +151,7 @@ static void of_one(const char *clips) {
     read_frames("evicted", 0, 100, 0);
     read_frames("not yet", 12000, 12100, 0);
     read_frames("timed out", 12000, 12100, 1000000);
-    ok("read", capbuf_buffer_read_segment(buffers[0], &stretch, NULL, &segment, &error));
+    ok("read", capbuf_buffer_read_segment(buffers[0], &span, NULL, &segment, &error));
     snprintf(text, sizeof text, "%s/clip.wav", clips);
     ok("clip", capbuf_segment_write_clip(segment, text, strlen(text), NULL, &error));
     snprintf(text, sizeof text, "%s/nowhere/clip.wav", clips);

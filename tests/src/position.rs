@@ -23,7 +23,7 @@ pub fn index(sample: i16) -> u16 {
     sample.cast_unsigned().wrapping_mul(INVERSE)
 }
 
-/// Gives the samples at a stretch of positions.
+/// Gives the samples at a span of positions.
 pub fn samples(positions: Range<u64>) -> Vec<i16> {
     positions.map(sample).collect()
 }

@@ -3,26 +3,26 @@
 use std::f64::consts::TAU;
 
 /// How many samples one look at the spectrum takes in.
-const STRETCH: usize = 4096;
+const SPAN: usize = 4096;
 
 /// Finds the strongest frequency, in hertz, to within a few of them; 0 for silence.
 ///
-/// It is the median of what up to 15 stretches of 4096 samples say, the loudest there are: a click or a lost packet
-/// falsifies the stretch that it is in, and no other.
+/// It is the median of what up to 15 spanes of 4096 samples say, the loudest there are: a click or a lost packet
+/// falsifies the span that it is in, and no other.
 pub fn dominant_frequency(samples: &[f32], sample_rate_hz: u32) -> f64 {
-    let energy = |stretch: &[f32]| stretch.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
-    let stretches = samples.chunks(STRETCH).filter(|stretch| stretch.len() == samples.len().min(STRETCH));
-    let mut stretches: Vec<_> = stretches.map(|stretch| (energy(stretch), stretch)).collect();
-    stretches.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let Some(&(most, _)) = stretches.first().filter(|(most, _)| *most > 0.0) else { return 0.0 };
+    let energy = |span: &[f32]| span.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
+    let spanes = samples.chunks(SPAN).filter(|span| span.len() == samples.len().min(SPAN));
+    let mut spanes: Vec<_> = spanes.map(|span| (energy(span), span)).collect();
+    spanes.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let Some(&(most, _)) = spanes.first().filter(|(most, _)| *most > 0.0) else { return 0.0 };
 
-    let loudest = stretches.iter().take(15).take_while(|(energy, _)| *energy >= most / 4.0);
-    let mut frequencies: Vec<f64> = loudest.map(|(_, stretch)| peak(stretch)).collect();
+    let loudest = spanes.iter().take(15).take_while(|(energy, _)| *energy >= most / 4.0);
+    let mut frequencies: Vec<f64> = loudest.map(|(_, span)| peak(span)).collect();
     frequencies.sort_by(f64::total_cmp);
     frequencies[frequencies.len() / 2] * f64::from(sample_rate_hz)
 }
 
-/// Finds where the spectrum of a stretch peaks, in cycles per sample.
+/// Finds where the spectrum of a span peaks, in cycles per sample.
 fn peak(samples: &[f32]) -> f64 {
     let length = samples.len();
     // A window that fades in and out: without it, a tone between two bins leaks into all of them.

@@ -13,7 +13,7 @@ use capbuf::{GapReason, Lifetime, SampleFormat};
 const FILES: &[&str] = &[
     "Cargo.toml",
     "core/src/error.rs",
-    "core/src/feed_status.rs",
+    "core/src/source_health.rs",
     "core/src/registry.rs",
     "core/src/registry/observe.rs",
     "core/src/buffer.rs",
@@ -165,7 +165,7 @@ impl Tree {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
             self.says("python/src/capture.rs", &format!("\"{}\"", words(state)));
-            self.says("core/src/feed_status.rs", &format!("Self::{state} => \"{}\"", words(state)));
+            self.says("core/src/source_health.rs", &format!("Self::{state} => \"{}\"", words(state)));
         }
     }
 
@@ -580,7 +580,7 @@ fn a_difference_in_any_of_them_is_found() {
         ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
         ("go/capture.go", "= C.CAPBUF_STATE_BACKING_OFF", "= C.CAPBUF_STATE_RUNNING"),
         ("python/src/capture.rs", "\"failed\"", "\"gave up\""),
-        ("core/src/feed_status.rs", "=> \"stalled\"", "=> \"stuck\""),
+        ("core/src/source_health.rs", "=> \"stalled\"", "=> \"stuck\""),
         ("include/capbuf.h", "#define CAPBUF_CHANGE_RESIZED 4", "#define CAPBUF_CHANGE_RESIZED 7"),
         ("go/station.go", "return &c.Reformatted", "return &c.Resized"),
         ("Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.2.0\"\nedition"),

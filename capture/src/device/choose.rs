@@ -6,7 +6,7 @@ use capbuf::{MAX_CHANNELS, SampleFormat};
 use cpal::{SampleFormat as DeviceFormat, SupportedStreamConfig, SupportedStreamConfigRange};
 
 use crate::error::{Error, Result};
-use crate::source::{Format, Wish};
+use crate::source::{Format, RequestedFormat};
 
 /// The shapes in which a device can be recorded from.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`Error::NotOffered`] with all that is offered.
-    pub(super) fn make(name: &str, offer: &Offer, wish: &Wish) -> Result<Self> {
+    pub(super) fn make(name: &str, offer: &Offer, wish: &RequestedFormat) -> Result<Self> {
         let Offer { ranges: offered, own, trust_own } = offer;
         let known = |range: &&SupportedStreamConfigRange| {
             buffer_format(range.sample_format()).is_some() && (1..=MAX_CHANNELS).contains(&range.channels())
@@ -56,7 +56,7 @@ impl Choice {
         let Some(best) = best else {
             return Err(Error::NotOffered {
                 source_name: format!("device {name:?}"),
-                asked: describe_wish(wish),
+                requested: describe_wish(wish),
                 offered: describe_offer(offered.iter().filter(known)),
             });
         };
@@ -100,11 +100,11 @@ fn preference(wish: Option<SampleFormat>, own: Option<DeviceFormat>) -> Vec<Devi
     own.filter(|_| wish.is_none()).into_iter().chain(by_wish).collect()
 }
 
-fn describe_wish(wish: &Wish) -> String {
+fn describe_wish(wish: &RequestedFormat) -> String {
     let rate = wish.sample_rate_hz.map(|rate| format!("{rate} Hz"));
     let channels = wish.channels.map(|channels| format!("{channels} channels"));
-    let asked: Vec<_> = [rate, channels].into_iter().flatten().collect();
-    if asked.is_empty() { "format that can be captured".to_owned() } else { asked.join(" with ") }
+    let requested: Vec<_> = [rate, channels].into_iter().flatten().collect();
+    if requested.is_empty() { "format that can be captured".to_owned() } else { requested.join(" with ") }
 }
 
 fn describe_offer<'a>(offered: impl Iterator<Item = &'a SupportedStreamConfigRange>) -> String {
@@ -147,8 +147,8 @@ mod tests {
         SupportedStreamConfig::new(channels, rate, cpal::SupportedBufferSize::Unknown, format)
     }
 
-    fn wish(rate: Option<u32>, channels: Option<u16>, format: Option<SampleFormat>) -> Wish {
-        Wish { sample_rate_hz: rate, channels, sample_format: format }
+    fn wish(rate: Option<u32>, channels: Option<u16>, format: Option<SampleFormat>) -> RequestedFormat {
+        RequestedFormat { sample_rate_hz: rate, channels, sample_format: format }
     }
 
     fn choose(
@@ -156,7 +156,7 @@ mod tests {
         ranges: &[SupportedStreamConfigRange],
         own: &SupportedStreamConfig,
         trust_own: bool,
-        wish: &Wish,
+        wish: &RequestedFormat,
     ) -> Result<Choice> {
         Choice::make(name, &Offer { ranges: ranges.to_vec(), own: *own, trust_own }, wish)
     }
@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn without_a_wish_the_device_keeps_its_shape_in_16_bits() {
-        let choice = choose("card", &card(), &own(2, 48_000, DeviceFormat::F32), false, &Wish::default()).unwrap();
+        let choice =
+            choose("card", &card(), &own(2, 48_000, DeviceFormat::F32), false, &RequestedFormat::default()).unwrap();
         assert_eq!(choice.device_format, DeviceFormat::I16);
         assert_eq!(choice.format, Format { sample_rate_hz: 48_000, channels: 2, sample_format: SampleFormat::S16 });
         assert_eq!(choice.block_frames(), 4800);
@@ -183,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_server_is_believed_what_its_samples_are() {
-        let choice = choose("mic", &card(), &own(1, 44_100, DeviceFormat::F32), true, &Wish::default()).unwrap();
+        let choice =
+            choose("mic", &card(), &own(1, 44_100, DeviceFormat::F32), true, &RequestedFormat::default()).unwrap();
         assert_eq!(choice.device_format, DeviceFormat::F32);
         assert_eq!(choice.format, Format { sample_rate_hz: 44_100, channels: 1, sample_format: SampleFormat::F32 });
     }
@@ -208,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_not_offered_is_refused_with_all_that_is() {
         let own = own(2, 48_000, DeviceFormat::I16);
-        let refuse = |offered: &[SupportedStreamConfigRange], wish: Wish| {
+        let refuse = |offered: &[SupportedStreamConfigRange], wish: RequestedFormat| {
             choose("card", offered, &own, false, &wish).expect_err("not offered").to_string()
         };
         assert_eq!(
@@ -217,9 +219,9 @@ mod tests {
              f32, s16, s32"
         );
         assert_eq!(
-            refuse(&[range(2, 8_000, 48_000, DeviceFormat::U8)], Wish::default()),
+            refuse(&[range(2, 8_000, 48_000, DeviceFormat::U8)], RequestedFormat::default()),
             "device \"card\" has no format that can be captured; it offers none of s16, s24, s32, f32"
         );
-        assert!(refuse(&[], Wish::default()).contains("none of"));
+        assert!(refuse(&[], RequestedFormat::default()).contains("none of"));
     }
 }

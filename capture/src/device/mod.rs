@@ -21,7 +21,7 @@ use capbuf::Writer;
 
 use crate::error::{Error, Result};
 use crate::locator::DeviceHost;
-use crate::source::{End, Format, Source, Wish};
+use crate::source::{Format, RequestedFormat, RunOutcome, Source};
 use crate::stop::Stop;
 use alsa_words::AlsaWords;
 use choose::Choice;
@@ -63,7 +63,7 @@ impl DeviceSource {
 }
 
 impl Source for DeviceSource {
-    fn open(&mut self, wish: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, stop: &Stop) -> Result<Format> {
         self.opened = None;
         let words = AlsaWords::listen();
         let device = self.hosts.find()?;
@@ -92,7 +92,7 @@ impl Source for DeviceSource {
         Ok(choice.format)
     }
 
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let Some(opened) = self.opened.take() else {
             return Err(Error::Device { name: self.hosts.wanted(), reason: "it was not opened".to_owned() });
         };
@@ -123,14 +123,14 @@ impl Opened {
         }
     }
 
-    fn watch_until_end(&self, stop: &Stop, source: &capbuf::Source, sample_rate_hz: u32) -> Result<End> {
+    fn watch_until_end(&self, stop: &Stop, source: &capbuf::Source, sample_rate_hz: u32) -> Result<RunOutcome> {
         let watch = &self.started.watch;
         let (began, frames_before) = (Instant::now(), watch.frames());
         // Looks are counted, not time: while this process is held up, what was captured waits for it.
         let (mut seen_chunks, mut quiet_looks) = (watch.chunks(), 0);
         loop {
             if stop.sleep(LOOK_EVERY) {
-                return Ok(End::Stopped);
+                return Ok(RunOutcome::Stopped);
             }
             if watch.is_removed() {
                 return Err(capbuf::Error::Removed { source_name: source.clone() }.into());

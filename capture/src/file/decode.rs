@@ -190,7 +190,7 @@ impl Supply for Decoder {
             match self.decode_packet()? {
                 Packet::Decoded => {}
                 Packet::Damaged { frames } => return Ok(Supplied::Lost(frames)),
-                Packet::None => return Ok(Supplied::End),
+                Packet::None => return Ok(Supplied::RunOutcome),
             }
         }
         let given = match &self.decoded {

@@ -8,7 +8,7 @@ use capbuf::{Sample, Writer};
 
 use crate::error::{Error, Result};
 use crate::pace::{self, Supplied, Supply};
-use crate::source::{End, Format, Source, Wish};
+use crate::source::{Format, RequestedFormat, RunOutcome, Source};
 use crate::stop::Stop;
 use decode::Decoder;
 
@@ -24,7 +24,7 @@ impl FileSource {
         Self { path: path.to_owned(), repeat, opened: None }
     }
 
-    fn open_as(&self, wish: &Wish) -> Result<Decoder> {
+    fn open_as(&self, wish: &RequestedFormat) -> Result<Decoder> {
         let decoder = Decoder::open(&self.path)?;
         let own = decoder.format();
         let wished = wish.or(own);
@@ -32,7 +32,7 @@ impl FileSource {
             let shape = |format: Format| format!("{} Hz with {} channels", format.sample_rate_hz, format.channels);
             return Err(Error::NotOffered {
                 source_name: self.path.display().to_string(),
-                asked: shape(wished),
+                requested: shape(wished),
                 offered: shape(own),
             });
         }
@@ -41,15 +41,15 @@ impl FileSource {
 }
 
 impl Source for FileSource {
-    fn open(&mut self, wish: &Wish, _stop: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, _stop: &Stop) -> Result<Format> {
         let decoder = self.open_as(wish)?;
         let format = wish.or(decoder.format());
         self.opened = Some(decoder);
         Ok(format)
     }
 
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
-        let wish = Wish::exactly(writer.buffer().spec());
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
+        let wish = RequestedFormat::exactly(writer.buffer().spec());
         let decoder = match self.opened.take() {
             Some(decoder) => decoder,
             None => self.open_as(&wish)?,
@@ -62,14 +62,14 @@ impl Source for FileSource {
 /// A file once, or again and again without a break.
 struct Rounds<'a> {
     file: &'a FileSource,
-    wish: Wish,
+    wish: RequestedFormat,
     decoder: Decoder,
 }
 
 impl Supply for Rounds<'_> {
     fn next<D: Sample>(&mut self, chunk: &mut [D], channels: usize) -> Result<Supplied> {
         match self.decoder.next(chunk, channels)? {
-            Supplied::End if self.file.repeat => {
+            Supplied::RunOutcome if self.file.repeat => {
                 // Opening decodes the first packet, so each round gives something: this ends.
                 self.decoder = self.file.open_as(&self.wish)?;
                 self.decoder.next(chunk, channels)

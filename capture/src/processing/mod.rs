@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Segment, Spec, Stretch, Writer};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Segment, Span, Spec, Writer};
 
 use crate::error::{Error, Result};
-use crate::source::{End, Format, Source, Wish};
+use crate::source::{Format, RequestedFormat, RunOutcome, Source};
 use crate::stop::Stop;
 use convert::{floats, write_floats};
 use shape::Shape;
@@ -33,7 +33,7 @@ pub enum Mix {
     /// All as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or the
     /// only one in each.
     #[default]
-    AsAsked,
+    Auto,
     /// This one alone, counted from 0.
     Channel(u16),
     /// The average of all.
@@ -82,7 +82,7 @@ impl Processed {
 }
 
 impl Source for Processed {
-    fn open(&mut self, wish: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, stop: &Stop) -> Result<Format> {
         self.shape = None;
         let refused = if self.processing.changes_something() {
             None
@@ -96,13 +96,17 @@ impl Source for Processed {
                 opened => return opened,
             }
         };
-        let own = self.inner.open(&Wish { sample_format: wish.sample_format, ..Wish::default() }, stop);
+        let own =
+            self.inner.open(&RequestedFormat { sample_format: wish.sample_format, ..RequestedFormat::default() }, stop);
         // What the source says to what was asked tells more than what it says to nothing.
         let own = own.map_err(|error| refused.clone().unwrap_or(error))?;
         let shape = Shape::new(own, wish, &self.processing);
         let shape = shape.map_err(|reason| {
-            let not_offered =
-                |asked| Error::NotOffered { source_name: "the source".to_owned(), asked, offered: reason.clone() };
+            let not_offered = |requested| Error::NotOffered {
+                source_name: "the source".to_owned(),
+                requested,
+                offered: reason.clone(),
+            };
             refused.unwrap_or_else(|| not_offered(format!("{:?}", self.processing.mix)))
         })?;
         let format = shape.wanted();
@@ -110,7 +114,7 @@ impl Source for Processed {
         Ok(format)
     }
 
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let Some(shape) = self.shape.take() else {
             return self.inner.run(writer, stop);
         };
@@ -161,7 +165,7 @@ impl Outlet {
                 let end = newest.min(self.next.saturating_add(step));
                 let everything = ReadOptions::new().available();
                 // From the frame before: of a gap between two reads it is the second one's.
-                match ring.read_with(Stretch::Frames(self.next.saturating_sub(1)..end), &everything) {
+                match ring.read_with(Span::Frames(self.next.saturating_sub(1)..end), &everything) {
                     Ok(segment) => self.take(&segment)?,
                     // Lapped while it was read: the next look begins further on.
                     Err(capbuf::Error::Evicted { oldest_frame, .. }) => self.lose(oldest_frame),
@@ -186,7 +190,7 @@ impl Outlet {
         self.next = oldest_frame;
     }
 
-    /// Takes a stretch in, piece by piece between its gaps.
+    /// Takes a span in, piece by piece between its gaps.
     fn take(&mut self, segment: &Segment) -> Result<()> {
         self.lose(segment.first_frame());
         let channels = usize::from(segment.channels());

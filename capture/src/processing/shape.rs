@@ -4,7 +4,7 @@ use rubato::{FftFixedIn, Resampler as _};
 
 use super::{Mix, Processing};
 use crate::error::{Error, Result};
-use crate::source::{Format, Wish};
+use crate::source::{Format, RequestedFormat};
 
 /// How channels become channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +28,16 @@ pub(super) struct Shape {
 impl Shape {
     /// # Errors
     /// In words, what the source has, where it can't be made what is wanted.
-    pub(super) fn new(own: Format, wish: &Wish, processing: &Processing) -> std::result::Result<Self, String> {
+    pub(super) fn new(
+        own: Format,
+        wish: &RequestedFormat,
+        processing: &Processing,
+    ) -> std::result::Result<Self, String> {
         let channels = match (processing.mix, own.channels, wish.channels) {
             (Mix::Channel(number), has, None | Some(1)) if number < has => Channels::One(number.into()),
-            (Mix::Average, _, None | Some(1)) | (Mix::AsAsked, 2.., Some(1)) => Channels::Average,
-            (Mix::AsAsked, 1, Some(wanted @ 2..)) => Channels::Repeated(wanted.into()),
-            (Mix::AsAsked, has, wanted) if wanted.is_none_or(|wanted| wanted == has) => Channels::AsTheyAre,
+            (Mix::Average, _, None | Some(1)) | (Mix::Auto, 2.., Some(1)) => Channels::Average,
+            (Mix::Auto, 1, Some(wanted @ 2..)) => Channels::Repeated(wanted.into()),
+            (Mix::Auto, has, wanted) if wanted.is_none_or(|wanted| wanted == has) => Channels::AsTheyAre,
             (_, has, _) => return Err(format!("{has} channels, any of them alone or the average of all")),
         };
         let count = match channels {
@@ -208,8 +212,8 @@ mod tests {
         Format { sample_rate_hz, channels, sample_format: SampleFormat::F32 }
     }
 
-    fn wish(sample_rate_hz: Option<u32>, channels: Option<u16>) -> Wish {
-        Wish { sample_rate_hz, channels, sample_format: None }
+    fn wish(sample_rate_hz: Option<u32>, channels: Option<u16>) -> RequestedFormat {
+        RequestedFormat { sample_rate_hz, channels, sample_format: None }
     }
 
     #[test]
@@ -217,8 +221,8 @@ mod tests {
         for (mix, has, wants, out) in [
             (Mix::Channel(1), 2, None, vec![0.5, 0.7]),
             (Mix::Average, 2, None, vec![0.4, 0.6]),
-            (Mix::AsAsked, 2, Some(1), vec![0.4, 0.6]),
-            (Mix::AsAsked, 1, Some(2), vec![0.3, 0.3, 0.5, 0.5, 0.5, 0.5, 0.7, 0.7]),
+            (Mix::Auto, 2, Some(1), vec![0.4, 0.6]),
+            (Mix::Auto, 1, Some(2), vec![0.3, 0.3, 0.5, 0.5, 0.5, 0.5, 0.7, 0.7]),
         ] {
             let processing = Processing { mix, gain_db: 0.0 };
             let mut shape = Shape::new(format(8000, has), &wish(None, wants), &processing).expect("it can be");
@@ -233,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_gain_is_in_decibels() {
-        let louder = Processing { mix: Mix::AsAsked, gain_db: 20.0 };
+        let louder = Processing { mix: Mix::Auto, gain_db: 20.0 };
         let mut shape = Shape::new(format(8000, 1), &wish(None, None), &louder).expect("it can be");
         let (samples, _) = shape.process(&[0.01], 0).expect("it is");
         assert!((samples[0] - 0.1).abs() < 1e-9);

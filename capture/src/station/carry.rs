@@ -1,6 +1,6 @@
 //! The audio that a new ring takes over from an old one.
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Spec, Stretch};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Span, Spec};
 
 use super::SourceConfig;
 use crate::options::CaptureOptions;
@@ -66,13 +66,13 @@ fn carry_over(old: &CaptureBuffer, new: &CaptureBuffer) -> capbuf::Result<()> {
     let mut next = frames.start.max(frames.end.saturating_sub(new.spec().length_frames()));
     // Of each gap only its end is told: the frame after it.
     let everything = ReadOptions::new().available();
-    let all = old.read_with(Stretch::Frames(next..frames.end), &everything)?;
+    let all = old.read_with(Span::Frames(next..frames.end), &everything)?;
     let gaps: Vec<_> = all.gaps().iter().map(|gap| gap.gap).collect();
     let step = u64::from(old.spec().sample_rate_hz()).max(1);
     while next < frames.end {
         let gap = gaps.iter().find(|gap| gap.first_frame == next);
         let end = gaps.iter().map(|gap| gap.first_frame).filter(|at| *at > next).min().unwrap_or(frames.end);
-        let segment = old.read(Stretch::Frames(next..end.min(next + step)))?;
+        let segment = old.read(Span::Frames(next..end.min(next + step)))?;
         if let Some(gap) = gap.filter(|_| writer.next_frame() > 0) {
             writer.gap(gap.reason);
         }

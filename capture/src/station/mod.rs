@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, FeedState, GapReason, Registry};
+use capbuf::{CaptureBuffer, GapReason, Registry, SourceState};
 
 use crate::capture::Supervised;
 use crate::error::Result;
@@ -307,6 +307,6 @@ impl Drop for Inner {
 impl SourceStatus {
     /// Tells whether audio flows.
     pub fn is_running(&self) -> bool {
-        self.state.kind() == FeedState::Running
+        self.state.kind() == SourceState::Running
     }
 }

@@ -17,7 +17,7 @@ use capbuf::SampleFormat;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Error, Result};
-use crate::source::Wish;
+use crate::source::RequestedFormat;
 
 /// An ffmpeg that reads a stream. Killed and waited for when dropped.
 pub(super) struct Child {
@@ -63,7 +63,7 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::FfmpegMissing`] where it isn't installed or can't be started.
-    pub(super) fn start(url: &str, wish: &Wish, media: Media) -> Result<(Self, ChildStdout)> {
+    pub(super) fn start(url: &str, wish: &RequestedFormat, media: Media) -> Result<(Self, ChildStdout)> {
         let ffmpeg = find_program("ffmpeg")
             .ok_or_else(|| Error::FfmpegMissing { reason: "there is none on the PATH".to_owned() })?;
         let mut command = match death_wrapper() {
@@ -140,7 +140,7 @@ fn script(url: &str, media: Media) -> String {
 /// What ffmpeg may open by itself: the stream, and what streams are made of.
 const PROTOCOLS: &str = "pipe,rtsp,rtp,srtp,tcp,tls,udp,http,https,httpproxy,crypto,data";
 
-fn arguments(wish: &Wish) -> Vec<OsString> {
+fn arguments(wish: &RequestedFormat) -> Vec<OsString> {
     let mut words = vec!["-nostdin", "-hide_banner", "-loglevel", "warning"];
     // The stream is looked at when the script opens it; looking again at what it sends would take seconds more.
     words.extend(["-analyzeduration", "0", "-probesize", "32"]);
@@ -224,10 +224,11 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_asked_of_ffmpeg() {
-        let words = |wish: Wish| arguments(&wish).join(" ".as_ref()).into_string().expect("UTF-8");
-        let wish = Wish { sample_rate_hz: Some(8000), channels: Some(2), sample_format: Some(SampleFormat::S24) };
+        let words = |wish: RequestedFormat| arguments(&wish).join(" ".as_ref()).into_string().expect("UTF-8");
+        let wish =
+            RequestedFormat { sample_rate_hz: Some(8000), channels: Some(2), sample_format: Some(SampleFormat::S24) };
         assert!(words(wish).contains("-c:a pcm_s24le -ar 8000 -ac 2 "));
-        let nothing = words(Wish::default());
+        let nothing = words(RequestedFormat::default());
         assert!(nothing.contains("-c:a pcm_s16le -flush") && !nothing.contains("-ar"));
     }
 }

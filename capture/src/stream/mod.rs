@@ -15,7 +15,7 @@ use capbuf::{GapReason, SampleFormat, Writer};
 
 use crate::error::{Error, Result};
 use crate::instant::utc_of;
-use crate::source::{End, Format, Source, Wish};
+use crate::source::{Format, RequestedFormat, RunOutcome, Source};
 use crate::stop::Stop;
 use child::{Child, Media};
 use clock::{Placed, StreamClock};
@@ -41,7 +41,7 @@ impl StreamSource {
         Self { url: url.to_owned(), media: None, opened: None }
     }
 
-    fn open_for(&self, media: Media, wish: &Wish, stop: &Stop) -> Result<Opened> {
+    fn open_for(&self, media: Media, wish: &RequestedFormat, stop: &Stop) -> Result<Opened> {
         let (child, pipe) = Child::start(&self.url, wish, media)?;
         match Packets::open(pipe, stop, wish.sample_format.unwrap_or(SampleFormat::S16)) {
             Ok(packets) => Ok(Opened { child, packets }),
@@ -77,7 +77,7 @@ enum Ended {
 }
 
 impl Source for StreamSource {
-    fn open(&mut self, wish: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, stop: &Stop) -> Result<Format> {
         // One child a source: the old one is gone before there is a new one.
         self.opened = None;
         let to_try = match self.media {
@@ -100,7 +100,7 @@ impl Source for StreamSource {
         Err(failed)
     }
 
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let Some(Opened { child, mut packets }) = self.opened.take() else {
             return Err(Error::Stream {
                 source_name: capbuf::redact(&self.url),
@@ -108,7 +108,7 @@ impl Source for StreamSource {
             });
         };
         let format = packets.format();
-        let mut feed = Feed::new(writer, format);
+        let mut feed = PacketFeed::new(writer, format);
         let ended = loop {
             match packets.next() {
                 Ok(packet) => feed.take(packet, stop)?,
@@ -119,7 +119,7 @@ impl Source for StreamSource {
             }
         };
         if stop.is_requested() {
-            return Ok(End::Stopped);
+            return Ok(RunOutcome::Stopped);
         }
         feed.settle()?;
         // The pipe goes first: a child that is being ended must not block on it.
@@ -129,7 +129,7 @@ impl Source for StreamSource {
 }
 
 /// Takes packets to the writer, in their place in time.
-struct Feed {
+struct PacketFeed {
     writer: Writer,
     clock: StreamClock,
     frame_bytes: usize,
@@ -141,7 +141,7 @@ struct Feed {
 /// However fast a stream begins, no more than this is kept beside its buffer: half a minute of all but the largest formats.
 const MOST_HELD_BYTES: usize = 16 << 20;
 
-impl Feed {
+impl PacketFeed {
     fn new(writer: Writer, format: Format) -> Self {
         let clock = StreamClock::new(format.sample_rate_hz);
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);

@@ -16,12 +16,12 @@ use capbuf::{CaptureBuffer, Registry, WindowOptions};
 use crate::clip::ClipInfo;
 use crate::clip_name::clip_name;
 use crate::clip_progress::ClipProgress;
-use crate::cut::cut_clip_telling;
+use crate::cut::cut_clip_with_progress;
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 pub use condition::Condition;
 use condition::Detector;
-use pending::{Pending, Span};
+use pending::{Pending, TimeRange};
 
 /// What a trigger does when it fires.
 #[derive(Debug, Clone, PartialEq)]
@@ -291,13 +291,13 @@ impl Listener {
         Ok(())
     }
 
-    fn write(&mut self, buffer: &CaptureBuffer, span: Option<Span>) {
-        let Some(Span { from_ns, to_ns }) = span else { return };
+    fn write(&mut self, buffer: &CaptureBuffer, range: Option<TimeRange>) {
+        let Some(TimeRange { from_ns, to_ns }) = range else { return };
         let name = clip_name(buffer.source().as_str(), from_ns, self.options.extension);
         let length = Duration::from_nanos(to_ns.saturating_sub(from_ns).max(0).unsigned_abs());
         let path = self.options.folder.join(name);
         let tell = |progress| *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-        let clip = cut_clip_telling(buffer, from_ns, Duration::ZERO, length, &path, |progress| {
+        let clip = cut_clip_with_progress(buffer, from_ns, Duration::ZERO, length, &path, |progress| {
             tell(Some(progress));
             ControlFlow::Continue(())
         });

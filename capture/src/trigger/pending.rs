@@ -1,8 +1,8 @@
 //! Clips that are to be cut: what overlaps is one, up to a length.
 
-/// A stretch of time, in ns of UTC.
+/// A span of time, in ns of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct TimeRange {
     pub(crate) from_ns: i64,
     pub(crate) to_ns: i64,
 }
@@ -13,7 +13,7 @@ pub(crate) struct Pending {
     before_ns: i64,
     after_ns: i64,
     at_most_ns: i64,
-    open: Option<Span>,
+    open: Option<TimeRange>,
     /// Where a clip that was full ended, and the open one begins.
     continues_at_ns: Option<i64>,
 }
@@ -24,8 +24,9 @@ impl Pending {
     }
 
     /// Takes a moment in, and gives the clip that is complete by it: one that it does not touch, or that is as long as may be.
-    pub(crate) fn fire(&mut self, at_ns: i64) -> Option<Span> {
-        let new = Span { from_ns: at_ns.saturating_sub(self.before_ns), to_ns: at_ns.saturating_add(self.after_ns) };
+    pub(crate) fn fire(&mut self, at_ns: i64) -> Option<TimeRange> {
+        let new =
+            TimeRange { from_ns: at_ns.saturating_sub(self.before_ns), to_ns: at_ns.saturating_add(self.after_ns) };
         let Some(open) = self.open else {
             self.open = Some(new);
             return None;
@@ -35,21 +36,21 @@ impl Pending {
             return Some(open);
         }
         let from_ns = open.from_ns.min(new.from_ns).max(self.continues_at_ns.unwrap_or(i64::MIN));
-        let merged = Span { from_ns, to_ns: open.to_ns.max(new.to_ns) };
+        let merged = TimeRange { from_ns, to_ns: open.to_ns.max(new.to_ns) };
         let limit_ns = merged.from_ns.saturating_add(self.at_most_ns);
         if merged.to_ns <= limit_ns {
             self.open = Some(merged);
             return None;
         }
         // Two clips, one where the other ends: nothing between them is lost.
-        let full = Span { from_ns: merged.from_ns, to_ns: limit_ns.max(open.from_ns) };
-        self.open = Some(Span { from_ns: full.to_ns, to_ns: merged.to_ns });
+        let full = TimeRange { from_ns: merged.from_ns, to_ns: limit_ns.max(open.from_ns) };
+        self.open = Some(TimeRange { from_ns: full.to_ns, to_ns: merged.to_ns });
         self.continues_at_ns = Some(full.to_ns);
         Some(full)
     }
 
     /// Gives the clip if all of its audio is older than that.
-    pub(crate) fn due(&mut self, newest_ns: i64) -> Option<Span> {
+    pub(crate) fn due(&mut self, newest_ns: i64) -> Option<TimeRange> {
         let due = self.open.take_if(|open| open.to_ns <= newest_ns);
         if due.is_some() {
             self.continues_at_ns = None;
@@ -58,12 +59,12 @@ impl Pending {
     }
 
     /// Gives the clip if no moment from this one on touches it.
-    pub(crate) fn settled(&mut self, from_ns: i64) -> Option<Span> {
+    pub(crate) fn settled(&mut self, from_ns: i64) -> Option<TimeRange> {
         self.due(from_ns.saturating_sub(self.before_ns).saturating_sub(1))
     }
 
     /// Gives the clip as it is: there is no more to come.
-    pub(crate) fn give_up(&mut self) -> Option<Span> {
+    pub(crate) fn give_up(&mut self) -> Option<TimeRange> {
         self.continues_at_ns = None;
         self.open.take()
     }
@@ -78,8 +79,8 @@ impl Pending {
 mod tests {
     use super::*;
 
-    fn span(from_ns: i64, to_ns: i64) -> Option<Span> {
-        Some(Span { from_ns, to_ns })
+    fn time_range(from_ns: i64, to_ns: i64) -> Option<TimeRange> {
+        Some(TimeRange { from_ns, to_ns })
     }
 
     #[test]
@@ -87,7 +88,7 @@ mod tests {
         let mut pending = Pending::new(3, 5, 100);
         assert_eq!(pending.fire(10), None);
         assert_eq!((pending.due(14), pending.complete_at_ns()), (None, Some(15)));
-        assert_eq!((pending.due(15), pending.due(99)), (span(7, 15), None));
+        assert_eq!((pending.due(15), pending.due(99)), (time_range(7, 15), None));
     }
 
     #[test]
@@ -95,7 +96,7 @@ mod tests {
         let mut pending = Pending::new(3, 5, 100);
         assert_eq!(pending.fire(10), None);
         assert_eq!(pending.settled(18), None, "one at 18 would begin at 15, where it ends");
-        assert_eq!((pending.settled(19), pending.settled(99)), (span(7, 15), None));
+        assert_eq!((pending.settled(19), pending.settled(99)), (time_range(7, 15), None));
     }
 
     #[test]
@@ -105,14 +106,14 @@ mod tests {
             assert_eq!(pending.fire(at), None, "{at}");
         }
         // 33 is the end of the last one, 31 + 3 begins after it.
-        assert_eq!(pending.fire(37), span(7, 33));
-        assert_eq!(pending.give_up(), span(34, 42));
+        assert_eq!(pending.fire(37), time_range(7, 33));
+        assert_eq!(pending.give_up(), time_range(34, 42));
     }
 
     #[test]
     fn what_goes_on_and_on_is_cut_into_clips_that_follow_each_other_without_a_hole() {
         let mut pending = Pending::new(3, 5, 20);
-        let mut clips: Vec<Span> = (0..200).filter_map(|at| pending.fire(at)).collect();
+        let mut clips: Vec<TimeRange> = (0..200).filter_map(|at| pending.fire(at)).collect();
         clips.extend(pending.give_up());
         assert_eq!((clips[0].from_ns, clips[clips.len() - 1].to_ns), (-3, 204));
         assert!(clips.windows(2).all(|pair| pair[0].to_ns == pair[1].from_ns), "{clips:?}");

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use capbuf::{Registry, SampleFormat, Writer};
-use capbuf_capture::{Capture, CaptureOptions, End, Error, Format, Result, Source, Stop, Wish};
+use capbuf_capture::{Capture, CaptureOptions, Error, Format, RequestedFormat, Result, RunOutcome, Source, Stop};
 
 /// A camera that counts who connects, and takes its time.
 struct Camera {
@@ -13,15 +13,15 @@ struct Camera {
 }
 
 impl Source for Camera {
-    fn open(&mut self, _: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, _: &RequestedFormat, stop: &Stop) -> Result<Format> {
         self.connected.fetch_add(1, Ordering::SeqCst);
         stop.sleep(std::time::Duration::from_millis(200));
         Ok(Format { sample_rate_hz: 8000, channels: 1, sample_format: SampleFormat::S16 })
     }
 
-    fn run(&mut self, _: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, _: Writer, stop: &Stop) -> Result<RunOutcome> {
         while !stop.sleep(std::time::Duration::from_secs(1)) {}
-        Ok(End::Stopped)
+        Ok(RunOutcome::Stopped)
     }
 }
 

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Sample, SampleFormat, Spec, Stretch, convert};
-use capbuf_capture::{ClipInfo, ClipProgress, Error, write_clip, write_clip_telling};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Sample, SampleFormat, Span, Spec, convert};
+use capbuf_capture::{ClipInfo, ClipProgress, Error, write_clip, write_clip_with_progress};
 
 use crate::sounds::{run, sample_24};
 use crate::waiting::wait_until;
@@ -33,7 +33,7 @@ fn buffer(rate: u32, channels: u16, format: SampleFormat) -> CaptureBuffer {
 }
 
 fn write(buffer: &CaptureBuffer, path: &Path) -> Result<ClipInfo, Error> {
-    write_clip(&buffer.read(Stretch::Last(Duration::from_secs(1))).expect("a second"), path)
+    write_clip(&buffer.read(Span::Last(Duration::from_secs(1))).expect("a second"), path)
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -106,7 +106,7 @@ fn short_and_odd_clips_are_whole() {
         [(8000, 1, 1), (44_101, 1, 17), (96_000, 1, 5000), (250_000, 2, 9000), (767_999, 8, 5000), (1, 3, 1)]
     {
         let buffer = buffer(rate, channels, SampleFormat::S24);
-        let segment = buffer.read(Stretch::Frames(0..frames)).expect("frames");
+        let segment = buffer.read(Span::Frames(0..frames)).expect("frames");
         for extension in ["wav", "flac"] {
             let path = folder.path().join(format!("clip.{extension}"));
             let clip = write_clip(&segment, &path).expect("it is written");
@@ -178,7 +178,7 @@ fn silence_in_a_gap_is_in_the_clip() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.wav");
     let options = ReadOptions::new().available();
-    let segment = buffer.read_with(Stretch::Time(UTC_NS..UTC_NS + 3_000_000_000), &options).expect("three seconds");
+    let segment = buffer.read_with(Span::Time(UTC_NS..UTC_NS + 3_000_000_000), &options).expect("three seconds");
     assert_eq!(write_clip(&segment, &path).map(|clip| clip.frames), Ok(24_000));
     let samples: Vec<i16> =
         hound::WavReader::open(&path).expect("WAV").samples().collect::<Result<_, _>>().expect("samples");
@@ -191,7 +191,7 @@ fn seconds(count: u64) -> capbuf::Segment {
     let buffer = Registry::private().get_or_allocate("clip", spec).expect("a buffer");
     let samples: Vec<i16> = (0..count as usize * 8000).map(|i| (sample_24(i) >> 8) as i16).collect();
     buffer.writer().and_then(|mut writer| writer.write_at(&samples, UTC_NS)).expect("it is written");
-    buffer.read(Stretch::Frames(0..count * 8000)).expect("all of it")
+    buffer.read(Span::Frames(0..count * 8000)).expect("all of it")
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_clip_tells_how_far_it_is_each_second_and_that_it_is_whole_when_it_is() {
     for name in ["clip.wav", "clip.flac"] {
         let path = folder.path().join(name);
         let mut told = Vec::new();
-        let clip = write_clip_telling(&seconds(20), &path, None, |progress| {
+        let clip = write_clip_with_progress(&seconds(20), &path, None, |progress| {
             let is_whole = progress.frames == progress.of_frames;
             assert_eq!((progress.of_frames, path.exists()), (160_000, is_whole), "{name}");
             told.push(progress.frames);
@@ -236,7 +236,7 @@ fn stop_clips() {
     assert_eq!(threads(), 1);
     for name in ["clip.wav", "clip.flac"] {
         let mut told = 0;
-        let stopped = write_clip_telling(&seconds(20), &folder.path().join(name), None, |progress| {
+        let stopped = write_clip_with_progress(&seconds(20), &folder.path().join(name), None, |progress| {
             told += 1;
             assert!(progress.frames < 60_000, "it goes on");
             if told == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -253,6 +253,6 @@ fn stop_clips() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    assert_eq!(write_clip_telling(&seconds(2), &path, None, at_the_end).map(|clip| clip.frames), Ok(16_000));
+    assert_eq!(write_clip_with_progress(&seconds(2), &path, None, at_the_end).map(|clip| clip.frames), Ok(16_000));
     assert!(path.exists());
 }

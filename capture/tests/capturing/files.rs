@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbuf::{I24, Length, ManualClock, Registry, SampleFormat, Samples, Stretch};
+use capbuf::{I24, Length, ManualClock, Registry, SampleFormat, Samples, Span};
 use capbuf_capture::{Capture, CaptureOptions, State};
 use tempfile::TempDir;
 
@@ -74,7 +74,7 @@ fn what_is_stored_without_loss_comes_out_as_it_is() {
             assert_eq!((spec.sample_rate_hz(), spec.channels()), (rate, channels), "{}", file.display());
             simulated.run_until(&capture, frames as u64 + 1);
             wait_for_state(&capture, "the file has ended", |state| *state == State::Finished);
-            let whole = capture.buffer().read(Stretch::Frames(0..frames as u64)).expect("all of it");
+            let whole = capture.buffer().read(Span::Frames(0..frames as u64)).expect("all of it");
             assert_eq!(capture.buffer().status().newest_frame, frames as u64, "no frame more");
             assert_eq!(whole.gaps(), []);
             let count = frames * usize::from(channels);
@@ -125,7 +125,7 @@ fn a_file_that_loops_has_no_seam() {
     let options = CaptureOptions::new().length(Length::Seconds(5.0));
     let capture = simulated.start(&format!("{}?loop", locator(&file)), &options);
     simulated.run_until(&capture, 200_000);
-    let segment = capture.buffer().read(Stretch::Frames(0..200_000)).expect("sixteen rounds");
+    let segment = capture.buffer().read(Span::Frames(0..200_000)).expect("sixteen rounds");
     let samples = segment.samples().get::<i16>().expect("s16");
     let broken = samples.iter().enumerate().find(|(i, sample)| **sample != (sample_24(i % frames) >> 8) as i16);
     assert_eq!(broken, None);
@@ -157,7 +157,7 @@ fn a_machine_that_slept_for_an_hour_leaves_a_gap_of_an_hour() {
         wait_until("it goes on", || capture.buffer().status().newest_frame > before);
     }
     let newest = capture.buffer().status().newest_frame;
-    let segment = capture.buffer().read(Stretch::Frames(0..newest)).expect("all of it");
+    let segment = capture.buffer().read(Span::Frames(0..newest)).expect("all of it");
     let [gap] = segment.gaps() else { panic!("one gap, not {:?}", segment.gaps()) };
     let off_ns = gap.gap.duration_ns - 3_600_000_000_000;
     assert!(off_ns.abs() <= 100_000_000, "{:?}", gap.gap);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use capbuf::{GapReason, Registry, SampleFormat, Stretch, Writer};
+use capbuf::{GapReason, Registry, SampleFormat, Span, Writer};
 use capbuf_capture::{
-    Backoff, Capture, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, State, Stop, Watchdog, Wish,
+    Backoff, Capture, CaptureOptions, CircuitBreaker, Error, Format, RequestedFormat, Result, RunOutcome, Source,
+    State, Stop, Watchdog,
 };
 
 use crate::waiting::{DEADLINE, wait_for_state, wait_until};
@@ -14,23 +15,23 @@ use crate::waiting::{DEADLINE, wait_for_state, wait_until};
 /// A source that does what a test wants.
 struct Scripted {
     opened: Arc<AtomicU32>,
-    open: fn(u32, &Wish, &Stop) -> Result<Format>,
-    run: fn(u32, Writer, &Stop) -> Result<End>,
+    open: fn(u32, &RequestedFormat, &Stop) -> Result<Format>,
+    run: fn(u32, Writer, &Stop) -> Result<RunOutcome>,
 }
 
 const FORMAT: Format = Format { sample_rate_hz: 8000, channels: 1, sample_format: SampleFormat::S16 };
 
 impl Source for Scripted {
-    fn open(&mut self, wish: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, stop: &Stop) -> Result<Format> {
         (self.open)(self.opened.fetch_add(1, Ordering::Relaxed), wish, stop)
     }
 
-    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         (self.run)(self.opened.load(Ordering::Relaxed) - 1, writer, stop)
     }
 }
 
-fn opens(_: u32, _: &Wish, _: &Stop) -> Result<Format> {
+fn opens(_: u32, _: &RequestedFormat, _: &Stop) -> Result<Format> {
     Ok(FORMAT)
 }
 
@@ -40,8 +41,8 @@ fn lost(reason: &str) -> Error {
 
 fn start(
     registry: &Registry,
-    open: fn(u32, &Wish, &Stop) -> Result<Format>,
-    run: fn(u32, Writer, &Stop) -> Result<End>,
+    open: fn(u32, &RequestedFormat, &Stop) -> Result<Format>,
+    run: fn(u32, Writer, &Stop) -> Result<RunOutcome>,
     options: &CaptureOptions,
 ) -> (Result<Capture>, Arc<AtomicU32>) {
     let opened = Arc::new(AtomicU32::new(0));
@@ -59,22 +60,23 @@ fn quick() -> CaptureOptions {
 
 #[test]
 fn a_lost_source_is_opened_again_as_it_was_and_goes_on_after_a_gap() {
-    fn open(number: u32, wish: &Wish, _: &Stop) -> Result<Format> {
-        let again = Wish { sample_rate_hz: Some(8000), channels: Some(1), sample_format: Some(SampleFormat::S16) };
+    fn open(number: u32, wish: &RequestedFormat, _: &Stop) -> Result<Format> {
+        let again =
+            RequestedFormat { sample_rate_hz: Some(8000), channels: Some(1), sample_format: Some(SampleFormat::S16) };
         match number {
-            0 => assert_eq!(*wish, Wish::default()),
+            0 => assert_eq!(*wish, RequestedFormat::default()),
             _ => assert_eq!(*wish, again),
         }
         if (1..4).contains(&number) { Err(lost("not yet")) } else { Ok(FORMAT) }
     }
-    fn run(number: u32, mut writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(number: u32, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let value: i16 = if number == 0 { 1 } else { 2 };
         writer.write_at(&[value; 800], 1_800_000_000_000_000_000 + i64::from(number) * 1_000_000_000)?;
         if number == 0 {
             return Err(lost("pulled"));
         }
         stop.sleep(DEADLINE);
-        Ok(End::Stopped)
+        Ok(RunOutcome::Stopped)
     }
     let registry = Registry::private();
     let (capture, opened) = start(&registry, open, run, &quick());
@@ -83,7 +85,7 @@ fn a_lost_source_is_opened_again_as_it_was_and_goes_on_after_a_gap() {
     assert_eq!(opened.load(Ordering::Relaxed), 5);
     assert_eq!(capture.state(), State::Running);
     assert_eq!(registry.stats().rings_mapped, 1, "the ring stays");
-    let segment = capture.buffer().read(Stretch::Frames(0..1600)).expect("both runs");
+    let segment = capture.buffer().read(Span::Frames(0..1600)).expect("both runs");
     let samples = segment.samples().get::<i16>().expect("s16");
     assert!(samples[..800].iter().all(|sample| *sample == 1) && samples[800..].iter().all(|sample| *sample == 2));
     let [gap] = segment.gaps() else { panic!("one gap, not {:?}", segment.gaps()) };
@@ -93,7 +95,7 @@ fn a_lost_source_is_opened_again_as_it_was_and_goes_on_after_a_gap() {
 
 #[test]
 fn what_is_waited_for_and_why_is_told() {
-    fn run(_: u32, _: Writer, _: &Stop) -> Result<End> {
+    fn run(_: u32, _: Writer, _: &Stop) -> Result<RunOutcome> {
         Err(lost("pulled"))
     }
     let patient = CaptureOptions::new().backoff(Backoff::new(DEADLINE, DEADLINE));
@@ -111,10 +113,10 @@ fn what_is_waited_for_and_why_is_told() {
 
 #[test]
 fn failures_are_counted_and_a_run_ends_the_count() {
-    fn open(number: u32, _: &Wish, _: &Stop) -> Result<Format> {
+    fn open(number: u32, _: &RequestedFormat, _: &Stop) -> Result<Format> {
         if number == 0 { Ok(FORMAT) } else { Err(lost("gone")) }
     }
-    fn run(_: u32, _: Writer, _: &Stop) -> Result<End> {
+    fn run(_: u32, _: Writer, _: &Stop) -> Result<RunOutcome> {
         Err(lost("pulled"))
     }
     let capture = start(&Registry::private(), open, run, &quick()).0.expect("it opens");
@@ -127,13 +129,13 @@ fn failures_are_counted_and_a_run_ends_the_count() {
 
 #[test]
 fn a_source_that_does_not_open_in_time_is_an_error_and_allocates_nothing() {
-    fn open(_: u32, _: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(_: u32, _: &RequestedFormat, stop: &Stop) -> Result<Format> {
         stop.sleep(DEADLINE);
         Ok(FORMAT)
     }
     let registry = Registry::private();
     let hurried = CaptureOptions::new().open_deadline(Duration::from_millis(20));
-    let error = start(&registry, open, |_, _, _| Ok(End::Finished), &hurried).0.expect_err("it hangs");
+    let error = start(&registry, open, |_, _, _| Ok(RunOutcome::Finished), &hurried).0.expect_err("it hangs");
     assert!(matches!(error, Error::OpenTimedOut { .. }), "{error}");
     assert_eq!(error.to_string(), "scripted did not deliver audio within 20ms");
     assert_eq!(registry.stats().rings_mapped, 0);
@@ -143,7 +145,8 @@ fn a_source_that_does_not_open_in_time_is_an_error_and_allocates_nothing() {
 #[test]
 fn a_source_that_fails_at_its_first_opening_is_an_error_and_allocates_nothing() {
     let registry = Registry::private();
-    let (error, opened) = start(&registry, |_, _, _| Err(lost("refused")), |_, _, _| Ok(End::Finished), &quick());
+    let (error, opened) =
+        start(&registry, |_, _, _| Err(lost("refused")), |_, _, _| Ok(RunOutcome::Finished), &quick());
     assert_eq!(error.expect_err("it is refused"), lost("refused"));
     assert_eq!(opened.load(Ordering::Relaxed), 1, "it is tried once");
     assert_eq!(registry.stats().rings_mapped, 0);
@@ -151,10 +154,10 @@ fn a_source_that_fails_at_its_first_opening_is_an_error_and_allocates_nothing() 
 
 #[test]
 fn a_source_that_tells_an_impossible_shape_is_an_error() {
-    fn open(_: u32, _: &Wish, _: &Stop) -> Result<Format> {
+    fn open(_: u32, _: &RequestedFormat, _: &Stop) -> Result<Format> {
         Ok(Format { sample_rate_hz: 0, ..FORMAT })
     }
-    let error = start(&Registry::private(), open, |_, _, _| Ok(End::Finished), &quick()).0.expect_err("0 Hz");
+    let error = start(&Registry::private(), open, |_, _, _| Ok(RunOutcome::Finished), &quick()).0.expect_err("0 Hz");
     assert!(error.to_string().contains("sample_rate_hz is 0"), "{error}");
 }
 
@@ -171,7 +174,7 @@ fn a_removed_buffer_ends_its_capture_for_good() {
 
 #[test]
 fn a_source_that_has_ended_is_not_started_again() {
-    let (capture, opened) = start(&Registry::private(), opens, |_, _, _| Ok(End::Finished), &quick());
+    let (capture, opened) = start(&Registry::private(), opens, |_, _, _| Ok(RunOutcome::Finished), &quick());
     let capture = capture.expect("it opens");
     wait_for_state(&capture, "it has finished", |state| *state == State::Finished);
     assert_eq!(opened.load(Ordering::Relaxed), 1);
@@ -181,25 +184,25 @@ fn a_source_that_has_ended_is_not_started_again() {
 
 #[test]
 fn a_source_that_panics_does_not_take_the_program_with_it() {
-    fn panics(_: u32, _: Writer, _: &Stop) -> Result<End> {
+    fn panics(_: u32, _: Writer, _: &Stop) -> Result<RunOutcome> {
         panic!("a planted defect");
     }
     let capture = start(&Registry::private(), opens, panics, &quick()).0.expect("it opens");
     wait_for_state(&capture, "it has failed", |state| matches!(state, State::Failed { .. }));
     assert!(capture.stop());
 
-    fn panics_at_once(_: u32, _: &Wish, _: &Stop) -> Result<Format> {
+    fn panics_at_once(_: u32, _: &RequestedFormat, _: &Stop) -> Result<Format> {
         panic!("a planted defect");
     }
-    let error = start(&Registry::private(), panics_at_once, |_, _, _| Ok(End::Finished), &quick()).0;
+    let error = start(&Registry::private(), panics_at_once, |_, _, _| Ok(RunOutcome::Finished), &quick()).0;
     assert!(matches!(error, Err(Error::Thread { .. })));
 }
 
 #[test]
 fn a_source_that_does_not_stop_does_not_hold_up_who_stops_it() {
-    fn deaf(_: u32, _: Writer, _: &Stop) -> Result<End> {
+    fn deaf(_: u32, _: Writer, _: &Stop) -> Result<RunOutcome> {
         std::thread::sleep(DEADLINE);
-        Ok(End::Stopped)
+        Ok(RunOutcome::Stopped)
     }
     let capture = start(&Registry::private(), opens, deaf, &quick()).0.expect("it opens");
     let began = Instant::now();

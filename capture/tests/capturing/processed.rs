@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use capbuf::{GapReason, ReadOptions, Registry, SampleFormat, Stretch, Writer};
-use capbuf_capture::{Capture, CaptureOptions, End, Error, Format, Mix, Result, Source, State, Stop, Wish};
+use capbuf::{GapReason, ReadOptions, Registry, SampleFormat, Span, Writer};
+use capbuf_capture::{
+    Capture, CaptureOptions, Error, Format, Mix, RequestedFormat, Result, RunOutcome, Source, State, Stop,
+};
 
 use crate::files::Simulated;
 use crate::sounds::{sample_24, wav};
@@ -37,7 +39,7 @@ fn a_file_of_another_rate_and_channels_is_the_same_sound_for_as_long() {
         let buffer = capture.buffer();
         let frames = buffer.frames().end;
         assert!(frames.abs_diff(own_frames * u64::from(rate_hz) / 44_100) <= 1, "{frames} frames");
-        let all = buffer.read(Stretch::Frames(0..frames)).expect("all of it");
+        let all = buffer.read(Span::Frames(0..frames)).expect("all of it");
         assert!(all.gaps().is_empty());
         let samples: Vec<f32> =
             all.samples().get::<f32>().expect("f32").iter().step_by(usize::from(channels)).copied().collect();
@@ -54,7 +56,7 @@ fn one_channel_is_taken_whole_and_a_gain_is_a_gain() {
     let locator = format!("file:{}", path.display());
     let capture = Capture::start(&Registry::private(), &locator, &options().mix(Mix::Channel(1))).expect("it starts");
     wait_for_state(&capture, "its end", State::has_ended);
-    let segment = capture.buffer().read(Stretch::Frames(0..10_000)).expect("all of it");
+    let segment = capture.buffer().read(Span::Frames(0..10_000)).expect("all of it");
     let found: Vec<_> = segment.samples().get::<capbuf::I24>().expect("24 bits").iter().map(|s| s.get()).collect();
     let wrong = (0..10_000).find(|n| found[*n] != sample_24(2 * n + 1));
     assert_eq!(wrong, None, "all 24 bits of the second channel");
@@ -62,7 +64,7 @@ fn one_channel_is_taken_whole_and_a_gain_is_a_gain() {
     let quieter = options().mix(Mix::Average).gain_db(-20.0).format(SampleFormat::F32);
     let capture = Capture::start(&Registry::private(), &locator, &quieter).expect("it starts");
     wait_for_state(&capture, "its end", State::has_ended);
-    let segment = capture.buffer().read(Stretch::Frames(0..10_000)).expect("all of it");
+    let segment = capture.buffer().read(Span::Frames(0..10_000)).expect("all of it");
     let found = segment.samples().get::<f32>().expect("f32");
     let expected = |n: usize| {
         let two = f64::from(sample_24(2 * n)) + f64::from(sample_24(2 * n + 1));
@@ -77,15 +79,15 @@ struct WithGap;
 const START_NS: i64 = 1_800_000_000_000_000_000;
 
 impl Source for WithGap {
-    fn open(&mut self, wish: &Wish, _: &Stop) -> Result<Format> {
+    fn open(&mut self, wish: &RequestedFormat, _: &Stop) -> Result<Format> {
         if wish.sample_rate_hz.is_some_and(|rate| rate != 8000) {
-            let (asked, offered) = ("another rate".to_owned(), "8000 Hz".to_owned());
-            return Err(Error::NotOffered { source_name: "it".to_owned(), asked, offered });
+            let (requested, offered) = ("another rate".to_owned(), "8000 Hz".to_owned());
+            return Err(Error::NotOffered { source_name: "it".to_owned(), requested, offered });
         }
         Ok(Format { sample_rate_hz: 8000, channels: 1, sample_format: SampleFormat::S16 })
     }
 
-    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let tone = |n: i64| ((n as f64 * std::f64::consts::TAU * 440.0 / 8000.0).sin() * 16_000.0) as i16;
         for second in 0..2_i64 {
             if second == 1 {
@@ -99,7 +101,7 @@ impl Source for WithGap {
             }
         }
         stop.sleep(DEADLINE);
-        Ok(End::Stopped)
+        Ok(RunOutcome::Stopped)
     }
 }
 
@@ -113,7 +115,7 @@ fn gaps_stay_where_they_were_and_as_long_as_they_were() {
     wait_until("most of two seconds", || buffer.frames().end > 90_000);
     assert!(capture.stop());
     wait_until("all of it", || buffer.frames().end == 96_000);
-    let all = buffer.read_with(Stretch::Frames(0..96_000), &ReadOptions::new()).expect("all of it");
+    let all = buffer.read_with(Span::Frames(0..96_000), &ReadOptions::new()).expect("all of it");
     let [gap] = all.gaps() else { panic!("one gap, not {:?}", all.gaps()) };
     assert_eq!((gap.gap.first_frame, gap.gap.reason), (48_000, GapReason::Overrun));
     assert!((gap.gap.duration_ns - 250_000_000).abs() < 2_000_000, "{gap:?}");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use capbuf::{GapReason, Length, ReadOptions, Registry, SampleFormat, Segment, Stretch};
+use capbuf::{GapReason, Length, ReadOptions, Registry, SampleFormat, Segment, Span};
 use capbuf_capture::{Capture, CaptureOptions, Error, State};
 
 use crate::sounds::frequency_hz;
@@ -80,7 +80,7 @@ fn stopping_is_prompt_and_the_buffer_stays() {
     let buffer = registry.get("tone:440").expect("the buffer is the registry's");
     assert!(!buffer.status().has_writer);
     drop(capture);
-    assert_eq!(buffer.read(Stretch::Last(Duration::from_millis(100))).map(|segment| segment.frames()), Ok(4800));
+    assert_eq!(buffer.read(Span::Last(Duration::from_millis(100))).map(|segment| segment.frames()), Ok(4800));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn many_sources_run_side_by_side() {
     for capture in &captures {
         let options = ReadOptions::new().wait(DEADLINE);
         assert_eq!(
-            capture.buffer().read_with(Stretch::Frames(0..8000), &options).map(|segment| segment.frames()),
+            capture.buffer().read_with(Span::Frames(0..8000), &options).map(|segment| segment.frames()),
             Ok(8000)
         );
     }

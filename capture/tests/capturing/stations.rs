@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, GapReason, Length, ReadOptions, Registry, SampleFormat, Stretch};
+use capbuf::{CaptureBuffer, GapReason, Length, ReadOptions, Registry, SampleFormat, Span};
 use capbuf_capture::{Backoff, CaptureOptions, Error, SourceConfig, State, Station, Watchdog, WhenGone};
 
 use crate::waiting::wait_until;
@@ -29,13 +29,13 @@ fn buffer(station: &Station, name: &str) -> CaptureBuffer {
 /// The samples of all that a buffer keeps now.
 fn everything(buffer: &CaptureBuffer) -> (u64, Vec<i16>) {
     let frames = buffer.frames();
-    let read = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).expect("all of it");
+    let read = buffer.read_with(Span::Frames(frames), &ReadOptions::new().available()).expect("all of it");
     (read.first_frame(), read.samples().get::<i16>().expect("s16").to_vec())
 }
 
 /// Why there are gaps in what a buffer keeps, but for those of a machine that stood still: they are no station's doing.
 fn reasons(buffer: &CaptureBuffer) -> Vec<GapReason> {
-    let read = buffer.read_with(Stretch::Frames(buffer.frames()), &ReadOptions::new().available()).expect("all of it");
+    let read = buffer.read_with(Span::Frames(buffer.frames()), &ReadOptions::new().available()).expect("all of it");
     read.gaps().iter().map(|gap| gap.gap.reason).filter(|reason| *reason != GapReason::Overrun).collect()
 }
 
@@ -112,7 +112,7 @@ fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
         assert_eq!(new.spec().length_frames(), most);
         let (_, of_old) = everything(&before);
         // Looked at at once: of one second all that was carried over would soon be gone.
-        let newest = new.read_with(Stretch::Frames(0..1), &ReadOptions::new().available()).expect("its beginning");
+        let newest = new.read_with(Span::Frames(0..1), &ReadOptions::new().available()).expect("its beginning");
         if let Some(first) = newest.samples().get::<i16>().and_then(<[i16]>::first) {
             let kept = of_old.len().min(most as usize);
             assert_eq!(*first, of_old[of_old.len() - kept], "the newest that fit");
@@ -121,7 +121,7 @@ fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
     }
     // In the larger one: what was carried over, at its times, a gap, and what came then.
     let new = buffer(&station, "a");
-    let segment = new.read_with(Stretch::Frames(0..new.frames().end), &ReadOptions::new().available()).expect("all");
+    let segment = new.read_with(Span::Frames(0..new.frames().end), &ReadOptions::new().available()).expect("all");
     assert!(!segment.gaps().is_empty());
     let reasons = reasons(&new);
     assert!(reasons.iter().all(|reason| *reason == GapReason::Reconfigured) && !reasons.is_empty(), "{reasons:?}");
@@ -187,7 +187,7 @@ fn a_buffer_whose_source_is_gone_goes_or_stays_as_was_configured() {
     station.reconfigure(&[]).expect("none");
     assert!(!registry.contains("goes") && registry.contains("stays"));
     let kept = stays.frames().end;
-    assert_eq!(stays.status().feed.map(|feed| feed.state.name()), Some("stopped"));
+    assert_eq!(stays.status().health.map(|health| health.state.name()), Some("stopped"));
     // And it is gone on with.
     station.reconfigure(&[config("stays", 300.0)]).expect("one");
     assert!(buffer(&station, "stays").same_as(&stays));

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use capbuf::{FeedState, Registry, SampleFormat, Stretch, Writer};
+use capbuf::{Registry, SampleFormat, SourceState, Span, Writer};
 use capbuf_capture::{
-    Backoff, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, State, Stop, Supervised, Watchdog,
-    Wish,
+    Backoff, CaptureOptions, CircuitBreaker, Error, Format, RequestedFormat, Result, RunOutcome, Source, State, Stop,
+    Supervised, Watchdog,
 };
 
 use crate::waiting::{DEADLINE, wait_until};
@@ -41,7 +41,7 @@ fn gone() -> Error {
 }
 
 impl Source for Microphone {
-    fn open(&mut self, _: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, _: &RequestedFormat, stop: &Stop) -> Result<Format> {
         match (self.fails)(self.opened.fetch_add(1, Ordering::Relaxed)) {
             Fails::Hangs => {
                 stop.sleep(Duration::MAX);
@@ -52,7 +52,7 @@ impl Source for Microphone {
         }
     }
 
-    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let number = self.opened.load(Ordering::Relaxed) - 1;
         // Times of a device's own clock: a thread that is held up makes no gap.
         let mut capture_utc_ns = writer.buffer().clock().utc_ns();
@@ -68,7 +68,7 @@ impl Source for Microphone {
             }
             capture_utc_ns += 20_000_000;
         }
-        Ok(End::Stopped)
+        Ok(RunOutcome::Stopped)
     }
 }
 
@@ -86,21 +86,21 @@ fn begin(registry: &Registry, options: &CaptureOptions, fails: fn(u32) -> Fails)
     (Supervised::begin_source(registry, "microphone", Box::new(microphone), options).expect("it begins"), opened)
 }
 
-fn states(supervised: &Supervised) -> Vec<FeedState> {
+fn states(supervised: &Supervised) -> Vec<SourceState> {
     supervised.history().iter().map(|transition| transition.state).collect()
 }
 
 /// Waits until it runs again after the first time, and checks what it went through.
 fn assert_restarted_because(supervised: &Supervised, reason: &str) {
     wait_until("it runs again", || supervised.restarts() > 0);
-    use FeedState::{BackingOff, Running, Stalled, Starting};
+    use SourceState::{BackingOff, Running, Stalled, Starting};
     assert_eq!(states(supervised)[..6], [Starting, Running, Stalled, BackingOff, Starting, Running]);
     let told = &supervised.history()[2];
     assert!(told.reason.as_ref().is_some_and(|told| told.contains(reason)), "{told:?}");
     let buffer = supervised.buffer().expect("it ran");
     wait_until("new audio", || buffer.gaps() > 0);
     let newest = buffer.frames().end;
-    let segment = buffer.read(Stretch::Frames(0..newest)).expect("all of it");
+    let segment = buffer.read(Span::Frames(0..newest)).expect("all of it");
     let gaps = segment.gaps();
     assert!(!gaps.is_empty() && gaps.len() as u64 <= supervised.restarts(), "one each: {gaps:?}");
     assert!(gaps.iter().all(|gap| gap.gap.reason == capbuf::GapReason::SourceLost), "{gaps:?}");
@@ -135,7 +135,7 @@ fn an_opening_that_hangs_is_given_up_and_tried_again() {
     let (supervised, opened) =
         begin(&Registry::private(), &options, |number| if number < 2 { Fails::Hangs } else { Fails::Not });
     wait_until("it runs", || supervised.state() == State::Running);
-    use FeedState::{BackingOff, Running, Stalled, Starting};
+    use SourceState::{BackingOff, Running, Stalled, Starting};
     // A third opening that is held up is given up, too.
     let given_up = opened.load(Ordering::Relaxed) as usize - 1;
     assert!(given_up >= 2);
@@ -173,7 +173,7 @@ fn what_fails_at_once_again_and_again_is_left_alone_for_longer_and_longer_and_it
     IS_BACK.store(true, Ordering::Relaxed);
     wait_until("it runs", || supervised.state() == State::Running);
     assert_eq!(supervised.history().len(), 64, "all of 60 attempts would be 121");
-    assert_eq!(states(&supervised)[63], FeedState::Running);
+    assert_eq!(states(&supervised)[63], SourceState::Running);
 }
 
 #[test]
@@ -182,14 +182,14 @@ fn how_a_source_is_doing_is_told_with_its_buffer() {
     let registry = Registry::private();
     let (supervised, _) =
         begin(&registry, &options(), |_| if IS_PULLED.load(Ordering::Relaxed) { Fails::Gone } else { Fails::Not });
-    let feed = || supervised.buffer().and_then(|buffer| buffer.status().feed);
-    wait_until("it runs", || feed().is_some_and(|feed| feed.state == FeedState::Running));
+    let health = || supervised.buffer().and_then(|buffer| buffer.status().health);
+    wait_until("it runs", || health().is_some_and(|health| health.state == SourceState::Running));
     IS_PULLED.store(true, Ordering::Relaxed);
-    wait_until("it is gone", || feed().is_some_and(|feed| feed.reason.contains("it is gone")));
-    wait_until("it backs off", || feed().is_some_and(|feed| feed.state == FeedState::BackingOff));
+    wait_until("it is gone", || health().is_some_and(|health| health.reason.contains("it is gone")));
+    wait_until("it backs off", || health().is_some_and(|health| health.state == SourceState::BackingOff));
     supervised.stop();
-    let told = feed().expect("it was told");
-    assert_eq!((told.state, told.restarts, told.reason.as_str()), (FeedState::Stopped, 0, ""));
+    let told = health().expect("it was told");
+    assert_eq!((told.state, told.restarts, told.reason.as_str()), (SourceState::Stopped, 0, ""));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use capbuf::{Clock as _, ReadOptions, Registry, Stretch, SystemClock, Writer};
+use capbuf::{Clock as _, ReadOptions, Registry, Span, SystemClock, Writer};
 use capbuf_capture::{
     Capture, CaptureOptions, ClipInfo, Condition, Error, Trigger, TriggerOptions, cut_clip, write_clip_with,
 };
@@ -48,8 +48,8 @@ fn a_call_cuts_what_was_before_and_waits_for_what_comes_after() {
     // A machine that stands still bends the times for a while.
     assert!(clip.frames.abs_diff(72_000) <= 100 && clip.missing.not_yet_frames == 0, "{clip:?}");
     assert!((clip.start_utc_ns - (at_ns - 500_000_000)).abs() < 30_000, "{clip:?}");
-    let stretch = Stretch::Time(at_ns - 500_000_000..at_ns + 1_000_000_000);
-    let read = |silence| capture.buffer().read_with(stretch.clone(), &ReadOptions::new().silence(silence));
+    let span = Span::Time(at_ns - 500_000_000..at_ns + 1_000_000_000);
+    let read = |silence| capture.buffer().read_with(span.clone(), &ReadOptions::new().silence(silence));
     assert_eq!(read(true).expect("all of it").samples().get::<i16>(), Some(&samples(&clip.path)[..]));
     let heard = read(false).expect("all of it");
     let heard = heard.samples().get::<i16>().expect("s16");
@@ -169,7 +169,7 @@ fn a_clip_tells_where_and_when_it_is_from_and_what_is_missing() {
     writer.write_at(&[1_i16; 8001], 1_800_000_000_123_000_000).expect("it is written");
     writer.gap_for(capbuf::GapReason::PacketLoss, Duration::from_millis(250));
     writer.write_at(&[2_i16; 8000], 1_800_000_001_373_125_000).expect("it is written");
-    let last = buffer.read(Stretch::Last(Duration::from_secs(2))).expect("two seconds");
+    let last = buffer.read(Span::Last(Duration::from_secs(2))).expect("two seconds");
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["clip.wav", "clip.flac"] {
         let path = folder.path().join(name);

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, ReadOptions, SampleFormat, Segment, Stretch};
+use capbuf::{CaptureBuffer, ReadOptions, SampleFormat, Segment, Span};
 use capbuf_capture::{Capture, State};
 
 /// Nothing takes a fraction of this; a machine that is busy elsewhere may.
@@ -29,12 +29,12 @@ pub(crate) fn wait_for_state(capture: &Capture, what: &str, is_it: impl Fn(&Stat
 
 /// Reads frames by their numbers, once they are there.
 pub(crate) fn read_frames(buffer: &CaptureBuffer, frames: std::ops::Range<u64>) -> Segment {
-    buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().wait(DEADLINE)).expect("frames that come")
+    buffer.read_with(Span::Frames(frames), &ReadOptions::new().wait(DEADLINE)).expect("frames that come")
 }
 
 /// The samples of a segment as floats.
 pub(crate) fn floats(buffer: &CaptureBuffer, frames: std::ops::Range<u64>) -> Vec<f32> {
     let options = ReadOptions::new().wait(DEADLINE).format(SampleFormat::F32);
-    let segment = buffer.read_with(Stretch::Frames(frames), &options).expect("frames that come");
+    let segment = buffer.read_with(Span::Frames(frames), &options).expect("frames that come");
     segment.samples().get::<f32>().expect("floats were asked for").to_vec()
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capbuf::{ReadOptions, Stretch};
+use capbuf::{ReadOptions, Span};
 use capbuf_capture::{Capture, ClipInfo, ClipTags, clip_name, write_clip_with};
 
 use super::opening::Recording;
@@ -71,7 +71,7 @@ impl Clips {
         let Some(buffer) = recording.buffer() else { return Ok(None) };
         // What there is: a source that has just begun has less.
         let options = ReadOptions::new().available();
-        let segment = match buffer.read_with(Stretch::Last(self.length), &options) {
+        let segment = match buffer.read_with(Span::Last(self.length), &options) {
             Ok(segment) => segment,
             Err(capbuf::Error::NotYet { .. }) => return Ok(None),
             Err(error) => return Err(format!("{}: no clip: {error}", recording.source_name)),

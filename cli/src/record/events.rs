@@ -22,7 +22,7 @@ pub(super) enum Event {
     /// SIGUSR1.
     WriteClips,
     /// SIGINT or SIGTERM.
-    End,
+    RunOutcome,
 }
 
 /// Where events come together.
@@ -42,7 +42,7 @@ pub(super) fn listen() -> Result<Events, Failure> {
     let listener = thread::Builder::new().name("capbuf-signals".to_owned());
     let listen = move || {
         for signal in signals.forever() {
-            let event = if signal == SIGUSR1 { Event::WriteClips } else { Event::End };
+            let event = if signal == SIGUSR1 { Event::WriteClips } else { Event::RunOutcome };
             if to.send(event).is_err() {
                 break;
             }

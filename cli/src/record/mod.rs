@@ -79,7 +79,7 @@ pub(crate) struct Arguments {
     /// The number of channels to record [default: the source's own]
     #[arg(long, value_name = "COUNT")]
     channels: Option<u16>,
-    /// End after so long, counted from when the first source is open [default: when asked to]
+    /// RunOutcome after so long, counted from when the first source is open [default: when asked to]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// Write the last so much of each source at the end
@@ -198,7 +198,7 @@ fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) 
             }
             Some(Event::OpeningFailed(number, error)) => recordings[number].failed(error),
             Some(Event::WriteClips) => all_written &= clips.write(recordings, &mut lines, Silence::Told),
-            Some(Event::End) => break,
+            Some(Event::RunOutcome) => break,
             None => {}
         }
         lines.draw_if_due(recordings);

@@ -194,10 +194,12 @@ fn when_gone(given: &str) -> Result<WhenGone, String> {
 fn mix_of(given: &str) -> Result<Mix, String> {
     let channel = || given.strip_prefix("channel ")?.parse().ok();
     match given {
-        "as asked" => Ok(Mix::AsAsked),
+        "auto" => Ok(Mix::Auto),
         "average" => Ok(Mix::Average),
         _ => channel().map(Mix::Channel).ok_or_else(|| {
-            format!("{given:?} is no choice of channels; allowed: as asked, average, channel 0 (or any other, counted from 0)")
+            format!(
+                "{given:?} is no choice of channels; allowed: auto, average, channel 0 (or any other, counted from 0)"
+            )
         }),
     }
 }
@@ -404,7 +406,7 @@ mod tests {
             (source("format = \"s20\""), "x.toml:5: "),
             (
                 source("mix = \"left\""),
-                "x.toml:5: \"left\" is no choice of channels; allowed: as asked, average, channel 0",
+                "x.toml:5: \"left\" is no choice of channels; allowed: auto, average, channel 0",
             ),
             (source("gain = 1e9"), "x.toml:5: 1000000000 is no gain; allowed: -100 to 100"),
             (source("lifetime = \"short\""), "x.toml:5: \"short\" is no lifetime; allowed: until removed, while open"),

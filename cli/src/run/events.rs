@@ -20,7 +20,7 @@ pub(super) enum Event {
     /// The file is to be read again.
     Reload,
     /// It is time to end.
-    End,
+    RunOutcome,
     /// Nothing, for a while.
     Tick,
 }
@@ -49,7 +49,7 @@ impl Events {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
         let listen = move || {
             signals.forever().try_for_each(|signal| {
-                let event = if signal == SIGHUP { Event::Reload } else { Event::End };
+                let event = if signal == SIGHUP { Event::Reload } else { Event::RunOutcome };
                 sender.send(event)
             })
         };
@@ -66,7 +66,7 @@ impl Events {
                 Event::Reload
             }
             Ok(event) => event,
-            Err(RecvTimeoutError::Disconnected) => Event::End,
+            Err(RecvTimeoutError::Disconnected) => Event::RunOutcome,
             Err(RecvTimeoutError::Timeout) => self.look(),
         }
     }

@@ -8,7 +8,7 @@ mod triggers;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use capbuf::{Feed, Registry};
+use capbuf::{Registry, SourceClaim};
 use capbuf_capture::{Changes, Station};
 use sd_notify::NotifyState;
 
@@ -103,8 +103,8 @@ fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
 }
 
 /// Makes sure that there is one daemon on a domain, for as long as the process lives.
-fn alone(registry: &Registry) -> Result<Feed, Failure> {
-    registry.claim_feed("capbuf run").map_err(|error| match error {
+fn alone(registry: &Registry) -> Result<SourceClaim, Failure> {
+    registry.claim_source("capbuf run").map_err(|error| match error {
         capbuf::Error::WriterBusy { holder, .. } => {
             let domain = registry.domain().unwrap_or_default();
             let who = holder.map_or_else(String::new, |holder| format!(": {holder}"));
@@ -153,7 +153,7 @@ fn keep_running(events: &mut Events, running: &mut Running, file: &Path, first: 
     let mut pinged = Instant::now();
     loop {
         match events.next() {
-            Event::End => return,
+            Event::RunOutcome => return,
             Event::Reload => reload(running, file, first),
             Event::Tick => {}
         }

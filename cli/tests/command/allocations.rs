@@ -104,7 +104,7 @@ fn metrics_are_as_prometheus_wants_them() {
     let registry = open(folder.path());
     let buffer = registry.get_or_allocate("rtsp://me:sesame@\"cam\"/1", minute()).expect("a buffer");
     buffer.writer().expect("a writer").write(&[1_i16; 4800]).expect("it is written");
-    let _ = buffer.read(capbuf::Stretch::Frames(0..100));
+    let _ = buffer.read(capbuf::Span::Frames(0..100));
     let outside = run(folder.path(), &["metrics"]).out;
     for (text, more) in [(&outside, 18), (&registry.metrics_text(), 24)] {
         let mut promtool = Command::new("promtool");

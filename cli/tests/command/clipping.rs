@@ -78,15 +78,15 @@ fn what_is_not_there_is_told_and_with_available_the_rest_is_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let (recorder, _) = record_positions(folder.path(), &["--keep"], 1.0);
     recorder.kill();
-    for (stretch, reason) in [
+    for (span, reason) in [
         (&["--last", "55s"][..], "nobody is recording; --available takes what there is"),
         (&["--from", "-1h", "--to", "now"], "that is no longer there, the oldest is of 20"),
         (&["--from", "+1h", "--to", "+2h"], "nobody is recording"),
         (&["--last", "2m"], "the buffer keeps 60s"),
     ] {
-        let ended = run(folder.path(), &[&["clip", "position:"], stretch].concat());
-        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{stretch:?}: {}", ended.err);
-        assert!(ended.err.contains(reason), "{stretch:?}: {}", ended.err);
+        let ended = run(folder.path(), &[&["clip", "position:"], span].concat());
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{span:?}: {}", ended.err);
+        assert!(ended.err.contains(reason), "{span:?}: {}", ended.err);
     }
     let status = json(folder.path(), &["status", "position:"]);
     let clip = json(folder.path(), &["clip", "position:", "--from", "-1h", "--to", "+1h", "--available"]);

@@ -29,7 +29,7 @@ fn daemon(folder: &Path) -> Running {
 fn running(folder: &Path) -> Vec<String> {
     let listed: Value = json(folder, &["list"]);
     let sources = listed.as_array().expect("a list").iter();
-    let running = sources.filter(|source| source["feed"]["state"] == "running");
+    let running = sources.filter(|source| source["health"]["state"] == "running");
     running.map(|source| source["source"].as_str().expect("a name").to_owned()).collect()
 }
 
@@ -51,7 +51,10 @@ fn a_file_that_changes_is_followed_and_one_that_is_wrong_changes_nothing() {
     configure(folder, &(tone("a", 440, "") + &tone("c", 660, "")));
     wait_until_running(folder, &["a", "c"]);
     let after = json(folder, &["status", "a"]);
-    assert_eq!((&before["id"], &before["feed"], &after["feed"]["restarts"]), (&after["id"], &after["feed"], &0.into()));
+    assert_eq!(
+        (&before["id"], &before["health"], &after["health"]["restarts"]),
+        (&after["id"], &after["health"], &0.into())
+    );
 
     configure(folder, &(tone("a", 440, "") + &tone("d", 550, "fromat = \"s16\"")));
     daemon.wait_for_line("a complaint", |line| {
@@ -87,8 +90,8 @@ fn a_domain_has_one_daemon_and_the_next_one_goes_on_in_its_rings() {
     // However it ends.
     first.kill();
     let dead = json(folder, &["status", "a"]);
-    assert_eq!(dead["feed"]["state"], "failed");
-    assert!(dead["feed"]["reason"].as_str().is_some_and(|why| why.contains("ended without a word")), "{dead}");
+    assert_eq!(dead["health"]["state"], "failed");
+    assert!(dead["health"]["reason"].as_str().is_some_and(|why| why.contains("ended without a word")), "{dead}");
     // A length that has changed meanwhile keeps what fits.
     configure(folder, &tone("a", 440, "").replace("5s", "9s"));
     let _third = daemon(folder);

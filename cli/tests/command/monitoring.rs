@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use capbuf::{Length, Registry, SampleFormat, Spec, Stretch, WindowOptions};
+use capbuf::{Length, Registry, SampleFormat, Span, Spec, WindowOptions};
 use serde_json::Value;
 
 fn docs(name: &str) -> PathBuf {
@@ -23,7 +23,7 @@ fn told() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let spec = Spec::new(Length::Seconds(10.0), 8000, 1, SampleFormat::S16).expect("a spec");
     let buffer = registry.get_or_allocate("tone:440", spec).expect("a buffer");
     buffer.writer().expect("a writer").write(&[1_i16; 16_000]).expect("it is written");
-    buffer.read(Stretch::Last(Duration::from_millis(100))).expect("it is there");
+    buffer.read(Span::Last(Duration::from_millis(100))).expect("it is there");
     let mut windows = buffer.windows(WindowOptions::new(800, 800)).expect("windows");
     windows.next_into(&mut [0_i16; 800], Duration::from_secs(60)).expect("a window");
     let mut told: BTreeMap<_, BTreeMap<_, BTreeSet<_>>> = BTreeMap::new();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{
-    AnomalyKind, FeedState, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, WatchSettings,
+    AnomalyKind, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, SourceState, WatchSettings,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ fn the_words_of_the_schemas_are_the_librarys() {
     let mut languages: Vec<_> = Language::ALL.map(|language| json!(language.name())).into();
     languages.push(Value::Null);
     assert_eq!(source["call_sites"]["items"]["properties"]["language"]["enum"], Value::Array(languages));
-    assert_eq!(names(&status["properties"]["feed"]["properties"]["state"]), FeedState::ALL.map(FeedState::name));
+    assert_eq!(names(&status["properties"]["health"]["properties"]["state"]), SourceState::ALL.map(SourceState::name));
     let lifetimes = [Lifetime::UntilRemoved, Lifetime::WhileOpen].map(Lifetime::name);
     assert_eq!(names(&status["properties"]["lifetime"]), lifetimes);
 }

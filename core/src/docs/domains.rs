@@ -5,7 +5,7 @@
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
-//! use capbuf::{AllocateOptions, Length, Lifetime, Registry, SampleFormat, Spec, Stretch};
+//! use capbuf::{AllocateOptions, Length, Lifetime, Registry, SampleFormat, Spec, Span};
 //!
 //! // A recorder...
 //! let registry = Registry::builder().domains_folder(folder.path()).open("birds")?;
@@ -18,7 +18,7 @@
 //! let elsewhere = Registry::builder().domains_folder(folder.path()).open("birds")?;
 //! let same = elsewhere.get("device:default").expect("the recorder made it");
 //! assert!(same.same_as(&buffer));
-//! assert_eq!(same.read(Stretch::Frames(0..48_000))?.frames(), 48_000);
+//! assert_eq!(same.read(Span::Frames(0..48_000))?.frames(), 48_000);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

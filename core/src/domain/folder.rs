@@ -171,7 +171,7 @@ impl Folder {
             let _ = self.remove_file(name);
             match error {
                 Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::NOMEM => {
-                    Error::OutOfSpace { asked_bytes: bytes, free_bytes: self.free_bytes(), folder: self.shown("") }
+                    Error::OutOfSpace { requested_bytes: bytes, free_bytes: self.free_bytes(), folder: self.shown("") }
                 }
                 error => self.failed("reserving space in", name, error),
             }

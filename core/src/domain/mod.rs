@@ -135,7 +135,7 @@ impl Domain {
     }
 
     /// Claims to be the one who feeds a source.
-    pub(crate) fn claim_feed(&self, source: &Source) -> Result<LockFile> {
+    pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
         let names = self.names_of(source.as_str());
         let name = names.feed();
         // Under the claim nobody sweeps it: who has it is no sweeper.

@@ -99,7 +99,7 @@ fn make(registry: &Registry, source: &Source) -> Result<CaptureBuffer> {
 const A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
     run: || {
         let registry = registry();
-        let no_memory = || Error::OutOfMemory { asked_bytes: 1, reason: "planted".to_owned() };
+        let no_memory = || Error::OutOfMemory { requested_bytes: 1, reason: "planted".to_owned() };
         let (failed, made) = both(
             &registry,
             move |registry| registry.claim("x", 1, |_| Err(no_memory())),

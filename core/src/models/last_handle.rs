@@ -4,7 +4,7 @@ use loom::thread;
 
 use super::claim::{registry, spec};
 use super::{Defect, Model, saw};
-use crate::{ReadOptions, Registry, Stretch};
+use crate::{ReadOptions, Registry, Span};
 
 fn recorded() -> Registry {
     let registry = registry();
@@ -15,7 +15,7 @@ fn recorded() -> Registry {
 
 fn read(buffer: &crate::CaptureBuffer) {
     let mut samples = [0.0_f32; 4];
-    buffer.read_into(Stretch::Frames(0..2), &ReadOptions::new(), &mut samples).unwrap();
+    buffer.read_into(Span::Frames(0..2), &ReadOptions::new(), &mut samples).unwrap();
     assert_eq!(samples, [1.0, 2.0, 3.0, 4.0]);
 }
 

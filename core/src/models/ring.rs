@@ -33,7 +33,7 @@ fn read(region: &Region) {
     let head = ring::head(region);
     let first = head.saturating_sub(region.layout().length_frames);
     let mut bytes = Vec::<u8>::new();
-    for (offset, len) in ring::stretches(region, first, head - first) {
+    for (offset, len) in ring::spanes(region, first, head - first) {
         copy::append(region.words(), offset, len, &mut bytes);
     }
     if ring::oldest_intact(region) > first {
@@ -125,7 +125,7 @@ fn a_write_of_more_than_the_ring_holds() {
 fn die_writing(region: &Region) {
     region.header().writer.reserve.store(6, Ordering::Relaxed);
     fence(Ordering::Release);
-    for (offset, bytes) in ring::stretches(region, 4, 2) {
+    for (offset, bytes) in ring::spanes(region, 4, 2) {
         copy::copy_in(region.words(), offset, &vec![0xee; bytes]);
     }
 }

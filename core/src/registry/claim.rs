@@ -140,7 +140,7 @@ impl Registry {
     pub(crate) fn claim(
         &self,
         source: &str,
-        asked_bytes: u64,
+        requested_bytes: u64,
         fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
     ) -> Result<CaptureBuffer> {
         crate::source::check(source)?;
@@ -168,10 +168,10 @@ impl Registry {
             // SYNC filled: whoever filled it has stored the buffer before.
             match slot.filled.wait() {
                 Err(
-                    Error::OverBudget { asked_bytes: theirs, .. }
-                    | Error::OutOfMemory { asked_bytes: theirs, .. }
-                    | Error::OutOfSpace { asked_bytes: theirs, .. },
-                ) if *theirs != asked_bytes => {}
+                    Error::OverBudget { requested_bytes: theirs, .. }
+                    | Error::OutOfMemory { requested_bytes: theirs, .. }
+                    | Error::OutOfSpace { requested_bytes: theirs, .. },
+                ) if *theirs != requested_bytes => {}
                 Err(Error::NotFound { .. }) => {}
                 outcome => outcome.clone()?,
             }
@@ -184,14 +184,14 @@ impl Registry {
 
     /// Sets memory aside.
     fn charge(&self, spec: &Spec) -> Result<Charge> {
-        let (asked_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
-        if asked_bytes > limit_bytes {
-            return Err(Error::OverBudget { asked_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
+        let (requested_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
+        if requested_bytes > limit_bytes {
+            return Err(Error::OverBudget { requested_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
         }
-        let reserved = self.0.budget.reserve(asked_bytes);
+        let reserved = self.0.budget.reserve(requested_bytes);
         // What is kept for later gives way to what is wanted now.
         if reserved.is_err() && self.0.pool.as_ref().is_some_and(|pool| pool.trim()) {
-            return self.0.budget.reserve(asked_bytes);
+            return self.0.budget.reserve(requested_bytes);
         }
         reserved
     }
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn a_fill_that_fails_or_panics_leaves_nothing_and_gives_everyone_the_error() {
         let registry = Registry::private();
-        let no_memory = Error::OutOfMemory { asked_bytes: 1, reason: "planted".into() };
+        let no_memory = Error::OutOfMemory { requested_bytes: 1, reason: "planted".into() };
         for error in fail_for_everyone(&registry, || Err(no_memory.clone())) {
             assert_eq!(error, no_memory);
         }
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_ring_that_was_too_large_gets_the_error_or_makes_a_smaller_one_himself() {
-        for asked_bytes in [2, 1] {
+        for requested_bytes in [2, 1] {
             let registry = Registry::private();
             let filling = Barrier::new(2);
             std::thread::scope(|scope| {
@@ -359,14 +359,14 @@ mod tests {
                         while Arc::strong_count(slot) == holders && std::time::Instant::now() < deadline {
                             std::thread::yield_now();
                         }
-                        Err(Error::OutOfMemory { asked_bytes: 2, reason: "planted".into() })
+                        Err(Error::OutOfMemory { requested_bytes: 2, reason: "planted".into() })
                     })
                 });
                 filling.wait();
-                let made = registry.claim("x", asked_bytes, |source| {
+                let made = registry.claim("x", requested_bytes, |source| {
                     registry.map_or_make(source, spec(), &AllocateOptions::new()).map(|(buffer, _)| buffer)
                 });
-                assert_eq!(made.is_ok(), asked_bytes == 1);
+                assert_eq!(made.is_ok(), requested_bytes == 1);
             });
         }
     }

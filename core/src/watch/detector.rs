@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::anomaly::{Anomaly, AnomalyKind};
 use super::settings::WatchSettings;
-use super::snapshot::{Snapshot, SourceState};
+use super::snapshot::{ObservedSource, Snapshot};
 
 /// How many things that are, or were, wrong are remembered.
 const REMEMBERED: usize = 1024;
@@ -173,7 +173,7 @@ impl Rules {
 }
 
 impl History {
-    fn look(&mut self, source: &SourceState, now_ns: i64, settings: &WatchSettings, findings: &mut Vec<Finding>) {
+    fn look(&mut self, source: &ObservedSource, now_ns: i64, settings: &WatchSettings, findings: &mut Vec<Finding>) {
         let mut find = |kind, detail, evidence| {
             findings.push(Finding { key: (kind, source.key, detail), source: Some(source.name.clone()), evidence });
         };
@@ -248,7 +248,7 @@ impl History {
 
     /// Measures the rate from one gap to the next, window by window; what is off three times in a row, and on the same side, is off: what
     /// arrives late and then all at once isn't.
-    fn rate(&mut self, source: &SourceState, now_ns: i64, settings: &WatchSettings) -> Option<String> {
+    fn rate(&mut self, source: &ObservedSource, now_ns: i64, settings: &WatchSettings) -> Option<String> {
         let now = Rate { at_ns: now_ns, frames: source.frames, gaps: source.gaps, buffer: source.buffer };
         let is_measured = source.has_writer && source.frames > 0 && source.rate_hz > 0;
         let from = match self.rate {
@@ -279,7 +279,7 @@ impl History {
 }
 
 fn look_at_names(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let mut named: HashMap<&str, &SourceState> = HashMap::new();
+    let mut named: HashMap<&str, &ObservedSource> = HashMap::new();
     for source in &snapshot.sources {
         let Some(canonical) = source.canonical.as_deref() else { continue };
         if let Some(other) = named.insert(canonical, source) {

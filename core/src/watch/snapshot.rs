@@ -10,7 +10,7 @@ pub(crate) struct Snapshot {
     pub(crate) utc_ns: i64,
     pub(crate) monotonic_ns: i64,
     /// In a fixed order.
-    pub(crate) sources: Vec<SourceState>,
+    pub(crate) sources: Vec<ObservedSource>,
     /// Bytes used, and those that may be.
     pub(crate) budget: Option<(u64, u64)>,
     /// Bytes that the domain's buffers take, and those that are left for more where they lie.
@@ -19,7 +19,7 @@ pub(crate) struct Snapshot {
 
 /// What there is to see of a source.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SourceState {
+pub(crate) struct ObservedSource {
     pub(crate) key: u64,
     /// Without credentials.
     pub(crate) name: String,
@@ -57,7 +57,7 @@ impl Snapshot {
         Self {
             utc_ns: clock.utc_ns(),
             monotonic_ns: clock.monotonic_ns(),
-            sources: report.sources.iter().map(SourceState::of).collect(),
+            sources: report.sources.iter().map(ObservedSource::of).collect(),
             budget: Some((stats.bytes, stats.budget_bytes)),
             // What is kept for the next buffers makes place for them.
             room: room.map(|room| (report.totals.live_bytes, room.saturating_add(report.pool.bytes))),
@@ -69,7 +69,7 @@ fn number(hexadecimal: &str) -> u64 {
     u64::from_str_radix(hexadecimal, 16).unwrap_or(0)
 }
 
-impl SourceState {
+impl ObservedSource {
     fn of(report: &SourceReport) -> Self {
         let progress = report.progress.unwrap_or_default();
         let refused = report.call_sites.iter().filter(|site| site.results.refused > 0);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::detector::Rules;
-use super::snapshot::{RemovedHolder, Snapshot, SourceState};
+use super::snapshot::{ObservedSource, RemovedHolder, Snapshot};
 use super::{Anomaly, AnomalyKind, WatchSettings, canonical};
 
 const SECOND: i64 = 1_000_000_000;
@@ -15,8 +15,15 @@ struct World {
     told: Vec<Anomaly>,
 }
 
-fn source() -> SourceState {
-    SourceState { key: 7, name: "cam".into(), buffer: 1, rate_hz: 48_000, has_writer: true, ..SourceState::default() }
+fn source() -> ObservedSource {
+    ObservedSource {
+        key: 7,
+        name: "cam".into(),
+        buffer: 1,
+        rate_hz: 48_000,
+        has_writer: true,
+        ..ObservedSource::default()
+    }
 }
 
 impl World {
@@ -30,14 +37,14 @@ impl World {
     }
 
     /// So many seconds, each as the change says, and the source written at its rate.
-    fn pass(&mut self, seconds: i64, mut change: impl FnMut(&mut SourceState, i64)) {
+    fn pass(&mut self, seconds: i64, mut change: impl FnMut(&mut ObservedSource, i64)) {
         self.stand(seconds, |source, second| {
             source.frames += 48_000;
             change(source, second);
         });
     }
 
-    fn stand(&mut self, seconds: i64, mut change: impl FnMut(&mut SourceState, i64)) {
+    fn stand(&mut self, seconds: i64, mut change: impl FnMut(&mut ObservedSource, i64)) {
         for second in 0..seconds {
             self.now.utc_ns += SECOND;
             self.now.monotonic_ns += SECOND;
@@ -51,7 +58,7 @@ impl World {
     }
 }
 
-fn refused(source: &mut SourceState, place: &str) {
+fn refused(source: &mut ObservedSource, place: &str) {
     match source.refused.iter_mut().find(|(at, _)| at == place) {
         Some((_, count)) => *count += 1,
         None => source.refused.push((place.to_owned(), 1)),
@@ -270,8 +277,12 @@ fn a_domain_that_fills_where_it_lies_fires_and_one_with_room_does_not_whatever_o
 
 #[test]
 fn one_source_under_two_names_fires_and_two_sources_do_not() {
-    let named =
-        |key, name: &str| SourceState { key, name: crate::redact(name), canonical: Some(canonical(name)), ..source() };
+    let named = |key, name: &str| ObservedSource {
+        key,
+        name: crate::redact(name),
+        canonical: Some(canonical(name)),
+        ..source()
+    };
     let fires = |one: &str, other: &str| {
         let mut rules = Rules::new(WatchSettings::default());
         let sources = vec![named(1, one), named(2, other)];
@@ -385,7 +396,7 @@ fn a_normal_day_has_everything_in_it_that_raises_something_where_less_is_borne()
 fn what_is_remembered_is_bounded() {
     let mut rules = Rules::new(WatchSettings { stalled: Duration::from_secs(1), ..WatchSettings::default() });
     for round in 0..4 {
-        let sources: Vec<_> = (0..1000).map(|key| SourceState { key: round * 1000 + key, ..source() }).collect();
+        let sources: Vec<_> = (0..1000).map(|key| ObservedSource { key: round * 1000 + key, ..source() }).collect();
         for second in 0..3 {
             let ns = (round as i64 * 3 + second) * SECOND;
             rules.step(&Snapshot { sources: sources.clone(), monotonic_ns: ns, utc_ns: ns, ..Snapshot::default() });

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use capbuf::{
     AllocateOptions, CaptureBuffer, Clock, Error, GapReason, I24, Length, Lifetime, ReadOptions, Registry, Result,
-    Sample, SampleFormat, Spec, Stretch, WindowOptions,
+    Sample, SampleFormat, Span, Spec, WindowOptions,
 };
 
 const SOURCE: &str = "tone:440";
@@ -346,7 +346,7 @@ fn recover(registry: &Registry, spec: Spec) {
     }
     let buffer = registry.allocate(SOURCE, spec).expect("there is none any more");
     buffer.writer().unwrap().write_bytes(&vec![5; spec.frame_bytes()]).unwrap();
-    assert_eq!(buffer.read(Stretch::Frames(0..1)).unwrap().samples().as_bytes(), vec![5; spec.frame_bytes()]);
+    assert_eq!(buffer.read(Span::Frames(0..1)).unwrap().samples().as_bytes(), vec![5; spec.frame_bytes()]);
 }
 
 /// Calls everything that can be called on a buffer.
@@ -361,22 +361,22 @@ fn look(buffer: &CaptureBuffer, script: &mut Script) {
     let (newest, ns) = (frames.end, status.newest_utc_ns.unwrap_or(START_NS));
     let oldest_ns = status.oldest_utc_ns.unwrap_or(START_NS);
     let (one, other) = (script.word(), script.word());
-    let stretches = [
-        Stretch::Frames(0..10),
-        Stretch::Frames(frames.start..newest),
-        Stretch::Frames(newest.saturating_sub(length)..newest),
-        Stretch::Frames(newest.saturating_sub(20)..newest.saturating_add(20)),
-        Stretch::Frames(0..u64::MAX),
-        Stretch::Frames(u64::MAX - 1..u64::MAX),
-        Stretch::Frames(one.min(other)..one.max(other)),
-        Stretch::Time(oldest_ns..ns),
-        Stretch::Time(START_NS..START_NS + 1_000_000_000),
-        Stretch::Time(ns.saturating_sub(50_000_000)..ns.saturating_add(50_000_000)),
-        Stretch::Time(i64::MIN..i64::MAX),
-        Stretch::Time((one as i64).min(other as i64)..(one as i64).max(other as i64)),
-        Stretch::Last(Duration::from_millis(script.below(1500))),
-        Stretch::Last(buffer.spec().duration()),
-        Stretch::Last(Duration::MAX),
+    let spanes = [
+        Span::Frames(0..10),
+        Span::Frames(frames.start..newest),
+        Span::Frames(newest.saturating_sub(length)..newest),
+        Span::Frames(newest.saturating_sub(20)..newest.saturating_add(20)),
+        Span::Frames(0..u64::MAX),
+        Span::Frames(u64::MAX - 1..u64::MAX),
+        Span::Frames(one.min(other)..one.max(other)),
+        Span::Time(oldest_ns..ns),
+        Span::Time(START_NS..START_NS + 1_000_000_000),
+        Span::Time(ns.saturating_sub(50_000_000)..ns.saturating_add(50_000_000)),
+        Span::Time(i64::MIN..i64::MAX),
+        Span::Time((one as i64).min(other as i64)..(one as i64).max(other as i64)),
+        Span::Last(Duration::from_millis(script.below(1500))),
+        Span::Last(buffer.spec().duration()),
+        Span::Last(Duration::MAX),
     ];
     let options = [
         ReadOptions::new(),
@@ -384,27 +384,27 @@ fn look(buffer: &CaptureBuffer, script: &mut Script) {
         ReadOptions::new().available().silence(false).wait(Duration::from_millis(5)),
         ReadOptions::new().silence(true).format(SampleFormat::ALL[script.below(4) as usize]),
     ];
-    for stretch in &stretches {
+    for span in &spanes {
         let first = script.byte() as usize;
         for options in [first, first + 1].map(|number| &options[number % options.len()]) {
-            read(buffer, stretch, options);
+            read(buffer, span, options);
         }
     }
     let into = options[script.below(4) as usize];
-    for stretch in &stretches {
+    for span in &spanes {
         match script.byte() % 4 {
-            0 => read_into::<i16>(buffer, stretch, &into),
-            1 => read_into::<I24>(buffer, stretch, &into),
-            2 => read_into::<i32>(buffer, stretch, &into),
-            _ => read_into::<f32>(buffer, stretch, &into),
+            0 => read_into::<i16>(buffer, span, &into),
+            1 => read_into::<I24>(buffer, span, &into),
+            2 => read_into::<i32>(buffer, span, &into),
+            _ => read_into::<f32>(buffer, span, &into),
         }
     }
     windows(buffer, script);
     write(buffer, script);
 }
 
-fn read(buffer: &CaptureBuffer, stretch: &Stretch, options: &ReadOptions) {
-    let Ok(segment) = buffer.read_with(stretch.clone(), options) else { return };
+fn read(buffer: &CaptureBuffer, span: &Span, options: &ReadOptions) {
+    let Ok(segment) = buffer.read_with(span.clone(), options) else { return };
     let samples = segment.frames() * u64::from(segment.channels());
     assert_eq!(segment.samples().len() as u64, samples, "{segment:?}");
     let whole_bytes = buffer.spec().length_frames() * u64::from(segment.channels()) * 4;
@@ -415,10 +415,10 @@ fn read(buffer: &CaptureBuffer, stretch: &Stretch, options: &ReadOptions) {
     }
 }
 
-fn read_into<T: Sample + Debug>(buffer: &CaptureBuffer, stretch: &Stretch, options: &ReadOptions) {
+fn read_into<T: Sample + Debug>(buffer: &CaptureBuffer, span: &Span, options: &ReadOptions) {
     const MARK: i32 = 0x55_55_55_00;
     let mut out = vec![T::from_s32(MARK); 4096];
-    let Ok(extracted) = buffer.read_into(stretch.clone(), options, &mut out) else { return };
+    let Ok(extracted) = buffer.read_into(span.clone(), options, &mut out) else { return };
     assert_eq!(extracted.captured_frames + extracted.silence_frames, extracted.frames);
     let samples = extracted.frames as usize * usize::from(buffer.spec().channels());
     assert!(out[samples..].iter().all(|sample| sample.to_s32() == T::from_s32(MARK).to_s32()));

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbuf::{GapReason, Length, ManualClock, ReadOptions, Registry, SampleFormat, Spec, Stretch};
+use capbuf::{GapReason, Length, ManualClock, ReadOptions, Registry, SampleFormat, Span, Spec};
 
 /// Runs one case.
 pub fn run(script: &[u8]) {
@@ -58,7 +58,7 @@ pub fn run(script: &[u8]) {
     }
     let kept = buffer.frames();
     if !kept.is_empty() {
-        let segment = buffer.read_with(Stretch::Frames(kept.clone()), &ReadOptions::new()).unwrap();
+        let segment = buffer.read_with(Span::Frames(kept.clone()), &ReadOptions::new()).unwrap();
         assert!(segment.samples().as_bytes() == &whole[kept.start as usize * frame_bytes..], "other bytes came out");
     }
 }

@@ -5,9 +5,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use capbuf::{
-    AllocateOptions, Error, GapReason, Length, Lifetime, Registry, SampleFormat, Spec, Stretch, WindowOptions,
-};
+use capbuf::{AllocateOptions, Error, GapReason, Length, Lifetime, Registry, SampleFormat, Span, Spec, WindowOptions};
 
 const REMOVED: u64 = 184;
 const NAME: u64 = 256;
@@ -55,7 +53,7 @@ fn a_damaged_buffer_is_refused_until_it_is_removed_and_whoever_has_it_open_is_to
     put(&rings(base.path())[0], 0, b"no magic");
     assert!(late.get("x").is_none());
     assert!(matches!(late.get_or_allocate("x", spec()), Err(Error::Corrupt { .. })));
-    assert!(held.read(Stretch::Frames(0..100)).is_ok(), "who has it mapped goes on");
+    assert!(held.read(Span::Frames(0..100)).is_ok(), "who has it mapped goes on");
 
     late.remove("x").unwrap();
     assert!(held.is_removed() && matches!(writer.write(&[7_i16; 1]), Err(Error::Removed { .. })));
@@ -123,10 +121,10 @@ fn a_buffer_that_another_made_larger_than_this_registry_may_is_read_in_parts() {
     let small = Registry::builder().domains_folder(base.path()).max_buffer_bytes(100_000).open("birds").unwrap();
     let buffer = small.get("x").unwrap();
     assert!(matches!(
-        buffer.read(Stretch::Frames(0..1_000_000)),
-        Err(Error::OverBudget { asked_bytes: 2_000_000, limit_bytes: 200_000, .. })
+        buffer.read(Span::Frames(0..1_000_000)),
+        Err(Error::OverBudget { requested_bytes: 2_000_000, limit_bytes: 200_000, .. })
     ));
-    assert_eq!(buffer.read(Stretch::Frames(999_000..1_000_000)).unwrap().frames(), 1000);
+    assert_eq!(buffer.read(Span::Frames(999_000..1_000_000)).unwrap().frames(), 1000);
 }
 
 #[test]

@@ -225,7 +225,7 @@ impl Naive {
         outcomes
     }
 
-    /// The frames that a stretch from a time on may begin with, and how much of a gap lies between that time and the frame.
+    /// The frames that a span from a time on may begin with, and how much of a gap lies between that time and the frame.
     fn beginnings(&self, from: i64) -> Vec<(u64, i64)> {
         let piece = self.pieces().into_iter().rfind(|piece| self.begin_ns(piece.start) <= from);
         let piece = piece.unwrap_or_else(|| self.pieces()[0].clone());
@@ -244,7 +244,7 @@ impl Naive {
         found
     }
 
-    /// The frames before which a stretch up to a time may end, and how much of a gap lies between its audio and that time.
+    /// The frames before which a span up to a time may end, and how much of a gap lies between its audio and that time.
     fn ends(&self, to: i64) -> Vec<(u64, i64)> {
         let piece = self.pieces().into_iter().rfind(|piece| self.begin_ns(piece.start) < to);
         let piece = piece.unwrap_or_else(|| self.pieces()[0].clone());
@@ -262,7 +262,7 @@ impl Naive {
         self.nearest(&piece, to).into_iter().map(|frame| (frame, after(frame))).collect()
     }
 
-    /// The stretches of frames without a gap inside that can be read.
+    /// The spanes of frames without a gap inside that can be read.
     fn pieces(&self) -> Vec<Range<u64>> {
         let inner = self.gaps.iter().map(|gap| gap.first_frame).filter(|first| *first > self.oldest);
         let mut starts: Vec<u64> = std::iter::once(self.oldest).chain(inner).collect();

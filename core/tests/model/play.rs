@@ -6,7 +6,7 @@ use std::time::Duration;
 use capbuf::{
     CaptureBuffer, Error, Gap, GapReason, I24, ManualClock, ReadOptions, Registry, Sample, SampleFormat, Spec, Writer,
 };
-use capbuf::{Length, Stretch};
+use capbuf::{Length, Span};
 use tempfile::TempDir;
 
 use crate::cursor::Cursor;
@@ -102,11 +102,11 @@ impl Play {
                 self.times.new_writer();
             }
             Step::Reallocate => self.reallocate(),
-            Step::Read { ref stretch, how } => {
-                let stretch = place(&self.naive, stretch);
-                read(&self.buffer, &self.naive, &stretch, how);
+            Step::Read { ref span, how } => {
+                let span = place(&self.naive, span);
+                read(&self.buffer, &self.naive, &span, how);
                 for (buffer, naive) in &self.removed {
-                    read(buffer, naive, &stretch, how);
+                    read(buffer, naive, &span, how);
                 }
             }
             Step::Windows { window, hop, from, join_ms } => {
@@ -165,7 +165,7 @@ impl Play {
         let mut out = vec![0_u8; self.spec.frame_bytes()];
         for frame in first..first + frames {
             let begins_ns = (frame >= naive.oldest).then(|| {
-                let one = Stretch::Frames(frame..frame + 1);
+                let one = Span::Frames(frame..frame + 1);
                 let extracted = into_bytes(&self.buffer, one, &mut out).expect("it is there");
                 assert_eq!((extracted.frames, extracted.gaps), (1, 0));
                 extracted.start_utc_ns
@@ -178,7 +178,7 @@ impl Play {
             let begins_ns = naive.begins_ns[first as usize].unwrap_or(before_ns);
             let duration_ns = begins_ns - before_ns;
             let told = (first > naive.oldest).then(|| {
-                let across = self.buffer.read(Stretch::Frames(first - 1..first + 1)).unwrap();
+                let across = self.buffer.read(Span::Frames(first - 1..first + 1)).unwrap();
                 assert_eq!(across.gaps().len(), 1);
                 across.gaps()[0].gap
             });
@@ -193,10 +193,10 @@ impl Play {
         self.times.check(&self.naive, first, before_ns, all_seen);
     }
 
-    /// The gap before a frame that is the oldest one, which only a stretch of time that begins in it tells.
+    /// The gap before a frame that is the oldest one, which only a span of time that begins in it tells.
     fn gap_before(&self, frame: u64) -> Option<Gap> {
         let options = ReadOptions::new().available().silence(true);
-        let all = self.buffer.read_with(Stretch::Last(self.spec.duration()), &options).ok()?;
+        let all = self.buffer.read_with(Span::Last(self.spec.duration()), &options).ok()?;
         all.gaps().iter().map(|gap| gap.gap).find(|gap| gap.first_frame == frame)
     }
 
@@ -281,59 +281,59 @@ fn a_gap() -> Gap {
         writer.gap(GapReason::Requested);
         writer.write(&[0_i16]).unwrap();
     }
-    writer.buffer().read(Stretch::Frames(0..2)).unwrap().gaps()[0].gap
+    writer.buffer().read(Span::Frames(0..2)).unwrap().gaps()[0].gap
 }
 
 /// One read into memory as it lies in the buffer.
-fn into_bytes(buffer: &CaptureBuffer, stretch: Stretch, out: &mut [u8]) -> Result<capbuf::Extracted, Error> {
-    fn typed<T: Sample>(buffer: &CaptureBuffer, stretch: Stretch, out: &mut [u8]) -> Result<capbuf::Extracted, Error> {
+fn into_bytes(buffer: &CaptureBuffer, span: Span, out: &mut [u8]) -> Result<capbuf::Extracted, Error> {
+    fn typed<T: Sample>(buffer: &CaptureBuffer, span: Span, out: &mut [u8]) -> Result<capbuf::Extracted, Error> {
         let mut samples = vec![T::default(); out.len() / size_of::<T>()];
-        let extracted = buffer.read_into(stretch, &ReadOptions::new(), &mut samples)?;
+        let extracted = buffer.read_into(span, &ReadOptions::new(), &mut samples)?;
         out.copy_from_slice(bytemuck::cast_slice(&samples));
         Ok(extracted)
     }
     match buffer.spec().format() {
-        SampleFormat::S16 => typed::<i16>(buffer, stretch, out),
-        SampleFormat::S24 => typed::<I24>(buffer, stretch, out),
-        SampleFormat::S32 => typed::<i32>(buffer, stretch, out),
-        SampleFormat::F32 => typed::<f32>(buffer, stretch, out),
+        SampleFormat::S16 => typed::<i16>(buffer, span, out),
+        SampleFormat::S24 => typed::<I24>(buffer, span, out),
+        SampleFormat::S32 => typed::<i32>(buffer, span, out),
+        SampleFormat::F32 => typed::<f32>(buffer, span, out),
     }
 }
 
-/// A stretch of what there is.
-fn place(naive: &Naive, stretch: &Where) -> Stretch {
+/// A span of what there is.
+fn place(naive: &Naive, span: &Where) -> Span {
     let (oldest, written) = (naive.oldest as i64, naive.written() as i64);
     let (begin_ns, end_ns) =
         if written == 0 { (START_NS, START_NS) } else { (naive.begin_ns(naive.oldest), naive.end_ns) };
     let part_ns = |part: i64| (naive.period_ns() * part as f64 / 1000.0) as i64;
-    match *stretch {
+    match *span {
         Where::Frames { from, frames, off } => {
             let from = oldest + (written - oldest) * from / 1000 + off;
             let from = from.max(0) as u64;
-            Stretch::Frames(from..from + frames)
+            Span::Frames(from..from + frames)
         }
         Where::Time { from, ms, part } => {
             let from = begin_ns + ((end_ns - begin_ns) as f64 * from as f64 / 1000.0) as i64 + part_ns(part);
-            Stretch::Time(from..from + ms as i64 * 1_000_000 + part_ns(part))
+            Span::Time(from..from + ms as i64 * 1_000_000 + part_ns(part))
         }
         Where::Gaps { first, last, before_us, after_us } => {
             let gap_ns = |number: usize| naive.gaps.iter().rev().nth(number).map_or(end_ns, |gap| gap.start_utc_ns);
             let (one, other) = (gap_ns(first), gap_ns(last));
-            Stretch::Time(one.min(other) + before_us * 1000..one.max(other) + after_us * 1000)
+            Span::Time(one.min(other) + before_us * 1000..one.max(other) + after_us * 1000)
         }
         Where::Last { frames } => {
-            Stretch::Last(Duration::from_nanos(naive.frames_to_ns(frames).unsigned_abs() + u64::from(frames > 0)))
+            Span::Last(Duration::from_nanos(naive.frames_to_ns(frames).unsigned_abs() + u64::from(frames > 0)))
         }
     }
 }
 
-fn read(buffer: &CaptureBuffer, naive: &Naive, stretch: &Stretch, how: How) {
-    let silence = how.silence.unwrap_or(!matches!(stretch, Stretch::Frames(_)));
+fn read(buffer: &CaptureBuffer, naive: &Naive, span: &Span, how: How) {
+    let silence = how.silence.unwrap_or(!matches!(span, Span::Frames(_)));
     let manner = Manner { silence, late: how.available, early: how.available };
-    let mut outcomes = match stretch {
-        Stretch::Frames(range) => vec![naive.by_frames(range, manner)],
-        Stretch::Time(range) => naive.by_time(range, manner),
-        Stretch::Last(duration) => vec![naive.last(duration.as_nanos() as i64, manner)],
+    let mut outcomes = match span {
+        Span::Frames(range) => vec![naive.by_frames(range, manner)],
+        Span::Time(range) => naive.by_time(range, manner),
+        Span::Last(duration) => vec![naive.last(duration.as_nanos() as i64, manner)],
     };
     if naive.written() == 0 && !matches!(outcomes[0], Outcome::InvalidRange) {
         outcomes = vec![Outcome::NotYet(0)];
@@ -343,7 +343,7 @@ fn read(buffer: &CaptureBuffer, naive: &Naive, stretch: &Stretch, how: How) {
     let options = if how.wait { options.wait(Duration::ZERO) } else { options };
     let options = how.format.map_or(options, |format| options.format(format));
     let format = how.format.unwrap_or(naive.spec.format());
-    let read = Reading { buffer, naive, stretch, options, outcomes: &outcomes, waits: how.wait };
+    let read = Reading { buffer, naive, span, options, outcomes: &outcomes, waits: how.wait };
     match format {
         SampleFormat::S16 => read.check::<i16>(how.room),
         SampleFormat::S24 => read.check::<I24>(how.room),
@@ -355,7 +355,7 @@ fn read(buffer: &CaptureBuffer, naive: &Naive, stretch: &Stretch, how: How) {
 struct Reading<'a> {
     buffer: &'a CaptureBuffer,
     naive: &'a Naive,
-    stretch: &'a Stretch,
+    span: &'a Span,
     options: ReadOptions,
     outcomes: &'a [Outcome],
     waits: bool,
@@ -370,7 +370,7 @@ impl Reading<'_> {
         });
         let needed = needed.max().unwrap_or(0);
         let Some(room) = room else {
-            match self.buffer.read_with(self.stretch.clone(), &self.options.format(T::FORMAT)) {
+            match self.buffer.read_with(self.span.clone(), &self.options.format(T::FORMAT)) {
                 Ok(segment) => {
                     let gaps: Vec<_> =
                         segment.gaps().iter().map(|gap| (gap.gap, gap.at_frame, gap.silence_frames)).collect();
@@ -383,7 +383,7 @@ impl Reading<'_> {
         let mark = T::from_s32(0x1234_5678);
         let given = (needed as i64 + room).max(0) as usize;
         let mut out = vec![mark; given];
-        match self.buffer.read_into(self.stretch.clone(), &self.options, &mut out) {
+        match self.buffer.read_into(self.span.clone(), &self.options, &mut out) {
             Ok(extracted) => {
                 let (read, rest) = out.split_at(extracted.frames as usize * channels);
                 assert!(rest.iter().all(|sample| sample.to_s32() == mark.to_s32()), "the rest stays as it was");
@@ -418,7 +418,7 @@ impl Reading<'_> {
         let expected: Vec<_> = expected.collect();
         let Some(expected) = expected.iter().copied().find(same) else {
             let all: Vec<_> = self.outcomes.iter().map(short).collect();
-            panic!("{}: got {told:?}, gaps {gaps:?}; right: {all:?}", self.stretch);
+            panic!("{}: got {told:?}, gaps {gaps:?}; right: {all:?}", self.span);
         };
         let samples = match format {
             SampleFormat::S16 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<i16>(&expected.frames)).to_vec(),
@@ -426,7 +426,7 @@ impl Reading<'_> {
             SampleFormat::S32 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<i32>(&expected.frames)).to_vec(),
             SampleFormat::F32 => bytemuck::cast_slice::<_, u8>(&self.naive.samples::<f32>(&expected.frames)).to_vec(),
         };
-        assert!(bytes == samples, "{}: not the frames asked for; told {told:?}", self.stretch);
+        assert!(bytes == samples, "{}: not the frames asked for; told {told:?}", self.span);
     }
 
     fn bad(&self, error: &Error) {
@@ -445,7 +445,7 @@ impl Reading<'_> {
             _ => false,
         });
         let all: Vec<_> = self.outcomes.iter().map(short).collect();
-        assert!(right, "{}: got {error:?}; right: {all:?}", self.stretch);
+        assert!(right, "{}: got {error:?}; right: {all:?}", self.span);
     }
 }
 

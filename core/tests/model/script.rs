@@ -44,7 +44,7 @@ pub enum Step {
     /// The buffer is removed; its source gets another one.
     Reallocate,
     Read {
-        stretch: Where,
+        span: Where,
         how: How,
     },
     Windows {
@@ -76,7 +76,7 @@ pub enum Told {
     Arrived,
 }
 
-/// A stretch, by places relative to what there is: a place is in thousandths of the way from the oldest to the newest.
+/// A span, by places relative to what there is: a place is in thousandths of the way from the oldest to the newest.
 #[derive(Debug, Clone)]
 pub enum Where {
     Frames {
@@ -146,7 +146,7 @@ fn told() -> impl Strategy<Value = Told> {
     prop_oneof![2 => (-1000..1000_i64).prop_map(|off| Told::Captured { off }), 1 => Just(Told::Arrived)]
 }
 
-fn stretch() -> impl Strategy<Value = Where> {
+fn span() -> impl Strategy<Value = Where> {
     let place = || prop_oneof![4 => 0..1000_i64, 1 => Just(0_i64), 1 => Just(1000_i64), 1 => -500..1500_i64];
     prop_oneof![
         (place(), 0..400_u64, -2..3_i64).prop_map(|(from, frames, off)| Where::Frames { from, frames, off }),
@@ -176,7 +176,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (-8..8_i64).prop_map(|quarters| Step::SetClock { quarters }),
         2 => Just(Step::ChangeWriter),
         1 => Just(Step::Reallocate),
-        30 => (stretch(), how()).prop_map(|(stretch, how)| Step::Read { stretch, how }),
+        30 => (span(), how()).prop_map(|(span, how)| Step::Read { span, how }),
         3 => windows.prop_map(|(window, hop, from, join_ms)| Step::Windows { window, hop, from, join_ms }),
         15 => Just(Step::Next),
     ]

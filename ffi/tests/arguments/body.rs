@@ -334,13 +334,13 @@ fn window_options(script: &mut Script) -> Given<capbuf_window_options> {
 }
 
 fn read(script: &mut Script, handles: &mut Handles, buffer: *mut capbuf_buffer) {
-    let mut stretch = capbuf_stretch {
+    let mut span = capbuf_span {
         kind: script.number() as u32 % 5,
         reserved: u32::from(script.byte() < 4),
         first: script.number() as i64,
         end: script.number() as i64,
     };
-    let stretch = script.pointer(&raw mut stretch);
+    let span = script.pointer(&raw mut span);
     let mut options = Given::new(capbuf_read_options {
         struct_size: script.struct_size::<capbuf_read_options>(),
         // Nobody waits for long.
@@ -353,7 +353,7 @@ fn read(script: &mut Script, handles: &mut Handles, buffer: *mut capbuf_buffer) 
     let options = script.pointer(&raw mut options.it);
     if script.byte() < 128 {
         handle(script, &mut handles.segments, |out, error| {
-            call!(capbuf_buffer_read_segment(buffer, stretch, options, out, error))
+            call!(capbuf_buffer_read_segment(buffer, span, options, out, error))
         });
         return;
     }
@@ -361,7 +361,7 @@ fn read(script: &mut Script, handles: &mut Handles, buffer: *mut capbuf_buffer) 
     let room = [0, 1, 100, 1024][usize::from(script.byte() % 4)];
     let mut info = Block::of_size(script.struct_size::<capbuf_extracted>());
     into_block(script, &mut info, |out, error| {
-        call!(capbuf_buffer_read(buffer, stretch, options, samples.cast(), room, out.cast(), error))
+        call!(capbuf_buffer_read(buffer, span, options, samples.cast(), room, out.cast(), error))
     });
 }
 

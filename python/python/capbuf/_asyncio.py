@@ -23,7 +23,7 @@ async def _until_found(look: Callable[[float, bool], Found | float], wait: float
 
 async def read(
     buffer: CaptureBuffer,
-    stretch: tuple[Any, ...],
+    span: tuple[Any, ...],
     wait: float | None,
     available: bool,
     silence: bool | None,
@@ -31,7 +31,7 @@ async def read(
     out: Any,
 ) -> Segment:
     """A read that waits: see `CaptureBuffer.aread`."""
-    kind, begin, end = stretch if len(stretch) == 3 else (*stretch, None)
+    kind, begin, end = span if len(span) == 3 else (*span, None)
 
     def look(waited: float, is_over: bool) -> Segment | float:
         return buffer._look((kind, begin, end), waited, is_over, available, silence, dtype, out)

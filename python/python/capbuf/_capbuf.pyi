@@ -27,7 +27,7 @@ __all__ = [
     "Changes",
     "Clip",
     "DomainInfo",
-    "Feed",
+    "SourceClaim",
     "Gap",
     "Holder",
     "Level",
@@ -76,7 +76,7 @@ def record(
     sample_rate_hz: int | None = None,
     channels: int | None = None,
     sample_format: _SampleFormat | None = None,
-    mix: Literal["as asked", "average"] | str | int = "as asked",
+    mix: Literal["auto", "average"] | str | int = "auto",
     gain_db: float = 0.0,
     open_deadline: _Seconds = 20.0,
     retry_after: _Seconds = 0.5,
@@ -141,7 +141,7 @@ class Registry:
     def __iter__(self) -> Iterator[str]: ...
     def buffers(self) -> list[CaptureBuffer]: ...
     def remove(self, source: str) -> None: ...
-    def claim_feed(self, source: str) -> Feed: ...
+    def claim_source(self, source: str) -> SourceClaim: ...
     def enable_allocation_tracking(self, enable: bool = True) -> None: ...
     @property
     def is_allocation_tracking(self) -> bool: ...
@@ -260,7 +260,7 @@ class CaptureBuffer:
     ) -> Coroutine[Any, Any, Segment]: ...
     def _look(
         self,
-        stretch: tuple[str, Any, Any],
+        span: tuple[str, Any, Any],
         waited: float,
         is_over: bool,
         available: bool,
@@ -571,7 +571,7 @@ class Swept:
     __hash__: None  # type: ignore[assignment]
 
 @final
-class Feed:
+class SourceClaim:
     @property
     def source(self) -> str: ...
     def close(self) -> None: ...
@@ -649,7 +649,7 @@ class SourceConfig:
         sample_rate_hz: int | None = None,
         channels: int | None = None,
         sample_format: _SampleFormat | None = None,
-        mix: Literal["as asked", "average"] | str | int = "as asked",
+        mix: Literal["auto", "average"] | str | int = "auto",
         gain_db: float = 0.0,
         open_deadline: _Seconds = 20.0,
         retry_after: _Seconds = 0.5,

@@ -69,7 +69,7 @@ class SpecMismatch(Error, ValueError):
     source: str
     """The source, without credentials."""
     existing: Spec
-    asked: Spec
+    requested: Spec
 
 
 class AlreadyExists(Error, ValueError):
@@ -93,7 +93,7 @@ class OverBudget(Error, MemoryError):
     """The buffer would be larger than one may be, or the registry's budget has too little left."""
 
     code = 6
-    asked_bytes: int
+    requested_bytes: int
     used_bytes: int
     limit_bytes: int
     scope: str
@@ -104,7 +104,7 @@ class OutOfMemory(Error, MemoryError):
     """The operating system would not give the memory."""
 
     code = 7
-    asked_bytes: int
+    requested_bytes: int
     reason: str
 
 
@@ -130,7 +130,7 @@ class Removed(Error, RuntimeError):
 
 
 class NotYet(Error, BlockingIOError):
-    """The stretch ends after the newest frame. Ask again at `expected_utc_ns`, or say ``wait=``."""
+    """The span ends after the newest frame. Ask again at `expected_utc_ns`, or say ``wait=``."""
 
     code = 10
     _errno = errno.EAGAIN
@@ -143,7 +143,7 @@ class NotYet(Error, BlockingIOError):
 
 
 class Evicted(Error, LookupError):
-    """The stretch begins before the oldest frame that is still there. To take what is there, say ``available=True``."""
+    """The span begins before the oldest frame that is still there. To take what is there, say ``available=True``."""
 
     code = 11
     oldest_frame: int
@@ -153,7 +153,7 @@ class Evicted(Error, LookupError):
 
 
 class InvalidRange(Error, ValueError):
-    """The stretch is empty, reversed, or the last so much of a buffer that keeps less."""
+    """The span is empty, reversed, or the last so much of a buffer that keeps less."""
 
     code = 12
     given: str
@@ -161,7 +161,7 @@ class InvalidRange(Error, ValueError):
 
 
 class TooSmall(Error, ValueError):
-    """The array `out` is too small for the stretch. Nothing was written to it."""
+    """The array `out` is too small for the span. Nothing was written to it."""
 
     code = 13
     needed_samples: int
@@ -196,7 +196,7 @@ class OutOfSpace(Error, OSError):
 
     code = 17
     _errno = errno.ENOSPC
-    asked_bytes: int
+    requested_bytes: int
     free_bytes: int
     folder: str
 
@@ -308,7 +308,7 @@ class NotOffered(Error, ValueError):
     """The source can't deliver the rate, channels or sample format that were asked."""
 
     source: str
-    asked: str
+    requested: str
     offered: str
 
 

@@ -6,7 +6,7 @@
 //!
 //! - says `running` when it captures, or ends with the error;
 //! - for `frames`, says how many frames there are;
-//! - for `dump FILE`, writes all of them as s16 into FILE, and says, a line each: `stretch FIRST CHANNELS RATE`, `time FRAME
+//! - for `dump FILE`, writes all of them as s16 into FILE, and says, a line each: `span FIRST CHANNELS RATE`, `time FRAME
 //!   UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`,
 //!   `state TEXT`, `end`;
 //! - ends when its input does.
@@ -15,7 +15,7 @@ use std::error::Error;
 use std::io::{self, BufRead as _, Write};
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Stretch};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Span};
 use capbuf_capture::{Backoff, Capture, CaptureOptions, CircuitBreaker, Mix};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -66,14 +66,14 @@ fn dump(buffer: &CaptureBuffer, file: &str, out: &mut impl Write) -> Result<(), 
     let everything = ReadOptions::new().available().format(SampleFormat::S16);
     let (frames, spec) = (buffer.frames(), buffer.spec());
     let rate = spec.sample_rate_hz();
-    writeln!(out, "stretch {} {} {rate}", frames.start, spec.channels())?;
+    writeln!(out, "span {} {} {rate}", frames.start, spec.channels())?;
     if frames.is_empty() {
         return Ok(std::fs::write(file, [])?);
     }
-    let segment = buffer.read_with(Stretch::Frames(frames), &everything)?;
+    let segment = buffer.read_with(Span::Frames(frames), &everything)?;
     std::fs::write(file, segment.samples().as_bytes())?;
     for frame in (segment.first_frame()..segment.end_frame()).step_by(rate as usize / 100) {
-        if let Ok(one) = buffer.read(Stretch::Frames(frame..frame + 1)) {
+        if let Ok(one) = buffer.read(Span::Frames(frame..frame + 1)) {
             writeln!(out, "time {frame} {}", one.start_utc_ns())?;
         }
     }

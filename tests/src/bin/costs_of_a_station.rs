@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use capbuf::{Length, Registry, SampleFormat, Writer};
-use capbuf_capture::{CaptureOptions, End, Format, Result, Source, Stop, Supervised, Wish};
+use capbuf_capture::{CaptureOptions, Format, RequestedFormat, Result, RunOutcome, Source, Stop, Supervised};
 use capbuf_tests::{RtspOptions, RtspServer};
 
 const SOURCES: u32 = 100;
@@ -23,11 +23,11 @@ const BLOCK_FRAMES: usize = 480;
 struct Card;
 
 impl Source for Card {
-    fn open(&mut self, _: &Wish, _: &Stop) -> Result<Format> {
+    fn open(&mut self, _: &RequestedFormat, _: &Stop) -> Result<Format> {
         Ok(Format { sample_rate_hz: 48_000, channels: 1, sample_format: SampleFormat::S16 })
     }
 
-    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let block = [7_i16; BLOCK_FRAMES];
         let began = Instant::now();
         let mut due = BLOCK;
@@ -35,7 +35,7 @@ impl Source for Card {
             writer.write(&block)?;
             due += BLOCK;
         }
-        Ok(End::Stopped)
+        Ok(RunOutcome::Stopped)
     }
 }
 

@@ -17,7 +17,7 @@
 use std::error::Error;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write};
 
-use capbuf::{AllocateOptions, CaptureBuffer, Length, Lifetime, Registry, SampleFormat, Spec, Stretch, Writer};
+use capbuf::{AllocateOptions, CaptureBuffer, Length, Lifetime, Registry, SampleFormat, Span, Spec, Writer};
 use capbuf_tests::position;
 
 type Outcome<T = String> = Result<T, Box<dyn Error>>;
@@ -102,7 +102,7 @@ impl Process {
 
     fn read(&self) -> Outcome {
         let frames = self.buffer.frames();
-        let segment = self.buffer.read(Stretch::Frames(frames.clone()))?;
+        let segment = self.buffer.read(Span::Frames(frames.clone()))?;
         let samples = segment.samples().get::<i16>().ok_or("its samples are of another type")?;
         match position::first_wrong(frames.start, samples) {
             None => Ok(format!("right {}", samples.len())),

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 
-use capbuf::{Length, Registry, SampleFormat, Spec, Stretch, Writer};
+use capbuf::{Length, Registry, SampleFormat, Span, Spec, Writer};
 use capbuf_tests::position;
 use sha2::{Digest as _, Sha256};
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 writer.next_frame().to_string()
             }
             "read" => {
-                let segment = buffers[0].read(Stretch::Frames(number(1)?..number(2)?))?;
+                let segment = buffers[0].read(Span::Frames(number(1)?..number(2)?))?;
                 let digest = Sha256::digest(segment.samples().as_bytes());
                 digest.iter().map(|byte| format!("{byte:02x}")).collect()
             }

@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread::sleep;
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, WatchSettings, Writer};
+use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Span, Spec, WatchSettings, Writer};
 use capbuf_capture::{
     Capture, CaptureOptions, ClipTags, Locator, SourceConfig, SourceStatus, Station, Trigger, TriggerOptions,
     clip_name, cut_clip, write_clip_with,
@@ -134,15 +134,15 @@ fn of_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, ar
 fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &Path) -> Done {
     let mut writer = buffer.writer()?;
     failed("writer busy", buffer.writer())?;
-    let feed = registry.claim_feed(buffer.source().as_str())?;
+    let feed = registry.claim_source(buffer.source().as_str())?;
     tell("objects", format!("{feed:?}"));
-    failed("writer busy", registry.claim_feed(buffer.source().as_str()))?;
+    failed("writer busy", registry.claim_source(buffer.source().as_str()))?;
     writer.write(&[1_i16; 12_000])?;
-    failed("evicted", buffer.read(Stretch::Frames(0..100)))?;
-    failed("not yet", buffer.read(Stretch::Frames(12_000..12_100)))?;
+    failed("evicted", buffer.read(Span::Frames(0..100)))?;
+    failed("not yet", buffer.read(Span::Frames(12_000..12_100)))?;
     let patient = ReadOptions::new().wait(Duration::from_millis(1));
-    failed("timed out", buffer.read_with(Stretch::Frames(12_000..12_100), &patient))?;
-    let segment = buffer.read(Stretch::Last(Duration::from_millis(100)))?;
+    failed("timed out", buffer.read_with(Span::Frames(12_000..12_100), &patient))?;
+    let segment = buffer.read(Span::Last(Duration::from_millis(100)))?;
     let path = clips.join(clip_name(buffer.source().as_str(), segment.start_utc_ns(), "wav"));
     let info = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
     tell("clip", format!("{} {info:?}", path.display()));

@@ -30,7 +30,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use capbuf::{
-    AllocateOptions, CaptureBuffer, Detector, Length, Lifetime, ReadOptions, Registry, SampleFormat, Spec, Stretch,
+    AllocateOptions, CaptureBuffer, Detector, Length, Lifetime, ReadOptions, Registry, SampleFormat, Span, Spec,
     WatchSettings, Writer,
 };
 use capbuf_tests::position;
@@ -109,7 +109,7 @@ impl Worker {
             }
             ["read-forever"] => read_forever(self.buffer()?),
             ["visit-forever", domain, source] => visit_forever(domain, source),
-            ["claim-feed-forever", source] => claim_feed_forever(self.registry()?, source),
+            ["claim-feed-forever", source] => claim_source_forever(self.registry()?, source),
             ["remove", source] => {
                 self.registry()?.remove(source)?;
                 Ok("removed".to_owned())
@@ -200,7 +200,7 @@ fn check(first: u64, samples: &[i16]) -> Outcome<()> {
 
 fn read(buffer: &CaptureBuffer, first: &str, end: &str, options: &ReadOptions) -> Outcome {
     let (first, end): (u64, u64) = (first.parse()?, end.parse()?);
-    let segment = buffer.read_with(Stretch::Frames(first..end), options)?;
+    let segment = buffer.read_with(Span::Frames(first..end), options)?;
     let samples = segment.samples().get::<i16>().ok_or("its samples are of another type")?;
     check(first, samples)?;
     Ok(format!("right {}", samples.len()))
@@ -249,14 +249,14 @@ fn read_forever(buffer: &CaptureBuffer) -> Outcome {
         let size = 1 + dice.below(limit);
         let oldest = frames.start..frames.start + size;
         let newest = frames.end.saturating_sub(size)..frames.end.max(size);
-        let (stretch, options) = match dice.below(6) {
-            0 => (Stretch::Frames(oldest), ReadOptions::new()),
-            1 => (Stretch::Frames(oldest), partial),
-            2 => (Stretch::Last(Duration::from_micros(size * 20)), ReadOptions::new()),
-            3 => (Stretch::Frames(frames.end..frames.end + size), waiting),
-            _ => (Stretch::Frames(newest), ReadOptions::new()),
+        let (span, options) = match dice.below(6) {
+            0 => (Span::Frames(oldest), ReadOptions::new()),
+            1 => (Span::Frames(oldest), partial),
+            2 => (Span::Last(Duration::from_micros(size * 20)), ReadOptions::new()),
+            3 => (Span::Frames(frames.end..frames.end + size), waiting),
+            _ => (Span::Frames(newest), ReadOptions::new()),
         };
-        let read = buffer.read_into(stretch, &options.silence(false), &mut out);
+        let read = buffer.read_into(span, &options.silence(false), &mut out);
         match read {
             Ok(extracted) => {
                 check(extracted.first_frame, &out[..extracted.frames as usize])?;
@@ -281,7 +281,7 @@ fn visit_forever(domain: &str, source: &str) -> Outcome {
         if let Some(buffer) = registry.get(source) {
             let frames = buffer.frames();
             let wait = ReadOptions::new().available().wait(Duration::from_millis(1));
-            let segment = buffer.read_with(Stretch::Frames(frames.end.saturating_sub(100)..frames.end + 10), &wait)?;
+            let segment = buffer.read_with(Span::Frames(frames.end.saturating_sub(100)..frames.end + 10), &wait)?;
             check(segment.first_frame(), segment.samples().get::<i16>().ok_or("its samples are of another type")?)?;
         }
         visits += 1;
@@ -289,10 +289,10 @@ fn visit_forever(domain: &str, source: &str) -> Outcome {
     }
 }
 
-fn claim_feed_forever(registry: &Registry, source: &str) -> Outcome {
+fn claim_source_forever(registry: &Registry, source: &str) -> Outcome {
     let (mut claims, mut told) = (0_u64, Instant::now());
     loop {
-        registry.claim_feed(source)?;
+        registry.claim_source(source)?;
         claims += 1;
         if told.elapsed() > Duration::from_millis(20) {
             say(&format!("claimed {claims}"))?;

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use capbuf::{Clock, GapReason, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, SystemClock};
+use capbuf::{Clock, GapReason, Length, ReadOptions, Registry, SampleFormat, Span, Spec, SystemClock};
 
 /// A call that does nothing and that nothing else here does.
 fn mark(name: &str) {
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             scope.spawn(|| {
                 let mut out = vec![0_i16; 96_000];
                 while !done.load(Ordering::Relaxed) {
-                    let last = Stretch::Last(Duration::from_secs(2));
+                    let last = Span::Last(Duration::from_secs(2));
                     let _ = buffer.read_into(last, &ReadOptions::new().available(), &mut out);
                 }
             });

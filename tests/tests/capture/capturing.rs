@@ -119,7 +119,7 @@ impl Capturing {
             let (kind, rest) = line.split_once(' ').unwrap_or((&line, ""));
             let numbers: Vec<i64> = rest.split(' ').map_while(|word| word.parse().ok()).collect();
             match (kind, &numbers[..]) {
-                ("stretch", [first, channels, rate]) => {
+                ("span", [first, channels, rate]) => {
                     (dump.first_frame, dump.channels, dump.sample_rate_hz) =
                         (*first as u64, *channels as usize, *rate as u32);
                 }
@@ -205,14 +205,14 @@ impl Dump {
     }
 
     /// The frames between gaps, as ranges of frame numbers.
-    pub(crate) fn stretches(&self) -> Vec<std::ops::Range<u64>> {
+    pub(crate) fn spanes(&self) -> Vec<std::ops::Range<u64>> {
         let mut begin = self.first_frame;
-        let mut stretches = Vec::new();
+        let mut spanes = Vec::new();
         for gap in &self.gaps {
-            stretches.push(begin..gap.first_frame);
+            spanes.push(begin..gap.first_frame);
             begin = gap.first_frame;
         }
-        stretches.push(begin..self.end_frame());
-        stretches
+        spanes.push(begin..self.end_frame());
+        spanes
     }
 }

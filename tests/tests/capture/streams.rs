@@ -13,7 +13,7 @@ pub(crate) fn now_ns() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
 }
 
-/// How late the pattern's edges in a stretch of frames without gaps are by the times told, in ms.
+/// How late the pattern's edges in a span of frames without gaps are by the times told, in ms.
 pub(crate) fn lateness_ms(dump: &Dump, frames: std::ops::Range<u64>) -> Vec<i64> {
     let at = |frame: u64| (frame - dump.first_frame) as usize;
     let samples = pcm::f32_from_s16(&dump.channel(0)[at(frames.start)..at(frames.end)]);
@@ -24,7 +24,7 @@ pub(crate) fn lateness_ms(dump: &Dump, frames: std::ops::Range<u64>) -> Vec<i64>
     told
 }
 
-/// Checks the pattern's edges in a stretch of frames without gaps against the times told.
+/// Checks the pattern's edges in a span of frames without gaps against the times told.
 pub(crate) fn assert_true_times(dump: &Dump, frames: std::ops::Range<u64>) {
     let told = lateness_ms(dump, frames);
     assert!(told.iter().all(|ms| ms.abs() < 150), "late by {told:?} ms");
@@ -82,8 +82,8 @@ fn a_server_killed_and_started_again_is_one_gap_of_the_right_length_in_the_same_
         assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
         // So the gap is as long as it was exactly if the audio on both sides is at its true time. An encoder that begins takes a
         // moment to find its level.
-        for stretch in dump.stretches() {
-            assert_true_times(&dump, stretch.start + rate / 2..stretch.end);
+        for span in dump.spanes() {
+            assert_true_times(&dump, span.start + rate / 2..span.end);
         }
     }
 }

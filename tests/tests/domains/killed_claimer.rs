@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
-use capbuf::{Registry, Stretch};
+use capbuf::{Registry, Span};
 use capbuf_tests::{Child, position};
 
 use crate::worker::{DEADLINE, DOMAIN, Folder, SOURCE, spec};
@@ -71,7 +71,7 @@ fn assert_works(folder: &Folder, registry: &Registry, at: &Call) {
     let mut writer = buffer.writer().unwrap_or_else(|error| panic!("{at:?}: {error}"));
     assert_eq!(writer.next_frame(), 0, "{at:?}");
     writer.write(&position::samples(0..3 * FRAMES)).unwrap();
-    let segment = buffer.read(Stretch::Frames(2 * FRAMES..3 * FRAMES)).unwrap();
+    let segment = buffer.read(Span::Frames(2 * FRAMES..3 * FRAMES)).unwrap();
     assert_eq!(position::first_wrong(2 * FRAMES, segment.samples().get::<i16>().unwrap()), None, "{at:?}");
     let opened_by: Vec<_> = buffer.opened_by().into_iter().map(|opened| opened.holder.pid).collect();
     assert_eq!(opened_by, [std::process::id()], "{at:?}");

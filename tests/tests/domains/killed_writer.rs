@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
-use capbuf::{GapReason, Stretch};
+use capbuf::{GapReason, Span};
 use capbuf_tests::{position, wait_until};
 
 use crate::worker::{DEADLINE, DOMAIN, Folder, SOURCE, Worker, numbers, spec};
@@ -39,7 +39,7 @@ fn a_writer_killed_a_hundred_times_in_the_middle_of_a_write_never_spoils_a_frame
         writer.expect("write 100", &format!("written {}", before + 100));
         if before > 0 {
             assert!(buffer.status().gaps > gaps, "after {kills} kills");
-            let around = buffer.read(Stretch::Frames(before - 1..before + 1)).unwrap();
+            let around = buffer.read(Span::Frames(before - 1..before + 1)).unwrap();
             let gap = around.gaps().iter().find(|found| found.gap.first_frame == before);
             assert_eq!(gap.map(|found| found.gap.reason), Some(GapReason::WriterChanged), "after {kills} kills");
         }
@@ -56,7 +56,7 @@ fn a_writer_killed_a_hundred_times_in_the_middle_of_a_write_never_spoils_a_frame
         // Everything that is said to be there is right, also what the dead one had half overwritten around it.
         let frames = buffer.frames();
         assert_eq!(frames.end, head);
-        let segment = buffer.read_with(Stretch::Frames(frames), &capbuf::ReadOptions::new().available()).unwrap();
+        let segment = buffer.read_with(Span::Frames(frames), &capbuf::ReadOptions::new().available()).unwrap();
         let samples = segment.samples().get::<i16>().unwrap();
         assert_eq!(position::first_wrong(segment.first_frame(), samples), None, "after {kills} kills");
         if kills % 2 == 0 {

@@ -1,6 +1,6 @@
 //! What stays of a process that is gone: what it was told to leave, and nothing else.
 
-use capbuf::{Error, Stretch, domains, remove_domain};
+use capbuf::{Error, Span, domains, remove_domain};
 use capbuf_tests::position;
 
 use crate::worker::{DOMAIN, Folder, SOURCE, Worker};
@@ -28,7 +28,7 @@ fn of_a_killed_process_the_audio_stays_that_was_to_stay_and_the_next_to_open_the
     assert!(!registry.contains("passing"));
     let buffer = registry.get(SOURCE).unwrap();
     assert_eq!(ring, format!("ring {}", buffer.id()));
-    let segment = buffer.read(Stretch::Frames(12_000..60_000)).unwrap();
+    let segment = buffer.read(Span::Frames(12_000..60_000)).unwrap();
     assert_eq!(position::first_wrong(12_000, segment.samples().get::<i16>().unwrap()), None);
     let after = &domains(Some(folder.path())).unwrap()[0];
     assert_eq!((after.buffers, after.processes, after.has_dead), (1, 1, false));

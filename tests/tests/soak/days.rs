@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbuf::{Clock as _, GapReason, Length, ManualClock, ReadOptions, Registry, SampleFormat, Spec, Stretch};
+use capbuf::{Clock as _, GapReason, Length, ManualClock, ReadOptions, Registry, SampleFormat, Span, Spec};
 
 const START_NS: i64 = 1_790_000_000_000_000_000;
 const RATE: u64 = 200;
@@ -62,12 +62,12 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
         clock.advance(Duration::from_nanos(CHUNK_NS.unsigned_abs()));
         writer.write_at(&audio, true_ns + late_ns).unwrap();
         (chunk, received) = (chunk + 1, received + CHUNK);
-        let status_ns = buffer.read(Stretch::Frames(received - 1..received)).unwrap().end_utc_ns();
+        let status_ns = buffer.read(Span::Frames(received - 1..received)).unwrap().end_utc_ns();
         worst_ns = worst_ns.max((status_ns - (true_ns + CHUNK_NS)).abs());
         if received % (40 * CHUNK) == 0 {
             // The gaps since the last look, each once.
             let frames = buffer.frames();
-            let all = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).unwrap();
+            let all = buffer.read_with(Span::Frames(frames), &ReadOptions::new().available()).unwrap();
             let seen_before = seen;
             for gap in all.gaps().iter().map(|gap| gap.gap).filter(|gap| gap.first_frame > seen_before) {
                 told_ns += gap.duration_ns;
@@ -75,7 +75,7 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
             }
         }
     }
-    let all = buffer.read_with(Stretch::Frames(buffer.frames()), &ReadOptions::new().available()).unwrap();
+    let all = buffer.read_with(Span::Frames(buffer.frames()), &ReadOptions::new().available()).unwrap();
     told_ns += all
         .gaps()
         .iter()

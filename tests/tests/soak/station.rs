@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use capbuf::{CaptureBuffer, ReadOptions, Registry, SampleFormat, Stretch, Writer};
+use capbuf::{CaptureBuffer, ReadOptions, Registry, SampleFormat, Span, Writer};
 use capbuf_capture::{
-    Backoff, CaptureOptions, CircuitBreaker, End, Error, Format, Result, Source, Stop, Supervised, Watchdog, Wish,
+    Backoff, CaptureOptions, CircuitBreaker, Error, Format, RequestedFormat, Result, RunOutcome, Source, Stop,
+    Supervised, Watchdog,
 };
 
 const SOURCES: u64 = 50;
@@ -32,7 +33,7 @@ impl Microphone {
 }
 
 impl Source for Microphone {
-    fn open(&mut self, _: &Wish, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, _: &RequestedFormat, stop: &Stop) -> Result<Format> {
         match self.below(4) {
             0 => Err(self.gone()),
             1 => {
@@ -43,14 +44,14 @@ impl Source for Microphone {
         }
     }
 
-    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<End> {
+    fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let chunks = 5 + self.below(60);
         let audio = [self.numbers as i16 | 1; CHUNK_FRAMES as usize];
         let began = Instant::now();
         for chunk in 1..=chunks {
             let due = Duration::from_millis(100) * chunk as u32;
             if stop.sleep(due.saturating_sub(began.elapsed())) {
-                return Ok(End::Stopped);
+                return Ok(RunOutcome::Stopped);
             }
             writer.write(&audio)?;
             self.written.fetch_add(CHUNK_FRAMES, Ordering::Relaxed);
@@ -59,7 +60,7 @@ impl Source for Microphone {
             // It says nothing any more, until the watchdog has had enough of it.
             0 => {
                 stop.sleep(Duration::MAX);
-                Ok(End::Stopped)
+                Ok(RunOutcome::Stopped)
             }
             _ => Err(self.gone()),
         }
@@ -87,7 +88,7 @@ fn computed() -> Duration {
 fn assert_accounted(buffer: &CaptureBuffer, written: u64) {
     let frames = buffer.frames();
     assert_eq!(frames.end, written, "no frame is lost between source and ring");
-    let all = buffer.read_with(Stretch::Frames(frames), &ReadOptions::new().available()).unwrap();
+    let all = buffer.read_with(Span::Frames(frames), &ReadOptions::new().available()).unwrap();
     let audio_ns = all.frames() as i64 * 1_000_000_000 / i64::from(FORMAT.sample_rate_hz);
     let gaps_ns: i64 = all.gaps().iter().map(|gap| gap.gap.duration_ns).sum();
     let off_ms = (all.end_utc_ns() - all.start_utc_ns() - audio_ns - gaps_ns) / 1_000_000;

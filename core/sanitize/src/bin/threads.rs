@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use capbuf::{Error, GapReason, Length, ReadOptions, Registry, SampleFormat, Spec, Stretch, WindowOptions};
+use capbuf::{Error, GapReason, Length, ReadOptions, Registry, SampleFormat, Spec, Span, WindowOptions};
 
 fn sample(frame: u64) -> i16 {
     frame.wrapping_mul(40_503) as u16 as i16
@@ -28,12 +28,12 @@ fn main() {
             let mut windows = first.windows(WindowOptions::new(100, 70)).expect("they fit");
             while !done.load(Ordering::Relaxed) {
                 let frames = first.frames();
-                let stretch = if number == 0 {
-                    Stretch::Frames(frames.start..frames.end.max(frames.start + 1))
+                let span = if number == 0 {
+                    Span::Frames(frames.start..frames.end.max(frames.start + 1))
                 } else {
-                    Stretch::Last(Duration::from_millis(20))
+                    Span::Last(Duration::from_millis(20))
                 };
-                match first.read_into(stretch, &ReadOptions::new().available(), &mut out) {
+                match first.read_into(span, &ReadOptions::new().available(), &mut out) {
                     Ok(read) => {
                         let frames = read.first_frame..read.first_frame + read.captured_frames;
                         assert!(read.silence_frames > 0 || frames.zip(&out).all(|(frame, found)| *found == sample(frame)));

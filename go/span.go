@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// Stretch is a stretch of a buffer to read: by frame numbers, by time, or the newest.
-type Stretch struct {
+// Span is a span of a buffer to read: by frame numbers, by time, or the newest.
+type Span struct {
 	kind       C.uint32_t
 	first, end C.int64_t
 }
 
-// StretchFrames is the frames from first to one before end: exactly these, whatever the clocks did.
-func StretchFrames(first, end uint64) Stretch {
+// SpanFrames is the frames from first to one before end: exactly these, whatever the clocks did.
+func SpanFrames(first, end uint64) Span {
 	frame := func(n uint64) C.int64_t { return C.int64_t(min(n, math.MaxInt64)) }
-	return Stretch{C.CAPBUF_STRETCH_FRAMES, frame(first), frame(end)}
+	return Span{C.CAPBUF_SPAN_FRAMES, frame(first), frame(end)}
 }
 
-// StretchTime is from one moment to another; a frame belongs to the moment at which it begins, to the nearest frame.
-func StretchTime(from, to time.Time) Stretch {
-	return Stretch{C.CAPBUF_STRETCH_TIME, nearestUTC(from), nearestUTC(to)}
+// SpanTime is from one moment to another; a frame belongs to the moment at which it begins, to the nearest frame.
+func SpanTime(from, to time.Time) Span {
+	return Span{C.CAPBUF_SPAN_TIME, nearestUTC(from), nearestUTC(to)}
 }
 
-// StretchLast is the newest so much: its duration times the nominal rate, exactly, in frames and silence.
-func StretchLast(d time.Duration) Stretch {
-	return Stretch{C.CAPBUF_STRETCH_LAST, 0, C.int64_t(d)}
+// SpanLast is the newest so much: its duration times the nominal rate, exactly, in frames and silence.
+func SpanLast(d time.Duration) Span {
+	return Span{C.CAPBUF_SPAN_LAST, 0, C.int64_t(d)}
 }
 
 // nearestUTC is ns of UTC, or the first or the last that can be counted: no audio is as old, or as far off.
@@ -48,10 +48,10 @@ type ReadOption uint32
 const (
 	// NoWait gives ErrNotYet instead of waiting for what is still to come.
 	NoWait ReadOption = 1 << iota
-	// Available gives what is there now and tells what is missing, instead of waiting or failing; if nothing of the stretch is
+	// Available gives what is there now and tells what is missing, instead of waiting or failing; if nothing of the span is
 	// there, an empty segment. Only a buffer that was never written to has no time to tell, and remains ErrNotYet.
 	Available
-	// FillGaps fills gaps with silence. Stretches of time are so by default, frames named by number are just those frames.
+	// FillGaps fills gaps with silence. Spanes of time are so by default, frames named by number are just those frames.
 	FillGaps
 	// LeaveOutGaps leaves gaps out.
 	LeaveOutGaps

@@ -4,16 +4,16 @@ use std::fmt;
 
 use crate::buffer::CaptureBuffer;
 use crate::error::Result;
-use crate::feed::Feed;
-use crate::region::FEED_REASON_BYTES;
+use crate::region::HEALTH_REASON_BYTES;
 use crate::shared::Shared;
+use crate::source_claim::SourceClaim;
 use crate::sync::Ordering;
 
 /// What a supervised source is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u32)]
-pub enum FeedState {
+pub enum SourceState {
     /// It is known, and nothing was begun.
     Idle = 1,
     /// It is being opened.
@@ -34,7 +34,7 @@ pub enum FeedState {
     Failed = 9,
 }
 
-impl FeedState {
+impl SourceState {
     /// All states, in the order of their numbers.
     pub const ALL: [Self; 9] = [
         Self::Idle,
@@ -68,7 +68,7 @@ impl FeedState {
     }
 }
 
-impl fmt::Display for FeedState {
+impl fmt::Display for SourceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -77,9 +77,9 @@ impl fmt::Display for FeedState {
 /// How a source is doing, as its feeder told last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FeedStatus {
+pub struct SourceHealth {
     /// What it is doing.
-    pub state: FeedState,
+    pub state: SourceState,
     /// Since when, in ns of UTC.
     pub since_utc_ns: i64,
     /// How often it was opened again after it had run.
@@ -88,7 +88,7 @@ pub struct FeedStatus {
     pub reason: String,
 }
 
-impl Feed {
+impl SourceClaim {
     /// Tells everyone who has the buffer mapped, in every process, how its source is doing.
     ///
     /// A reason is cut to 200 bytes, and must hold no credentials. Some stores; makes a system call in a domain. Not for the audio
@@ -96,9 +96,9 @@ impl Feed {
     ///
     /// # Errors
     /// Where this process has no presence in the domain, as a forked child that can't get one.
-    pub fn tell(&self, buffer: &CaptureBuffer, status: &FeedStatus) -> Result<()> {
+    pub fn tell(&self, buffer: &CaptureBuffer, status: &SourceHealth) -> Result<()> {
         let shared = &buffer.shared;
-        let line = &shared.region.header().feed;
+        let line = &shared.region.header().health;
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let presence = domain.map(|domain| domain.presence()).transpose()?.map_or(0, |presence| presence.number());
         let reason = cut(&status.reason);
@@ -113,29 +113,29 @@ impl Feed {
     }
 }
 
-impl FeedStatus {
+impl SourceHealth {
     /// Makes what is to be told.
-    pub fn new(state: FeedState, since_utc_ns: i64, restarts: u64, reason: impl Into<String>) -> Self {
+    pub fn new(state: SourceState, since_utc_ns: i64, restarts: u64, reason: impl Into<String>) -> Self {
         Self { state, since_utc_ns, restarts, reason: reason.into() }
     }
 
     /// What was told last, if anything: of a process that has died since, that it did.
     pub(crate) fn of(shared: &Shared) -> Option<Self> {
-        let line = &shared.region.header().feed;
+        let line = &shared.region.header().health;
         // SYNC none: told for display.
-        let state = FeedState::from_number(line.state.load(Ordering::Relaxed))?;
-        let mut reason = [0; FEED_REASON_BYTES];
+        let state = SourceState::from_number(line.state.load(Ordering::Relaxed))?;
+        let mut reason = [0; HEALTH_REASON_BYTES];
         crate::copy::copy_out(&line.reason, 0, &mut reason);
         let told = reason.get(..line.reason_bytes.load(Ordering::Relaxed) as usize).unwrap_or_default();
         let reason = String::from_utf8_lossy(told).replace(char::is_control, " ");
         let (since_utc_ns, restarts) =
             (line.since_utc_ns.load(Ordering::Relaxed), line.restarts.load(Ordering::Relaxed));
-        let has_ended = matches!(state, FeedState::Stopped | FeedState::Finished | FeedState::Failed);
+        let has_ended = matches!(state, SourceState::Stopped | SourceState::Finished | SourceState::Failed);
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let is_gone = |presence| domain.is_some_and(|domain| !domain.is_alive(presence));
         if !has_ended && is_gone(line.presence.load(Ordering::Relaxed)) {
             let reason = format!("its process ended without a word while it was {state}");
-            return Some(Self { state: FeedState::Failed, since_utc_ns, restarts, reason });
+            return Some(Self { state: SourceState::Failed, since_utc_ns, restarts, reason });
         }
         Some(Self { state, since_utc_ns, restarts, reason })
     }
@@ -143,7 +143,7 @@ impl FeedStatus {
 
 /// The beginning of a text that there is room for.
 fn cut(text: &str) -> &str {
-    let end = (0..=FEED_REASON_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=HEALTH_REASON_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 
@@ -157,14 +157,14 @@ mod tests {
         let registry = Registry::private();
         let spec = Spec::new(Length::Frames(10), 8000, 1, SampleFormat::S16).unwrap();
         let buffer = registry.get_or_allocate("x", spec).unwrap();
-        assert_eq!(buffer.status().feed, None);
-        let feed = registry.claim_feed("x").unwrap();
-        for state in FeedState::ALL {
-            let told = FeedStatus::new(state, 5, 7, "because");
-            feed.tell(&buffer, &told).unwrap();
-            assert_eq!(buffer.status().feed, Some(told));
+        assert_eq!(buffer.status().health, None);
+        let claim = registry.claim_source("x").unwrap();
+        for state in SourceState::ALL {
+            let told = SourceHealth::new(state, 5, 7, "because");
+            claim.tell(&buffer, &told).unwrap();
+            assert_eq!(buffer.status().health, Some(told));
         }
-        feed.tell(&buffer, &FeedStatus::new(FeedState::Stalled, 5, 7, "ü".repeat(150))).unwrap();
-        assert_eq!(buffer.status().feed.unwrap().reason, "ü".repeat(100));
+        claim.tell(&buffer, &SourceHealth::new(SourceState::Stalled, 5, 7, "ü".repeat(150))).unwrap();
+        assert_eq!(buffer.status().health.unwrap().reason, "ü".repeat(100));
     }
 }

@@ -14,10 +14,10 @@ use crate::sync::PlainArc;
 
 /// The sources of one private registry that somebody feeds, or is about to.
 #[derive(Default)]
-pub(crate) struct Feeds(Mutex<HashSet<Source>>);
+pub(crate) struct SourceClaims(Mutex<HashSet<Source>>);
 
 /// A claim to be the one who feeds a source. Given back when dropped, or, in a domain, when its process dies.
-pub struct Feed {
+pub struct SourceClaim {
     source: Source,
     _claim: Claim,
 }
@@ -28,20 +28,20 @@ enum Claim {
 }
 
 struct InProcess {
-    feeds: PlainArc<Feeds>,
+    claims: PlainArc<SourceClaims>,
     source: Source,
 }
 
-impl Feed {
-    pub(crate) fn claim(source: &str, feeds: &PlainArc<Feeds>, domain: Option<&Domain>) -> Result<Self> {
+impl SourceClaim {
+    pub(crate) fn claim(source: &str, claims: &PlainArc<SourceClaims>, domain: Option<&Domain>) -> Result<Self> {
         let source = Source::new(source)?;
         let claim = match domain {
-            Some(domain) => Claim::InDomain { _lock: domain.claim_feed(&source)? },
+            Some(domain) => Claim::InDomain { _lock: domain.claim_source(&source)? },
             None => {
-                if !feeds.0.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone()) {
+                if !claims.0.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone()) {
                     return Err(Error::WriterBusy { source_name: source, holder: None });
                 }
-                Claim::InProcess { _claim: InProcess { feeds: PlainArc::clone(feeds), source: source.clone() } }
+                Claim::InProcess { _claim: InProcess { claims: PlainArc::clone(claims), source: source.clone() } }
             }
         };
         Ok(Self { source, _claim: claim })
@@ -50,12 +50,12 @@ impl Feed {
 
 impl Drop for InProcess {
     fn drop(&mut self) {
-        self.feeds.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.source);
+        self.claims.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.source);
     }
 }
 
-impl fmt::Debug for Feed {
+impl fmt::Debug for SourceClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Feed").field(&self.source).finish()
+        f.debug_tuple("SourceClaim").field(&self.source).finish()
     }
 }

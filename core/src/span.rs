@@ -9,9 +9,9 @@ use crate::region::Region;
 use crate::spec::Spec;
 use crate::timeline::{Anchor, Extent, Gap};
 
-/// A stretch of a buffer to read.
+/// A span of a buffer to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stretch {
+pub enum Span {
     /// Frames by their numbers: exactly these, whatever the clocks did.
     Frames(Range<u64>),
     /// From one time to another, in ns of UTC; a frame belongs to the time at which it begins, to the nearest frame.
@@ -20,22 +20,22 @@ pub enum Stretch {
     Last(Duration),
 }
 
-impl Stretch {
+impl Span {
     /// From one moment to another.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
-    /// use capbuf::Stretch;
+    /// use capbuf::Span;
     ///
     /// let now = SystemTime::now();
-    /// let stretch = Stretch::between(now - Duration::from_secs(5), now);
-    /// assert!(matches!(stretch, Stretch::Time(range) if range.end - range.start == 5_000_000_000));
+    /// let span = Span::between(now - Duration::from_secs(5), now);
+    /// assert!(matches!(span, Span::Time(range) if range.end - range.start == 5_000_000_000));
     /// ```
     pub fn between(from: std::time::SystemTime, to: std::time::SystemTime) -> Self {
         Self::Time(utc_ns(from)..utc_ns(to))
     }
 
-    /// Refuses what can be no stretch of any buffer of this shape.
+    /// Refuses what can be no span of any buffer of this shape.
     pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
         let reason = match self {
             Self::Frames(range) if range.start >= range.end => "it ends where it begins or before".to_owned(),
@@ -52,7 +52,7 @@ impl Stretch {
     }
 }
 
-impl fmt::Display for Stretch {
+impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frames(range) => write!(f, "frames {}..{}", range.start, range.end),
@@ -90,7 +90,7 @@ impl Missing {
     }
 }
 
-/// A stretch found on the timeline: frames `first..end`, with silence before, between and after them.
+/// A span found on the timeline: frames `first..end`, with silence before, between and after them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     extent: Extent,
@@ -107,7 +107,7 @@ pub(crate) struct Plan {
     pub(crate) missing: Missing,
 }
 
-/// What comes next in a planned stretch.
+/// What comes next in a planned span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     Frames { first: u64, count: u64 },
@@ -126,7 +126,7 @@ pub(crate) struct Manner {
     pub(crate) early: bool,
 }
 
-/// Finds stretches in one buffer at one moment.
+/// Finds spanes in one buffer at one moment.
 pub(crate) struct Planner<'a> {
     pub(crate) region: &'a Region,
     pub(crate) spec: &'a Spec,
@@ -135,15 +135,15 @@ pub(crate) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Finds a stretch that [`Stretch::check`] has let pass.
+    /// Finds a span that [`Span::check`] has let pass.
     ///
     /// # Errors
     /// [`Error::NotYet`] and [`Error::Evicted`] where something is missing that may not be.
-    pub(crate) fn plan(&self, stretch: &Stretch) -> Result<Plan> {
-        match stretch {
-            Stretch::Frames(range) => self.by_frames(range),
-            Stretch::Time(range) => self.by_time(range),
-            Stretch::Last(duration) => self.last(self.spec.ns_to_frames(duration_to_ns(*duration))),
+    pub(crate) fn plan(&self, span: &Span) -> Result<Plan> {
+        match span {
+            Span::Frames(range) => self.by_frames(range),
+            Span::Time(range) => self.by_time(range),
+            Span::Last(duration) => self.last(self.spec.ns_to_frames(duration_to_ns(*duration))),
         }
     }
 
@@ -160,7 +160,7 @@ impl Planner<'_> {
     fn by_time(&self, range: &Range<i64>) -> Result<Plan> {
         let (_, newest) = self.extent.newest_piece();
         let (oldest_ns, newest_ns) = (self.oldest_utc_ns()?, self.extent.newest_utc_ns());
-        // Times are true to half a frame, but the end of a stretch must be the same frame when more frames have come: what is
+        // Times are true to half a frame, but the end of a span must be the same frame when more frames have come: what is
         // less than a quarter of one beyond the newest is its end, now and later.
         let half_ns = newest.half_period_ns();
         let frames_between = |from: i64, to: i64| self.spec.ns_to_frames(to.saturating_sub(from));
@@ -189,7 +189,7 @@ impl Planner<'_> {
         }
         if first >= end && missing.is_none() {
             let reason = "it is shorter than a frame".to_owned();
-            return Err(Error::InvalidRange { given: Stretch::Time(range.clone()).to_string(), reason });
+            return Err(Error::InvalidRange { given: Span::Time(range.clone()).to_string(), reason });
         }
         let (lead, tail) = (self.spec.ns_to_frames(before_first_ns), self.spec.ns_to_frames(after_end_ns));
         self.finish(first, end.max(first), lead, if end > first { tail } else { 0 }, missing)
@@ -272,7 +272,7 @@ impl Planner<'_> {
         Ok(Plan { extent: self.extent, piece, first, end, lead, tail, start_utc_ns, end_utc_ns, silence, missing })
     }
 
-    /// Lets what is missing pass if that was asked for; otherwise says why, and how far ahead the stretch's end is.
+    /// Lets what is missing pass if that was asked for; otherwise says why, and how far ahead the span's end is.
     fn allow(&self, missing: Missing, ahead_frames: u64) -> Result<Missing> {
         if missing.evicted_frames > 0 && !self.manner.late {
             return Err(self.evicted());
@@ -310,7 +310,7 @@ pub(crate) fn evicted(region: &Region, extent: Extent) -> Error {
 }
 
 impl Plan {
-    /// Goes through the stretch in order: frames, and silence where gaps are filled, each gap announced before.
+    /// Goes through the span in order: frames, and silence where gaps are filled, each gap announced before.
     ///
     /// False if the writer lapped the walk.
     pub(crate) fn walk(&self, region: &Region, spec: &Spec, mut visit: impl FnMut(Step)) -> bool {

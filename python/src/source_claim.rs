@@ -1,4 +1,4 @@
-//! Who is about to feed a source.
+//! Who is about to claim a source.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -9,19 +9,19 @@ use crate::handle::Handle;
 ///
 /// Held until `close`, the end of a ``with`` block or the garbage collector, or, in a domain, until its process dies.
 #[pyclass(module = "capbuf", frozen, weakref)]
-pub(crate) struct Feed {
-    feed: Handle<capbuf::Feed>,
+pub(crate) struct SourceClaim {
+    claim: Handle<capbuf::SourceClaim>,
     source: String,
 }
 
-impl Feed {
-    pub(crate) fn new(feed: capbuf::Feed, source: &str) -> Self {
-        Self { feed: Handle::new("claim", feed), source: source.to_owned() }
+impl SourceClaim {
+    pub(crate) fn new(claim: capbuf::SourceClaim, source: &str) -> Self {
+        Self { claim: Handle::new("claim", claim), source: source.to_owned() }
     }
 }
 
 #[pymethods]
-impl Feed {
+impl SourceClaim {
     /// The source, as it was given.
     #[getter]
     fn source(&self) -> &str {
@@ -30,17 +30,17 @@ impl Feed {
 
     /// Gives the claim back. Closing again is harmless.
     fn close(&self, py: Python<'_>) {
-        self.feed.close(py);
+        self.claim.close(py);
     }
 
     /// Whether it was closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.feed.is_closed()
+        self.claim.is_closed()
     }
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        slf.get().feed.with(slf.py(), |_| ())?;
+        slf.get().claim.with(slf.py(), |_| ())?;
         Ok(slf)
     }
 
@@ -51,6 +51,6 @@ impl Feed {
 
     fn __repr__(&self) -> String {
         let state = if self.closed() { ", closed" } else { "" };
-        format!("<capbuf.Feed of {:?}{state}>", capbuf::redact(&self.source))
+        format!("<capbuf.SourceClaim of {:?}{state}>", capbuf::redact(&self.source))
     }
 }
