@@ -57,10 +57,13 @@ impl Histogram {
 /// What came of a read, by its number.
 pub(crate) const READ_RESULTS: [&str; 5] = ["whole", "not yet", "evicted", "timed out", "failed"];
 
-/// The numbers of a few threads, on a cache line of their own.
+/// The counters of one thread in sixteen, on a cache line of their own.
 #[repr(align(64))]
 #[derive(Debug, Default)]
-struct Stripe([AtomicU64; READ_RESULTS.len()]);
+struct Stripe {
+    reads: [AtomicU64; READ_RESULTS.len()],
+    hits: AtomicU64,
+}
 
 /// What a registry counts, for all its buffers, in this process.
 #[derive(Debug, Default)]
@@ -78,7 +81,7 @@ pub(crate) struct Counts {
     pub(crate) read_durations: Histogram,
     /// Reads that slept until their frames came.
     pub(crate) waits: AtomicU64,
-    reads: [Stripe; 16],
+    stripes: [Stripe; 16],
 }
 
 /// Adds one.
@@ -107,11 +110,26 @@ impl Counts {
             Err(Error::TimedOut { .. }) => 3,
             Err(_) => 4,
         };
-        count(&self.reads[stripe() % self.reads.len()].0[number]);
+        count(&self.stripe().reads[number]);
+    }
+
+    fn stripe(&self) -> &Stripe {
+        &self.stripes[stripe() % self.stripes.len()]
+    }
+
+    /// Counts an attempt that found its ring in the map.
+    #[inline]
+    pub(crate) fn hit(&self) {
+        count(&self.stripe().hits);
+    }
+
+    /// Attempts that found their ring in the map.
+    pub(crate) fn hits(&self) -> u64 {
+        self.stripes.iter().map(|stripe| stripe.hits.load(Ordering::Relaxed)).sum()
     }
 
     pub(crate) fn reads(&self) -> [u64; READ_RESULTS.len()] {
-        let sum = |number: usize| self.reads.iter().map(|stripe| stripe.0[number].load(Ordering::Relaxed)).sum();
+        let sum = |number: usize| self.stripes.iter().map(|stripe| stripe.reads[number].load(Ordering::Relaxed)).sum();
         std::array::from_fn(sum)
     }
 }

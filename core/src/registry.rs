@@ -1,6 +1,7 @@
 //! The allocator: one buffer for each source, made exactly once, found without waiting.
 
 mod claim;
+mod lookup;
 mod observe;
 
 use std::fmt;
@@ -17,14 +18,13 @@ use crate::domain::{Domain, Swept};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::pool::{Pool, PoolStats};
-use crate::published::Published;
 use crate::shared::Shared;
-use crate::slot::Held;
 use crate::source_claim::{SourceClaim, SourceClaims};
 use crate::spec::Spec;
 use crate::sync::{Arc, PlainArc, Weak};
 use crate::track::{Outcome, Tracker};
 use crate::watch::Watched;
+use lookup::Map;
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
 ///
@@ -51,7 +51,7 @@ use crate::watch::Watched;
 pub struct Registry(Arc<Inner>);
 
 struct Inner {
-    map: Published,
+    map: Map,
     /// `None` in a private registry.
     domain: Option<PlainArc<Domain>>,
     source_claims: PlainArc<SourceClaims>,
@@ -118,7 +118,7 @@ impl Registry {
             tracker,
             removed: Mutex::default(),
             watches: Mutex::default(),
-            map: Published::new(),
+            map: Map::new(),
             domain,
             source_claims: PlainArc::default(),
             budget: Budget::new(options.budget()),
@@ -204,33 +204,25 @@ impl Registry {
 
     /// Runs `use_buffer` with the buffer of a source, if it has one.
     ///
-    /// Waits for nobody, allocates nothing, touches no shared counter. A buffer that is just being made counts as not
-    /// there. While `use_buffer` runs the memory stays, also if the source is removed: then the last to use it lets it go, with a lock
-    /// and system calls. In a domain a source that this registry
-    /// has not met is looked for in the domain's folder (system calls), and mapped if it is there.
+    /// Lock-free: one arc-swap load, one hash, one compare; no allocation after a thread's first call, no
+    /// contended counter. A buffer that is being allocated counts as absent. In a domain a source that
+    /// this registry has not met yet is looked up in the domain's folder (system calls), and mapped if it
+    /// is there.
+    ///
+    /// While `use_buffer` runs, a guard keeps alive the part of the map that `source` lies in (one of
+    /// 128), and with it the memory of buffers in that part, also of those removed meanwhile. That memory
+    /// goes back shortly after the last guard ends, on a helper thread: keep `use_buffer` short, or take a
+    /// handle by [`Registry::get`].
     #[inline]
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
-        let is_within = match self.0.map.hold(source) {
-            Held::InPlace(held) => {
-                if let Some(buffer) = held.buffer()
-                    && self.still_has(buffer)
-                {
-                    return Some(use_buffer(buffer));
-                }
-                false
-            }
-            Held::Within => true,
-            Held::Nothing => false,
-        };
-        self.count_or_find(source, is_within).as_ref().map(use_buffer)
-    }
-
-    /// A handle on the buffer of a source that is not used in place: this thread uses another one so or is ending, or it is not there.
-    #[cold]
-    #[inline(never)]
-    fn count_or_find(&self, source: &str, is_within: bool) -> Option<CaptureBuffer> {
-        let counted = is_within.then(|| self.0.map.get(source)).flatten();
-        counted.filter(|buffer| self.still_has(buffer)).or_else(|| self.find_elsewhere(source))
+        let loaded = self.0.map.load(source);
+        if let Some(buffer) = loaded.buffer(source)
+            && self.still_has(buffer)
+        {
+            return Some(use_buffer(buffer));
+        }
+        drop(loaded);
+        self.find_elsewhere(source).as_ref().map(use_buffer)
     }
 
     /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.

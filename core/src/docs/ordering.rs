@@ -37,24 +37,13 @@
 //! folder, which the kernel orders.
 //!
 //! # `SYNC map`
-//! A table is published with compare-and-swap and loaded by arc-swap, which makes the table's content happen before. Then its version is
-//! stored beside (release), by who published it and by everyone who loads it. A lookup loads that version (acquire), and uses the
-//! table that its thread has kept unless that is older. So a kept table may be stale, but never older than what its thread knows of, and
-//! what is loaded in its place is as new as the version. Models: `claim`.
+//! A shard of the map is published with arc-swap's compare-and-swap (release) and loaded under a guard (acquire): a
+//! reader sees the whole table, and every update that happened before its load. A replaced shard is kept until its
+//! count of owners is one; no thread can load it any more, so that owner may free it. Models: `claim`.
 //!
 //! # `SYNC filled`
-//! A slot is filled once, through a `OnceLock`: who finds it filled, or waited for it, sees the buffer. Models: `claim`.
-//!
-//! # `SYNC slot`
-//! The buffer is put into a slot before its state says so (release); who looks at the state (acquire) sees the buffer. Models: `slot`.
-//!
-//! # `SYNC use`
-//! Who uses a buffer where it lies in its slot first writes down that he does, then looks at the slot's state. Who takes it out first changes the
-//! state, then looks at what all have written down. Between the two steps of each is one half of a fence (`HalvedFence`: together they are
-//! sequentially consistent), so one of the two sees the other. The end of a use is written down too (release), and then looked at whether somebody
-//! asked to be told, with halves of the fence in between again: what is left lingering is either found to be unused by who takes it, or
-//! goes with who ends. Finding a place unused, or used for another slot (acquire), comes after the use. Models: `slot`. What the kernel
-//! does for the fence (`membarrier`) no model sees.
+//! A slot is filled once, through a `OnceLock`: a thread that finds it filled, or waited for it, sees the buffer.
+//! Models: `claim`.
 //!
 //! # `SYNC removed`
 //! Set (release) when a buffer leaves its registry, after its slot has left the map; loaded (acquire) by the writer, by waiting readers and

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::Registry;
+use super::lookup::Slot;
 use crate::budget::Charge;
 use crate::buffer::CaptureBuffer;
 use crate::counts::count;
@@ -14,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::region::{Layout, Region};
 use crate::shared::Shared;
-use crate::slot::{OfThread, Slot};
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
 use crate::sync::{Arc, AtomicU32, PlainArc, process};
@@ -30,31 +30,27 @@ impl Registry {
             self.forget_removed(source);
             return if removed { Ok(id) } else { Err(not_found()) };
         }
-        let slot = self.0.map.lookup(source, |slot, _| slot.cloned()).ok_or_else(not_found)?;
-        if slot.filled.wait().is_err() {
+        let slot = self.0.map.load(source).slot(source).cloned().ok_or_else(not_found)?;
+        if slot.is_abandoned() {
+            self.0.map.remove(&slot);
             return Err(not_found());
         }
-        let buffer = self.0.map.take_out(&slot).ok_or_else(not_found)?;
-        if let Some(buffer) = &buffer {
-            buffer.shared.mark_removed();
-            self.remember(&buffer.shared);
+        let buffer = slot.wait().map_err(|_| not_found())?;
+        if !self.0.map.remove(&slot) {
+            return Err(not_found());
         }
-        Ok(buffer.map(|buffer| buffer.id()))
+        buffer.shared.mark_removed();
+        self.remember(&buffer.shared);
+        Ok(Some(buffer.id()))
     }
 
-    /// A handle on the buffer of a source that is in the map, if it is a wanted one: a lookup, a count of this thread's own, and a handle.
+    /// A handle on the buffer of a source that is in the map, if it is a wanted one.
     #[inline]
     pub(super) fn hit(&self, source: &str, is_wanted: impl FnOnce(&CaptureBuffer) -> bool) -> Option<CaptureBuffer> {
-        let map = &self.0.map;
-        map.lookup(source, |slot, own| {
-            map.users.look(slot?, own, |buffer| {
-                if !is_wanted(buffer) || !self.still_has(buffer) {
-                    return None;
-                }
-                own.hit();
-                Some(buffer.clone())
-            })
-        })
+        let loaded = self.0.map.load(source);
+        let buffer = loaded.buffer(source).filter(|buffer| is_wanted(buffer) && self.still_has(buffer))?;
+        self.0.tracker.counts.hit();
+        Some(buffer.clone())
     }
 
     /// The buffer of a source, and how this call came by it.
@@ -113,18 +109,20 @@ impl Registry {
         self.claim(source, 0, fill).ok()
     }
 
-    /// Takes a source's slot out of this process's map if another process removed its buffer.
+    /// Removes a source's slot from this process's map if another process removed its buffer.
     fn forget_removed(&self, source: &str) {
-        let map = &self.0.map;
-        let is_removed = |slot: &Slot, own: &OfThread| map.users.look(slot, own, |buffer| Some(buffer.is_removed()));
-        let removed = map.lookup(source, |slot, own| slot.cloned().filter(|slot| is_removed(slot, own) == Some(true)));
-        if let Some(slot) = removed {
+        let slot = self.0.map.load(source).slot(source).cloned();
+        if let Some(slot) = slot
+            && slot.buffer().is_some_and(CaptureBuffer::is_removed)
+        {
             self.forget(&slot);
         }
     }
 
     fn forget(&self, slot: &Arc<Slot>) {
-        if let Some(Some(buffer)) = self.0.map.take_out(slot) {
+        if self.0.map.remove(slot)
+            && let Some(buffer) = slot.buffer()
+        {
             self.remember(&buffer.shared);
         }
     }
@@ -146,38 +144,29 @@ impl Registry {
         crate::source::check(source)?;
         let mut fill = Some(fill);
         loop {
-            let map = &self.0.map;
-            let found = map.lookup(source, |slot, own| slot.cloned().map(|slot| (map.users.handle(&slot, own), slot)));
-            let (slot, published) = match found {
-                Some((Some(buffer), slot)) if buffer.is_removed() => {
-                    self.forget(&slot);
-                    continue;
-                }
-                Some((Some(buffer), _)) => {
-                    count(&self.0.tracker.counts.found_later);
-                    return Ok(buffer);
-                }
-                Some((None, slot)) => (slot, false),
-                None => map.publish(source)?,
-            };
-            if published && let Some(fill) = fill.take() {
+            let (slot, is_new) = self.0.map.publish(source)?;
+            if is_new && let Some(fill) = fill.take() {
                 return self.fill(&slot, fill);
             }
-            // Somebody else's slot: wait for that one ring. If it is already removed again, or was only looked for, or was too
-            // large where this one may not be, begin anew.
-            // SYNC filled: whoever filled it has stored the buffer before.
-            match slot.filled.wait() {
+            if slot.is_abandoned() {
+                self.0.map.remove(&slot);
+                continue;
+            }
+            // Another caller's slot: wait for that one ring, and begin anew if it is removed already, was
+            // only looked for in the domain, or was too large where this one may not be.
+            match slot.wait() {
+                Ok(buffer) if buffer.is_removed() => self.forget(&slot),
+                Ok(buffer) => {
+                    count(&self.0.tracker.counts.found_later);
+                    return Ok(buffer.clone());
+                }
                 Err(
                     Error::OverBudget { requested_bytes: theirs, .. }
                     | Error::OutOfMemory { requested_bytes: theirs, .. }
                     | Error::OutOfSpace { requested_bytes: theirs, .. },
                 ) if *theirs != requested_bytes => {}
                 Err(Error::NotFound { .. }) => {}
-                outcome => outcome.clone()?,
-            }
-            if let Some(buffer) = map.handle(&slot) {
-                count(&self.0.tracker.counts.found_later);
-                return Ok(buffer);
+                Err(error) => return Err(error.clone()),
             }
         }
     }
@@ -200,19 +189,11 @@ impl Registry {
     fn fill(&self, slot: &Arc<Slot>, fill: impl FnOnce(&Source) -> Result<CaptureBuffer>) -> Result<CaptureBuffer> {
         let filled = catch_unwind(AssertUnwindSafe(|| fill(&slot.source)))
             .unwrap_or_else(|_| Err(Error::AllocationPanicked { source_name: slot.source.clone() }));
-        let outcome = match &filled {
-            Ok(buffer) => {
-                slot.fill(buffer.clone());
-                Ok(())
-            }
-            Err(error) => {
-                // Out of the map first: who is woken by the error and asks again finds no failed slot.
-                self.0.map.take_out(slot);
-                Err(error.clone())
-            }
-        };
-        // SYNC filled: wakes those who wait for this slot.
-        let _ = slot.filled.set(outcome);
+        if filled.is_err() {
+            // Removed first: a caller that is woken by the error and asks again finds no failed slot.
+            self.0.map.remove(slot);
+        }
+        slot.fill(filled.clone());
         filled
     }
 
@@ -338,7 +319,7 @@ mod tests {
         for error in fail_for_everyone(&registry, || std::panic::resume_unwind(Box::new("planted"))) {
             assert_eq!(error, Error::AllocationPanicked { source_name: Source::new("x").unwrap() });
         }
-        assert!(registry.buffers().is_empty() && registry.0.map.newest().slots().count() == 0);
+        assert!(registry.buffers().is_empty() && registry.0.map.load("x").slot("x").is_none());
         assert!(registry.get_or_allocate("x", spec()).is_ok(), "can be asked for again");
     }
 
@@ -350,13 +331,12 @@ mod tests {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     registry.claim("x", 2, |_| {
-                        let table = registry.0.map.newest();
-                        let slot = table.slots().next().unwrap();
-                        let holders = Arc::strong_count(slot);
+                        let slot = registry.0.map.load("x").slot("x").cloned().unwrap();
+                        let holders = Arc::strong_count(&slot);
                         filling.wait();
                         let deadline = std::time::Instant::now() + Duration::from_secs(30);
                         // Who waits for a slot holds it.
-                        while Arc::strong_count(slot) == holders && std::time::Instant::now() < deadline {
+                        while Arc::strong_count(&slot) == holders && std::time::Instant::now() < deadline {
                             std::thread::yield_now();
                         }
                         Err(Error::OutOfMemory { requested_bytes: 2, reason: "planted".into() })
@@ -405,7 +385,7 @@ mod tests {
             registry.allocate("x", spec()).unwrap_err();
             assert!(registry.contains("x") && registry.get("x").is_some());
             let later = registry.0.tracker.counts.found_later.load(crate::sync::Ordering::Relaxed);
-            assert_eq!((registry.0.map.users.hits(), later), (2, 0));
+            assert_eq!((registry.0.tracker.counts.hits(), later), (2, 0));
         }
     }
 
@@ -428,56 +408,6 @@ mod tests {
                 .unwrap();
             remover.join().unwrap().unwrap();
             assert!(buffer.is_removed() && !registry.contains("x"));
-        });
-    }
-
-    #[test]
-    fn old_tables_are_freed_by_updates_even_if_a_thread_sleeps_on_one() {
-        let registry = Registry::private();
-        let cached = Barrier::new(2);
-        std::thread::scope(|scope| {
-            // Dropped at the end, also by a failure: then the sleeper wakes.
-            let (_awake, asleep) = std::sync::mpsc::channel::<()>();
-            let (registry, cached) = (&registry, &cached);
-            scope.spawn(move || {
-                assert!(!registry.contains("x"));
-                cached.wait();
-                let _ = asleep.recv();
-            });
-            cached.wait();
-            for number in 0..100 {
-                let source = format!("x{number}");
-                registry.get_or_allocate(&source, spec()).unwrap();
-                registry.remove(&source).unwrap();
-                assert!(registry.0.map.retired() <= 3, "{} tables kept", registry.0.map.retired());
-            }
-            assert!(registry.0.map.retired() > 0, "the sleeper's table is kept");
-        });
-    }
-
-    #[test]
-    fn a_dropped_registry_gives_its_memory_back_whatever_other_threads_have_cached() {
-        let registry = Registry::private();
-        let buffer = registry.get_or_allocate("x", spec()).unwrap();
-        let budget = PlainArc::clone(&registry.0.budget);
-        let (looked, dropped) = (Barrier::new(2), Barrier::new(2));
-        std::thread::scope(|scope| {
-            let theirs = registry.clone();
-            scope.spawn(|| {
-                assert!(theirs.contains("x"));
-                drop(theirs);
-                looked.wait();
-                dropped.wait();
-            });
-            looked.wait();
-            drop((registry, buffer));
-            let deadline = std::time::Instant::now() + Duration::from_secs(30);
-            // The helper that commits memory may hold it for a moment.
-            while budget.stats().bytes > 0 && std::time::Instant::now() < deadline {
-                std::thread::yield_now();
-            }
-            assert_eq!(budget.stats().bytes, 0);
-            dropped.wait();
         });
     }
 

@@ -110,7 +110,7 @@ impl Registry {
         let counts = &self.0.tracker.counts;
         let get = |counter: &process::AtomicU64| counter.load(Ordering::Relaxed);
         let (refused, spec_mismatch) = (get(&counts.refused), get(&counts.spec_mismatch));
-        let found = self.0.map.users.hits().saturating_add(get(&counts.found_later));
+        let found = counts.hits().saturating_add(get(&counts.found_later));
         Attempts {
             allocated: self.stats().rings_allocated,
             reused: get(&counts.reused),

@@ -5,18 +5,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
-
-/// loom's macro knows no constant beginnings.
-macro_rules! thread_local_of_a_model {
-    (static $name:ident: $type:ty = const { $begin:expr };) => {
-        loom::thread_local! { static $name: $type = $begin; }
-    };
-}
-pub(crate) use thread_local_of_a_model as thread_local;
 
 /// A defect in the operations of one place in the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,61 +74,8 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
-/// Both halves whole: the model checker knows of no system that interrupts threads.
-#[derive(Debug)]
-pub(crate) struct HalvedFence;
-
-impl HalvedFence {
-    pub(crate) fn new() -> Self {
-        Self
-    }
-
-    #[track_caller]
-    pub(crate) fn light(&self) {
-        fence(Ordering::SeqCst);
-    }
-
-    #[track_caller]
-    pub(crate) fn heavy(&self) -> bool {
-        fence(Ordering::SeqCst);
-        true
-    }
-}
-
 pub(crate) type Mutex<T> = loom::sync::Mutex<T>;
 pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
-
-/// A cell whose uses the model checker watches.
-pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
-
-pub(crate) struct ConstPtr<T>(Option<loom::cell::ConstPtr<T>>);
-
-impl<T> UnsafeCell<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(loom::cell::UnsafeCell::new(value))
-    }
-
-    #[track_caller]
-    pub(crate) fn get(&self) -> ConstPtr<T> {
-        ConstPtr(Some(self.0.get()))
-    }
-
-    #[track_caller]
-    pub(crate) fn get_mut(&self) -> loom::cell::MutPtr<T> {
-        self.0.get_mut()
-    }
-}
-
-impl<T> ConstPtr<T> {
-    pub(crate) unsafe fn deref(&self) -> &T {
-        // SAFETY: as the caller promises.
-        unsafe { self.0.as_ref().unwrap().deref() }
-    }
-
-    pub(crate) fn end(&mut self) {
-        self.0 = None;
-    }
-}
 
 macro_rules! atomics {
     ($($name:ident: $int:ty),*) => {$(
@@ -348,6 +286,13 @@ impl<T> OnceLock<T> {
         Ok(())
     }
 
+    #[track_caller]
+    pub(crate) fn get(&self) -> Option<&T> {
+        let is_blind = places::here() == Some(Defect::Blind);
+        let is_set = *self.is_set.lock().unwrap();
+        if is_set && !is_blind { self.value.get() } else { None }
+    }
+
     pub(crate) fn wait(&self) -> &T {
         let mut is_set = self.is_set.lock().unwrap();
         while !*is_set {
@@ -355,27 +300,6 @@ impl<T> OnceLock<T> {
         }
         drop(is_set);
         self.value.get().unwrap()
-    }
-}
-
-/// A queue that no model looks into.
-pub(crate) struct Queue<T>(std::sync::Mutex<VecDeque<T>>);
-
-impl<T> Queue<T> {
-    pub(crate) fn new() -> Self {
-        Self(std::sync::Mutex::new(VecDeque::new()))
-    }
-
-    pub(crate) fn push(&self, value: T) {
-        self.0.lock().unwrap().push_back(value);
-    }
-
-    pub(crate) fn pop(&self) -> Option<T> {
-        self.0.lock().unwrap().pop_front()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
     }
 }
 
@@ -404,6 +328,10 @@ impl<T: Clone> ArcSwapAny<T> {
 
     pub(crate) fn load_full(&self) -> T {
         self.value.lock().unwrap().clone()
+    }
+
+    pub(crate) fn load(&self) -> Guard<T> {
+        Guard(self.load_full())
     }
 
     /// Puts a value in the place of one that is as `expected`; returns what was there.

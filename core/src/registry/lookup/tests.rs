@@ -1,0 +1,158 @@
+//! What a lookup's guard keeps alive, and who frees it.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::{Map, Slot};
+use crate::Registry;
+use crate::spec::{Length, SampleFormat, Spec};
+use crate::sync::PlainArc;
+
+fn registry() -> (Registry, Spec) {
+    let spec = Spec::new(Length::Frames(8), 8000, 1, SampleFormat::S16).unwrap();
+    (Registry::builder().commit_ahead(false).build(), spec)
+}
+
+fn within_30_s(is_so: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    is_so()
+}
+
+/// Waits for the other thread's word; panics instead of waiting for ever if that thread did.
+fn wait_for(word: &Receiver<()>) {
+    word.recv_timeout(Duration::from_secs(30)).unwrap();
+}
+
+#[test]
+fn removed_buffer_is_freed_after_its_last_use_in_place() {
+    let (registry, spec) = registry();
+    drop(registry.get_or_allocate("x", spec).unwrap());
+    let ((looks, is_looking), (removes, is_removed)) = (channel(), channel());
+    std::thread::scope(|scope| {
+        let registry = &registry;
+        scope.spawn(move || {
+            registry.with("x", |buffer| {
+                looks.send(()).unwrap();
+                wait_for(&is_removed);
+                assert!(buffer.is_removed());
+            })
+        });
+        registry.with("x", |buffer| {
+            wait_for(&is_looking);
+            registry.remove("x").unwrap();
+            assert!(buffer.is_removed() && registry.with("x", |_| ()).is_none());
+            assert!(registry.stats().bytes > 0, "two threads use it");
+        });
+        assert!(registry.stats().bytes > 0, "one thread uses it");
+        removes.send(()).unwrap();
+    });
+    assert!(within_30_s(|| registry.stats().bytes == 0));
+}
+
+#[test]
+fn removed_buffer_that_nobody_uses_is_freed_at_once() {
+    let (registry, spec) = registry();
+    for _ in 0..100 {
+        drop(registry.get_or_allocate("x", spec).unwrap());
+        registry.remove("x").unwrap();
+        assert_eq!(registry.stats().bytes, 0);
+    }
+}
+
+#[test]
+fn use_that_panics_ends_its_guard() {
+    let (registry, spec) = registry();
+    drop(registry.get_or_allocate("x", spec).unwrap());
+    let panicked = catch_unwind(AssertUnwindSafe(|| registry.with("x", |_| resume_unwind(Box::new(())))));
+    assert!(panicked.is_err());
+    registry.remove("x").unwrap();
+    assert_eq!(registry.stats().bytes, 0);
+}
+
+#[test]
+fn lookup_in_a_thread_local_destructor_finds_the_buffer() {
+    struct AtTheEnd(Registry);
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            self.0.with("x", |buffer| {
+                self.0.remove("x").unwrap();
+                assert!(buffer.is_removed() && self.0.stats().bytes > 0);
+            });
+        }
+    }
+    std::thread_local! { static LAST: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) }; }
+    let (registry, spec) = registry();
+    drop(registry.get_or_allocate("x", spec).unwrap());
+    let theirs = registry.clone();
+    // Set first, so that it is destroyed after arc-swap's own thread-local.
+    std::thread::spawn(move || {
+        LAST.set(Some(AtTheEnd(theirs.clone())));
+        assert!(theirs.contains("x"));
+    })
+    .join()
+    .unwrap();
+    assert!(!registry.contains("x"));
+    assert!(within_30_s(|| registry.stats().bytes == 0));
+}
+
+#[test]
+fn reader_that_drops_the_last_guard_frees_nothing() {
+    let map = Map::new();
+    let (slot, _) = map.publish("x").unwrap();
+    let (registry, spec) = registry();
+    slot.fill(Ok(registry.get_or_allocate("x", spec).unwrap()));
+    registry.remove("x").unwrap();
+    let loaded = map.load("x");
+    assert!(map.remove(&slot) && loaded.buffer("x").is_some());
+    drop(slot);
+    // Neither an update nor the helper thread can free the shard meanwhile.
+    let retired = map.retired().lock();
+    drop(loaded);
+    assert_eq!((retired.len(), registry.stats().bytes > 0), (1, true));
+    drop(retired);
+    assert!(within_30_s(|| registry.stats().bytes == 0));
+}
+
+#[test]
+fn forked_child_waits_neither_for_a_lock_nor_for_a_filler_of_its_parent() {
+    let (registry, spec) = registry();
+    let buffer = registry.get_or_allocate("x", spec).unwrap();
+    let map = Map::of_parent();
+    let lock = map.retired().lock();
+    let (slot, _) = map.publish("x").unwrap();
+    assert!(!slot.is_abandoned(), "filled by this process");
+    slot.fill(Ok(buffer.clone()));
+    assert!(map.get("x").is_some_and(|found| found.same_as(&buffer)));
+    assert!(map.remove(&slot) && map.get("x").is_none());
+    drop(lock);
+    let abandoned = Slot::of_parent("y");
+    assert!(abandoned.is_abandoned());
+    abandoned.fill(Ok(buffer));
+    assert!(!abandoned.is_abandoned(), "filled before the fork");
+}
+
+#[test]
+fn dropped_registry_frees_its_buffers_whatever_other_threads_looked_up() {
+    let (registry, spec) = registry();
+    drop(registry.get_or_allocate("x", spec).unwrap());
+    let budget = PlainArc::clone(&registry.0.budget);
+    let ((looks, has_looked), (drops, is_dropped)) = (channel(), channel::<()>());
+    std::thread::scope(|scope| {
+        let theirs = registry.clone();
+        scope.spawn(move || {
+            assert!(theirs.contains("x"));
+            drop(theirs);
+            looks.send(()).unwrap();
+            wait_for(&is_dropped);
+        });
+        wait_for(&has_looked);
+        drop(registry);
+        assert_eq!(budget.stats().bytes, 0);
+        drops.send(()).unwrap();
+    });
+}
