@@ -1,25 +1,35 @@
-//! The last N seconds of every audio source, in memory: allocated exactly once, written by one real-time writer that never
-//! waits, read by any number of readers by wall-clock time.
+//! The last N seconds of every audio source, in memory, readable by wall-clock time.
 //!
-//! capbuf does not open devices, decode streams or write files; see `capbuf-capture` for what feeds a buffer and cuts clips.
+//! A [`Registry`] allocates one [`CaptureBuffer`] for each source, exactly once, however many
+//! threads and processes ask at the same time. One [`Writer`] feeds a buffer and never waits. Any
+//! number of readers copy spans out of it: by time, by frame number, or the newest.
+//!
+//! ```text
+//! Registry ──get_or_allocate("device:default", spec)──▶ CaptureBuffer ──▶ Writer      one, real-time
+//!    │                                                        │
+//!    └── a domain: the same buffers in other processes        ├──▶ read(Span) ──▶ Segment
+//!                                                             └──▶ windows(..) ──▶ Window, Window, ...
+//! ```
+//!
+//! This crate opens no devices, decodes no streams and writes no files: `capbuf-capture` does.
 //!
 //! ```
 //! use std::time::Duration;
-//! use capbuf::{Length, Registry, SampleFormat, Spec, Span};
+//! use capbuf::{Length, Registry, SampleFormat, Span, Spec};
 //!
-//! // One buffer a source, however many ask for it.
+//! // One buffer a source.
 //! let registry = Registry::private();
 //! let spec = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16)?;
 //! let buffer = registry.get_or_allocate("device:default", spec)?;
 //!
-//! // One writer, real-time safe, with the capture time of each chunk's first frame.
+//! // One writer, with the capture time of each chunk's first frame.
 //! let mut writer = buffer.writer()?;
 //! let start_utc_ns = 1_700_000_000_000_000_000;
 //! for chunk in 0..500 {
 //!     writer.write_at(&[0_i16; 480], start_utc_ns + chunk * 10_000_000)?;
 //! }
 //!
-//! // Any number of readers: by time, by frame numbers, or the newest.
+//! // Any number of readers.
 //! let second = buffer.read(Span::Time(start_utc_ns + 1_000_000_000..start_utc_ns + 2_000_000_000))?;
 //! assert_eq!((second.first_frame(), second.frames()), (48_000, 48_000));
 //! let newest = buffer.read(Span::Last(Duration::from_millis(500)))?;
@@ -27,7 +37,58 @@
 //! # Ok::<(), capbuf::Error>(())
 //! ```
 //!
-//! How it works, and why it is right, is told in [`docs`].
+//! # Guarantees of progress
+//!
+//! | operation | progress | allocates | system calls | thread |
+//! |---|---|---|---|---|
+//! | [`Writer::write`], [`Writer::write_at`] | wait-free | no | no | real-time |
+//! | [`CaptureBuffer::frames`], [`CaptureBuffer::gaps`] | wait-free | no | no | real-time |
+//! | [`Registry::with`], [`Registry::contains`], source known here | lock-free | once a thread | no | any |
+//! | [`Registry::get`], [`Registry::get_or_allocate`] of a known source | lock-free | once a thread | no | any |
+//! | [`CaptureBuffer::read_into`] without [`wait`](ReadOptions::wait) | lock-free; retries if overtaken | no | clock only | any |
+//! | [`CaptureBuffer::read`] without `wait` | lock-free; retries if overtaken | the segment | by the allocator | any |
+//! | a read that waits, [`Windows::next_into`] | blocks, sleeping up to its time-out | no | sleeps | any but real-time |
+//! | [`Registry::get_or_allocate`] of a new source | blocks on that source's allocation only | yes | yes | any but real-time |
+//! | [`Registry::remove`] | lock-free; waits for an allocation under way | yes | in a domain | any but real-time |
+//! | [`CaptureBuffer::writer`] | lock-free | no | in a domain | before real-time |
+//! | [`CaptureBuffer::status`], reports, metrics | blocks briefly | yes | yes | any but real-time |
+//!
+//! "Once a thread": the first lookup of a thread sets up its node of arc-swap. A source that
+//! another process of the domain allocated is unknown here until its first lookup, which maps it.
+//!
+//! # What a read sees
+//!
+//! - Every frame it returns is the frame asked for, in the order in which it was written. A frame
+//!   that the writer may have begun to overwrite is not returned.
+//! - A frame below [`CaptureBuffer::frames`]`().end`, as this thread last saw it, is there until it
+//!   is evicted.
+//! - Frames that are missing are an error that says why: [`Error::NotYet`], [`Error::Evicted`].
+//!   With [`ReadOptions::available`] they are listed in the segment instead.
+//! - The time of a frame, once reported, never changes. Inside a recorded gap there are no frames:
+//!   reads by time fill it with silence and list it.
+//!
+//! # What it does not do
+//!
+//! No playback, no mixing, no storage on disk, no transport between machines. No blocking
+//! hand-over: a reader that is too slow loses the oldest frames and is told how many. Linux only.
+//!
+//! # Features
+//!
+//! - `observe` (default): allocation tracking with stacks, [`Registry::allocation_report`],
+//!   [`Registry::metrics_text`], [`Registry::watch`]. Without it the crate has ten direct
+//!   dependencies.
+//!
+//! # Limits
+//!
+//! [`MAX_CHANNELS`] channels, [`MAX_SAMPLE_RATE_HZ`], sources of [`MAX_SOURCE_BYTES`] bytes, a
+//! budget of bytes for each registry ([`RegistryBuilder::budget_bytes`]), 128 processes that have a
+//! buffer open. See [`docs::limitations`].
+//!
+//! # Further reading
+//!
+//! [`docs`] explains how it works and why it is right: [`docs::time`], [`docs::lookup`],
+//! [`docs::realtime`], [`docs::domains`], [`docs::patterns`], [`docs::limitations`],
+//! [`docs::ordering`], [`docs::layout`], and [`docs::glossary`] for the words.
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod budget;

@@ -1,5 +1,14 @@
-//! How it works, and why it is right. No code, to be read in this order: [`ordering`], [`domains`], [`layout`].
+//! How it works, and why it is right.
+//!
+//! For users of the crate: [`patterns`], [`time`], [`realtime`], [`domains`], [`limitations`]. For
+//! those who change it: [`glossary`], [`lookup`], [`ordering`], [`layout`].
 
 pub mod domains;
+pub mod glossary;
 pub mod layout;
+pub mod limitations;
+pub mod lookup;
 pub mod ordering;
+pub mod patterns;
+pub mod realtime;
+pub mod time;

@@ -89,7 +89,8 @@ impl Map {
         handles
     }
 
-    /// Publishes an empty slot for a source; returns it and true, or the slot that was there and false.
+    /// Publishes an empty slot for a source; returns it and true, or the slot that was there and
+    /// false.
     pub(crate) fn publish(&self, source: &str) -> Result<(Arc<Slot>, bool)> {
         let hash = self.hash(source);
         let mut new_slot = None;
@@ -120,7 +121,8 @@ impl Map {
         }
     }
 
-    /// Publishes a shard in place of the one that it was copied from; false if another updater was faster.
+    /// Publishes a shard in place of the one that it was copied from; false if another updater was
+    /// faster.
     fn replace(&self, hash: u64, old: Arc<Shard>, new: Shard) -> bool {
         // SYNC map: releases the shard's content to every thread that loads it.
         let found = self.shard(hash).compare_and_swap(&old, Arc::new(new));

@@ -1,7 +1,7 @@
 //! Shards that were replaced, until no reader has them loaded any more.
 //!
-//! An arc-swap guard may be the last owner of a replaced shard, and would free the whole table in the
-//! reader. So the updater keeps an owner of its own here until it is the only one left.
+//! An arc-swap guard may be the last owner of a replaced shard, and would free the whole table in
+//! the reader. So the updater keeps an owner of its own here until it is the only one left.
 
 use std::sync::PoisonError;
 use std::thread;
@@ -60,8 +60,8 @@ impl Retired {
     /// Frees the shards that no reader has loaded; true if none is left.
     fn free_unused(&self) -> bool {
         let mut shards = self.lock();
-        // SYNC map: no thread can load a replaced shard any more, so a count of one is final, and the
-        // drop below acquires what the readers did before they dropped their guards.
+        // SYNC map: no thread can load a replaced shard any more, so a count of one is final, and
+        // the drop below acquires what the readers did before they dropped their guards.
         let unused: Vec<_> = shards.extract_if(.., |shard| Arc::strong_count(shard) == 1).collect();
         let is_empty = shards.is_empty();
         // Freeing a shard may unmap rings: not under the lock.

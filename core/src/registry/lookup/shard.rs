@@ -5,7 +5,8 @@ use hashbrown::HashTable;
 use super::Slot;
 use crate::sync::Arc;
 
-/// A hash table from source to slot. The slot holds its key and its hash, so a copy rehashes nothing.
+/// A hash table from source to slot. The slot holds its key and its hash, so a copy rehashes
+/// nothing.
 #[derive(Clone, Default)]
 pub(crate) struct Shard(HashTable<Arc<Slot>>);
 

@@ -8,7 +8,8 @@ use crate::sync::OnceLock;
 
 /// The entry of one source.
 ///
-/// Holds the registry's own handle on the buffer, which goes when the last table with the slot does.
+/// Holds the registry's own handle on the buffer, which goes when the last table with the slot
+/// does.
 pub(crate) struct Slot {
     filled: OnceLock<std::result::Result<CaptureBuffer, Box<Error>>>,
     pub(crate) source: Source,
@@ -23,7 +24,8 @@ impl Slot {
         Self { filled: OnceLock::new(), source, hash, generation: fork::generation() }
     }
 
-    /// Stores the outcome and wakes waiting callers. Called once, by the thread that published the slot.
+    /// Stores the outcome and wakes waiting callers. Called once, by the thread that published the
+    /// slot.
     pub(crate) fn fill(&self, outcome: Result<CaptureBuffer>) {
         // SYNC filled: releases the buffer to every caller that finds the slot filled.
         let _ = self.filled.set(outcome.map_err(Box::new));
@@ -42,7 +44,8 @@ impl Slot {
         self.filled.wait().as_ref().map_err(|error| &**error)
     }
 
-    /// True if the slot is empty and its filler is a thread of a parent process, which a fork left behind.
+    /// True if the slot is empty and its filler is a thread of a parent process, which a fork left
+    /// behind.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.generation != fork::generation() && self.filled.get().is_none()
     }

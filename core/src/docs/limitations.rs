@@ -1,0 +1,20 @@
+//! What capbuf does not do, and what to mind.
+//!
+//! - **Linux only**, 64 bits, little-endian, kernel 5.14 or later for memory that is committed
+//!   ahead.
+//! - **One writer a buffer.** A second one gets [`Error::WriterBusy`](crate::Error::WriterBusy),
+//!   with its holder.
+//! - **Overwriting.** A reader that is slower than the source loses the oldest frames and is told
+//!   how many. There is no back pressure.
+//! - **Memory is fixed.** A buffer takes its whole length from the beginning: 60 s of 48 kHz, 16
+//!   bits, mono are 5.76 MB. Another length is another buffer.
+//! - **One user.** A domain belongs to one user (mode 0700). Its processes trust each other not to
+//!   cut a ring's file short: doing so while it is mapped ends the readers by SIGBUS.
+//! - **128 processes** can have one buffer open.
+//! - **Forks.** A child may read inherited handles. An inherited writer returns
+//!   [`Error::Forked`](crate::Error::Forked); open the domain again in the child to write.
+//! - **Shared memory is small in containers**: Docker gives 64 MB. A full one is
+//!   [`Error::OutOfSpace`](crate::Error::OutOfSpace) at allocation, never a signal later.
+//! - **Arrival times** hide a delay that all chunks share: see [`time`](super::time).
+//! - **Lookups in place** keep memory of removed buffers for as long as they run: see
+//!   [`lookup`](super::lookup).
