@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::clock::Clock;
-use crate::domain::Holder;
 use crate::error::Result;
+use crate::holder::Holder;
 use crate::lifetime::Lifetime;
 use crate::read::{self, ReadOptions};
 use crate::sample::Sample;

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::sync::Ordering;
 use crate::sync::process::AtomicU64;
+use crate::sync::{Ordering, count};
 
 /// How long things take, in buckets.
 #[derive(Debug)]
@@ -79,12 +79,6 @@ pub(crate) struct Counts {
     /// Reads that slept until their frames came.
     pub(crate) waits: AtomicU64,
     reads: [Stripe; 16],
-}
-
-/// Adds one.
-pub(crate) fn count(counter: &AtomicU64) {
-    // SYNC none: a counter, read for display.
-    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Counts {

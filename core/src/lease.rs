@@ -2,12 +2,11 @@
 
 use crate::domain::Presence;
 use crate::error::{Error, Result};
-use crate::fork;
 use crate::memory::Found;
 use crate::region::WriterLine;
 use crate::ring::MAX_COUNT;
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, fork};
 
 /// What stands in the header while a writer of a private registry lives: there is one process only.
 const PRIVATE: u64 = 1;

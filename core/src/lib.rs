@@ -41,12 +41,14 @@ mod delay_locked_loop;
 pub mod docs;
 mod domain;
 mod error;
-mod fork;
+mod gap;
+mod holder;
 mod lease;
 mod lifetime;
 #[cfg_attr(loom, path = "memory_modelled.rs")]
 mod memory;
 #[cfg(all(test, miri))]
+#[path = "models/miri.rs"]
 mod memory_model;
 mod metrics;
 #[cfg(all(test, loom))]
@@ -83,8 +85,10 @@ pub use budget::RegistryStats;
 pub use buffer::{CaptureBuffer, OpenedBy};
 pub use builder::RegistryBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use domain::{DomainInfo, Holder, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
+pub use domain::{DomainInfo, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
 pub use error::{Error, ErrorCode, Result};
+pub use gap::{Gap, GapReason};
+pub use holder::Holder;
 pub use lifetime::{AllocateOptions, Lifetime};
 pub use metrics::MAX_METRIC_SOURCES;
 pub use pool::PoolStats;
@@ -101,7 +105,6 @@ pub use source_health::{SourceHealth, SourceState};
 pub use span::{Missing, Span};
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 pub use status::{Level, Status};
-pub use timeline::{Gap, GapReason};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};
 pub use watch::{Anomaly, AnomalyKind, Detector, Severity, Watch, WatchSettings};
 pub use windows::{Window, WindowOptions, Windows};

@@ -11,10 +11,9 @@ use serde::Serialize;
 
 use crate::budget::Charge;
 use crate::clock::Clock;
-use crate::counts::count;
 use crate::memory::Words;
 use crate::sync::process::{AtomicU64, Queue};
-use crate::sync::{Ordering, PlainArc};
+use crate::sync::{Ordering, PlainArc, count};
 
 /// How a registry keeps the memory of removed buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

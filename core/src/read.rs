@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use crate::counts::count;
 use crate::error::{Error, Result};
+use crate::gap::Gap;
 use crate::ring;
 use crate::sample::{Sample, convert, with_format};
 use crate::segment::{Extracted, Samples, Segment, SegmentGap};
 use crate::shared::Shared;
 use crate::span::{Manner, Plan, Planner, Span, Step, duration_to_ns, evicted};
 use crate::spec::SampleFormat;
-use crate::sync::AtomicU64;
-use crate::timeline::{Extent, Gap};
+use crate::sync::{AtomicU64, count};
+use crate::timeline::Extent;
 
 /// How to read: nothing missing, at once, gaps of time filled, in the buffer's own format, unless said otherwise.
 ///
@@ -354,8 +354,8 @@ pub(crate) fn into<T: Sample>(shared: &Shared, span: &Span, options: &ReadOption
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gap::GapReason;
     use crate::spec::{Length, Spec};
-    use crate::timeline::GapReason;
     use crate::{CaptureBuffer, Registry, Writer};
 
     /// A full second, and its writer.

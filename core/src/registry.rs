@@ -12,7 +12,6 @@ use crate::buffer::CaptureBuffer;
 use crate::builder::RegistryBuilder;
 use crate::clock::Clock;
 use crate::commit::Committer;
-use crate::counts::count;
 use crate::domain::{Domain, Swept};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
@@ -22,7 +21,7 @@ use crate::shared::Shared;
 use crate::slot::Held;
 use crate::source_claim::{SourceClaim, SourceClaims};
 use crate::spec::Spec;
-use crate::sync::{Arc, PlainArc, Weak};
+use crate::sync::{Arc, PlainArc, Weak, count};
 use crate::track::{Outcome, Tracker};
 use crate::watch::Watched;
 

@@ -1,9 +1,9 @@
 //! A span of audio, copied out of a buffer.
 
+use crate::gap::Gap;
 use crate::sample::{I24, Sample};
 use crate::span::Missing;
 use crate::spec::SampleFormat;
-use crate::timeline::Gap;
 
 /// Interleaved samples: frame by frame, channel by channel.
 #[derive(Debug, Clone, PartialEq)]

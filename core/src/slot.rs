@@ -11,12 +11,11 @@ use std::sync::PoisonError;
 
 use crate::buffer::CaptureBuffer;
 use crate::error::Error;
-use crate::fork;
 use crate::name::Name;
 use crate::source::Source;
 use crate::sync::{
     Arc, AtomicU32, AtomicU64, ConstPtr, HalvedFence, Mutex, MutexGuard, OnceLock, Ordering, Queue, UnsafeCell, fence,
-    process,
+    fork, process,
 };
 
 const EMPTY: u32 = 0;

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::gap::Gap;
 use crate::region::Region;
 use crate::spec::Spec;
-use crate::timeline::{Anchor, Extent, Gap};
+use crate::timeline::{Anchor, Extent};
 
 /// A span of a buffer to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

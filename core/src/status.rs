@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
-use crate::domain::Holder;
+use crate::holder::Holder;
 use crate::read::{self, ReadOptions};
 use crate::source_health::SourceHealth;
 use crate::span::Span;

@@ -7,7 +7,8 @@
 
 use crate::clock::Clock;
 use crate::delay_locked_loop::{DelayLockedLoop, Line};
-use crate::timeline::{Anchor, GapReason};
+use crate::gap::GapReason;
+use crate::timeline::Anchor;
 
 /// When a chunk was captured, as far as the writer knows.
 #[derive(Debug, Clone, Copy)]

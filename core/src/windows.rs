@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::buffer::CaptureBuffer;
 use crate::error::{Error, Result};
+use crate::gap::Gap;
 use crate::read::{ReadOptions, waiting};
 use crate::sample::Sample;
 use crate::segment::Extracted;
 use crate::span::{Span, duration_to_ns};
 use crate::sync::Ordering;
-use crate::timeline::{Extent, Gap};
+use crate::timeline::Extent;
 
 /// Which windows: how long, how far apart, from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

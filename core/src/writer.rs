@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::buffer::CaptureBuffer;
 use crate::domain::verdict;
 use crate::error::{Error, Result};
+use crate::gap::GapReason;
 use crate::lease::Lease;
 use crate::region::WriterLine;
 use crate::ring::Head;
@@ -15,7 +16,7 @@ use crate::span::duration_to_ns;
 use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
 use crate::sync::Ordering;
 use crate::timekeeper::{ChunkTime, Timekeeper};
-use crate::timeline::{self, GapReason};
+use crate::timeline;
 
 /// The one writer of a buffer, in all processes: an exclusive lease, given back when dropped, or when its process dies.
 ///

@@ -1,8 +1,8 @@
 //! Who has a region mapped: marks in its header, each of which counts while the process that made it lives.
 
 use super::folder::Folder;
-use super::lock_file::Holder;
 use super::presence;
+use crate::holder::Holder;
 use crate::region::{HolderSlot, Region};
 use crate::sync::{Ordering, fence};
 

@@ -22,7 +22,6 @@ mod sweep;
 pub(crate) mod verdict;
 
 pub use folder::MAX_DOMAIN_BYTES;
-pub use lock_file::Holder;
 pub(crate) use lock_file::LockFile;
 pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, remove_domain};
@@ -31,6 +30,7 @@ pub use sweep::Swept;
 use verdict::{is_removed, settle};
 
 use crate::error::{Error, Result};
+use crate::holder::Holder;
 use crate::lifetime::Lifetime;
 use crate::pool::{PoolCounts, PoolSettings};
 use crate::region::{Description, Layout, MAX_HOLDERS, Region};

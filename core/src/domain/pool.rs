@@ -10,10 +10,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Domain, random};
-use crate::counts::count;
 use crate::error::Result;
 use crate::memory::{self, Words};
 use crate::pool::{PoolStats, clear};
+use crate::sync::count;
 
 const END: &str = ".pool";
 

@@ -6,8 +6,9 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::folder::Folder;
-use super::lock_file::{Holder, LockFile};
+use super::lock_file::LockFile;
 use crate::error::Result;
+use crate::holder::Holder;
 use crate::sync::PlainArc;
 
 const PREFIX: &str = "process-";

@@ -3,11 +3,12 @@
 use loom::thread;
 
 use super::{Defect, Model, saw};
+use crate::gap::GapReason;
 use crate::region::Region;
 use crate::ring::Head;
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Arc;
-use crate::timeline::{Anchor, Extent, GapReason, publish};
+use crate::timeline::{Anchor, Extent, publish};
 
 /// The anchor of a frame: each frame has its own, after a gap, so that no other one tells its time.
 fn anchor_of(frame: u64) -> Anchor {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::Registry;
 use crate::budget::Charge;
 use crate::buffer::CaptureBuffer;
-use crate::counts::count;
 use crate::domain::{Mapped, Membership, random};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
@@ -17,7 +16,7 @@ use crate::shared::Shared;
 use crate::slot::{OfThread, Slot};
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
-use crate::sync::{Arc, AtomicU32, PlainArc, process};
+use crate::sync::{Arc, AtomicU32, PlainArc, count, process};
 use crate::track::Outcome;
 
 impl Registry {

@@ -7,6 +7,7 @@ use super::{
     Totals,
 };
 use crate::domain::{Domain, verdict};
+use crate::holder::Holder;
 use crate::region::Region;
 use crate::registry::Registry;
 use crate::shared::Shared;
@@ -83,8 +84,8 @@ impl AllocationReport {
         for shared in held {
             if removed.insert(shared.id) {
                 let collected = of_source(&mut sources, shared.source.as_str());
-                let (pid, since) = (std::process::id(), shared.opened_utc_ns);
-                collected.opened.push((pid, own_program(), since, shared.id, true));
+                let Holder { pid, program } = Holder::this_process();
+                collected.opened.push((pid, program, shared.opened_utc_ns, shared.id, true));
             }
         }
         collect_logs(&told, &mut sources);
@@ -114,13 +115,6 @@ impl AllocationReport {
             sources: reports,
         }
     }
-}
-
-fn own_program() -> String {
-    let path = std::env::current_exe().ok();
-    path.as_deref()
-        .and_then(|path| path.file_name())
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// All logs, the oldest first.

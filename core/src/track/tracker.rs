@@ -13,11 +13,11 @@ use super::{key_of, modules};
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::domain::Domain;
-use crate::fork;
+use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
 use crate::sync::process::{ArcSwapOption, AtomicU32};
-use crate::sync::{Ordering, PlainArc as Arc};
+use crate::sync::{Ordering, PlainArc as Arc, fork};
 
 /// The tracker of one registry.
 #[derive(Debug)]
@@ -123,9 +123,8 @@ impl Tracker {
             Ok(words) => (words, self.sources),
             Err(_) => (Words::on_heap(Layout::of(64).words), 64),
         };
-        let program = std::env::current_exe().ok();
-        let program = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
-        Log::new(words, sources, std::process::id(), &program.unwrap_or_default(), self.clock.utc_ns())
+        let Holder { pid, program } = Holder::this_process();
+        Log::new(words, sources, pid, &program, self.clock.utc_ns())
     }
 
     /// Begins an attempt, if they are recorded: one relaxed load if not.

@@ -7,8 +7,8 @@
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
 use std::sync::Once;
 
+use super::process::{AtomicI32, AtomicU32};
 use crate::sync::Ordering;
-use crate::sync::process::{AtomicI32, AtomicU32};
 
 /// How often this process came out of a fork since this library was loaded.
 static FORKS: AtomicU32 = AtomicU32::new(0);
