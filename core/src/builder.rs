@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::{self, Domain};
 use crate::error::Result;
-use crate::pool::PoolSettings;
+use crate::memory::PoolSettings;
 use crate::registry::Registry;
 use crate::sync::PlainArc;
 

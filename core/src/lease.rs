@@ -1,9 +1,9 @@
 //! The writer's lease: one writer in all processes, given back by the kernel if its process dies.
 
+use crate::buffer::WriterView;
 use crate::domain::Presence;
 use crate::error::{Error, Result};
-use crate::memory::Found;
-use crate::region::WriterLine;
+use crate::memory::WriterLine;
 use crate::ring::MAX_COUNT;
 use crate::shared::Shared;
 use crate::sync::{Arc, AtomicU64, Ordering, fork};
@@ -14,7 +14,7 @@ const PRIVATE: u64 = 1;
 /// An exclusive lease on a buffer.
 #[repr(C)]
 pub(crate) struct Lease {
-    found: Found,
+    found: WriterView,
     generation: u32,
     /// Kept: while its number stands in the header, its lock is what tells that this process lives.
     presence: Option<Arc<Presence>>,
@@ -34,7 +34,7 @@ impl Lease {
             let holder = domain.and_then(|domain| domain.holder(held));
             Error::WriterBusy { source_name: shared.source.clone(), holder }
         })?;
-        Ok(Self { found: Found::of(shared), generation: fork::generation(), presence })
+        Ok(Self { found: WriterView::of(shared), generation: fork::generation(), presence })
     }
 
     /// Says what is wrong with what the last writer left, if anything.

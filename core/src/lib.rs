@@ -30,14 +30,12 @@
 //! How it works, and why it is right, is told in [`docs`].
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]
 
-mod budget;
+#[path = "buffer_handle.rs"]
 mod buffer;
 mod builder;
 mod clock;
 mod commit;
-mod copy;
 mod counts;
-mod delay_locked_loop;
 pub mod docs;
 mod domain;
 mod error;
@@ -45,7 +43,6 @@ mod gap;
 mod holder;
 mod lease;
 mod lifetime;
-#[cfg_attr(loom, path = "memory_modelled.rs")]
 mod memory;
 #[cfg(all(test, miri))]
 #[path = "models/miri.rs"]
@@ -54,10 +51,8 @@ mod metrics;
 #[cfg(all(test, loom))]
 mod models;
 mod name;
-mod pool;
 mod published;
 mod read;
-mod region;
 mod registry;
 mod report;
 mod ring;
@@ -74,14 +69,12 @@ mod status;
 mod sync;
 mod table;
 mod thread_cache;
-mod timekeeper;
-mod timeline;
+mod time;
 mod track;
 mod watch;
 mod windows;
 mod writer;
 
-pub use budget::RegistryStats;
 pub use buffer::{CaptureBuffer, OpenedBy};
 pub use builder::RegistryBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -90,8 +83,8 @@ pub use error::{Error, ErrorCode, Result};
 pub use gap::{Gap, GapReason};
 pub use holder::Holder;
 pub use lifetime::{AllocateOptions, Lifetime};
+pub use memory::{PoolStats, RegistryStats};
 pub use metrics::MAX_METRIC_SOURCES;
-pub use pool::PoolStats;
 pub use read::ReadOptions;
 pub use registry::Registry;
 pub use report::{

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use crate::span::{Manner, Plan, Planner, Span, Step, duration_to_ns, evicted};
 use crate::spec::SampleFormat;
 use crate::sync::{AtomicU64, count};
-use crate::timeline::Extent;
+use crate::time::Extent;
 
 /// How to read: nothing missing, at once, gaps of time filled, in the buffer's own format, unless said otherwise.
 ///
@@ -89,7 +89,7 @@ struct Grow<T>(Vec<T>);
 
 impl<T: Sample> Sink<T> for Grow<T> {
     fn copy(&mut self, words: &[AtomicU64], offset: usize, samples: usize) {
-        crate::copy::append(words, offset, samples.min(self.0.capacity() - self.0.len()), &mut self.0);
+        crate::memory::copy::append(words, offset, samples.min(self.0.capacity() - self.0.len()), &mut self.0);
     }
 
     fn space(&mut self, samples: usize) -> &mut [T] {
@@ -105,7 +105,7 @@ struct Room<'a, T>(&'a mut [T]);
 impl<T: Sample> Sink<T> for Room<'_, T> {
     fn copy(&mut self, words: &[AtomicU64], offset: usize, samples: usize) {
         let room = self.space(samples);
-        crate::copy::copy_out(words, offset, bytemuck::cast_slice_mut(room));
+        crate::memory::copy::copy_out(words, offset, bytemuck::cast_slice_mut(room));
     }
 
     fn space(&mut self, samples: usize) -> &mut [T] {
@@ -129,7 +129,7 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
         let mut piece = [S::zeroed(); 1024];
         for begin in (0..samples).step_by(piece.len()) {
             let piece = &mut piece[..(samples - begin).min(1024)];
-            crate::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(piece));
+            crate::memory::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(piece));
             convert(piece, sink.space(piece.len()));
         }
     }

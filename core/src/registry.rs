@@ -7,7 +7,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::budget::{Budget, RegistryStats};
 use crate::buffer::CaptureBuffer;
 use crate::builder::RegistryBuilder;
 use crate::clock::Clock;
@@ -15,7 +14,7 @@ use crate::commit::Committer;
 use crate::domain::{Domain, Swept};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
-use crate::pool::{Pool, PoolStats};
+use crate::memory::{Budget, Pool, PoolStats, RegistryStats};
 use crate::published::Published;
 use crate::shared::Shared;
 use crate::slot::Held;

@@ -1,12 +1,10 @@
 //! What all handles of a buffer share.
 
-use crate::budget::Charge;
 use crate::clock::Clock;
 use crate::commit::Committer;
 use crate::domain::{Membership, verdict};
 use crate::error::Error;
-use crate::pool::Pool;
-use crate::region::Region;
+use crate::memory::{Charge, Pool, Region};
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, process};

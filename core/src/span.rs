@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::gap::Gap;
-use crate::region::Region;
+use crate::memory::Region;
+use crate::ring::Anchor;
 use crate::spec::Spec;
-use crate::timeline::{Anchor, Extent};
+use crate::time::Extent;
 
 /// A span of a buffer to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::read::{self, ReadOptions};
 use crate::source_health::SourceHealth;
 use crate::span::Span;
 use crate::sync::Ordering;
-use crate::timeline::Extent;
+use crate::time::Extent;
 
 /// How loud a span is, over all channels, full scale being 1.0.
 #[derive(Debug, Clone, Copy, PartialEq)]

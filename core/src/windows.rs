@@ -10,7 +10,7 @@ use crate::sample::Sample;
 use crate::segment::Extracted;
 use crate::span::{Span, duration_to_ns};
 use crate::sync::Ordering;
-use crate::timeline::Extent;
+use crate::time::Extent;
 
 /// Which windows: how long, how far apart, from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,15 +8,14 @@ use crate::domain::verdict;
 use crate::error::{Error, Result};
 use crate::gap::GapReason;
 use crate::lease::Lease;
-use crate::region::WriterLine;
-use crate::ring::Head;
+use crate::memory::WriterLine;
+use crate::ring::{self, Head};
 use crate::sample::Sample;
 use crate::shared::Shared;
 use crate::span::duration_to_ns;
 use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
 use crate::sync::Ordering;
-use crate::timekeeper::{ChunkTime, Timekeeper};
-use crate::timeline;
+use crate::time::{ChunkTime, Timekeeper};
 
 /// The one writer of a buffer, in all processes: an exclusive lease, given back when dropped, or when its process dies.
 ///
@@ -47,7 +46,7 @@ impl Writer {
         let lease = Lease::take(shared)?;
         lease.check_counters().map_err(|reason| Error::Corrupt { path: shared.source.to_string(), reason })?;
         Shared::commit_ahead(shared);
-        let newest = timeline::withdraw(&shared.region);
+        let newest = ring::withdraw(&shared.region);
         Ok(Self {
             head: Head::of(&shared.region),
             // SYNC none: the lease orders one writer after the other.
@@ -172,7 +171,7 @@ impl Writer {
         if frames > 0
             && let Some(anchor) = self.timekeeper.chunk(self.head.frame(), frames, time, &*shared.clock)
         {
-            timeline::publish(region, &anchor);
+            ring::publish(region, &anchor);
             let ahead_ns = self.timekeeper.ahead_ns(self.head.frame());
             self.lease.line().ahead_ns.store(ahead_ns, Ordering::Relaxed);
         }

@@ -3,7 +3,7 @@
 use super::folder::Folder;
 use super::presence;
 use crate::holder::Holder;
-use crate::region::{HolderSlot, Region};
+use crate::memory::{HolderSlot, Region};
 use crate::sync::{Ordering, fence};
 
 /// Marks a region as mapped by this process; `None` if there is no place left. Lock-free, apart from clearing dead marks.

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::folder::{self, Folder};
-use super::presence::Presence;
-use super::{Domain, is_ring, presence};
+use super::presence::{self, Presence};
+use super::{Domain, is_ring};
 use crate::error::{Error, Result};
-use crate::pool::{PoolCounts, PoolSettings};
-use crate::region::Region;
+use crate::memory::{PoolCounts, PoolSettings, Region};
 use crate::sync::{ArcSwap, PlainArc};
 
 /// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.

@@ -11,8 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Domain, random};
 use crate::error::Result;
-use crate::memory::{self, Words};
-use crate::pool::{PoolStats, clear};
+use crate::memory::{self, PoolStats, Words, clear};
 use crate::sync::count;
 
 const END: &str = ".pool";

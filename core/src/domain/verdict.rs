@@ -5,7 +5,7 @@
 //! claim judges, so who meets a flag that says "judged" waits for the claim, and then knows.
 
 use crate::error::Result;
-use crate::region::{Region, WriterLine};
+use crate::memory::{Region, WriterLine};
 use crate::sync::{AtomicU32, Ordering, fence};
 
 /// What the flag is while it is judged whether a ring is abandoned: it is not removed, and not to be relied on.

@@ -6,7 +6,7 @@ use loom::thread;
 use super::claim::spec;
 use super::{Defect, Model, saw};
 use crate::domain::{holders, verdict};
-use crate::region::Region;
+use crate::memory::Region;
 use crate::sync::{Arc, Ordering};
 
 const OPENER: u64 = 5;

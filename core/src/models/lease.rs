@@ -4,7 +4,7 @@ use loom::thread;
 
 use super::{Defect, Model, saw};
 use crate::lease::{claim, release};
-use crate::region::Region;
+use crate::memory::Region;
 use crate::ring::{self, Head};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering};

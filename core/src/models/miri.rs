@@ -6,8 +6,7 @@
 
 use std::thread;
 
-use crate::copy;
-use crate::region::Region;
+use crate::memory::{Region, copy};
 use crate::ring::{self, Head};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering, lost_fence};

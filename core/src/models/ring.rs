@@ -3,8 +3,7 @@
 use loom::thread;
 
 use super::{Defect, Model, saw};
-use crate::copy;
-use crate::region::Region;
+use crate::memory::{Region, copy};
 use crate::ring::{self, Head};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering, fence};
@@ -65,12 +64,12 @@ fn lap(region: Region, chunks: &'static [u64]) {
 }
 
 const PLANTED: &[super::Planted] = &[
-    ("ring.rs", "fence(Ordering::Release)", Defect::Lost),
-    ("ring.rs", "fence(Ordering::Acquire)", Defect::Lost),
-    ("ring.rs", "line.head.store(end, Ordering::Release)", Defect::Relaxed),
-    ("ring.rs", "writer.head.load(Ordering::Acquire)", Defect::Relaxed),
-    ("ring.rs", "line.reserve.store(announced", Defect::Lost),
-    ("ring.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
+    ("ring/frames.rs", "fence(Ordering::Release)", Defect::Lost),
+    ("ring/frames.rs", "fence(Ordering::Acquire)", Defect::Lost),
+    ("ring/frames.rs", "line.head.store(end, Ordering::Release)", Defect::Relaxed),
+    ("ring/frames.rs", "writer.head.load(Ordering::Acquire)", Defect::Relaxed),
+    ("ring/frames.rs", "line.reserve.store(announced", Defect::Lost),
+    ("ring/frames.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
 ];
 
 pub(super) const ALL: &[Model] = &[
@@ -109,10 +108,10 @@ const A_WRITE_OF_MORE_THAN_THE_RING_HOLDS: Model = Model {
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right after the lap"],
     planted: &[
-        ("ring.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("ring.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("ring.rs", "line.reserve.store(announced", Defect::Lost),
-        ("ring.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
+        ("ring/frames.rs", "fence(Ordering::Release)", Defect::Lost),
+        ("ring/frames.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("ring/frames.rs", "line.reserve.store(announced", Defect::Lost),
+        ("ring/frames.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
     ],
 };
 
@@ -147,7 +146,7 @@ const AFTER_A_WRITER_THAT_DIED_IN_A_WRITE: Model = Model {
     },
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right after the lap"],
-    planted: &[("ring.rs", "let announced = line.reserve.load(Ordering::Relaxed)", Defect::Blind)],
+    planted: &[("ring/frames.rs", "let announced = line.reserve.load(Ordering::Relaxed)", Defect::Blind)],
 };
 
 #[test]

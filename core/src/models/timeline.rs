@@ -4,11 +4,11 @@ use loom::thread;
 
 use super::{Defect, Model, saw};
 use crate::gap::GapReason;
-use crate::region::Region;
-use crate::ring::Head;
+use crate::memory::Region;
+use crate::ring::{Anchor, Head, publish};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Arc;
-use crate::timeline::{Anchor, Extent, publish};
+use crate::time::Extent;
 
 /// The anchor of a frame: each frame has its own, after a gap, so that no other one tells its time.
 fn anchor_of(frame: u64) -> Anchor {
@@ -68,12 +68,12 @@ const A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME: Model = Model {
     preemptions: 1,
     outcomes: &["nothing new", "one frame more", "two frames more"],
     planted: &[
-        ("timeline.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("timeline.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("timeline.rs", "line.anchor_head.store(end, Ordering::Release)", Defect::Relaxed),
-        ("timeline.rs", "writer.anchor_head.load(Ordering::Acquire)", Defect::Relaxed),
-        ("timeline.rs", "line.anchor_reserve.store(announced", Defect::Lost),
-        ("timeline.rs", "writer.anchor_reserve.load(Ordering::Relaxed)", Defect::Blind),
+        ("ring/anchors.rs", "fence(Ordering::Release)", Defect::Lost),
+        ("ring/anchors.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("ring/anchors.rs", "line.anchor_head.store(end, Ordering::Release)", Defect::Relaxed),
+        ("time/extent.rs", "writer.anchor_head.load(Ordering::Acquire)", Defect::Relaxed),
+        ("ring/anchors.rs", "line.anchor_reserve.store(announced", Defect::Lost),
+        ("ring/anchors.rs", "writer.anchor_reserve.load(Ordering::Relaxed)", Defect::Blind),
     ],
 };
 

@@ -6,12 +6,11 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::Registry;
-use crate::budget::Charge;
 use crate::buffer::CaptureBuffer;
 use crate::domain::{Mapped, Membership, random};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
-use crate::region::{Layout, Region};
+use crate::memory::{Charge, Layout, Region};
 use crate::shared::Shared;
 use crate::slot::{OfThread, Slot};
 use crate::source::{Source, redact};

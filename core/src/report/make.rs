@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{Domain, verdict};
 use crate::holder::Holder;
-use crate::region::Region;
+use crate::memory::Region;
 use crate::registry::Registry;
 use crate::shared::Shared;
 use crate::spec::Spec;

@@ -5,7 +5,7 @@ mod text;
 
 use serde::{Serialize, Serializer};
 
-use crate::pool::PoolStats;
+use crate::memory::PoolStats;
 use crate::track::Dropped;
 use crate::watch::Anomaly;
 

@@ -21,8 +21,7 @@ use std::path::Path;
 use super::modules::MODULES;
 use super::outcome::Outcome;
 use super::stack::FRAMES;
-use crate::copy;
-use crate::memory::Words;
+use crate::memory::{Words, copy};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The first eight bytes of every log.

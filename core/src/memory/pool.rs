@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::budget::Charge;
+use super::budget::Charge;
+use super::mapping::Words;
 use crate::clock::Clock;
-use crate::memory::Words;
 use crate::sync::process::{AtomicU64, Queue};
 use crate::sync::{Ordering, PlainArc, count};
 

@@ -5,10 +5,10 @@
 //! the believed one at a bounded slew. Where they must part (a gap, a clock that was set) the published one jumps forward and
 //! the place is on record; backwards it only slews.
 
+use super::delay_locked_loop::{DelayLockedLoop, Line};
 use crate::clock::Clock;
-use crate::delay_locked_loop::{DelayLockedLoop, Line};
 use crate::gap::GapReason;
-use crate::timeline::Anchor;
+use crate::ring::Anchor;
 
 /// When a chunk was captured, as far as the writer knows.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,7 @@
 //! slots it copied, what it copied is what it asked for. The bytes themselves may be torn in between; the check after the
 //! copy is what makes a read right, so it reads `reserve` and never `head`.
 
-use crate::copy;
-use crate::region::{Region, WriterLine};
+use crate::memory::{Region, WriterLine, copy};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.

@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
-use std::ptr::NonNull;
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
+use super::file::is_in_memory;
+use super::header::{AnchorSlot, HEADER_BYTES, Header};
+use super::layout::Layout;
 use crate::error::{Error, Result};
-use crate::region::{AnchorSlot, HEADER_BYTES, Header, Layout, WriterLine, is_in_memory};
-use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::AtomicU64;
 
 /// A mapping that holds what its layout says. Unmapped when dropped.
 #[derive(Debug)]
@@ -115,66 +115,6 @@ impl Memory {
         {
             let _ = (offset, len);
         }
-    }
-}
-
-/// A handle on a buffer that has found what its writer stores to, so that a write looks at nothing else of the buffer.
-#[repr(C)]
-pub(crate) struct Found {
-    line: NonNull<WriterLine>,
-    words: NonNull<[AtomicU64]>,
-    shared: Arc<Shared>,
-}
-
-// SAFETY: what it points to are atomics, for which any thread is allowed, kept by what any thread may hold.
-unsafe impl Send for Found {}
-// SAFETY: as above.
-unsafe impl Sync for Found {}
-
-impl Found {
-    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
-        let (line, words) = (&shared.region.header().writer, shared.region.words());
-        Self { line: NonNull::from(line), words: NonNull::from(words), shared: Arc::clone(shared) }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    /// What only the writer stores to.
-    #[inline]
-    pub(crate) fn line(&self) -> &WriterLine {
-        // SAFETY: it was a reference into the mapping, which `shared` keeps: it is taken from there only by who drops the last handle.
-        unsafe { self.line.as_ref() }
-    }
-
-    /// The frames' memory.
-    #[inline]
-    pub(crate) fn words(&self) -> &[AtomicU64] {
-        // SAFETY: as above.
-        unsafe { self.words.as_ref() }
-    }
-}
-
-/// Tells whether nobody but the caller has a file open or mapped, as far as the kernel will tell: its name must be known to no other.
-pub(crate) fn is_nobody_elses(file: &File) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::AsRawFd as _;
-        // In every header of the kernel but that of one machine of the past.
-        const F_SETSIG: i32 = 10;
-        let file = file.as_raw_fd();
-        let set = |what: i32, value: i32| {
-            // SAFETY: a file number of this process, and numbers. Should somebody open the file meanwhile, the kernel sends the signal
-            // named below, which is ignored unless a program wants it.
-            unsafe { libc::fcntl(file, what, value) == 0 }
-        };
-        set(F_SETSIG, libc::SIGURG) && set(libc::F_SETLEASE, libc::F_WRLCK) && set(libc::F_SETLEASE, libc::F_UNLCK)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = file;
-        false
     }
 }
 

@@ -1,6 +1,9 @@
 //! The last N seconds of one source: the handle that reads it and lends its writer.
 
+#[path = "buffer/writer_view.rs"]
+mod writer_view;
 use std::fmt;
+pub(crate) use writer_view::WriterView;
 
 use crate::clock::Clock;
 use crate::error::Result;
@@ -15,7 +18,7 @@ use crate::span::Span;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::sync::{Arc, Ordering, PlainArc};
-use crate::timeline::Extent;
+use crate::time::Extent;
 use crate::track::Taken;
 use crate::windows::{WindowOptions, Windows};
 use crate::writer::Writer;

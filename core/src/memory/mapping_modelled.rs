@@ -2,10 +2,10 @@
 
 use std::fs::File;
 
+use super::header::{AnchorSlot, Header};
+use super::layout::Layout;
 use crate::error::{Error, Result};
-use crate::region::{AnchorSlot, Header, Layout, WriterLine};
-use crate::shared::Shared;
-use crate::sync::{Arc, AtomicU64};
+use crate::sync::AtomicU64;
 
 /// As many atomics as the layout says.
 #[derive(Debug)]
@@ -74,31 +74,6 @@ impl Drop for Memory {
         readers.lease.end();
         writer.removed.end();
     }
-}
-
-/// A handle on a buffer. Here nothing is found once and for all: the model checker watches.
-pub(crate) struct Found(Arc<Shared>);
-
-impl Found {
-    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
-        Self(Arc::clone(shared))
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0
-    }
-
-    pub(crate) fn line(&self) -> &WriterLine {
-        &self.0.region.header().writer
-    }
-
-    pub(crate) fn words(&self) -> &[AtomicU64] {
-        self.0.region.words()
-    }
-}
-
-pub(crate) fn is_nobody_elses(_: &File) -> bool {
-    false
 }
 
 /// Words that are no buffer: in models on the heap only.

@@ -1,0 +1,2 @@
+mod writer_view;
+pub(crate) use writer_view::WriterView;
