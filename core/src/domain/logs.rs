@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-use super::{Domain, presence};
+use super::handle::Domain;
+use super::presence;
 use crate::error::Result;
 
 const END: &str = ".track";

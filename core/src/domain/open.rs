@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::folder::{self, Folder};
+use super::handle::Domain;
+use super::lock_file::LockFile;
+use super::names::{Names, is_ring};
 use super::presence::{self, Presence};
-use super::{Domain, is_ring};
+use super::verdict;
 use crate::error::{Error, Result};
 use crate::memory::{PoolCounts, PoolSettings, Region};
 use crate::sync::{ArcSwap, PlainArc};
@@ -90,7 +93,7 @@ fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
     let rings = names.iter().filter(|name| is_ring(name));
     let sizes: Vec<u64> = rings.filter_map(|name| Some(folder.open(name).ok()??.metadata().ok()?.len())).collect();
     let presences = names.iter().filter(|name| presence::is_name(name));
-    let alive = presences.clone().filter(|name| super::LockFile::is_held(folder, name)).count();
+    let alive = presences.clone().filter(|name| LockFile::is_held(folder, name)).count();
     Ok(DomainInfo {
         name: name.to_owned(),
         path: folder.path().to_owned(),
@@ -124,11 +127,11 @@ impl Domain {
         self.remove_logs(0)?;
         self.trim_to(0)?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
-            let Some(names) = super::Names::of_file(&name) else { continue };
-            let _claim = super::LockFile::wait(&self.folder, &names.claim())?;
+            let Some(names) = Names::of_file(&name) else { continue };
+            let _claim = LockFile::wait(&self.folder, &names.claim())?;
             if let Some(file) = self.folder.open(&name)? {
                 match self.map(&file, &name) {
-                    Ok((region, _)) => super::verdict::remove(&region),
+                    Ok((region, _)) => verdict::remove(&region),
                     Err(Error::Corrupt { .. }) => Region::condemn(&file),
                     // Only those who know that layout know where to mark it.
                     Err(_) => {}

@@ -9,8 +9,9 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Domain, random};
-use crate::error::Result;
+use super::handle::Domain;
+use super::presence::random;
+use crate::error::{Error, Result};
 use crate::memory::{self, PoolStats, Words, clear};
 use crate::sync::count;
 
@@ -74,7 +75,7 @@ impl Domain {
             count(&self.pool_counts.misses);
         }
         match self.folder.reserve(hidden, bytes) {
-            Err(crate::Error::OutOfSpace { .. }) if self.trim_to(0).is_ok_and(|trimmed| trimmed > 0) => {
+            Err(Error::OutOfSpace { .. }) if self.trim_to(0).is_ok_and(|trimmed| trimmed > 0) => {
                 Ok((self.folder.reserve(hidden, bytes)?, false))
             }
             reserved => Ok((reserved?, false)),

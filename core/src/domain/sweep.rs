@@ -1,7 +1,9 @@
 //! Sweeping: taking away what the dead left behind.
 
+use super::handle::Domain;
 use super::lock_file::LockFile;
-use super::{Domain, Names, holders, presence};
+use super::names::Names;
+use super::{holders, logs, presence, verdict};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
@@ -49,7 +51,7 @@ impl Domain {
             swept.leftovers += usize::from(is_dead);
         }
         for (_, region, description) in self.rings()? {
-            if super::is_removed(&region) {
+            if verdict::is_removed(&region) {
                 let source = description.source.as_str();
                 let _claim = LockFile::wait(&self.folder, &self.names_of(source).claim())?;
                 swept.leftovers += usize::from(unless_damaged(self.finish_removal(source))?);
@@ -64,7 +66,7 @@ impl Domain {
         for name in self.folder.names()?.into_iter().filter(|name| presence::is_name(name)) {
             swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
         }
-        self.remove_logs(super::logs::KEPT)?;
+        self.remove_logs(logs::KEPT)?;
         self.trim_to(u64::MAX)?;
         Ok(swept)
     }

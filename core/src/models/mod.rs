@@ -182,7 +182,7 @@ fn modelled_files(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && !["docs", "models"].contains(&name.as_str()) {
             files.extend(modelled_files(&path));
-        } else if name.ends_with(".rs") && name != "modelled.rs" {
+        } else if name.ends_with(".rs") && !["modelled.rs", "tests.rs"].contains(&name.as_str()) {
             files.push(path);
         }
     }
