@@ -1,7 +1,7 @@
 //! What a writer stores to, found once, so that a write looks at nothing else of its buffer.
 
+use super::shared::Shared;
 use crate::memory::WriterLine;
-use crate::shared::Shared;
 use crate::sync::{Arc, AtomicU64};
 
 #[cfg(loom)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::budget::Charge;
 use super::mapping::Words;
-use crate::clock::Clock;
+use crate::clock::{Clock, duration_to_ns};
 use crate::sync::process::{AtomicU64, Queue};
 use crate::sync::{Ordering, PlainArc, count};
 
@@ -161,8 +161,7 @@ impl Pool {
 
     /// Gives back what is too old.
     fn expire(&self) {
-        let oldest_ns =
-            self.clock.monotonic_ns().saturating_sub(i64::try_from(self.settings.age.as_nanos()).unwrap_or(i64::MAX));
+        let oldest_ns = self.clock.monotonic_ns().saturating_sub(duration_to_ns(self.settings.age));
         self.give_back(|kept| kept.since_ns < oldest_ns);
     }
 

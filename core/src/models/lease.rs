@@ -3,7 +3,7 @@
 use loom::thread;
 
 use super::{Defect, Model, saw};
-use crate::lease::{claim, release};
+use crate::buffer::{claim, release};
 use crate::memory::Region;
 use crate::ring::{self, Head};
 use crate::spec::{Length, SampleFormat, Spec};
@@ -41,11 +41,11 @@ fn two_writers(begin: u64) {
 }
 
 const PLANTED: &[super::Planted] = &[
-    ("lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Relaxed),
-    ("lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Split),
-    ("lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Lost),
-    ("lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Relaxed),
-    ("lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Lost),
+    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Relaxed),
+    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Split),
+    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Lost),
+    ("buffer/lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Relaxed),
+    ("buffer/lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Lost),
 ];
 
 pub(super) const ALL: &[Model] =

@@ -131,22 +131,26 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("memory/budget.rs", "mapped", "counters for display; who reads them relies on nothing beside them"),
     ("domain/verdict.rs", "flag(region)", "a flag that nothing is read through; models plant its loss"),
     (
-        "published.rs",
+        "registry/lookup/published.rs",
         "self.version.",
         "a model's map is behind a lock, so no look at it is older; models plant the loss",
     ),
     (
-        "slot.rs",
+        "registry/lookup/slot.rs",
         "own.used[word].store(slot.address(), Ordering::Release)",
         "light fences are whole ones here, and order it already",
     ),
     (
-        "slot.rs",
+        "registry/lookup/slot.rs",
         "used.load(Ordering::Acquire) == 0",
         "counts only where a thread's own end does not come after its uses: in its last steps",
     ),
-    ("slot.rs", "compare_exchange(FILLED, TAKEN", "who takes has waited for the filling, or used what was filled"),
-    ("slot.rs", "slot.state.swap(TAKEN", "who ends a registry comes after all who used it"),
+    (
+        "registry/lookup/slot.rs",
+        "compare_exchange(FILLED, TAKEN",
+        "who takes has waited for the filling, or used what was filled",
+    ),
+    ("registry/lookup/slot.rs", "slot.state.swap(TAKEN", "who ends a registry comes after all who used it"),
     (
         "sync/real.rs",
         "fence(Ordering::SeqCst)",

@@ -5,14 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::Registry;
-use crate::buffer::CaptureBuffer;
+use super::handle::Registry;
+use super::lookup::slot::{OfThread, Slot};
+use crate::buffer::{CaptureBuffer, Shared};
 use crate::domain::{Mapped, Membership, random};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::memory::{Charge, Layout, Region};
-use crate::shared::Shared;
-use crate::slot::{OfThread, Slot};
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
 use crate::sync::{Arc, AtomicU32, PlainArc, count, process};
