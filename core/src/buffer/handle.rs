@@ -69,7 +69,7 @@ impl CaptureBuffer {
     ///
     /// # Errors
     /// [`Error::NotYet`](crate::Error::NotYet) (with when it will be), [`Error::Evicted`](crate::Error::Evicted) (with the oldest still there),
-    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for spanes that are empty or reversed, and for the last so much of a buffer that keeps less.
+    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for spans that are empty or reversed, and for the last so much of a buffer that keeps less.
     ///
     /// ```
     /// use std::time::Duration;

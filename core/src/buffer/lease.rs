@@ -2,7 +2,7 @@
 
 use super::shared::Shared;
 use super::writer_view::WriterView;
-use crate::domain::Presence;
+use crate::domain::LivenessLock;
 use crate::error::{Error, Result};
 use crate::memory::WriterLine;
 use crate::ring::MAX_COUNT;
@@ -14,10 +14,10 @@ const PRIVATE: u64 = 1;
 /// An exclusive lease on a buffer.
 #[repr(C)]
 pub(crate) struct Lease {
-    found: WriterView,
+    view: WriterView,
     generation: u32,
     /// Kept: while its number stands in the header, its lock is what tells that this process lives.
-    presence: Option<Arc<Presence>>,
+    liveness: Option<Arc<LivenessLock>>,
 }
 
 impl Lease {
@@ -25,8 +25,8 @@ impl Lease {
     pub(crate) fn take(shared: &Arc<Shared>) -> Result<Self> {
         fork::watch();
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
-        let presence = domain.map(|domain| domain.presence()).transpose()?;
-        let own = presence.as_ref().map_or(PRIVATE, |presence| presence.number());
+        let liveness = domain.map(|domain| domain.liveness()).transpose()?;
+        let own = liveness.as_ref().map_or(PRIVATE, |liveness| liveness.number());
         let lease = &shared.region.header().readers.lease;
         // In a private registry whoever holds it lives.
         let is_alive = |held| domain.is_none_or(|domain| domain.is_alive(held));
@@ -34,7 +34,7 @@ impl Lease {
             let holder = domain.and_then(|domain| domain.holder(held));
             Error::WriterBusy { source_name: shared.source.clone(), holder }
         })?;
-        Ok(Self { found: WriterView::of(shared), generation: fork::generation(), presence })
+        Ok(Self { view: WriterView::of(shared), generation: fork::generation(), liveness })
     }
 
     /// Says what is wrong with what the last writer left, if anything.
@@ -53,7 +53,7 @@ impl Lease {
         }
         // Anchors that are announced and not there are taken for overwritten ones: so many, and no time could be told any more.
         let [head, reserve] = [&line.anchor_head, &line.anchor_reserve].map(|counter| counter.load(Ordering::Relaxed));
-        if reserve.saturating_sub(head) > self.found.shared().region.layout().anchor_slots {
+        if reserve.saturating_sub(head) > self.view.shared().region.layout().anchor_slots {
             return Err(format!("its anchor_reserve is {reserve}, its anchor_head {head}"));
         }
         Ok(())
@@ -62,13 +62,13 @@ impl Lease {
     /// What only who holds the lease stores to.
     #[inline]
     pub(crate) fn line(&self) -> &WriterLine {
-        self.found.line()
+        self.view.line()
     }
 
     /// The frames' memory, in which only who holds the lease stores.
     #[inline]
     pub(crate) fn words(&self) -> &[AtomicU64] {
-        self.found.words()
+        self.view.words()
     }
 
     /// Tells whether this process is a child of the one that took the lease.
@@ -82,8 +82,8 @@ impl Drop for Lease {
         if self.is_inherited() {
             return;
         }
-        let own = self.presence.as_ref().map_or(PRIVATE, |presence| presence.number());
-        let lease = &self.found.shared().region.header().readers.lease;
+        let own = self.liveness.as_ref().map_or(PRIVATE, |liveness| liveness.number());
+        let lease = &self.view.shared().region.header().readers.lease;
         release(lease, own);
     }
 }

@@ -15,8 +15,8 @@ use crate::time::Extent;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     extent: Extent,
-    /// The piece that holds `first`, by number.
-    piece: (u64, Anchor),
+    /// The segment that holds `first`, by number.
+    segment: (u64, Anchor),
     pub(crate) first: u64,
     pub(crate) end: u64,
     lead: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     pub(crate) start_utc_ns: i64,
     pub(crate) end_utc_ns: i64,
     /// Whether gaps are filled.
-    silence: bool,
+    fill_gaps: bool,
     pub(crate) missing: Missing,
 }
 
@@ -36,23 +36,21 @@ pub(crate) enum Step {
     Gap(Gap),
 }
 
-/// How gaps and missing ends are to be taken.
+/// What a read does about gaps and missing ends.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
-    /// Whether gaps are filled.
-    pub(crate) silence: bool,
-    /// Whether the beginning may be missing.
-    pub(crate) late: bool,
-    /// Whether the end may be missing.
-    pub(crate) early: bool,
+pub(crate) struct ReadPolicy {
+    pub(crate) allow_missing_start: bool,
+    pub(crate) allow_missing_end: bool,
+    /// Fills gaps with silence.
+    pub(crate) fill_gaps: bool,
 }
 
-/// Finds spanes in one buffer at one moment.
+/// Finds spans in one buffer at one moment.
 pub(crate) struct Planner<'a> {
     pub(crate) region: &'a Region,
     pub(crate) spec: &'a Spec,
     pub(crate) extent: Extent,
-    pub(crate) manner: Manner,
+    pub(crate) policy: ReadPolicy,
 }
 
 impl Planner<'_> {
@@ -79,7 +77,7 @@ impl Planner<'_> {
     }
 
     fn by_time(&self, range: &Range<i64>) -> Result<Plan> {
-        let (_, newest) = self.extent.newest_piece();
+        let (_, newest) = self.extent.newest_segment();
         let (oldest_ns, newest_ns) = (self.oldest_utc_ns()?, self.extent.newest_utc_ns());
         // Times are true to half a frame, but the end of a span must be the same frame when more frames have come: what is
         // less than a quarter of one beyond the newest is its end, now and later.
@@ -103,7 +101,7 @@ impl Planner<'_> {
         let (end, after_end_ns) = self.place_of_end(to)?;
         if first >= end && before_first_ns > 0 {
             // Wholly inside one gap.
-            let lead = if self.manner.silence { frames_between(from, to) } else { 0 };
+            let lead = if self.policy.fill_gaps { frames_between(from, to) } else { 0 };
             let mut plan = self.finish(first, first, lead, 0, missing)?;
             (plan.start_utc_ns, plan.end_utc_ns) = (from, to);
             return Ok(plan);
@@ -118,8 +116,8 @@ impl Planner<'_> {
 
     /// The frame nearest to a time, and how long after that time it begins if the time lies in a gap.
     fn place(&self, utc_ns: i64) -> Result<(u64, i64)> {
-        let (number, piece) = self.found(self.extent.piece_of_time(self.region, utc_ns))?;
-        let near = piece.frame_near(utc_ns).max(self.extent.oldest_frame);
+        let (number, segment) = self.found(self.extent.segment_of_time(self.region, utc_ns))?;
+        let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
         match self.extent.next(self.region, number) {
             Some((_, next)) if near >= next.first_frame => {
                 Ok((next.first_frame, next.utc_ns.saturating_sub(utc_ns).clamp(0, next.gap_ns)))
@@ -130,14 +128,14 @@ impl Planner<'_> {
 
     /// The frame before which a time lies, and how long before that time the audio ends if the time lies in a gap or at its end.
     fn place_of_end(&self, utc_ns: i64) -> Result<(u64, i64)> {
-        let (number, piece) = self.found(self.extent.piece_before_time(self.region, utc_ns))?;
-        let near = piece.frame_near(utc_ns).max(self.extent.oldest_frame);
+        let (number, segment) = self.found(self.extent.segment_before_time(self.region, utc_ns))?;
+        let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
         match self.extent.next(self.region, number) {
             Some((_, next)) if near >= next.first_frame => {
-                let end_ns = piece.utc_at(next.first_frame);
+                let end_ns = segment.utc_at(next.first_frame);
                 Ok((next.first_frame, utc_ns.saturating_sub(end_ns).clamp(0, next.gap_ns)))
             }
-            _ if near == piece.first_frame => Ok((near, piece.gap_ns)),
+            _ if near == segment.first_frame => Ok((near, segment.gap_ns)),
             _ => Ok((near.min(self.extent.newest_frame), 0)),
         }
     }
@@ -145,27 +143,27 @@ impl Planner<'_> {
     /// So many frames back from the newest, gaps counted as the silence that fills them.
     fn last(&self, wanted: u64) -> Result<Plan> {
         let Extent { oldest_frame, newest_frame, .. } = self.extent;
-        let (mut number, mut piece) = self.extent.newest_piece();
+        let (mut number, mut segment) = self.extent.newest_segment();
         let (mut end, mut left, mut lead) = (newest_frame, wanted, 0);
         loop {
-            let begin = piece.first_frame.max(oldest_frame).min(end);
+            let begin = segment.first_frame.max(oldest_frame).min(end);
             if left <= end - begin {
                 return self.finish(end - left, newest_frame, 0, 0, Missing::default());
             }
             left -= end - begin;
             end = begin;
-            if piece.first_frame < oldest_frame || end == 0 {
+            if segment.first_frame < oldest_frame || end == 0 {
                 break;
             }
-            if self.manner.silence {
-                lead = left.min(self.spec.ns_to_frames(piece.gap_ns));
+            if self.policy.fill_gaps {
+                lead = left.min(self.spec.ns_to_frames(segment.gap_ns));
                 if lead == left {
                     return self.finish(end, newest_frame, lead, 0, Missing::default());
                 }
                 left -= lead;
             }
             match self.extent.previous(self.region, number) {
-                Some(previous) => (number, piece) = previous,
+                Some(previous) => (number, segment) = previous,
                 None => break,
             }
             lead = 0;
@@ -184,21 +182,21 @@ impl Planner<'_> {
         // Anchors are another process's: what they say of frames that are not there counts for nothing.
         let first = first.clamp(self.extent.oldest_frame, self.extent.newest_frame);
         let end = end.clamp(first, self.extent.newest_frame);
-        let piece = self.found(self.extent.piece_of_frame(self.region, first))?;
-        let (_, last) = self.found(self.extent.piece_of_frame(self.region, end.saturating_sub(1).max(first)))?;
-        let silence = self.manner.silence;
-        let (lead, tail) = if silence { (lead, tail) } else { (0, 0) };
-        let start_utc_ns = piece.1.utc_at(first).saturating_sub(self.spec.frames_to_ns(lead));
+        let segment = self.found(self.extent.segment_of_frame(self.region, first))?;
+        let (_, last) = self.found(self.extent.segment_of_frame(self.region, end.saturating_sub(1).max(first)))?;
+        let fill_gaps = self.policy.fill_gaps;
+        let (lead, tail) = if fill_gaps { (lead, tail) } else { (0, 0) };
+        let start_utc_ns = segment.1.utc_at(first).saturating_sub(self.spec.frames_to_ns(lead));
         let end_utc_ns = last.utc_at(end).saturating_add(self.spec.frames_to_ns(tail));
-        Ok(Plan { extent: self.extent, piece, first, end, lead, tail, start_utc_ns, end_utc_ns, silence, missing })
+        Ok(Plan { extent: self.extent, segment, first, end, lead, tail, start_utc_ns, end_utc_ns, fill_gaps, missing })
     }
 
     /// Lets what is missing pass if that was asked for; otherwise says why, and how far ahead the span's end is.
     fn allow(&self, missing: Missing, ahead_frames: u64) -> Result<Missing> {
-        if missing.evicted_frames > 0 && !self.manner.late {
+        if missing.evicted_frames > 0 && !self.policy.allow_missing_start {
             return Err(self.evicted());
         }
-        if missing.not_yet_frames == 0 || self.manner.early {
+        if missing.not_yet_frames == 0 || self.policy.allow_missing_end {
             return Ok(missing);
         }
         let newest_ns = self.extent.newest_utc_ns();
@@ -235,9 +233,9 @@ impl Plan {
     ///
     /// False if the writer lapped the walk.
     pub(crate) fn walk(&self, region: &Region, spec: &Spec, mut visit: impl FnMut(Step)) -> bool {
-        let (mut number, piece) = self.piece;
+        let (mut number, segment) = self.segment;
         if self.lead > 0 {
-            if let Some(gap) = piece.gap_before() {
+            if let Some(gap) = segment.gap_before() {
                 visit(Step::Gap(gap));
             }
             visit(Step::Silence { frames: self.lead });
@@ -254,7 +252,7 @@ impl Plan {
             if let Some(gap) = next.gap_before() {
                 visit(Step::Gap(gap));
                 let frames = if next.first_frame == self.end { self.tail } else { spec.ns_to_frames(gap.duration_ns) };
-                if self.silence && frames > 0 {
+                if self.fill_gaps && frames > 0 {
                     visit(Step::Silence { frames });
                 }
             }
@@ -263,6 +261,6 @@ impl Plan {
         if self.end > first {
             visit(Step::Frames { first, count: self.end - first });
         }
-        number == self.extent.newest_piece().0 || self.extent.next(region, number).is_some()
+        number == self.extent.newest_segment().0 || self.extent.next(region, number).is_some()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::plan::{Manner, Plan, Planner, Step, evicted};
+use super::plan::{Plan, Planner, ReadPolicy, Step, evicted};
 use super::segment::{Extracted, Samples, Segment, SegmentGap};
 use super::shared::Shared;
 use super::span::Span;
@@ -51,7 +51,7 @@ impl ReadOptions {
         self
     }
 
-    /// Fills gaps with silence, or leaves them out. By default spanes of time keep their length and are filled, frames
+    /// Fills gaps with silence, or leaves them out. By default spans of time keep their length and are filled, frames
     /// named by number are just those frames.
     pub fn silence(mut self, fill: bool) -> Self {
         self.silence = Some(fill);
@@ -121,18 +121,18 @@ impl<T: Sample> Sink<T> for Room<'_, T> {
 /// Copies frames that lie in memory as `S` into a sink of `T`.
 fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, sink: &mut impl Sink<T>) {
     let words = shared.region.words();
-    for (offset, bytes) in ring::spanes(&shared.region, first, frames) {
+    for (offset, bytes) in ring::spans(&shared.region, first, frames) {
         let samples = bytes / size_of::<S>();
         if S::FORMAT == T::FORMAT {
             sink.copy(words, offset, samples);
             continue;
         }
-        // Through a piece of the stack that stays in the nearest cache.
-        let mut piece = [S::zeroed(); 1024];
-        for begin in (0..samples).step_by(piece.len()) {
-            let piece = &mut piece[..(samples - begin).min(1024)];
-            crate::memory::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(piece));
-            convert(piece, sink.space(piece.len()));
+        // Through a block of the stack that stays in the nearest cache.
+        let mut block = [S::zeroed(); 1024];
+        for begin in (0..samples).step_by(block.len()) {
+            let block = &mut block[..(samples - begin).min(1024)];
+            crate::memory::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(block));
+            convert(block, sink.space(block.len()));
         }
     }
 }
@@ -199,7 +199,7 @@ const TRIES: usize = 64;
 fn attempt<R>(
     shared: &Shared,
     span: &Span,
-    manner: Manner,
+    policy: ReadPolicy,
     mut take: impl FnMut(&Plan, Extracted) -> Result<Option<R>>,
 ) -> Result<R> {
     let mut extent = None;
@@ -208,7 +208,7 @@ fn attempt<R>(
             return Err(nothing_yet(shared, span));
         };
         extent = Some(now);
-        let planner = Planner { region: &shared.region, spec: &shared.spec, extent: now, manner };
+        let planner = Planner { region: &shared.region, spec: &shared.spec, extent: now, policy };
         match planner.plan(span) {
             Ok(plan) => {
                 if let Some(extracted) = measure(shared, &plan)
@@ -218,13 +218,13 @@ fn attempt<R>(
                 }
             }
             // Only by being lapped: look again.
-            Err(Error::Evicted { .. }) if manner.late => {}
+            Err(Error::Evicted { .. }) if policy.allow_missing_start => {}
             Err(error) => {
                 shared.count_eviction(&error);
                 return Err(error);
             }
         }
-        if !manner.late {
+        if !policy.allow_missing_start {
             break;
         }
     }
@@ -280,13 +280,13 @@ fn with_options<R>(
     mut take: impl FnMut(&Plan, Extracted) -> Result<Option<R>>,
 ) -> Result<R> {
     span.check(&shared.spec)?;
-    let silence = options.silence.unwrap_or(!matches!(span, Span::Frames(_)));
+    let fill_gaps = options.silence.unwrap_or(!matches!(span, Span::Frames(_)));
     let (partial, wait) = (options.partial, options.wait);
     // Told to wait, even a read that may miss something waits for its end: only its beginning can be lost for good.
-    let manner = Manner { silence, late: partial, early: partial && wait.is_none() };
-    match waiting(shared, wait, || attempt(shared, span, manner, &mut take)) {
+    let policy = ReadPolicy { fill_gaps, allow_missing_start: partial, allow_missing_end: partial && wait.is_none() };
+    match waiting(shared, wait, || attempt(shared, span, policy, &mut take)) {
         Err(Error::TimedOut { .. } | Error::Removed { .. }) if partial => {
-            attempt(shared, span, Manner { early: true, ..manner }, take)
+            attempt(shared, span, ReadPolicy { allow_missing_end: true, ..policy }, take)
         }
         other => other,
     }
@@ -386,8 +386,8 @@ mod tests {
             writer.gap(GapReason::SourceLost);
             writer.write(&[2_i16; 500]).unwrap();
             let shared = &*buffer.shared;
-            let manner = Manner { silence: false, late: false, early: false };
-            let copied = attempt(shared, &Span::Frames(500..1500), manner, |plan, extracted| {
+            let policy = ReadPolicy { fill_gaps: false, allow_missing_start: false, allow_missing_end: false };
+            let copied = attempt(shared, &Span::Frames(500..1500), policy, |plan, extracted| {
                 let mut samples = Grow::<i16>(Vec::with_capacity(1000));
                 // Told when what is before the gap was copied.
                 let good = copy_plan(shared, plan, extracted.frames, &mut samples, |_, _, _| {
@@ -404,14 +404,14 @@ mod tests {
     #[test]
     fn a_read_that_is_overtaken_begins_again_only_where_its_beginning_may_be_missing() {
         let (buffer, _writer) = full();
-        for (late, tries) in [(true, 3), (false, 1)] {
+        for (allow_missing_start, tries) in [(true, 3), (false, 1)] {
             let mut tried = 0;
-            let manner = Manner { silence: false, late, early: false };
-            let outcome = attempt(&buffer.shared, &Span::Frames(0..1000), manner, |_, _| {
+            let policy = ReadPolicy { fill_gaps: false, allow_missing_start, allow_missing_end: false };
+            let outcome = attempt(&buffer.shared, &Span::Frames(0..1000), policy, |_, _| {
                 tried += 1;
                 Ok((tried == 3).then_some(()))
             });
-            assert_eq!((outcome.is_ok(), tried), (late, tries));
+            assert_eq!((outcome.is_ok(), tried), (allow_missing_start, tries));
         }
     }
 }

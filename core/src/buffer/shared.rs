@@ -2,7 +2,7 @@
 
 use super::commit::Committer;
 use crate::clock::Clock;
-use crate::domain::{Membership, verdict};
+use crate::domain::{Membership, removal};
 use crate::error::Error;
 use crate::memory::{Charge, Pool, Region};
 use crate::source::Source;
@@ -40,11 +40,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn is_removed(&self) -> bool {
-        verdict::is_removed(&self.region)
+        removal::is_removed(&self.region)
     }
 
     pub(crate) fn mark_removed(&self) {
-        verdict::remove(&self.region);
+        removal::mark_removed(&self.region);
     }
 
     /// Has the memory committed soon, if that is wanted and was not asked for before. For who is about to write.

@@ -95,15 +95,15 @@ impl SourceClaim {
     /// thread.
     ///
     /// # Errors
-    /// Where this process has no presence in the domain, as a forked child that can't get one.
+    /// [`Error::System`](crate::Error::System) if this process, a forked child, can't take a liveness lock of its own.
     pub fn tell(&self, buffer: &CaptureBuffer, status: &SourceHealth) -> Result<()> {
         let shared = &buffer.shared;
         let line = &shared.region.header().health;
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
-        let presence = domain.map(|domain| domain.presence()).transpose()?.map_or(0, |presence| presence.number());
+        let liveness = domain.map(|domain| domain.liveness()).transpose()?.map_or(0, |liveness| liveness.number());
         let reason = cut(&status.reason);
         // SYNC none: told for display, by the one who holds the claim. Who looks in between may see parts of two.
-        line.presence.store(presence, Ordering::Relaxed);
+        line.liveness.store(liveness, Ordering::Relaxed);
         crate::memory::copy::copy_in(&line.reason, 0, reason.as_bytes());
         line.reason_bytes.store(reason.len() as u32, Ordering::Relaxed);
         line.since_utc_ns.store(status.since_utc_ns, Ordering::Relaxed);
@@ -132,8 +132,8 @@ impl SourceHealth {
             (line.since_utc_ns.load(Ordering::Relaxed), line.restarts.load(Ordering::Relaxed));
         let has_ended = matches!(state, SourceState::Stopped | SourceState::Finished | SourceState::Failed);
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
-        let is_gone = |presence| domain.is_some_and(|domain| !domain.is_alive(presence));
-        if !has_ended && is_gone(line.presence.load(Ordering::Relaxed)) {
+        let is_gone = |liveness| domain.is_some_and(|domain| !domain.is_alive(liveness));
+        if !has_ended && is_gone(line.liveness.load(Ordering::Relaxed)) {
             let reason = format!("its process ended without a word while it was {state}");
             return Some(Self { state: SourceState::Failed, since_utc_ns, restarts, reason });
         }

@@ -144,19 +144,19 @@ impl CaptureBuffer {
     }
 }
 
-/// The loudness of the last second, or of what there is of it. Through a piece of the stack: nothing is allocated.
+/// The loudness of the last second, or of what there is of it. Through a block of the stack: nothing is allocated.
 fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
-    let mut piece = [0.0_f32; 4096];
-    let piece_frames = (piece.len() / usize::from(buffer.spec().channels())) as u64;
+    let mut block = [0.0_f32; 4096];
+    let block_frames = (block.len() / usize::from(buffer.spec().channels())) as u64;
     let (mut meter, mut first) = (Meter::default(), newest_frame.saturating_sub(buffer.spec().sample_rate_hz().into()));
     while first < newest_frame {
-        let end = newest_frame.min(first.saturating_add(piece_frames));
+        let end = newest_frame.min(first.saturating_add(block_frames));
         let available = ReadOptions::new().available();
         // What can't be read now can't be read a moment later: a damaged buffer must not hold its viewer up.
-        let Ok(extracted) = read::into(&buffer.shared, &Span::Frames(first..end), &available, &mut piece) else {
+        let Ok(extracted) = read::into(&buffer.shared, &Span::Frames(first..end), &available, &mut block) else {
             break;
         };
-        meter.take(&piece[..extracted.frames as usize * usize::from(buffer.spec().channels())]);
+        meter.take(&block[..extracted.frames as usize * usize::from(buffer.spec().channels())]);
         first = end;
     }
     meter.level()

@@ -186,17 +186,17 @@ impl Windows {
             self.after_gap = None;
         }
         let region = &self.buffer.shared.region;
-        let Some((mut number, _)) = extent.piece_of_frame(region, first) else {
+        let Some((mut number, _)) = extent.segment_of_frame(region, first) else {
             return first;
         };
-        while let Some((next_number, piece)) = extent.next(region, number) {
-            if piece.first_frame >= first.saturating_add(window_frames) {
+        while let Some((next_number, segment)) = extent.next(region, number) {
+            if segment.first_frame >= first.saturating_add(window_frames) {
                 break;
             }
             // Another process's timeline may say that it goes back; windows don't.
-            let gap = piece.gap_before().filter(|gap| gap.duration_ns > self.join_ns && gap.first_frame >= first);
+            let gap = segment.gap_before().filter(|gap| gap.duration_ns > self.join_ns && gap.first_frame >= first);
             if let Some(gap) = gap {
-                first = piece.first_frame;
+                first = segment.first_frame;
                 self.after_gap = Some(gap);
             }
             number = next_number;

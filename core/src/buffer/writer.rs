@@ -7,11 +7,11 @@ use super::handle::CaptureBuffer;
 use super::lease::Lease;
 use super::shared::Shared;
 use crate::clock::duration_to_ns;
-use crate::domain::verdict;
+use crate::domain::removal;
 use crate::error::{Error, Result};
 use crate::gap::GapReason;
 use crate::memory::WriterLine;
-use crate::ring::{self, Head};
+use crate::ring::{self, WriteCursor};
 use crate::sample::Sample;
 use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
 use crate::sync::Ordering;
@@ -25,7 +25,7 @@ use crate::time::{ChunkTime, Timekeeper};
 /// In this order, as most writes look at the first few cache lines only.
 #[repr(C)]
 pub struct Writer {
-    head: Head,
+    cursor: WriteCursor,
     /// Calls of `write`, those of earlier writers included.
     writes: u64,
     partial_bytes: usize,
@@ -48,7 +48,7 @@ impl Writer {
         Shared::commit_ahead(shared);
         let newest = ring::withdraw(&shared.region);
         Ok(Self {
-            head: Head::of(&shared.region),
+            cursor: WriteCursor::of(&shared.region),
             // SYNC none: the lease orders one writer after the other.
             writes: lease.line().writes.load(Ordering::Relaxed),
             partial_bytes: 0,
@@ -67,7 +67,7 @@ impl Writer {
 
     /// The number that the next frame will have.
     pub fn next_frame(&self) -> u64 {
-        self.head.frame()
+        self.cursor.frame()
     }
 
     /// Writes interleaved samples that arrive now: their last frame was captured just before.
@@ -137,18 +137,18 @@ impl Writer {
         if T::FORMAT == expected { Ok(()) } else { Err(Error::FormatMismatch { given: T::FORMAT, expected }) }
     }
 
-    /// Most writes: whole frames that came about when they were believed to, and go into one piece of the ring.
+    /// The fast path: whole frames, on time, contiguous in the ring.
     #[inline(always)]
     fn put(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
         let line = self.lease.line();
         if self.partial_bytes == 0
-            && verdict::is_in_use(line)
+            && removal::is_in_use(line)
             && !self.lease.is_inherited()
-            && let Some(frames) = self.head.frames_at_once(bytes.len())
-            && self.timekeeper.take_steady(self.head.frame(), frames, time)
+            && let Some(frames) = self.cursor.contiguous_frames(bytes.len())
+            && self.timekeeper.add_to_batch(self.cursor.frame(), frames, time)
         {
             self.writes = count(line, self.writes);
-            self.head.push_at_once(line, self.lease.words(), bytes, frames);
+            self.cursor.push_contiguous(line, self.lease.words(), bytes, frames);
             return Ok(());
         }
         self.put_any(bytes, time)
@@ -169,14 +169,14 @@ impl Writer {
         let frame_bytes = region.layout().frame_bytes;
         let frames = region.layout().whole_frames(self.partial_bytes + bytes.len());
         if frames > 0
-            && let Some(anchor) = self.timekeeper.chunk(self.head.frame(), frames, time, &*shared.clock)
+            && let Some(anchor) = self.timekeeper.chunk(self.cursor.frame(), frames, time, &*shared.clock)
         {
             ring::publish(region, &anchor);
-            let ahead_ns = self.timekeeper.ahead_ns(self.head.frame());
+            let ahead_ns = self.timekeeper.ahead_ns(self.cursor.frame());
             self.lease.line().ahead_ns.store(ahead_ns, Ordering::Relaxed);
         }
         if self.partial_bytes == 0 && bytes.len() == frames as usize * frame_bytes {
-            self.head.push(region, bytes, frames);
+            self.cursor.push(region, bytes, frames);
             return Ok(());
         }
         let (mut bytes, mut whole_frames) = (bytes, frames);
@@ -188,12 +188,12 @@ impl Writer {
             if self.partial_bytes < frame_bytes {
                 return Ok(());
             }
-            self.head.push(region, &self.partial[..frame_bytes], 1);
+            self.cursor.push(region, &self.partial[..frame_bytes], 1);
             self.partial_bytes = 0;
             whole_frames -= 1;
         }
         let (whole, rest) = bytes.split_at(whole_frames as usize * frame_bytes);
-        self.head.push(region, whole, whole_frames);
+        self.cursor.push(region, whole, whole_frames);
         self.partial[..rest.len()].copy_from_slice(rest);
         self.partial_bytes = rest.len();
         Ok(())

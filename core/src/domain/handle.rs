@@ -1,9 +1,9 @@
 //! A domain that this process has open: its folder, this process's lock in it, and who else is alive.
 
 use super::folder::Folder;
+use super::liveness::{self, LivenessLock};
 use super::lock_file::LockFile;
 use super::names::Names;
-use super::presence::{self, Presence};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::memory::{PoolCounts, PoolSettings};
@@ -15,7 +15,7 @@ use crate::sync::{Arc, ArcSwap, PlainArc};
 pub(crate) struct Domain {
     pub(super) name: String,
     pub(super) folder: PlainArc<Folder>,
-    pub(super) presence: ArcSwap<Presence>,
+    pub(super) liveness: ArcSwap<LivenessLock>,
     pub(super) hash: fn(&[u8]) -> u128,
     pub(super) pool: PoolSettings,
     pub(super) pool_counts: PoolCounts,
@@ -40,34 +40,34 @@ impl Domain {
         self.folder.room_bytes()
     }
 
-    /// The presence of this process. A forked child gets one of its own.
-    pub(crate) fn presence(&self) -> Result<Arc<Presence>> {
+    /// The liveness lock of this process. A forked child takes one of its own.
+    pub(crate) fn liveness(&self) -> Result<Arc<LivenessLock>> {
         loop {
-            let presence = self.presence.load_full();
-            if !presence.is_inherited() {
-                return Ok(presence);
+            let liveness = self.liveness.load_full();
+            if !liveness.is_inherited() {
+                return Ok(liveness);
             }
-            let own = Arc::new(Presence::new(&self.folder)?);
-            self.presence.compare_and_swap(&presence, own);
+            let own = Arc::new(LivenessLock::new(&self.folder)?);
+            self.liveness.compare_and_swap(&liveness, own);
         }
     }
 
-    /// Tells whether the process of a presence lives.
-    pub(crate) fn is_alive(&self, presence: u64) -> bool {
-        presence::is_alive(&self.folder, presence)
+    /// Tells whether the process that took a liveness lock lives.
+    pub(crate) fn is_alive(&self, liveness: u64) -> bool {
+        liveness::is_alive(&self.folder, liveness)
     }
 
-    /// The process of a presence.
-    pub(crate) fn holder(&self, presence: u64) -> Option<Holder> {
-        presence::holder(&self.folder, presence)
+    /// The process that took a liveness lock.
+    pub(crate) fn holder(&self, liveness: u64) -> Option<Holder> {
+        liveness::holder(&self.folder, liveness)
     }
 
     /// Claims to be the one who feeds a source.
     pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
         let names = self.names_of(source.as_str());
         let name = names.feed();
-        // Under the claim nobody sweeps it: who has it is no sweeper.
-        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        // Under the lock file nobody sweeps it: who has it is no sweeper.
+        let _lock = LockFile::wait(&self.folder, &names.lock())?;
         LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
             let holder = LockFile::holder(&self.folder, &name);
             Error::WriterBusy { source_name: source.clone(), holder }

@@ -2,8 +2,8 @@
 
 use super::handle::Domain;
 use super::holders;
-use super::presence::Presence;
-use super::verdict::is_removed;
+use super::liveness::LivenessLock;
+use super::removal::is_removed;
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
 use crate::memory::Region;
@@ -13,7 +13,7 @@ use crate::sync::{Arc, PlainArc};
 /// That this process has a ring mapped.
 pub(crate) struct Membership {
     pub(super) domain: PlainArc<Domain>,
-    pub(super) presence: Arc<Presence>,
+    pub(super) liveness: Arc<LivenessLock>,
     pub(super) place: usize,
     pub(super) source: Source,
     pub(super) lifetime: Lifetime,
@@ -36,10 +36,10 @@ impl Membership {
     /// Takes this process's mark away, and the ring with it if it was the last and the ring is not to stay.
     pub(crate) fn leave(&self, region: &Region) {
         // A forked child's memory is a copy, but the mark is its parent's.
-        if self.presence.is_inherited() {
+        if self.liveness.is_inherited() {
             return;
         }
-        holders::leave(region, self.place, self.presence.number());
+        holders::leave(region, self.place, self.liveness.number());
         if self.lifetime == Lifetime::WhileOpen
             && !is_removed(region)
             && !holders::any_alive(&self.domain.folder, region)

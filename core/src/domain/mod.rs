@@ -14,26 +14,26 @@
 mod folder;
 mod handle;
 pub(crate) mod holders;
+mod liveness;
 mod lock_file;
 mod logs;
 mod membership;
 mod names;
 mod open;
 mod pool;
-mod presence;
+pub(crate) mod removal;
 mod remove;
 mod rings;
 mod sweep;
 #[cfg(test)]
 mod tests;
-pub(crate) mod verdict;
 
 pub use folder::MAX_DOMAIN_BYTES;
 pub(crate) use handle::Domain;
+pub(crate) use liveness::{LivenessLock, random};
 pub(crate) use lock_file::LockFile;
 pub(crate) use membership::Membership;
 pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, remove_domain};
-pub(crate) use presence::{Presence, random};
 pub(crate) use rings::Mapped;
 pub use sweep::Swept;

@@ -9,7 +9,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn claim(&self) -> String {
+    pub(super) fn lock(&self) -> String {
         format!("{}.claim", self.hash)
     }
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::handle::Domain;
-use super::presence::random;
+use super::liveness::random;
 use crate::error::{Error, Result};
 use crate::memory::{self, PoolStats, Words, clear};
 use crate::sync::count;
@@ -54,7 +54,7 @@ impl Domain {
     }
 
     /// A file of so many bytes of zeros, reserved, under a name that nobody looks for: out of the pool, if there is one that nobody has
-    /// mapped, or new. Under the claim of that name.
+    /// mapped, or new. Under the lock file of that name.
     pub(super) fn take_or_reserve(&self, hidden: &str, bytes: u64) -> Result<(File, bool)> {
         if self.pool.bytes > 0 {
             self.folder.remove_file(hidden)?;

@@ -2,8 +2,8 @@
 
 use super::handle::Domain;
 use super::lock_file::LockFile;
-use super::verdict::{is_removed, settle};
-use super::{holders, verdict};
+use super::removal::{is_removed, settle};
+use super::{holders, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::memory::Region;
@@ -25,7 +25,7 @@ impl Domain {
     /// Takes the damaged files away that bear a source's hash. Nobody can read in them whose they were.
     fn remove_damaged(&self, source: &str) -> Result<bool> {
         let names = self.names_of(source);
-        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        let _lock = LockFile::wait(&self.folder, &names.lock())?;
         let mut removed = false;
         for name in names.rings() {
             if let Some(file) = self.folder.open(&name)?
@@ -43,18 +43,18 @@ impl Domain {
             return Ok(false);
         }
         let names = self.names_of(source);
-        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        let _lock = LockFile::wait(&self.folder, &names.lock())?;
         match self.look(source)? {
             Some((name, region, _)) if is_to_go(&region) => {
-                verdict::remove(&region);
+                removal::mark_removed(&region);
                 self.retire(&name, region.layout().region_bytes)
             }
             _ => Ok(false),
         }
     }
 
-    /// Takes the name of a ring away that is marked as removed, under the claim: who marked it died before it could. As long as the
-    /// name is there, it hides every other ring of its source. What was being judged is not.
+    /// Takes the name of a ring away that is marked as removed, under the lock file: who marked it died before it could. As long as the
+    /// name is there, it hides every other ring of its source. A pending removal is not one.
     pub(super) fn finish_removal(&self, source: &str) -> Result<bool> {
         match self.look(source)? {
             Some((name, region, _)) if is_removed(&region) => self.folder.remove_file(&name),
@@ -72,7 +72,7 @@ impl Domain {
             if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32 {
                 return false;
             }
-            verdict::is_abandoned(region, || holders::any_alive(&self.folder, region))
+            removal::is_abandoned(region, || holders::any_alive(&self.folder, region))
         })
     }
 }

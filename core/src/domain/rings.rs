@@ -1,11 +1,11 @@
 //! The rings of a domain: found, made by one process while the others wait, and listed.
 
 use super::handle::Domain;
+use super::liveness::random;
 use super::lock_file::LockFile;
 use super::membership::Membership;
 use super::names::is_ring;
-use super::presence::random;
-use super::{holders, verdict};
+use super::{holders, removal};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
@@ -31,8 +31,8 @@ impl Domain {
             return Ok(None);
         };
         let membership = self.enter(&region, &description, now_utc_ns)?;
-        let claim = || LockFile::wait(&self.folder, &self.names_of(source).claim());
-        if !verdict::stays_open(&region, claim)? {
+        let lock = || LockFile::wait(&self.folder, &self.names_of(source).lock());
+        if !removal::stays_open(&region, lock)? {
             membership.leave(&region);
             return Ok(None);
         }
@@ -85,7 +85,7 @@ impl Domain {
             return Ok((found, None));
         }
         let names = self.names_of(source.as_str());
-        let _claim = LockFile::wait(&self.folder, &names.claim())?;
+        let _lock = LockFile::wait(&self.folder, &names.lock())?;
         self.finish_removal(source.as_str())?;
         if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
             return Ok((found, None));
@@ -111,12 +111,12 @@ impl Domain {
     }
 
     fn enter(self: &PlainArc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
-        let presence = self.presence()?;
-        let place = holders::enter(&self.folder, region, presence.number(), now_utc_ns);
+        let liveness = self.liveness()?;
+        let place = holders::enter(&self.folder, region, liveness.number(), now_utc_ns);
         let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
         let place = place.ok_or_else(too_many)?;
         let (source, lifetime) = (description.source.clone(), description.lifetime);
-        Ok(Membership { domain: PlainArc::clone(self), presence, place, source, lifetime })
+        Ok(Membership { domain: PlainArc::clone(self), liveness, place, source, lifetime })
     }
 
     /// The sources that have rings, by their names' order, as their files say: read and not mapped, as who lists them may have most of

@@ -1,6 +1,6 @@
 use super::handle::Domain;
 use super::lock_file::LockFile;
-use super::verdict::{self, JUDGED};
+use super::removal::{self, PENDING};
 use crate::lifetime::{AllocateOptions, Lifetime};
 use crate::memory::PoolSettings;
 use crate::source::Source;
@@ -9,7 +9,7 @@ use crate::sync::Ordering;
 use crate::{Error, Registry};
 
 #[test]
-fn who_opens_a_ring_while_it_is_judged_waits_for_the_verdict_and_who_has_it_is_not_disturbed() {
+fn opening_waits_for_a_pending_removal_and_holders_are_not_disturbed() {
     let base = tempfile::tempdir().unwrap();
     let open = || Registry::builder().domains_folder(base.path()).open("birds").unwrap();
     let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
@@ -17,26 +17,26 @@ fn who_opens_a_ring_while_it_is_judged_waits_for_the_verdict_and_who_has_it_is_n
     let (ours, theirs) = (open(), open());
     let buffer = ours.allocate_with("x", spec, &options).unwrap();
     let domain = Domain::open("birds", Some(base.path()), PoolSettings::default()).unwrap();
-    let claim = LockFile::wait(&domain.folder, &domain.names_of("x").claim()).unwrap();
-    verdict::flag(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+    let lock = LockFile::wait(&domain.folder, &domain.names_of("x").lock()).unwrap();
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
     assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
     buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
     std::thread::scope(|scope| {
         let opener = scope.spawn(|| theirs.get("x").map(|found| found.same_as(&buffer)));
-        // Its mark is there, so whoever judges would see it and take the flag back.
+        // Its mark is there, so the remover would see it and take the flag back.
         while buffer.opened_by().len() < 2 {
             std::thread::yield_now();
         }
-        verdict::flag(&buffer.shared.region).store(0, Ordering::SeqCst);
-        drop(claim);
+        removal::flag(&buffer.shared.region).store(0, Ordering::SeqCst);
+        drop(lock);
         assert_eq!(opener.join().unwrap(), Some(true));
     });
-    // One who died judging has left its flag: the next one to come takes it back.
-    verdict::flag(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+    // A process that died has left its removal pending: the next one takes that back.
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
     assert!(open().get("x").unwrap().same_as(&buffer));
-    verdict::flag(&buffer.shared.region).store(JUDGED, Ordering::SeqCst);
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
     assert!(open().get_or_allocate("x", spec).unwrap().same_as(&buffer));
-    assert_eq!(verdict::flag(&buffer.shared.region).load(Ordering::SeqCst), 0);
+    assert_eq!(removal::flag(&buffer.shared.region).load(Ordering::SeqCst), 0);
     drop((ours, theirs, buffer));
     assert!(domain.find("x", 0).unwrap().is_none(), "gone with its last holder");
 }

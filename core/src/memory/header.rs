@@ -59,7 +59,7 @@ pub(crate) struct WriterLine {
     pub(crate) gaps: AtomicU64,
     /// How far the timeline is ahead of what the writer believes to be the time.
     pub(crate) ahead_ns: AtomicI64,
-    /// One once the buffer is out of its registry; two while it is judged whether it is abandoned, which is not yet removed.
+    /// One once the buffer is out of its registry; two while its removal is pending (it may be abandoned), which is not yet removed.
     pub(crate) removed: AtomicU32,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct WriterLine {
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct ReaderLine {
-    /// Non-zero while a writer holds the lease: the presence of its process, where there is more than one.
+    /// Non-zero while a writer holds the lease: in a domain the number of its process's liveness lock.
     pub(crate) lease: AtomicU64,
     /// Reads that came too late for some of their frames.
     pub(crate) evictions: AtomicU64,
@@ -80,8 +80,8 @@ pub(crate) const HEALTH_REASON_BYTES: usize = 200;
 #[repr(C, align(64))]
 #[cfg_attr(loom, derive(Debug, Default))]
 pub(crate) struct HealthLine {
-    /// The presence of the process that told; zero in a private registry.
-    pub(crate) presence: AtomicU64,
+    /// The number of the liveness lock of the process that reported; zero in a private registry.
+    pub(crate) liveness: AtomicU64,
     pub(crate) state: AtomicU32,
     pub(crate) reason_bytes: AtomicU32,
     pub(crate) since_utc_ns: AtomicI64,
@@ -97,8 +97,8 @@ pub(crate) const MAX_HOLDERS: usize = if cfg!(loom) { 1 } else { 128 };
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C)]
 pub(crate) struct HolderSlot {
-    /// The presence of the process; zero while the place is free.
-    pub(crate) presence: AtomicU64,
+    /// The number of the process's liveness lock; zero while the place is free.
+    pub(crate) liveness: AtomicU64,
     pub(crate) since_utc_ns: AtomicI64,
     pub(crate) pid: AtomicU32,
     pub(crate) _reserved: [AtomicU32; 3],
@@ -154,7 +154,7 @@ mod tests {
             readers.evictions,
             source,
             holders,
-            health.presence,
+            health.liveness,
             health.state,
             health.reason_bytes,
             health.since_utc_ns,

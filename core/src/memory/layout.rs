@@ -53,7 +53,7 @@ impl Layout {
     }
 
     /// How many frames the writer may be overwriting at a time: no more than there is room for beside the length.
-    pub(crate) fn piece_frames(&self) -> u64 {
+    pub(crate) fn block_frames(&self) -> u64 {
         let slack = self.ring_frames - self.length_frames;
         if slack < LINE_FRAMES { slack } else { slack - slack % LINE_FRAMES }
     }
@@ -82,7 +82,7 @@ mod tests {
             let spec = Spec::new(Length::Frames(frames), rate, channels, format).unwrap();
             let layout = Layout::of(&spec);
             assert!(layout.frames_offset + layout.ring_frames * layout.frame_bytes as u64 <= layout.region_bytes);
-            assert!(layout.piece_frames() >= 256);
+            assert!(layout.block_frames() >= 256);
         }
     }
 }

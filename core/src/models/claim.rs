@@ -181,8 +181,8 @@ const REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED: Model = Model {
     preemptions: 2,
     outcomes: &["removed", "not there yet"],
     planted: &[
-        ("domain/verdict.rs", "flag(region).store(1", Defect::Lost),
-        ("domain/verdict.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
+        ("domain/removal.rs", "flag(region).store(1", Defect::Lost),
+        ("domain/removal.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
         ("registry/lookup/published.rs", SWAP, Defect::Lost),
     ],
 };

@@ -7,7 +7,7 @@
 use std::thread;
 
 use crate::memory::{Region, copy};
-use crate::ring::{self, Head};
+use crate::ring::{self, WriteCursor};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering, lost_fence};
 
@@ -29,10 +29,10 @@ fn lap(lost: [Option<Ordering>; 2]) -> Reads {
     let theirs = Arc::clone(&region);
     let writer = thread::spawn(move || {
         lost_fence::plant(lost[0]);
-        let mut head = Head::of(&theirs);
-        while head.frame() < FRAMES {
-            let number = head.frame() + 1;
-            head.push(&theirs, &number.to_ne_bytes(), 1);
+        let mut cursor = WriteCursor::of(&theirs);
+        while cursor.frame() < FRAMES {
+            let number = cursor.frame() + 1;
+            cursor.push(&theirs, &number.to_ne_bytes(), 1);
         }
     });
     let reader = thread::spawn(move || {
@@ -42,7 +42,7 @@ fn lap(lost: [Option<Ordering>; 2]) -> Reads {
             let head = ring::head(&region);
             let first = head.saturating_sub(4);
             let mut numbers = Vec::<u64>::new();
-            for (offset, bytes) in ring::spanes(&region, first, head - first) {
+            for (offset, bytes) in ring::spans(&region, first, head - first) {
                 copy::append(region.words(), offset, bytes / 8, &mut numbers);
             }
             if ring::oldest_intact(&region) > first {

@@ -129,7 +129,7 @@ impl Model {
 /// Orderings that no model is about, and why.
 const EXCUSED: &[(&str, &str, &str)] = &[
     ("memory/budget.rs", "mapped", "counters for display; who reads them relies on nothing beside them"),
-    ("domain/verdict.rs", "flag(region)", "a flag that nothing is read through; models plant its loss"),
+    ("domain/removal.rs", "flag(region)", "a flag that nothing is read through; models plant its loss"),
     (
         "registry/lookup/published.rs",
         "self.version.",

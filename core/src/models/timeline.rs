@@ -5,7 +5,7 @@ use loom::thread;
 use super::{Defect, Model, saw};
 use crate::gap::GapReason;
 use crate::memory::Region;
-use crate::ring::{Anchor, Head, publish};
+use crate::ring::{Anchor, WriteCursor, publish};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Arc;
 use crate::time::Extent;
@@ -17,9 +17,9 @@ fn anchor_of(frame: u64) -> Anchor {
     anchor
 }
 
-fn write(head: &mut Head, region: &Region) {
-    publish(region, &anchor_of(head.frame()));
-    head.push(region, &[1; 8], 1);
+fn write(cursor: &mut WriteCursor, region: &Region) {
+    publish(region, &anchor_of(cursor.frame()));
+    cursor.push(region, &[1; 8], 1);
 }
 
 fn look(region: &Region) {
@@ -30,9 +30,9 @@ fn look(region: &Region) {
     let newest = extent.newest_frame - 1;
     // The writer may have taken the older one away by now, and no more.
     assert!((newest - 1..=newest).contains(&extent.oldest_frame), "{extent:?}");
-    assert_eq!(extent.newest_piece().1, anchor_of(newest), "the newest of {extent:?}");
+    assert_eq!(extent.newest_segment().1, anchor_of(newest), "the newest of {extent:?}");
     for frame in extent.oldest_frame..extent.newest_frame {
-        match extent.piece_of_frame(region, frame) {
+        match extent.segment_of_frame(region, frame) {
             Some((_, anchor)) => assert_eq!(anchor, anchor_of(frame), "the one of {frame}"),
             None => saw("lapped"),
         }
@@ -50,16 +50,16 @@ const A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME: Model = Model {
     run: || {
         let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
         let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
-        let mut head = Head::of(&region);
+        let mut cursor = WriteCursor::of(&region);
         // Every slot has an anchor, so that the next one lies where another did.
         for _ in 0..region.anchors().len() {
-            write(&mut head, &region);
+            write(&mut cursor, &region);
         }
         let region = Arc::new(region);
         let theirs = Arc::clone(&region);
         let writer = thread::spawn(move || {
-            write(&mut head, &theirs);
-            write(&mut head, &theirs);
+            write(&mut cursor, &theirs);
+            write(&mut cursor, &theirs);
         });
         let reader = thread::spawn(move || look(&region));
         writer.join().unwrap();

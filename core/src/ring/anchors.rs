@@ -9,7 +9,7 @@ use crate::sync::{Ordering, fence};
 
 const FRACTION_BITS: u32 = 32;
 
-/// The beginning of a piece of the timeline.
+/// The beginning of a segment of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Anchor {
     pub(crate) first_frame: u64,
@@ -19,12 +19,12 @@ pub(crate) struct Anchor {
     /// Time missing before the first frame.
     pub(crate) gap_ns: i64,
     pub(crate) clock_step_ns: i64,
-    /// `None` where the piece goes on where the last one ended.
+    /// `None` where the segment goes on where the last one ended.
     pub(crate) gap: Option<GapReason>,
 }
 
 impl Anchor {
-    /// A piece of `period_ns` a frame, continuous with what was before.
+    /// A segment of `period_ns` a frame, continuous with what was before.
     pub(crate) fn new(first_frame: u64, utc_ns: i64, period_ns: f64) -> Self {
         // Rates of 1 Hz and more: below 2^62 even with the clock's drift.
         let period_q32 = (period_ns * (1_u64 << FRACTION_BITS) as f64) as u64;
@@ -40,7 +40,7 @@ impl Anchor {
         (self.period_q32 >> (FRACTION_BITS + 1)) as i64
     }
 
-    /// The time of a frame of this piece, saturating.
+    /// The time of a frame of this segment, saturating.
     pub(crate) fn utc_at(&self, frame: u64) -> i64 {
         let frames = u128::from(frame.saturating_sub(self.first_frame));
         // Two factors of 64 bits: the product fits.
@@ -48,7 +48,7 @@ impl Anchor {
         self.utc_ns.saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
     }
 
-    /// The frame of this piece whose beginning is nearest to a time; its first for times before it.
+    /// The frame of this segment whose beginning is nearest to a time; its first for times before it.
     pub(crate) fn frame_near(&self, utc_ns: i64) -> u64 {
         let ns = i128::from(utc_ns).saturating_sub(i128::from(self.utc_ns)).max(0).unsigned_abs();
         let frames = ((ns << FRACTION_BITS) + u128::from(self.period_q32 / 2)) / u128::from(self.period_q32);

@@ -11,10 +11,10 @@ use crate::sync::{AtomicU64, Ordering, fence};
 /// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
 pub(crate) const MAX_COUNT: u64 = 1 << 60;
 
-/// The writer's own place in the ring, and what a write needs to know of it, on one cache line.
+/// The writer's position in the ring, and what a write needs beside it, on one cache line.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Head {
+pub(crate) struct WriteCursor {
     /// The number of the next frame.
     frame: u64,
     /// Where it will lie, in bytes from the first slot.
@@ -22,17 +22,17 @@ pub(crate) struct Head {
     /// What an earlier writer had announced: never announce less.
     announced: u64,
     ring_bytes: usize,
-    /// The most bytes that are written in one piece; fewer than [`AT_ONCE_BYTES`].
-    at_once_bytes: u32,
+    /// The most bytes that are written in one block; fewer than [`CONTIGUOUS_BYTES`].
+    contiguous_bytes: u32,
     frame_bytes: u32,
     /// 2^32 divided by the bytes of a frame, rounded up.
     frames_per_byte_q32: u32,
 }
 
-/// Of fewer bytes than this a product tells how many frames they are, as exactly as a division.
-const AT_ONCE_BYTES: usize = 1 << 24;
+/// Below this bound, multiplying by the 32-bit reciprocal equals dividing by `frame_bytes`.
+const CONTIGUOUS_BYTES: usize = 1 << 24;
 
-impl Head {
+impl WriteCursor {
     /// Takes the ring up where the last writer left it. Only the holder of the lease may.
     ///
     /// A writer that died while writing had announced more than it published. Those frames' numbers are used again, as
@@ -46,13 +46,13 @@ impl Head {
         // were checked, so that no sum made from them overflows.
         let frame = line.head.load(Ordering::Relaxed).min(MAX_COUNT);
         let announced = line.reserve.load(Ordering::Relaxed).min(frame + layout.ring_frames);
-        let at_once_bytes = layout.piece_frames().saturating_mul(layout.frame_bytes as u64);
+        let contiguous_bytes = layout.block_frames().saturating_mul(layout.frame_bytes as u64);
         Self {
             frame,
             offset: (frame % layout.ring_frames) as usize * layout.frame_bytes,
             announced,
             ring_bytes: layout.ring_frames as usize * layout.frame_bytes,
-            at_once_bytes: at_once_bytes.min(AT_ONCE_BYTES as u64 - 1) as u32,
+            contiguous_bytes: contiguous_bytes.min(CONTIGUOUS_BYTES as u64 - 1) as u32,
             frame_bytes: layout.frame_bytes as u32,
             frames_per_byte_q32: (1_u64 << 32).div_ceil(layout.frame_bytes as u64) as u32,
         }
@@ -63,11 +63,11 @@ impl Head {
         self.frame
     }
 
-    /// How many frames so many bytes are, if they are whole frames, at least one, that can be written as one piece of memory: no more
+    /// How many frames so many bytes are, if they are whole frames, at least one, that can be written as one block of memory: no more
     /// than the ring's slack, and not around its end.
     #[inline]
-    pub(crate) fn frames_at_once(&self, bytes: usize) -> Option<u64> {
-        if bytes.wrapping_sub(1) >= self.at_once_bytes as usize || bytes > self.ring_bytes - self.offset {
+    pub(crate) fn contiguous_frames(&self, bytes: usize) -> Option<u64> {
+        if bytes.wrapping_sub(1) >= self.contiguous_bytes as usize || bytes > self.ring_bytes - self.offset {
             return None;
         }
         // A division costs as much as copying a hundred bytes.
@@ -75,15 +75,15 @@ impl Head {
         (frames as usize * self.frame_bytes as usize == bytes).then_some(frames)
     }
 
-    /// Writes what [`Head::frames_at_once`] says can be.
+    /// Writes what [`WriteCursor::contiguous_frames`] says can be.
     #[inline]
-    pub(crate) fn push_at_once(&mut self, line: &WriterLine, words: &[AtomicU64], bytes: &[u8], frames: u64) {
-        self.piece(line, words, bytes, &[], frames);
+    pub(crate) fn push_contiguous(&mut self, line: &WriterLine, words: &[AtomicU64], bytes: &[u8], frames: u64) {
+        self.write_block(line, words, bytes, &[], frames);
     }
 
     /// Writes whole frames, any number of them. Of more than the ring's length the last are kept and all are counted.
     ///
-    /// Wait-free: a copy, and two stores for each piece of the ring's slack. `bytes` are those of `frames` frames, which the
+    /// Wait-free: a copy, and two stores for each block of the ring's slack. `bytes` are those of `frames` frames, which the
     /// caller has counted.
     pub(crate) fn push(&mut self, region: &Region, bytes: &[u8], frames: u64) {
         let layout = region.layout();
@@ -96,28 +96,28 @@ impl Head {
             self.frame += skipped;
             self.offset = (self.frame % layout.ring_frames) as usize * layout.frame_bytes;
             (_, bytes) = bytes.split_at(skipped as usize * layout.frame_bytes);
-            self.split_piece(region, bytes, layout.length_frames);
+            self.write_split(region, bytes, layout.length_frames);
             return;
         }
-        // In pieces no longer than the slack, so that a reader of the whole length is never overtaken by one write.
-        let (most, mut frames) = (layout.piece_frames(), frames);
+        // In blocks no longer than the slack, so that a reader of the whole length is never overtaken by one write.
+        let (most, mut frames) = (layout.block_frames(), frames);
         while frames > most {
-            let (piece, rest) = bytes.split_at(most as usize * layout.frame_bytes);
-            self.split_piece(region, piece, most);
+            let (block, rest) = bytes.split_at(most as usize * layout.frame_bytes);
+            self.write_split(region, block, most);
             (bytes, frames) = (rest, frames - most);
         }
-        self.split_piece(region, bytes, frames);
+        self.write_split(region, bytes, frames);
     }
 
-    /// Writes a piece that may go around the ring's end.
-    fn split_piece(&mut self, region: &Region, bytes: &[u8], frames: u64) {
+    /// Writes a block that may go around the ring's end.
+    fn write_split(&mut self, region: &Region, bytes: &[u8], frames: u64) {
         let (before, after) = bytes.split_at(bytes.len().min(self.ring_bytes - self.offset));
-        self.piece(&region.header().writer, region.words(), before, after, frames);
+        self.write_block(&region.header().writer, region.words(), before, after, frames);
     }
 
     /// Writes frames to the next slots and, if they reach the ring's end, to the first ones.
     #[inline(always)]
-    fn piece(&mut self, line: &WriterLine, words: &[AtomicU64], before: &[u8], after: &[u8], frames: u64) {
+    fn write_block(&mut self, line: &WriterLine, words: &[AtomicU64], before: &[u8], after: &[u8], frames: u64) {
         let (offset, end) = (self.offset, self.frame + frames);
         let announced = self.announced.max(end);
         // Before the copy, so that what is needed after it is little.
@@ -146,8 +146,8 @@ pub(crate) fn head(region: &Region) -> u64 {
     region.header().writer.head.load(Ordering::Acquire)
 }
 
-/// The up to two spanes of memory in which so many frames from `first` lie: byte offset and bytes.
-pub(crate) fn spanes(region: &Region, first: u64, frames: u64) -> [(usize, usize); 2] {
+/// The up to two spans of memory in which so many frames from `first` lie: byte offset and bytes.
+pub(crate) fn spans(region: &Region, first: u64, frames: u64) -> [(usize, usize); 2] {
     let layout = region.layout();
     let slot = first % layout.ring_frames;
     let before = frames.min(layout.ring_frames - slot);
@@ -177,7 +177,7 @@ mod tests {
 
     fn frame_bytes(region: &Region, first: u64, frames: u64) -> Vec<u8> {
         let mut out = Vec::new();
-        for (offset, bytes) in spanes(region, first, frames) {
+        for (offset, bytes) in spans(region, first, frames) {
             copy::append(region.words(), offset, bytes, &mut out);
         }
         out
@@ -195,26 +195,26 @@ mod tests {
         for (channels, format) in [(1, SampleFormat::S24), (2, SampleFormat::S16), (3, SampleFormat::F32)] {
             let region = region(1000, channels, format);
             let (bytes, line, words) = (region.layout().frame_bytes, &region.header().writer, region.words());
-            let mut head = Head::of(&region);
-            let (mut written, mut at_once) = (0, 0);
+            let mut cursor = WriteCursor::of(&region);
+            let (mut written, mut contiguous) = (0, 0);
             for frames in (0..40).map(|i| [1, 7, 255, 256, 257, 1000, 999, 1001, 1279, 1280, 1281, 5000][i % 12]) {
                 let chunk = signal(written..written + frames, bytes);
-                assert_eq!(head.frames_at_once(chunk.len() - 1), None, "no whole frames");
-                match head.frames_at_once(chunk.len()) {
+                assert_eq!(cursor.contiguous_frames(chunk.len() - 1), None, "no whole frames");
+                match cursor.contiguous_frames(chunk.len()) {
                     Some(counted) => {
                         assert!(counted == frames && frames <= 256, "{counted} of {frames}");
-                        head.push_at_once(line, words, &chunk, frames);
-                        at_once += 1;
+                        cursor.push_contiguous(line, words, &chunk, frames);
+                        contiguous += 1;
                     }
-                    None => head.push(&region, &chunk, frames),
+                    None => cursor.push(&region, &chunk, frames),
                 }
                 written += frames;
-                assert_eq!(super::head(&region), written);
+                assert_eq!(head(&region), written);
                 let first = written.saturating_sub(1000);
                 assert!(oldest_intact(&region) <= first, "{written} written, {frames} at once");
                 assert_eq!(frame_bytes(&region, first, written - first), signal(first..written, bytes));
             }
-            assert!((10..=16).contains(&at_once), "{at_once} at once, the rest around the end or in pieces");
+            assert!((10..=16).contains(&contiguous), "{contiguous} contiguous, the rest around the end or in blocks");
         }
     }
 
@@ -223,13 +223,13 @@ mod tests {
         for format in SampleFormat::ALL {
             for channels in [1, 2, 3, 5, 7, 31, 63, 64] {
                 let region = region(100_000, channels, format);
-                let head = Head::of(&region);
-                let (frame_bytes, most) = (region.layout().frame_bytes, region.layout().piece_frames() as usize);
-                assert_eq!(head.frames_at_once(0), None);
-                assert_eq!(head.frames_at_once((most + 1) * frame_bytes), None);
+                let cursor = WriteCursor::of(&region);
+                let (frame_bytes, most) = (region.layout().frame_bytes, region.layout().block_frames() as usize);
+                assert_eq!(cursor.contiguous_frames(0), None);
+                assert_eq!(cursor.contiguous_frames((most + 1) * frame_bytes), None);
                 for bytes in (1..=most * frame_bytes).step_by(frame_bytes - 1).chain([most * frame_bytes]) {
                     let whole = bytes.is_multiple_of(frame_bytes).then_some((bytes / frame_bytes) as u64);
-                    assert_eq!(head.frames_at_once(bytes), whole, "{bytes} bytes of {channels} {format}");
+                    assert_eq!(cursor.contiguous_frames(bytes), whole, "{bytes} bytes of {channels} {format}");
                 }
             }
         }
@@ -238,13 +238,13 @@ mod tests {
     #[test]
     fn what_a_dead_writer_announced_stays_announced() {
         let region = region(1000, 1, SampleFormat::S16);
-        let mut head = Head::of(&region);
-        head.push(&region, &signal(0..2000, 2), 2000);
+        let mut cursor = WriteCursor::of(&region);
+        cursor.push(&region, &signal(0..2000, 2), 2000);
         let line = &region.header().writer;
         // A writer killed in the middle of a write has announced, overwritten something, and published nothing.
         line.reserve.store(2200, Ordering::Relaxed);
-        copy::copy_in(region.words(), spanes(&region, 2000, 1)[0].0, &[0xaa; 200]);
-        let mut next = Head::of(&region);
+        copy::copy_in(region.words(), spans(&region, 2000, 1)[0].0, &[0xaa; 200]);
+        let mut next = WriteCursor::of(&region);
         assert_eq!(next.frame(), 2000);
         next.push(&region, &signal(2000..2001, 2), 1);
         assert_eq!(oldest_intact(&region), 2200 - 1280, "what it overwrote must not be taken for audio");
@@ -254,11 +254,11 @@ mod tests {
     #[test]
     fn after_a_writer_that_died_in_a_write_larger_than_the_ring_new_frames_can_be_read_at_once() {
         let region = region(1000, 1, SampleFormat::S16);
-        Head::of(&region).push(&region, &signal(0..2000, 2), 2000);
+        WriteCursor::of(&region).push(&region, &signal(0..2000, 2), 2000);
         region.header().writer.reserve.store(2000 + 10_000, Ordering::Relaxed);
         copy::copy_in(region.words(), 0, &[0xaa; 1280 * 2]);
         assert_eq!(oldest_intact(&region), 12_000 - 1280, "nothing of before");
-        Head::of(&region).push(&region, &signal(2000..2100, 2), 100);
+        WriteCursor::of(&region).push(&region, &signal(2000..2100, 2), 100);
         assert_eq!(oldest_intact(&region), 2000);
         assert_eq!(frame_bytes(&region, 2000, 100), signal(2000..2100, 2));
     }

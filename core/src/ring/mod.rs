@@ -4,4 +4,4 @@ mod anchors;
 mod frames;
 
 pub(crate) use anchors::{Anchor, anchor, publish, withdraw};
-pub(crate) use frames::{Head, MAX_COUNT, head, oldest_intact, spanes};
+pub(crate) use frames::{MAX_COUNT, WriteCursor, head, oldest_intact, spans};

@@ -9,9 +9,9 @@
 #[derive(Debug, Clone)]
 pub(crate) struct DelayLockedLoop {
     nominal_ns: f64,
-    /// Period of a frame as believed.
+    /// Period of a frame as estimated.
     period_ns: f64,
-    /// The frame of the last update, and its time as believed: `utc_ns` plus a fraction that keeps f64 exact.
+    /// The frame of the last update, and its time as estimated: `utc_ns` plus a fraction that keeps f64 exact.
     frame: u64,
     utc_ns: i64,
     fraction_ns: f64,
@@ -22,9 +22,9 @@ pub(crate) struct DelayLockedLoop {
     gains: (f64, f64),
 }
 
-/// What is believed until the next update, in integers: times of frames of a second at most after the last one.
+/// The estimated clock until the next update, in integers: times of frames of a second at most after the last one.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Line {
+pub(crate) struct EstimatedClock {
     /// The frame of the last update.
     frame: u64,
     utc_ns: i64,
@@ -34,7 +34,7 @@ pub(crate) struct Line {
     period_q32: u64,
 }
 
-impl Line {
+impl EstimatedClock {
     /// The time of so many frames, rounded down.
     #[inline]
     pub(crate) fn duration_ns(&self, frames: u64) -> i64 {
@@ -71,22 +71,22 @@ impl DelayLockedLoop {
         Self { nominal_ns, period_ns, frame, utc_ns, fraction_ns, first_frame, updates: 1, gains }
     }
 
-    /// The period of a frame as believed.
+    /// The period of a frame as estimated.
     pub(crate) fn period_ns(&self) -> f64 {
         self.period_ns
     }
 
-    /// The time of a frame as believed.
+    /// The time of a frame as estimated.
     pub(crate) fn predict(&self, frame: u64) -> i64 {
         // Rounded by hand, as it is never negative: without the instructions of newer processors `round` is a long function.
         self.utc_ns.saturating_add((self.fraction_ns + self.frames_to(frame) * self.period_ns + 0.5) as i64)
     }
 
-    /// What is believed until the next update.
-    pub(crate) fn line(&self) -> Line {
+    /// The estimated clock until the next update.
+    pub(crate) fn estimate(&self) -> EstimatedClock {
         let q32 = |ns: f64| (ns * (1_u64 << 32) as f64) as u64;
         let (rest_q32, period_q32) = (q32(self.fraction_ns + 0.5), q32(self.period_ns));
-        Line { frame: self.frame, utc_ns: self.utc_ns, rest_q32, period_q32 }
+        EstimatedClock { frame: self.frame, utc_ns: self.utc_ns, rest_q32, period_q32 }
     }
 
     /// Frames from the last update to a frame; none if it lies before.
@@ -129,7 +129,7 @@ impl DelayLockedLoop {
         let (phase_gain, period_gain) = ((phase_gain * times as f64).min(1.0), period_gain * times as f64);
         let period_ns = self.period_ns + period_gain * error_ns;
         let bound = if self.locked_s() < PERIOD_PROVEN_S {
-            // Not less than was believed before a gap.
+            // Not less than was estimated before a gap.
             PERIOD_BOUNDS.0.max((self.period_ns / self.nominal_ns - 1.0).abs())
         } else {
             PERIOD_BOUNDS.1
@@ -157,7 +157,7 @@ impl DelayLockedLoop {
         (phase_gain, period_gain / step_frames)
     }
 
-    /// Moves what is believed of the phase, not of the period: the clock was set, or a known time was lost.
+    /// Moves the estimated phase, not the period: the clock was set, or a known time was lost.
     pub(crate) fn shift(&mut self, ns: i64) {
         self.utc_ns = self.utc_ns.saturating_add(ns);
     }
@@ -221,7 +221,7 @@ mod tests {
             let nominal_ns = 1e9 / rate;
             let mut filter = DelayLockedLoop::new(nominal_ns, nominal_ns * drift, 1 << 40, 1_700_000_000_000_000_000);
             filter.update((1 << 40) + 1, 1_700_000_000_000_000_000 + (1e9 / rate * 1.7) as i64, 1);
-            let (line, begin) = (filter.line(), filter.frame());
+            let (line, begin) = (filter.estimate(), filter.frame());
             for frames in (0..=10).map(|tenth| (rate * f64::from(tenth) / 10.0) as u64) {
                 let (since_frames, line_ns) = line.predict(begin + frames).unwrap();
                 assert!(
@@ -231,7 +231,7 @@ mod tests {
                 assert!(line.duration_ns(frames).abs_diff((frames as f64 * filter.period_ns()) as i64) <= 1);
             }
         }
-        let late = DelayLockedLoop::new(1e9, 1e9, 0, i64::MAX - 5).line();
+        let late = DelayLockedLoop::new(1e9, 1e9, 0, i64::MAX - 5).estimate();
         assert_eq!((late.predict(0), late.predict(1)), (Some((0, i64::MAX - 5)), None), "there is no such time");
     }
 
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_far_off_its_rate_is_believed_when_it_has_been_so_for_two_minutes_and_not_before() {
+    fn a_source_far_off_its_rate_is_accepted_when_it_has_been_so_for_two_minutes_and_not_before() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         let mut off_after = |seconds: std::ops::Range<u64>| {
             for second in seconds {

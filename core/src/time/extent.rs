@@ -1,6 +1,6 @@
 //! The timeline: which frame was captured when.
 //!
-//! A piecewise-linear map from frame numbers to UTC. Each piece begins at an [`Anchor`], which never changes once it is
+//! A piecewise-linear map from frame numbers to UTC. Each segment begins at an [`Anchor`], which never changes once it is
 //! published, and ends where the next begins: continuous, or after a gap. Anchors lie in a ring of their own, by the
 //! same protocol as the frames; as one is either whole and final or refused, a reader needs no snapshot of several.
 
@@ -57,18 +57,18 @@ impl Extent {
         Some(Some(Self { oldest_frame, newest_frame, oldest_anchor, newest_anchor }))
     }
 
-    /// The piece that holds a frame, and its number; the last one for frames to come.
-    pub(crate) fn piece_of_frame(&self, region: &Region, frame: u64) -> Option<(u64, Anchor)> {
+    /// The segment that holds a frame, and its number; the last one for frames to come.
+    pub(crate) fn segment_of_frame(&self, region: &Region, frame: u64) -> Option<(u64, Anchor)> {
         self.search(region, |anchor| anchor.first_frame <= frame)
     }
 
-    /// The piece in which a time lies, or after which, if it lies in a gap; the first one for times before it.
-    pub(crate) fn piece_of_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
+    /// The segment in which a time lies, or after which, if it lies in a gap; the first one for times before it.
+    pub(crate) fn segment_of_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
         self.search(region, |anchor| anchor.utc_ns <= utc_ns)
     }
 
-    /// The piece that lies before a time, at least in part; the first one for times before it.
-    pub(crate) fn piece_before_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
+    /// The segment that lies before a time, at least in part; the first one for times before it.
+    pub(crate) fn segment_before_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
         self.search(region, |anchor| anchor.utc_ns < utc_ns)
     }
 
@@ -107,7 +107,7 @@ impl Extent {
         ring::anchor(region, number).map(|anchor| (number, anchor))
     }
 
-    pub(crate) fn newest_piece(&self) -> (u64, Anchor) {
+    pub(crate) fn newest_segment(&self) -> (u64, Anchor) {
         self.newest_anchor
     }
 
@@ -118,7 +118,7 @@ impl Extent {
 
     /// The beginning of the oldest frame.
     pub(crate) fn oldest_utc_ns(&self, region: &Region) -> Option<i64> {
-        self.piece_of_frame(region, self.oldest_frame).map(|(_, piece)| piece.utc_at(self.oldest_frame))
+        self.segment_of_frame(region, self.oldest_frame).map(|(_, segment)| segment.utc_at(self.oldest_frame))
     }
 }
 

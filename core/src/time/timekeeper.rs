@@ -1,11 +1,11 @@
 //! The writer's side of the timeline: turns the times of chunks, as they are told or as they arrive, into anchors.
 //!
-//! Two lines run side by side. The *believed* one is the delay-locked loop's: it follows the source and may be moved at will.
-//! The *published* one is what readers were told: it never moves where it was published, never runs backwards, and follows
-//! the believed one at a bounded slew. Where they must part (a gap, a clock that was set) the published one jumps forward and
+//! Two clocks run side by side. The *estimated* clock is the delay-locked loop's: it follows the source and may be moved at will.
+//! The *published* clock is what readers see: it never moves where it was published, never runs backwards, and follows
+//! the estimated one at a bounded slew. Where they must part (a gap, a clock that was set) the published one jumps forward and
 //! the place is on record; backwards it only slews.
 
-use super::delay_locked_loop::{DelayLockedLoop, Line};
+use super::delay_locked_loop::{DelayLockedLoop, EstimatedClock};
 use crate::clock::Clock;
 use crate::gap::GapReason;
 use crate::ring::Anchor;
@@ -31,46 +31,45 @@ impl ChunkTime {
 
 /// A published time is corrected by no more than this part of the time that passes.
 const SLEW: f64 = 1e-3;
-/// A chunk this much later than believed comes after a gap; less is jitter.
+/// A chunk this much later than the estimated clock comes after a gap; less is jitter.
 const GAP_NS: i64 = 750_000_000;
 /// A change of the wall clock against the monotonic one by this much is a step; less is a clock being disciplined.
 const STEP_NS: i64 = 100_000_000;
-/// After gaps whose lengths were told, the published line may be this far behind the believed one before it jumps.
-const TOLD_NS: i64 = 100_000_000;
+/// After gaps of known length, the published clock may lag this far behind the estimated one before it jumps.
+const MAX_LAG_NS: i64 = 100_000_000;
 /// Anchors are set this far apart at first, and when the filter has settled.
 const SPACING_S: (f64, f64) = (1.0, 10.0);
-/// Once the filter has settled it takes those chunks in at once that are so small a part of all before them, or of so many seconds, if
-/// these are fewer.
-const AT_ONCE: (u64, f64) = (32, 1.0);
+/// After lock, chunks are batched: up to 1/32 of all updates so far, at most 1 s of audio.
+const BATCH: (u64, f64) = (32, 1.0);
 
 /// The state of a writer's timeline.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Timekeeper {
-    steady: Steady,
+    batch: Batch,
     nominal_ns: f64,
-    /// The newest published piece; `None` before the first frame ever.
+    /// The newest published segment; `None` before the first frame ever.
     published: Option<Anchor>,
     /// `None` until this writer's first chunk.
-    believed: Option<DelayLockedLoop>,
+    estimated: Option<DelayLockedLoop>,
     /// The gap that the next chunk comes after: why, and how long it is if that is known.
     gap: Option<(GapReason, Option<i64>)>,
     /// UTC minus monotonic time when last compared.
     utc_offset_ns: Option<i64>,
-    /// How long the chunk is that is being taken in: so long the next piece lasts at least.
+    /// How long the chunk is that is being taken in: so long the next segment lasts at least.
     chunk_ns: f64,
 }
 
-/// Chunks that came about when they were believed to, which the filter is still to be told of: as one, that stands for all.
+/// Batched updates: chunks on time that the filter has not seen yet, and takes in as one that counts for all.
 ///
 /// All that most chunks need, on one cache line.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
-struct Steady {
+struct Batch {
     /// From here on chunks are looked at one by one again.
     until_frame: u64,
-    /// What is believed until then.
-    believed: Line,
+    /// The estimated clock until then.
+    estimated: EstimatedClock,
     chunks: u64,
     /// The sum of their heads, as frames since the filter was last told, and of their times, as differences to what it believes.
     since_frames: u64,
@@ -81,8 +80,8 @@ impl Timekeeper {
     /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
         let nominal_ns = 1e9 / f64::from(sample_rate_hz);
-        let steady = Steady::default();
-        Self { steady, nominal_ns, published, believed: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
+        let batch = Batch::default();
+        Self { batch, nominal_ns, published, estimated: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
     }
 
     /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and
@@ -93,13 +92,13 @@ impl Timekeeper {
             Some((_, sooner_ns)) => sooner_ns.zip(duration_ns).map(|(sooner, later)| sooner.saturating_add(later)),
         };
         self.gap = Some((reason, total_ns));
-        self.steady.until_frame = 0;
+        self.batch.until_frame = 0;
     }
 
-    /// How far readers are told times ahead of what is believed to be true, as of a frame.
+    /// How far the published clock is ahead of the estimated one at a frame.
     pub(crate) fn ahead_ns(&self, frame: u64) -> i64 {
-        match (&self.published, &self.believed) {
-            (Some(published), Some(believed)) => published.utc_at(frame).saturating_sub(believed.predict(frame)),
+        match (&self.published, &self.estimated) {
+            (Some(published), Some(estimated)) => published.utc_at(frame).saturating_sub(estimated.predict(frame)),
             _ => 0,
         }
     }
@@ -108,58 +107,58 @@ impl Timekeeper {
     ///
     /// A bounded number of steps, no allocation, no lock. Reads the clock each second or more, and where times jump.
     pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
-        if self.take_steady(head, frames, time) { None } else { self.look_at(head, frames, time, clock) }
+        if self.add_to_batch(head, frames, time) { None } else { self.look_at(head, frames, time, clock) }
     }
 
-    /// Takes in a chunk that came about when it was believed to, as those before it did, and says so; does nothing with any other.
+    /// Adds a chunk that is on time to the batch; false, and nothing done, for any other.
     #[inline]
-    pub(crate) fn take_steady(&mut self, head: u64, frames: u64, time: ChunkTime) -> bool {
-        let steady = &mut self.steady;
-        if head >= steady.until_frame {
+    pub(crate) fn add_to_batch(&mut self, head: u64, frames: u64, time: ChunkTime) -> bool {
+        let batch = &mut self.batch;
+        if head >= batch.until_frame {
             return false;
         }
         let measured_ns = match time {
             ChunkTime::Captured(utc_ns) => utc_ns,
-            ChunkTime::Arrived(utc_ns) => utc_ns.saturating_sub(steady.believed.duration_ns(frames)),
+            ChunkTime::Arrived(utc_ns) => utc_ns.saturating_sub(batch.estimated.duration_ns(frames)),
         };
-        let Some((since_frames, believed_ns)) = steady.believed.predict(head) else { return false };
-        let Some(error_ns) = measured_ns.checked_sub(believed_ns) else { return false };
+        let Some((since_frames, estimated_ns)) = batch.estimated.predict(head) else { return false };
+        let Some(error_ns) = measured_ns.checked_sub(estimated_ns) else { return false };
         if error_ns.unsigned_abs() > GAP_NS.unsigned_abs() {
             return false;
         }
-        steady.chunks += 1;
-        steady.since_frames += since_frames;
-        steady.error_ns += error_ns;
+        batch.chunks += 1;
+        batch.since_frames += since_frames;
+        batch.error_ns += error_ns;
         true
     }
 
-    /// Tells the filter of the chunks that were put off.
-    fn catch_up(&mut self) {
-        let Steady { chunks, since_frames, error_ns, .. } = std::mem::take(&mut self.steady);
+    /// Updates the filter with the batch.
+    fn flush_batch(&mut self) {
+        let Batch { chunks, since_frames, error_ns, .. } = std::mem::take(&mut self.batch);
         if chunks > 0
-            && let Some(believed) = &mut self.believed
+            && let Some(estimated) = &mut self.estimated
         {
-            let frame = believed.frame() + since_frames / chunks;
+            let frame = estimated.frame() + since_frames / chunks;
             let mean_ns = error_ns / chunks.cast_signed();
-            believed.update(frame, believed.predict(frame).saturating_add(mean_ns), chunks);
+            estimated.update(frame, estimated.predict(frame).saturating_add(mean_ns), chunks);
         }
     }
 
-    /// Puts off telling the filter of the next chunks, if it has settled, until an anchor is due at the latest.
-    fn put_off(&mut self, head: u64, frames: u64, due_ns: f64) {
-        if let Some(believed) = self.believed.as_ref().filter(|believed| believed.is_settled()) {
-            let (part, seconds) = AT_ONCE;
-            let frames = (believed.updates() / part)
+    /// Begins a batch, if the filter has settled: it ends when an anchor is due at the latest.
+    fn begin_batch(&mut self, head: u64, frames: u64, due_ns: f64) {
+        if let Some(estimated) = self.estimated.as_ref().filter(|estimated| estimated.is_settled()) {
+            let (part, seconds) = BATCH;
+            let frames = (estimated.updates() / part)
                 .saturating_mul(frames)
                 .min((due_ns.min(seconds * 1e9) / self.nominal_ns) as u64);
-            self.steady.until_frame = head.saturating_add(frames);
-            self.steady.believed = believed.line();
+            self.batch.until_frame = head.saturating_add(frames);
+            self.batch.estimated = estimated.estimate();
         }
     }
 
     /// Takes a chunk in, whatever is with it.
     fn look_at(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
-        self.catch_up();
+        self.flush_batch();
         let period_ns = self.published.map_or(self.nominal_ns, |published| published.period_ns());
         self.chunk_ns = frames as f64 * self.nominal_ns;
         let measured_ns = time.of_first(frames, period_ns);
@@ -168,28 +167,28 @@ impl Timekeeper {
         };
         let gap = self.gap.take();
         let known_ns = gap.and_then(|(_, duration_ns)| duration_ns);
-        let told_ns = published.utc_at(head);
-        let end_ns = told_ns.saturating_add(known_ns.unwrap_or(0));
-        let Some(believed) = &mut self.believed else {
-            // A new writer: what is believed begins at its first chunk, with the period its predecessor published. That may have been
+        let published_ns = published.utc_at(head);
+        let end_ns = published_ns.saturating_add(known_ns.unwrap_or(0));
+        let Some(estimated) = &mut self.estimated else {
+            // A new writer: the estimated clock begins at its first chunk, with the period its predecessor published. That may have been
             // bent, so it counts within bounds: bent by each of many writers that follow fast, it would go anywhere. What the
             // writer tells of the gap counts unless more was lost.
             let told = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
             let utc_ns = if told { end_ns } else { measured_ns };
             let period_ns = period_ns.clamp(self.nominal_ns * (1.0 - SLEW), self.nominal_ns * (1.0 + SLEW));
-            self.believed = Some(DelayLockedLoop::new(self.nominal_ns, period_ns, head, utc_ns));
+            self.estimated = Some(DelayLockedLoop::new(self.nominal_ns, period_ns, head, utc_ns));
             self.utc_offset_ns = utc_offset_ns(clock);
             return Some(self.jump(head, gap.map_or(GapReason::WriterChanged, |(reason, _)| reason), 0));
         };
         if let Some((reason, None)) = gap {
-            believed.restart(head, measured_ns);
+            estimated.restart(head, measured_ns);
             return Some(self.jump(head, reason, 0));
         }
-        believed.shift(known_ns.unwrap_or(0));
-        let believed_ns = believed.predict(head);
-        let error_ns = measured_ns.saturating_sub(believed_ns);
-        let spacing_s = spacing_s(believed);
-        let since_ns = told_ns.saturating_sub(published.utc_ns);
+        estimated.shift(known_ns.unwrap_or(0));
+        let estimated_ns = estimated.predict(head);
+        let error_ns = measured_ns.saturating_sub(estimated_ns);
+        let spacing_s = spacing_s(estimated);
+        let since_ns = published_ns.saturating_sub(published.utc_ns);
         let due = since_ns as f64 >= spacing_s * 1e9;
         if error_ns.saturating_abs() > GAP_NS || due || gap.is_some() {
             // Rarely: here the clock may be asked.
@@ -197,22 +196,22 @@ impl Timekeeper {
                 return Some(self.after_step(head, measured_ns, step_ns));
             }
         }
-        let believed = self.believed.as_mut()?;
+        let estimated = self.estimated.as_mut()?;
         if error_ns > GAP_NS {
             // More was lost than the writer knew of.
-            believed.restart(head, measured_ns);
+            estimated.restart(head, measured_ns);
             return Some(self.jump(head, gap.map_or(GapReason::Detected, |(reason, _)| reason), 0));
         }
         // Frames that come far too early can't be told earlier times than those before them: the loop follows at its pace.
-        believed.update(head, measured_ns.max(believed_ns.saturating_sub(GAP_NS)), 1);
+        estimated.update(head, measured_ns.max(estimated_ns.saturating_sub(GAP_NS)), 1);
         if !due && gap.is_none() {
-            self.put_off(head, frames, spacing_s * 1e9 - since_ns as f64);
+            self.begin_batch(head, frames, spacing_s * 1e9 - since_ns as f64);
             return None;
         }
-        let behind_ns = believed.predict(head).saturating_sub(end_ns);
+        let behind_ns = estimated.predict(head).saturating_sub(end_ns);
         match gap {
             // As long as was told, unless that was too little again and again.
-            Some((reason, _)) if behind_ns > TOLD_NS => Some(self.jump(head, reason, 0)),
+            Some((reason, _)) if behind_ns > MAX_LAG_NS => Some(self.jump(head, reason, 0)),
             Some((reason, _)) => Some(self.jump_to(head, end_ns, reason, 0)),
             None if behind_ns > GAP_NS => Some(self.jump(head, GapReason::Detected, 0)),
             None => Some(self.slew(head)),
@@ -221,7 +220,7 @@ impl Timekeeper {
 
     /// The first anchor of a buffer.
     fn begin(&mut self, head: u64, measured_ns: i64, clock: &dyn Clock) -> Anchor {
-        self.believed = Some(DelayLockedLoop::new(self.nominal_ns, self.nominal_ns, head, measured_ns));
+        self.estimated = Some(DelayLockedLoop::new(self.nominal_ns, self.nominal_ns, head, measured_ns));
         self.utc_offset_ns = utc_offset_ns(clock);
         self.gap = None;
         let anchor = Anchor::new(head, measured_ns, self.nominal_ns);
@@ -237,24 +236,24 @@ impl Timekeeper {
         (step_ns.saturating_abs() >= STEP_NS).then_some(step_ns)
     }
 
-    /// The clock was set: what is believed moves with it, wholly; what is published forward only.
+    /// The clock was set: the estimated clock moves with it, wholly; the published one forward only.
     fn after_step(&mut self, head: u64, measured_ns: i64, step_ns: i64) -> Anchor {
-        if let Some(believed) = &mut self.believed {
-            believed.shift(step_ns);
-            let error_ns = measured_ns.saturating_sub(believed.predict(head));
+        if let Some(estimated) = &mut self.estimated {
+            estimated.shift(step_ns);
+            let error_ns = measured_ns.saturating_sub(estimated.predict(head));
             if error_ns.saturating_abs() > STEP_NS {
                 // Some of the step was taken for jitter before it was seen, or audio was lost as well.
-                believed.restart(head, measured_ns);
+                estimated.restart(head, measured_ns);
             } else {
-                believed.update(head, measured_ns, 1);
+                estimated.update(head, measured_ns, 1);
             }
         }
         self.jump(head, GapReason::ClockStep, step_ns)
     }
 
-    /// Publishes what is believed from a frame on, or, if that would run backwards, where the timeline ended.
+    /// Publishes the estimated clock from a frame on, or, if that would run backwards, where the timeline ended.
     fn jump(&mut self, head: u64, reason: GapReason, clock_step_ns: i64) -> Anchor {
-        let to_ns = self.believed.as_ref().map_or(0, |believed| believed.predict(head));
+        let to_ns = self.estimated.as_ref().map_or(0, |estimated| estimated.predict(head));
         self.jump_to(head, to_ns, reason, clock_step_ns)
     }
 
@@ -275,21 +274,21 @@ impl Timekeeper {
         anchor
     }
 
-    /// A piece from a time on, bent towards what is believed.
+    /// A segment from a time on, bent towards the estimated clock.
     fn bent(&self, head: u64, utc_ns: i64) -> Anchor {
-        let Some(believed) = &self.believed else {
+        let Some(estimated) = &self.estimated else {
             return Anchor::new(head, utc_ns, self.nominal_ns);
         };
-        let ahead_ns = utc_ns.saturating_sub(believed.predict(head)) as f64;
-        // Not beyond what is believed, however long the chunk is.
-        let correction = (ahead_ns / (1.5e9 * spacing_s(believed)).max(self.chunk_ns)).clamp(-SLEW, SLEW);
-        Anchor::new(head, utc_ns, believed.period_ns() * (1.0 - correction))
+        let ahead_ns = utc_ns.saturating_sub(estimated.predict(head)) as f64;
+        // Not beyond the estimated clock, however long the chunk is.
+        let correction = (ahead_ns / (1.5e9 * spacing_s(estimated)).max(self.chunk_ns)).clamp(-SLEW, SLEW);
+        Anchor::new(head, utc_ns, estimated.period_ns() * (1.0 - correction))
     }
 }
 
 /// How far apart anchors are set, by how long the loop has been locked.
-fn spacing_s(believed: &DelayLockedLoop) -> f64 {
-    (believed.locked_s() / 8.0).clamp(SPACING_S.0, SPACING_S.1)
+fn spacing_s(estimated: &DelayLockedLoop) -> f64 {
+    (estimated.locked_s() / 8.0).clamp(SPACING_S.0, SPACING_S.1)
 }
 
 /// UTC minus monotonic time; `None` if the thread was held up between the looks at the two clocks again and again.
@@ -317,62 +316,62 @@ mod tests {
         ChunkTime::Captured(frame.cast_signed() * 1_000_000 + late_ns)
     }
 
-    /// One that has taken in so many seconds of a source of 1 kHz, which is on time, and more until it has just put chunks off; and the
+    /// One that has taken in so many seconds of a source of 1 kHz, which is on time, and more until a batch has just begun; and the
     /// next frame.
     fn after(seconds: u64, clock: &ManualClock) -> (Timekeeper, u64) {
         let mut keeper = Timekeeper::new(1000, None);
         for chunk in 0..(seconds + 6) * 100 {
             let head = chunk * CHUNK;
             keeper.chunk(head, CHUNK, captured(head, 0), clock);
-            if keeper.steady.until_frame > 0 && keeper.steady.chunks == 0 && head >= seconds * 1000 {
+            if keeper.batch.until_frame > 0 && keeper.batch.chunks == 0 && head >= seconds * 1000 {
                 return (keeper, head + CHUNK);
             }
         }
-        unreachable!("the filter settles in six seconds, and then puts chunks off")
+        unreachable!("the filter settles in six seconds, and then begins batches")
     }
 
     #[test]
-    fn chunks_are_put_off_by_a_32nd_of_all_before_or_a_second_or_until_an_anchor_is_due() {
+    fn a_batch_is_a_32nd_of_all_updates_or_a_second_or_ends_when_an_anchor_is_due() {
         let clock = ManualClock::new(0);
         for (seconds, at_once) in [(0, 16), (20, 63)] {
             let (mut keeper, head) = after(seconds, &clock);
-            keeper.put_off(head, CHUNK, 5e9);
-            assert_eq!(keeper.steady.until_frame, head + at_once * CHUNK, "after {seconds} s");
+            keeper.begin_batch(head, CHUNK, 5e9);
+            assert_eq!(keeper.batch.until_frame, head + at_once * CHUNK, "after {seconds} s");
         }
         let (mut keeper, head) = after(20, &clock);
-        keeper.put_off(head, 200, 5e9);
-        assert_eq!(keeper.steady.until_frame, head + 1000, "63 would be twelve seconds");
-        keeper.put_off(head, 200, 0.3e9);
-        assert_eq!(keeper.steady.until_frame, head + 300, "an anchor is due");
+        keeper.begin_batch(head, 200, 5e9);
+        assert_eq!(keeper.batch.until_frame, head + 1000, "63 would be twelve seconds");
+        keeper.begin_batch(head, 200, 0.3e9);
+        assert_eq!(keeper.batch.until_frame, head + 300, "an anchor is due");
     }
 
     #[test]
-    fn of_the_chunks_of_a_settled_source_few_are_looked_at() {
+    fn few_chunks_of_a_settled_source_are_looked_at() {
         let clock = ManualClock::new(0);
         let (mut keeper, begin) = after(45, &clock);
         let looked_at = (begin..begin + 10_000).step_by(CHUNK as usize).filter(|head| {
             keeper.chunk(*head, CHUNK, captured(*head, 1000), &clock);
-            keeper.steady.chunks == 0
+            keeper.batch.chunks == 0
         });
         let looked_at = looked_at.count();
         assert!((9..20).contains(&looked_at), "{looked_at} of 1000: one each second, and at each anchor");
     }
 
     #[test]
-    fn what_is_put_off_is_told_to_the_filter_as_one_chunk_in_its_middle_that_counts_for_all() {
+    fn a_batch_updates_the_filter_as_one_chunk_in_its_middle_that_counts_for_all() {
         let clock = ManualClock::new(0);
         let (mut keeper, begin) = after(0, &clock);
-        let mut told = keeper.believed.clone().unwrap();
+        let mut told = keeper.estimated.clone().unwrap();
         let errors = [3000, -6000, 9000];
         for (head, error_ns) in (begin..).step_by(CHUNK as usize).zip(errors) {
             assert!(keeper.chunk(head, CHUNK, captured(head, error_ns), &clock).is_none());
         }
-        assert_eq!(keeper.steady.chunks, 3, "none is told yet");
-        keeper.catch_up();
-        let believed = keeper.believed.unwrap();
+        assert_eq!(keeper.batch.chunks, 3, "the filter has seen none yet");
+        keeper.flush_batch();
+        let estimated = keeper.estimated.unwrap();
         let middle = begin + CHUNK;
         told.update(middle, middle.cast_signed() * 1_000_000 + 2000, 3);
-        assert_eq!((believed.frame(), believed.predict(1 << 30)), (middle, told.predict(1 << 30)));
+        assert_eq!((estimated.frame(), estimated.predict(1 << 30)), (middle, told.predict(1 << 30)));
     }
 
     #[test]
@@ -389,9 +388,9 @@ mod tests {
             clock.step_utc(step * 1_000_000_000);
             let anchor = keeper.chunk(head, CHUNK, captured(head, late * 1_000_000_000), &clock).unwrap();
             assert_eq!((anchor.gap, anchor.clock_step_ns), (Some(reason), step * 1_000_000_000));
-            let believed = keeper.believed.unwrap();
-            assert_eq!(believed.predict(head), head.cast_signed() * 1_000_000 + late * 1_000_000_000);
-            assert_eq!(believed.locked_s() > 40.0, stays, "set by {step} s, late by {late} s");
+            let estimated = keeper.estimated.unwrap();
+            assert_eq!(estimated.predict(head), head.cast_signed() * 1_000_000 + late * 1_000_000_000);
+            assert_eq!(estimated.locked_s() > 40.0, stays, "set by {step} s, late by {late} s");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Progress;
 use crate::buffer::Shared;
-use crate::domain::{Domain, verdict};
+use crate::domain::{Domain, removal};
 use crate::memory::Region;
 use crate::observe::canonical::canonical;
 use crate::source::redact;
@@ -65,7 +65,7 @@ pub(super) fn of_source<'a>(sources: &'a mut HashMap<u64, Collected>, source: &s
 pub(super) fn collect_domain(domain: &Domain, sources: &mut HashMap<u64, Collected>) {
     // What can't be listed has nothing to show.
     for (_, region, description) in domain.rings().into_iter().flatten() {
-        let is_removed = verdict::is_removed(&region);
+        let is_removed = removal::is_removed(&region);
         let collected = of_source(sources, description.source.as_str());
         for (holder, since_utc_ns) in domain.holders(&region) {
             collected.opened.push((holder.pid, holder.program, since_utc_ns, region.id(), is_removed));

@@ -1,6 +1,6 @@
-//! A process's presence in a domain: a lock that it holds for as long as it lives.
+//! A process's liveness lock in a domain: held for as long as the process lives.
 //!
-//! What a process holds in shared memory, a writer's lease or a mapping, is marked with the number of its presence. Whether the
+//! What a process holds in shared memory, a writer's lease or a mapping, is marked with the number of its liveness lock. Whether the
 //! mark still counts is asked of the lock: no number is ever used twice, and no dead process holds a lock.
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -14,12 +14,12 @@ use crate::sync::PlainArc;
 const PREFIX: &str = "process-";
 
 #[derive(Debug)]
-pub(crate) struct Presence {
+pub(crate) struct LivenessLock {
     lock: LockFile,
     number: u64,
 }
 
-impl Presence {
+impl LivenessLock {
     pub(super) fn new(folder: &PlainArc<Folder>) -> Result<Self> {
         loop {
             let number = random();
@@ -52,12 +52,12 @@ fn name(number: u64) -> String {
     format!("{PREFIX}{number:016x}")
 }
 
-/// Tells whether a name is that of a presence.
+/// Tells whether a name is that of a liveness lock.
 pub(super) fn is_name(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
 
-/// Tells whether the process of a presence lives.
+/// Tells whether the process that took a liveness lock lives.
 pub(super) fn is_alive(folder: &Folder, number: u64) -> bool {
     LockFile::is_held(folder, &name(number))
 }
