@@ -48,7 +48,7 @@ SEEDS ?= 0..8
 miri: ## Run the core's unsafe code and its ring under Miri (nightly), with many seeds; SEEDS=0..8
 	@cargo +nightly miri --version >/dev/null 2>&1 || { echo "make miri: first rustup component add miri rust-src --toolchain nightly"; exit 1; }
 	MIRIFLAGS='-Zmiri-many-seeds=$(SEEDS)' cargo +nightly miri test -p capbuf --lib --target-dir target/miri memory_model
-	cargo +nightly miri test -p capbuf --lib --target-dir target/miri -- copy::tests table::tests ring::tests::what ring::tests::after timeline::tests::a_time timeline::tests::an_anchor_is timeline::tests::times
+	cargo +nightly miri test -p capbuf --lib --target-dir target/miri -- memory::copy::tests lookup::table::tests ring::frames::tests::what ring::frames::tests::after ring::anchors::tests
 
 lint: ## Check format, clippy, documentation and shell scripts; any warning is an error
 	@scripts/install lint
@@ -92,9 +92,11 @@ sanitize: ## The core under the address, leak, thread and real-time sanitizers, 
 	@scripts/install build
 	@scripts/sanitize
 
-MUTATED ?= ring copy span read windows timeline timekeeper delay_locked_loop registry registry/claim registry/observe published thread_cache slot table name pool
+MUTATED ?= ring/frames ring/anchors memory/copy memory/pool buffer/span buffer/plan buffer/read buffer/windows time/extent time/timekeeper \
+	time/delay_locked_loop registry/handle registry/claim registry/tracked observe/registry \
+	$(addprefix registry/lookup/,published thread_cache slot table name)
 MUTATED_BY = writing reading windows model timeline phases allocation pool tracking domains hostile
-mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
+mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring/frames buffer/read"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
 	@mkdir -p target/mutants
 	cargo mutants -p capbuf --timeout 120 -o target/mutants $(MUTATED:%=--file core/src/%.rs) \

@@ -28,6 +28,11 @@ pub trait Clock: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+/// A duration in ns, saturating.
+pub(crate) fn duration_to_ns(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
 fn read(clock: ClockId) -> i64 {
     let time = clock_gettime(clock);
     time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
@@ -75,7 +80,7 @@ impl ManualClock {
 
     /// Lets time pass, for both clocks, and wakes the sleepers whose time has come.
     pub fn advance(&self, duration: Duration) {
-        let ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let ns = duration_to_ns(duration);
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         // SYNC none: a clock orders nothing; the lock orders the change with the sleepers' look at it.
         self.monotonic_ns.fetch_add(ns, Ordering::Relaxed);
@@ -98,7 +103,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep(&self, duration: Duration) {
-        let ns = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        let ns = duration_to_ns(duration);
         let until_ns = self.monotonic_ns().saturating_add(ns);
         let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         while self.monotonic_ns() < until_ns {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::Holder;
+use crate::holder::Holder;
 use crate::source::Source;
 use crate::spec::{SampleFormat, Spec};
 

@@ -91,74 +91,47 @@
 //! [`docs::ordering`], [`docs::layout`], and [`docs::glossary`] for the words.
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]
 
-mod budget;
 mod buffer;
-mod builder;
 mod clock;
-mod commit;
-mod copy;
-mod counts;
-mod delay_locked_loop;
 pub mod docs;
 mod domain;
 mod error;
-mod fork;
-mod lease;
+mod gap;
+mod holder;
 mod lifetime;
-#[cfg_attr(loom, path = "memory_modelled.rs")]
 mod memory;
 #[cfg(all(test, miri))]
+#[path = "models/miri.rs"]
 mod memory_model;
-mod metrics;
 #[cfg(all(test, loom))]
 mod models;
-mod pool;
-mod read;
-mod region;
+mod observe;
 mod registry;
-mod report;
 mod ring;
 mod sample;
-mod segment;
-mod shared;
 mod source;
-mod source_claim;
-mod source_health;
-mod span;
 mod spec;
-mod status;
 mod sync;
-mod timekeeper;
-mod timeline;
+mod time;
 mod track;
-mod watch;
-mod windows;
-mod writer;
 
-pub use budget::RegistryStats;
-pub use buffer::{CaptureBuffer, OpenedBy};
-pub use builder::RegistryBuilder;
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use domain::{DomainInfo, Holder, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
-pub use error::{Error, ErrorCode, Result};
-pub use lifetime::{AllocateOptions, Lifetime};
-pub use metrics::MAX_METRIC_SOURCES;
-pub use pool::PoolStats;
-pub use read::ReadOptions;
-pub use registry::Registry;
-pub use report::{
-    AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, SourceReport, StackFrame, StackReport, Totals,
+pub use buffer::{
+    CaptureBuffer, Extracted, Level, Missing, OpenedBy, ReadOptions, Samples, Segment, SegmentGap, SourceClaim,
+    SourceHealth, SourceState, Span, Status, Window, WindowOptions, Windows, Writer,
 };
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use domain::{DomainInfo, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
+pub use error::{Error, ErrorCode, Result};
+pub use gap::{Gap, GapReason};
+pub use holder::Holder;
+pub use lifetime::{AllocateOptions, Lifetime};
+pub use memory::{PoolStats, RegistryStats};
+pub use observe::{
+    AllocationReport, Attempts, CallSite, Detector, HolderReport, MAX_METRIC_SOURCES, ProcessReport, SourceReport,
+    StackFrame, StackReport, Totals, Watch, WatchSettings,
+};
+pub use registry::{Registry, RegistryBuilder};
 pub use sample::{I24, Sample, convert};
-pub use segment::{Extracted, Samples, Segment, SegmentGap};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
-pub use source_claim::SourceClaim;
-pub use source_health::{SourceHealth, SourceState};
-pub use span::{Missing, Span};
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
-pub use status::{Level, Status};
-pub use timeline::{Gap, GapReason};
-pub use track::{Caller, CodePlace, Dropped, Language, Outcome};
-pub use watch::{Anomaly, AnomalyKind, Detector, Severity, Watch, WatchSettings};
-pub use windows::{Window, WindowOptions, Windows};
-pub use writer::Writer;
+pub use track::{Anomaly, AnomalyKind, Caller, CodePlace, Dropped, Language, Outcome, Severity};

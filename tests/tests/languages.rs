@@ -13,12 +13,15 @@ use capbuf::{GapReason, Lifetime, SampleFormat};
 const FILES: &[&str] = &[
     "Cargo.toml",
     "core/src/error.rs",
-    "core/src/source_health.rs",
-    "core/src/registry.rs",
-    "core/src/registry/observe.rs",
-    "core/src/buffer.rs",
-    "core/src/writer.rs",
-    "core/src/timeline.rs",
+    "core/src/buffer/source_health.rs",
+    "core/src/registry/builder.rs",
+    "core/src/registry/handle.rs",
+    "core/src/observe/registry.rs",
+    "core/src/buffer/handle.rs",
+    "core/src/buffer/status.rs",
+    "core/src/buffer/windows.rs",
+    "core/src/buffer/writer.rs",
+    "core/src/gap.rs",
     "core/src/lifetime.rs",
     "core/src/spec.rs",
     "core/src/source.rs",
@@ -136,12 +139,12 @@ impl Tree {
             self.says("go/format.go", &format!("case {name}:\n\t\treturn \"{}\"", name.to_lowercase()));
         }
 
-        let reasons = numbered(between(&self.text("core/src/timeline.rs"), "pub enum GapReason {", "\n}"), " = ");
+        let reasons = numbered(between(&self.text("core/src/gap.rs"), "pub enum GapReason {", "\n}"), " = ");
         let in_header = defined(&header, "GAP_").into_iter().map(|(name, number)| (camel(&name), number)).collect();
         self.same("gap reasons", &reasons, &in_header);
         for reason in reasons.keys() {
             let name = words(reason);
-            self.says("core/src/timeline.rs", &format!("Self::{reason} => \"{name}\""));
+            self.says("core/src/gap.rs", &format!("Self::{reason} => \"{name}\""));
             self.says("python/src/gap.rs", &format!("``\"{name}\"``"));
             self.says("go/gap.go", &format!("\tGap{reason} GapReason = C.CAPBUF_GAP_{}\n", upper(reason)));
             self.says("go/gap.go", &format!("case Gap{reason}:\n\t\treturn \"{name}\""));
@@ -165,7 +168,7 @@ impl Tree {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
             self.says("python/src/capture.rs", &format!("\"{}\"", words(state)));
-            self.says("core/src/source_health.rs", &format!("Self::{state} => \"{}\"", words(state)));
+            self.says("core/src/buffer/source_health.rs", &format!("Self::{state} => \"{}\"", words(state)));
         }
     }
 
@@ -240,143 +243,153 @@ impl Tree {
 
 /// The words of the interface: where a language has its own for an idea, it is in the row; where it has none yet, nothing is.
 const NAMES: &[(&str, &str, &str, &str)] = &[
-    ("core/src/registry.rs: pub fn open(", "capbuf_registry_open", "go/registry.go: func Open(", "Registry: def open("),
     (
-        "core/src/registry.rs: pub fn private(",
+        "core/src/registry/builder.rs: pub fn open(",
+        "capbuf_registry_open",
+        "go/registry.go: func Open(",
+        "Registry: def open(",
+    ),
+    (
+        "core/src/registry/builder.rs: pub fn private(",
         "capbuf_registry_private",
         "go/registry.go: func Private(",
         "Registry: def private(",
     ),
     (
-        "core/src/registry.rs: pub fn domain(",
+        "core/src/registry/handle.rs: pub fn domain(",
         "capbuf_registry_domain",
         "go/registry.go: Registry) Domain(",
         "Registry: def domain(",
     ),
     (
-        "core/src/registry.rs: pub fn path(",
+        "core/src/registry/handle.rs: pub fn path(",
         "capbuf_registry_path",
         "go/registry.go: Registry) Path(",
         "Registry: def path(",
     ),
     (
-        "core/src/registry.rs: pub fn allocate(",
+        "core/src/registry/handle.rs: pub fn allocate(",
         "capbuf_registry_allocate",
         "go/registry.go: Registry) Allocate(",
         "Registry: def allocate(",
     ),
     (
-        "core/src/registry.rs: pub fn get_or_allocate(",
+        "core/src/registry/handle.rs: pub fn get_or_allocate(",
         "capbuf_registry_get_or_allocate",
         "go/registry.go: Registry) GetOrAllocate(",
         "Registry: def get_or_allocate(",
     ),
     (
-        "core/src/registry.rs: pub fn get(",
+        "core/src/registry/handle.rs: pub fn get(",
         "capbuf_registry_get",
         "go/registry.go: Registry) Get(",
         "Registry: def get(",
     ),
     (
-        "core/src/registry.rs: pub fn contains(",
+        "core/src/registry/handle.rs: pub fn contains(",
         "capbuf_registry_contains",
         "go/registry.go: Registry) Contains(",
         "Registry: def __contains__(",
     ),
     (
-        "core/src/registry.rs: pub fn remove(",
+        "core/src/registry/handle.rs: pub fn remove(",
         "capbuf_registry_remove",
         "go/registry.go: Registry) Remove(",
         "Registry: def remove(",
     ),
     (
-        "core/src/registry.rs: pub fn buffers(",
+        "core/src/registry/handle.rs: pub fn buffers(",
         "capbuf_registry_list",
         "go/registry.go: Registry) Buffers(",
         "Registry: def buffers(",
     ),
     (
-        "core/src/registry.rs: pub fn stats(",
+        "core/src/registry/handle.rs: pub fn stats(",
         "capbuf_registry_get_stats",
         "go/registry.go: Registry) Stats(",
         "Registry: def stats(",
     ),
     (
-        "core/src/registry.rs: pub fn sweep(",
+        "core/src/registry/handle.rs: pub fn sweep(",
         "capbuf_registry_sweep",
         "go/registry.go: Registry) Sweep(",
         "Registry: def sweep(",
     ),
     (
-        "core/src/registry.rs: pub fn trim_pool(",
+        "core/src/registry/handle.rs: pub fn trim_pool(",
         "capbuf_registry_trim_pool",
         "go/registry.go: Registry) TrimPool(",
         "Registry: def trim_pool(",
     ),
     (
-        "core/src/buffer.rs: pub fn id(",
+        "core/src/buffer/handle.rs: pub fn id(",
         "capbuf_buffer_id",
         "go/buffer.go: CaptureBuffer) ID(",
         "CaptureBuffer: def id(",
     ),
     (
-        "core/src/buffer.rs: pub fn source(",
+        "core/src/buffer/handle.rs: pub fn source(",
         "capbuf_buffer_source",
         "go/buffer.go: CaptureBuffer) Source(",
         "CaptureBuffer: def source(",
     ),
     (
-        "core/src/buffer.rs: pub fn spec(",
+        "core/src/buffer/handle.rs: pub fn spec(",
         "capbuf_buffer_get_spec",
         "go/buffer.go: CaptureBuffer) Spec(",
         "CaptureBuffer: def spec(",
     ),
     (
-        "core/src/buffer.rs: pub fn frames(",
+        "core/src/buffer/handle.rs: pub fn frames(",
         "capbuf_buffer_frames",
         "go/buffer.go: CaptureBuffer) Frames(",
         "CaptureBuffer: def frames(",
     ),
     (
-        "core/src/buffer.rs: pub fn is_removed(",
+        "core/src/buffer/handle.rs: pub fn is_removed(",
         "capbuf_buffer_is_removed",
         "go/buffer.go: CaptureBuffer) IsRemoved(",
         "CaptureBuffer: def is_removed(",
     ),
     (
-        "core/src/buffer.rs: pub fn read(",
+        "core/src/buffer/handle.rs: pub fn read(",
         "capbuf_buffer_read",
         "go/read.go: CaptureBuffer) Read(",
         "CaptureBuffer: def read(",
     ),
     (
-        "core/src/buffer.rs: pub fn status(",
+        "core/src/buffer/status.rs: pub fn status(",
         "capbuf_buffer_get_status",
         "go/status.go: CaptureBuffer) Status(",
         "CaptureBuffer: def status(",
     ),
     (
-        "core/src/buffer.rs: pub fn windows(",
+        "core/src/buffer/windows.rs: pub fn windows(",
         "capbuf_buffer_windows",
         "go/windows.go: CaptureBuffer) Windows(",
         "CaptureBuffer: def windows(",
     ),
     (
-        "core/src/buffer.rs: pub fn writer(",
+        "core/src/buffer/writer.rs: pub fn writer(",
         "capbuf_buffer_writer",
         "go/writer.go: CaptureBuffer) Writer(",
         "CaptureBuffer: def writer(",
     ),
-    ("core/src/writer.rs: pub fn write<", "capbuf_writer_write", "go/writer.go: Writer) Write(", "Writer: def write("),
     (
-        "core/src/writer.rs: pub fn write_bytes(",
+        "core/src/buffer/writer.rs: pub fn write<",
+        "capbuf_writer_write",
+        "go/writer.go: Writer) Write(",
+        "Writer: def write(",
+    ),
+    (
+        "core/src/buffer/writer.rs: pub fn write_bytes(",
         "capbuf_writer_write_bytes",
         "go/writer.go: Writer) WriteBytesAt(",
         "Writer: def write_bytes(",
     ),
-    ("core/src/writer.rs: pub fn gap(", "capbuf_writer_gap", "go/writer.go: Writer) Gap(", "Writer: def gap("),
+    ("core/src/buffer/writer.rs: pub fn gap(", "capbuf_writer_gap", "go/writer.go: Writer) Gap(", "Writer: def gap("),
     (
-        "core/src/writer.rs: pub fn next_frame(",
+        "core/src/buffer/writer.rs: pub fn next_frame(",
         "capbuf_writer_next_frame",
         "go/writer.go: Writer) NextFrame(",
         "Writer: def next_frame(",
@@ -436,37 +449,37 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
         "Trigger: def fire(",
     ),
     (
-        "core/src/registry/observe.rs: pub fn enable_allocation_tracking(",
+        "core/src/observe/registry.rs: pub fn enable_allocation_tracking(",
         "capbuf_registry_enable_allocation_tracking",
         "go/track.go: Registry) EnableAllocationTracking(",
         "Registry: def enable_allocation_tracking(",
     ),
     (
-        "core/src/registry/observe.rs: pub fn is_allocation_tracking(",
+        "core/src/observe/registry.rs: pub fn is_allocation_tracking(",
         "capbuf_registry_is_allocation_tracking",
         "go/track.go: Registry) IsAllocationTracking(",
         "Registry: def is_allocation_tracking(",
     ),
     (
-        "core/src/registry/observe.rs: pub fn allocation_report(",
+        "core/src/observe/registry.rs: pub fn allocation_report(",
         "capbuf_registry_allocation_report",
         "go/report.go: Registry) AllocationReport(",
         "Registry: def allocation_report(",
     ),
     (
-        "core/src/registry/observe.rs: pub fn metrics_text(",
+        "core/src/observe/registry.rs: pub fn metrics_text(",
         "capbuf_registry_metrics",
         "go/track.go: Registry) MetricsText(",
         "Registry: def metrics_text(",
     ),
     (
-        "core/src/registry/observe.rs: pub fn domain_metrics_text(",
+        "core/src/observe/registry.rs: pub fn domain_metrics_text(",
         "capbuf_registry_domain_metrics",
         "go/track.go: Registry) DomainMetricsText(",
         "Registry: def domain_metrics_text(",
     ),
     (
-        "core/src/registry/observe.rs: pub fn watch(",
+        "core/src/observe/registry.rs: pub fn watch(",
         "capbuf_registry_watch",
         "go/watch.go: Registry) Watch(",
         "Registry: def watch(",
@@ -570,7 +583,7 @@ fn a_difference_in_any_of_them_is_found() {
         ("python/python/capbuf/_errors.py", "class TimedOut(", "class TimeOut("),
         ("include/capbuf.h", "#define CAPBUF_FORMAT_S24 2", "#define CAPBUF_FORMAT_S24 3"),
         ("go/format.go", "= C.CAPBUF_FORMAT_S32", "= C.CAPBUF_FORMAT_F32"),
-        ("core/src/timeline.rs", "    Overrun = 6,", "    Overrun = 9,"),
+        ("core/src/gap.rs", "    Overrun = 6,", "    Overrun = 9,"),
         ("include/capbuf.h", "#define CAPBUF_GAP_OVERRUN 6", "#define CAPBUF_GAP_OVERFLOW 6"),
         ("go/gap.go", "return \"packet loss\"", "return \"packets lost\""),
         ("go/gap.go", "= C.CAPBUF_GAP_RECONFIGURED", "= C.CAPBUF_GAP_REQUESTED"),
@@ -580,7 +593,7 @@ fn a_difference_in_any_of_them_is_found() {
         ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
         ("go/capture.go", "= C.CAPBUF_STATE_BACKING_OFF", "= C.CAPBUF_STATE_RUNNING"),
         ("python/src/capture.rs", "\"failed\"", "\"gave up\""),
-        ("core/src/source_health.rs", "=> \"stalled\"", "=> \"stuck\""),
+        ("core/src/buffer/source_health.rs", "=> \"stalled\"", "=> \"stuck\""),
         ("include/capbuf.h", "#define CAPBUF_CHANGE_RESIZED 4", "#define CAPBUF_CHANGE_RESIZED 7"),
         ("go/station.go", "return &c.Reformatted", "return &c.Resized"),
         ("Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.2.0\"\nedition"),
@@ -592,7 +605,7 @@ fn a_difference_in_any_of_them_is_found() {
         ("scripts/install-c", "libcapbuf.so.0", "libcapbuf.so.1"),
         ("python/pyproject.toml", "dynamic = [\"version\"]", "version = \"0.3.0\""),
         ("go/go.mod", "go 1.24", "go 1.25"),
-        ("core/src/registry.rs", "pub fn get_or_allocate(", "pub fn allocate_if_needed("),
+        ("core/src/registry/handle.rs", "pub fn get_or_allocate(", "pub fn allocate_if_needed("),
         ("include/capbuf.h", " capbuf_writer_gap(", " capbuf_writer_skip("),
         ("go/registry.go", "Registry) Contains(", "Registry) Has("),
         ("python/python/capbuf/_capbuf.pyi", "    def remove(", "    def discard("),

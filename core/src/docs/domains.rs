@@ -37,9 +37,9 @@
 //! | `process-NUMBER` | the lock that shows that a process lives which has the domain open |
 //!
 //! # Made once
-//! Who wants to make a buffer takes the claim, looks whether there is one by now, reserves the space, builds the buffer under a name
+//! Who wants to make a buffer takes the lock file, looks whether there is one by now, reserves the space, builds the buffer under a name
 //! that nobody looks for, and publishes it by an atomic rename. A claimer that dies, at whatever step, loses its lock to the
-//! next one at once, and that one begins anew. A claim is a file that is taken away only by who holds its lock, so who has locked it
+//! next one at once, and that one begins anew. A lock file is taken away only by who holds its lock, so who has locked it
 //! and finds it still there is alone.
 //!
 //! # Who lives

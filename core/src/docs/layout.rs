@@ -31,12 +31,12 @@
 //! | 160 | u64 | `writes` | calls of `write` |
 //! | 168 | u64 | `gaps` | anchors that are gaps |
 //! | 176 | i64 | `ahead_ns` | how far the times told are ahead of what the writer believes |
-//! | 184 | u32 | `removed` | 1 once it is out of its registry; 2 while it is judged whether it is abandoned |
-//! | 192 | u64 | `lease` | the presence of the process that writes, or zero |
+//! | 184 | u32 | `removed` | 1 once it is out of its registry; 2 while its removal is pending |
+//! | 192 | u64 | `lease` | the liveness lock of the process that writes, or zero |
 //! | 200 | u64 | `evictions` | reads that came too late |
 //! | 256 | 1024 bytes | `source` | the source's name, UTF-8, zero-padded |
 //! | 1280 | 128 × 32 bytes | `holders` | the processes that have it mapped |
-//! | 5376 | u64 | `presence` | the presence of the process that told what follows, or zero |
+//! | 5376 | u64 | `liveness` | the liveness lock of the process that reported what follows, or zero |
 //! | 5384 | u32 | `state` | how the source is doing: 1 idle, 2 starting, 3 running, 4 stalled, 5 backing off, 6 circuit open, 7 stopped, 8 finished, 9 failed; 0 never told |
 //! | 5388 | u32 | `reason_bytes` | the length of the reason, up to 200 |
 //! | 5392 | i64 | `since_utc_ns` | since when it is doing so |
@@ -46,7 +46,7 @@
 //! # Holder, 32 bytes
 //! | offset | type | meaning |
 //! |---|---|---|
-//! | 0 | u64 | the presence of the process, or zero: the hexadecimal number of its `process-` file |
+//! | 0 | u64 | the process's liveness lock, or zero: the hexadecimal number of its `process-` file |
 //! | 8 | i64 | since when, in ns of UTC |
 //! | 16 | u32 | the process's number |
 //!

@@ -28,9 +28,10 @@
 //! over after a look at its lock, which the kernel dropped after the process's last store. Models: `lease`.
 //!
 //! # `SYNC holder`
-//! A process marks a region as open, then looks whether it was removed. Who removes an abandoned region flags it as being judged, then
-//! looks for marks once more. Between the two steps of each is a sequentially consistent fence, so one of the two sees the other. A
-//! region that is being judged is not removed: who has it goes on, and who opens it waits for the claim, under which it is judged. Models: `holder`.
+//! A process marks a region as open, then loads its removal state. A process that removes an abandoned region sets that state to
+//! pending, then looks for marks once more. Between the two steps of each is a sequentially consistent fence, so one of the two sees
+//! the other. A pending region is not removed: its holders go on, and a process that opens it waits for the source's lock file, under
+//! which removals are decided. Models: `holder`.
 //!
 //! # `SYNC region`
 //! A region in a file is whole before the rename that gives it the name by which others open it. Both are system calls on one

@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
+use crate::source::redact;
 
 /// Every name is opened relative to it, so that nobody can swap the folder for another one meanwhile.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     if (1..=MAX_DOMAIN_BYTES).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with(['.', '-']) {
         return Ok(());
     }
-    let shown: String = crate::redact(name).escape_debug().take(80).collect();
+    let shown: String = redact(name).escape_debug().take(80).collect();
     let allowed = "1 to 64 letters, digits, '.', '_' and '-', not beginning with '.' or '-'";
     Err(Error::invalid("domain", format!("\"{shown}\""), allowed))
 }

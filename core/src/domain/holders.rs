@@ -1,17 +1,17 @@
 //! Who has a region mapped: marks in its header, each of which counts while the process that made it lives.
 
 use super::folder::Folder;
-use super::lock_file::Holder;
-use super::presence;
-use crate::region::{HolderSlot, Region};
+use super::liveness;
+use crate::holder::Holder;
+use crate::memory::{HolderSlot, Region};
 use crate::sync::{Ordering, fence};
 
 /// Marks a region as mapped by this process; `None` if there is no place left. Lock-free, apart from clearing dead marks.
-pub(super) fn enter(folder: &Folder, region: &Region, presence: u64, now_utc_ns: i64) -> Option<usize> {
-    mark(region, presence)
+pub(super) fn enter(folder: &Folder, region: &Region, liveness: u64, now_utc_ns: i64) -> Option<usize> {
+    mark(region, liveness)
         .or_else(|| {
             clear_dead(folder, region);
-            mark(region, presence)
+            mark(region, liveness)
         })
         .inspect(|place| {
             let slot = &region.header().holders[*place];
@@ -22,33 +22,33 @@ pub(super) fn enter(folder: &Folder, region: &Region, presence: u64, now_utc_ns:
 }
 
 /// Takes a free place. After it the caller looks whether the region is removed.
-pub(crate) fn mark(region: &Region, presence: u64) -> Option<usize> {
+pub(crate) fn mark(region: &Region, liveness: u64) -> Option<usize> {
     let free = |slot: &HolderSlot| {
-        slot.presence.load(Ordering::Relaxed) == 0
-            && slot.presence.compare_exchange(0, presence, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        slot.liveness.load(Ordering::Relaxed) == 0
+            && slot.liveness.compare_exchange(0, liveness, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     };
     let place = region.header().holders.iter().position(free);
-    // SYNC holder: who judges after this sees the mark, or its flag is seen by the caller.
+    // SYNC holder: a removal that begins after this sees the mark, or the caller sees its flag.
     fence(Ordering::SeqCst);
     place
 }
 
 /// Takes a mark away. After it the caller looks whether the region is removed, and whether it was the last.
-pub(crate) fn leave(region: &Region, place: usize, presence: u64) {
+pub(crate) fn leave(region: &Region, place: usize, liveness: u64) {
     if let Some(slot) = region.header().holders.get(place) {
-        let _ = slot.presence.compare_exchange(presence, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = slot.liveness.compare_exchange(liveness, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
-    // SYNC holder: who judges after this sees that the mark is gone, or the caller sees no flag and judges.
+    // SYNC holder: a removal that begins after this sees that the mark is gone, or the caller sees no flag and removes the ring.
     fence(Ordering::SeqCst);
 }
 
 /// Takes the marks of the dead away; returns how many there were.
 pub(super) fn clear_dead(folder: &Folder, region: &Region) -> usize {
     let dead = |slot: &&HolderSlot| {
-        let presence = slot.presence.load(Ordering::Relaxed);
-        presence != 0
-            && !presence::is_alive(folder, presence)
-            && slot.presence.compare_exchange(presence, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let liveness = slot.liveness.load(Ordering::Relaxed);
+        liveness != 0
+            && !liveness::is_alive(folder, liveness)
+            && slot.liveness.compare_exchange(liveness, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     };
     region.header().holders.iter().filter(dead).count()
 }
@@ -59,19 +59,19 @@ pub(super) fn any_alive(folder: &Folder, region: &Region) -> bool {
 }
 
 fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u64, &'a HolderSlot)> {
-    // SYNC none: the fences of who marks, leaves and judges order the marks and the flag.
+    // SYNC none: the fences of marking, leaving and removing order the marks and the flag.
     let slots = region.header().holders.iter();
     slots
-        .map(|slot| (slot.presence.load(Ordering::Relaxed), slot))
-        .filter(|(presence, _)| *presence != 0 && presence::is_alive(folder, *presence))
+        .map(|slot| (slot.liveness.load(Ordering::Relaxed), slot))
+        .filter(|(liveness, _)| *liveness != 0 && liveness::is_alive(folder, *liveness))
 }
 
 /// The living processes that have the region mapped, and since when.
 pub(super) fn list(folder: &Folder, region: &Region) -> Vec<(Holder, i64)> {
-    let told = alive(folder, region).map(|(presence, slot)| {
+    let told = alive(folder, region).map(|(liveness, slot)| {
         let unknown = || Holder { pid: slot.pid.load(Ordering::Relaxed), program: "unknown".to_owned() };
         let since_utc_ns = slot.since_utc_ns.load(Ordering::Relaxed);
-        (presence::holder(folder, presence).unwrap_or_else(unknown), since_utc_ns)
+        (liveness::holder(folder, liveness).unwrap_or_else(unknown), since_utc_ns)
     });
     told.collect()
 }

@@ -1,6 +1,5 @@
 //! A file whose lock stands for something, as long as its holder lives: the kernel drops it however that ends.
 
-use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
@@ -8,24 +7,8 @@ use std::os::unix::fs::MetadataExt as _;
 
 use super::folder::Folder;
 use crate::error::Result;
-use crate::fork;
-use crate::sync::PlainArc;
-
-/// The process that holds something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Holder {
-    /// Its number, in the name space in which it runs.
-    pub pid: u32,
-    /// The name of its program.
-    pub program: String,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} ({})", self.pid, self.program)
-    }
-}
+use crate::holder::Holder;
+use crate::sync::{PlainArc, fork};
 
 /// A lock that this process holds. The file is gone when it is dropped.
 ///
@@ -91,7 +74,8 @@ impl LockFile {
             return None;
         }
         // For display: who can't write it down holds it all the same.
-        let _ = file.set_len(0).and_then(|()| write!(file, "{}\n{}\n", std::process::id(), program()));
+        let Holder { pid, program } = Holder::this_process();
+        let _ = file.set_len(0).and_then(|()| write!(file, "{pid}\n{program}\n"));
         let generation = fork::generation();
         Some(Self { folder: PlainArc::clone(folder), name: name.to_owned(), _held: held, file, generation })
     }
@@ -142,10 +126,4 @@ impl Drop for LockFile {
             let _ = self.file.unlock();
         }
     }
-}
-
-fn program() -> String {
-    let path = std::env::current_exe().ok();
-    let name = path.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "unknown".to_owned())
 }

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-use super::{Domain, presence};
+use super::handle::Domain;
+use super::liveness;
 use crate::error::Result;
 
 const END: &str = ".track";
@@ -15,8 +16,8 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// The log of a process.
 pub(crate) struct LogFile {
     pub(crate) file: File,
-    /// The presence of its process.
-    pub(crate) presence: u64,
+    /// The number of its process's liveness lock.
+    pub(crate) liveness: u64,
     pub(crate) is_alive: bool,
 }
 
@@ -24,16 +25,16 @@ impl Domain {
     /// Makes the file of this process's log, of so many zeros, reserved. Takes old ones away.
     pub(crate) fn make_log(&self, bytes: u64) -> Result<File> {
         self.remove_logs(KEPT - 1)?;
-        let name = format!("{:016x}{END}", self.presence()?.number());
+        let name = format!("{:016x}{END}", self.liveness()?.number());
         self.folder.reserve(&name, bytes)
     }
 
     /// The logs there are; those that can't be opened are left out.
     pub(crate) fn logs(&self) -> Result<Vec<LogFile>> {
         let opened = |name: String| {
-            let presence = number(&name)?;
+            let liveness = number(&name)?;
             let file = self.folder.open(&name).ok()??;
-            Some(LogFile { file, presence, is_alive: presence::is_alive(&self.folder, presence) })
+            Some(LogFile { file, liveness, is_alive: liveness::is_alive(&self.folder, liveness) })
         };
         Ok(self.folder.names()?.into_iter().filter_map(opened).collect())
     }
@@ -47,14 +48,14 @@ impl Domain {
         for (at, log) in dead.iter().enumerate() {
             let age = written(log).and_then(|written| now.duration_since(written).ok()).unwrap_or_default();
             if at >= kept || age > KEPT_FOR {
-                self.folder.remove_file(&format!("{:016x}{END}", log.presence))?;
+                self.folder.remove_file(&format!("{:016x}{END}", log.liveness))?;
             }
         }
         Ok(())
     }
 }
 
-/// The presence in a log's name.
+/// The number of the liveness lock in a log's name.
 fn number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(END).filter(|digits| digits.len() == 16)?;
     u64::from_str_radix(digits, 16).ok()

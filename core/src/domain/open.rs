@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::folder::{self, Folder};
-use super::presence::Presence;
-use super::{Domain, is_ring, presence};
+use super::handle::Domain;
+use super::liveness::{self, LivenessLock};
+use super::lock_file::LockFile;
+use super::names::{Names, is_ring};
+use super::removal;
 use crate::error::{Error, Result};
-use crate::pool::{PoolCounts, PoolSettings};
-use crate::region::Region;
+use crate::memory::{PoolCounts, PoolSettings, Region};
 use crate::sync::{ArcSwap, PlainArc};
 
 /// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.
@@ -39,14 +41,14 @@ impl Domain {
         let all = Folder::of_domains(&folder::base(base))?;
         loop {
             let folder = PlainArc::new(all.inner(name, true)?);
-            let presence = match Presence::new(&folder) {
-                Ok(presence) => presence,
+            let liveness = match LivenessLock::new(&folder) {
+                Ok(liveness) => liveness,
                 // Somebody removed the domain just now.
                 Err(_) if !folder.is_there() => continue,
                 Err(error) => return Err(error),
             };
-            let (presence, pool_counts) = (ArcSwap::from_pointee(presence), PoolCounts::default());
-            let domain = PlainArc::new(Self { name: name.to_owned(), folder, presence, hash, pool, pool_counts });
+            let (liveness, pool_counts) = (ArcSwap::from_pointee(liveness), PoolCounts::default());
+            let domain = PlainArc::new(Self { name: name.to_owned(), folder, liveness, hash, pool, pool_counts });
             domain.sweep_after_deaths()?;
             return Ok(domain);
         }
@@ -90,15 +92,15 @@ fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
     let names = folder.names()?;
     let rings = names.iter().filter(|name| is_ring(name));
     let sizes: Vec<u64> = rings.filter_map(|name| Some(folder.open(name).ok()??.metadata().ok()?.len())).collect();
-    let presences = names.iter().filter(|name| presence::is_name(name));
-    let alive = presences.clone().filter(|name| super::LockFile::is_held(folder, name)).count();
+    let locks = names.iter().filter(|name| liveness::is_name(name));
+    let alive = locks.clone().filter(|name| LockFile::is_held(folder, name)).count();
     Ok(DomainInfo {
         name: name.to_owned(),
         path: folder.path().to_owned(),
         buffers: sizes.len(),
         bytes: sizes.iter().sum(),
         processes: alive,
-        has_dead: presences.count() > alive,
+        has_dead: locks.count() > alive,
     })
 }
 
@@ -114,7 +116,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     }
     let domain = Domain::open(name, folder, PoolSettings::default())?;
     domain.remove_all()?;
-    // This process's own presence, and after that the folder, if that was the last thing in it.
+    // This process's liveness lock first, and after that the folder, if that was the last thing in it.
     drop(domain);
     Folder::existing(&base)?.remove_folder(name).map(|_| ())
 }
@@ -125,11 +127,11 @@ impl Domain {
         self.remove_logs(0)?;
         self.trim_to(0)?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
-            let Some(names) = super::Names::of_file(&name) else { continue };
-            let _claim = super::LockFile::wait(&self.folder, &names.claim())?;
+            let Some(names) = Names::of_file(&name) else { continue };
+            let _lock = LockFile::wait(&self.folder, &names.lock())?;
             if let Some(file) = self.folder.open(&name)? {
                 match self.map(&file, &name) {
-                    Ok((region, _)) => super::verdict::remove(&region),
+                    Ok((region, _)) => removal::mark_removed(&region),
                     Err(Error::Corrupt { .. }) => Region::condemn(&file),
                     // Only those who know that layout know where to mark it.
                     Err(_) => {}

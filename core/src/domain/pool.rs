@@ -9,11 +9,11 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Domain, random};
-use crate::counts::count;
-use crate::error::Result;
-use crate::memory::{self, Words};
-use crate::pool::{PoolStats, clear};
+use super::handle::Domain;
+use super::liveness::random;
+use crate::error::{Error, Result};
+use crate::memory::{self, PoolStats, Words, clear};
+use crate::sync::count;
 
 const END: &str = ".pool";
 
@@ -54,7 +54,7 @@ impl Domain {
     }
 
     /// A file of so many bytes of zeros, reserved, under a name that nobody looks for: out of the pool, if there is one that nobody has
-    /// mapped, or new. Under the claim of that name.
+    /// mapped, or new. Under the lock file of that name.
     pub(super) fn take_or_reserve(&self, hidden: &str, bytes: u64) -> Result<(File, bool)> {
         if self.pool.bytes > 0 {
             self.folder.remove_file(hidden)?;
@@ -75,7 +75,7 @@ impl Domain {
             count(&self.pool_counts.misses);
         }
         match self.folder.reserve(hidden, bytes) {
-            Err(crate::Error::OutOfSpace { .. }) if self.trim_to(0).is_ok_and(|trimmed| trimmed > 0) => {
+            Err(Error::OutOfSpace { .. }) if self.trim_to(0).is_ok_and(|trimmed| trimmed > 0) => {
                 Ok((self.folder.reserve(hidden, bytes)?, false))
             }
             reserved => Ok((reserved?, false)),

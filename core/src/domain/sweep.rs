@@ -1,7 +1,9 @@
 //! Sweeping: taking away what the dead left behind.
 
+use super::handle::Domain;
 use super::lock_file::LockFile;
-use super::{Domain, Names, holders, presence};
+use super::names::Names;
+use super::{holders, liveness, logs, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
@@ -21,7 +23,7 @@ impl Domain {
     /// Sweeps if a process of the domain has died: looks at the names in its folder, and at the buffers only if need be.
     pub(super) fn sweep_after_deaths(&self) -> Result<()> {
         let names = self.folder.names()?;
-        let left = names.iter().filter(|name| presence::is_name(name) || is_leftover(name));
+        let left = names.iter().filter(|name| liveness::is_name(name) || is_leftover(name));
         if left.into_iter().any(|name| !LockFile::is_held(&self.folder, self.lock_of(name).as_deref().unwrap_or(name)))
         {
             self.sweep()?;
@@ -31,7 +33,7 @@ impl Domain {
 
     /// The lock that says whether a leftover is one; the file's own, if `None`.
     fn lock_of(&self, name: &str) -> Option<String> {
-        name.ends_with(".new").then(|| Names::of_file(name).map(|names| names.claim()))?
+        name.ends_with(".new").then(|| Names::of_file(name).map(|names| names.lock()))?
     }
 
     /// Takes away what the dead left: buffers that stay only while they are open, buffers half made, marks, locks.
@@ -39,8 +41,8 @@ impl Domain {
         let mut swept = Swept::default();
         for name in self.folder.names()?.into_iter().filter(|name| is_leftover(name)) {
             let Some(names) = Names::of_file(&name) else { continue };
-            // Under the claim nobody makes a ring or claims a feed. Taking a lock and giving it back takes its file away.
-            let Some(_claim) = LockFile::try_take(&self.folder, &names.claim())? else { continue };
+            // Under the lock file nobody makes a ring or claims a feed. Taking a lock and giving it back takes its file away.
+            let Some(_lock) = LockFile::try_take(&self.folder, &names.lock())? else { continue };
             let is_dead = if name.ends_with(".new") {
                 self.folder.remove_file(&name)?
             } else {
@@ -49,9 +51,9 @@ impl Domain {
             swept.leftovers += usize::from(is_dead);
         }
         for (_, region, description) in self.rings()? {
-            if super::is_removed(&region) {
+            if removal::is_removed(&region) {
                 let source = description.source.as_str();
-                let _claim = LockFile::wait(&self.folder, &self.names_of(source).claim())?;
+                let _lock = LockFile::wait(&self.folder, &self.names_of(source).lock())?;
                 swept.leftovers += usize::from(unless_damaged(self.finish_removal(source))?);
                 continue;
             }
@@ -61,10 +63,10 @@ impl Domain {
             }
         }
         // Last, as the marks that bear their numbers are gone now.
-        for name in self.folder.names()?.into_iter().filter(|name| presence::is_name(name)) {
+        for name in self.folder.names()?.into_iter().filter(|name| liveness::is_name(name)) {
             swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
         }
-        self.remove_logs(super::logs::KEPT)?;
+        self.remove_logs(logs::KEPT)?;
         self.trim_to(u64::MAX)?;
         Ok(swept)
     }

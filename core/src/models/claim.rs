@@ -60,9 +60,9 @@ const ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE: Model = Model {
     preemptions: 2,
     outcomes: &[],
     planted: &[
-        ("published.rs", SWAP, Defect::Split),
-        ("published.rs", SWAP, Defect::Lost),
-        ("slot.rs", "self.state.store(FILLED", Defect::Lost),
+        ("registry/lookup/published.rs", SWAP, Defect::Split),
+        ("registry/lookup/published.rs", SWAP, Defect::Lost),
+        ("registry/lookup/slot.rs", "self.state.store(FILLED", Defect::Lost),
         ("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost),
     ],
 };
@@ -84,7 +84,7 @@ const SOURCES_ASKED_FOR_AT_ONCE_ALL_STAY: Model = Model {
     },
     preemptions: 2,
     outcomes: &[],
-    planted: &[("published.rs", SWAP, Defect::Split)],
+    planted: &[("registry/lookup/published.rs", SWAP, Defect::Split)],
 };
 
 #[test]
@@ -122,7 +122,10 @@ const A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
     },
     preemptions: 2,
     outcomes: &["found what the other made", "made after the other failed", "told of the failure"],
-    planted: &[("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost), ("published.rs", SWAP, Defect::Lost)],
+    planted: &[
+        ("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost),
+        ("registry/lookup/published.rs", SWAP, Defect::Lost),
+    ],
 };
 
 #[test]
@@ -178,9 +181,9 @@ const REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED: Model = Model {
     preemptions: 2,
     outcomes: &["removed", "not there yet"],
     planted: &[
-        ("domain/verdict.rs", "flag(region).store(1", Defect::Lost),
-        ("domain/verdict.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
-        ("published.rs", SWAP, Defect::Lost),
+        ("domain/removal.rs", "flag(region).store(1", Defect::Lost),
+        ("domain/removal.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
+        ("registry/lookup/published.rs", SWAP, Defect::Lost),
     ],
 };
 
@@ -211,8 +214,8 @@ const REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED: Model = Mo
     preemptions: 2,
     outcomes: &["asked before it was removed", "asked after it was removed"],
     planted: &[
-        ("slot.rs", "slot.state.compare_exchange(FILLED, TAKEN", Defect::Lost),
-        ("published.rs", SWAP, Defect::Lost),
+        ("registry/lookup/slot.rs", "slot.state.compare_exchange(FILLED, TAKEN", Defect::Lost),
+        ("registry/lookup/published.rs", SWAP, Defect::Lost),
     ],
 };
 
@@ -234,8 +237,8 @@ const WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN: Model = Model {
     preemptions: 2,
     outcomes: &["there before", "not there before"],
     planted: &[
-        ("published.rs", "self.version.load(Ordering::Acquire)", Defect::Blind),
-        ("published.rs", "self.version.fetch_max(old.version() + 1, Ordering::Release)", Defect::Lost),
+        ("registry/lookup/published.rs", "self.version.load(Ordering::Acquire)", Defect::Blind),
+        ("registry/lookup/published.rs", "self.version.fetch_max(old.version() + 1, Ordering::Release)", Defect::Lost),
     ],
 };
 
@@ -256,7 +259,11 @@ const WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE: Model = Model {
     },
     preemptions: 2,
     outcomes: &["removed", "told that it is gone"],
-    planted: &[("published.rs", "self.version.fetch_max(table.version(), Ordering::Release)", Defect::Lost)],
+    planted: &[(
+        "registry/lookup/published.rs",
+        "self.version.fetch_max(table.version(), Ordering::Release)",
+        Defect::Lost,
+    )],
 };
 
 #[test]

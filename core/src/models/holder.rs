@@ -1,40 +1,40 @@
-//! A ring whose last holder has left, judged while another one opens it.
+//! A ring whose last holder has left, removed while another process opens it.
 
 use loom::sync::{Mutex, MutexGuard};
 use loom::thread;
 
 use super::claim::spec;
 use super::{Defect, Model, saw};
-use crate::domain::{holders, verdict};
-use crate::region::Region;
+use crate::domain::{holders, removal};
+use crate::memory::Region;
 use crate::sync::{Arc, Ordering};
 
 const OPENER: u64 = 5;
 
 struct Ring {
     region: Region,
-    claim: Mutex<()>,
+    lock: Mutex<()>,
 }
 
 impl Ring {
     fn any_marked(&self) -> bool {
-        self.region.header().holders.iter().any(|slot| slot.presence.load(Ordering::Relaxed) != 0)
+        self.region.header().holders.iter().any(|slot| slot.liveness.load(Ordering::Relaxed) != 0)
     }
 
-    fn claim(&self) -> MutexGuard<'_, ()> {
-        self.claim.lock().unwrap()
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.lock.lock().unwrap()
     }
 
-    fn judge(&self) {
-        let _claim = self.claim();
-        if !verdict::is_removed(&self.region) && verdict::is_abandoned(&self.region, || self.any_marked()) {
-            verdict::remove(&self.region);
+    fn remove_if_abandoned(&self) {
+        let _lock = self.lock();
+        if !removal::is_removed(&self.region) && removal::is_abandoned(&self.region, || self.any_marked()) {
+            removal::mark_removed(&self.region);
         }
     }
 
     fn open(&self) -> Option<usize> {
         let place = holders::mark(&self.region, OPENER).unwrap();
-        if verdict::stays_open(&self.region, || Ok(self.claim())).unwrap() {
+        if removal::stays_open(&self.region, || Ok(self.lock())).unwrap() {
             saw("opened");
             return Some(place);
         }
@@ -45,33 +45,33 @@ impl Ring {
 
     fn leave(&self, place: usize) {
         holders::leave(&self.region, place, OPENER);
-        if !verdict::is_removed(&self.region) && !self.any_marked() {
-            self.judge();
+        if !removal::is_removed(&self.region) && !self.any_marked() {
+            self.remove_if_abandoned();
         }
     }
 }
 
-fn judged_while(opener: fn(&Ring) -> bool) -> bool {
+fn removed_while(opener: fn(&Ring) -> bool) -> bool {
     let region = Region::anonymous(&spec(), "x", 1, 0).unwrap();
-    let ring = Arc::new(Ring { region, claim: Mutex::new(()) });
+    let ring = Arc::new(Ring { region, lock: Mutex::new(()) });
     let (theirs, others) = (Arc::clone(&ring), Arc::clone(&ring));
     let opener = thread::spawn(move || opener(&theirs));
-    let judge = thread::spawn(move || others.judge());
-    judge.join().unwrap();
+    let remover = thread::spawn(move || others.remove_if_abandoned());
+    remover.join().unwrap();
     let is_open = opener.join().unwrap();
-    assert_ne!(is_open, verdict::is_removed(&ring.region), "open and removed, or neither");
+    assert_ne!(is_open, removal::is_removed(&ring.region), "open and removed, or neither");
     is_open
 }
 
 const PLANTED: &[super::Planted] = &[
     ("domain/holders.rs", "fence(Ordering::SeqCst)", Defect::Lost),
-    ("domain/verdict.rs", "fence(Ordering::SeqCst)", Defect::Lost),
-    ("domain/verdict.rs", "flag(region).load(Ordering::Relaxed) == JUDGED", Defect::Blind),
+    ("domain/removal.rs", "fence(Ordering::SeqCst)", Defect::Lost),
+    ("domain/removal.rs", "flag(region).load(Ordering::Relaxed) == PENDING", Defect::Blind),
 ];
 
 const OPENED: Model = Model {
     run: || {
-        judged_while(|ring| ring.open().is_some());
+        removed_while(|ring| ring.open().is_some());
     },
     preemptions: 4,
     outcomes: &["opened", "too late"],
@@ -79,13 +79,13 @@ const OPENED: Model = Model {
 };
 
 #[test]
-fn one_of_who_opens_and_who_judges_sees_the_other() {
+fn of_opener_and_remover_one_sees_the_other() {
     OPENED.check();
 }
 
 const LEFT: Model = Model {
     run: || {
-        judged_while(|ring| {
+        removed_while(|ring| {
             if let Some(place) = ring.open() {
                 ring.leave(place);
             }
@@ -94,7 +94,7 @@ const LEFT: Model = Model {
     },
     preemptions: 4,
     outcomes: &["opened", "too late"],
-    planted: &[("domain/holders.rs", "compare_exchange(presence, 0", Defect::Lost)],
+    planted: &[("domain/holders.rs", "compare_exchange(liveness, 0", Defect::Lost)],
 };
 
 #[test]

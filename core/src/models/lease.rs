@@ -3,13 +3,13 @@
 use loom::thread;
 
 use super::{Defect, Model, saw};
-use crate::lease::{claim, release};
-use crate::region::Region;
-use crate::ring::{self, Head};
+use crate::buffer::{claim, release};
+use crate::memory::Region;
+use crate::ring::{self, WriteCursor};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering};
 
-/// The presence of a process that is dead.
+/// The number of a dead process's liveness lock.
 const DEAD: u64 = 7;
 
 /// Writes a frame if the lease is to be had. A second writer at the same time, or one that does not see what the first one did,
@@ -20,7 +20,7 @@ fn write_one(region: &Region, own: u64) -> bool {
         assert!(held == 1 || held == 2, "held by {held}");
         return false;
     }
-    Head::of(region).push(region, &own.to_ne_bytes(), 1);
+    WriteCursor::of(region).push(region, &own.to_ne_bytes(), 1);
     release(lease, own);
     true
 }
@@ -41,11 +41,11 @@ fn two_writers(begin: u64) {
 }
 
 const PLANTED: &[super::Planted] = &[
-    ("lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Relaxed),
-    ("lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Split),
-    ("lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Lost),
-    ("lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Relaxed),
-    ("lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Lost),
+    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Relaxed),
+    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Split),
+    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Lost),
+    ("buffer/lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Relaxed),
+    ("buffer/lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Lost),
 ];
 
 pub(super) const ALL: &[Model] =

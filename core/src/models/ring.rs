@@ -3,9 +3,8 @@
 use loom::thread;
 
 use super::{Defect, Model, saw};
-use crate::copy;
-use crate::region::Region;
-use crate::ring::{self, Head};
+use crate::memory::{Region, copy};
+use crate::ring::{self, WriteCursor};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering, fence};
 
@@ -22,10 +21,10 @@ fn frame(number: u64, bytes: usize) -> Vec<u8> {
     std::iter::repeat_n(number as u8 + 1, bytes).collect()
 }
 
-fn write(head: &mut Head, region: &Region, frames: u64) {
+fn write(cursor: &mut WriteCursor, region: &Region, frames: u64) {
     let bytes = region.layout().frame_bytes;
-    let chunk: Vec<u8> = (head.frame()..head.frame() + frames).flat_map(|number| frame(number, bytes)).collect();
-    head.push(region, &chunk, frames);
+    let chunk: Vec<u8> = (cursor.frame()..cursor.frame() + frames).flat_map(|number| frame(number, bytes)).collect();
+    cursor.push(region, &chunk, frames);
 }
 
 /// Copies the newest frames, and fails the model if what passes the check is not what was asked for.
@@ -33,7 +32,7 @@ fn read(region: &Region) {
     let head = ring::head(region);
     let first = head.saturating_sub(region.layout().length_frames);
     let mut bytes = Vec::<u8>::new();
-    for (offset, len) in ring::spanes(region, first, head - first) {
+    for (offset, len) in ring::spans(region, first, head - first) {
         copy::append(region.words(), offset, len, &mut bytes);
     }
     if ring::oldest_intact(region) > first {
@@ -50,13 +49,13 @@ fn read(region: &Region) {
 }
 
 fn lap(region: Region, chunks: &'static [u64]) {
-    let mut head = Head::of(&region);
-    write(&mut head, &region, 2);
+    let mut cursor = WriteCursor::of(&region);
+    write(&mut cursor, &region, 2);
     let region = Arc::new(region);
     let theirs = Arc::clone(&region);
     let writer = thread::spawn(move || {
         for frames in chunks {
-            write(&mut head, &theirs, *frames);
+            write(&mut cursor, &theirs, *frames);
         }
     });
     let reader = thread::spawn(move || read(&region));
@@ -65,12 +64,12 @@ fn lap(region: Region, chunks: &'static [u64]) {
 }
 
 const PLANTED: &[super::Planted] = &[
-    ("ring.rs", "fence(Ordering::Release)", Defect::Lost),
-    ("ring.rs", "fence(Ordering::Acquire)", Defect::Lost),
-    ("ring.rs", "line.head.store(end, Ordering::Release)", Defect::Relaxed),
-    ("ring.rs", "writer.head.load(Ordering::Acquire)", Defect::Relaxed),
-    ("ring.rs", "line.reserve.store(announced", Defect::Lost),
-    ("ring.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
+    ("ring/frames.rs", "fence(Ordering::Release)", Defect::Lost),
+    ("ring/frames.rs", "fence(Ordering::Acquire)", Defect::Lost),
+    ("ring/frames.rs", "line.head.store(end, Ordering::Release)", Defect::Relaxed),
+    ("ring/frames.rs", "writer.head.load(Ordering::Acquire)", Defect::Relaxed),
+    ("ring/frames.rs", "line.reserve.store(announced", Defect::Lost),
+    ("ring/frames.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
 ];
 
 pub(super) const ALL: &[Model] = &[
@@ -109,10 +108,10 @@ const A_WRITE_OF_MORE_THAN_THE_RING_HOLDS: Model = Model {
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right after the lap"],
     planted: &[
-        ("ring.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("ring.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("ring.rs", "line.reserve.store(announced", Defect::Lost),
-        ("ring.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
+        ("ring/frames.rs", "fence(Ordering::Release)", Defect::Lost),
+        ("ring/frames.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("ring/frames.rs", "line.reserve.store(announced", Defect::Lost),
+        ("ring/frames.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
     ],
 };
 
@@ -125,7 +124,7 @@ fn a_write_of_more_than_the_ring_holds() {
 fn die_writing(region: &Region) {
     region.header().writer.reserve.store(6, Ordering::Relaxed);
     fence(Ordering::Release);
-    for (offset, bytes) in ring::spanes(region, 4, 2) {
+    for (offset, bytes) in ring::spans(region, 4, 2) {
         copy::copy_in(region.words(), offset, &vec![0xee; bytes]);
     }
 }
@@ -133,13 +132,13 @@ fn die_writing(region: &Region) {
 const AFTER_A_WRITER_THAT_DIED_IN_A_WRITE: Model = Model {
     run: || {
         let region = region(SampleFormat::F32, 2);
-        write(&mut Head::of(&region), &region, 2);
+        write(&mut WriteCursor::of(&region), &region, 2);
         let region = Arc::new(region);
         let theirs = Arc::clone(&region);
         let writers = thread::spawn(move || {
             die_writing(&theirs);
-            write(&mut Head::of(&theirs), &theirs, 1);
-            write(&mut Head::of(&theirs), &theirs, 1);
+            write(&mut WriteCursor::of(&theirs), &theirs, 1);
+            write(&mut WriteCursor::of(&theirs), &theirs, 1);
         });
         let reader = thread::spawn(move || read(&region));
         writers.join().unwrap();
@@ -147,7 +146,7 @@ const AFTER_A_WRITER_THAT_DIED_IN_A_WRITE: Model = Model {
     },
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right after the lap"],
-    planted: &[("ring.rs", "let announced = line.reserve.load(Ordering::Relaxed)", Defect::Blind)],
+    planted: &[("ring/frames.rs", "let announced = line.reserve.load(Ordering::Relaxed)", Defect::Blind)],
 };
 
 #[test]

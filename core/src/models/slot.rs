@@ -41,16 +41,16 @@ const WHAT_IS_TAKEN_STAYS_FOR_WHO_USES_IT_AND_GOES_WITH_HIM: Model = Model {
     preemptions: 2,
     outcomes: &["used", "gone", "left to who uses it"],
     planted: &[
-        ("slot.rs", ANNOUNCED, Defect::Lost),
-        ("slot.rs", "self.fence.light()", Defect::Lost),
-        ("slot.rs", "self.fence.heavy()", Defect::Lost),
-        ("slot.rs", "slot.state.compare_exchange(FILLED, TAKEN", Defect::Lost),
-        ("slot.rs", ENDED, Defect::Relaxed),
-        ("slot.rs", ENDED, Defect::Lost),
-        ("slot.rs", SEEN, Defect::Relaxed),
-        ("slot.rs", SEEN, Defect::Blind),
-        ("slot.rs", "user.asked.swap(1", Defect::Lost),
-        ("slot.rs", "own.asked.load(", Defect::Blind),
+        ("registry/lookup/slot.rs", ANNOUNCED, Defect::Lost),
+        ("registry/lookup/slot.rs", "self.fence.light()", Defect::Lost),
+        ("registry/lookup/slot.rs", "self.fence.heavy()", Defect::Lost),
+        ("registry/lookup/slot.rs", "slot.state.compare_exchange(FILLED, TAKEN", Defect::Lost),
+        ("registry/lookup/slot.rs", ENDED, Defect::Relaxed),
+        ("registry/lookup/slot.rs", ENDED, Defect::Lost),
+        ("registry/lookup/slot.rs", SEEN, Defect::Relaxed),
+        ("registry/lookup/slot.rs", SEEN, Defect::Blind),
+        ("registry/lookup/slot.rs", "user.asked.swap(1", Defect::Lost),
+        ("registry/lookup/slot.rs", "own.asked.load(", Defect::Blind),
     ],
 };
 
@@ -74,8 +74,8 @@ const WHO_FINDS_A_SLOT_FILLED_SEES_WITH_WHAT: Model = Model {
     preemptions: 2,
     outcomes: &["found", "not there yet"],
     planted: &[
-        ("slot.rs", "self.state.store(FILLED, Ordering::Release)", Defect::Relaxed),
-        ("slot.rs", "slot.state.load(Ordering::Acquire) == FILLED", Defect::Relaxed),
+        ("registry/lookup/slot.rs", "self.state.store(FILLED, Ordering::Release)", Defect::Relaxed),
+        ("registry/lookup/slot.rs", "slot.state.load(Ordering::Acquire) == FILLED", Defect::Relaxed),
     ],
 };
 
@@ -98,7 +98,7 @@ const A_USE_WITHIN_A_USE_COUNTS_A_HANDLE: Model = Model {
     },
     preemptions: 2,
     outcomes: &["used", "gone", "taken in between"],
-    planted: &[("slot.rs", "own.used[IN_PLACE].load(", Defect::Blind)],
+    planted: &[("registry/lookup/slot.rs", "own.used[IN_PLACE].load(", Defect::Blind)],
 };
 
 #[test]
@@ -110,7 +110,10 @@ const A_HANDLE_IS_COUNTED_BEFORE_OR_NOT_AT_ALL: Model = Model {
     run: || while_removed(|registry| registry.get("x").is_some_and(|buffer| *buffer.spec() == spec())),
     preemptions: 2,
     outcomes: &["used", "gone"],
-    planted: &[("slot.rs", ANNOUNCED, Defect::Lost), ("slot.rs", ENDED, Defect::Relaxed)],
+    planted: &[
+        ("registry/lookup/slot.rs", ANNOUNCED, Defect::Lost),
+        ("registry/lookup/slot.rs", ENDED, Defect::Relaxed),
+    ],
 };
 
 #[test]
@@ -135,8 +138,8 @@ const WHO_COMES_LATE_LEAVES_NOTHING_LINGERING: Model = Model {
     preemptions: 3,
     outcomes: &["used", "gone"],
     planted: &[
-        ("slot.rs", "user.asked.swap(1", Defect::Lost),
-        ("slot.rs", "fence(Ordering::Acquire)", Defect::Relaxed),
+        ("registry/lookup/slot.rs", "user.asked.swap(1", Defect::Lost),
+        ("registry/lookup/slot.rs", "fence(Ordering::Acquire)", Defect::Relaxed),
     ],
 };
 

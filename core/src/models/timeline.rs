@@ -3,11 +3,12 @@
 use loom::thread;
 
 use super::{Defect, Model, saw};
-use crate::region::Region;
-use crate::ring::Head;
+use crate::gap::GapReason;
+use crate::memory::Region;
+use crate::ring::{Anchor, WriteCursor, publish};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Arc;
-use crate::timeline::{Anchor, Extent, GapReason, publish};
+use crate::time::Extent;
 
 /// The anchor of a frame: each frame has its own, after a gap, so that no other one tells its time.
 fn anchor_of(frame: u64) -> Anchor {
@@ -16,9 +17,9 @@ fn anchor_of(frame: u64) -> Anchor {
     anchor
 }
 
-fn write(head: &mut Head, region: &Region) {
-    publish(region, &anchor_of(head.frame()));
-    head.push(region, &[1; 8], 1);
+fn write(cursor: &mut WriteCursor, region: &Region) {
+    publish(region, &anchor_of(cursor.frame()));
+    cursor.push(region, &[1; 8], 1);
 }
 
 fn look(region: &Region) {
@@ -29,9 +30,9 @@ fn look(region: &Region) {
     let newest = extent.newest_frame - 1;
     // The writer may have taken the older one away by now, and no more.
     assert!((newest - 1..=newest).contains(&extent.oldest_frame), "{extent:?}");
-    assert_eq!(extent.newest_piece().1, anchor_of(newest), "the newest of {extent:?}");
+    assert_eq!(extent.newest_segment().1, anchor_of(newest), "the newest of {extent:?}");
     for frame in extent.oldest_frame..extent.newest_frame {
-        match extent.piece_of_frame(region, frame) {
+        match extent.segment_of_frame(region, frame) {
             Some((_, anchor)) => assert_eq!(anchor, anchor_of(frame), "the one of {frame}"),
             None => saw("lapped"),
         }
@@ -49,16 +50,16 @@ const A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME: Model = Model {
     run: || {
         let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
         let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
-        let mut head = Head::of(&region);
+        let mut cursor = WriteCursor::of(&region);
         // Every slot has an anchor, so that the next one lies where another did.
         for _ in 0..region.anchors().len() {
-            write(&mut head, &region);
+            write(&mut cursor, &region);
         }
         let region = Arc::new(region);
         let theirs = Arc::clone(&region);
         let writer = thread::spawn(move || {
-            write(&mut head, &theirs);
-            write(&mut head, &theirs);
+            write(&mut cursor, &theirs);
+            write(&mut cursor, &theirs);
         });
         let reader = thread::spawn(move || look(&region));
         writer.join().unwrap();
@@ -67,12 +68,12 @@ const A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME: Model = Model {
     preemptions: 1,
     outcomes: &["nothing new", "one frame more", "two frames more"],
     planted: &[
-        ("timeline.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("timeline.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("timeline.rs", "line.anchor_head.store(end, Ordering::Release)", Defect::Relaxed),
-        ("timeline.rs", "writer.anchor_head.load(Ordering::Acquire)", Defect::Relaxed),
-        ("timeline.rs", "line.anchor_reserve.store(announced", Defect::Lost),
-        ("timeline.rs", "writer.anchor_reserve.load(Ordering::Relaxed)", Defect::Blind),
+        ("ring/anchors.rs", "fence(Ordering::Release)", Defect::Lost),
+        ("ring/anchors.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("ring/anchors.rs", "line.anchor_head.store(end, Ordering::Release)", Defect::Relaxed),
+        ("time/extent.rs", "writer.anchor_head.load(Ordering::Acquire)", Defect::Relaxed),
+        ("ring/anchors.rs", "line.anchor_reserve.store(announced", Defect::Lost),
+        ("ring/anchors.rs", "writer.anchor_reserve.load(Ordering::Relaxed)", Defect::Blind),
     ],
 };
 

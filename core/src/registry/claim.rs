@@ -5,19 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::Registry;
+use super::handle::Registry;
 use super::lookup::Slot;
-use crate::budget::Charge;
-use crate::buffer::CaptureBuffer;
-use crate::counts::count;
+use crate::buffer::{CaptureBuffer, Shared};
 use crate::domain::{Mapped, Membership, random};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
-use crate::region::{Layout, Region};
-use crate::shared::Shared;
+use crate::memory::{Charge, Layout, Region};
 use crate::source::{Source, redact};
 use crate::spec::{SampleFormat, Spec};
-use crate::sync::{Arc, AtomicU32, PlainArc, process};
+use crate::sync::{Arc, AtomicU32, PlainArc, count, process};
 use crate::track::Outcome;
 
 impl Registry {

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::stack;
-use super::tracker::with_thread;
+use super::thread::with_thread;
 
 /// The language of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use super::caller::Language;
-use super::log::{self, Dropped, Log, header, row};
+use super::dropped::{Drop, Dropped};
+use super::log::Log;
+use super::log_layout::{Table, header, row};
 use super::outcome::Outcome;
 use super::stack::FRAMES;
+use super::text::text;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// What stands in a log at one moment, as far as it makes sense: another process may have written anything.
@@ -103,20 +106,20 @@ impl Contents {
     pub(crate) fn of(log: &Log) -> Self {
         let (head, layout) = (&log.all()[..header::WORDS], &log.layout);
         let dropped = |at: usize| get(head, header::DROPPED + at);
-        let keyed = |table: log::Table| log.rows(table).map(|row| (row, row[0].load(Ordering::Relaxed)));
+        let keyed = |table: Table| log.rows(table).map(|row| (row, row[0].load(Ordering::Relaxed)));
         let sites = keyed(layout.sites).map(|(row, key)| (key, whole(row, is_key, |_| Some(site(row)))));
         let (site_rows, sites): (Vec<_>, Vec<_>) = sites.map(|(key, site)| (key, site.map(|site| (key, site)))).unzip();
         Self {
             pid: get(head, header::PID) as u32,
-            program: log::text(head, header::PROGRAM, 0, get(head, header::PROGRAM_BYTES) as usize),
+            program: text(head, header::PROGRAM, 0, get(head, header::PROGRAM_BYTES) as usize),
             created_utc_ns: get(head, header::CREATED) as i64,
             is_enabled: get(head, header::ENABLED) == 1,
             dropped: Dropped {
-                sources: dropped(log::Drop::Source as usize),
-                attempts: dropped(log::Drop::Attempts as usize),
-                call_sites: dropped(log::Drop::Site as usize),
-                holders: dropped(log::Drop::Hold as usize),
-                stacks: dropped(log::Drop::Record as usize),
+                sources: dropped(Drop::Source as usize),
+                attempts: dropped(Drop::Attempts as usize),
+                call_sites: dropped(Drop::Site as usize),
+                holders: dropped(Drop::Hold as usize),
+                stacks: dropped(Drop::Record as usize),
             },
             sources: Self::sources(log),
             sites: sites.into_iter().flatten().collect(),
@@ -132,7 +135,7 @@ impl Contents {
     }
 
     pub(crate) fn sources(log: &Log) -> HashMap<u64, String> {
-        let name = |row| log::text(row, row::SOURCE_NAME, 0, get(row, row::SOURCE_BYTES) as usize);
+        let name = |row| text(row, row::SOURCE_NAME, 0, get(row, row::SOURCE_BYTES) as usize);
         let rows = log.rows(log.layout.sources);
         rows.filter_map(|row| whole(row, is_key, |key| Some((key, name(row))))).collect()
     }
@@ -152,15 +155,15 @@ fn site(row: &[AtomicU64]) -> SiteText {
     let [file, function] = [bytes & 0xffff_ffff, bytes >> 32].map(|bytes| bytes as usize);
     SiteText {
         language: Language::from_number(line >> 32),
-        file: log::text(row, row::SITE_TEXT, 0, file),
+        file: text(row, row::SITE_TEXT, 0, file),
         line: line as u32,
-        function: log::text(row, row::SITE_TEXT, file, function),
+        function: text(row, row::SITE_TEXT, file, function),
         frame: get(row, row::SITE_FRAME),
     }
 }
 
 fn path(row: &[AtomicU64]) -> String {
-    log::text(row, row::MODULE_PATH, 0, get(row, row::MODULE_BYTES) as usize)
+    text(row, row::MODULE_PATH, 0, get(row, row::MODULE_BYTES) as usize)
 }
 
 fn line(row: &[AtomicU64]) -> Line {
@@ -176,7 +179,7 @@ fn line(row: &[AtomicU64]) -> Line {
 fn record(row: &[AtomicU64]) -> Option<Record> {
     let what = get(row, row::RECORD_WHAT);
     let frames = ((what >> 8 & 0xff) as usize).min(FRAMES);
-    let thread_name = log::text(row, row::RECORD_THREAD, 0, 16);
+    let thread_name = text(row, row::RECORD_THREAD, 0, 16);
     Some(Record {
         utc_ns: get(row, row::RECORD_UTC) as i64,
         duration_ns: get(row, row::RECORD_DURATION),

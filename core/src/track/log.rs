@@ -1,189 +1,17 @@
 //! A log of bounded size that any number of threads add to without a lock, and that any process can read meanwhile.
 //!
-//! It is one block of words, in tables of rows of one length each:
-//!
-//! | table | a row is |
-//! |---|---|
-//! | sources | a source's key and its name without credentials |
-//! | lines | how often what came of a source at one call site, and when |
-//! | sites | a call site |
-//! | modules | the path of a file whose code is loaded |
-//! | records | one attempt, with its stack; a source has eight places, the oldest go first |
-//! | holds | a handle that is held |
-//!
-//! Rows of most tables are found by a key, in a set of eight that the key picks. The key is the row's first word: zero while the row
-//! is free, one while it is written, and then what the row's text was made of, so a row that bears the key before and after it was
-//! read is whole. Where all eight are taken the one that was used longest ago goes, and is counted. Records bear a number instead,
-//! odd while they are written.
+//! Rows are found, claimed and published as the module `log_layout` says.
 
 use std::path::Path;
 
-use super::modules::MODULES;
+use super::dropped::Drop;
+use super::key::{BUSY, usable};
+use super::log_layout::{Layout, MAGIC, MAX_SOURCES, RECORDS, SET, Table, VERSION, header, row};
 use super::outcome::Outcome;
 use super::stack::FRAMES;
-use crate::copy;
-use crate::memory::Words;
+use super::text::{end_of, put_text, start_of};
+use crate::memory::{Words, copy};
 use crate::sync::{AtomicU64, Ordering, fence};
-
-/// The first eight bytes of every log.
-pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
-/// Changes whenever the meaning or place of any word does.
-pub(super) const VERSION: u64 = 1;
-
-/// Rows among which a key may lie.
-const SET: usize = if cfg!(loom) { 1 } else { 8 };
-/// The places of one source's records.
-const RECORDS: usize = if cfg!(loom) { 1 } else { 8 };
-
-const BUSY: u64 = 1;
-
-/// A key that is neither free nor busy.
-pub(super) const fn usable(key: u64) -> u64 {
-    if key <= BUSY { key + 2 } else { key }
-}
-
-/// The words of the header.
-pub(super) mod header {
-    pub(in crate::track) const MAGIC: usize = 0;
-    pub(in crate::track) const VERSION: usize = 1;
-    pub(in crate::track) const SOURCES: usize = 2;
-    pub(in crate::track) const PID: usize = 3;
-    pub(in crate::track) const CREATED: usize = 4;
-    pub(in crate::track) const ENABLED: usize = 5;
-    /// The first of those of [`super::Dropped`].
-    pub(in crate::track) const DROPPED: usize = 8;
-    pub(in crate::track) const PROGRAM_BYTES: usize = 16;
-    pub(in crate::track) const PROGRAM: usize = 17;
-    pub(in crate::track) const WORDS: usize = 32;
-}
-
-/// What found no place, or had to make place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[non_exhaustive]
-pub struct Dropped {
-    /// Sources that are told no more, as others were asked for since.
-    pub sources: u64,
-    /// Attempts that are counted no more by their source and call site.
-    pub attempts: u64,
-    /// Call sites of which only the number of attempts is known.
-    pub call_sites: u64,
-    /// Handles whose holder is not on record.
-    pub holders: u64,
-    /// Attempts that are counted and whose stack is on record no more.
-    pub stacks: u64,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Drop {
-    Source = 0,
-    Attempts = 1,
-    Site = 2,
-    Hold = 3,
-    Record = 4,
-}
-
-/// How many sources one log has room for: a bound for what it takes.
-pub(super) const MAX_SOURCES: usize = 1 << 16;
-
-/// Where a table lies.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Table {
-    first: usize,
-    pub(super) rows: usize,
-    row_words: usize,
-}
-
-/// Where everything lies, computed from the number of sources.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    pub(super) sources: Table,
-    pub(super) lines: Table,
-    pub(super) sites: Table,
-    pub(super) modules: Table,
-    /// One word each: how many records the group has had.
-    groups: Table,
-    pub(super) records: Table,
-    pub(super) holds: Table,
-    pub(super) words: usize,
-}
-
-impl Layout {
-    /// Lays a log for so many sources out: a power of two.
-    pub(super) fn of(sources: usize) -> Self {
-        let mut words = header::WORDS;
-        let mut table = |rows: usize, row_words: usize| {
-            let first = words;
-            words += rows * row_words;
-            Table { first, rows, row_words }
-        };
-        let groups = if cfg!(loom) { 1 } else { (sources / 8).clamp(64, 1024) };
-        // Models look at one row, and pay for all of them.
-        let rows = |rows: usize| if cfg!(loom) { 1 } else { rows };
-        Self {
-            sources: table(sources, 32),
-            lines: table(rows(2 * sources), 16),
-            sites: table(rows(1024), 48),
-            modules: table(rows(MODULES), 32),
-            groups: table(groups, 1),
-            records: table(groups * RECORDS, 32),
-            holds: table(rows(2048), 8),
-            words,
-        }
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        (self.words * size_of::<u64>()) as u64
-    }
-}
-
-/// The words of a row, by table.
-pub(super) mod row {
-    /// When it was used last: the row that was used longest ago goes first.
-    pub(in crate::track) const SOURCE_USED: usize = 1;
-    pub(in crate::track) const SOURCE_BYTES: usize = 2;
-    pub(in crate::track) const SOURCE_NAME: usize = 3;
-
-    pub(in crate::track) const LINE_SOURCE: usize = 1;
-    pub(in crate::track) const LINE_SITE: usize = 2;
-    pub(in crate::track) const LINE_FIRST: usize = 3;
-    pub(in crate::track) const LINE_LAST: usize = 4;
-    pub(in crate::track) const LINE_BUFFER: usize = 5;
-    /// One for each outcome.
-    pub(in crate::track) const LINE_COUNTS: usize = 6;
-
-    /// The line in the lower half, the language in the upper one.
-    pub(in crate::track) const SITE_LINE: usize = 1;
-    /// A frame, if it is known by its address only.
-    pub(in crate::track) const SITE_FRAME: usize = 2;
-    /// The bytes of the file's path in the lower half, those of the function's name in the upper one.
-    pub(in crate::track) const SITE_BYTES: usize = 3;
-    pub(in crate::track) const SITE_TEXT: usize = 4;
-
-    pub(in crate::track) const MODULE_BYTES: usize = 1;
-    pub(in crate::track) const MODULE_PATH: usize = 2;
-
-    pub(in crate::track) const RECORD_UTC: usize = 1;
-    pub(in crate::track) const RECORD_DURATION: usize = 2;
-    pub(in crate::track) const RECORD_SOURCE: usize = 3;
-    pub(in crate::track) const RECORD_SITE: usize = 4;
-    pub(in crate::track) const RECORD_BUFFER: usize = 5;
-    /// The outcome in the lowest byte, the number of frames in the next one, the thread's number in the upper half.
-    pub(in crate::track) const RECORD_WHAT: usize = 6;
-    pub(in crate::track) const RECORD_THREAD: usize = 7;
-    pub(in crate::track) const RECORD_FRAMES: usize = 9;
-
-    pub(in crate::track) const HOLD_SOURCE: usize = 1;
-    pub(in crate::track) const HOLD_BUFFER: usize = 2;
-    pub(in crate::track) const HOLD_SITE: usize = 3;
-    pub(in crate::track) const HOLD_SINCE: usize = 4;
-    pub(in crate::track) const HOLD_THREAD: usize = 5;
-}
-
-/// A frame of a stack in one word: the number of a module in the upper 16 bits and a place in it below; or, with this number, the
-/// number of a site; or, with the other, an address that is in no module.
-pub(super) const FRAME_OF_SITE: u64 = 0xffff;
-pub(super) const FRAME_UNKNOWN: u64 = 0xfffe;
-pub(super) const FRAME_PLACE_BITS: u32 = 48;
 
 /// One attempt, to be logged.
 pub(crate) struct Entry<'a> {
@@ -493,30 +321,4 @@ impl Log {
             let _ = row[0].compare_exchange(key, 0, Ordering::Release, Ordering::Relaxed);
         }
     }
-}
-
-fn start_of(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
-fn end_of(text: &str, bytes: usize) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(bytes))..]
-}
-
-/// Writes a text into a row, cut where the row ends, and its length before it.
-fn put_text(row: &[AtomicU64], bytes: usize, first: usize, text: &str) {
-    let room = (row.len() - first) * size_of::<u64>();
-    let text = start_of(text, room);
-    row[bytes].store(text.len() as u64, Ordering::Relaxed);
-    copy::copy_in(&row[first..], 0, text.as_bytes());
-}
-
-/// Reads a row's text. Never more than the row holds, and nothing that a terminal would act upon: another process wrote it.
-pub(super) fn text(row: &[AtomicU64], first: usize, skip: usize, bytes: usize) -> String {
-    let Some(words) = row.get(first..) else { return String::new() };
-    let room = size_of_val(words);
-    let skip = skip.min(room);
-    let mut text = vec![0; bytes.min(room - skip)];
-    copy::copy_out(words, skip, &mut text);
-    String::from_utf8_lossy(&text).chars().map(|char| if char.is_control() { '?' } else { char }).collect()
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use addr2line::Loader;
 use object::{Object as _, ObjectSegment as _, ReadCache};
 
-use super::log::{FRAME_OF_SITE, FRAME_PLACE_BITS, FRAME_UNKNOWN};
-use super::{Contents, SiteText};
+use super::contents::{Contents, SiteText};
+use super::log_layout::{FRAME_OF_SITE, FRAME_PLACE_BITS, FRAME_UNKNOWN};
 
 /// A place in a program, as far as it could be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -1,23 +1,23 @@
 //! The tracker of one registry: its switch, and what it writes into its log.
 
-use std::cell::RefCell;
 use std::panic::Location;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::caller::{Caller, CodePlace, Language};
-use super::log::{Entry, FRAME_OF_SITE, FRAME_PLACE_BITS, FRAME_UNKNOWN, Layout, Log};
+use super::caller::Caller;
+use super::contents::Contents;
+use super::counts::Counts;
+use super::key::key_of;
+use super::log::{Entry, Log};
+use super::log_layout::{Layout, MAX_SOURCES};
+use super::origin::Origin;
 use super::outcome::Outcome;
-use super::stack::{self, FRAMES};
-use super::{key_of, modules};
+use super::thread::with_thread;
 use crate::clock::Clock;
-use crate::counts::Counts;
 use crate::domain::Domain;
-use crate::fork;
+use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
 use crate::sync::process::{ArcSwapOption, AtomicU32};
-use crate::sync::{Ordering, PlainArc as Arc};
+use crate::sync::{Ordering, PlainArc as Arc, fork};
 
 /// The tracker of one registry.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Tracker {
     ) -> Arc<Self> {
         // Private memory is taken as it is touched; what others can read is reserved whole.
         let default = if domain.is_some() { 2048 } else { 16384 };
-        let sources = sources.unwrap_or(default).clamp(64, super::log::MAX_SOURCES).next_power_of_two();
+        let sources = sources.unwrap_or(default).clamp(64, MAX_SOURCES).next_power_of_two();
         let counts = Counts::default();
         let tracker = Self { counts, on: AtomicU32::new(0), log: ArcSwapOption::empty(), domain, clock, sources };
         if on {
@@ -95,8 +95,8 @@ impl Tracker {
     }
 
     /// What is known of this registry, if anything was recorded.
-    pub(crate) fn contents(&self) -> Option<super::Contents> {
-        self.log.load().as_ref().map(|own| super::Contents::of(&own.log))
+    pub(crate) fn contents(&self) -> Option<Contents> {
+        self.log.load().as_ref().map(|own| Contents::of(&own.log))
     }
 
     /// The log, made when it is first needed, and by a forked child anew.
@@ -123,9 +123,8 @@ impl Tracker {
             Ok(words) => (words, self.sources),
             Err(_) => (Words::on_heap(Layout::of(64).words), 64),
         };
-        let program = std::env::current_exe().ok();
-        let program = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
-        Log::new(words, sources, std::process::id(), &program.unwrap_or_default(), self.clock.utc_ns())
+        let Holder { pid, program } = Holder::this_process();
+        Log::new(words, sources, pid, &program, self.clock.utc_ns())
     }
 
     /// Begins an attempt, if they are recorded: one relaxed load if not.
@@ -202,112 +201,5 @@ fn with_caller_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
     match Caller::current().as_deref().and_then(|caller| caller.thread.as_ref()) {
         Some((thread, name)) => with(*thread, name),
         None => with_thread(with),
-    }
-}
-
-/// The number and the name of this thread.
-pub(super) fn with_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
-    thread_local! {
-        static THREAD: RefCell<Option<(u32, u32, String)>> = const { RefCell::new(None) };
-    }
-    let mut with = Some(with);
-    let known = THREAD.try_with(|thread| {
-        let mut thread = thread.try_borrow_mut().ok()?;
-        // A forked child's thread has another number.
-        let known = thread.take().filter(|(generation, ..)| *generation == fork::generation());
-        let (_, number, name) = thread.insert(known.unwrap_or_else(|| {
-            let number = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
-            let name = std::thread::current().name().map(str::to_owned);
-            // Threads of other languages have names, too.
-            let kernels = || std::fs::read_to_string(format!("/proc/self/task/{number}/comm")).ok();
-            let name = name.or_else(kernels).unwrap_or_default();
-            (fork::generation(), number, name.trim_end().to_owned())
-        }));
-        with.take().map(|with| with(*number, name))
-    });
-    match (known, with) {
-        (Ok(Some(result)), _) => result,
-        (_, Some(with)) => with(0, ""),
-        (_, None) => unreachable!("`with` is taken only where its result is returned"),
-    }
-}
-
-/// Where an attempt came from: its call site and its stack, as the log knows them.
-struct Origin {
-    site_key: u64,
-    frames: [u64; FRAMES],
-    count: usize,
-}
-
-impl Origin {
-    #[inline(never)]
-    fn of(log: &Log, location: Option<&'static Location<'static>>) -> Self {
-        let caller = Caller::current();
-        let site_key = Self::site(log, caller.as_deref(), location);
-        let mut origin = Self { site_key, frames: [0; FRAMES], count: 0 };
-        match caller {
-            Some(caller) => {
-                let places = caller.stack.iter().take(FRAMES);
-                for (frame, place) in origin.frames.iter_mut().zip(places) {
-                    *frame = match place {
-                        CodePlace::Address(address) => frame_of(log, *address),
-                        CodePlace::Line { .. } => {
-                            let (_, row) = Self::site_of(log, caller.language, place);
-                            row.map_or(FRAME_UNKNOWN << FRAME_PLACE_BITS, |row| {
-                                FRAME_OF_SITE << FRAME_PLACE_BITS | row as u64
-                            })
-                        }
-                    };
-                    origin.count += 1;
-                }
-            }
-            None => {
-                let (addresses, count) = stack::capture();
-                let loaded = modules::loaded(&addresses[..count]);
-                for (frame, address) in origin.frames.iter_mut().zip(&addresses[..count]) {
-                    *frame = framed(log, &loaded, *address);
-                }
-                origin.count = count;
-            }
-        }
-        origin
-    }
-
-    fn site(log: &Log, caller: Option<&Caller>, location: Option<&'static Location<'static>>) -> u64 {
-        if let Some((language, place)) = caller.and_then(|caller| Some((caller.language, caller.stack.first()?))) {
-            return Self::site_of(log, language, place).0;
-        }
-        let Some(location) = location else { return 0 };
-        let key = xxh3_64(location.file().as_bytes()) ^ u64::from(location.line()) << 1;
-        log.site(key, Language::Rust as u64, 0, location.file(), location.line(), "").0
-    }
-
-    fn site_of(log: &Log, language: Language, place: &CodePlace) -> (u64, Option<usize>) {
-        match place {
-            CodePlace::Line { file, line, function } => {
-                let key =
-                    xxh3_64(file.as_bytes()) ^ u64::from(*line) << 1 ^ xxh3_64(function.as_bytes()).rotate_left(7);
-                log.site(key, language as u64, 0, file, *line, function)
-            }
-            CodePlace::Address(address) => {
-                let frame = frame_of(log, *address);
-                log.site(xxh3_64(&frame.to_ne_bytes()), language as u64, frame, "", 0, "")
-            }
-        }
-    }
-}
-
-fn frame_of(log: &Log, address: usize) -> u64 {
-    framed(log, &modules::loaded(&[address]), address)
-}
-
-fn framed(log: &Log, loaded: &modules::Modules, address: usize) -> u64 {
-    let in_place = |place: u64| place & ((1 << FRAME_PLACE_BITS) - 1);
-    match loaded.find(address) {
-        Some((module, place)) => {
-            log.module(module, loaded.path(module));
-            (module as u64) << FRAME_PLACE_BITS | in_place(place)
-        }
-        None => FRAME_UNKNOWN << FRAME_PLACE_BITS | in_place(address as u64),
     }
 }

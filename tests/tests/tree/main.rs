@@ -9,8 +9,6 @@ use std::process::Command;
 const MAX_LINES: usize = 450;
 const GENERATED: [&str; 1] = ["include/capbuf.h"];
 
-
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -27,7 +25,9 @@ fn tracked(endings: &[&str]) -> Vec<String> {
 
 fn has_unsafe(text: &str) -> bool {
     let code = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
-    { code }.any(|line| ["unsafe {", "unsafe impl", "unsafe fn", "unsafe extern", "unsafe("].iter().any(|word| line.contains(word)))
+    { code }.any(|line| {
+        ["unsafe {", "unsafe impl", "unsafe fn", "unsafe extern", "unsafe("].iter().any(|word| line.contains(word))
+    })
 }
 
 /// The files in a section of a page, by the code spans at the beginning of its list's items.
@@ -41,9 +41,11 @@ fn listed(page: &str, section: &str) -> BTreeSet<String> {
 fn unsafe_stands_in_the_files_that_the_architecture_lists() {
     let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let listed = listed(&page, "## Where `unsafe` may stand");
-    let is_of_the_libraries = |name: &String| ["core/src/", "capture/src/", "cli/src/", "ffi/src/", "python/src/"]
-        .iter()
-        .any(|folder| name.starts_with(folder));
+    let is_of_the_libraries = |name: &String| {
+        ["core/src/", "capture/src/", "cli/src/", "ffi/src/", "python/src/"]
+            .iter()
+            .any(|folder| name.starts_with(folder))
+    };
     let sources = tracked(&[".rs"]);
     let found: BTreeSet<_> = sources
         .into_iter()

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::shard::Shard;
-use crate::fork;
+use crate::sync::fork;
 use crate::sync::{Arc, Mutex, MutexGuard, PlainArc};
 
 /// How often the helper thread looks again, at first and at most.

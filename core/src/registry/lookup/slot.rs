@@ -2,9 +2,9 @@
 
 use crate::buffer::CaptureBuffer;
 use crate::error::{Error, Result};
-use crate::fork;
 use crate::source::Source;
 use crate::sync::OnceLock;
+use crate::sync::fork;
 
 /// The entry of one source.
 ///

@@ -1,0 +1,162 @@
+//! The last N seconds of one source: the handle that reads it and lends its writer.
+
+use std::fmt;
+
+use super::read::{self, ReadOptions};
+use super::segment::{Extracted, Segment};
+use super::shared::Shared;
+use super::span::Span;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::holder::Holder;
+use crate::lifetime::Lifetime;
+use crate::sample::Sample;
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::sync::{Arc, Ordering, PlainArc};
+use crate::time::Extent;
+use crate::track::Taken;
+
+/// A handle on the last N seconds of a source.
+///
+/// Cloning counts (an atomic addition); dropping the last handle of a buffer that is not, or no longer, in a registry
+/// gives its memory back. All methods may be called from any thread at the same time.
+#[derive(Clone)]
+pub struct CaptureBuffer {
+    pub(crate) shared: Arc<Shared>,
+    /// That this handle and its clones are on record as held, where that is tracked.
+    pub(crate) taken: Option<PlainArc<Taken>>,
+}
+
+impl CaptureBuffer {
+    /// The source that feeds it. Displayed without credentials.
+    pub fn source(&self) -> &Source {
+        &self.shared.source
+    }
+
+    /// Its shape.
+    pub fn spec(&self) -> &Spec {
+        &self.shared.spec
+    }
+
+    /// The clock that it tells arrival and age by.
+    pub fn clock(&self) -> &PlainArc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// Tells whether it was removed from its registry. Its audio stays readable; nothing is written any more.
+    pub fn is_removed(&self) -> bool {
+        self.shared.is_removed()
+    }
+
+    /// The frames that can be read: from the oldest to one past the newest. Empty before the first write.
+    ///
+    /// Wait-free. Stale at once: the oldest may go, newer ones come.
+    pub fn frames(&self) -> std::ops::Range<u64> {
+        Extent::of(&self.shared.region).map_or(0..0, |extent| extent.oldest_frame..extent.newest_frame)
+    }
+
+    /// Gaps recorded, ever. Wait-free. Stale at once.
+    pub fn gaps(&self) -> u64 {
+        // SYNC none: a counter.
+        self.shared.region.header().writer.gaps.load(Ordering::Relaxed)
+    }
+
+    /// Copies a span out, whole or not at all.
+    ///
+    /// Allocates the segment; waits for nobody. A frame's time is true to half a frame. To wait, to take what is there,
+    /// to leave gaps out or to convert, see [`CaptureBuffer::read_with`].
+    ///
+    /// # Errors
+    /// [`Error::NotYet`](crate::Error::NotYet) (with when it will be), [`Error::Evicted`](crate::Error::Evicted) (with the oldest still there),
+    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for spans that are empty or reversed, and for the last so much of a buffer that keeps less.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use capbuf::{Length, Registry, SampleFormat, Spec, Span};
+    ///
+    /// let registry = Registry::private();
+    /// let spec = Spec::new(Length::Seconds(2.0), 8000, 1, SampleFormat::S16)?;
+    /// let buffer = registry.get_or_allocate("tone:440", spec)?;
+    /// buffer.writer()?.write(&[7_i16; 8000])?;
+    /// let segment = buffer.read(Span::Last(Duration::from_millis(500)))?;
+    /// assert_eq!(segment.frames(), 4000);
+    /// assert_eq!(segment.first_frame(), 4000);
+    /// # Ok::<(), capbuf::Error>(())
+    /// ```
+    pub fn read(&self, span: Span) -> Result<Segment> {
+        self.read_with(span, &ReadOptions::new())
+    }
+
+    /// Copies a span out as the options say.
+    ///
+    /// Allocates the segment. Blocks only if told to wait, and then in sleeps of at most 50 ms.
+    ///
+    /// # Errors
+    /// As [`CaptureBuffer::read`]; told to wait also [`Error::TimedOut`](crate::Error::TimedOut) and [`Error::Removed`](crate::Error::Removed); [`Error::OverBudget`](crate::Error::OverBudget) for
+    /// a span whose silence would take more than one buffer may.
+    pub fn read_with(&self, span: Span, options: &ReadOptions) -> Result<Segment> {
+        read::counted(&self.shared, || read::segment(&self.shared, &span, options))
+    }
+
+    /// Copies a span into the caller's memory, converted to its type, and tells what it put there.
+    ///
+    /// The samples are interleaved from the beginning of `out`; the rest of it stays as it was. Allocates nothing; without
+    /// waiting it makes no system call but the look at the clock that waiting needs. After an error other than
+    /// [`Error::TooSmall`](crate::Error::TooSmall) the content of `out` is unspecified.
+    ///
+    /// # Errors
+    /// As [`CaptureBuffer::read_with`], and [`Error::TooSmall`](crate::Error::TooSmall) with the number of samples needed.
+    pub fn read_into<T: Sample>(&self, span: Span, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
+        read::counted(&self.shared, || read::into(&self.shared, &span, options, out))
+    }
+
+    /// Tells whether two handles are of the same buffer, mapped by whichever registry.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    /// A number that tells this buffer from every other one, in every process.
+    pub fn id(&self) -> u64 {
+        self.shared.id
+    }
+
+    /// How long it stays when nobody uses it.
+    pub fn lifetime(&self) -> Lifetime {
+        self.shared.membership.as_ref().map_or(Lifetime::WhileOpen, |membership| membership.lifetime())
+    }
+
+    /// The living processes of its domain that have it open, this one included; none for a private registry.
+    ///
+    /// Makes system calls, allocates. Stale at once, in both directions.
+    pub fn opened_by(&self) -> Vec<OpenedBy> {
+        let shared = &self.shared;
+        let holders = shared.membership.as_ref().map(|membership| membership.holders(&shared.region));
+        let told = holders.into_iter().flatten();
+        told.map(|(holder, since_utc_ns)| OpenedBy { holder, since_utc_ns }).collect()
+    }
+
+    /// How many handles there are, the registry's own included. Stale at once, in both directions.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+}
+
+/// A process that has a buffer open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenedBy {
+    /// The process.
+    pub holder: Holder,
+    /// Since when, in ns of UTC.
+    pub since_utc_ns: i64,
+}
+
+impl fmt::Debug for CaptureBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaptureBuffer")
+            .field("source", self.source())
+            .field("spec", self.spec())
+            .finish_non_exhaustive()
+    }
+}

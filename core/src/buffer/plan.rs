@@ -1,0 +1,266 @@
+//! A span found on the timeline: which frames, and where silence goes, step by step.
+
+use std::ops::Range;
+
+use super::span::{Missing, Span};
+use crate::clock::duration_to_ns;
+use crate::error::{Error, Result};
+use crate::gap::Gap;
+use crate::memory::Region;
+use crate::ring::Anchor;
+use crate::spec::Spec;
+use crate::time::Extent;
+
+/// A span found on the timeline: frames `first..end`, with silence before, between and after them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    extent: Extent,
+    /// The segment that holds `first`, by number.
+    segment: (u64, Anchor),
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+    lead: u64,
+    tail: u64,
+    pub(crate) start_utc_ns: i64,
+    pub(crate) end_utc_ns: i64,
+    /// Whether gaps are filled.
+    fill_gaps: bool,
+    pub(crate) missing: Missing,
+}
+
+/// What comes next in a planned span.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    Frames { first: u64, count: u64 },
+    Silence { frames: u64 },
+    Gap(Gap),
+}
+
+/// What a read does about gaps and missing ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadPolicy {
+    pub(crate) allow_missing_start: bool,
+    pub(crate) allow_missing_end: bool,
+    /// Fills gaps with silence.
+    pub(crate) fill_gaps: bool,
+}
+
+/// Finds spans in one buffer at one moment.
+pub(crate) struct Planner<'a> {
+    pub(crate) region: &'a Region,
+    pub(crate) spec: &'a Spec,
+    pub(crate) extent: Extent,
+    pub(crate) policy: ReadPolicy,
+}
+
+impl Planner<'_> {
+    /// Finds a span that [`Span::check`] has let pass.
+    ///
+    /// # Errors
+    /// [`Error::NotYet`] and [`Error::Evicted`] where something is missing that may not be.
+    pub(crate) fn plan(&self, span: &Span) -> Result<Plan> {
+        match span {
+            Span::Frames(range) => self.by_frames(range),
+            Span::Time(range) => self.by_time(range),
+            Span::Last(duration) => self.last(self.spec.ns_to_frames(duration_to_ns(*duration))),
+        }
+    }
+
+    fn by_frames(&self, range: &Range<u64>) -> Result<Plan> {
+        let Extent { oldest_frame, newest_frame, .. } = self.extent;
+        let not_yet_frames = range.end.saturating_sub(newest_frame.max(range.start));
+        let evicted_frames = oldest_frame.min(range.end).saturating_sub(range.start);
+        let ahead_frames = range.end.saturating_sub(newest_frame);
+        let missing = self.allow(Missing { evicted_frames, not_yet_frames }, ahead_frames)?;
+        let first = range.start.clamp(oldest_frame, newest_frame);
+        self.finish(first, range.end.clamp(first, newest_frame), 0, 0, missing)
+    }
+
+    fn by_time(&self, range: &Range<i64>) -> Result<Plan> {
+        let (_, newest) = self.extent.newest_segment();
+        let (oldest_ns, newest_ns) = (self.oldest_utc_ns()?, self.extent.newest_utc_ns());
+        // Times are true to half a frame, but the end of a span must be the same frame when more frames have come: what is
+        // less than a quarter of one beyond the newest is its end, now and later.
+        let half_ns = newest.half_period_ns();
+        let frames_between = |from: i64, to: i64| self.spec.ns_to_frames(to.saturating_sub(from));
+        let (mut from, mut to, mut missing) = (range.start, range.end, Missing::default());
+        if to.saturating_sub(half_ns / 2) > newest_ns {
+            missing.not_yet_frames = frames_between(from.max(newest_ns), to).max(1);
+            to = newest_ns;
+        }
+        if from.saturating_add(half_ns) < oldest_ns {
+            missing.evicted_frames = frames_between(from, range.end.min(oldest_ns)).max(1);
+            from = oldest_ns;
+        }
+        let missing = self.allow(missing, frames_between(newest_ns, range.end).max(1))?;
+        if from >= to {
+            let at = if range.start >= newest_ns { self.extent.newest_frame } else { self.extent.oldest_frame };
+            return self.finish(at, at, 0, 0, missing);
+        }
+        let (first, before_first_ns) = self.place(from)?;
+        let (end, after_end_ns) = self.place_of_end(to)?;
+        if first >= end && before_first_ns > 0 {
+            // Wholly inside one gap.
+            let lead = if self.policy.fill_gaps { frames_between(from, to) } else { 0 };
+            let mut plan = self.finish(first, first, lead, 0, missing)?;
+            (plan.start_utc_ns, plan.end_utc_ns) = (from, to);
+            return Ok(plan);
+        }
+        if first >= end && missing.is_none() {
+            let reason = "it is shorter than a frame".to_owned();
+            return Err(Error::InvalidRange { given: Span::Time(range.clone()).to_string(), reason });
+        }
+        let (lead, tail) = (self.spec.ns_to_frames(before_first_ns), self.spec.ns_to_frames(after_end_ns));
+        self.finish(first, end.max(first), lead, if end > first { tail } else { 0 }, missing)
+    }
+
+    /// The frame nearest to a time, and how long after that time it begins if the time lies in a gap.
+    fn place(&self, utc_ns: i64) -> Result<(u64, i64)> {
+        let (number, segment) = self.found(self.extent.segment_of_time(self.region, utc_ns))?;
+        let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
+        match self.extent.next(self.region, number) {
+            Some((_, next)) if near >= next.first_frame => {
+                Ok((next.first_frame, next.utc_ns.saturating_sub(utc_ns).clamp(0, next.gap_ns)))
+            }
+            _ => Ok((near.min(self.extent.newest_frame), 0)),
+        }
+    }
+
+    /// The frame before which a time lies, and how long before that time the audio ends if the time lies in a gap or at its end.
+    fn place_of_end(&self, utc_ns: i64) -> Result<(u64, i64)> {
+        let (number, segment) = self.found(self.extent.segment_before_time(self.region, utc_ns))?;
+        let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
+        match self.extent.next(self.region, number) {
+            Some((_, next)) if near >= next.first_frame => {
+                let end_ns = segment.utc_at(next.first_frame);
+                Ok((next.first_frame, utc_ns.saturating_sub(end_ns).clamp(0, next.gap_ns)))
+            }
+            _ if near == segment.first_frame => Ok((near, segment.gap_ns)),
+            _ => Ok((near.min(self.extent.newest_frame), 0)),
+        }
+    }
+
+    /// So many frames back from the newest, gaps counted as the silence that fills them.
+    fn last(&self, wanted: u64) -> Result<Plan> {
+        let Extent { oldest_frame, newest_frame, .. } = self.extent;
+        let (mut number, mut segment) = self.extent.newest_segment();
+        let (mut end, mut left, mut lead) = (newest_frame, wanted, 0);
+        loop {
+            let begin = segment.first_frame.max(oldest_frame).min(end);
+            if left <= end - begin {
+                return self.finish(end - left, newest_frame, 0, 0, Missing::default());
+            }
+            left -= end - begin;
+            end = begin;
+            if segment.first_frame < oldest_frame || end == 0 {
+                break;
+            }
+            if self.policy.fill_gaps {
+                lead = left.min(self.spec.ns_to_frames(segment.gap_ns));
+                if lead == left {
+                    return self.finish(end, newest_frame, lead, 0, Missing::default());
+                }
+                left -= lead;
+            }
+            match self.extent.previous(self.region, number) {
+                Some(previous) => (number, segment) = previous,
+                None => break,
+            }
+            lead = 0;
+        }
+        // What was never there will be, if one waits: the newest then reaches far enough from the oldest.
+        let missing = if oldest_frame == 0 {
+            Missing { not_yet_frames: left, ..Missing::default() }
+        } else {
+            Missing { evicted_frames: left, ..Missing::default() }
+        };
+        let missing = self.allow(missing, left)?;
+        self.finish(end, newest_frame, lead, 0, missing)
+    }
+
+    fn finish(&self, first: u64, end: u64, lead: u64, tail: u64, missing: Missing) -> Result<Plan> {
+        // Anchors are another process's: what they say of frames that are not there counts for nothing.
+        let first = first.clamp(self.extent.oldest_frame, self.extent.newest_frame);
+        let end = end.clamp(first, self.extent.newest_frame);
+        let segment = self.found(self.extent.segment_of_frame(self.region, first))?;
+        let (_, last) = self.found(self.extent.segment_of_frame(self.region, end.saturating_sub(1).max(first)))?;
+        let fill_gaps = self.policy.fill_gaps;
+        let (lead, tail) = if fill_gaps { (lead, tail) } else { (0, 0) };
+        let start_utc_ns = segment.1.utc_at(first).saturating_sub(self.spec.frames_to_ns(lead));
+        let end_utc_ns = last.utc_at(end).saturating_add(self.spec.frames_to_ns(tail));
+        Ok(Plan { extent: self.extent, segment, first, end, lead, tail, start_utc_ns, end_utc_ns, fill_gaps, missing })
+    }
+
+    /// Lets what is missing pass if that was asked for; otherwise says why, and how far ahead the span's end is.
+    fn allow(&self, missing: Missing, ahead_frames: u64) -> Result<Missing> {
+        if missing.evicted_frames > 0 && !self.policy.allow_missing_start {
+            return Err(self.evicted());
+        }
+        if missing.not_yet_frames == 0 || self.policy.allow_missing_end {
+            return Ok(missing);
+        }
+        let newest_ns = self.extent.newest_utc_ns();
+        Err(Error::NotYet {
+            newest_frame: self.extent.newest_frame,
+            missing_frames: ahead_frames,
+            expected_utc_ns: Some(newest_ns.saturating_add(self.spec.frames_to_ns(ahead_frames))),
+        })
+    }
+
+    fn oldest_utc_ns(&self) -> Result<i64> {
+        self.found(self.extent.oldest_utc_ns(self.region))
+    }
+
+    /// The writer may lap a reader between two looks at the timeline: then what it looked for is gone.
+    fn found<T>(&self, found: Option<T>) -> Result<T> {
+        found.ok_or_else(|| self.evicted())
+    }
+
+    fn evicted(&self) -> Error {
+        evicted(self.region, self.extent)
+    }
+}
+
+/// The error that says what is the oldest there is.
+pub(crate) fn evicted(region: &Region, extent: Extent) -> Error {
+    let now = Extent::of(region).unwrap_or(extent);
+    let oldest_utc_ns = now.oldest_utc_ns(region).unwrap_or_else(|| now.newest_utc_ns());
+    Error::Evicted { oldest_frame: now.oldest_frame, oldest_utc_ns }
+}
+
+impl Plan {
+    /// Goes through the span in order: frames, and silence where gaps are filled, each gap announced before.
+    ///
+    /// False if the writer lapped the walk.
+    pub(crate) fn walk(&self, region: &Region, spec: &Spec, mut visit: impl FnMut(Step)) -> bool {
+        let (mut number, segment) = self.segment;
+        if self.lead > 0 {
+            if let Some(gap) = segment.gap_before() {
+                visit(Step::Gap(gap));
+            }
+            visit(Step::Silence { frames: self.lead });
+        }
+        let mut first = self.first;
+        while let Some((next_number, next)) = self.extent.next(region, number) {
+            if next.first_frame > self.end || (next.first_frame == self.end && self.tail == 0) {
+                break;
+            }
+            if next.first_frame > first {
+                visit(Step::Frames { first, count: next.first_frame - first });
+                first = next.first_frame;
+            }
+            if let Some(gap) = next.gap_before() {
+                visit(Step::Gap(gap));
+                let frames = if next.first_frame == self.end { self.tail } else { spec.ns_to_frames(gap.duration_ns) };
+                if self.fill_gaps && frames > 0 {
+                    visit(Step::Silence { frames });
+                }
+            }
+            number = next_number;
+        }
+        if self.end > first {
+            visit(Step::Frames { first, count: self.end - first });
+        }
+        number == self.extent.newest_segment().0 || self.extent.next(region, number).is_some()
+    }
+}

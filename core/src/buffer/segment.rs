@@ -1,0 +1,183 @@
+//! A span of audio, copied out of a buffer.
+
+use super::span::Missing;
+use crate::gap::Gap;
+use crate::sample::{I24, Sample};
+use crate::spec::SampleFormat;
+
+/// Interleaved samples: frame by frame, channel by channel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    /// 16-bit signed integers.
+    S16(Vec<i16>),
+    /// 24-bit signed integers.
+    S24(Vec<I24>),
+    /// 32-bit signed integers.
+    S32(Vec<i32>),
+    /// 32-bit floats, full scale at ±1.0.
+    F32(Vec<f32>),
+}
+
+impl Samples {
+    /// How many samples there are: frames times channels.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::S16(samples) => samples.len(),
+            Self::S24(samples) => samples.len(),
+            Self::S32(samples) => samples.len(),
+            Self::F32(samples) => samples.len(),
+        }
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The samples, if they are of this type.
+    ///
+    /// ```
+    /// let samples = capbuf::Samples::S16(vec![1, 2]);
+    /// assert_eq!(samples.get::<i16>(), Some(&[1, 2][..]));
+    /// assert_eq!(samples.get::<f32>(), None);
+    /// ```
+    pub fn get<T: Sample>(&self) -> Option<&[T]> {
+        (self.format() == T::FORMAT).then(|| bytemuck::cast_slice(self.as_bytes()))
+    }
+
+    /// The samples' memory.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::S16(samples) => bytemuck::cast_slice(samples),
+            Self::S24(samples) => bytemuck::cast_slice(samples),
+            Self::S32(samples) => bytemuck::cast_slice(samples),
+            Self::F32(samples) => bytemuck::cast_slice(samples),
+        }
+    }
+
+    /// The format of the samples.
+    pub fn format(&self) -> SampleFormat {
+        match self {
+            Self::S16(_) => SampleFormat::S16,
+            Self::S24(_) => SampleFormat::S24,
+            Self::S32(_) => SampleFormat::S32,
+            Self::F32(_) => SampleFormat::F32,
+        }
+    }
+}
+
+/// Where a span came from and what stands in it: what reads into the caller's memory return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Extracted {
+    /// Frames in the output, silence included.
+    pub frames: u64,
+    /// The number of the first captured frame in it.
+    pub first_frame: u64,
+    /// Captured frames in it.
+    pub captured_frames: u64,
+    /// Frames of silence that fill gaps.
+    pub silence_frames: u64,
+    /// The time of its first frame, in ns of UTC.
+    pub start_utc_ns: i64,
+    /// The time at which its last frame ends, in ns of UTC.
+    pub end_utc_ns: i64,
+    /// How many gaps lie in it, filled or not.
+    pub gaps: u64,
+    /// What a partial read could not give.
+    pub missing: Missing,
+}
+
+/// A gap inside a [`Segment`], and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentGap {
+    /// The gap on the timeline.
+    pub gap: Gap,
+    /// The frame of the segment at which it begins.
+    pub at_frame: u64,
+    /// How many frames of silence stand for it in the segment; zero if gaps were not to be filled.
+    pub silence_frames: u64,
+}
+
+/// A span of audio: its samples, its place in the buffer and in time, its gaps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    pub(crate) samples: Samples,
+    pub(crate) extracted: Extracted,
+    pub(crate) gaps: Vec<SegmentGap>,
+    pub(crate) sample_rate_hz: u32,
+    pub(crate) channels: u16,
+}
+
+impl Segment {
+    /// The samples, interleaved: [`Segment::frames`] times [`Segment::channels`] of them.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// The samples, without copying.
+    pub fn into_samples(self) -> Samples {
+        self.samples
+    }
+
+    /// Where it came from and what stands in it, at once.
+    pub fn extracted(&self) -> Extracted {
+        self.extracted
+    }
+
+    /// Frames in it, silence included.
+    pub fn frames(&self) -> u64 {
+        self.extracted.frames
+    }
+
+    /// Frames of silence that fill gaps.
+    pub fn silence_frames(&self) -> u64 {
+        self.extracted.silence_frames
+    }
+
+    /// The number of the first captured frame.
+    pub fn first_frame(&self) -> u64 {
+        self.extracted.first_frame
+    }
+
+    /// One past the number of the last captured frame.
+    pub fn end_frame(&self) -> u64 {
+        self.extracted.first_frame + self.extracted.captured_frames
+    }
+
+    /// The time of the first frame, in ns of UTC.
+    pub fn start_utc_ns(&self) -> i64 {
+        self.extracted.start_utc_ns
+    }
+
+    /// The time at which the last frame ends, in ns of UTC.
+    pub fn end_utc_ns(&self) -> i64 {
+        self.extracted.end_utc_ns
+    }
+
+    /// The gaps inside, in order.
+    pub fn gaps(&self) -> &[SegmentGap] {
+        &self.gaps
+    }
+
+    /// What a partial read could not give.
+    pub fn missing(&self) -> Missing {
+        self.extracted.missing
+    }
+
+    /// Frames a second.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
+    /// Samples a frame.
+    pub fn channels(&self) -> u16 {
+        self.channels
+    }
+
+    /// The format of the samples: the buffer's, or the one that was asked for.
+    pub fn format(&self) -> SampleFormat {
+        self.samples.format()
+    }
+}

@@ -1,0 +1,163 @@
+//! Everything there is to see of a buffer at one moment.
+
+use std::time::Duration;
+
+use super::handle::CaptureBuffer;
+use super::read::{self, ReadOptions};
+use super::source_health::SourceHealth;
+use super::span::Span;
+use crate::holder::Holder;
+use crate::sync::Ordering;
+use crate::time::Extent;
+
+/// How loud a span is, over all channels, full scale being 1.0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Level {
+    /// The largest magnitude of a sample.
+    pub peak: f32,
+    /// The root of the mean square of the samples. A full-scale sine has 0.707.
+    pub rms: f32,
+}
+
+impl Level {
+    /// Measures samples; silence for none. What is no finite number counts as silence.
+    ///
+    /// ```
+    /// let level = capbuf::Level::of(&[0.6, -0.8]);
+    /// assert_eq!(level.peak, 0.8);
+    /// assert!((level.rms - 0.5_f32.sqrt()).abs() < 1e-6);
+    /// ```
+    pub fn of(samples: &[f32]) -> Self {
+        let mut meter = Meter::default();
+        meter.take(samples);
+        meter.level()
+    }
+
+    /// A magnitude in dB below full scale; minus infinity for silence.
+    pub fn dbfs(magnitude: f32) -> f32 {
+        20.0 * magnitude.log10()
+    }
+}
+
+/// Adds up what a level is made of.
+#[derive(Default)]
+struct Meter {
+    peak: f32,
+    squares: f64,
+    samples: usize,
+}
+
+impl Meter {
+    fn take(&mut self, samples: &[f32]) {
+        for sample in samples.iter().filter(|sample| sample.is_finite()) {
+            self.peak = self.peak.max(sample.abs());
+            self.squares += f64::from(*sample).powi(2);
+        }
+        self.samples += samples.len();
+    }
+
+    fn level(&self) -> Level {
+        let mean = if self.samples == 0 { 0.0 } else { self.squares / self.samples as f64 };
+        Level { peak: self.peak, rms: mean.sqrt() as f32 }
+    }
+}
+
+/// Everything there is to see of a buffer at one moment. Each number is right for a moment of its own, close together.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Frames written, ever; one past the newest frame's number.
+    pub newest_frame: u64,
+    /// The oldest frame that can be read.
+    pub oldest_frame: u64,
+    /// When the oldest frame begins, in ns of UTC; `None` before the first write.
+    pub oldest_utc_ns: Option<i64>,
+    /// When the newest frame ends, in ns of UTC; `None` before the first write.
+    pub newest_utc_ns: Option<i64>,
+    /// How long ago the newest frame was captured; `None` before the first write.
+    pub age: Option<Duration>,
+    /// Calls of `write`, ever.
+    pub writes: u64,
+    /// Gaps recorded, ever.
+    pub gaps: u64,
+    /// Reads that came too late for some of their frames, ever.
+    pub evictions: u64,
+    /// Whether somebody who lives holds the writer.
+    pub has_writer: bool,
+    /// The process that holds the writer; `None` in a private registry.
+    pub writer: Option<Holder>,
+    /// How the source is doing, as who feeds it told last; `None` if nobody ever told.
+    pub health: Option<SourceHealth>,
+    /// Whether it was removed from its registry.
+    pub is_removed: bool,
+    /// How far the times told are ahead of what the writer believes: what slewing has still to take back.
+    pub timeline_ahead_ns: i64,
+    /// The loudness of the last second; `None` before the first write.
+    pub level: Option<Level>,
+    /// Bytes mapped for it.
+    pub bytes: u64,
+}
+
+impl Status {
+    pub(crate) fn of(buffer: &CaptureBuffer) -> Self {
+        let shared = &buffer.shared;
+        let (header, extent) = (shared.region.header(), Extent::of(&shared.region));
+        // SYNC none: counters for display.
+        let timeline_ahead_ns = header.writer.ahead_ns.load(Ordering::Relaxed);
+        let newest_utc_ns = extent.map(|extent| extent.newest_utc_ns());
+        let age = newest_utc_ns.map(|newest_ns| {
+            let true_ns = newest_ns.saturating_sub(timeline_ahead_ns);
+            Duration::from_nanos(shared.clock.utc_ns().saturating_sub(true_ns).max(0).unsigned_abs())
+        });
+        let domain = shared.membership.as_ref().map(|membership| membership.domain());
+        let lease = Some(header.readers.lease.load(Ordering::Relaxed)).filter(|lease| *lease != 0);
+        let lease = lease.filter(|lease| domain.is_none_or(|domain| domain.is_alive(*lease)));
+        let writer = domain.zip(lease).and_then(|(domain, lease)| domain.holder(lease));
+        let has_writer = lease.is_some();
+        Self {
+            newest_frame: extent.map_or(0, |extent| extent.newest_frame),
+            oldest_frame: extent.map_or(0, |extent| extent.oldest_frame),
+            oldest_utc_ns: extent.and_then(|extent| extent.oldest_utc_ns(&shared.region)),
+            newest_utc_ns,
+            age,
+            writes: header.writer.writes.load(Ordering::Relaxed),
+            gaps: header.writer.gaps.load(Ordering::Relaxed),
+            evictions: header.readers.evictions.load(Ordering::Relaxed),
+            has_writer,
+            writer,
+            health: SourceHealth::of(shared),
+            is_removed: shared.is_removed(),
+            timeline_ahead_ns,
+            level: extent.map(|extent| level(buffer, extent.newest_frame)),
+            bytes: shared.region.layout().region_bytes,
+        }
+    }
+}
+
+impl CaptureBuffer {
+    /// Looks at everything at once: how full, how old, how loud.
+    ///
+    /// Reads the last second to measure its level; not for the audio thread.
+    pub fn status(&self) -> Status {
+        Status::of(self)
+    }
+}
+
+/// The loudness of the last second, or of what there is of it. Through a block of the stack: nothing is allocated.
+fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
+    let mut block = [0.0_f32; 4096];
+    let block_frames = (block.len() / usize::from(buffer.spec().channels())) as u64;
+    let (mut meter, mut first) = (Meter::default(), newest_frame.saturating_sub(buffer.spec().sample_rate_hz().into()));
+    while first < newest_frame {
+        let end = newest_frame.min(first.saturating_add(block_frames));
+        let available = ReadOptions::new().available();
+        // What can't be read now can't be read a moment later: a damaged buffer must not hold its viewer up.
+        let Ok(extracted) = read::into(&buffer.shared, &Span::Frames(first..end), &available, &mut block) else {
+            break;
+        };
+        meter.take(&block[..extracted.frames as usize * usize::from(buffer.spec().channels())]);
+        first = end;
+    }
+    meter.level()
+}

@@ -1,0 +1,233 @@
+//! The one who writes.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::handle::CaptureBuffer;
+use super::lease::Lease;
+use super::shared::Shared;
+use crate::clock::duration_to_ns;
+use crate::domain::removal;
+use crate::error::{Error, Result};
+use crate::gap::GapReason;
+use crate::memory::WriterLine;
+use crate::ring::{self, WriteCursor};
+use crate::sample::Sample;
+use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
+use crate::sync::Ordering;
+use crate::time::{ChunkTime, Timekeeper};
+
+/// The one writer of a buffer, in all processes: an exclusive lease, given back when dropped, or when its process dies.
+///
+/// Every method is wait-free and safe on an audio thread: no lock, no allocation, no system call (clocks are read
+/// where the kernel maps them), no waiting for readers, whatever they do. It may move between threads.
+///
+/// In this order, as most writes look at the first few cache lines only.
+#[repr(C)]
+pub struct Writer {
+    cursor: WriteCursor,
+    /// Calls of `write`, those of earlier writers included.
+    writes: u64,
+    partial_bytes: usize,
+    lease: Lease,
+    format: SampleFormat,
+    timekeeper: Timekeeper,
+    buffer: CaptureBuffer,
+    /// The beginning of a frame whose end has not come yet.
+    partial: [u8; MAX_FRAME_BYTES],
+}
+
+impl Writer {
+    pub(crate) fn take(buffer: &CaptureBuffer) -> Result<Self> {
+        let shared = &buffer.shared;
+        if shared.is_removed() {
+            return Err(shared.removed());
+        }
+        let lease = Lease::take(shared)?;
+        lease.check_counters().map_err(|reason| Error::Corrupt { path: shared.source.to_string(), reason })?;
+        Shared::commit_ahead(shared);
+        let newest = ring::withdraw(&shared.region);
+        Ok(Self {
+            cursor: WriteCursor::of(&shared.region),
+            // SYNC none: the lease orders one writer after the other.
+            writes: lease.line().writes.load(Ordering::Relaxed),
+            partial_bytes: 0,
+            lease,
+            format: shared.spec.format(),
+            timekeeper: Timekeeper::new(shared.spec.sample_rate_hz(), newest),
+            buffer: buffer.clone(),
+            partial: [0; MAX_FRAME_BYTES],
+        })
+    }
+
+    /// The buffer that this writes to.
+    pub fn buffer(&self) -> &CaptureBuffer {
+        &self.buffer
+    }
+
+    /// The number that the next frame will have.
+    pub fn next_frame(&self) -> u64 {
+        self.cursor.frame()
+    }
+
+    /// Writes interleaved samples that arrive now: their last frame was captured just before.
+    ///
+    /// Arrival is the last resort: it jitters, and a network that was held up can't be told from audio that is missing. Where
+    /// the capture time is known, use [`Writer::write_at`].
+    ///
+    /// # Errors
+    /// [`Error::Removed`] once the buffer is out of its registry, [`Error::FormatMismatch`] for samples of another type
+    /// than the buffer's, [`Error::Forked`] in a child of the process that took the writer. Nothing is written then.
+    pub fn write<T: Sample>(&mut self, samples: &[T]) -> Result<()> {
+        self.check_format::<T>()?;
+        self.write_bytes(bytemuck::cast_slice(samples))
+    }
+
+    /// Writes interleaved samples whose first frame was captured at a time in ns of UTC.
+    ///
+    /// The time may jitter; it is filtered. If it is more than 0.75 s later than the frames before it let expect, a gap is
+    /// recorded; shorter ones are for [`Writer::gap`] to tell.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn write_at<T: Sample>(&mut self, samples: &[T], capture_utc_ns: i64) -> Result<()> {
+        self.check_format::<T>()?;
+        self.write_bytes_at(bytemuck::cast_slice(samples), capture_utc_ns)
+    }
+
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write`] does. Any number of them: the beginning of a
+    /// frame is kept until its end comes. Only a gap that is told drops it; bytes that merely come late still follow.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] once the buffer is out of its registry.
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let now_utc_ns = self.buffer.shared.clock.utc_ns();
+        self.put(bytes, ChunkTime::Arrived(now_utc_ns))
+    }
+
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write_at`] does. The time is that of the first frame that
+    /// begins in them or, if none does, is not used.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] once the buffer is out of its registry.
+    pub fn write_bytes_at(&mut self, bytes: &[u8], capture_utc_ns: i64) -> Result<()> {
+        if self.partial_bytes > 0 {
+            let before_ns = self.buffer.shared.spec.frames_to_ns(1);
+            return self.put_any(bytes, ChunkTime::Captured(capture_utc_ns.saturating_sub(before_ns)));
+        }
+        self.put(bytes, ChunkTime::Captured(capture_utc_ns))
+    }
+
+    /// Says that what is written next does not follow what was written last. The gap is as long as the times then tell.
+    ///
+    /// The beginning of a frame whose end has not come is dropped.
+    pub fn gap(&mut self, reason: GapReason) {
+        self.partial_bytes = 0;
+        self.timekeeper.gap(reason, None);
+    }
+
+    /// Says that so much audio is missing before what is written next: a gap of known length.
+    pub fn gap_for(&mut self, reason: GapReason, duration: Duration) {
+        self.partial_bytes = 0;
+        self.timekeeper.gap(reason, Some(duration_to_ns(duration)));
+    }
+
+    fn check_format<T: Sample>(&self) -> Result<()> {
+        let expected = self.format;
+        if T::FORMAT == expected { Ok(()) } else { Err(Error::FormatMismatch { given: T::FORMAT, expected }) }
+    }
+
+    /// The fast path: whole frames, on time, contiguous in the ring.
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
+        let line = self.lease.line();
+        if self.partial_bytes == 0
+            && removal::is_in_use(line)
+            && !self.lease.is_inherited()
+            && let Some(frames) = self.cursor.contiguous_frames(bytes.len())
+            && self.timekeeper.add_to_batch(self.cursor.frame(), frames, time)
+        {
+            self.writes = count(line, self.writes);
+            self.cursor.push_contiguous(line, self.lease.words(), bytes, frames);
+            return Ok(());
+        }
+        self.put_any(bytes, time)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_any(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
+        let shared = &self.buffer.shared;
+        if shared.is_removed() {
+            return Err(shared.removed());
+        }
+        if self.lease.is_inherited() {
+            return Err(Error::Forked { source_name: shared.source.clone() });
+        }
+        let region = &shared.region;
+        self.writes = count(self.lease.line(), self.writes);
+        let frame_bytes = region.layout().frame_bytes;
+        let frames = region.layout().whole_frames(self.partial_bytes + bytes.len());
+        if frames > 0
+            && let Some(anchor) = self.timekeeper.chunk(self.cursor.frame(), frames, time, &*shared.clock)
+        {
+            ring::publish(region, &anchor);
+            let ahead_ns = self.timekeeper.ahead_ns(self.cursor.frame());
+            self.lease.line().ahead_ns.store(ahead_ns, Ordering::Relaxed);
+        }
+        if self.partial_bytes == 0 && bytes.len() == frames as usize * frame_bytes {
+            self.cursor.push(region, bytes, frames);
+            return Ok(());
+        }
+        let (mut bytes, mut whole_frames) = (bytes, frames);
+        if self.partial_bytes > 0 {
+            let wanted = (frame_bytes - self.partial_bytes).min(bytes.len());
+            let (end, rest) = bytes.split_at(wanted);
+            self.partial[self.partial_bytes..self.partial_bytes + wanted].copy_from_slice(end);
+            (self.partial_bytes, bytes) = (self.partial_bytes + wanted, rest);
+            if self.partial_bytes < frame_bytes {
+                return Ok(());
+            }
+            self.cursor.push(region, &self.partial[..frame_bytes], 1);
+            self.partial_bytes = 0;
+            whole_frames -= 1;
+        }
+        let (whole, rest) = bytes.split_at(whole_frames as usize * frame_bytes);
+        self.cursor.push(region, whole, whole_frames);
+        self.partial[..rest.len()].copy_from_slice(rest);
+        self.partial_bytes = rest.len();
+        Ok(())
+    }
+}
+
+impl CaptureBuffer {
+    /// Takes the one writer of this buffer. Given back when it is dropped.
+    ///
+    /// Waits for nobody. In a domain it makes system calls, and the helper thread may begin to commit memory: call it before going
+    /// real-time.
+    ///
+    /// # Errors
+    /// [`Error::WriterBusy`](crate::Error::WriterBusy) while another writer is alive, in any process, with who it is;
+    /// [`Error::Removed`](crate::Error::Removed) for a buffer that was removed; [`Error::Corrupt`](crate::Error::Corrupt).
+    pub fn writer(&self) -> Result<Writer> {
+        Writer::take(self)
+    }
+}
+
+/// Counts a write, after so many.
+#[inline]
+fn count(line: &WriterLine, writes: u64) -> u64 {
+    let writes = writes.wrapping_add(1);
+    // SYNC none: a counter of one writer, read for display.
+    line.writes.store(writes, Ordering::Relaxed);
+    writes
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("buffer", &self.buffer)
+            .field("next_frame", &self.next_frame())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! A domain that this process has open: its folder, this process's lock in it, and who else is alive.
+
+use super::folder::Folder;
+use super::liveness::{self, LivenessLock};
+use super::lock_file::LockFile;
+use super::names::Names;
+use crate::error::{Error, Result};
+use crate::holder::Holder;
+use crate::memory::{PoolCounts, PoolSettings};
+use crate::source::Source;
+use crate::sync::{Arc, ArcSwap, PlainArc};
+
+/// A domain that this process has open.
+#[derive(Debug)]
+pub(crate) struct Domain {
+    pub(super) name: String,
+    pub(super) folder: PlainArc<Folder>,
+    pub(super) liveness: ArcSwap<LivenessLock>,
+    pub(super) hash: fn(&[u8]) -> u128,
+    pub(super) pool: PoolSettings,
+    pub(super) pool_counts: PoolCounts,
+}
+
+impl Domain {
+    pub(super) fn names_of(&self, source: &str) -> Names {
+        Names { hash: format!("{:032x}", (self.hash)(source.as_bytes())) }
+    }
+
+    /// The name of the domain.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// What is free in the file system that it lies in; `None` where there is no bound, or none that is told.
+    pub(crate) fn room_bytes(&self) -> Option<u64> {
+        self.folder.room_bytes()
+    }
+
+    /// The liveness lock of this process. A forked child takes one of its own.
+    pub(crate) fn liveness(&self) -> Result<Arc<LivenessLock>> {
+        loop {
+            let liveness = self.liveness.load_full();
+            if !liveness.is_inherited() {
+                return Ok(liveness);
+            }
+            let own = Arc::new(LivenessLock::new(&self.folder)?);
+            self.liveness.compare_and_swap(&liveness, own);
+        }
+    }
+
+    /// Tells whether the process that took a liveness lock lives.
+    pub(crate) fn is_alive(&self, liveness: u64) -> bool {
+        liveness::is_alive(&self.folder, liveness)
+    }
+
+    /// The process that took a liveness lock.
+    pub(crate) fn holder(&self, liveness: u64) -> Option<Holder> {
+        liveness::holder(&self.folder, liveness)
+    }
+
+    /// Claims to be the one who feeds a source.
+    pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
+        let names = self.names_of(source.as_str());
+        let name = names.feed();
+        // Under the lock file nobody sweeps it: who has it is no sweeper.
+        let _lock = LockFile::wait(&self.folder, &names.lock())?;
+        LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
+            let holder = LockFile::holder(&self.folder, &name);
+            Error::WriterBusy { source_name: source.clone(), holder }
+        })
+    }
+}

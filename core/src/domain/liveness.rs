@@ -1,0 +1,67 @@
+//! A process's liveness lock in a domain: held for as long as the process lives.
+//!
+//! What a process holds in shared memory, a writer's lease or a mapping, is marked with the number of its liveness lock. Whether the
+//! mark still counts is asked of the lock: no number is ever used twice, and no dead process holds a lock.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use super::folder::Folder;
+use super::lock_file::LockFile;
+use crate::error::Result;
+use crate::holder::Holder;
+use crate::sync::PlainArc;
+
+const PREFIX: &str = "process-";
+
+#[derive(Debug)]
+pub(crate) struct LivenessLock {
+    lock: LockFile,
+    number: u64,
+}
+
+impl LivenessLock {
+    pub(super) fn new(folder: &PlainArc<Folder>) -> Result<Self> {
+        loop {
+            let number = random();
+            let name = name(number);
+            // Nobody else takes this lock; it may be swept before it is locked, and then the name is not used again.
+            if !folder.exists(&name)
+                && let Some(lock) = LockFile::wait_once(folder, &name)?
+            {
+                return Ok(Self { lock, number });
+            }
+        }
+    }
+
+    /// Never zero, and never that of another.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn is_inherited(&self) -> bool {
+        self.lock.is_inherited()
+    }
+}
+
+/// A number that nobody else comes upon; never zero.
+pub(crate) fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id()).max(1)
+}
+
+fn name(number: u64) -> String {
+    format!("{PREFIX}{number:016x}")
+}
+
+/// Tells whether a name is that of a liveness lock.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Tells whether the process that took a liveness lock lives.
+pub(super) fn is_alive(folder: &Folder, number: u64) -> bool {
+    LockFile::is_held(folder, &name(number))
+}
+
+pub(super) fn holder(folder: &Folder, number: u64) -> Option<Holder> {
+    LockFile::holder(folder, &name(number))
+}

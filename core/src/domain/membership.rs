@@ -1,0 +1,51 @@
+//! A process's membership of a ring: that it has the ring mapped.
+
+use super::handle::Domain;
+use super::holders;
+use super::liveness::LivenessLock;
+use super::removal::is_removed;
+use crate::holder::Holder;
+use crate::lifetime::Lifetime;
+use crate::memory::Region;
+use crate::source::Source;
+use crate::sync::{Arc, PlainArc};
+
+/// That this process has a ring mapped.
+pub(crate) struct Membership {
+    pub(super) domain: PlainArc<Domain>,
+    pub(super) liveness: Arc<LivenessLock>,
+    pub(super) place: usize,
+    pub(super) source: Source,
+    pub(super) lifetime: Lifetime,
+}
+
+impl Membership {
+    pub(crate) fn domain(&self) -> &PlainArc<Domain> {
+        &self.domain
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
+    /// The living processes that have the ring mapped, and since when.
+    pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
+        holders::list(&self.domain.folder, region)
+    }
+
+    /// Takes this process's mark away, and the ring with it if it was the last and the ring is not to stay.
+    pub(crate) fn leave(&self, region: &Region) {
+        // A forked child's memory is a copy, but the mark is its parent's.
+        if self.liveness.is_inherited() {
+            return;
+        }
+        holders::leave(region, self.place, self.liveness.number());
+        if self.lifetime == Lifetime::WhileOpen
+            && !is_removed(region)
+            && !holders::any_alive(&self.domain.folder, region)
+        {
+            // What can't be removed now is found by the next sweep.
+            let _ = self.domain.remove_abandoned(self.source.as_str());
+        }
+    }
+}

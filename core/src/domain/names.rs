@@ -1,0 +1,37 @@
+//! The names of a domain's files.
+
+/// How many sources whose hashes collide can have rings.
+const PROBES: usize = 4;
+
+/// The names of the files of one source.
+pub(super) struct Names {
+    pub(super) hash: String,
+}
+
+impl Names {
+    pub(super) fn lock(&self) -> String {
+        format!("{}.claim", self.hash)
+    }
+
+    pub(super) fn feed(&self) -> String {
+        format!("{}.feed", self.hash)
+    }
+
+    pub(super) fn new_ring(&self) -> String {
+        format!("{}.new", self.hash)
+    }
+
+    pub(super) fn rings(&self) -> impl Iterator<Item = String> {
+        (0..PROBES).map(|number| format!("{}-{number}.ring", self.hash))
+    }
+
+    /// The names for the hash in a file's name.
+    pub(super) fn of_file(name: &str) -> Option<Self> {
+        let hash = name.split(['-', '.']).next()?;
+        (hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self { hash: hash.to_owned() })
+    }
+}
+
+pub(super) fn is_ring(name: &str) -> bool {
+    name.ends_with(".ring") && Names::of_file(name).is_some()
+}

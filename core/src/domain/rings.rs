@@ -1,0 +1,155 @@
+//! The rings of a domain: found, made by one process while the others wait, and listed.
+
+use super::handle::Domain;
+use super::liveness::random;
+use super::lock_file::LockFile;
+use super::membership::Membership;
+use super::names::is_ring;
+use super::{holders, removal};
+use crate::error::{Error, Result};
+use crate::holder::Holder;
+use crate::lifetime::Lifetime;
+use crate::memory::{Description, Layout, MAX_HOLDERS, Region};
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::sync::PlainArc;
+
+/// A ring that this process has mapped and marked as its own.
+pub(crate) struct Mapped {
+    pub(crate) region: Region,
+    pub(crate) description: Description,
+    pub(crate) membership: Membership,
+}
+
+impl Domain {
+    /// Maps the ring of a source, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::LayoutMismatch`], [`Error::Forbidden`] for a file that is no ring.
+    pub(crate) fn find(self: &PlainArc<Self>, source: &str, now_utc_ns: i64) -> Result<Option<Mapped>> {
+        let Some((_, region, description)) = self.look(source)? else {
+            return Ok(None);
+        };
+        let membership = self.enter(&region, &description, now_utc_ns)?;
+        let lock = || LockFile::wait(&self.folder, &self.names_of(source).lock());
+        if !removal::stays_open(&region, lock)? {
+            membership.leave(&region);
+            return Ok(None);
+        }
+        Ok(Some(Mapped { region, description, membership }))
+    }
+
+    /// Tells whether a source has a ring, or one whose hash is the same has. A look at names only.
+    pub(crate) fn may_have(&self, source: &str) -> bool {
+        self.names_of(source).rings().any(|name| self.folder.exists(&name))
+    }
+
+    /// Maps the ring in a file of this name.
+    pub(super) fn map(&self, file: &std::fs::File, name: &str) -> Result<(Region, Description)> {
+        let path = || self.folder.shown(name);
+        let (region, description) = Region::in_file(file, path)?;
+        if name.starts_with(&self.names_of(description.source.as_str()).hash) {
+            return Ok((region, description));
+        }
+        Err(Error::Corrupt { path: path(), reason: "its source is that of another file".to_owned() })
+    }
+
+    /// The ring of a source, and its file's name.
+    pub(super) fn look(&self, source: &str) -> Result<Option<(String, Region, Description)>> {
+        for name in self.names_of(source).rings() {
+            // SYNC region: it has this name only once it is whole.
+            let Some(file) = self.folder.open(&name)? else {
+                continue;
+            };
+            let (region, description) = self.map(&file, &name)?;
+            if description.source.as_str() == source {
+                return Ok(Some((name, region, description)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Maps the ring of a source, or makes it if there is none; tells which, and whether a removed one's file was used again. Waits while
+    /// another process makes or removes it.
+    ///
+    /// `permit` is asked before anything is reserved.
+    pub(crate) fn find_or_make<P>(
+        self: &PlainArc<Self>,
+        source: &Source,
+        spec: &Spec,
+        lifetime: Lifetime,
+        now_utc_ns: i64,
+        permit: impl FnOnce() -> Result<P>,
+    ) -> Result<(Mapped, Option<(P, bool)>)> {
+        if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
+            return Ok((found, None));
+        }
+        let names = self.names_of(source.as_str());
+        let _lock = LockFile::wait(&self.folder, &names.lock())?;
+        self.finish_removal(source.as_str())?;
+        if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
+            return Ok((found, None));
+        }
+        let name = names.rings().find(|name| !self.folder.exists(name));
+        let name = name.ok_or_else(|| self.folder.failed("making", &names.hash, "too many sources have this hash"))?;
+        let permit = permit()?;
+        let hidden = names.new_ring();
+        let (file, is_reused) = self.take_or_reserve(&hidden, Layout::of(spec).region_bytes)?;
+        let made =
+            Region::in_new_file(&file, spec, source.as_str(), random(), lifetime, now_utc_ns).and_then(|region| {
+                let description = Description { spec: *spec, source: source.clone(), lifetime };
+                let membership = self.enter(&region, &description, now_utc_ns)?;
+                // SYNC region: the rename publishes a whole ring; who opens the file by its name finds all of it.
+                self.folder.rename(&hidden, &name)?;
+                Ok(Mapped { region, description, membership })
+            });
+        if made.is_err() {
+            // The error that counts is the first one; a sweep finds what stays.
+            let _ = self.folder.remove_file(&hidden);
+        }
+        made.map(|mapped| (mapped, Some((permit, is_reused))))
+    }
+
+    fn enter(self: &PlainArc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
+        let liveness = self.liveness()?;
+        let place = holders::enter(&self.folder, region, liveness.number(), now_utc_ns);
+        let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
+        let place = place.ok_or_else(too_many)?;
+        let (source, lifetime) = (description.source.clone(), description.lifetime);
+        Ok(Membership { domain: PlainArc::clone(self), liveness, place, source, lifetime })
+    }
+
+    /// The sources that have rings, by their names' order, as their files say: read and not mapped, as who lists them may have most of
+    /// them mapped already. What is no ring is left out, or told by who maps it.
+    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        Ok(self.sizes()?.into_iter().map(|(source, _)| source).collect())
+    }
+
+    /// The same, each with the bytes that its ring takes.
+    pub(crate) fn sizes(&self) -> Result<Vec<(Source, u64)>> {
+        let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
+        let size = |name: String| {
+            let file = self.folder.open(&name).ok()??;
+            Some((Region::source_in(&file)?, file.metadata().ok()?.len()))
+        };
+        let mut sizes: Vec<_> = names.filter_map(size).collect();
+        sizes.sort();
+        sizes.dedup_by(|one, other| one.0 == other.0);
+        Ok(sizes)
+    }
+
+    /// The living processes that have a ring mapped, and since when.
+    pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
+        holders::list(&self.folder, region)
+    }
+
+    /// Maps all rings, for who only looks: without a mark of this process in them.
+    pub(crate) fn rings(&self) -> Result<impl Iterator<Item = (String, Region, Description)>> {
+        let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
+        Ok(names.filter_map(|name| {
+            let file = self.folder.open(&name).ok()??;
+            let (region, description) = self.map(&file, &name).ok()?;
+            Some((name, region, description))
+        }))
+    }
+}

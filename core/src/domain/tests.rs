@@ -1,0 +1,67 @@
+use super::handle::Domain;
+use super::lock_file::LockFile;
+use super::removal::{self, PENDING};
+use crate::lifetime::{AllocateOptions, Lifetime};
+use crate::memory::PoolSettings;
+use crate::source::Source;
+use crate::spec::{Length, SampleFormat, Spec};
+use crate::sync::Ordering;
+use crate::{Error, Registry};
+
+#[test]
+fn opening_waits_for_a_pending_removal_and_holders_are_not_disturbed() {
+    let base = tempfile::tempdir().unwrap();
+    let open = || Registry::builder().domains_folder(base.path()).open("birds").unwrap();
+    let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
+    let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
+    let (ours, theirs) = (open(), open());
+    let buffer = ours.allocate_with("x", spec, &options).unwrap();
+    let domain = Domain::open("birds", Some(base.path()), PoolSettings::default()).unwrap();
+    let lock = LockFile::wait(&domain.folder, &domain.names_of("x").lock()).unwrap();
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
+    assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
+    buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
+    std::thread::scope(|scope| {
+        let opener = scope.spawn(|| theirs.get("x").map(|found| found.same_as(&buffer)));
+        // Its mark is there, so the remover would see it and take the flag back.
+        while buffer.opened_by().len() < 2 {
+            std::thread::yield_now();
+        }
+        removal::flag(&buffer.shared.region).store(0, Ordering::SeqCst);
+        drop(lock);
+        assert_eq!(opener.join().unwrap(), Some(true));
+    });
+    // A process that died has left its removal pending: the next one takes that back.
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
+    assert!(open().get("x").unwrap().same_as(&buffer));
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
+    assert!(open().get_or_allocate("x", spec).unwrap().same_as(&buffer));
+    assert_eq!(removal::flag(&buffer.shared.region).load(Ordering::SeqCst), 0);
+    drop((ours, theirs, buffer));
+    assert!(domain.find("x", 0).unwrap().is_none(), "gone with its last holder");
+}
+
+#[test]
+fn sources_whose_hashes_collide_have_rings_of_their_own() {
+    let base = tempfile::tempdir().unwrap();
+    let domain = Domain::open_hashed("birds", Some(base.path()), PoolSettings::default(), |_| 7).unwrap();
+    let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
+    let make = |name: &str| {
+        let source = Source::new(name).unwrap();
+        domain.find_or_make(&source, &spec, Lifetime::UntilRemoved, 0, || Ok(()))
+    };
+    let names = ["a", "b", "c", "d"];
+    let made: Vec<_> = names.iter().map(|name| make(name).unwrap().0.region.id()).collect();
+    for (name, id) in names.iter().zip(&made) {
+        assert_eq!(domain.find(name, 0).unwrap().unwrap().region.id(), *id, "{name}");
+        let (found, permit) = make(name).unwrap();
+        assert!(found.region.id() == *id && permit.is_none(), "{name} was made again");
+    }
+    assert!(matches!(make("e"), Err(Error::System { .. })), "a fifth has no place");
+    assert!(domain.find("e", 0).unwrap().is_none());
+    // A hole where one was removed hides none of the others, and is filled again.
+    assert!(domain.remove("b").unwrap() && !domain.remove("b").unwrap());
+    assert_eq!(domain.find("d", 0).unwrap().unwrap().region.id(), made[3]);
+    assert!(make("e").unwrap().1.is_some());
+    assert_eq!(domain.sources().unwrap().len(), 4);
+}

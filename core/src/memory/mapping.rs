@@ -1,0 +1,170 @@
+//! The mapping of a region, or of a log, and the one place where it becomes references.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+
+use memmap2::{MmapMut, MmapOptions, MmapRaw};
+
+use super::file::is_in_memory;
+use super::header::{AnchorSlot, HEADER_BYTES, Header};
+use super::layout::Layout;
+use crate::error::{Error, Result};
+use crate::sync::AtomicU64;
+
+/// A mapping that holds what its layout says. Unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    map: MmapRaw,
+    layout: Layout,
+}
+
+fn refused(layout: &Layout, reason: impl ToString) -> Error {
+    Error::OutOfMemory { requested_bytes: layout.region_bytes, reason: reason.to_string() }
+}
+
+fn address_bytes(layout: &Layout) -> Result<usize> {
+    usize::try_from(layout.region_bytes).map_err(|error| refused(layout, error))
+}
+
+impl Memory {
+    /// Maps zeros that belong to this process alone.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if the system will not.
+    pub(crate) fn anonymous(layout: Layout) -> Result<Self> {
+        let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
+        Self::holding(MmapRaw::from(map), layout)
+    }
+
+    /// Maps a file that is as long as the layout says.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if the system will not.
+    pub(crate) fn of_file(file: &File, layout: Layout) -> Result<Self> {
+        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
+        Self::holding(map.map_err(|error| refused(&layout, error))?, layout)
+    }
+
+    /// The same mapping, with a layout that was read from its own header.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if the mapping does not hold it; the caller has looked before.
+    pub(crate) fn with_layout(self, layout: Layout) -> Result<Self> {
+        Self::holding(self.map, layout)
+    }
+
+    /// All that the references below rely on is checked here.
+    fn holding(map: MmapRaw, layout: Layout) -> Result<Self> {
+        let anchors_bytes = layout.anchor_slots.checked_mul(size_of::<AnchorSlot>() as u64);
+        let anchors_end = anchors_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES));
+        let fits = anchors_end.is_some_and(|end| end <= layout.frames_offset)
+            && layout.frames_offset <= layout.region_bytes
+            && layout.frames_offset.is_multiple_of(align_of::<AtomicU64>() as u64)
+            && layout.region_bytes == map.len() as u64;
+        if fits { Ok(Self { map, layout }) } else { Err(refused(&layout, "its layout does not fit its mapping")) }
+    }
+
+    /// The mapping without its meaning, for another use.
+    pub(crate) fn into_words(self) -> Option<Words> {
+        Some(Words::Mapped(self.map))
+    }
+
+    /// Gives words, which must be as many as the layout says, its meaning.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if they do not hold it.
+    pub(crate) fn of_words(words: Words, layout: Layout) -> Result<Self> {
+        match words {
+            Words::Mapped(map) => Self::holding(map, layout),
+            Words::Heap(_) => Err(refused(&layout, "it is not mapped")),
+        }
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the mapping is page-aligned, longer than a header (checked by `holding`), lives as long as `self`, and
+        // the header consists of atomics only, for which any bytes are a value and any writer is allowed.
+        unsafe { &*self.map.as_ptr().cast::<Header>() }
+    }
+
+    pub(crate) fn anchors(&self) -> &[AnchorSlot] {
+        let first = self.map.as_ptr().wrapping_add(HEADER_BYTES as usize).cast::<AnchorSlot>();
+        // SAFETY: so many slots lie after the header, aligned and inside the mapping (`holding`); they are atomics only.
+        unsafe { std::slice::from_raw_parts(first, self.layout.anchor_slots as usize) }
+    }
+
+    /// The frames' memory, to the end of the mapping.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        let first = self.map.as_ptr().wrapping_add(self.layout.frames_offset as usize).cast::<AtomicU64>();
+        let bytes = (self.layout.region_bytes - self.layout.frames_offset) as usize;
+        // SAFETY: the frames begin aligned and end with the mapping (`holding`); they are atomics only.
+        unsafe { std::slice::from_raw_parts(first, bytes / size_of::<u64>()) }
+    }
+
+    /// Has the system find the pages of a part of the mapping, so that writing it never faults.
+    pub(crate) fn commit(&self, offset: usize, len: usize) {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        {
+            // A kernel before 5.14 doesn't know the advice: then the writer's first lap faults, as it would without.
+            let _ = self.map.advise_range(memmap2::Advice::PopulateWrite, offset, len);
+        }
+        #[cfg(not(all(target_os = "linux", not(miri))))]
+        {
+            let _ = (offset, len);
+        }
+    }
+}
+
+/// Words that others may write at any moment, and that are no buffer.
+#[derive(Debug)]
+pub(crate) enum Words {
+    Mapped(MmapRaw),
+    /// For want of anything better.
+    Heap(Box<[AtomicU64]>),
+}
+
+impl Words {
+    /// Zeros that belong to this process alone.
+    pub(crate) fn anonymous(bytes: u64) -> Result<Self> {
+        let layout = Layout { region_bytes: bytes, ..Layout::default() };
+        let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
+        Ok(Self::Mapped(MmapRaw::from(map)))
+    }
+
+    /// Maps a file of zeros, so long and reserved.
+    pub(crate) fn in_new_file(file: &File, bytes: u64) -> Result<Self> {
+        let layout = Layout { region_bytes: bytes, ..Layout::default() };
+        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
+        Ok(Self::Mapped(map.map_err(|error| refused(&layout, error))?))
+    }
+
+    /// Maps a file that another process made, to be read; `None` for one that can't be read without harm.
+    pub(crate) fn in_file(file: &File) -> Option<Self> {
+        const LARGEST: u64 = 1 << 30;
+        let metadata = file.metadata().ok()?;
+        let (len, reserved) = (metadata.len(), metadata.blocks().saturating_mul(512));
+        if !(HEADER_BYTES..=LARGEST).contains(&len) || reserved < len && is_in_memory(file) {
+            return None;
+        }
+        Some(Self::Mapped(MmapOptions::new().len(usize::try_from(len).ok()?).map_raw_read_only(file).ok()?))
+    }
+
+    /// Zeros.
+    pub(crate) fn on_heap(words: usize) -> Self {
+        Self::Heap((0..words).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    pub(crate) fn all(&self) -> &[AtomicU64] {
+        match self {
+            Self::Mapped(map) => {
+                // SAFETY: the mapping is page-aligned, so long, and lives as long as `self`; atomics only. Of those that are mapped
+                // to be read only, nothing is stored to.
+                unsafe { std::slice::from_raw_parts(map.as_ptr().cast::<AtomicU64>(), map.len() / size_of::<u64>()) }
+            }
+            Self::Heap(words) => words,
+        }
+    }
+}

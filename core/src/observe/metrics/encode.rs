@@ -1,0 +1,90 @@
+//! Prometheus's text format.
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+
+/// A number, or a histogram, with its labels.
+#[derive(Debug)]
+pub(super) enum Value {
+    Number(Option<(&'static str, String)>, f64),
+    Histogram(Vec<(f64, u64)>, f64),
+}
+
+/// Everything that is told of one name.
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) is_counter: bool,
+    pub(super) values: Vec<Value>,
+}
+
+#[derive(Debug)]
+struct Families(Vec<Family>);
+
+impl Collector for Families {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        for family in &self.0 {
+            let is_histogram = matches!(family.values.first(), Some(Value::Histogram(..)));
+            let kind = match (is_histogram, family.is_counter) {
+                (true, _) => MetricType::Histogram,
+                (_, true) => MetricType::Counter,
+                (_, false) => MetricType::Gauge,
+            };
+            let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
+            for value in &family.values {
+                match value {
+                    Value::Histogram(buckets, sum) => {
+                        let count = buckets.iter().map(|(_, count)| count).sum();
+                        metric.encode_histogram::<NoLabelSet>(*sum, count, buckets, None)?;
+                    }
+                    Value::Number(Some((name, value)), number) => {
+                        let labels = [(*name, value.as_str())];
+                        encode(&mut metric.encode_family(&labels)?, family.is_counter, *number)?;
+                    }
+                    Value::Number(None, number) => encode(&mut metric, family.is_counter, *number)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encode(metric: &mut MetricEncoder<'_>, is_counter: bool, number: f64) -> Result<(), std::fmt::Error> {
+    if is_counter { metric.encode_counter::<NoLabelSet, _, f64>(&number, None) } else { metric.encode_gauge(&number) }
+}
+
+/// The text that Prometheus reads, in its own format: there, unlike in OpenMetrics, a counter's name ends with `_total` everywhere.
+pub(super) fn text(families: Vec<Family>) -> String {
+    let families = Families(families);
+    let counters: Vec<_> = families.0.iter().filter(|family| family.is_counter).map(|family| family.name).collect();
+    let mut metrics = prometheus_client::registry::Registry::default();
+    metrics.register_collector(Box::new(families));
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = prometheus_client::encoding::text::encode_registry(&mut text, &metrics);
+    let mut told = String::with_capacity(text.len());
+    for line in text.lines() {
+        let described = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
+        let name = described.and_then(|rest| rest.split(' ').next()).filter(|name| counters.contains(name));
+        match (name, line.split_once('{')) {
+            (Some(name), _) => told.push_str(&line.replacen(name, &format!("{name}_total"), 1)),
+            // No labels, no braces.
+            (None, Some((name, rest))) if rest.starts_with("} ") => told.extend([name, &rest[1..]]),
+            (None, _) => told.push_str(line),
+        }
+        told.push('\n');
+    }
+    told
+}
+
+pub(super) fn number(value: f64) -> Vec<Value> {
+    vec![Value::Number(None, value)]
+}
+
+pub(super) fn labelled<'a>(name: &'static str, values: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<Value> {
+    // Names of ours are words; as labels they are one.
+    let shown = |value: &str| if name == "source" { value.to_owned() } else { value.replace(' ', "_") };
+    values.into_iter().map(|(value, number)| Value::Number(Some((name, shown(value))), number)).collect()
+}

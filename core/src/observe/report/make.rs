@@ -1,0 +1,102 @@
+//! A report, put together from what there is and from all logs.
+
+use std::collections::{HashMap, HashSet};
+
+use super::collect::{Collected, Told, collect_domain, collect_logs, collect_private, of_source};
+use super::{AllocationReport, ProcessReport, SourceReport, Totals};
+use crate::domain::Domain;
+use crate::holder::Holder;
+use crate::registry::Registry;
+use crate::track::{Contents, Dropped, Log, Resolver};
+
+impl AllocationReport {
+    pub(crate) fn of(registry: &Registry) -> Self {
+        Self::collect(registry, &mut Resolver::default(), true)
+    }
+
+    /// Makes a report, with stacks or without.
+    pub(crate) fn collect(registry: &Registry, resolver: &mut Resolver, with_stacks: bool) -> Self {
+        let told = logs(registry);
+        let mut sources: HashMap<u64, Collected> = HashMap::new();
+        let mut removed: HashSet<u64> = HashSet::new();
+        match registry.domain_itself() {
+            Some(domain) => collect_domain(domain, &mut sources),
+            None => {
+                for buffer in registry.mapped_buffers() {
+                    collect_private(&buffer.shared, &mut sources);
+                }
+            }
+        }
+        let now_utc_ns = registry.clock().utc_ns();
+        let mapped = registry.mapped_buffers().into_iter().filter(|buffer| buffer.is_removed());
+        let held = mapped.map(|buffer| buffer.shared).chain(registry.removed_and_held());
+        for shared in held {
+            if removed.insert(shared.id) {
+                let collected = of_source(&mut sources, shared.source.as_str());
+                let Holder { pid, program } = Holder::this_process();
+                collected.opened.push((pid, program, shared.opened_utc_ns, shared.id, true));
+            }
+        }
+        collect_logs(&told, &mut sources);
+        let mut dropped = Dropped::default();
+        for log in &told {
+            dropped.add(&log.contents.dropped);
+        }
+        let mut reports: Vec<_> =
+            sources.into_iter().map(|(key, collected)| collected.report(key, &told, resolver, with_stacks)).collect();
+        reports.sort_by(|one, other| (&one.source, &one.key).cmp(&(&other.source, &other.key)));
+        let processes = told.iter().map(|log| ProcessReport {
+            pid: log.contents.pid,
+            program: log.contents.program.clone(),
+            is_alive: log.is_alive,
+            is_tracking: log.is_alive && log.contents.is_enabled,
+            since_utc_ns: log.contents.created_utc_ns,
+        });
+        Self {
+            domain: registry.domain().map(str::to_owned),
+            made_utc_ns: now_utc_ns,
+            is_tracking: registry.is_allocation_tracking(),
+            totals: totals(&reports),
+            dropped,
+            pool: registry.pool_stats(),
+            anomalies: registry.anomalies(),
+            processes: processes.collect(),
+            sources: reports,
+        }
+    }
+}
+
+/// All logs, the oldest first.
+fn logs(registry: &Registry) -> Vec<Told> {
+    let own = registry.tracker().contents();
+    let of_file = |domain: &Domain| -> Vec<Told> {
+        let files = domain.logs().unwrap_or_default().into_iter();
+        let opened = files.filter_map(|file| Some((Log::in_file(&file.file)?, file.is_alive)));
+        opened.map(|(log, is_alive)| Told { contents: Contents::of(&log), is_alive }).collect()
+    };
+    let mut told = registry.domain_itself().map(|domain| of_file(domain)).unwrap_or_default();
+    // A log that found no room in the domain is known to its own process only.
+    if let Some(own) = own
+        && !told.iter().any(|log| (log.contents.pid, log.contents.created_utc_ns) == (own.pid, own.created_utc_ns))
+    {
+        told.push(Told { contents: own, is_alive: true });
+    }
+    told.sort_by_key(|log| (log.contents.created_utc_ns, log.contents.pid));
+    told
+}
+
+fn totals(sources: &[SourceReport]) -> Totals {
+    let mut totals = Totals::default();
+    let mut removed = HashSet::new();
+    for source in sources {
+        totals.attempts = totals.attempts.saturating_add(source.attempts);
+        totals.allocations = totals.allocations.saturating_add(source.allocations);
+        totals.live_buffers = totals.live_buffers.saturating_add(source.live);
+        totals.live_bytes = totals.live_bytes.saturating_add(source.bytes);
+        totals.live_audio_bytes = totals.live_audio_bytes.saturating_add(source.audio_bytes);
+        totals.results.sum(&source.results);
+        removed.extend(source.holders.iter().filter(|holder| holder.is_removed).map(|holder| &holder.buffer));
+    }
+    totals.removed_and_held = removed.len() as u64;
+    totals
+}

@@ -1,0 +1,13 @@
+//! Looking after a registry, or a whole domain: what is wrong is reported while it is.
+
+mod detector;
+mod rules;
+mod settings;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod thread;
+
+pub use detector::Detector;
+pub use settings::WatchSettings;
+pub use thread::Watch;

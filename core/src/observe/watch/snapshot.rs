@@ -1,0 +1,101 @@
+//! What there is to see at one moment, as far as the rules need it.
+
+use crate::observe::report::{AllocationReport, SourceReport};
+use crate::registry::Registry;
+use crate::track::Resolver;
+
+/// What there is to see at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) utc_ns: i64,
+    pub(crate) monotonic_ns: i64,
+    /// In a fixed order.
+    pub(crate) sources: Vec<ObservedSource>,
+    /// Bytes used, and those that may be.
+    pub(crate) budget: Option<(u64, u64)>,
+    /// Bytes that the domain's buffers take, and those that are left for more where they lie.
+    pub(crate) room: Option<(u64, u64)>,
+}
+
+/// What there is to see of a source.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ObservedSource {
+    pub(crate) key: u64,
+    /// Without credentials.
+    pub(crate) name: String,
+    /// What sources that are one have in common; `None` for one without a buffer.
+    pub(crate) canonical: Option<String>,
+    /// Strict allocations that were refused, by place.
+    pub(crate) refused: Vec<(String, u64)>,
+    pub(crate) allocations: u64,
+    pub(crate) spec_mismatches: u64,
+    /// Where the last one came from, for the evidence.
+    pub(crate) conflict: String,
+    /// The number of its buffer; zero without one.
+    pub(crate) buffer: u64,
+    pub(crate) rate_hz: u32,
+    pub(crate) frames: u64,
+    pub(crate) gaps: u64,
+    pub(crate) evictions: u64,
+    pub(crate) has_writer: bool,
+    pub(crate) removed_holders: Vec<RemovedHolder>,
+}
+
+/// Who holds a buffer that was removed.
+#[derive(Debug, Clone)]
+pub(crate) struct RemovedHolder {
+    pub(crate) buffer: u64,
+    /// Who and from where.
+    pub(crate) told: String,
+}
+
+impl Snapshot {
+    pub(crate) fn of(registry: &Registry, resolver: &mut Resolver) -> Self {
+        let report = AllocationReport::collect(registry, resolver, false);
+        let room = registry.domain_itself().and_then(|domain| domain.room_bytes());
+        let (clock, stats) = (registry.clock(), registry.stats());
+        Self {
+            utc_ns: clock.utc_ns(),
+            monotonic_ns: clock.monotonic_ns(),
+            sources: report.sources.iter().map(ObservedSource::of).collect(),
+            budget: Some((stats.bytes, stats.budget_bytes)),
+            // What is kept for the next buffers makes place for them.
+            room: room.map(|room| (report.totals.live_bytes, room.saturating_add(report.pool.bytes))),
+        }
+    }
+}
+
+fn number(hexadecimal: &str) -> u64 {
+    u64::from_str_radix(hexadecimal, 16).unwrap_or(0)
+}
+
+impl ObservedSource {
+    fn of(report: &SourceReport) -> Self {
+        let progress = report.progress.unwrap_or_default();
+        let refused = report.call_sites.iter().filter(|site| site.results.refused > 0);
+        let conflict =
+            report.call_sites.iter().filter(|site| site.results.spec_mismatch > 0).max_by_key(|site| site.last_utc_ns);
+        let removed = report.holders.iter().filter(|holder| holder.is_removed);
+        Self {
+            key: number(&report.key),
+            name: report.source.clone(),
+            canonical: report.canonical.clone(),
+            refused: refused.map(|site| (site.place(), site.results.refused)).collect(),
+            allocations: report.allocations,
+            spec_mismatches: report.results.spec_mismatch,
+            conflict: conflict.map(|site| format!(", last at {}", site.place())).unwrap_or_default(),
+            buffer: report.buffer.as_deref().map_or(0, number),
+            rate_hz: progress.rate_hz,
+            frames: progress.frames,
+            gaps: progress.gaps,
+            evictions: progress.evictions,
+            has_writer: progress.has_writer,
+            removed_holders: removed
+                .map(|holder| RemovedHolder {
+                    buffer: number(&holder.buffer),
+                    told: holder.to_string().replace("REMOVED, ", ""),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The thread of a watch: looks now and then, and hands on what is wrong.
+
+use std::sync::PoisonError;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::detector::Detector;
+use super::settings::WatchSettings;
+use crate::error::{Error, Result};
+use crate::registry::Registry;
+use crate::sync::PlainArc;
+use crate::track::{Anomaly, WAITING, Watched};
+
+/// What is called with each event.
+pub(crate) type Callback = Box<dyn FnMut(&Anomaly) + Send>;
+
+/// A thread that looks after a registry. It ends when this is dropped.
+///
+/// Its methods may be called from any thread at the same time.
+#[derive(Debug)]
+pub struct Watch {
+    watched: PlainArc<Watched>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Watch {
+    pub(crate) fn start(registry: Registry, settings: WatchSettings, mut callback: Option<Callback>) -> Result<Self> {
+        if settings.every.is_zero() {
+            return Err(Error::invalid("every", "0 s", "more than 0 s"));
+        }
+        let watched = PlainArc::new(Watched::default());
+        let theirs = PlainArc::clone(&watched);
+        registry.add_watch(&watched);
+        let run = move || {
+            let mut detector = Detector::new(settings);
+            let mut state = theirs.lock();
+            while !state.is_over {
+                drop(state);
+                let events = detector.look(&registry);
+                if let Some(callback) = &mut callback {
+                    events.iter().for_each(&mut *callback);
+                }
+                let found = detector.found();
+                state = theirs.lock();
+                state.found = found;
+                state.events.extend(events);
+                while state.events.len() > WAITING {
+                    state.events.pop_front();
+                    state.dropped += 1;
+                }
+                theirs.changed.notify_all();
+                let until = Instant::now() + settings.every;
+                while !state.is_over {
+                    let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                        break;
+                    };
+                    state = theirs.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("capbuf-watch".into()).spawn(run);
+        let thread = thread.map_err(|error| Error::system("starting the thread of a watch", error))?;
+        Ok(Self { watched, thread: Some(thread) })
+    }
+
+    /// Takes the next event; waits for one up to `timeout`. `None` if none came.
+    ///
+    /// Up to 1 024 wait to be taken; then the oldest go, and [`Watch::dropped`] counts them.
+    pub fn next_event(&self, timeout: Duration) -> Option<Anomaly> {
+        let until = Instant::now().checked_add(timeout);
+        let mut state = self.watched.lock();
+        loop {
+            if let Some(event) = state.events.pop_front() {
+                return Some(event);
+            }
+            let left = match until {
+                Some(until) => until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?,
+                // As good as for ever.
+                None => Duration::from_secs(3600),
+            };
+            state = self.watched.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// How many events were not taken in time.
+    pub fn dropped(&self) -> u64 {
+        self.watched.lock().dropped
+    }
+
+    /// Everything that was found so far, the oldest first, with how often and when last.
+    pub fn found(&self) -> Vec<Anomaly> {
+        self.watched.found()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.watched.lock().is_over = true;
+        self.watched.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A callback that drops its own watch must not wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}

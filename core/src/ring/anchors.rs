@@ -1,0 +1,188 @@
+//! The ring of time anchors: each gives their times to the frames from its own first one on.
+//!
+//! Each anchor begins a segment of the timeline. It never changes once it is published. Anchors lie in a ring of their own, by the
+//! same protocol as the frames; as one is either whole and final or refused, a reader needs no snapshot of several.
+
+use crate::gap::{Gap, GapReason};
+use crate::memory::{AnchorSlot, Region};
+use crate::sync::{Ordering, fence};
+
+const FRACTION_BITS: u32 = 32;
+
+/// The beginning of a segment of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    pub(crate) first_frame: u64,
+    pub(crate) utc_ns: i64,
+    /// Nanoseconds a frame, in units of 2^-32.
+    period_q32: u64,
+    /// Time missing before the first frame.
+    pub(crate) gap_ns: i64,
+    pub(crate) clock_step_ns: i64,
+    /// `None` where the segment goes on where the last one ended.
+    pub(crate) gap: Option<GapReason>,
+}
+
+impl Anchor {
+    /// A segment of `period_ns` a frame, continuous with what was before.
+    pub(crate) fn new(first_frame: u64, utc_ns: i64, period_ns: f64) -> Self {
+        // Rates of 1 Hz and more: below 2^62 even with the clock's drift.
+        let period_q32 = (period_ns * (1_u64 << FRACTION_BITS) as f64) as u64;
+        Self { first_frame, utc_ns, period_q32: period_q32.max(1), gap_ns: 0, clock_step_ns: 0, gap: None }
+    }
+
+    pub(crate) fn period_ns(&self) -> f64 {
+        self.period_q32 as f64 / (1_u64 << FRACTION_BITS) as f64
+    }
+
+    /// Half the time of a frame: times are true to this.
+    pub(crate) fn half_period_ns(&self) -> i64 {
+        (self.period_q32 >> (FRACTION_BITS + 1)) as i64
+    }
+
+    /// The time of a frame of this segment, saturating.
+    pub(crate) fn utc_at(&self, frame: u64) -> i64 {
+        let frames = u128::from(frame.saturating_sub(self.first_frame));
+        // Two factors of 64 bits: the product fits.
+        let ns = (frames * u128::from(self.period_q32)) >> FRACTION_BITS;
+        self.utc_ns.saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
+    }
+
+    /// The frame of this segment whose beginning is nearest to a time; its first for times before it.
+    pub(crate) fn frame_near(&self, utc_ns: i64) -> u64 {
+        let ns = i128::from(utc_ns).saturating_sub(i128::from(self.utc_ns)).max(0).unsigned_abs();
+        let frames = ((ns << FRACTION_BITS) + u128::from(self.period_q32 / 2)) / u128::from(self.period_q32);
+        self.first_frame.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX))
+    }
+
+    /// The gap before the first frame, if there is one.
+    pub(crate) fn gap_before(&self) -> Option<Gap> {
+        Some(Gap {
+            first_frame: self.first_frame,
+            start_utc_ns: self.utc_ns.saturating_sub(self.gap_ns),
+            duration_ns: self.gap_ns,
+            clock_step_ns: self.clock_step_ns,
+            reason: self.gap?,
+        })
+    }
+
+    fn words(&self) -> [u64; 8] {
+        [
+            self.first_frame,
+            self.utc_ns as u64,
+            self.period_q32,
+            self.gap_ns as u64,
+            self.clock_step_ns as u64,
+            self.gap.map_or(0, |reason| reason as u64),
+            0,
+            0,
+        ]
+    }
+
+    fn from_words(words: [u64; 8]) -> Self {
+        let [first_frame, utc_ns, period_q32, gap_ns, clock_step_ns, gap, _, _] = words;
+        Self {
+            first_frame,
+            utc_ns: utc_ns as i64,
+            period_q32: period_q32.max(1),
+            gap_ns: (gap_ns as i64).max(0),
+            clock_step_ns: clock_step_ns as i64,
+            gap: GapReason::ALL.into_iter().find(|reason| *reason as u64 == gap),
+        }
+    }
+}
+
+/// Publishes an anchor for the frames from the ring's head on, before any of them is published. Writer only, wait-free.
+pub(crate) fn publish(region: &Region, anchor: &Anchor) {
+    let line = &region.header().writer;
+    let number = line.anchor_head.load(Ordering::Relaxed);
+    // Another process may have written anything to the counter since the lease was taken: it must not overflow.
+    let end = number.saturating_add(1);
+    let announced = line.anchor_reserve.load(Ordering::Relaxed).max(end);
+    // SYNC anchor reserve: announced before the slot changes, as in the ring of frames.
+    line.anchor_reserve.store(announced, Ordering::Relaxed);
+    fence(Ordering::Release);
+    let slots = region.anchors();
+    let slot: &AnchorSlot = &slots[(number % slots.len() as u64) as usize];
+    for (to, word) in slot.iter().zip(anchor.words()) {
+        to.store(word, Ordering::Relaxed);
+    }
+    if anchor.gap.is_some() {
+        line.gaps.store(line.gaps.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+    // SYNC anchor head: publishes the slot.
+    line.anchor_head.store(end, Ordering::Release);
+}
+
+/// Takes back the anchors that have no frames, and returns the newest that has. Writer only, before its first write.
+///
+/// A writer that died between its anchor and the frames leaves one. No reader has used it, as it begins at the ring's head.
+pub(crate) fn withdraw(region: &Region) -> Option<Anchor> {
+    let line = &region.header().writer;
+    // SYNC none: the lease orders one writer after the other.
+    let head = line.head.load(Ordering::Relaxed);
+    for _ in 0..region.anchors().len() {
+        let number = line.anchor_head.load(Ordering::Relaxed).checked_sub(1)?;
+        let newest = anchor(region, number)?;
+        if newest.first_frame < head {
+            return Some(newest);
+        }
+        if newest.gap.is_some() {
+            line.gaps.store(line.gaps.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
+        // SYNC anchor head: the slot is written again before it is published again, and before `head` moves past it.
+        line.anchor_head.store(number, Ordering::Release);
+    }
+    None
+}
+
+/// An anchor by its number, if it is still there. What this returns never changes.
+pub(crate) fn anchor(region: &Region, number: u64) -> Option<Anchor> {
+    let slots = region.anchors();
+    let slot = &slots[(number % slots.len() as u64) as usize];
+    let mut words = [0; 8];
+    for (word, from) in words.iter_mut().zip(slot) {
+        *word = from.load(Ordering::Relaxed);
+    }
+    // SYNC anchor reserve: orders the loads above before the look at what the writer announced.
+    fence(Ordering::Acquire);
+    let announced = region.header().writer.anchor_reserve.load(Ordering::Relaxed);
+    (announced.saturating_sub(slots.len() as u64) <= number).then(|| Anchor::from_words(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_and_its_frame_find_each_other_at_every_rate() {
+        for rate in [1_u32, 7, 1000, 1024, 11_025, 44_100, 48_000, 768_000] {
+            let anchor = Anchor::new(1 << 40, 1_700_000_000_000_000_000, 1e9 / f64::from(rate));
+            for frames in [0, 1, 2, 3, u64::from(rate), 86_400 * u64::from(rate), 12_345_678] {
+                let frame = (1 << 40) + frames;
+                assert_eq!(anchor.frame_near(anchor.utc_at(frame)), frame, "rate {rate}, {frames} frames on");
+            }
+            let day = anchor.utc_at((1 << 40) + 86_400 * u64::from(rate)) - anchor.utc_ns;
+            assert!((day - 86_400_000_000_000).abs() < 25_000, "a day at {rate} Hz took {day} ns");
+        }
+    }
+
+    #[test]
+    fn times_beyond_all_bounds_saturate() {
+        let anchor = Anchor::new(5, i64::MAX - 10, 1e9);
+        assert_eq!(anchor.utc_at(u64::MAX), i64::MAX);
+        assert_eq!(anchor.utc_at(0), i64::MAX - 10);
+        assert_eq!(Anchor::new(5, 0, 1e9).frame_near(i64::MIN), 5);
+        assert_eq!(Anchor::new(u64::MAX - 1, i64::MIN, 0.0).frame_near(i64::MAX), u64::MAX);
+        assert_eq!(Anchor::from_words([1, 2, 0, u64::MAX, 5, 99, 0, 0]).gap_ns, 0, "a hostile gap is no gap");
+    }
+
+    #[test]
+    fn an_anchor_is_itself_after_its_way_through_memory() {
+        for reason in GapReason::ALL {
+            let mut anchor = Anchor::new(77, -5, 20_833.333);
+            (anchor.gap, anchor.gap_ns, anchor.clock_step_ns) = (Some(reason), 1_000, -3_600);
+            assert_eq!(Anchor::from_words(anchor.words()), anchor);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The ring of frames: one writer that never waits, any number of readers, overwriting.
+//!
+//! Frame `n` lies in slot `n % ring_frames`. The writer says how far it will write (`reserve`), copies, and says how far it
+//! has written (`head`). A reader looks at `head`, copies, and looks at `reserve`: if the writer had not announced the
+//! slots it copied, what it copied is what it asked for. The bytes themselves may be torn in between; the check after the
+//! copy is what makes a read right, so it reads `reserve` and never `head`.
+
+use crate::memory::{Region, WriterLine, copy};
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
+pub(crate) const MAX_COUNT: u64 = 1 << 60;
+
+/// The writer's position in the ring, and what a write needs beside it, on one cache line.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct WriteCursor {
+    /// The number of the next frame.
+    frame: u64,
+    /// Where it will lie, in bytes from the first slot.
+    offset: usize,
+    /// What an earlier writer had announced: never announce less.
+    announced: u64,
+    ring_bytes: usize,
+    /// The most bytes that are written in one block; fewer than [`CONTIGUOUS_BYTES`].
+    contiguous_bytes: u32,
+    frame_bytes: u32,
+    /// 2^32 divided by the bytes of a frame, rounded up.
+    frames_per_byte_q32: u32,
+}
+
+/// Below this bound, multiplying by the 32-bit reciprocal equals dividing by `frame_bytes`.
+const CONTIGUOUS_BYTES: usize = 1 << 24;
+
+impl WriteCursor {
+    /// Takes the ring up where the last writer left it. Only the holder of the lease may.
+    ///
+    /// A writer that died while writing had announced more than it published. Those frames' numbers are used again, as
+    /// nobody has read them; what it may have overwritten stays announced, so nobody ever reads that either. That is at most
+    /// everything before them: of a write larger than the ring no more is announced than the ring holds, or the frames that come
+    /// now would be refused, too.
+    pub(crate) fn of(region: &Region) -> Self {
+        let line = &region.header().writer;
+        let layout = region.layout();
+        // SYNC none: the lease orders one writer after the other. Bounded, as another process may have written anything since they
+        // were checked, so that no sum made from them overflows.
+        let frame = line.head.load(Ordering::Relaxed).min(MAX_COUNT);
+        let announced = line.reserve.load(Ordering::Relaxed).min(frame + layout.ring_frames);
+        let contiguous_bytes = layout.block_frames().saturating_mul(layout.frame_bytes as u64);
+        Self {
+            frame,
+            offset: (frame % layout.ring_frames) as usize * layout.frame_bytes,
+            announced,
+            ring_bytes: layout.ring_frames as usize * layout.frame_bytes,
+            contiguous_bytes: contiguous_bytes.min(CONTIGUOUS_BYTES as u64 - 1) as u32,
+            frame_bytes: layout.frame_bytes as u32,
+            frames_per_byte_q32: (1_u64 << 32).div_ceil(layout.frame_bytes as u64) as u32,
+        }
+    }
+
+    /// The number of the next frame to be written.
+    pub(crate) fn frame(&self) -> u64 {
+        self.frame
+    }
+
+    /// How many frames so many bytes are, if they are whole frames, at least one, that can be written as one block of memory: no more
+    /// than the ring's slack, and not around its end.
+    #[inline]
+    pub(crate) fn contiguous_frames(&self, bytes: usize) -> Option<u64> {
+        if bytes.wrapping_sub(1) >= self.contiguous_bytes as usize || bytes > self.ring_bytes - self.offset {
+            return None;
+        }
+        // A division costs as much as copying a hundred bytes.
+        let frames = (bytes as u64 * u64::from(self.frames_per_byte_q32)) >> 32;
+        (frames as usize * self.frame_bytes as usize == bytes).then_some(frames)
+    }
+
+    /// Writes what [`WriteCursor::contiguous_frames`] says can be.
+    #[inline]
+    pub(crate) fn push_contiguous(&mut self, line: &WriterLine, words: &[AtomicU64], bytes: &[u8], frames: u64) {
+        self.write_block(line, words, bytes, &[], frames);
+    }
+
+    /// Writes whole frames, any number of them. Of more than the ring's length the last are kept and all are counted.
+    ///
+    /// Wait-free: a copy, and two stores for each block of the ring's slack. `bytes` are those of `frames` frames, which the
+    /// caller has counted.
+    pub(crate) fn push(&mut self, region: &Region, bytes: &[u8], frames: u64) {
+        let layout = region.layout();
+        debug_assert_eq!(bytes.len(), frames as usize * layout.frame_bytes);
+        let mut bytes = bytes;
+        if frames > layout.length_frames {
+            // The new frames before the kept tail exist in number only. Nothing older than the tail counts as there once
+            // `head` has moved, and until then nothing older than what this announces.
+            let skipped = frames - layout.length_frames;
+            self.frame += skipped;
+            self.offset = (self.frame % layout.ring_frames) as usize * layout.frame_bytes;
+            (_, bytes) = bytes.split_at(skipped as usize * layout.frame_bytes);
+            self.write_split(region, bytes, layout.length_frames);
+            return;
+        }
+        // In blocks no longer than the slack, so that a reader of the whole length is never overtaken by one write.
+        let (most, mut frames) = (layout.block_frames(), frames);
+        while frames > most {
+            let (block, rest) = bytes.split_at(most as usize * layout.frame_bytes);
+            self.write_split(region, block, most);
+            (bytes, frames) = (rest, frames - most);
+        }
+        self.write_split(region, bytes, frames);
+    }
+
+    /// Writes a block that may go around the ring's end.
+    fn write_split(&mut self, region: &Region, bytes: &[u8], frames: u64) {
+        let (before, after) = bytes.split_at(bytes.len().min(self.ring_bytes - self.offset));
+        self.write_block(&region.header().writer, region.words(), before, after, frames);
+    }
+
+    /// Writes frames to the next slots and, if they reach the ring's end, to the first ones.
+    #[inline(always)]
+    fn write_block(&mut self, line: &WriterLine, words: &[AtomicU64], before: &[u8], after: &[u8], frames: u64) {
+        let (offset, end) = (self.offset, self.frame + frames);
+        let announced = self.announced.max(end);
+        // Before the copy, so that what is needed after it is little.
+        self.frame = end;
+        self.offset += before.len();
+        if self.offset >= self.ring_bytes {
+            self.offset = after.len();
+        }
+        // SYNC reserve: this store, then the fence, then the copy. A reader whose copy saw any byte of ours sees, after
+        // its own fence, this `reserve` or a later one. The fence, not the store, is the release: stores after a release
+        // store may move before it.
+        line.reserve.store(announced, Ordering::Relaxed);
+        fence(Ordering::Release);
+        copy::copy_in(words, offset, before);
+        if !after.is_empty() {
+            copy::copy_in(words, 0, after);
+        }
+        // SYNC head: publishes the copy, and the anchors that give these frames their times.
+        line.head.store(end, Ordering::Release);
+    }
+}
+
+/// One past the newest frame that may be read. Stale at once, towards the past.
+pub(crate) fn head(region: &Region) -> u64 {
+    // SYNC head: what the writer copied before it stored this is there to be copied.
+    region.header().writer.head.load(Ordering::Acquire)
+}
+
+/// The up to two spans of memory in which so many frames from `first` lie: byte offset and bytes.
+pub(crate) fn spans(region: &Region, first: u64, frames: u64) -> [(usize, usize); 2] {
+    let layout = region.layout();
+    let slot = first % layout.ring_frames;
+    let before = frames.min(layout.ring_frames - slot);
+    let after = (frames - before).min(slot);
+    let bytes = |frames: u64| frames as usize * layout.frame_bytes;
+    [(bytes(slot), bytes(before)), (0, bytes(after))]
+}
+
+/// The oldest frame of which the writer has not begun to overwrite anything, after everything copied so far.
+///
+/// Whatever was copied from this frame on is right; what was copied of older frames must be thrown away.
+pub(crate) fn oldest_intact(region: &Region) -> u64 {
+    // SYNC reserve: the fence orders the copy before the load, so a copy that met the writer's bytes meets its `reserve`.
+    fence(Ordering::Acquire);
+    region.header().writer.reserve.load(Ordering::Relaxed).saturating_sub(region.layout().ring_frames)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Length, SampleFormat, Spec};
+
+    fn region(frames: u64, channels: u16, format: SampleFormat) -> Region {
+        let spec = Spec::new(Length::Frames(frames), 1000, channels, format).unwrap();
+        Region::anonymous(&spec, "ring", 1, 0).unwrap()
+    }
+
+    fn frame_bytes(region: &Region, first: u64, frames: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (offset, bytes) in spans(region, first, frames) {
+            copy::append(region.words(), offset, bytes, &mut out);
+        }
+        out
+    }
+
+    /// Frame `n` of the test signal: its number, in as many bytes as a frame has.
+    fn signal(frames: std::ops::Range<u64>, bytes: usize) -> Vec<u8> {
+        frames
+            .flat_map(|frame| frame.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes().into_iter().cycle().take(bytes))
+            .collect()
+    }
+
+    #[test]
+    fn the_whole_length_is_right_after_writes_of_any_size() {
+        for (channels, format) in [(1, SampleFormat::S24), (2, SampleFormat::S16), (3, SampleFormat::F32)] {
+            let region = region(1000, channels, format);
+            let (bytes, line, words) = (region.layout().frame_bytes, &region.header().writer, region.words());
+            let mut cursor = WriteCursor::of(&region);
+            let (mut written, mut contiguous) = (0, 0);
+            for frames in (0..40).map(|i| [1, 7, 255, 256, 257, 1000, 999, 1001, 1279, 1280, 1281, 5000][i % 12]) {
+                let chunk = signal(written..written + frames, bytes);
+                assert_eq!(cursor.contiguous_frames(chunk.len() - 1), None, "no whole frames");
+                match cursor.contiguous_frames(chunk.len()) {
+                    Some(counted) => {
+                        assert!(counted == frames && frames <= 256, "{counted} of {frames}");
+                        cursor.push_contiguous(line, words, &chunk, frames);
+                        contiguous += 1;
+                    }
+                    None => cursor.push(&region, &chunk, frames),
+                }
+                written += frames;
+                assert_eq!(head(&region), written);
+                let first = written.saturating_sub(1000);
+                assert!(oldest_intact(&region) <= first, "{written} written, {frames} at once");
+                assert_eq!(frame_bytes(&region, first, written - first), signal(first..written, bytes));
+            }
+            assert!((10..=16).contains(&contiguous), "{contiguous} contiguous, the rest around the end or in blocks");
+        }
+    }
+
+    #[test]
+    fn bytes_are_counted_as_a_division_does_it() {
+        for format in SampleFormat::ALL {
+            for channels in [1, 2, 3, 5, 7, 31, 63, 64] {
+                let region = region(100_000, channels, format);
+                let cursor = WriteCursor::of(&region);
+                let (frame_bytes, most) = (region.layout().frame_bytes, region.layout().block_frames() as usize);
+                assert_eq!(cursor.contiguous_frames(0), None);
+                assert_eq!(cursor.contiguous_frames((most + 1) * frame_bytes), None);
+                for bytes in (1..=most * frame_bytes).step_by(frame_bytes - 1).chain([most * frame_bytes]) {
+                    let whole = bytes.is_multiple_of(frame_bytes).then_some((bytes / frame_bytes) as u64);
+                    assert_eq!(cursor.contiguous_frames(bytes), whole, "{bytes} bytes of {channels} {format}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_dead_writer_announced_stays_announced() {
+        let region = region(1000, 1, SampleFormat::S16);
+        let mut cursor = WriteCursor::of(&region);
+        cursor.push(&region, &signal(0..2000, 2), 2000);
+        let line = &region.header().writer;
+        // A writer killed in the middle of a write has announced, overwritten something, and published nothing.
+        line.reserve.store(2200, Ordering::Relaxed);
+        copy::copy_in(region.words(), spans(&region, 2000, 1)[0].0, &[0xaa; 200]);
+        let mut next = WriteCursor::of(&region);
+        assert_eq!(next.frame(), 2000);
+        next.push(&region, &signal(2000..2001, 2), 1);
+        assert_eq!(oldest_intact(&region), 2200 - 1280, "what it overwrote must not be taken for audio");
+        assert_eq!(frame_bytes(&region, 1001, 1000), signal(1001..2001, 2));
+    }
+
+    #[test]
+    fn after_a_writer_that_died_in_a_write_larger_than_the_ring_new_frames_can_be_read_at_once() {
+        let region = region(1000, 1, SampleFormat::S16);
+        WriteCursor::of(&region).push(&region, &signal(0..2000, 2), 2000);
+        region.header().writer.reserve.store(2000 + 10_000, Ordering::Relaxed);
+        copy::copy_in(region.words(), 0, &[0xaa; 1280 * 2]);
+        assert_eq!(oldest_intact(&region), 12_000 - 1280, "nothing of before");
+        WriteCursor::of(&region).push(&region, &signal(2000..2100, 2), 100);
+        assert_eq!(oldest_intact(&region), 2000);
+        assert_eq!(frame_bytes(&region, 2000, 100), signal(2000..2100, 2));
+    }
+}

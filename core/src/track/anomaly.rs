@@ -1,0 +1,169 @@
+//! What can be wrong with how buffers are used.
+
+use serde::Serialize;
+
+use super::utc::utc;
+
+/// What kind of thing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum AnomalyKind {
+    /// `allocate` is called for a source that has a buffer, from the same place again and again.
+    RepeatedAllocation = 0,
+    /// A source's buffer is removed and allocated again and again, and its audio with it.
+    Churn = 1,
+    /// A buffer was removed a while ago and is still held.
+    RemovedAndHeld = 2,
+    /// A source's writer lives and writes nothing.
+    StalledWriter = 3,
+    /// A writer is slower or faster than its rate.
+    WriterRate = 4,
+    /// Reads of a source come too late again and again.
+    LappedReader = 5,
+    /// A source is asked for in another shape than it has.
+    SpecConflict = 6,
+    /// The budget is nearly used, or the file system that the domain lies in.
+    Budget = 7,
+    /// One source has buffers under two names.
+    SourceUnderTwoNames = 8,
+}
+
+impl AnomalyKind {
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::RepeatedAllocation,
+        Self::Churn,
+        Self::RemovedAndHeld,
+        Self::StalledWriter,
+        Self::WriterRate,
+        Self::LappedReader,
+        Self::SpecConflict,
+        Self::Budget,
+        Self::SourceUnderTwoNames,
+    ];
+
+    /// The name used in all languages, in reports and in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RepeatedAllocation => "repeated allocation",
+            Self::Churn => "churn",
+            Self::RemovedAndHeld => "removed and held",
+            Self::StalledWriter => "stalled writer",
+            Self::WriterRate => "writer rate",
+            Self::LappedReader => "lapped reader",
+            Self::SpecConflict => "spec conflict",
+            Self::Budget => "budget",
+            Self::SourceUnderTwoNames => "source under two names",
+        }
+    }
+
+    /// How bad it is.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::SourceUnderTwoNames | Self::RemovedAndHeld => Severity::Notice,
+            Self::RepeatedAllocation | Self::Churn | Self::WriterRate | Self::LappedReader | Self::SpecConflict => {
+                Severity::Warning
+            }
+            Self::StalledWriter | Self::Budget => Severity::Severe,
+        }
+    }
+
+    /// What to do about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::RepeatedAllocation => "use get_or_allocate there, or keep the handle that the first call gave",
+            Self::Churn => "keep the buffer over reconnects: get_or_allocate finds it, and the gap is on record",
+            Self::RemovedAndHeld => {
+                "end the handles when the buffer is removed: its memory goes back with the last one"
+            }
+            Self::StalledWriter => "look at the source: its device or stream gives nothing; restart it",
+            Self::WriterRate => "look at the source's sample rate, and at what is lost before it is written",
+            Self::LappedReader => "read sooner, or keep more seconds",
+            Self::SpecConflict => "agree on one shape, or ask for the buffer's own",
+            Self::Budget => {
+                "remove buffers, keep fewer seconds, or make more room: by the budget, or where the domain lies"
+            }
+            Self::SourceUnderTwoNames => "use one name: each name has a buffer of its own",
+        }
+    }
+}
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Severity {
+    /// It wastes something.
+    Notice = 0,
+    /// It will lose something.
+    Warning = 1,
+    /// It loses audio now.
+    Severe = 2,
+}
+
+impl Severity {
+    /// All of them, by their numbers.
+    pub const ALL: [Self; 3] = [Self::Notice, Self::Warning, Self::Severe];
+
+    /// The name used in all languages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Severe => "severe",
+        }
+    }
+}
+
+/// Something that is wrong, with the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Anomaly {
+    /// What kind of thing.
+    #[serde(serialize_with = "kind_name")]
+    pub kind: AnomalyKind,
+    /// How bad it is.
+    #[serde(serialize_with = "severity_name")]
+    pub severity: Severity,
+    /// The source, without credentials; `None` if it is of none.
+    pub source: Option<String>,
+    /// What was seen, in words.
+    pub evidence: String,
+    /// What to do.
+    pub advice: &'static str,
+    /// How often it was seen.
+    pub count: u64,
+    /// When it was seen first, in ns of UTC.
+    #[serde(rename = "first_utc", serialize_with = "utc")]
+    pub first_utc_ns: i64,
+    /// When it was seen last.
+    #[serde(rename = "last_utc", serialize_with = "utc")]
+    pub last_utc_ns: i64,
+}
+
+fn kind_name<S: serde::Serializer>(kind: &AnomalyKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name())
+}
+
+fn severity_name<S: serde::Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(severity.name())
+}
+
+impl Anomaly {
+    /// The anomaly as JSON, in one line, as `docs/schema/event.json` says.
+    pub fn to_json(&self) -> String {
+        // Nothing in it can fail to be told.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.severity.name(), self.kind.name())?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        write!(f, ": {}; {}", self.evidence, self.advice)
+    }
+}

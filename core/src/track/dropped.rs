@@ -1,0 +1,41 @@
+//! What a log had no room for.
+
+/// What found no place, or had to make place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// Sources that are told no more, as others were asked for since.
+    pub sources: u64,
+    /// Attempts that are counted no more by their source and call site.
+    pub attempts: u64,
+    /// Call sites of which only the number of attempts is known.
+    pub call_sites: u64,
+    /// Handles whose holder is not on record.
+    pub holders: u64,
+    /// Attempts that are counted and whose stack is on record no more.
+    pub stacks: u64,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Drop {
+    Source = 0,
+    Attempts = 1,
+    Site = 2,
+    Hold = 3,
+    Record = 4,
+}
+
+impl Dropped {
+    /// Adds the numbers of another log.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.sources, other.sources),
+            (&mut self.attempts, other.attempts),
+            (&mut self.call_sites, other.call_sites),
+            (&mut self.holders, other.holders),
+            (&mut self.stacks, other.stacks),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Where everything in a log lies: tables, rows, words.
+//!
+//! It is one block of words, in tables of rows of one length each:
+//!
+//! | table | a row is |
+//! |---|---|
+//! | sources | a source's key and its name without credentials |
+//! | lines | how often what came of a source at one call site, and when |
+//! | sites | a call site |
+//! | modules | the path of a file whose code is loaded |
+//! | records | one attempt, with its stack; a source has eight places, the oldest go first |
+//! | holds | a handle that is held |
+//!
+//! Rows of most tables are found by a key, in a set of eight that the key picks. The key is the row's first word: zero while the row
+//! is free, one while it is written, and then what the row's text was made of, so a row that bears the key before and after it was
+//! read is whole. Where all eight are taken the one that was used longest ago goes, and is counted. Records bear a number instead,
+//! odd while they are written.
+
+use super::modules::MODULES;
+
+/// The first eight bytes of every log.
+pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
+/// Changes whenever the meaning or place of any word does.
+pub(super) const VERSION: u64 = 1;
+
+/// Rows among which a key may lie.
+pub(super) const SET: usize = if cfg!(loom) { 1 } else { 8 };
+/// The places of one source's records.
+pub(super) const RECORDS: usize = if cfg!(loom) { 1 } else { 8 };
+
+/// The words of the header.
+pub(super) mod header {
+    pub(in crate::track) const MAGIC: usize = 0;
+    pub(in crate::track) const VERSION: usize = 1;
+    pub(in crate::track) const SOURCES: usize = 2;
+    pub(in crate::track) const PID: usize = 3;
+    pub(in crate::track) const CREATED: usize = 4;
+    pub(in crate::track) const ENABLED: usize = 5;
+    /// The first of those of `Dropped`.
+    pub(in crate::track) const DROPPED: usize = 8;
+    pub(in crate::track) const PROGRAM_BYTES: usize = 16;
+    pub(in crate::track) const PROGRAM: usize = 17;
+    pub(in crate::track) const WORDS: usize = 32;
+}
+
+/// How many sources one log has room for: a bound for what it takes.
+pub(super) const MAX_SOURCES: usize = 1 << 16;
+
+/// Where a table lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    pub(super) first: usize,
+    pub(super) rows: usize,
+    pub(super) row_words: usize,
+}
+
+/// Where everything lies, computed from the number of sources.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) sources: Table,
+    pub(super) lines: Table,
+    pub(super) sites: Table,
+    pub(super) modules: Table,
+    /// One word each: how many records the group has had.
+    pub(super) groups: Table,
+    pub(super) records: Table,
+    pub(super) holds: Table,
+    pub(super) words: usize,
+}
+
+impl Layout {
+    /// Lays a log for so many sources out: a power of two.
+    pub(super) fn of(sources: usize) -> Self {
+        let mut words = header::WORDS;
+        let mut table = |rows: usize, row_words: usize| {
+            let first = words;
+            words += rows * row_words;
+            Table { first, rows, row_words }
+        };
+        let groups = if cfg!(loom) { 1 } else { (sources / 8).clamp(64, 1024) };
+        // Models look at one row, and pay for all of them.
+        let rows = |rows: usize| if cfg!(loom) { 1 } else { rows };
+        Self {
+            sources: table(sources, 32),
+            lines: table(rows(2 * sources), 16),
+            sites: table(rows(1024), 48),
+            modules: table(rows(MODULES), 32),
+            groups: table(groups, 1),
+            records: table(groups * RECORDS, 32),
+            holds: table(rows(2048), 8),
+            words,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        (self.words * size_of::<u64>()) as u64
+    }
+}
+
+/// The words of a row, by table.
+pub(super) mod row {
+    /// When it was used last: the row that was used longest ago goes first.
+    pub(in crate::track) const SOURCE_USED: usize = 1;
+    pub(in crate::track) const SOURCE_BYTES: usize = 2;
+    pub(in crate::track) const SOURCE_NAME: usize = 3;
+
+    pub(in crate::track) const LINE_SOURCE: usize = 1;
+    pub(in crate::track) const LINE_SITE: usize = 2;
+    pub(in crate::track) const LINE_FIRST: usize = 3;
+    pub(in crate::track) const LINE_LAST: usize = 4;
+    pub(in crate::track) const LINE_BUFFER: usize = 5;
+    /// One for each outcome.
+    pub(in crate::track) const LINE_COUNTS: usize = 6;
+
+    /// The line in the lower half, the language in the upper one.
+    pub(in crate::track) const SITE_LINE: usize = 1;
+    /// A frame, if it is known by its address only.
+    pub(in crate::track) const SITE_FRAME: usize = 2;
+    /// The bytes of the file's path in the lower half, those of the function's name in the upper one.
+    pub(in crate::track) const SITE_BYTES: usize = 3;
+    pub(in crate::track) const SITE_TEXT: usize = 4;
+
+    pub(in crate::track) const MODULE_BYTES: usize = 1;
+    pub(in crate::track) const MODULE_PATH: usize = 2;
+
+    pub(in crate::track) const RECORD_UTC: usize = 1;
+    pub(in crate::track) const RECORD_DURATION: usize = 2;
+    pub(in crate::track) const RECORD_SOURCE: usize = 3;
+    pub(in crate::track) const RECORD_SITE: usize = 4;
+    pub(in crate::track) const RECORD_BUFFER: usize = 5;
+    /// The outcome in the lowest byte, the number of frames in the next one, the thread's number in the upper half.
+    pub(in crate::track) const RECORD_WHAT: usize = 6;
+    pub(in crate::track) const RECORD_THREAD: usize = 7;
+    pub(in crate::track) const RECORD_FRAMES: usize = 9;
+
+    pub(in crate::track) const HOLD_SOURCE: usize = 1;
+    pub(in crate::track) const HOLD_BUFFER: usize = 2;
+    pub(in crate::track) const HOLD_SITE: usize = 3;
+    pub(in crate::track) const HOLD_SINCE: usize = 4;
+    pub(in crate::track) const HOLD_THREAD: usize = 5;
+}
+
+/// A frame of a stack in one word: the number of a module in the upper 16 bits and a place in it below; or, with this number, the
+/// number of a site; or, with the other, an address that is in no module.
+pub(super) const FRAME_OF_SITE: u64 = 0xffff;
+pub(super) const FRAME_UNKNOWN: u64 = 0xfffe;
+pub(super) const FRAME_PLACE_BITS: u32 = 48;
