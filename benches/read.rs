@@ -1,4 +1,4 @@
-//! Reading spanes into the caller's memory: beside a writer at full speed, and with the samples converted.
+//! Reading spans into the caller's memory: beside a writer at full speed, and with the samples converted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,7 +43,7 @@ fn beside_writer(calls: u64, mut write: impl FnMut() + Send, mut read: impl FnMu
     })
 }
 
-pub(crate) fn spanes(effort: Effort) -> Result<Table> {
+pub(crate) fn spans(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Read a span, the writer at full speed",
         "The newest so many seconds of a ring of ten minutes (48 kHz, mono, 16 bits), into the caller's memory, while another thread writes 960 B at a time as fast as it \

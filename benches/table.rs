@@ -41,7 +41,7 @@ const TABLES: &[(&str, Run)] = &[
     ("tracking", tracking::attempts_and_reports),
     ("race", race::new_source),
     ("write", write::chunks),
-    ("read", read::spanes),
+    ("read", read::spans),
     ("read-converted", read::converted),
     ("writer-tail", tails::writer),
     ("lookup-tail", lookup::tails),

@@ -1,4 +1,4 @@
-//! Bytes a second, written in chunks and read in spanes: criterion, one way after the other. Ratios are the other tables' business.
+//! Bytes a second, written in chunks and read in spans: criterion, one way after the other. Ratios are the other tables' business.
 
 use std::fs::{read_dir, read_to_string};
 use std::path::Path;

@@ -51,7 +51,7 @@ const (
 	// Available gives what is there now and tells what is missing, instead of waiting or failing; if nothing of the span is
 	// there, an empty segment. Only a buffer that was never written to has no time to tell, and remains ErrNotYet.
 	Available
-	// FillGaps fills gaps with silence. Spanes of time are so by default, frames named by number are just those frames.
+	// FillGaps fills gaps with silence. Spans of time are so by default, frames named by number are just those frames.
 	FillGaps
 	// LeaveOutGaps leaves gaps out.
 	LeaveOutGaps

@@ -446,7 +446,7 @@ typedef struct {
     int64_t wait_ns;
     // 1: give what is there and tell what is missing, instead of an error.
     uint32_t available;
-    // 0: fill gaps with silence in spanes of time, not in frames by number. 1: fill. 2: leave out.
+    // 0: fill gaps with silence in spans of time, not in frames by number. 1: fill. 2: leave out.
     uint32_t silence;
     // What the samples are converted to; CAPBUF_FORMAT_OWN: nothing.
     capbuf_sample_format sample_format;

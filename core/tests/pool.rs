@@ -31,7 +31,7 @@ fn fill(buffer: &CaptureBuffer) {
 fn assert_nothing_old(buffer: &CaptureBuffer) {
     assert_eq!((buffer.frames(), buffer.status().gaps), (0..100, 0));
     let is_old = |samples: &[i16]| samples.iter().any(|sample| *sample != 0);
-    let spanes = [
+    let spans = [
         Span::Frames(0..8000),
         Span::Frames(0..50_000),
         Span::Frames(40_000..48_000),
@@ -39,7 +39,7 @@ fn assert_nothing_old(buffer: &CaptureBuffer) {
         Span::Last(Duration::from_secs(1)),
         Span::Last(Duration::from_millis(5)),
     ];
-    for span in spanes {
+    for span in spans {
         for options in
             [ReadOptions::new(), ReadOptions::new().available(), ReadOptions::new().available().silence(false)]
         {

@@ -278,7 +278,7 @@ fn a_span_that_is_refused_is_named() {
 }
 
 #[test]
-fn spanes_that_are_none_are_refused_and_far_ones_are_only_far() {
+fn spans_that_are_none_are_refused_and_far_ones_are_only_far() {
     let mut recording = Recording::new(2.0, 1000);
     recording.arrive_in(5000, 20);
     let buffer = &recording.buffer;
@@ -415,7 +415,7 @@ fn the_same_span_is_the_same_frames_when_more_have_come() {
     let buffer = registry.get_or_allocate("x", mono(60.0, 100)).unwrap();
     let mut writer = buffer.writer().unwrap();
     let mut read = Vec::new();
-    // A source 300 ppm slow whose chunks jitter, so that the timeline bends; spanes that end anywhere around its end.
+    // A source 300 ppm slow whose chunks jitter, so that the timeline bends; spans that end anywhere around its end.
     for chunk in 0..600_i64 {
         let jitter_ns = chunk * 7919 % 13 * 500_000;
         writer.write_at(&[chunk as i16; 10], START_NS + chunk * 100_030_000 + jitter_ns).unwrap();

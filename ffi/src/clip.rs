@@ -1,4 +1,4 @@
-//! Clips: spanes of audio in files.
+//! Clips: spans of audio in files.
 
 use std::ffi::c_char;
 use std::path::Path;

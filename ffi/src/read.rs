@@ -1,4 +1,4 @@
-//! Copying spanes out: into the caller's memory, or into a segment.
+//! Copying spans out: into the caller's memory, or into a segment.
 
 use std::ffi::c_void;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub struct capbuf_read_options {
     pub wait_ns: i64,
     /// 1: give what is there and tell what is missing, instead of an error.
     pub available: u32,
-    /// 0: fill gaps with silence in spanes of time, not in frames by number. 1: fill. 2: leave out.
+    /// 0: fill gaps with silence in spans of time, not in frames by number. 1: fill. 2: leave out.
     pub silence: u32,
     /// What the samples are converted to; CAPBUF_FORMAT_OWN: nothing.
     pub sample_format: capbuf_sample_format,

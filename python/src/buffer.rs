@@ -27,7 +27,7 @@ use crate::writer::Writer;
 /// available : bool, default False
 ///     Gives what is there, and tells in `Segment.missing` what is not, instead of an error.
 /// silence : bool or None
-///     Whether gaps are filled with silence. By default spanes of time are, so that they keep their length, and frames
+///     Whether gaps are filled with silence. By default spans of time are, so that they keep their length, and frames
 ///     named by number are not.
 /// dtype : str or numpy.dtype, default "float32"
 ///     "float32" (full scale at 1.0), "int16" or "int32" (top bits first, which is how s24 is best read).

@@ -301,7 +301,7 @@ def test_bytes_to_write(buffer: Buffer, data: Any) -> None:
         writer.write_bytes(data)
 
 
-def test_spanes_that_are_none(buffer: Buffer) -> None:
+def test_spans_that_are_none(buffer: Buffer) -> None:
     calls: list[Callable[[], object]] = [
         lambda: buffer.read(START + 1, START),
         lambda: buffer.read(START, START),

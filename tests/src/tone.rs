@@ -7,16 +7,16 @@ const SPAN: usize = 4096;
 
 /// Finds the strongest frequency, in hertz, to within a few of them; 0 for silence.
 ///
-/// It is the median of what up to 15 spanes of 4096 samples say, the loudest there are: a click or a lost packet
+/// It is the median of what up to 15 spans of 4096 samples say, the loudest there are: a click or a lost packet
 /// falsifies the span that it is in, and no other.
 pub fn dominant_frequency(samples: &[f32], sample_rate_hz: u32) -> f64 {
     let energy = |span: &[f32]| span.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
-    let spanes = samples.chunks(SPAN).filter(|span| span.len() == samples.len().min(SPAN));
-    let mut spanes: Vec<_> = spanes.map(|span| (energy(span), span)).collect();
-    spanes.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let Some(&(most, _)) = spanes.first().filter(|(most, _)| *most > 0.0) else { return 0.0 };
+    let spans = samples.chunks(SPAN).filter(|span| span.len() == samples.len().min(SPAN));
+    let mut spans: Vec<_> = spans.map(|span| (energy(span), span)).collect();
+    spans.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let Some(&(most, _)) = spans.first().filter(|(most, _)| *most > 0.0) else { return 0.0 };
 
-    let loudest = spanes.iter().take(15).take_while(|(energy, _)| *energy >= most / 4.0);
+    let loudest = spans.iter().take(15).take_while(|(energy, _)| *energy >= most / 4.0);
     let mut frequencies: Vec<f64> = loudest.map(|(_, span)| peak(span)).collect();
     frequencies.sort_by(f64::total_cmp);
     frequencies[frequencies.len() / 2] * f64::from(sample_rate_hz)

@@ -361,7 +361,7 @@ fn look(buffer: &CaptureBuffer, script: &mut Script) {
     let (newest, ns) = (frames.end, status.newest_utc_ns.unwrap_or(START_NS));
     let oldest_ns = status.oldest_utc_ns.unwrap_or(START_NS);
     let (one, other) = (script.word(), script.word());
-    let spanes = [
+    let spans = [
         Span::Frames(0..10),
         Span::Frames(frames.start..newest),
         Span::Frames(newest.saturating_sub(length)..newest),
@@ -384,14 +384,14 @@ fn look(buffer: &CaptureBuffer, script: &mut Script) {
         ReadOptions::new().available().silence(false).wait(Duration::from_millis(5)),
         ReadOptions::new().silence(true).format(SampleFormat::ALL[script.below(4) as usize]),
     ];
-    for span in &spanes {
+    for span in &spans {
         let first = script.byte() as usize;
         for options in [first, first + 1].map(|number| &options[number % options.len()]) {
             read(buffer, span, options);
         }
     }
     let into = options[script.below(4) as usize];
-    for span in &spanes {
+    for span in &spans {
         match script.byte() % 4 {
             0 => read_into::<i16>(buffer, span, &into),
             1 => read_into::<I24>(buffer, span, &into),

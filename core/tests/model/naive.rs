@@ -262,7 +262,7 @@ impl Naive {
         self.nearest(&piece, to).into_iter().map(|frame| (frame, after(frame))).collect()
     }
 
-    /// The spanes of frames without a gap inside that can be read.
+    /// The spans of frames without a gap inside that can be read.
     fn pieces(&self) -> Vec<Range<u64>> {
         let inner = self.gaps.iter().map(|gap| gap.first_frame).filter(|first| *first > self.oldest);
         let mut starts: Vec<u64> = std::iter::once(self.oldest).chain(inner).collect();

@@ -205,14 +205,14 @@ impl Dump {
     }
 
     /// The frames between gaps, as ranges of frame numbers.
-    pub(crate) fn spanes(&self) -> Vec<std::ops::Range<u64>> {
+    pub(crate) fn spans(&self) -> Vec<std::ops::Range<u64>> {
         let mut begin = self.first_frame;
-        let mut spanes = Vec::new();
+        let mut spans = Vec::new();
         for gap in &self.gaps {
-            spanes.push(begin..gap.first_frame);
+            spans.push(begin..gap.first_frame);
             begin = gap.first_frame;
         }
-        spanes.push(begin..self.end_frame());
-        spanes
+        spans.push(begin..self.end_frame());
+        spans
     }
 }

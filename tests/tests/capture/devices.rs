@@ -159,7 +159,7 @@ fn a_microphone_that_was_unplugged_goes_on_in_the_same_ring_after_a_gap() {
     assert_eq!((dump.rings, dump.gaps.len()), (1, 1), "{:?}", dump.gaps);
     assert_eq!(dump.gaps[0].reason, "source lost");
     assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
-    for span in dump.spanes() {
+    for span in dump.spans() {
         let at = |frame: u64| (frame - dump.first_frame) as usize;
         assert_eq!(position::breaks(&dump.samples[at(span.start)..at(span.end)]), []);
         assert_true_times(&mic, &dump, span, 100);
@@ -177,7 +177,7 @@ fn a_microphone_that_stalls_without_an_error_is_noticed() {
     capturing.wait_for_frames(lost.end_frame() + RATE);
     let dump = capturing.dump();
     assert_eq!(dump.rings, 1);
-    let last = dump.spanes().pop().unwrap();
+    let last = dump.spans().pop().unwrap();
     assert_true_times(&mic, &dump, last.start + RATE / 2..last.end, 100);
 }
 

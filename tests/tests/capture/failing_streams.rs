@@ -20,7 +20,7 @@ fn assert_one_loss(dump: &Dump, lost: &Dump) {
     assert!(dump.restarts >= 1);
     assert_eq!((dump.gaps[0].first_frame, dump.gaps[0].reason.as_str()), (lost.end_frame(), "source lost"));
     assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
-    for span in dump.spanes() {
+    for span in dump.spans() {
         assert_true_times(dump, span.start + rate / 2..span.end);
     }
 }
@@ -81,7 +81,7 @@ fn a_camera_whose_codec_and_rate_were_changed_goes_on_in_the_same_ring() {
     capturing.wait_for_frames(lost.end_frame() + 4 * rate);
     let dump = capturing.dump();
     assert_eq!((dump.sample_rate_hz, dump.rings, dump.gaps.len()), (8000, 1, 1), "{:?}", dump.gaps);
-    for span in dump.spanes() {
+    for span in dump.spans() {
         assert_true_times(&dump, span.start + rate / 2..span.end);
     }
 }

@@ -82,7 +82,7 @@ fn a_server_killed_and_started_again_is_one_gap_of_the_right_length_in_the_same_
         assert!(dump.samples.starts_with(&lost.samples), "what was there is still there");
         // So the gap is as long as it was exactly if the audio on both sides is at its true time. An encoder that begins takes a
         // moment to find its level.
-        for span in dump.spanes() {
+        for span in dump.spans() {
             assert_true_times(&dump, span.start + rate / 2..span.end);
         }
     }
