@@ -1,4 +1,23 @@
-//! Wing `buffer`.
+//! Wing `buffer`: a capture buffer, its one writer and its readers.
+//!
+//! A chunk goes from `Writer` through the timekeeper (wing `time`) into the ring (wing `ring`). A
+//! read finds its span on the timeline, copies the frames and validates the copy; it begins again,
+//! or fails with `Evicted`, if the writer overtook it.
+//!
+//! May use: `domain`, `ground`, `memory`, `ring`, `sync`, `time`, `track`.
+//!
+//! Used by: `registry`, `observe`.
+//!
+//! | question | file |
+//! |---|---|
+//! | What can a user do with a buffer? | `handle`, and `status`, `windows`, `writer` for the rest |
+//! | What do all handles share, and what happens when the last one is dropped? | `shared` |
+//! | How is a chunk written? | `writer`; `writer_view` for its references (`unsafe`) |
+//! | How is there one writer only? | `lease` |
+//! | Which frames does a span mean, and where is silence filled in? | `span`, `plan` |
+//! | How is a span copied, validated, waited for? | `read`; `segment` for the result |
+//! | How is memory committed before it is written? | `commit` |
+//! | Who captures a source, and how is it doing? | `source_claim`, `source_health` |
 
 mod commit;
 mod handle;

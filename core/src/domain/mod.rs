@@ -1,15 +1,26 @@
-//! A domain: the buffers that processes share, a file for each in a folder in shared memory.
+//! Wing `domain`: the buffers that processes share, a file for each in a folder in shared memory.
 //!
-//! Everything that must exist once is decided by the file system and the kernel's locks, so it holds between processes, and
-//! between copies of this library in one process:
+//! The file system and the kernel's locks decide everything that must exist once. So it holds
+//! between processes, and between copies of this library in one process. The files and their
+//! meaning are described in [`docs::domains`](crate::docs::domains).
 //!
-//! - `HASH.claim` is the lock under which the buffer of a source is made and removed. Who takes it and finds no
-//!   ring makes one: space first (`HASH.new`), then the header, then one atomic rename to `HASH-N.ring`. The others wait for
-//!   the lock and find the ring. If the maker dies the kernel gives the lock to the next one, who begins anew.
-//! - `HASH` is of the source's name, which stands in full only in the ring's header. Rings whose hashes collide differ in `N`.
-//! - `HASH.feed` is the lock of who feeds a source.
-//! - `process-NUMBER` is the lock that shows that a process lives. Marks in the rings, of writers and of who has
-//!   them mapped, bear its number.
+//! May use: `ground`, `memory`, `sync`.
+//!
+//! Used by: `track`, `buffer`, `registry`, `observe`.
+//!
+//! | question | file |
+//! |---|---|
+//! | What is an open domain, and who in it is alive? | `handle`, `liveness` |
+//! | How is a domain opened, listed, removed? | `open` |
+//! | How is a ring found, or made exactly once? | `rings` |
+//! | What are the files called? | `names` |
+//! | How does a file's lock stand for something? | `lock_file` |
+//! | Who may use the folder, and how are files made in it? | `folder` |
+//! | Which processes have a ring mapped? | `holders`, `membership` |
+//! | When is a ring removed, and when is its removal pending? | `removal`, `remove` |
+//! | What is taken away of dead processes? | `sweep` |
+//! | How are files of removed buffers used again? | `pool` |
+//! | Where do trackers write their logs? | `logs` |
 
 mod folder;
 mod handle;

@@ -1,4 +1,24 @@
 //! Wing `memory`: the memory of one buffer, and where it comes from.
+//!
+//! A region is one contiguous block: a header, the time anchors, the frames. It holds no pointer,
+//! so it means the same in every process that maps it, and it consists of atomics only, so a shared
+//! reference to it is sound whoever writes. Offsets are computed from a checked `Spec`, never read
+//! from the block.
+//!
+//! May use: `ground`, `sync`.
+//!
+//! Used by: `ring`, `time`, `domain`, `track`, `buffer`, `registry`, `observe`.
+//!
+//! | question | file |
+//! |---|---|
+//! | What does each word of the header mean? | `header` |
+//! | How large is a region, and where do its parts lie? | `layout` |
+//! | How is a region made, mapped, checked and described? | `region` |
+//! | Where does a mapping become references? (`unsafe`) | `mapping` |
+//! | How are bytes copied that another process may be writing? (`unsafe`) | `copy` |
+//! | Does a file cost memory, and does another process have it open? (`unsafe`) | `file` |
+//! | What may a registry allocate, and what has it mapped? | `budget` |
+//! | How is the memory of removed buffers used again? | `pool` |
 
 mod budget;
 pub(crate) mod copy;

@@ -1,4 +1,19 @@
-//! Wing `observe`.
+//! Wing `observe`: reports, metrics and watches of a registry or of a whole domain.
+//!
+//! Reads what the other wings count and record; nothing in them depends on it. Not real-time safe:
+//! it allocates, reads files and resolves stacks.
+//!
+//! May use: `buffer`, `domain`, `ground`, `memory`, `registry`, `sync`, `track`.
+//!
+//! Used by: users of the crate only.
+//!
+//! | question | file |
+//! |---|---|
+//! | Which methods of `Registry` observe it? | `registry` |
+//! | What is an allocation report made of? | `report` |
+//! | Which metrics are there, and how are they encoded? | `metrics` |
+//! | What is found wrong, by which rules, on which thread? | `watch` |
+//! | When do two names mean one source? | `canonical` |
 
 mod canonical;
 mod metrics;

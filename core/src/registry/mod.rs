@@ -1,4 +1,19 @@
-//! Wing `registry`.
+//! Wing `registry`: the allocator, from a source to its one buffer.
+//!
+//! A lookup waits for nothing. An allocation publishes an empty slot by compare-and-set; the thread
+//! that published it makes the ring, and every other caller that asks for the source waits for it.
+//!
+//! May use: `buffer`, `domain`, `ground`, `memory`, `sync`, `track`.
+//!
+//! Used by: `observe`.
+//!
+//! | question | file |
+//! |---|---|
+//! | What can a user do with a registry? | `handle` |
+//! | How is a registry configured, made, opened? | `builder` |
+//! | How does a source get its one buffer, and lose it? | `claim` |
+//! | How is a source's slot found without waiting? | `lookup` |
+//! | What does it keep for reports, metrics and watches? | `tracked` |
 
 mod builder;
 mod claim;

@@ -1,19 +1,21 @@
-//! Wing `sync`: atomics, fences, `Arc`, `OnceLock`, the arc-swap cell, and what a fork must not share.
+//! Wing `sync`: atomics, fences, `Arc`, `OnceLock`, the arc-swap cell, and fork detection.
 //!
 //! The one place that names these types, so that a model checker can take their place. Two bodies
 //! have the same names: `real` (the standard library's) and `modelled` (loom's, for
 //! `RUSTFLAGS="--cfg loom"`). Elsewhere in this crate clippy forbids the originals
 //! (`core/clippy.toml`); it sees through a re-export but not through an alias, hence the aliases.
 //!
-//! May use: nothing of this crate. Used by: every wing.
+//! May use: nothing of this crate.
+//!
+//! Used by: `ground`, `memory`, `ring`, `time`, `domain`, `track`, `buffer`, `registry`, `observe`.
 //!
 //! | question | file |
 //! |---|---|
-//! | Which types does the crate use for atomics and shared ownership? | `real` |
+//! | Which types stand for atomics and shared ownership? | `real` |
 //! | How does loom see them, and how is a defect planted? | `modelled` |
 //! | Which types stay real under loom (statics, display counters)? | `process` |
 //! | How does Miri lose a fence on purpose? | `lost_fence` |
-//! | What happens to locks and writers in a forked child? | `fork` |
+//! | How does a forked child let go of its parent's locks and writers? | `fork` |
 
 pub(crate) mod fork;
 #[cfg(all(test, miri))]

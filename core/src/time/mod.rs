@@ -1,4 +1,18 @@
-//! Wing `time`: the timeline.
+//! Wing `time`: the timeline of a buffer, which frame was captured when.
+//!
+//! A piecewise-linear map from frame numbers to UTC. Each segment begins at an anchor of the wing
+//! `ring`. The writer's side filters the capture times of chunks and decides when an anchor is due;
+//! the readers' side finds the segment of a frame or of a time.
+//!
+//! May use: `ground`, `memory`, `ring`, `sync`.
+//!
+//! Used by: `buffer`.
+//!
+//! | question | file |
+//! |---|---|
+//! | What are the true rate and phase behind jittering times? | `delay_locked_loop` |
+//! | When is an anchor set, when is there a gap, when was the clock set? | `timekeeper` |
+//! | Which frames can be read, and in which segment is a frame or a time? | `extent` |
 
 mod delay_locked_loop;
 mod extent;

@@ -1,8 +1,24 @@
-//! Who asked for which buffer, from where, and what came of it.
+//! Wing `track`: who asked for which buffer, from where, and what came of it.
 //!
-//! Each registry that tracks writes a [`log`] of bounded size: in memory of its own, or, in a domain, in a file that every process of
-//! the domain can read. A report puts the logs of all together. Nothing here is on a caller's path but one relaxed load, as long
-//! as tracking is off; while it is on there is no lock on that path, and stacks are taken raw, to be resolved when a report is made.
+//! Each registry that tracks writes a log of bounded size: in memory of its own or, in a domain, in
+//! a file that every process of the domain can read. While tracking is off it costs a caller one
+//! relaxed load; while it is on it takes no lock, and stacks are stored raw, to be resolved when a
+//! report is made. Counters that are always on, and the types of anomalies, are here too.
+//!
+//! May use: `domain`, `ground`, `memory`, `sync`.
+//!
+//! Used by: `buffer`, `registry`, `observe`.
+//!
+//! | question | file |
+//! |---|---|
+//! | What does a registry call to record an attempt? | `tracker` |
+//! | Where did an attempt come from? | `caller`, `origin`, `stack`, `modules`, `thread` |
+//! | How is a log laid out, written, read? | `log_layout`, `log`, `contents`, `key`, `text` |
+//! | What had no room in a log? | `dropped` |
+//! | What came of an attempt? | `outcome` |
+//! | How does an address become a function, a file and a line? | `resolve` |
+//! | What is counted all the time? | `counts` |
+//! | What can be wrong, and where does a watch keep it? | `anomaly`, `watched`, with `utc` |
 
 mod anomaly;
 mod caller;
