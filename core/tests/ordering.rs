@@ -31,9 +31,9 @@ fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The label of a comment such as `// SYNC head: why`.
+/// The label of a comment such as `// SYNC head: why` or `// SYNC head (publish): why`, without its end.
 fn label(line: &str) -> Option<&str> {
-    line.strip_prefix("// SYNC ")?.split(':').next()
+    line.strip_prefix("// SYNC ")?.split([':', '(']).next().map(str::trim_end)
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Drop for Lease {
 /// Puts `own` where nobody stands, or nobody who lives; who does, if that fails. Lock-free: it goes on only while others come and go.
 pub(crate) fn claim(lease: &AtomicU64, own: u64, is_alive: impl Fn(u64) -> bool) -> std::result::Result<(), u64> {
     let mut expected = 0;
-    // SYNC lease: what the last writer did happened before what this one does; a dead one's death did, too.
+    // SYNC lease (take): acquires what the last writer did, also a dead one.
     while let Err(held) = lease.compare_exchange(expected, own, Ordering::Acquire, Ordering::Acquire) {
         if held != 0 && is_alive(held) {
             return Err(held);
@@ -103,6 +103,6 @@ pub(crate) fn claim(lease: &AtomicU64, own: u64, is_alive: impl Fn(u64) -> bool)
 
 /// Takes `own` away again, if it is still there.
 pub(crate) fn release(lease: &AtomicU64, own: u64) {
-    // SYNC lease: what this writer did happened before what the next one does.
+    // SYNC lease (give back): releases what this writer did to the next one.
     let _ = lease.compare_exchange(own, 0, Ordering::Release, Ordering::Relaxed);
 }

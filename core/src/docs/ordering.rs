@@ -1,6 +1,6 @@
 //! Every edge between threads, by the label that its ends carry in the code, and what shows that it is needed.
 //!
-//! A comment `SYNC label` stands at both ends of each. `SYNC none` says why an operation needs no order. A test compares the labels in the
+//! A comment `SYNC label (end)` stands at both ends of each. `SYNC none` says why an operation needs no order. A test compares the labels in the
 //! code with this page; where a model is named, it fails if the order is taken away (`make loom`).
 //!
 //! # `SYNC reserve`
@@ -50,9 +50,12 @@
 //! Set (release) when a buffer leaves its registry, after its slot has left the map; loaded (acquire) by the writer, by waiting readers and
 //! by lookups. Who sees it finds the map without the slot, and does not look again and again. Models of its loss: `claim`.
 //!
+//! # `SYNC budget`
+//! Bytes are reserved by compare-and-set of the sum, before they are mapped. Models: `budget`.
+//!
 //! # `SYNC stats`
-//! A ring's mapping is counted before its unmapping (both release). Who shows the two loads them the other way round (acquire), so it
-//! never shows more unmapped than mapped. For display: not modelled.
+//! A ring's mapping is counted before its unmapping (release). A viewer loads the count of unmapped
+//! rings first (acquire), so it never shows more unmapped than mapped. Models: `budget`.
 //!
 //! # `SYNC log`
 //! A tracker's log is begun by its header, whose magic number is stored last (release); who reads a log loads that first (acquire).

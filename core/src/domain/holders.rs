@@ -28,7 +28,8 @@ pub(crate) fn mark(region: &Region, liveness: u64) -> Option<usize> {
             && slot.liveness.compare_exchange(0, liveness, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     };
     let place = region.header().holders.iter().position(free);
-    // SYNC holder: a removal that begins after this sees the mark, or the caller sees its flag.
+    // SYNC holder (marked): a removal that begins after this sees the mark, or the caller sees its
+    // flag.
     fence(Ordering::SeqCst);
     place
 }
@@ -36,9 +37,11 @@ pub(crate) fn mark(region: &Region, liveness: u64) -> Option<usize> {
 /// Takes a mark away. After it the caller looks whether the region is removed, and whether it was the last.
 pub(crate) fn leave(region: &Region, place: usize, liveness: u64) {
     if let Some(slot) = region.header().holders.get(place) {
+        // SYNC holder (unmark): ordered by the fence below.
         let _ = slot.liveness.compare_exchange(liveness, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
-    // SYNC holder: a removal that begins after this sees that the mark is gone, or the caller sees no flag and removes the ring.
+    // SYNC holder (left): a removal that begins after this sees that the mark is gone, or the caller
+    // sees no flag and removes the ring.
     fence(Ordering::SeqCst);
 }
 

@@ -17,7 +17,7 @@ pub(super) fn flag(region: &Region) -> &AtomicU32 {
 
 /// Tells whether a ring is out of its domain.
 pub(crate) fn is_removed(region: &Region) -> bool {
-    // SYNC removed: what its remover did before is seen by who sees the flag.
+    // SYNC removed (observe): acquires what the remover did before.
     !matches!(flag(region).load(Ordering::Acquire), 0 | PENDING)
 }
 
@@ -30,13 +30,14 @@ pub(crate) fn is_in_use(line: &WriterLine) -> bool {
 
 /// Marks a ring as out of its domain. Under its source's lock file.
 pub(crate) fn mark_removed(region: &Region) {
-    // SYNC removed: what its remover did before is seen by who sees the flag.
+    // SYNC removed (publish): releases what the remover did before.
     flag(region).store(1, Ordering::Release);
 }
 
 /// Tells whether a ring that the caller has just marked as open is there to stay open. Takes the lock file if the
 /// removal is pending, so the caller may hold that lock only after [`settle`].
 pub(crate) fn stays_open<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -> Result<bool> {
+    // SYNC holder (pending): the fence of the mark orders it.
     if flag(region).load(Ordering::Relaxed) == PENDING {
         // The remover has seen the mark, or has not and has removed the ring.
         let _lock = lock()?;
@@ -56,13 +57,15 @@ pub(crate) fn is_abandoned(region: &Region, any_alive: impl Fn() -> bool) -> boo
     // Who marked the ring, met the flag and left may have looked before the flag was taken back: so look again.
     while !any_alive() {
         flag(region).store(PENDING, Ordering::Relaxed);
-        // SYNC holder: who marks the ring after this sees the flag, or is seen below.
+        // SYNC holder (flagged): an opener that marks the ring after this sees the flag, or is seen
+        // below.
         fence(Ordering::SeqCst);
         if !any_alive() {
             return true;
         }
         flag(region).store(0, Ordering::Relaxed);
-        // SYNC holder: who leaves after this sees no flag and removes the ring, or is seen to have left above.
+        // SYNC holder (unflagged): a holder that leaves after this sees no flag and removes the ring, or
+        // was seen to have left above.
         fence(Ordering::SeqCst);
     }
     false

@@ -37,7 +37,7 @@ impl Budget {
 
     /// Sets bytes aside before they are mapped. Lock-free.
     pub(crate) fn reserve(self: &PlainArc<Self>, requested_bytes: u64) -> Result<Charge> {
-        // SYNC none: a sum; nothing else depends on its order.
+        // SYNC budget (reserve): compare-and-set of the sum; nothing else depends on its order.
         let reserved = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used_bytes| {
             used_bytes.checked_add(requested_bytes).filter(|sum| *sum <= self.limit_bytes)
         });
@@ -59,9 +59,10 @@ impl Budget {
 
     pub(crate) fn stats(&self) -> RegistryStats {
         RegistryStats {
-            // SYNC stats: first what only grows after the other, so that no more is ever shown unmapped than mapped.
+            // SYNC stats (unmapped): loaded first, as it only grows after the other: never more unmapped
+            // than mapped.
             rings_unmapped: self.unmapped.load(Ordering::Acquire),
-            rings_mapped: self.mapped.load(Ordering::Acquire),
+            rings_mapped: self.mapped.load(Ordering::Relaxed),
             rings_allocated: self.allocated.load(Ordering::Relaxed),
             bytes: self.used_bytes.load(Ordering::Relaxed),
             budget_bytes: self.limit_bytes,
@@ -93,17 +94,18 @@ impl Charge {
     /// Counts a mapping.
     pub(crate) fn count_mapped(&mut self) {
         self.mapped = true;
-        // SYNC stats: before it is counted as unmapped.
-        self.budget.mapped.fetch_add(1, Ordering::Release);
+        // SYNC none: the thread that unmaps the ring has it from this one.
+        self.budget.mapped.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
         if self.mapped {
-            // SYNC stats: after it was counted as mapped.
+            // SYNC stats (unmap): after it was counted as mapped.
             self.budget.unmapped.fetch_add(1, Ordering::Release);
         }
+        // SYNC budget (return): another caller may reserve them now.
         self.budget.used_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

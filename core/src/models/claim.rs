@@ -1,4 +1,4 @@
-//! The claim of a source's slot: asked for by two at once, filled, not filled, and taken out.
+//! A source's slot: published by one of two callers, filled or failed, and removed.
 
 use std::panic::resume_unwind;
 
@@ -20,7 +20,7 @@ pub(super) fn registry() -> Registry {
     Registry::builder().budget_bytes(1 << 20).commit_ahead(false).clock(clock).build()
 }
 
-/// Runs two at the same time on one registry.
+/// Runs two threads on one registry.
 fn both<A: 'static, B: 'static>(
     registry: &Registry,
     one: impl FnOnce(&Registry) -> A + 'static,
@@ -32,20 +32,18 @@ fn both<A: 'static, B: 'static>(
     (one.join().unwrap(), other.join().unwrap())
 }
 
-const SWAP: &str = "self.map.compare_and_swap(old, Arc::new(new))";
-
 pub(super) const ALL: &[Model] = &[
-    ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE,
-    SOURCES_ASKED_FOR_AT_ONCE_ALL_STAY,
-    A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING,
-    A_FILL_THAT_PANICS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING,
-    REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED,
-    REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED,
-    WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN,
-    WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE,
+    RACING_ALLOCATIONS,
+    TWO_SOURCES_AT_ONCE,
+    FAILED_FILL,
+    PANICKED_FILL,
+    REMOVED_WHILE_FILLED,
+    REMOVED_WHILE_REQUESTED,
+    FOUND_AGAIN,
+    GONE_FOR_GOOD,
 ];
 
-const ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE: Model = Model {
+const RACING_ALLOCATIONS: Model = Model {
     run: || {
         let registry = registry();
         let ask = |registry: &Registry| registry.allocate("x", spec());
@@ -59,20 +57,15 @@ const ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE: Model = Model {
     },
     preemptions: 2,
     outcomes: &[],
-    planted: &[
-        ("registry/lookup/published.rs", SWAP, Defect::Split),
-        ("registry/lookup/published.rs", SWAP, Defect::Lost),
-        ("registry/lookup/slot.rs", "self.state.store(FILLED", Defect::Lost),
-        ("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost),
-    ],
+    planted: &[("map (publish)", Defect::Split), ("map (publish)", Defect::Lost), ("filled (fill)", Defect::Lost)],
 };
 
 #[test]
-fn one_ring_is_made_for_two_who_ask_at_once() {
-    ONE_RING_IS_MADE_FOR_TWO_WHO_ASK_AT_ONCE.check();
+fn racing_allocations_make_one_ring() {
+    RACING_ALLOCATIONS.check();
 }
 
-const SOURCES_ASKED_FOR_AT_ONCE_ALL_STAY: Model = Model {
+const TWO_SOURCES_AT_ONCE: Model = Model {
     run: || {
         let registry = registry();
         let (x, y) = both(
@@ -84,19 +77,19 @@ const SOURCES_ASKED_FOR_AT_ONCE_ALL_STAY: Model = Model {
     },
     preemptions: 2,
     outcomes: &[],
-    planted: &[("registry/lookup/published.rs", SWAP, Defect::Split)],
+    planted: &[("map (publish)", Defect::Split)],
 };
 
 #[test]
-fn sources_asked_for_at_once_all_stay() {
-    SOURCES_ASKED_FOR_AT_ONCE_ALL_STAY.check();
+fn racing_allocations_of_two_sources_keep_both() {
+    TWO_SOURCES_AT_ONCE.check();
 }
 
 fn make(registry: &Registry, source: &Source) -> Result<CaptureBuffer> {
     registry.map_or_make(source, spec(), &AllocateOptions::new()).map(|(buffer, _)| buffer)
 }
 
-const A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
+const FAILED_FILL: Model = Model {
     run: || {
         let registry = registry();
         let no_memory = || Error::OutOfMemory { requested_bytes: 1, reason: "planted".to_owned() };
@@ -111,9 +104,9 @@ const A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
                 saw("found what the other made");
             }
             (Err(_), Ok(_)) => saw("made after the other failed"),
-            (Err(failed), Err(told)) => {
-                assert_eq!(failed, told);
-                saw("told of the failure");
+            (Err(failed), Err(received)) => {
+                assert_eq!(failed, received);
+                saw("received the failure");
             }
             other => panic!("{other:?}"),
         }
@@ -121,19 +114,16 @@ const A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
         assert_eq!(registry.stats().rings_allocated, 1);
     },
     preemptions: 2,
-    outcomes: &["found what the other made", "made after the other failed", "told of the failure"],
-    planted: &[
-        ("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost),
-        ("registry/lookup/published.rs", SWAP, Defect::Lost),
-    ],
+    outcomes: &["found what the other made", "made after the other failed", "received the failure"],
+    planted: &[("filled (fill)", Defect::Lost), ("map (publish)", Defect::Lost)],
 };
 
 #[test]
-fn a_fill_that_fails_is_told_to_who_waits_and_leaves_nothing() {
-    A_FILL_THAT_FAILS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING.check();
+fn failed_fill_reaches_waiting_callers_and_leaves_no_slot() {
+    FAILED_FILL.check();
 }
 
-const A_FILL_THAT_PANICS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model {
+const PANICKED_FILL: Model = Model {
     run: || {
         let registry = registry();
         let (panicked, made) = both(
@@ -144,23 +134,23 @@ const A_FILL_THAT_PANICS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING: Model = Model 
         match (panicked, made) {
             (Ok(_), Ok(_)) => saw("found what the other made"),
             (Err(Error::AllocationPanicked { .. }), Ok(_)) => saw("made after the other panicked"),
-            (Err(Error::AllocationPanicked { .. }), Err(Error::AllocationPanicked { .. })) => saw("told of the panic"),
+            (Err(Error::AllocationPanicked { .. }), Err(Error::AllocationPanicked { .. })) => saw("received the panic"),
             other => panic!("{other:?}"),
         }
         registry.get_or_allocate("x", spec()).expect("can be asked for again");
         assert_eq!(registry.stats().rings_allocated, 1);
     },
     preemptions: 2,
-    outcomes: &["found what the other made", "made after the other panicked", "told of the panic"],
-    planted: &[("registry/claim.rs", "slot.filled.set(outcome)", Defect::Lost)],
+    outcomes: &["found what the other made", "made after the other panicked", "received the panic"],
+    planted: &[("filled (fill)", Defect::Lost)],
 };
 
 #[test]
-fn a_fill_that_panics_is_told_to_who_waits_and_leaves_nothing() {
-    A_FILL_THAT_PANICS_IS_TOLD_TO_WHO_WAITS_AND_LEAVES_NOTHING.check();
+fn panicked_fill_reaches_waiting_callers_and_leaves_no_slot() {
+    PANICKED_FILL.check();
 }
 
-const REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED: Model = Model {
+const REMOVED_WHILE_FILLED: Model = Model {
     run: || {
         let registry = registry();
         let (buffer, removed) = both(
@@ -181,22 +171,22 @@ const REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED: Model = Model {
     preemptions: 2,
     outcomes: &["removed", "not there yet"],
     planted: &[
-        ("domain/removal.rs", "flag(region).store(1", Defect::Lost),
-        ("domain/removal.rs", "flag(region).load(Ordering::Acquire)", Defect::Blind),
-        ("registry/lookup/published.rs", SWAP, Defect::Lost),
+        ("removed (publish)", Defect::Lost),
+        ("removed (observe)", Defect::Blind),
+        ("map (publish)", Defect::Lost),
     ],
 };
 
 #[test]
-fn removing_while_filling_takes_out_what_was_filled() {
-    REMOVING_WHILE_FILLING_TAKES_OUT_WHAT_WAS_FILLED.check();
+fn removal_during_a_fill_removes_the_buffer() {
+    REMOVED_WHILE_FILLED.check();
 }
 
-const REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED: Model = Model {
+const REMOVED_WHILE_REQUESTED: Model = Model {
     run: || {
         let registry = registry();
         let before = registry.get_or_allocate("x", spec()).unwrap();
-        let (asked, ()) = both(
+        let (requested, ()) = both(
             &registry,
             |registry| registry.get_or_allocate("x", spec()).unwrap(),
             |registry| registry.remove("x").unwrap(),
@@ -204,27 +194,24 @@ const REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED: Model = Mo
         assert!(before.is_removed());
         let again = registry.get_or_allocate("x", spec()).unwrap();
         assert!(!again.is_removed() && !again.same_as(&before));
-        if asked.same_as(&before) {
-            saw("asked before it was removed");
+        if requested.same_as(&before) {
+            saw("requested before the removal");
         } else {
-            assert!(asked.same_as(&again));
-            saw("asked after it was removed");
+            assert!(requested.same_as(&again));
+            saw("requested after the removal");
         }
     },
     preemptions: 2,
-    outcomes: &["asked before it was removed", "asked after it was removed"],
-    planted: &[
-        ("registry/lookup/slot.rs", "slot.state.compare_exchange(FILLED, TAKEN", Defect::Lost),
-        ("registry/lookup/published.rs", SWAP, Defect::Lost),
-    ],
+    outcomes: &["requested before the removal", "requested after the removal"],
+    planted: &[("map (publish)", Defect::Lost)],
 };
 
 #[test]
-fn removed_and_asked_for_at_once_there_is_one_that_is_not_removed() {
-    REMOVED_AND_ASKED_FOR_AT_ONCE_THERE_IS_ONE_THAT_IS_NOT_REMOVED.check();
+fn buffer_requested_after_a_removal_is_a_new_one() {
+    REMOVED_WHILE_REQUESTED.check();
 }
 
-const WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN: Model = Model {
+const FOUND_AGAIN: Model = Model {
     run: || {
         let registry = registry();
         let make = |registry: &Registry| {
@@ -236,37 +223,30 @@ const WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN: Model = Model {
     },
     preemptions: 2,
     outcomes: &["there before", "not there before"],
-    planted: &[
-        ("registry/lookup/published.rs", "self.version.load(Ordering::Acquire)", Defect::Blind),
-        ("registry/lookup/published.rs", "self.version.fetch_max(old.version() + 1, Ordering::Release)", Defect::Lost),
-    ],
+    planted: &[("map (publish)", Defect::Split), ("filled (observe)", Defect::Blind)],
 };
 
 #[test]
-fn who_has_found_a_source_finds_it_again() {
-    WHO_HAS_FOUND_A_SOURCE_FINDS_IT_AGAIN.check();
+fn source_that_was_found_is_found_again() {
+    FOUND_AGAIN.check();
 }
 
-const WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE: Model = Model {
+const GONE_FOR_GOOD: Model = Model {
     run: || {
         let registry = registry();
         drop(registry.get_or_allocate("x", spec()).unwrap());
         let remove = |registry: &Registry| {
-            saw(if registry.remove("x").is_ok() { "removed" } else { "told that it is gone" });
+            saw(if registry.remove("x").is_ok() { "removed" } else { "reported gone" });
             assert!(!registry.contains("x"));
         };
         both(&registry, remove, remove);
     },
     preemptions: 2,
-    outcomes: &["removed", "told that it is gone"],
-    planted: &[(
-        "registry/lookup/published.rs",
-        "self.version.fetch_max(table.version(), Ordering::Release)",
-        Defect::Lost,
-    )],
+    outcomes: &["removed", "reported gone"],
+    planted: &[("map (publish)", Defect::Lost)],
 };
 
 #[test]
-fn who_is_told_that_a_source_is_gone_finds_it_no_more() {
-    WHO_IS_TOLD_THAT_A_SOURCE_IS_GONE_FINDS_IT_NO_MORE.check();
+fn source_that_is_reported_gone_is_not_found_again() {
+    GONE_FOR_GOOD.check();
 }

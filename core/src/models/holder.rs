@@ -1,4 +1,4 @@
-//! A ring whose last holder has left, removed while another process opens it.
+//! The removal of a ring that its last holder left, while another process opens it.
 
 use loom::sync::{Mutex, MutexGuard};
 use loom::thread;
@@ -63,11 +63,8 @@ fn removed_while(opener: fn(&Ring) -> bool) -> bool {
     is_open
 }
 
-const PLANTED: &[super::Planted] = &[
-    ("domain/holders.rs", "fence(Ordering::SeqCst)", Defect::Lost),
-    ("domain/removal.rs", "fence(Ordering::SeqCst)", Defect::Lost),
-    ("domain/removal.rs", "flag(region).load(Ordering::Relaxed) == PENDING", Defect::Blind),
-];
+const PLANTED: &[super::Planted] =
+    &[("holder (marked)", Defect::Lost), ("holder (flagged)", Defect::Lost), ("holder (pending)", Defect::Blind)];
 
 const OPENED: Model = Model {
     run: || {
@@ -79,7 +76,7 @@ const OPENED: Model = Model {
 };
 
 #[test]
-fn of_opener_and_remover_one_sees_the_other() {
+fn opener_or_remover_sees_the_other() {
     OPENED.check();
 }
 
@@ -94,11 +91,15 @@ const LEFT: Model = Model {
     },
     preemptions: 4,
     outcomes: &["opened", "too late"],
-    planted: &[("domain/holders.rs", "compare_exchange(liveness, 0", Defect::Lost)],
+    planted: &[
+        ("holder (unmark)", Defect::Lost),
+        ("holder (left)", Defect::Lost),
+        ("holder (unflagged)", Defect::Lost),
+    ],
 };
 
 #[test]
-fn who_leaves_last_leaves_nothing_behind() {
+fn last_holder_that_leaves_removes_the_ring() {
     LEFT.check();
 }
 

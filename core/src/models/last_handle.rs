@@ -1,4 +1,4 @@
-//! The last handle that ends, while somebody reads.
+//! The last handle, dropped while another thread reads.
 
 use loom::thread;
 
@@ -19,13 +19,11 @@ fn read(buffer: &crate::CaptureBuffer) {
     assert_eq!(samples, [1.0, 2.0, 3.0, 4.0]);
 }
 
-const PLANTED: &[super::Planted] =
-    &[("sync/modelled.rs", "self.ended.fetch_add(1, Ordering::Release)", Defect::Relaxed)];
+const PLANTED: &[super::Planted] = &[("arc (drop)", Defect::Relaxed)];
 
-pub(super) const ALL: &[Model] =
-    &[A_SOURCE_REMOVED_WHILE_IT_IS_READ_IN_PLACE_STAYS_UNTIL_THE_READ_ENDS, A_HANDLE_OUTLIVES_ITS_REGISTRY];
+pub(super) const ALL: &[Model] = &[READ_IN_PLACE_WHILE_REMOVED, HANDLE_OUTLIVES_REGISTRY];
 
-const A_SOURCE_REMOVED_WHILE_IT_IS_READ_IN_PLACE_STAYS_UNTIL_THE_READ_ENDS: Model = Model {
+const READ_IN_PLACE_WHILE_REMOVED: Model = Model {
     run: || {
         let registry = recorded();
         let (theirs, others) = (registry.clone(), registry.clone());
@@ -35,6 +33,7 @@ const A_SOURCE_REMOVED_WHILE_IT_IS_READ_IN_PLACE_STAYS_UNTIL_THE_READ_ENDS: Mode
         let remover = thread::spawn(move || others.remove("x").unwrap());
         reader.join().unwrap();
         remover.join().unwrap();
+        registry.free_retired();
         let stats = registry.stats();
         assert_eq!((stats.rings_unmapped, stats.bytes), (1, 0), "the memory went back once");
     },
@@ -44,11 +43,11 @@ const A_SOURCE_REMOVED_WHILE_IT_IS_READ_IN_PLACE_STAYS_UNTIL_THE_READ_ENDS: Mode
 };
 
 #[test]
-fn a_source_removed_while_it_is_read_in_place_stays_until_the_read_ends() {
-    A_SOURCE_REMOVED_WHILE_IT_IS_READ_IN_PLACE_STAYS_UNTIL_THE_READ_ENDS.check();
+fn buffer_read_in_place_stays_until_the_read_ends() {
+    READ_IN_PLACE_WHILE_REMOVED.check();
 }
 
-const A_HANDLE_OUTLIVES_ITS_REGISTRY: Model = Model {
+const HANDLE_OUTLIVES_REGISTRY: Model = Model {
     run: || {
         let registry = recorded();
         let buffer = registry.get("x").unwrap();
@@ -66,6 +65,6 @@ const A_HANDLE_OUTLIVES_ITS_REGISTRY: Model = Model {
 };
 
 #[test]
-fn a_handle_outlives_its_registry() {
-    A_HANDLE_OUTLIVES_ITS_REGISTRY.check();
+fn handle_outlives_its_registry() {
+    HANDLE_OUTLIVES_REGISTRY.check();
 }

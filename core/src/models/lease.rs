@@ -1,4 +1,4 @@
-//! Two who want to write, and a third who died writing.
+//! The lease: two writers that want it, and a third that died with it.
 
 use loom::thread;
 
@@ -12,8 +12,8 @@ use crate::sync::{Arc, Ordering};
 /// The number of a dead process's liveness lock.
 const DEAD: u64 = 7;
 
-/// Writes a frame if the lease is to be had. A second writer at the same time, or one that does not see what the first one did,
-/// gives its frame the same number.
+/// Writes a frame under the lease, if it is free. A second writer at the same time, or one that does
+/// not see what the first one did, reuses the frame's number.
 fn write_one(region: &Region, own: u64) -> bool {
     let lease = &region.header().readers.lease;
     if let Err(held) = claim(lease, own, |held| held != DEAD) {
@@ -41,17 +41,16 @@ fn two_writers(begin: u64) {
 }
 
 const PLANTED: &[super::Planted] = &[
-    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Relaxed),
-    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Split),
-    ("buffer/lease.rs", "lease.compare_exchange(expected, own, Ordering::Acquire", Defect::Lost),
-    ("buffer/lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Relaxed),
-    ("buffer/lease.rs", "lease.compare_exchange(own, 0, Ordering::Release", Defect::Lost),
+    ("lease (take)", Defect::Relaxed),
+    ("lease (take)", Defect::Split),
+    ("lease (take)", Defect::Lost),
+    ("lease (give back)", Defect::Relaxed),
+    ("lease (give back)", Defect::Lost),
 ];
 
-pub(super) const ALL: &[Model] =
-    &[ONE_WRITES_AT_A_TIME_AND_SEES_WHAT_THE_LAST_ONE_DID, A_DEAD_ONE_IS_SUCCEEDED_BY_ONE_AT_A_TIME];
+pub(super) const ALL: &[Model] = &[FREE_LEASE, LEASE_OF_A_DEAD_WRITER];
 
-const ONE_WRITES_AT_A_TIME_AND_SEES_WHAT_THE_LAST_ONE_DID: Model = Model {
+const FREE_LEASE: Model = Model {
     run: || two_writers(0),
     preemptions: 4,
     outcomes: &["one after the other", "one was refused"],
@@ -59,11 +58,11 @@ const ONE_WRITES_AT_A_TIME_AND_SEES_WHAT_THE_LAST_ONE_DID: Model = Model {
 };
 
 #[test]
-fn one_writes_at_a_time_and_sees_what_the_last_one_did() {
-    ONE_WRITES_AT_A_TIME_AND_SEES_WHAT_THE_LAST_ONE_DID.check();
+fn one_writer_at_a_time_sees_what_the_last_one_did() {
+    FREE_LEASE.check();
 }
 
-const A_DEAD_ONE_IS_SUCCEEDED_BY_ONE_AT_A_TIME: Model = Model {
+const LEASE_OF_A_DEAD_WRITER: Model = Model {
     run: || two_writers(DEAD),
     preemptions: 4,
     outcomes: &["one after the other", "one was refused"],
@@ -71,6 +70,6 @@ const A_DEAD_ONE_IS_SUCCEEDED_BY_ONE_AT_A_TIME: Model = Model {
 };
 
 #[test]
-fn a_dead_one_is_succeeded_by_one_at_a_time() {
-    A_DEAD_ONE_IS_SUCCEEDED_BY_ONE_AT_A_TIME.check();
+fn dead_writer_is_succeeded_by_one_at_a_time() {
+    LEASE_OF_A_DEAD_WRITER.check();
 }

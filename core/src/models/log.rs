@@ -1,4 +1,4 @@
-//! The log of a tracker: read by others while rows are written, and written over.
+//! A tracker's log: rows read while they are written and overwritten.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ fn log() -> Log {
     Log::new(Words::on_heap(Log::words(1)), 1, 1, "", 0)
 }
 
-/// An attempt that says one number everywhere.
+/// An attempt with one number in every field.
 fn entry<'a>(number: u64, name: &'a dyn Fn() -> String, thread_name: &'a str, frames: &'a [u64]) -> Entry<'a> {
     Entry {
         source_key: number,
@@ -37,7 +37,7 @@ fn record(log: &Log, number: u64) {
     log.record(&entry(number, &String::new, &name_of(number), &[number]), number);
 }
 
-/// What stands in the one place there is, if it makes sense: that of one attempt, whole.
+/// The record in the log's one place. Fails the model if it mixes two attempts.
 fn recorded(log: &Log) -> Option<u64> {
     let records = Contents::records(log);
     assert!(records.len() <= 1);
@@ -48,14 +48,15 @@ fn recorded(log: &Log) -> Option<u64> {
     Some(number)
 }
 
-/// Something is written to the log while something else is read from it, which is the number that stands there, if any.
+/// Writes number 3 over number 2 on one thread while another reads.
 fn read_while_written(log: Log, write: impl FnOnce(&Log) + Send + 'static, read: fn(&Log) -> Option<u64>) {
     let log = Arc::new(log);
-    let theirs = Arc::clone(&log);
+    let (theirs, others) = (Arc::clone(&log), Arc::clone(&log));
     let writer = thread::spawn(move || write(&theirs));
-    let reader = thread::spawn(move || saw_number(read(&log)));
+    let reader = thread::spawn(move || saw_number(read(&others)));
     writer.join().unwrap();
     reader.join().unwrap();
+    assert_eq!(read(&log), Some(3), "the new one stands");
 }
 
 fn saw_number(number: Option<u64>) {
@@ -66,14 +67,9 @@ fn saw_number(number: Option<u64>) {
     });
 }
 
-pub(super) const ALL: &[Model] = &[
-    A_RECORD_THAT_IS_WRITTEN_OVER_IS_READ_WHOLE_OR_NOT,
-    OF_TWO_WHO_RECORD_IN_ONE_PLACE_ONE_STAYS,
-    A_NAME_THAT_MAKES_PLACE_IS_READ_WHOLE_OR_NOT,
-    A_HOLD_THAT_IS_LET_GO_AND_TAKEN_AGAIN_IS_READ_WHOLE_OR_NOT,
-];
+pub(super) const ALL: &[Model] = &[OVERWRITTEN_RECORD, RACING_RECORDS, REPLACED_NAME, REUSED_HOLD];
 
-const A_RECORD_THAT_IS_WRITTEN_OVER_IS_READ_WHOLE_OR_NOT: Model = Model {
+const OVERWRITTEN_RECORD: Model = Model {
     run: || {
         let log = log();
         record(&log, 2);
@@ -82,20 +78,21 @@ const A_RECORD_THAT_IS_WRITTEN_OVER_IS_READ_WHOLE_OR_NOT: Model = Model {
     preemptions: 2,
     outcomes: &["the old one", "the new one"],
     planted: &[
-        ("track/log.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("track/log.rs", "row[0].store(writing + 1, Ordering::Release)", Defect::Relaxed),
-        ("track/log.rs", "row[0].compare_exchange(before, writing,", Defect::Lost),
-        ("track/contents.rs", "let key = row[0].load(Ordering::Acquire)", Defect::Relaxed),
-        ("track/contents.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("record (write)", Defect::Lost),
+        ("record (publish)", Defect::Relaxed),
+        ("record (publish)", Defect::Lost),
+        ("record (claim)", Defect::Lost),
+        ("row (read key)", Defect::Relaxed),
+        ("row (read content)", Defect::Lost),
     ],
 };
 
 #[test]
-fn a_record_that_is_written_over_is_read_whole_or_not() {
-    A_RECORD_THAT_IS_WRITTEN_OVER_IS_READ_WHOLE_OR_NOT.check();
+fn overwritten_record_is_read_whole_or_not_at_all() {
+    OVERWRITTEN_RECORD.check();
 }
 
-const OF_TWO_WHO_RECORD_IN_ONE_PLACE_ONE_STAYS: Model = Model {
+const RACING_RECORDS: Model = Model {
     run: || {
         let log = Arc::new(log());
         let writers = [2, 3].map(|number| {
@@ -109,15 +106,12 @@ const OF_TWO_WHO_RECORD_IN_ONE_PLACE_ONE_STAYS: Model = Model {
     },
     preemptions: 2,
     outcomes: &["the one", "the other"],
-    planted: &[
-        ("track/log.rs", "row[0].compare_exchange(before, writing,", Defect::Split),
-        ("track/log.rs", "row[0].compare_exchange(before, writing,", Defect::Lost),
-    ],
+    planted: &[("record (claim)", Defect::Split), ("record (claim)", Defect::Lost)],
 };
 
 #[test]
-fn of_two_who_record_in_one_place_one_stays() {
-    OF_TWO_WHO_RECORD_IN_ONE_PLACE_ONE_STAYS.check();
+fn one_of_two_racing_records_stays() {
+    RACING_RECORDS.check();
 }
 
 fn name(log: &Log, number: u64) {
@@ -130,7 +124,7 @@ fn named(log: &Log) -> Option<u64> {
     names.into_keys().next()
 }
 
-const A_NAME_THAT_MAKES_PLACE_IS_READ_WHOLE_OR_NOT: Model = Model {
+const REPLACED_NAME: Model = Model {
     run: || {
         let log = log();
         name(&log, 2);
@@ -139,17 +133,18 @@ const A_NAME_THAT_MAKES_PLACE_IS_READ_WHOLE_OR_NOT: Model = Model {
     preemptions: 2,
     outcomes: &["the old one", "the new one", "none"],
     planted: &[
-        ("track/log.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("track/log.rs", "row[0].store(key, Ordering::Release)", Defect::Relaxed),
-        ("track/log.rs", "row[0].compare_exchange(expected, BUSY,", Defect::Lost),
-        ("track/contents.rs", "let key = row[0].load(Ordering::Acquire)", Defect::Relaxed),
-        ("track/contents.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("row (write)", Defect::Lost),
+        ("row (publish)", Defect::Relaxed),
+        ("row (publish)", Defect::Lost),
+        ("row (claim)", Defect::Lost),
+        ("row (read key)", Defect::Relaxed),
+        ("row (read content)", Defect::Lost),
     ],
 };
 
 #[test]
-fn a_name_that_makes_place_is_read_whole_or_not() {
-    A_NAME_THAT_MAKES_PLACE_IS_READ_WHOLE_OR_NOT.check();
+fn replaced_name_is_read_whole_or_not_at_all() {
+    REPLACED_NAME.check();
 }
 
 fn hold(log: &Log, number: u64) -> Option<(usize, u64)> {
@@ -164,7 +159,7 @@ fn held(log: &Log) -> Option<u64> {
     Some(hold.source)
 }
 
-const A_HOLD_THAT_IS_LET_GO_AND_TAKEN_AGAIN_IS_READ_WHOLE_OR_NOT: Model = Model {
+const REUSED_HOLD: Model = Model {
     run: || {
         let log = log();
         let (at, key) = hold(&log, 2).unwrap();
@@ -177,15 +172,16 @@ const A_HOLD_THAT_IS_LET_GO_AND_TAKEN_AGAIN_IS_READ_WHOLE_OR_NOT: Model = Model 
     preemptions: 2,
     outcomes: &["the old one", "the new one", "none"],
     planted: &[
-        ("track/log.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("track/log.rs", "row[0].store(key, Ordering::Release)", Defect::Relaxed),
-        ("track/log.rs", "row[0].compare_exchange(key, 0, Ordering::Release", Defect::Lost),
-        ("track/contents.rs", "let key = row[0].load(Ordering::Acquire)", Defect::Relaxed),
-        ("track/contents.rs", "fence(Ordering::Acquire)", Defect::Lost),
+        ("row (write hold)", Defect::Lost),
+        ("row (publish hold)", Defect::Relaxed),
+        ("row (publish hold)", Defect::Lost),
+        ("row (free)", Defect::Lost),
+        ("row (read key)", Defect::Relaxed),
+        ("row (read content)", Defect::Lost),
     ],
 };
 
 #[test]
-fn a_hold_that_is_let_go_and_taken_again_is_read_whole_or_not() {
-    A_HOLD_THAT_IS_LET_GO_AND_TAKEN_AGAIN_IS_READ_WHOLE_OR_NOT.check();
+fn reused_hold_is_read_whole_or_not_at_all() {
+    REUSED_HOLD.check();
 }

@@ -1,4 +1,4 @@
-//! Writing against reading, at and around the lap.
+//! The ring: a writer that laps, and a reader.
 
 use loom::thread;
 
@@ -8,7 +8,7 @@ use crate::ring::{self, WriteCursor};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{Arc, Ordering, fence};
 
-/// Two frames are kept, the writer has room for one more.
+/// A ring of two frames and one of slack.
 fn region(format: SampleFormat, channels: u16) -> Region {
     let spec = Spec::new(Length::Frames(2), 1000, channels, format).unwrap();
     let region = Region::anonymous(&spec, "ring", 1, 0).unwrap();
@@ -16,7 +16,7 @@ fn region(format: SampleFormat, channels: u16) -> Region {
     region
 }
 
-/// The bytes of a frame: its number, and one more, again and again. Never zero.
+/// The bytes of a frame: its number plus one, repeated. Never zero.
 fn frame(number: u64, bytes: usize) -> Vec<u8> {
     std::iter::repeat_n(number as u8 + 1, bytes).collect()
 }
@@ -27,7 +27,7 @@ fn write(cursor: &mut WriteCursor, region: &Region, frames: u64) {
     cursor.push(region, &chunk, frames);
 }
 
-/// Copies the newest frames, and fails the model if what passes the check is not what was asked for.
+/// Reads the newest frames. Fails the model if frames that pass the check are not those requested.
 fn read(region: &Region) {
     let head = ring::head(region);
     let first = head.saturating_sub(region.layout().length_frames);
@@ -52,7 +52,7 @@ fn lap(region: Region, chunks: &'static [u64]) {
     let mut cursor = WriteCursor::of(&region);
     write(&mut cursor, &region, 2);
     let region = Arc::new(region);
-    let theirs = Arc::clone(&region);
+    let (theirs, written) = (Arc::clone(&region), Arc::clone(&region));
     let writer = thread::spawn(move || {
         for frames in chunks {
             write(&mut cursor, &theirs, *frames);
@@ -61,25 +61,22 @@ fn lap(region: Region, chunks: &'static [u64]) {
     let reader = thread::spawn(move || read(&region));
     writer.join().unwrap();
     reader.join().unwrap();
+    assert_eq!(ring::head(&written), 2 + chunks.iter().sum::<u64>(), "all is published");
 }
 
 const PLANTED: &[super::Planted] = &[
-    ("ring/frames.rs", "fence(Ordering::Release)", Defect::Lost),
-    ("ring/frames.rs", "fence(Ordering::Acquire)", Defect::Lost),
-    ("ring/frames.rs", "line.head.store(end, Ordering::Release)", Defect::Relaxed),
-    ("ring/frames.rs", "writer.head.load(Ordering::Acquire)", Defect::Relaxed),
-    ("ring/frames.rs", "line.reserve.store(announced", Defect::Lost),
-    ("ring/frames.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
+    ("reserve (release)", Defect::Lost),
+    ("reserve (acquire)", Defect::Lost),
+    ("head (publish)", Defect::Relaxed),
+    ("head (publish)", Defect::Lost),
+    ("head (observe)", Defect::Relaxed),
+    ("reserve (announce)", Defect::Lost),
+    ("reserve (check)", Defect::Blind),
 ];
 
-pub(super) const ALL: &[Model] = &[
-    FRAME_BY_FRAME_AROUND_THE_LAP,
-    FRAMES_THAT_SHARE_THEIR_WORDS,
-    A_WRITE_OF_MORE_THAN_THE_RING_HOLDS,
-    AFTER_A_WRITER_THAT_DIED_IN_A_WRITE,
-];
+pub(super) const ALL: &[Model] = &[FRAME_BY_FRAME, SHARED_WORDS, LONG_WRITE, DEAD_WRITER];
 
-const FRAME_BY_FRAME_AROUND_THE_LAP: Model = Model {
+const FRAME_BY_FRAME: Model = Model {
     run: || lap(region(SampleFormat::F32, 2), &[1, 1]),
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right at the lap", "right after the lap"],
@@ -87,11 +84,11 @@ const FRAME_BY_FRAME_AROUND_THE_LAP: Model = Model {
 };
 
 #[test]
-fn frame_by_frame_around_the_lap() {
-    FRAME_BY_FRAME_AROUND_THE_LAP.check();
+fn frames_written_one_by_one_are_read_right_or_refused() {
+    FRAME_BY_FRAME.check();
 }
 
-const FRAMES_THAT_SHARE_THEIR_WORDS: Model = Model {
+const SHARED_WORDS: Model = Model {
     run: || lap(region(SampleFormat::S16, 1), &[1, 1]),
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right at the lap", "right after the lap"],
@@ -99,28 +96,28 @@ const FRAMES_THAT_SHARE_THEIR_WORDS: Model = Model {
 };
 
 #[test]
-fn frames_that_share_their_words() {
-    FRAMES_THAT_SHARE_THEIR_WORDS.check();
+fn frames_that_share_a_word_are_read_right_or_refused() {
+    SHARED_WORDS.check();
 }
 
-const A_WRITE_OF_MORE_THAN_THE_RING_HOLDS: Model = Model {
+const LONG_WRITE: Model = Model {
     run: || lap(region(SampleFormat::F32, 2), &[4]),
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right after the lap"],
     planted: &[
-        ("ring/frames.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("ring/frames.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("ring/frames.rs", "line.reserve.store(announced", Defect::Lost),
-        ("ring/frames.rs", "writer.reserve.load(Ordering::Relaxed)", Defect::Blind),
+        ("reserve (release)", Defect::Lost),
+        ("reserve (acquire)", Defect::Lost),
+        ("reserve (announce)", Defect::Lost),
+        ("reserve (check)", Defect::Blind),
     ],
 };
 
 #[test]
-fn a_write_of_more_than_the_ring_holds() {
-    A_WRITE_OF_MORE_THAN_THE_RING_HOLDS.check();
+fn write_longer_than_the_ring_is_read_right_or_refused() {
+    LONG_WRITE.check();
 }
 
-/// A writer that dies in a write of more than the ring holds: it has announced, overwritten what was kept, and published nothing.
+/// A writer that dies in a write longer than the ring: it announced and overwrote frames, and published none.
 fn die_writing(region: &Region) {
     region.header().writer.reserve.store(6, Ordering::Relaxed);
     fence(Ordering::Release);
@@ -129,7 +126,7 @@ fn die_writing(region: &Region) {
     }
 }
 
-const AFTER_A_WRITER_THAT_DIED_IN_A_WRITE: Model = Model {
+const DEAD_WRITER: Model = Model {
     run: || {
         let region = region(SampleFormat::F32, 2);
         write(&mut WriteCursor::of(&region), &region, 2);
@@ -146,10 +143,10 @@ const AFTER_A_WRITER_THAT_DIED_IN_A_WRITE: Model = Model {
     },
     preemptions: 3,
     outcomes: &["refused", "right before the lap", "right after the lap"],
-    planted: &[("ring/frames.rs", "let announced = line.reserve.load(Ordering::Relaxed)", Defect::Blind)],
+    planted: &[("reserve (take over)", Defect::Blind)],
 };
 
 #[test]
-fn after_a_writer_that_died_in_a_write() {
-    AFTER_A_WRITER_THAT_DIED_IN_A_WRITE.check();
+fn frames_that_a_dead_writer_overwrote_are_refused() {
+    DEAD_WRITER.check();
 }

@@ -1,4 +1,4 @@
-//! Publishing time anchors, and frames after them, against looking frames' times up.
+//! The timeline: anchors published before their frames, and a reader that looks up times.
 
 use loom::thread;
 
@@ -44,9 +44,9 @@ fn look(region: &Region) {
     });
 }
 
-pub(super) const ALL: &[Model] = &[A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME];
+pub(super) const ALL: &[Model] = &[FRAME_HAS_ITS_ANCHOR];
 
-const A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME: Model = Model {
+const FRAME_HAS_ITS_ANCHOR: Model = Model {
     run: || {
         let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
         let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
@@ -68,16 +68,17 @@ const A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME: Model = Model {
     preemptions: 1,
     outcomes: &["nothing new", "one frame more", "two frames more"],
     planted: &[
-        ("ring/anchors.rs", "fence(Ordering::Release)", Defect::Lost),
-        ("ring/anchors.rs", "fence(Ordering::Acquire)", Defect::Lost),
-        ("ring/anchors.rs", "line.anchor_head.store(end, Ordering::Release)", Defect::Relaxed),
-        ("time/extent.rs", "writer.anchor_head.load(Ordering::Acquire)", Defect::Relaxed),
-        ("ring/anchors.rs", "line.anchor_reserve.store(announced", Defect::Lost),
-        ("ring/anchors.rs", "writer.anchor_reserve.load(Ordering::Relaxed)", Defect::Blind),
+        ("anchor reserve (release)", Defect::Lost),
+        ("anchor reserve (acquire)", Defect::Lost),
+        ("anchor head (publish)", Defect::Relaxed),
+        ("anchor head (publish)", Defect::Lost),
+        ("anchor head (observe)", Defect::Relaxed),
+        ("anchor reserve (announce)", Defect::Lost),
+        ("anchor reserve (check)", Defect::Blind),
     ],
 };
 
 #[test]
-fn a_frame_that_is_seen_has_its_own_time() {
-    A_FRAME_THAT_IS_SEEN_HAS_ITS_OWN_TIME.check();
+fn frame_that_is_seen_has_its_own_anchor() {
+    FRAME_HAS_ITS_ANCHOR.check();
 }

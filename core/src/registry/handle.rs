@@ -278,6 +278,12 @@ impl Registry {
         self.0.map.handles()
     }
 
+    /// Frees replaced shards of the map, as the helper thread does.
+    #[cfg(all(test, loom))]
+    pub(crate) fn free_retired(&self) {
+        self.0.map.retired().free_unused();
+    }
+
     pub(crate) fn domain_itself(&self) -> Option<&PlainArc<Domain>> {
         self.0.domain.as_ref()
     }

@@ -99,8 +99,9 @@ pub(crate) fn publish(region: &Region, anchor: &Anchor) {
     // Another process may have written anything to the counter since the lease was taken: it must not overflow.
     let end = number.saturating_add(1);
     let announced = line.anchor_reserve.load(Ordering::Relaxed).max(end);
-    // SYNC anchor reserve: announced before the slot changes, as in the ring of frames.
+    // SYNC anchor reserve (announce): before the slot changes, as in the ring of frames.
     line.anchor_reserve.store(announced, Ordering::Relaxed);
+    // SYNC anchor reserve (release): orders the store above before those to the slot.
     fence(Ordering::Release);
     let slots = region.anchors();
     let slot: &AnchorSlot = &slots[(number % slots.len() as u64) as usize];
@@ -110,7 +111,7 @@ pub(crate) fn publish(region: &Region, anchor: &Anchor) {
     if anchor.gap.is_some() {
         line.gaps.store(line.gaps.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
-    // SYNC anchor head: publishes the slot.
+    // SYNC anchor head (publish): the slot.
     line.anchor_head.store(end, Ordering::Release);
 }
 
@@ -130,7 +131,8 @@ pub(crate) fn withdraw(region: &Region) -> Option<Anchor> {
         if newest.gap.is_some() {
             line.gaps.store(line.gaps.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
         }
-        // SYNC anchor head: the slot is written again before it is published again, and before `head` moves past it.
+        // SYNC anchor head (withdraw): the slot is written and published again before `head` moves
+        // past it.
         line.anchor_head.store(number, Ordering::Release);
     }
     None
@@ -144,8 +146,9 @@ pub(crate) fn anchor(region: &Region, number: u64) -> Option<Anchor> {
     for (word, from) in words.iter_mut().zip(slot) {
         *word = from.load(Ordering::Relaxed);
     }
-    // SYNC anchor reserve: orders the loads above before the look at what the writer announced.
+    // SYNC anchor reserve (acquire): orders the loads above before the load below.
     fence(Ordering::Acquire);
+    // SYNC anchor reserve (check): words of a later anchor come with its announcement.
     let announced = region.header().writer.anchor_reserve.load(Ordering::Relaxed);
     (announced.saturating_sub(slots.len() as u64) <= number).then(|| Anchor::from_words(words))
 }

@@ -42,9 +42,10 @@ impl WriteCursor {
     pub(crate) fn of(region: &Region) -> Self {
         let line = &region.header().writer;
         let layout = region.layout();
-        // SYNC none: the lease orders one writer after the other. Bounded, as another process may have written anything since they
-        // were checked, so that no sum made from them overflows.
+        // SYNC none: the lease orders one writer after the other. Bounded, as another process may
+        // have stored anything since the check, so that no sum of them overflows.
         let frame = line.head.load(Ordering::Relaxed).min(MAX_COUNT);
+        // SYNC reserve (take over): a dead writer may have overwritten what it announced.
         let announced = line.reserve.load(Ordering::Relaxed).min(frame + layout.ring_frames);
         let contiguous_bytes = layout.block_frames().saturating_mul(layout.frame_bytes as u64);
         Self {
@@ -126,23 +127,24 @@ impl WriteCursor {
         if self.offset >= self.ring_bytes {
             self.offset = after.len();
         }
-        // SYNC reserve: this store, then the fence, then the copy. A reader whose copy saw any byte of ours sees, after
-        // its own fence, this `reserve` or a later one. The fence, not the store, is the release: stores after a release
-        // store may move before it.
+        // SYNC reserve (announce): this store, then the fence, then the copy. A reader whose copy saw
+        // any byte of this write sees, after its own fence, this `reserve` or a later one.
         line.reserve.store(announced, Ordering::Relaxed);
+        // SYNC reserve (release): the fence, not the store, as stores after a release store may move
+        // before it.
         fence(Ordering::Release);
         copy::copy_in(words, offset, before);
         if !after.is_empty() {
             copy::copy_in(words, 0, after);
         }
-        // SYNC head: publishes the copy, and the anchors that give these frames their times.
+        // SYNC head (publish): the copy, and the anchors that give these frames their times.
         line.head.store(end, Ordering::Release);
     }
 }
 
 /// One past the newest frame that may be read. Stale at once, towards the past.
 pub(crate) fn head(region: &Region) -> u64 {
-    // SYNC head: what the writer copied before it stored this is there to be copied.
+    // SYNC head (observe): acquires the frames below `head`, and their anchors.
     region.header().writer.head.load(Ordering::Acquire)
 }
 
@@ -160,8 +162,9 @@ pub(crate) fn spans(region: &Region, first: u64, frames: u64) -> [(usize, usize)
 ///
 /// Whatever was copied from this frame on is right; what was copied of older frames must be thrown away.
 pub(crate) fn oldest_intact(region: &Region) -> u64 {
-    // SYNC reserve: the fence orders the copy before the load, so a copy that met the writer's bytes meets its `reserve`.
+    // SYNC reserve (acquire): orders the copy before the load below.
     fence(Ordering::Acquire);
+    // SYNC reserve (check): a copy that saw a byte of a later write sees that write's `reserve`.
     region.header().writer.reserve.load(Ordering::Relaxed).saturating_sub(region.layout().ring_frames)
 }
 

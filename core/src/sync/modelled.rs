@@ -159,9 +159,15 @@ macro_rules! atomics {
                 &self,
                 set: Ordering,
                 fetch: Ordering,
-                update: impl FnMut($int) -> Option<$int>,
+                mut update: impl FnMut($int) -> Option<$int>,
             ) -> Result<$int, $int> {
                 let defect = places::here();
+                if defect == Some(Defect::Split) {
+                    let found = self.0.load(fetch);
+                    let new = update(found).ok_or(found)?;
+                    self.0.store(new, set);
+                    return Ok(found);
+                }
                 self.0.fetch_update(order(set, defect), order(fetch, defect), update)
             }
 
@@ -239,6 +245,7 @@ impl<T: ?Sized> Drop for Arc<T> {
         if std::thread::panicking() {
             return;
         }
+        // SYNC arc (drop): releases what this owner did to the last one.
         self.ended.fetch_add(1, Ordering::Release);
         if std::sync::Arc::strong_count(&self.value) == 1 {
             self.ended.load(Ordering::Acquire);

@@ -35,7 +35,7 @@ impl Extent {
     fn look(region: &Region) -> Option<Option<Self>> {
         // The frames first: then every anchor that they need was published before.
         let newest_frame = ring::head(region);
-        // SYNC anchor head: what was published before this can be read.
+        // SYNC anchor head (observe): acquires the anchors below it.
         let anchors = region.header().writer.anchor_head.load(Ordering::Acquire);
         if newest_frame == 0 || anchors == 0 {
             return Some(None);

@@ -81,14 +81,14 @@ fn whole<R>(row: &[AtomicU64], is_written: impl Fn(u64) -> bool, read: impl Fn(u
     // Whoever writes that fast is counted by what he writes next.
     const TRIES: usize = 4;
     for _ in 0..TRIES {
-        // SYNC record: as for rows that have a key.
-        // SYNC row: what was written before the key was published.
+        // SYNC record (read): as for rows with a key.
+        // SYNC row (read key): acquires the content of the key.
         let key = row[0].load(Ordering::Acquire);
         if !is_written(key) {
             return None;
         }
         let value = read(key);
-        // SYNC row: what was written after the next claim is not met unless that claim is.
+        // SYNC row (read content): orders the loads of the content before the load of the key below.
         fence(Ordering::Acquire);
         if row[0].load(Ordering::Relaxed) == key {
             return value;

@@ -54,7 +54,7 @@ impl Log {
         set(header::PID, pid.into());
         set(header::CREATED, created_utc_ns as u64);
         put_text(&header[..header::WORDS], header::PROGRAM_BYTES, header::PROGRAM, program);
-        // SYNC log: who sees the magic number sees the rest of the header.
+        // SYNC log (publish): releases the rest of the header.
         header[header::MAGIC].store(MAGIC, Ordering::Release);
         log
     }
@@ -62,7 +62,7 @@ impl Log {
     /// A log that another process has begun; `None` if it is none, or not of this version.
     pub(super) fn of_another(words: Words) -> Option<Self> {
         let header = words.all().get(..header::WORDS)?;
-        // SYNC log: see `new`.
+        // SYNC log (observe): acquires the rest of the header.
         let is_log = header[header::MAGIC].load(Ordering::Acquire) == MAGIC
             && header[header::VERSION].load(Ordering::Relaxed) == VERSION;
         let sources = usize::try_from(header[header::SOURCES].load(Ordering::Relaxed)).ok()?;
@@ -112,18 +112,19 @@ impl Log {
         let sets = table.rows / SET;
         let first = (key as usize % sets) * SET;
         let set = || (first..first + SET).filter_map(|row| Some((row, self.row(table, row)?)));
-        // SYNC row: a key is published after the row's content.
+        // SYNC row (find): a row that is found is only added to.
         if let Some(found) = set().find(|(_, row)| row[0].load(Ordering::Acquire) == key) {
             return Some(found);
         }
-        // SYNC row: claimed before it is written.
+        // SYNC row (claim): before it is written.
         let take = |row: &[AtomicU64], expected: u64| {
             row[0].compare_exchange(expected, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };
         let publish = |row: &[AtomicU64]| {
-            // SYNC row: a reader that meets any of what is written now doesn't meet the old key after that.
+            // SYNC row (write): a reader that sees any word written below no longer sees the old key.
             fence(Ordering::Release);
             write(row);
+            // SYNC row (publish): releases the content.
             row[0].store(key, Ordering::Release);
         };
         if let Some(free) = set().find(|(_, row)| row[0].load(Ordering::Relaxed) == 0 && take(row, 0)) {
@@ -186,7 +187,7 @@ impl Log {
         {
             let path = path.map(Path::to_string_lossy).unwrap_or_default();
             put_text(row, row::MODULE_BYTES, row::MODULE_PATH, &path);
-            // SYNC row: the path is there.
+            // SYNC row (publish path): releases the path.
             row[0].store(number as u64 + 2, Ordering::Release);
         }
     }
@@ -246,7 +247,8 @@ impl Log {
         let Some(row) = self.row(self.layout.records, group * RECORDS + number as usize % RECORDS) else { return };
         let before = row[0].load(Ordering::Relaxed);
         let writing = number.wrapping_mul(2) + 1;
-        // SYNC record: claimed before it is written. One who was overtaken by eight others, or is writing there still: the newer one stays.
+        // SYNC record (claim): before it is written. A writer that eight others overtook gives way: the
+        // newer record stays.
         if before % 2 == 1
             || before > writing
             || row[0].compare_exchange(before, writing, Ordering::Acquire, Ordering::Relaxed).is_err()
@@ -256,7 +258,7 @@ impl Log {
         if before > 0 {
             self.drop_counted(Drop::Record, 1);
         }
-        // SYNC record: a reader that meets any of what is written now doesn't meet the old number after that.
+        // SYNC record (write): a reader that sees any word written below no longer sees the old number.
         fence(Ordering::Release);
         let set = |word: usize, value: u64| row[word].store(value, Ordering::Relaxed);
         let frames = &entry.frames[..entry.frames.len().min(FRAMES)];
@@ -271,7 +273,7 @@ impl Log {
         name[..text.len()].copy_from_slice(text.as_bytes());
         copy::copy_in(&row[row::RECORD_THREAD..], 0, &name);
         frames.iter().enumerate().for_each(|(at, frame)| set(row::RECORD_FRAMES + at, *frame));
-        // SYNC record: whole.
+        // SYNC record (publish): releases the record.
         row[0].store(writing + 1, Ordering::Release);
     }
 
@@ -288,7 +290,7 @@ impl Log {
         let key = self.holds.fetch_add(1, Ordering::Relaxed);
         let from = key as usize % table.rows;
         let free = (from..table.rows).chain(0..from).find(|at| {
-            // SYNC row: as in `place`.
+            // SYNC row (claim hold): before it is written.
             self.row(table, *at).is_some_and(|row| {
                 row[0].load(Ordering::Relaxed) == 0
                     && row[0].compare_exchange(0, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -298,7 +300,7 @@ impl Log {
             self.drop_counted(Drop::Hold, 1);
             return None;
         };
-        // SYNC row: as in `place`.
+        // SYNC row (write hold): as `write`.
         fence(Ordering::Release);
         for (word, value) in [
             (row::HOLD_SOURCE, source_key),
@@ -309,7 +311,7 @@ impl Log {
         ] {
             row[word].store(value, Ordering::Relaxed);
         }
-        // SYNC row: published.
+        // SYNC row (publish hold): releases the content.
         row[0].store(key, Ordering::Release);
         Some((at, key))
     }
@@ -317,7 +319,7 @@ impl Log {
     /// Takes back that a handle is held.
     pub(crate) fn release(&self, at: usize, key: u64) {
         if let Some(row) = self.row(self.layout.holds, at) {
-            // SYNC row: free again.
+            // SYNC row (free): the content may be overwritten.
             let _ = row[0].compare_exchange(key, 0, Ordering::Release, Ordering::Relaxed);
         }
     }

@@ -70,7 +70,7 @@ impl Map {
     #[inline]
     pub(crate) fn load(&self, source: &str) -> Loaded {
         let hash = self.hash(source);
-        // SYNC map: acquires the shard's content.
+        // SYNC map (load): acquires the shard's content.
         Loaded { shard: self.shard(hash).load(), hash }
     }
 
@@ -124,7 +124,7 @@ impl Map {
     /// Publishes a shard in place of the one that it was copied from; false if another updater was
     /// faster.
     fn replace(&self, hash: u64, old: Arc<Shard>, new: Shard) -> bool {
-        // SYNC map: releases the shard's content to every thread that loads it.
+        // SYNC map (publish): releases the shard's content to every thread that loads it.
         let found = self.shard(hash).compare_and_swap(&old, Arc::new(new));
         let is_replaced = Arc::ptr_eq(&found, &old);
         drop(found);
@@ -135,7 +135,7 @@ impl Map {
     }
 
     #[cfg(test)]
-    pub(super) fn retired(&self) -> &Retired {
+    pub(crate) fn retired(&self) -> &Retired {
         &self.retired
     }
 

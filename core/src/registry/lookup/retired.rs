@@ -58,9 +58,9 @@ impl Retired {
     }
 
     /// Frees the shards that no reader has loaded; true if none is left.
-    fn free_unused(&self) -> bool {
+    pub(crate) fn free_unused(&self) -> bool {
         let mut shards = self.lock();
-        // SYNC map: no thread can load a replaced shard any more, so a count of one is final, and
+        // SYNC map (free): no thread can load a replaced shard any more, so a count of one is final, and
         // the drop below acquires what the readers did before they dropped their guards.
         let unused: Vec<_> = shards.extract_if(.., |shard| Arc::strong_count(shard) == 1).collect();
         let is_empty = shards.is_empty();

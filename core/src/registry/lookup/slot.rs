@@ -27,20 +27,20 @@ impl Slot {
     /// Stores the outcome and wakes waiting callers. Called once, by the thread that published the
     /// slot.
     pub(crate) fn fill(&self, outcome: Result<CaptureBuffer>) {
-        // SYNC filled: releases the buffer to every caller that finds the slot filled.
+        // SYNC filled (fill): releases the buffer to every caller that finds the slot filled.
         let _ = self.filled.set(outcome.map_err(Box::new));
     }
 
     /// The buffer, unless the slot is still empty or filling it failed.
     #[inline]
     pub(crate) fn buffer(&self) -> Option<&CaptureBuffer> {
-        // SYNC filled: acquires the buffer.
+        // SYNC filled (observe): acquires the buffer.
         self.filled.get()?.as_ref().ok()
     }
 
     /// Waits until the slot is filled.
     pub(crate) fn wait(&self) -> std::result::Result<&CaptureBuffer, &Error> {
-        // SYNC filled: acquires the buffer.
+        // SYNC filled (wait): acquires the buffer.
         self.filled.wait().as_ref().map_err(|error| &**error)
     }
 
