@@ -298,7 +298,7 @@ fn a_forbidden_import_is_reported_with_file_line_and_arrow() {
     let upward = planted("ring/frames.rs", "use std::fmt;\n\nuse crate::buffer::Shared;\n");
     assert_eq!(upward, ["ring/frames.rs:3: buffer::Shared: the arrow ring -> buffer is not allowed"]);
     for (file, source) in [
-        ("ring/frames.rs", "use crate::{memory::{Region, copy}, registry::{self, Registry}};"),
+        ("ring/frames.rs", "use crate::{memory::{Region, copy}, registry::{Registry}};"),
         ("ring/frames.rs", "use crate::{\n    memory::Region,\n    registry,\n};"),
         ("ring/frames.rs", "fn f() { crate::observe::report::text(); }"),
         ("ring/frames.rs", "fn f() -> Vec<crate::time::Extent> { Vec::<crate::sync::AtomicU64>::new() }"),

@@ -9,6 +9,7 @@ use super::span::Span;
 use crate::clock::duration_to_ns;
 use crate::error::{Error, Result};
 use crate::gap::Gap;
+use crate::memory::copy;
 use crate::ring;
 use crate::sample::{Sample, convert, with_format};
 use crate::spec::SampleFormat;
@@ -91,7 +92,7 @@ struct Grow<T>(Vec<T>);
 
 impl<T: Sample> Sink<T> for Grow<T> {
     fn copy(&mut self, words: &[AtomicU64], offset: usize, samples: usize) {
-        crate::memory::copy::append(words, offset, samples.min(self.0.capacity() - self.0.len()), &mut self.0);
+        copy::append(words, offset, samples.min(self.0.capacity() - self.0.len()), &mut self.0);
     }
 
     fn space(&mut self, samples: usize) -> &mut [T] {
@@ -107,7 +108,7 @@ struct Room<'a, T>(&'a mut [T]);
 impl<T: Sample> Sink<T> for Room<'_, T> {
     fn copy(&mut self, words: &[AtomicU64], offset: usize, samples: usize) {
         let room = self.space(samples);
-        crate::memory::copy::copy_out(words, offset, bytemuck::cast_slice_mut(room));
+        copy::copy_out(words, offset, bytemuck::cast_slice_mut(room));
     }
 
     fn space(&mut self, samples: usize) -> &mut [T] {
@@ -131,7 +132,7 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
         let mut block = [S::zeroed(); 1024];
         for begin in (0..samples).step_by(block.len()) {
             let block = &mut block[..(samples - begin).min(1024)];
-            crate::memory::copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(block));
+            copy::copy_out(words, offset + begin * size_of::<S>(), bytemuck::cast_slice_mut(block));
             convert(block, sink.space(block.len()));
         }
     }

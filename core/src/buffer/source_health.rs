@@ -6,7 +6,7 @@ use super::handle::CaptureBuffer;
 use super::shared::Shared;
 use super::source_claim::SourceClaim;
 use crate::error::Result;
-use crate::memory::HEALTH_REASON_BYTES;
+use crate::memory::{HEALTH_REASON_BYTES, copy};
 use crate::sync::Ordering;
 
 /// What a supervised source is doing.
@@ -104,7 +104,7 @@ impl SourceClaim {
         let reason = cut(&status.reason);
         // SYNC none: told for display, by the one who holds the claim. Who looks in between may see parts of two.
         line.liveness.store(liveness, Ordering::Relaxed);
-        crate::memory::copy::copy_in(&line.reason, 0, reason.as_bytes());
+        copy::copy_in(&line.reason, 0, reason.as_bytes());
         line.reason_bytes.store(reason.len() as u32, Ordering::Relaxed);
         line.since_utc_ns.store(status.since_utc_ns, Ordering::Relaxed);
         line.restarts.store(status.restarts, Ordering::Relaxed);
@@ -125,7 +125,7 @@ impl SourceHealth {
         // SYNC none: told for display.
         let state = SourceState::from_number(line.state.load(Ordering::Relaxed))?;
         let mut reason = [0; HEALTH_REASON_BYTES];
-        crate::memory::copy::copy_out(&line.reason, 0, &mut reason);
+        copy::copy_out(&line.reason, 0, &mut reason);
         let told = reason.get(..line.reason_bytes.load(Ordering::Relaxed) as usize).unwrap_or_default();
         let reason = String::from_utf8_lossy(told).replace(char::is_control, " ");
         let (since_utc_ns, restarts) =

@@ -46,7 +46,7 @@ impl Writer {
         let lease = Lease::take(shared)?;
         lease.check_counters().map_err(|reason| Error::Corrupt { path: shared.source.to_string(), reason })?;
         Shared::commit_ahead(shared);
-        let newest = ring::withdraw(&shared.region);
+        let newest = ring::withdraw_anchors(&shared.region);
         Ok(Self {
             cursor: WriteCursor::of(&shared.region),
             // SYNC none: the lease orders one writer after the other.
@@ -171,7 +171,7 @@ impl Writer {
         if frames > 0
             && let Some(anchor) = self.timekeeper.chunk(self.cursor.frame(), frames, time, &*shared.clock)
         {
-            ring::publish(region, &anchor);
+            ring::publish_anchor(region, &anchor);
             let ahead_ns = self.timekeeper.ahead_ns(self.cursor.frame());
             self.lease.line().ahead_ns.store(ahead_ns, Ordering::Relaxed);
         }

@@ -5,7 +5,7 @@ use loom::thread;
 use super::{Defect, Model, saw};
 use crate::gap::GapReason;
 use crate::memory::Region;
-use crate::ring::{Anchor, WriteCursor, publish};
+use crate::ring::{Anchor, WriteCursor, publish_anchor};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Arc;
 use crate::time::Extent;
@@ -18,7 +18,7 @@ fn anchor_of(frame: u64) -> Anchor {
 }
 
 fn write(cursor: &mut WriteCursor, region: &Region) {
-    publish(region, &anchor_of(cursor.frame()));
+    publish_anchor(region, &anchor_of(cursor.frame()));
     cursor.push(region, &[1; 8], 1);
 }
 

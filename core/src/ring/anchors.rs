@@ -93,7 +93,7 @@ impl Anchor {
 }
 
 /// Publishes an anchor for the frames from the ring's head on, before any of them is published. Writer only, wait-free.
-pub(crate) fn publish(region: &Region, anchor: &Anchor) {
+pub(crate) fn publish_anchor(region: &Region, anchor: &Anchor) {
     let line = &region.header().writer;
     let number = line.anchor_head.load(Ordering::Relaxed);
     // Another process may have written anything to the counter since the lease was taken: it must not overflow.
@@ -118,7 +118,7 @@ pub(crate) fn publish(region: &Region, anchor: &Anchor) {
 /// Takes back the anchors that have no frames, and returns the newest that has. Writer only, before its first write.
 ///
 /// A writer that died between its anchor and the frames leaves one. No reader has used it, as it begins at the ring's head.
-pub(crate) fn withdraw(region: &Region) -> Option<Anchor> {
+pub(crate) fn withdraw_anchors(region: &Region) -> Option<Anchor> {
     let line = &region.header().writer;
     // SYNC none: the lease orders one writer after the other.
     let head = line.head.load(Ordering::Relaxed);

@@ -18,5 +18,5 @@
 mod anchors;
 mod frames;
 
-pub(crate) use anchors::{Anchor, anchor, publish, withdraw};
+pub(crate) use anchors::{Anchor, anchor, publish_anchor, withdraw_anchors};
 pub(crate) use frames::{MAX_COUNT, WriteCursor, head, oldest_intact, spans};

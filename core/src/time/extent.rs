@@ -151,7 +151,7 @@ mod tests {
         let region = &buffer.shared.region;
         let mut ahead = Anchor::new(2000, START_NS + SECOND_NS * 5 / 2, 1e6);
         (ahead.gap, ahead.gap_ns) = (Some(GapReason::PacketLoss), SECOND_NS / 2);
-        ring::publish(region, &ahead);
+        ring::publish_anchor(region, &ahead);
         let last = buffer.read(Span::Last(Duration::from_secs(1))).unwrap();
         assert_eq!((last.frames(), last.end_utc_ns()), (1000, START_NS + 2 * SECOND_NS));
         // Its writer died: the next one tells the gap as it was.
@@ -166,12 +166,12 @@ mod tests {
     fn a_reader_held_up_between_its_looks_at_frames_and_anchors_sees_one_moment() {
         let buffer = recorded(1000);
         // As if the writer had written a hundred frames and set an anchor after the reader looked at the head.
-        ring::publish(&buffer.shared.region, &Anchor::new(1100, START_NS + SECOND_NS * 11 / 10, 1e6));
+        ring::publish_anchor(&buffer.shared.region, &Anchor::new(1100, START_NS + SECOND_NS * 11 / 10, 1e6));
         let late = Span::Time(START_NS + SECOND_NS * 9 / 10..START_NS + SECOND_NS * 11 / 10);
         assert!(matches!(buffer.read(late), Err(Error::NotYet { missing_frames: 100, .. })));
         // As if it had set more anchors than there are slots.
         for number in 0..300 {
-            ring::publish(&buffer.shared.region, &Anchor::new(1100 + number, START_NS + 2 * SECOND_NS, 1e6));
+            ring::publish_anchor(&buffer.shared.region, &Anchor::new(1100 + number, START_NS + 2 * SECOND_NS, 1e6));
         }
         let frames = buffer.frames();
         assert!(frames.start <= frames.end, "{frames:?}");
