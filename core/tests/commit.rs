@@ -1,4 +1,5 @@
-//! A registry commits memory ahead of the writer, unless `commit_ahead(false)`. One test only: it measures its process.
+//! A registry commits memory ahead of the writer, unless `commit_ahead(false)`. One test only: it
+//! measures its process.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -75,7 +75,8 @@ fn every_ordered_operation_has_a_label() {
                 continue;
             }
             seen += 1;
-            // The label stands above the line or, for a multi-line expression, a few lines before it.
+            // The label stands above the line or, for a multi-line expression, a few lines before
+            // it.
             let before = &lines[index.saturating_sub(8)..index];
             let labelled = before.iter().rev().find_map(|line| label(line));
             assert!(labelled.is_some_and(|label| label != "none"), "{}:{}: {line}", file.display(), index + 1);

@@ -1,4 +1,5 @@
-//! A writer at full speed and readers that it laps: every frame returned is the one requested, or the read is refused.
+//! A writer at full speed and readers that it laps: every frame returned is the one requested, or
+//! the read is refused.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! The tracker's memory is bounded, whatever the number of attempts. One test only: it measures its process.
+//! The tracker's memory is bounded, whatever the number of attempts. One test only: it measures its
+//! process.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;

@@ -115,7 +115,8 @@ fn windows_span_a_short_gap_and_restart_after_a_long_one() {
         .iter()
         .map(|w| (w.first_frame, w.lost_frames, w.joined_gaps, w.after_gap.map(|gap| gap.duration_ns / 1_000_000)))
         .collect();
-    // 0 and 500 lie before the short gap, 1000 spans it. The 300 frames before the long gap are less than a window.
+    // 0 and 500 lie before the short gap, 1000 spans it. The 300 frames before the long gap are
+    // less than a window.
     assert_eq!(seen, [(0, 0, 0, None), (500, 0, 0, None), (1000, 0, 1, None), (2300, 300, 0, Some(2000))]);
 }
 

@@ -1,7 +1,9 @@
-//! Finds the loudest part of what another process records, and cuts the exact clip three seconds later.
+//! Finds the loudest part of what another process records, and cuts the exact clip three seconds
+//! later.
 //!
-//! A detector reads overlapping windows while they are recorded. At the first loud passage it sleeps for three seconds, as a slow
-//! model would. The clip is cut by the window's frame numbers, so the delay does not matter.
+//! A detector reads overlapping windows while they are recorded. At the first loud passage it
+//! sleeps for three seconds, as a slow model would. The clip is cut by the window's frame numbers,
+//! so the delay does not matter.
 //!
 //! Usage: `late_detection SOURCE CLIP.wav`. `make run` starts it beside a recorder.
 
@@ -72,7 +74,8 @@ fn wait_for_buffer(registry: &Registry, source: &str) -> Result<CaptureBuffer, S
     Err(format!("no process records {}", capbuf::redact(source)))
 }
 
-/// Reads windows as they are recorded. Returns the loudest window of the first loud passage, and its level.
+/// Reads windows as they are recorded. Returns the loudest window of the first loud passage, and
+/// its level.
 fn find_loudest(mut windows: Windows) -> capbuf::Result<(Window, Level)> {
     let mut samples = vec![0.0_f32; windows.window_samples() as usize];
     let mut loudest: Option<(Window, Level)> = None;

@@ -1,4 +1,5 @@
-//! The README shows the quick starts of `examples/` as they stand there, and `examples/README.md` lists every example.
+//! The README shows the quick starts of `examples/` as they stand there, and `examples/README.md`
+//! lists every example.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

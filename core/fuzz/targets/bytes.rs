@@ -1,4 +1,5 @@
-//! Searches for chunks of bytes that come out as other bytes. `core/tests/hostile` runs the same cases.
+//! Searches for chunks of bytes that come out as other bytes. `core/tests/hostile` runs the same
+//! cases.
 #![no_main]
 
 #[path = "../../tests/hostile/bytes.rs"]

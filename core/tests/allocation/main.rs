@@ -1,4 +1,5 @@
-//! A source gets one ring, a ring is unmapped with its last handle, and a failed allocation leaves nothing behind.
+//! A source gets one ring, a ring is unmapped with its last handle, and a failed allocation leaves
+//! nothing behind.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod limits;

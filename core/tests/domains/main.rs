@@ -1,4 +1,5 @@
-//! Several registries on one domain, as several processes have them. Tests with real processes are in another crate.
+//! Several registries on one domain, as several processes have them. Tests with real processes are
+//! in another crate.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod lifetimes;

@@ -1,4 +1,5 @@
-//! One case of `write_bytes`: a script cuts a stream of bytes into chunks, with gaps and changes of writer between them.
+//! One case of `write_bytes`: a script cuts a stream of bytes into chunks, with gaps and changes of
+//! writer between them.
 //!
 //! Shared by the test and the fuzzer. Whole frames come out in order; a gap drops a partial frame.
 

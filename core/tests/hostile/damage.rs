@@ -148,7 +148,8 @@ fn windows_never_move_backwards_on_a_damaged_timeline() {
         writer.gap_for(GapReason::SourceLost, Duration::from_secs(2));
         writer.write(&[7_i16; 500]).unwrap();
     }
-    // Of four timeline segments, the second and the fourth start further on, without a gap. The third, after a gap, starts before all.
+    // Of four timeline segments, the second and the fourth start further on, without a gap. The
+    // third, after a gap, starts before all.
     for (anchor, first_frame, has_gap) in [(1, 1500_u64, false), (2, 50, true), (3, 1900, false)] {
         put(&rings(base.path())[0], ANCHORS + anchor * 64, &first_frame.to_ne_bytes());
         put(&rings(base.path())[0], ANCHORS + anchor * 64 + 40, &u64::from(has_gap).to_ne_bytes());

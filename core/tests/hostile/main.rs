@@ -1,7 +1,8 @@
-//! Hostile input: damaged files, arbitrary chunks of bytes, arbitrary names. Errors are fine; panics, crashes and contradictory reads
-//! are not.
+//! Hostile input: damaged files, arbitrary chunks of bytes, arbitrary names. Errors are fine;
+//! panics, crashes and contradictory reads are not.
 //!
-//! A bounded run of the fuzzers in `core/fuzz`: their seeds, and generated scripts that are the same in every run.
+//! A bounded run of the fuzzers in `core/fuzz`: their seeds, and generated scripts that are the
+//! same in every run.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod bytes;

@@ -1,4 +1,5 @@
-//! One case of a source's name: any text. It is accepted, or refused in a readable line, and displayed without secrets.
+//! One case of a source's name: any text. It is accepted, or refused in a readable line, and
+//! displayed without secrets.
 //!
 //! Shared by the test and the fuzzer.
 

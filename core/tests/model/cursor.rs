@@ -12,13 +12,15 @@ pub struct Cursor {
     window: u64,
     hop: u64,
     join_ns: i64,
-    /// Start of the next window, unless the writer laps the cursor or a long gap comes first; `None` before the first frame.
+    /// Start of the next window, unless the writer laps the cursor or a long gap comes first;
+    /// `None` before the first frame.
     next: Option<u64>,
     /// End of the frames that windows have covered or skipped by the hop.
     covered: u64,
     /// The writer lapped the cursor: the next window starts further on.
     is_lapped: bool,
-    /// After that a long gap may have moved the start off the hop grid; the model does not follow this.
+    /// After that a long gap may have moved the start off the hop grid; the model does not follow
+    /// this.
     may_be_off_grid: bool,
     /// The long gap after which the next window starts.
     after_gap: Option<u64>,
@@ -80,7 +82,8 @@ impl Cursor {
         }
     }
 
-    /// The first frame after the last long gap that a window starting at `first`, or after such a gap, would span.
+    /// The first frame after the last long gap that a window starting at `first`, or after such a
+    /// gap, would span.
     fn after_gaps(&self, naive: &Naive, first: u64) -> Option<u64> {
         let mut first = first;
         let mut found = None;

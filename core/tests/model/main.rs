@@ -1,6 +1,7 @@
 //! A buffer answers every call as a naive buffer does: a vector of everything ever written.
 //!
-//! Scripts are generated, and shrunk where one fails. They are the same in every run; `CAPBUF_LONG=1` runs more, newly seeded ones.
+//! Scripts are generated, and shrunk where one fails. They are the same in every run;
+//! `CAPBUF_LONG=1` runs more, newly seeded ones.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod cursor;

@@ -1,6 +1,7 @@
 //! The naive buffer: every frame ever written, the time of each, and a list of gaps.
 //!
-//! It forgets nothing; one number, the oldest frame, says what the ring may have forgotten. Every answer is a walk over the vectors.
+//! It forgets nothing; one number, the oldest frame, says what the ring may have forgotten. Every
+//! answer is a walk over the vectors.
 
 use std::ops::Range;
 
@@ -83,7 +84,8 @@ impl Naive {
         self.gap_at(frame).map_or_else(|| self.begin_ns(frame), |gap| gap.start_utc_ns)
     }
 
-    /// The output of a read: `lead` frames of silence, the captured frames with the gaps between them, `tail` frames of silence.
+    /// The output of a read: `lead` frames of silence, the captured frames with the gaps between
+    /// them, `tail` frames of silence.
     pub fn output(&self, captured: Range<u64>, lead: u64, tail: u64, policy: ReadPolicy) -> Expected {
         let (lead, tail) = if policy.fill_gaps { (lead, tail) } else { (0, 0) };
         let (mut gaps, mut frames) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! Spans of time in the naive buffer.
 //!
-//! Times are rounded to frames. Where a time lies near the middle between two frames, either is right, so a span may have several
-//! right outcomes.
+//! Times are rounded to frames. Where a time lies near the middle between two frames, either is
+//! right, so a span may have several right outcomes.
 
 use std::ops::Range;
 
@@ -70,7 +70,8 @@ impl Naive {
         outcomes
     }
 
-    /// Possible first frames of a span from `from` on, each with the part of a gap between `from` and the frame.
+    /// Possible first frames of a span from `from` on, each with the part of a gap between `from`
+    /// and the frame.
     fn first_frames(&self, from: i64) -> Vec<(u64, i64)> {
         let segment = self.segments().into_iter().rfind(|segment| self.begin_ns(segment.start) <= from);
         let segment = segment.unwrap_or_else(|| self.segments()[0].clone());
@@ -84,7 +85,8 @@ impl Naive {
         found
     }
 
-    /// Possible end frames of a span up to `to`, each with the part of a gap between its audio and `to`.
+    /// Possible end frames of a span up to `to`, each with the part of a gap between its audio and
+    /// `to`.
     fn end_frames(&self, to: i64) -> Vec<(u64, i64)> {
         let segment = self.segments().into_iter().rfind(|segment| self.begin_ns(segment.start) < to);
         let segment = segment.unwrap_or_else(|| self.segments()[0].clone());
@@ -93,7 +95,8 @@ impl Naive {
             if frame == segment.end && frame < self.written() {
                 gap.map_or(0, |gap| (to - gap.start_utc_ns).clamp(0, gap.duration_ns))
             } else if frame == segment.start {
-                // `to` lies in the first half of the segment's first frame: the span ends with the whole gap before it.
+                // `to` lies in the first half of the segment's first frame: the span ends with the
+                // whole gap before it.
                 gap.map_or(0, |gap| gap.duration_ns)
             } else {
                 0

@@ -157,7 +157,8 @@ impl Play {
         }
     }
 
-    /// Records the times and the gap that the buffer reports for frames just written. They must not change later.
+    /// Records the times and the gap that the buffer reports for frames just written. They must not
+    /// change later.
     fn record(&mut self, frames: u64) {
         let (first, status, naive) = (self.naive.written(), self.buffer.status(), &mut self.naive);
         let before_ns = naive.end_ns;
@@ -248,7 +249,8 @@ impl Play {
         assert!(status.has_writer);
         assert!(!status.is_removed);
         let by_length = naive.written().saturating_sub(self.shape.length_frames);
-        // Of 256 anchor slots, an eighth is reserved for the writer. A gap uses one slot, a write at most one.
+        // Of 256 anchor slots, an eighth is reserved for the writer. A gap uses one slot, a write
+        // at most one.
         let by_gaps = naive.gaps.iter().rev().nth(224).map_or(0, |gap| gap.first_frame);
         assert!(naive.oldest >= by_length.max(by_gaps), "frame {} must be evicted", naive.oldest);
         assert!(naive.oldest == by_length || self.writes > 224, "frame {} is evicted too early", naive.oldest - 1);

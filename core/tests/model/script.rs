@@ -75,7 +75,8 @@ pub enum Timing {
     Arrived,
 }
 
-/// A span relative to the buffer. `from` is in thousandths of the way from the oldest to the newest frame.
+/// A span relative to the buffer. `from` is in thousandths of the way from the oldest to the newest
+/// frame.
 #[derive(Debug, Clone)]
 pub enum SpanChoice {
     Frames {

@@ -65,7 +65,8 @@ impl Times {
         }
     }
 
-    /// Advances the clock by the duration of `frames`. Returns the time to pass with the write, that of the first byte's frame.
+    /// Advances the clock by the duration of `frames`. Returns the time to pass with the write,
+    /// that of the first byte's frame.
     pub fn pass(&mut self, frames: u64, timing: Timing, has_partial: bool) -> Option<i64> {
         let true_ns = self.source_ns;
         self.source_ns += frames as f64 * self.true_period_ns;
@@ -128,7 +129,8 @@ impl Times {
         self.is_inexact = false;
     }
 
-    /// Checks the times of the chunk just written, which starts at `first`. `is_known`: the gap before it, if any, was reported by a read.
+    /// Checks the times of the chunk just written, which starts at `first`. `is_known`: the gap
+    /// before it, if any, was reported by a read.
     pub fn check(&mut self, naive: &Naive, first: u64, before_ns: i64, is_known: bool) {
         let chunk = self.chunk.take().expect("a chunk was just written");
         let begins_ns = naive.begins_ns[first as usize];
@@ -166,7 +168,8 @@ impl Times {
     }
 
     fn check_gap(&mut self, chunk: &Chunk, gap: Option<Gap>, begin_ns: i64, before_ns: i64) {
-        // An arrival's capture time is computed with the measured period, which is within 2.5 % of the nominal one.
+        // An arrival's capture time is computed with the measured period, which is within 2.5 % of
+        // the nominal one.
         let slack_ns = if chunk.captured { 1 } else { (chunk.frames as f64 * self.period_ns * 0.025) as u64 + 2 };
         let measured = |begin_ns: i64| begin_ns.abs_diff(chunk.measured_ns.max(before_ns)) <= slack_ns;
         if let Some(gap) = gap.filter(|gap| gap.reason == GapReason::ClockStep && gap.clock_step_ns != 0) {
@@ -193,7 +196,7 @@ impl Times {
             (Some((reason, None)), gap) => {
                 let gap = gap.expect("the reported gap");
                 assert_eq!(gap.reason, reason);
-                assert!(measured(begin_ns), "audio continues at its measured time {}: {gap:?}", chunk.measured_ns);
+                assert!(measured(begin_ns), "{gap:?} does not end at the measured time {}", chunk.measured_ns);
             }
             (Some((reason, Some(known_ns))), gap) => {
                 let gap = gap.expect("the reported gap");

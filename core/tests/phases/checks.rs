@@ -23,7 +23,7 @@ impl<'a, F: Fn() -> Option<usize>> Checks<'a, F> {
     }
 
     pub fn check(&mut self, phase: Phase, handles: &[Handles], reads: &AtomicU64) {
-        let kept = (0..SOURCES).filter(|number| !is_removed(*number)).count();
+        let remaining = (0..SOURCES).filter(|number| !is_removed(*number)).count();
         match phase {
             Phase::Allocate => {
                 each_won_once(handles, |_| true);
@@ -56,11 +56,11 @@ impl<'a, F: Fn() -> Option<usize>> Checks<'a, F> {
                     }
                 }
                 self.check_rings(SOURCES);
-                self.check_files(kept);
+                self.check_files(remaining);
             }
             Phase::DropHandles => {
                 self.check_counts(handles, |number| !is_removed(number));
-                self.check_rings(kept);
+                self.check_rings(remaining);
             }
             Phase::AllocateAgain => {
                 each_won_once(handles, is_removed);

@@ -1,5 +1,6 @@
-//! Threads allocate, write, read, remove and drop handles in phases. After each phase, while all threads wait, contents,
-//! reference counts and mapped bytes are checked: in one registry, and in four registries of a domain.
+//! Threads allocate, write, read, remove and drop handles in phases. After each phase, while all
+//! threads wait, contents, reference counts and mapped bytes are checked: in one registry, and in
+//! four registries of a domain.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod checks;
@@ -62,7 +63,8 @@ fn is_removed(source: usize) -> bool {
     source.is_multiple_of(2)
 }
 
-/// Runs the storm. Thread `n` uses registry `n % registries.len()`; `ring_files` counts a domain's files.
+/// Runs the storm. Thread `n` uses registry `n % registries.len()`; `ring_files` counts a domain's
+/// files.
 fn run(registries: &[Registry], ring_files: impl Fn() -> Option<usize>) {
     let reads = AtomicU64::new(0);
     let mut checks = Checks::new(registries, ring_files);

@@ -8,8 +8,8 @@ use crate::support::PanicBarrier;
 
 pub const THREADS: usize = 8;
 
-/// Runs `work(phase, thread, handles)` on all threads for each phase, then `check(phase, handles)` while they wait. A panic in either ends
-/// all of them.
+/// Runs `work(phase, thread, handles)` on all threads for each phase, then `check(phase, handles)`
+/// while they wait. A panic in either ends all of them.
 pub fn storm(
     phases: usize,
     work: impl Fn(usize, usize, &mut Handles) + Sync,

@@ -20,7 +20,8 @@ fn one_second() -> Spec {
     mono(1.0, 8000)
 }
 
-/// A process that holds a file open without a handle of the library, as a forked child holds its parent's mapping.
+/// A process that holds a file open without a handle of the library, as a forked child holds its
+/// parent's mapping.
 struct Holder(Child);
 
 impl Holder {

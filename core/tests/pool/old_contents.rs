@@ -13,7 +13,8 @@ use crate::{one_second, pooled};
 /// Sample that fills old rings: both of its bytes are equal.
 const MARK: i16 = 0x5a5a;
 
-/// Overwrites the ring several times with the mark, with gaps between, so that anchors hold old times as well.
+/// Overwrites the ring several times with the mark, with gaps between, so that anchors hold old
+/// times as well.
 fn fill(buffer: &CaptureBuffer) {
     let mut writer = buffer.writer().unwrap();
     for round in 0..8_i64 {
@@ -58,7 +59,8 @@ fn assert_nothing_old(buffer: &CaptureBuffer) {
     assert_eq!(buffer.status().level.unwrap().peak, 0.0);
 }
 
-/// Counts pages full of the mark in this process's mappings of files below `folder`, or in its anonymous mappings.
+/// Counts pages full of the mark in this process's mappings of files below `folder`, or in its
+/// anonymous mappings.
 fn marked_pages(folder: Option<&Path>) -> usize {
     let memory = File::open("/proc/self/mem").unwrap();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();

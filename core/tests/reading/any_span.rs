@@ -12,7 +12,8 @@ fn span_of_time_reads_the_same_frames_again_after_more_writes() {
     let buffer = registry.get_or_allocate("x", mono(60.0, 100)).unwrap();
     let mut writer = buffer.writer().unwrap();
     let mut read = Vec::new();
-    // The source is 300 ppm slow and its chunks jitter, so that the timeline bends. Spans end around the newest frame.
+    // The source is 300 ppm slow and its chunks jitter, so that the timeline bends. Spans end
+    // around the newest frame.
     for chunk in 0..600_i64 {
         let jitter_ns = chunk * 7919 % 13 * 500_000;
         writer.write_at(&[chunk as i16; 10], START_NS + chunk * 100_030_000 + jitter_ns).unwrap();

@@ -10,7 +10,8 @@ use crate::support::{Recording, SECOND_NS, START_NS, mono, ms, sample, shorts, s
 #[test]
 fn audio_around_gaps_keeps_its_times_and_length_in_every_lap() {
     let mut recording = Recording::new(10.0, 1000);
-    // Three seconds of audio, one second missing, and so on. Start time and first frame of each second of audio.
+    // Three seconds of audio, one second missing, and so on. Start time and first frame of each
+    // second of audio.
     let mut heard = Vec::new();
     for second in 0..40_i64 {
         if second % 4 == 3 {
@@ -118,10 +119,10 @@ fn last_reaches_back_to_the_gap_before_the_oldest_frame_with_a_known_time() {
         recording.arrive(1);
     }
     let buffer = &recording.buffer;
-    let kept = buffer.frames();
-    assert!(kept.start > 0 && kept.end == 5000, "{kept:?}");
+    let readable = buffer.frames();
+    assert!(readable.start > 0 && readable.end == 5000, "{readable:?}");
     let last = buffer.read_with(Span::Last(Duration::from_secs(100)), &ReadOptions::new().available()).unwrap();
-    let frames = (kept.end - kept.start) * 11;
+    let frames = (readable.end - readable.start) * 11;
     assert_eq!((last.frames(), last.missing().evicted_frames), (frames, 100_000 - frames));
     assert_eq!(last.gaps().first().map(|gap| (gap.at_frame, gap.silence_frames)), Some((0, 10)));
 }

@@ -1,4 +1,5 @@
-//! A barrier that ends a test when one of its threads panics, where `std::sync::Barrier` would hang.
+//! A barrier that ends a test when one of its threads panics, where `std::sync::Barrier` would
+//! hang.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;

@@ -1,4 +1,5 @@
-//! Shared by the tests of this crate: a clock moved by hand, a signal that encodes frame numbers, waiting and barriers.
+//! Shared by the tests of this crate: a clock moved by hand, a signal that encodes frame numbers,
+//! waiting and barriers.
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod barrier;

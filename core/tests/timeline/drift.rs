@@ -8,8 +8,9 @@ use capbuf::{Clock as _, GapReason, Span};
 use crate::jitter;
 use crate::support::{SECOND_NS, START_NS, manual, mono};
 
-/// Records an hour from a source whose clock is `ppm` fast, in chunks of `chunk` frames with jitter. Returns the largest error of a
-/// frame's time after the first minute and after ten minutes, in ms. `arrival`: times are those of arrival, none are passed.
+/// Records an hour from a source whose clock is `ppm` fast, in chunks of `chunk` frames with
+/// jitter. Returns the largest error of a frame's time after the first minute and after ten
+/// minutes, in ms. `arrival`: times are those of arrival, none are passed.
 fn worst_error_ms(ppm: f64, chunk: u64, jitter_ms: f64, arrival: bool) -> (f64, f64) {
     let rate = 48_000_u32;
     let period_ns = 1e9 / f64::from(rate) / (1.0 + ppm * 1e-6);
@@ -47,7 +48,8 @@ fn worst_error_ms(ppm: f64, chunk: u64, jitter_ms: f64, arrival: bool) -> (f64, 
 
 #[test]
 fn drift_of_100_ppm_with_20_ms_of_jitter_is_within_2_ms_after_a_minute() {
-    // Arrivals cannot overtake each other: with chunks shorter than the jitter the delay would shift all times.
+    // Arrivals cannot overtake each other: with chunks shorter than the jitter the delay would
+    // shift all times.
     for (ppm, chunk, arrival) in [(100.0, 480, false), (-100.0, 480, false), (100.0, 1920, true)] {
         let (after_minute, after_ten) = worst_error_ms(ppm, chunk, 20.0, arrival);
         println!(
@@ -72,7 +74,8 @@ struct WrongGaps {
     real_ms: u64,
 }
 
-/// Records an hour from a source whose frames take `percent` longer than nominal. Returns the largest error of a frame's time in s.
+/// Records an hour from a source whose frames take `percent` longer than nominal. Returns the
+/// largest error of a frame's time in s.
 fn worst_error_s(percent: f64, gaps: Option<WrongGaps>) -> f64 {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", mono(10.0, 8000)).unwrap();

@@ -7,7 +7,8 @@ use capbuf::Clock;
 
 use super::START_NS;
 
-/// More sleeps than all waiting reads of a case make: each sleeps at least 2 ms and waits at most 5 ms.
+/// More sleeps than all waiting reads of a case make: each sleeps at least 2 ms and waits at most 5
+/// ms.
 const MAX_SLEEPS: u64 = 100_000;
 
 /// Advances by 1 us at each reading and by the whole duration at each sleep.

@@ -3,7 +3,8 @@
 use super::ring_file::{ANCHORS, COUNTERS, HEADER, HOLDERS, LEASE, NAME, REMOVED, RingFile};
 use super::script::Script;
 
-/// Damages one thing. `is_mapped`: a process maps the file, so it is not truncated, which would end that process by SIGBUS.
+/// Damages one thing. `is_mapped`: a process maps the file, so it is not truncated, which would end
+/// that process by SIGBUS.
 pub fn apply(ring: &RingFile, script: &mut Script, is_mapped: bool) {
     let layout = &ring.layout;
     match script.byte() % 16 {
@@ -62,7 +63,8 @@ pub fn apply(ring: &RingFile, script: &mut Script, is_mapped: bool) {
     }
 }
 
-/// Writes a consistent header of another shape, and extends the file to its size, mostly with a hole.
+/// Writes a consistent header of another shape, and extends the file to its size, mostly with a
+/// hole.
 pub fn reshape(ring: &RingFile, script: &mut Script) {
     let length = script.number(ring.layout.length_frames, &ring.layout).clamp(1, 1 << 40);
     let (rate, channels, format) = (ring.get(64) as u32, 1 + script.below(64), 1 + script.below(4));

@@ -1,7 +1,8 @@
-//! One case: a valid buffer in a domain, a script of bytes that damages its file, and every call of the API on the result.
+//! One case: a valid buffer in a domain, a script of bytes that damages its file, and every call of
+//! the API on the result.
 //!
-//! Shared by the test, which generates scripts, and the fuzzer, which finds them. No call may panic, sleep forever, use more memory than
-//! one buffer may, or return contradictory data.
+//! Shared by the test, which generates scripts, and the fuzzer, which finds them. No call may
+//! panic, sleep forever, use more memory than one buffer may, or return contradictory data.
 
 mod calls;
 mod clock;
@@ -101,7 +102,8 @@ fn shape(script: &mut Script) -> Spec {
     Spec::new(Length::Frames(frames), rate, channels, format).unwrap()
 }
 
-/// The registry catches a panic while it maps a buffer and returns this error, which must not occur.
+/// The registry catches a panic while it maps a buffer and returns this error, which must not
+/// occur.
 fn no_panic<T: Debug>(result: Result<T>) -> Option<T> {
     assert!(!matches!(result, Err(Error::AllocationPanicked { .. })), "{result:?}");
     result.ok()
@@ -110,7 +112,8 @@ fn no_panic<T: Debug>(result: Result<T>) -> Option<T> {
 /// Removing a buffer makes room for another, whatever was done to it.
 fn recover(registry: &Registry, spec: Spec) {
     match registry.remove(SOURCE) {
-        // A file of another layout version is left alone: another version of the library may use it.
+        // A file of another layout version is left alone: another version of the library may use
+        // it.
         Err(Error::LayoutMismatch { .. }) => return,
         Ok(()) | Err(Error::NotFound { .. }) => {}
         Err(error) => panic!("removal failed: {error}"),
