@@ -56,7 +56,12 @@ fn read_until(done: &AtomicBool, reader: u64, buffer: &CaptureBuffer, counts: &C
                     counts.windows.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
-                Err(Error::TimedOut { .. } | Error::Evicted { .. }) => continue,
+                // No new window yet: the writer needs the processor.
+                Err(Error::TimedOut { .. }) => {
+                    thread::yield_now();
+                    continue;
+                }
+                Err(Error::Evicted { .. }) => continue,
                 Err(other) => panic!("{other}"),
             },
         };

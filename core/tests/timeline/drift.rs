@@ -55,7 +55,8 @@ fn drift_of_100_ppm_with_20_ms_of_jitter_is_within_2_ms_after_a_minute() {
         println!(
             "{ppm} ppm, ±20 ms, {chunk} frames a chunk, arrival {arrival}: {after_minute:.2} ms, then {after_ten:.2} ms"
         );
-        assert!(after_minute < 2.0 && after_ten < 1.0, "{ppm} ppm: {after_minute} ms, {after_ten} ms");
+        assert!(after_minute < 2.0, "{ppm} ppm: {after_minute} ms");
+        assert!(after_ten < 1.0, "{ppm} ppm: {after_ten} ms");
     }
 }
 
@@ -63,7 +64,8 @@ fn drift_of_100_ppm_with_20_ms_of_jitter_is_within_2_ms_after_a_minute() {
 fn bursts_of_500_ms_with_300_ms_of_jitter_are_within_their_jitter() {
     let (after_minute, after_ten) = worst_error_ms(100.0, 24_000, 300.0, false);
     println!("100 ppm, ±300 ms, 500 ms bursts: {after_minute:.1} ms, then {after_ten:.1} ms");
-    assert!(after_minute < 300.0 && after_ten < 60.0, "{after_minute} ms, {after_ten} ms");
+    assert!(after_minute < 300.0, "{after_minute} ms");
+    assert!(after_ten < 60.0, "{after_ten} ms");
 }
 
 /// Gaps, one every `every` chunks of 10 ms, reported as `reported_ms` long.
