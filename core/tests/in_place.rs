@@ -1,42 +1,45 @@
-//! Buffers used where they lie while they are taken out, with the memory that a model does not unmap.
+//! `Registry::with` racing with removals, on real mappings: a use after the unmapping would crash.
+#![allow(clippy::unwrap_used)]
 
-use std::sync::Barrier;
+mod support;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use capbuf::{Length, ReadOptions, Registry, SampleFormat, Span, Spec};
+use support::{PanicBarrier, StopOnDrop};
 
-const TIMES: u64 = 20_000;
+const ROUNDS: u64 = 20_000;
 
 #[test]
-fn memory_that_is_used_in_place_is_there_until_the_use_ends() {
+fn buffer_stays_mapped_while_with_runs() {
     let registry = Registry::builder().commit_ahead(false).build();
     let spec = Spec::new(Length::Frames(64), 8000, 1, SampleFormat::S16).unwrap();
-    let (begun, ended, used) = (Barrier::new(2), AtomicBool::new(false), AtomicU64::new(0));
-    let mut made = 0;
+    let (start, done, reads) = (PanicBarrier::new(2), AtomicBool::new(false), AtomicU64::new(0));
+    let mut allocated = 0;
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            begun.wait();
-            while !ended.load(Ordering::Relaxed) {
+            let _stop = StopOnDrop(&done);
+            start.join().wait();
+            while !done.load(Ordering::Relaxed) {
                 registry.with("x", |buffer| {
                     let mut samples = [0_i16; 64];
-                    // The memory is unmapped when the buffer goes: then this is the end of the process.
                     if buffer.read_into(Span::Frames(0..64), &ReadOptions::new(), &mut samples).is_ok() {
                         assert_eq!(samples, [7; 64]);
-                        used.fetch_add(1, Ordering::Relaxed);
+                        reads.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }
         });
-        begun.wait();
-        // Until they met: who reads may be held up for longer than all of this takes.
-        while made < TIMES || used.load(Ordering::Relaxed) == 0 {
-            made += 1;
+        let _stop = StopOnDrop(&done);
+        start.join().wait();
+        // Until the reader has met a buffer: it may be descheduled for longer than all rounds take.
+        while !done.load(Ordering::Relaxed) && (allocated < ROUNDS || reads.load(Ordering::Relaxed) == 0) {
+            allocated += 1;
             let buffer = registry.get_or_allocate("x", spec).unwrap();
             buffer.writer().unwrap().write_at(&[7_i16; 64], 0).unwrap();
             drop(buffer);
             registry.remove("x").unwrap();
         }
-        ended.store(true, Ordering::Relaxed);
     });
-    assert_eq!((registry.stats().rings_allocated, registry.stats().bytes), (made, 0));
+    assert_eq!((registry.stats().rings_allocated, registry.stats().bytes), (allocated, 0));
 }

@@ -1,11 +1,11 @@
-//! The page `docs::ordering` and the labels in the code say the same.
+//! The page `docs::ordering` explains exactly the `SYNC` labels in the code.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The crate's source files, without documentation, models and the model checker's body.
+/// The crate's source files, without its documentation, its models and the atomics' facade.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in folder.read_dir().unwrap() {
@@ -20,7 +20,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A source file's lines without its tests.
+/// Trimmed lines of a source file, without its tests.
 fn lines(file: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
@@ -31,15 +31,15 @@ fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The label of a comment such as `// SYNC head: why` or `// SYNC head (publish): why`, without its end.
+/// The label of a comment, without its end: `head` of `// SYNC head (publish): why`.
 fn label(line: &str) -> Option<&str> {
     line.strip_prefix("// SYNC ")?.split([':', '(']).next().map(str::trim_end)
 }
 
 #[test]
-fn every_label_in_the_code_is_explained_and_has_two_ends() {
+fn every_label_is_explained_and_has_two_ends() {
     let page = std::fs::read_to_string(src().join("docs/ordering.rs")).unwrap();
-    let told: Vec<_> = page
+    let explained: Vec<_> = page
         .lines()
         .filter_map(|line| line.strip_prefix("//! # `SYNC ")?.strip_suffix('`'))
         .map(str::to_owned)
@@ -52,18 +52,18 @@ fn every_label_in_the_code_is_explained_and_has_two_ends() {
             }
         }
     }
-    ends.remove("none").expect("some operations need no order");
+    ends.remove("none").expect("some operations need no ordering");
     for (label, places) in &ends {
-        assert!(told.contains(label), "`SYNC {label}` is not on the page: {places:?}");
-        assert!(places.len() >= 2, "`SYNC {label}` has one end only: {places:?}");
+        assert!(explained.contains(label), "`SYNC {label}` is not on the page: {places:?}");
+        assert!(places.len() >= 2, "`SYNC {label}` has only one end: {places:?}");
     }
-    for label in &told {
-        assert!(ends.contains_key(label), "`SYNC {label}` is on the page and not in the code");
+    for label in &explained {
+        assert!(ends.contains_key(label), "`SYNC {label}` is on the page but not in the code");
     }
 }
 
 #[test]
-fn every_ordered_operation_bears_a_label() {
+fn every_ordered_operation_has_a_label() {
     let mut seen = 0;
     for file in sources(&src()) {
         let lines = lines(&file);
@@ -75,7 +75,8 @@ fn every_ordered_operation_bears_a_label() {
                 continue;
             }
             seen += 1;
-            // In the comment above it, or in that of the operation that it belongs to, a few lines before.
+            // The label stands above the line or, for a multi-line expression, a few lines before
+            // it.
             let before = &lines[index.saturating_sub(8)..index];
             let labelled = before.iter().rev().find_map(|line| label(line));
             assert!(labelled.is_some_and(|label| label != "none"), "{}:{}: {line}", file.display(), index + 1);

@@ -1,13 +1,20 @@
-//! However much is asked for, the tracker takes no more memory than it was given. Alone in its program, whose memory it measures.
+//! The tracker's memory is bounded, whatever the number of attempts. One test only: it measures its
+//! process.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod support;
 
 use capbuf::{Caller, Language, Registry, Spec};
-use common::mono;
+use support::mono;
 
 fn small() -> Spec {
     mono(0.1, 1000)
+}
+
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -17,11 +24,11 @@ fn ten_thousand_sources_and_a_million_attempts_stay_within_bounds() {
     for source in &sources {
         registry.get_or_allocate(source, small()).unwrap();
     }
-    let before = memory_kb();
+    let before_kb = resident_kb();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let (registry, sources) = (&registry, &sources);
-            // Without the stack: a million of them take a while.
+            // Without stacks, which take too long a million times.
             scope.spawn(move || {
                 Caller::new(Language::C, vec![]).scope(|| {
                     for attempt in 0..250_000_usize {
@@ -32,18 +39,13 @@ fn ten_thousand_sources_and_a_million_attempts_stay_within_bounds() {
             });
         }
     });
-    let grown_kb = memory_kb().saturating_sub(before);
+    let grown_kb = resident_kb().saturating_sub(before_kb);
     assert!(grown_kb < 8 << 10, "{grown_kb} kB more");
     let report = registry.allocation_report();
     assert_eq!(report.sources.len(), 10_000);
-    let told: u64 = report.sources.iter().map(|source| source.attempts).sum();
-    assert_eq!(told + report.dropped.attempts, 1_010_000, "{:?}", report.dropped);
-    assert!(report.dropped.sources > 8000 && report.dropped.stacks > 0, "{:?}", report.dropped);
+    let reported: u64 = report.sources.iter().map(|source| source.attempts).sum();
+    assert_eq!(reported + report.dropped.attempts, 1_010_000, "{:?}", report.dropped);
+    assert!(report.dropped.sources > 8000, "{:?}", report.dropped);
+    assert!(report.dropped.stacks > 0, "{:?}", report.dropped);
     assert!(report.sources.iter().all(|source| source.stacks.len() <= 4));
-}
-
-fn memory_kb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -1,17 +1,17 @@
-//! Windows over a live ring: in order, exact, with every loss told.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+//! Windows over a live ring: in order, exact, with every lost frame counted.
+#![allow(clippy::unwrap_used)]
 
-mod common;
+mod support;
 
 use std::time::Duration;
 
 use capbuf::{Error, GapReason, Span, Window, WindowOptions, Windows};
-use common::{Recording, SECOND_NS, START_NS, manual, mono, ms, shorts, signal, spec};
+use support::{Recording, SECOND_NS, START_NS, manual, mono, ms, shorts, signal, spec};
 
 fn next(windows: &mut Windows, frames: u64) -> Result<Window, Error> {
     let mut samples = vec![0_i16; frames as usize];
     let window = windows.next_into(&mut samples, ms(0))?;
-    assert_eq!(samples, signal(window.first_frame..window.end_frame), "the frames that it says");
+    assert_eq!(samples, signal(window.first_frame..window.end_frame));
     Ok(window)
 }
 
@@ -20,7 +20,7 @@ fn times_out(windows: &mut Windows, frames: u64) {
 }
 
 #[test]
-fn overlapping_windows_follow_each_other_by_the_hop() {
+fn windows_advance_by_the_hop() {
     let mut recording = Recording::new(10.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(3000, 1500)).unwrap();
     times_out(&mut windows, 3000);
@@ -38,7 +38,7 @@ fn overlapping_windows_follow_each_other_by_the_hop() {
 }
 
 #[test]
-fn a_clip_around_a_window_is_exact_however_late_it_is_cut() {
+fn clip_around_a_window_is_exact_after_a_long_delay() {
     let mut recording = Recording::new(20.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 1000)).unwrap();
     recording.arrive_in(4000, 50);
@@ -51,32 +51,33 @@ fn a_clip_around_a_window_is_exact_however_late_it_is_cut() {
 }
 
 #[test]
-fn a_window_that_was_overtaken_tells_the_loss_and_stitches_nothing() {
+fn lapped_cursor_counts_lost_frames_and_stays_on_the_hop_grid() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 500)).unwrap();
     recording.arrive_in(2000, 50);
     assert_eq!(next(&mut windows, 1000).unwrap().first_frame, 0);
     recording.arrive_in(18_000, 50);
     let window = next(&mut windows, 1000).unwrap();
-    assert!(window.first_frame >= 16_000 && window.first_frame.is_multiple_of(500), "{window:?}");
+    assert!(window.first_frame >= 16_000, "{window:?}");
+    assert!(window.first_frame.is_multiple_of(500), "{window:?}");
     assert_eq!(window.lost_frames, window.first_frame - 1000);
     assert_eq!(next(&mut windows, 1000).unwrap().lost_frames, 0);
 }
 
 #[test]
-fn a_window_that_was_overtaken_is_followed_by_one_that_is_ahead_of_the_writer_by_an_eighth_of_what_can_be_spared() {
+fn lapped_cursor_skips_an_eighth_of_the_spare_frames_ahead() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 50)).unwrap();
     recording.arrive_in(2000, 50);
     assert_eq!(next(&mut windows, 1000).unwrap().first_frame, 0);
     recording.arrive_in(18_000, 50);
-    // The oldest frame is 16 000, and 3000 are kept beside the window: 375 more, by whole hops.
+    // The oldest frame is 16 000 and 3000 frames are spare: 375 more, rounded up to whole hops.
     assert_eq!(next(&mut windows, 1000).unwrap().first_frame, 16_400);
 }
 
 #[test]
-fn a_gap_just_as_long_as_those_to_be_joined_is_joined_and_a_longer_one_is_not() {
-    for (lost_ms, joined) in [(100, true), (101, false)] {
+fn gap_of_the_joined_length_is_joined_and_a_longer_one_is_not() {
+    for (lost_ms, is_joined) in [(100, true), (101, false)] {
         let mut recording = Recording::new(4.0, 1000);
         let mut windows = recording.buffer.windows(WindowOptions::new(1000, 1000).join_gaps(ms(100))).unwrap();
         recording.arrive_in(600, 50);
@@ -84,12 +85,12 @@ fn a_gap_just_as_long_as_those_to_be_joined_is_joined_and_a_longer_one_is_not() 
         recording.writer.gap_for(GapReason::PacketLoss, ms(lost_ms));
         recording.arrive_in(1000, 50);
         let window = next(&mut windows, 1000).unwrap();
-        assert_eq!((window.first_frame, window.joined_gaps), if joined { (0, 1) } else { (600, 0) }, "{lost_ms} ms");
+        assert_eq!((window.first_frame, window.joined_gaps), if is_joined { (0, 1) } else { (600, 0) }, "{lost_ms} ms");
     }
 }
 
 #[test]
-fn windows_with_pauses_between_them_lose_nothing_in_the_pauses() {
+fn frames_skipped_by_a_long_hop_are_not_lost() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(100, 1000)).unwrap();
     recording.arrive_in(3000, 50);
@@ -99,7 +100,7 @@ fn windows_with_pauses_between_them_lose_nothing_in_the_pauses() {
 }
 
 #[test]
-fn at_a_long_gap_windows_begin_anew_and_over_a_short_one_they_go_on() {
+fn windows_span_a_short_gap_and_restart_after_a_long_one() {
     let mut recording = Recording::new(20.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 500)).unwrap();
     recording.arrive_in(1700, 50);
@@ -114,12 +115,13 @@ fn at_a_long_gap_windows_begin_anew_and_over_a_short_one_they_go_on() {
         .iter()
         .map(|w| (w.first_frame, w.lost_frames, w.joined_gaps, w.after_gap.map(|gap| gap.duration_ns / 1_000_000)))
         .collect();
-    // 0 and 500 before the short gap, 1000 across it; the last 300 before the long gap are too few for a window.
+    // 0 and 500 lie before the short gap, 1000 spans it. The 300 frames before the long gap are
+    // less than a window.
     assert_eq!(seen, [(0, 0, 0, None), (500, 0, 0, None), (1000, 0, 1, None), (2300, 300, 0, Some(2000))]);
 }
 
 #[test]
-fn windows_may_begin_at_a_frame_that_is_still_to_come() {
+fn windows_may_start_at_a_future_frame() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(100, 100).from_frame(750)).unwrap();
     recording.arrive_in(800, 50);
@@ -130,7 +132,7 @@ fn windows_may_begin_at_a_frame_that_is_still_to_come() {
 }
 
 #[test]
-fn windows_of_no_length_and_of_more_than_the_buffer_are_refused() {
+fn empty_and_oversized_windows_and_hops_are_refused() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", mono(1.0, 1000)).unwrap();
     for (window, hop) in [(0, 1), (1001, 1), (u64::MAX, 1), (1000, 0), (1000, u64::MAX)] {
@@ -143,7 +145,7 @@ fn windows_of_no_length_and_of_more_than_the_buffer_are_refused() {
 }
 
 #[test]
-fn memory_for_less_than_a_window_is_refused_with_the_number_needed() {
+fn output_smaller_than_a_window_is_refused_with_the_needed_size() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", spec(1.0, 1000, 2, capbuf::SampleFormat::S16)).unwrap();
     let mut windows = buffer.windows(WindowOptions::new(10, 10)).unwrap();
@@ -152,7 +154,7 @@ fn memory_for_less_than_a_window_is_refused_with_the_number_needed() {
 }
 
 #[test]
-fn readers_of_frames_and_of_windows_can_share_a_buffer() {
+fn cursors_of_one_buffer_are_independent() {
     let mut recording = Recording::new(2.0, 1000);
     recording.arrive_in(2000, 50);
     let [mut one, mut other] = [(); 2].map(|()| recording.buffer.windows(WindowOptions::new(500, 500)).unwrap());
@@ -163,7 +165,7 @@ fn readers_of_frames_and_of_windows_can_share_a_buffer() {
 }
 
 #[test]
-fn a_gap_that_was_lapped_is_not_told_of_a_window_after_it() {
+fn lapped_gap_is_not_reported_by_a_later_window() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 500)).unwrap();
     recording.arrive_in(1200, 50);
@@ -177,7 +179,7 @@ fn a_gap_that_was_lapped_is_not_told_of_a_window_after_it() {
 }
 
 #[test]
-fn windows_on_a_buffer_that_is_full_begin_with_its_oldest_frame_and_no_loss() {
+fn windows_on_a_full_buffer_start_at_the_oldest_frame_without_loss() {
     let mut recording = Recording::new(2.0, 1000);
     recording.arrive_in(5000, 50);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 500)).unwrap();
@@ -186,7 +188,7 @@ fn windows_on_a_buffer_that_is_full_begin_with_its_oldest_frame_and_no_loss() {
 }
 
 #[test]
-fn a_window_caught_up_with_leaves_room_for_the_next_writes() {
+fn lapped_cursor_leaves_room_for_the_next_writes() {
     let mut recording = Recording::new(4.0, 1000);
     let mut windows = recording.buffer.windows(WindowOptions::new(1000, 10)).unwrap();
     recording.arrive_in(4000, 50);
@@ -198,7 +200,7 @@ fn a_window_caught_up_with_leaves_room_for_the_next_writes() {
 }
 
 #[test]
-fn a_window_that_can_never_come_is_refused() {
+fn window_past_the_last_frame_number_is_refused() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", mono(1.0, 1000)).unwrap();
     assert!(buffer.windows(WindowOptions::new(10, 10).from_frame(u64::MAX)).is_err());

@@ -1,25 +1,25 @@
-//! What a writer may hand in: any number of bytes, any size of chunk.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+//! Writes of any number of bytes and any size of chunk.
+#![allow(clippy::unwrap_used)]
 
-mod common;
+mod support;
 
 use capbuf::{Error, GapReason, SampleFormat, Span};
-use common::{START_NS, manual, mono, ms, shorts, signal, spec};
+use support::{START_NS, manual, mono, ms, shorts, signal, spec};
 
 fn bytes(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }
 
 #[test]
-fn bytes_in_pieces_of_any_size_never_shift_the_framing() {
+fn byte_chunks_of_any_size_keep_the_framing() {
     let (registry, _) = manual();
     for size in [1, 2, 3, 5, 4095, 4096] {
-        let name = format!("in pieces of {size}");
-        let buffer = registry.get_or_allocate(&name, spec(1.0, 8000, 2, SampleFormat::S16)).unwrap();
+        let source = format!("chunks of {size} bytes");
+        let buffer = registry.get_or_allocate(&source, spec(1.0, 8000, 2, SampleFormat::S16)).unwrap();
         let mut writer = buffer.writer().unwrap();
         let samples = signal(0..40_000);
-        for (number, piece) in bytes(&samples).chunks(size).enumerate() {
-            writer.write_bytes_at(piece, START_NS + (number * size / 4) as i64 * 125_000).unwrap();
+        for (number, chunk) in bytes(&samples).chunks(size).enumerate() {
+            writer.write_bytes_at(chunk, START_NS + (number * size / 4) as i64 * 125_000).unwrap();
         }
         assert_eq!(writer.next_frame(), 20_000);
         let newest = buffer.read(Span::Frames(12_000..20_000)).unwrap();
@@ -28,7 +28,7 @@ fn bytes_in_pieces_of_any_size_never_shift_the_framing() {
 }
 
 #[test]
-fn half_a_frame_before_a_gap_is_dropped_and_does_not_shift_what_follows() {
+fn partial_frame_before_a_gap_is_dropped() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", spec(1.0, 8000, 2, SampleFormat::S16)).unwrap();
     let mut writer = buffer.writer().unwrap();
@@ -49,7 +49,7 @@ fn half_a_frame_before_a_gap_is_dropped_and_does_not_shift_what_follows() {
 }
 
 #[test]
-fn a_write_larger_than_the_ring_keeps_its_tail_and_counts_all() {
+fn write_larger_than_the_ring_keeps_its_tail_and_counts_all_frames() {
     let (registry, _) = manual();
     for (before, frames) in
         [(0, 8001), (10, 9000), (5000, 8000), (5000, 9023), (5000, 9024), (5000, 9025), (7, 1_000_000)]
@@ -71,7 +71,7 @@ fn a_write_larger_than_the_ring_keeps_its_tail_and_counts_all() {
 }
 
 #[test]
-fn samples_of_another_format_are_refused_and_nothing_is_written() {
+fn samples_of_another_format_are_refused_and_not_written() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
     let mut writer = buffer.writer().unwrap();
@@ -79,13 +79,20 @@ fn samples_of_another_format_are_refused_and_nothing_is_written() {
     assert_eq!(error, Error::FormatMismatch { given: SampleFormat::F32, expected: SampleFormat::S16 });
     assert!(writer.write_at(&[1_i32], START_NS).is_err());
     assert_eq!(buffer.status().newest_frame, 0);
+}
+
+#[test]
+fn empty_write_is_counted_and_writes_nothing() {
+    let (registry, _) = manual();
+    let buffer = registry.get_or_allocate("x", mono(1.0, 8000)).unwrap();
+    let mut writer = buffer.writer().unwrap();
     writer.write::<i16>(&[]).unwrap();
     writer.write_bytes(&[]).unwrap();
     assert_eq!((buffer.status().newest_frame, buffer.status().writes), (0, 2));
 }
 
 #[test]
-fn every_chunk_size_fills_the_ring_alike() {
+fn every_chunk_size_fills_the_ring() {
     let (registry, _) = manual();
     for chunk in [1, 17, 480, 1024, 1025, 2729, 8000, 16_368] {
         let buffer = registry.get_or_allocate(&format!("{chunk}"), mono(1.0, 8000)).unwrap();
@@ -101,7 +108,7 @@ fn every_chunk_size_fills_the_ring_alike() {
 }
 
 #[test]
-fn the_level_is_that_of_the_last_second_over_all_channels() {
+fn level_covers_the_last_second_of_all_channels() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", spec(3.0, 8000, 2, SampleFormat::F32)).unwrap();
     assert_eq!(buffer.status().level, None);
@@ -115,7 +122,7 @@ fn the_level_is_that_of_the_last_second_over_all_channels() {
 }
 
 #[test]
-fn half_a_frame_in_hand_began_a_frame_before_the_time_that_is_told() {
+fn pending_partial_frame_began_before_the_time_of_the_next_bytes() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", mono(100.0, 2)).unwrap();
     let mut writer = buffer.writer().unwrap();
@@ -125,7 +132,7 @@ fn half_a_frame_in_hand_began_a_frame_before_the_time_that_is_told() {
 }
 
 #[test]
-fn what_is_no_number_counts_as_silence_in_the_level() {
+fn nan_and_infinity_count_as_silence_in_the_level() {
     let (registry, _) = manual();
     let buffer = registry.get_or_allocate("x", spec(1.0, 8000, 1, SampleFormat::F32)).unwrap();
     buffer.writer().unwrap().write(&[f32::NAN, 0.5, f32::INFINITY, -0.5]).unwrap();
@@ -135,7 +142,7 @@ fn what_is_no_number_counts_as_silence_in_the_level() {
 }
 
 #[test]
-fn a_buffer_at_its_limit_can_be_read_as_any_format_and_has_a_level() {
+fn buffer_at_its_byte_limit_can_be_read_as_f32_and_has_a_level() {
     let registry = capbuf::Registry::builder().max_buffer_bytes(120_000).build();
     let buffer = registry.get_or_allocate("x", mono(1.0, 40_000)).unwrap();
     buffer.writer().unwrap().write(&signal(0..40_000)).unwrap();

@@ -1,4 +1,5 @@
-//! Looks for a way to cut bytes that brings out others: the same cases as `core/tests/hostile` makes up.
+//! Searches for chunks of bytes that come out as other bytes. `core/tests/hostile` runs the same
+//! cases.
 #![no_main]
 
 #[path = "../../tests/hostile/bytes.rs"]

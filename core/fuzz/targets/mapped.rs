@@ -1,19 +1,19 @@
-//! Looks for scripts that do harm: the same cases as `core/tests/hostile` makes up, found by what they reach.
+//! Searches for damage to a mapped file that does harm. `core/tests/hostile` runs the same cases.
 #![no_main]
 
-#[path = "../../tests/hostile/body.rs"]
-mod body;
+#[path = "../../tests/hostile/case/mod.rs"]
+mod case;
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-/// Left behind when the fuzzer ends, as it ends by `exit`; empty, as each case removes its domain.
+/// Not removed, because the fuzzer ends by `exit`. It stays empty: each case removes its domain.
 static BASE: LazyLock<TempDir> = LazyLock::new(|| {
     let shared_memory = Path::new("/dev/shm");
-    let all = if shared_memory.is_dir() { shared_memory.to_owned() } else { std::env::temp_dir() };
-    tempfile::Builder::new().prefix("capbuf-fuzz-").tempdir_in(all).expect("a folder of its own")
+    let parent = if shared_memory.is_dir() { shared_memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("capbuf-fuzz-").tempdir_in(parent).expect("a temporary folder")
 });
 
-libfuzzer_sys::fuzz_target!(|script: &[u8]| body::run(script, BASE.path()));
+libfuzzer_sys::fuzz_target!(|script: &[u8]| case::run(script, BASE.path()));

@@ -1,4 +1,4 @@
-//! Looks for names of sources that show a secret: the same cases as `core/tests/hostile` makes up.
+//! Searches for names of sources that display a secret. `core/tests/hostile` runs the same cases.
 #![no_main]
 
 #[path = "../../tests/hostile/names.rs"]

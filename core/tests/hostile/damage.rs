@@ -1,4 +1,4 @@
-//! What each kind of damage ends as.
+//! Kinds of damage, and the error or recovery of each.
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -28,23 +28,30 @@ fn put(ring: &Path, offset: u64, bytes: &[u8]) {
 }
 
 #[test]
-fn who_dies_between_marking_a_buffer_as_removed_and_taking_its_name_away_leaves_room_for_one_new_one() {
+fn removal_interrupted_after_its_mark_leaves_room_for_one_new_buffer() {
     let base = tempfile::tempdir().unwrap();
     drop(open(base.path()).allocate("x", spec()).unwrap());
     put(&rings(base.path())[0], REMOVED, &[1]);
     let [one, other] = [(); 2].map(|()| open(base.path()));
     assert!(one.get("x").is_none());
     let buffer = one.get_or_allocate("x", spec()).unwrap();
-    assert!(other.get_or_allocate("x", spec()).unwrap().same_as(&buffer) && other.get("x").is_some());
-    assert_eq!(rings(base.path()).len(), 1, "a source has one ring");
-
-    put(&rings(base.path())[0], REMOVED, &[1]);
-    assert_eq!(one.sweep().unwrap().leftovers, 1);
-    assert!(rings(base.path()).is_empty(), "its memory goes back");
+    assert!(other.get_or_allocate("x", spec()).unwrap().same_as(&buffer));
+    assert!(other.get("x").is_some());
+    assert_eq!(rings(base.path()).len(), 1);
 }
 
 #[test]
-fn a_damaged_buffer_is_refused_until_it_is_removed_and_whoever_has_it_open_is_told() {
+fn ring_of_an_interrupted_removal_is_swept() {
+    let base = tempfile::tempdir().unwrap();
+    let registry = open(base.path());
+    let _buffer = registry.allocate("x", spec()).unwrap();
+    put(&rings(base.path())[0], REMOVED, &[1]);
+    assert_eq!(registry.sweep().unwrap().leftovers, 1);
+    assert!(rings(base.path()).is_empty());
+}
+
+#[test]
+fn damaged_buffer_is_refused_until_it_is_removed() {
     let base = tempfile::tempdir().unwrap();
     let [early, late] = [(); 2].map(|()| open(base.path()));
     let held = early.allocate("x", spec()).unwrap();
@@ -53,39 +60,43 @@ fn a_damaged_buffer_is_refused_until_it_is_removed_and_whoever_has_it_open_is_to
     put(&rings(base.path())[0], 0, b"no magic");
     assert!(late.get("x").is_none());
     assert!(matches!(late.get_or_allocate("x", spec()), Err(Error::Corrupt { .. })));
-    assert!(held.read(Span::Frames(0..100)).is_ok(), "who has it mapped goes on");
+    assert!(held.read(Span::Frames(0..100)).is_ok(), "an open handle still reads");
 
     late.remove("x").unwrap();
-    assert!(held.is_removed() && matches!(writer.write(&[7_i16; 1]), Err(Error::Removed { .. })));
+    assert!(held.is_removed());
+    assert!(matches!(writer.write(&[7_i16; 1]), Err(Error::Removed { .. })));
     let fresh = late.allocate("x", spec()).unwrap();
-    assert!(early.get("x").unwrap().same_as(&fresh) && !fresh.same_as(&held));
+    assert!(early.get("x").unwrap().same_as(&fresh));
+    assert!(!fresh.same_as(&held));
 }
 
 #[test]
-fn a_buffer_that_bears_the_name_of_another_source_is_damaged() {
+fn ring_file_with_the_name_of_another_source_is_corrupt() {
     let base = tempfile::tempdir().unwrap();
     let registry = open(base.path());
     let held = registry.allocate("x", spec()).unwrap();
     put(&rings(base.path())[0], NAME, b"y");
     let other = open(base.path());
-    assert!(other.get("y").is_none() && other.buffers().is_empty());
+    assert!(other.get("y").is_none());
+    assert!(other.buffers().is_empty());
     assert!(matches!(other.get_or_allocate("x", spec()), Err(Error::Corrupt { .. })));
     registry.remove("x").unwrap();
-    assert!(held.is_removed() && registry.allocate("x", spec()).is_ok());
+    assert!(held.is_removed());
+    registry.allocate("x", spec()).unwrap();
 }
 
 #[test]
-fn a_damaged_buffer_keeps_nobody_from_opening_its_domain_and_sweeping_the_rest() {
+fn domain_with_a_damaged_buffer_is_opened_and_swept() {
     let base = tempfile::tempdir().unwrap();
     let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
     let held = open(base.path()).get_or_allocate_with("x", spec(), &options).unwrap();
     let ring = rings(base.path()).remove(0);
-    // Damaged, and hiding a copy of itself that nobody has open any more.
+    // A copy of the ring without holders, beside the damaged original.
     let copy = ring.to_str().unwrap().replace("-0.ring", "-1.ring");
     std::fs::copy(&ring, &copy).unwrap();
     put(Path::new(&copy), 1280, &[0; 8]);
     put(&ring, 0, b"no magic");
-    // Somebody died, so who opens the domain sweeps it.
+    // The file of a dead process makes the next open sweep the domain.
     let dead = base.path().join("birds/process-00000000deadbeef");
     File::options().write(true).create_new(true).mode(0o600).open(dead).unwrap();
     assert_eq!(open(base.path()).sweep().unwrap().buffers, 0);
@@ -95,7 +106,7 @@ fn a_damaged_buffer_keeps_nobody_from_opening_its_domain_and_sweeping_the_rest()
 }
 
 #[test]
-fn a_file_with_a_hole_in_shared_memory_is_refused_before_a_look_into_it_can_end_the_process() {
+fn sparse_ring_file_in_shared_memory_is_refused_before_it_is_mapped() {
     let shared_memory = Path::new("/dev/shm");
     if !shared_memory.is_dir() {
         return;
@@ -113,13 +124,13 @@ fn a_file_with_a_hole_in_shared_memory_is_refused_before_a_look_into_it_can_end_
 }
 
 #[test]
-fn a_buffer_that_another_made_larger_than_this_registry_may_is_read_in_parts() {
+fn buffer_above_the_limit_of_its_reader_is_read_in_parts() {
     let base = tempfile::tempdir().unwrap();
     let spec = Spec::new(Length::Frames(1_000_000), 8000, 1, SampleFormat::S16).unwrap();
-    let made = open(base.path()).allocate("x", spec).unwrap();
-    made.writer().unwrap().write(&vec![7_i16; 1_000_000]).unwrap();
-    let small = Registry::builder().domains_folder(base.path()).max_buffer_bytes(100_000).open("birds").unwrap();
-    let buffer = small.get("x").unwrap();
+    let large = open(base.path()).allocate("x", spec).unwrap();
+    large.writer().unwrap().write(&vec![7_i16; 1_000_000]).unwrap();
+    let limited = Registry::builder().domains_folder(base.path()).max_buffer_bytes(100_000).open("birds").unwrap();
+    let buffer = limited.get("x").unwrap();
     assert!(matches!(
         buffer.read(Span::Frames(0..1_000_000)),
         Err(Error::OverBudget { requested_bytes: 2_000_000, limit_bytes: 200_000, .. })
@@ -128,7 +139,7 @@ fn a_buffer_that_another_made_larger_than_this_registry_may_is_read_in_parts() {
 }
 
 #[test]
-fn windows_never_go_back_whatever_the_timeline_says() {
+fn windows_never_move_backwards_on_a_damaged_timeline() {
     const ANCHORS: u64 = 5632;
     let base = tempfile::tempdir().unwrap();
     let buffer = open(base.path()).allocate("x", spec()).unwrap();
@@ -137,7 +148,8 @@ fn windows_never_go_back_whatever_the_timeline_says() {
         writer.gap_for(GapReason::SourceLost, Duration::from_secs(2));
         writer.write(&[7_i16; 500]).unwrap();
     }
-    // Of four pieces the second and the last begin further on, without a gap, and the third, after a gap, before them all.
+    // Of four timeline segments, the second and the fourth start further on, without a gap. The
+    // third, after a gap, starts before all.
     for (anchor, first_frame, has_gap) in [(1, 1500_u64, false), (2, 50, true), (3, 1900, false)] {
         put(&rings(base.path())[0], ANCHORS + anchor * 64, &first_frame.to_ne_bytes());
         put(&rings(base.path())[0], ANCHORS + anchor * 64 + 40, &u64::from(has_gap).to_ne_bytes());

@@ -1,29 +1,30 @@
-//! Whatever stands in a buffer's file, in the bytes that are written, in a source's name: an error, and never a panic, a crash, or a
-//! read that contradicts itself.
+//! Hostile input: damaged files, arbitrary chunks of bytes, arbitrary names. Errors are fine;
+//! panics, crashes and contradictory reads are not.
 //!
-//! What the fuzzer in `core/fuzz` does for hours, here in bounds: its seeds, and scripts that are the same in every run.
+//! A bounded run of the fuzzers in `core/fuzz`: their seeds, and generated scripts that are the
+//! same in every run.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
-mod body;
 mod bytes;
+mod case;
 mod damage;
 mod names;
 
 use std::path::Path;
 
-/// Runs cases in a folder of their own; tells which one failed.
+/// Runs cases in a temporary folder, and names the one that fails.
 fn run(cases: impl Iterator<Item = (String, Vec<u8>)>) {
-    // Real ones lie in shared memory: a thousand files a second are no matter there.
+    // As in production, and fast enough for thousands of files.
     let shared_memory = Path::new("/dev/shm");
     let base = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() };
     let base = base.unwrap();
     for (name, script) in cases {
-        let outcome = std::panic::catch_unwind(|| body::run(&script, base.path()));
+        let outcome = std::panic::catch_unwind(|| case::run(&script, base.path()));
         assert!(outcome.is_ok(), "{name} failed; its script is {script:?}");
     }
 }
 
-/// `SplitMix64`: as good as it needs to be, and the same everywhere.
+/// `SplitMix64`.
 struct Numbers(u64);
 
 impl Numbers {
@@ -36,8 +37,8 @@ impl Numbers {
     }
 }
 
-/// Four tests, so that they run beside one another.
-fn made_up(seed: u64) {
+/// Runs 500 generated scripts. Four tests call it, to run in parallel.
+fn run_generated(seed: u64) {
     const CASES: usize = 500;
     let mut numbers = Numbers(seed);
     run((0..CASES).map(|number| {
@@ -47,27 +48,27 @@ fn made_up(seed: u64) {
 }
 
 #[test]
-fn no_script_of_the_first_seed_does_harm() {
-    made_up(1);
+fn scripts_of_seed_1_do_no_harm() {
+    run_generated(1);
 }
 
 #[test]
-fn no_script_of_the_second_seed_does_harm() {
-    made_up(2);
+fn scripts_of_seed_2_do_no_harm() {
+    run_generated(2);
 }
 
 #[test]
-fn no_script_of_the_third_seed_does_harm() {
-    made_up(3);
+fn scripts_of_seed_3_do_no_harm() {
+    run_generated(3);
 }
 
 #[test]
-fn no_script_of_the_fourth_seed_does_harm() {
-    made_up(4);
+fn scripts_of_seed_4_do_no_harm() {
+    run_generated(4);
 }
 
 #[test]
-fn no_script_that_the_fuzzer_found_does_harm() {
+fn scripts_found_by_the_fuzzer_do_no_harm() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -75,20 +76,20 @@ fn no_script_that_the_fuzzer_found_does_harm() {
     run(files.into_iter().map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())));
 }
 
-/// Scripts that are the same in every run, of up to so many bytes.
-fn scripts(seed: u64, cases: usize, most: u64) -> impl Iterator<Item = Vec<u8>> {
+/// `cases` generated scripts of less than `max_bytes` each.
+fn scripts(seed: u64, cases: usize, max_bytes: u64) -> impl Iterator<Item = Vec<u8>> {
     let mut numbers = Numbers(seed);
-    (0..cases).map(move |_| (0..numbers.next() % most).map(|_| numbers.next() as u8).collect())
+    (0..cases).map(move |_| (0..numbers.next() % max_bytes).map(|_| numbers.next() as u8).collect())
 }
 
 #[test]
-fn however_bytes_are_cut_whole_frames_come_out_in_order() {
+fn byte_chunks_of_any_size_yield_whole_frames_in_order() {
     scripts(5, 3000, 80).for_each(|script| bytes::run(&script));
 }
 
 #[test]
-fn no_name_of_a_source_shows_a_secret_or_is_refused_unreadably() {
-    // Letters that mean something in a URL come up often.
+fn names_show_no_secret_and_refusals_are_readable() {
+    // Mostly letters with a meaning in URLs.
     const LETTERS: &[u8] = b"@:/?&;#=%3dD.a \n\xff";
     for script in scripts(6, 20_000, 60) {
         let letters =

@@ -1,19 +1,22 @@
-//! Whatever is done to a buffer, it answers as a vector of everything ever written would.
+//! A buffer answers every call as a naive buffer does: a vector of everything ever written.
 //!
-//! Scripts are made up and, where one fails, made smaller. The same in every run; with `CAPBUF_LONG=1` more, and others each time.
+//! Scripts are generated, and shrunk where one fails. They are the same in every run;
+//! `CAPBUF_LONG=1` runs more, newly seeded ones.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod cursor;
 mod naive;
+mod naive_time;
 mod play;
+mod read_check;
 mod script;
 mod times;
 
 use play::Play;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
-/// Plays scripts made up from a seed; tells the smallest one that fails.
-fn made_up(seed: u8) {
+/// Plays generated scripts. Prints the smallest one that fails.
+fn play_generated(seed: u8) {
     let long = std::env::var_os("CAPBUF_LONG").is_some_and(|value| value == "1");
     let config = Config { cases: if long { 20_000 } else { 200 }, failure_persistence: None, ..Config::default() };
     let mut runner = if long {
@@ -30,18 +33,18 @@ fn made_up(seed: u8) {
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(reason, (shape, steps))) => {
-            panic!("{reason}\nthe smallest script that fails so: {shape:?}\n{steps:#?}");
+            panic!("{reason}\nthe smallest failing script: {shape:?}\n{steps:#?}");
         }
         Err(other) => panic!("{other}"),
     }
 }
 
 #[test]
-fn no_script_of_the_first_seed_tells_a_buffer_from_a_vector_of_everything() {
-    made_up(1);
+fn buffer_equals_a_naive_buffer_in_scripts_of_seed_1() {
+    play_generated(1);
 }
 
 #[test]
-fn no_script_of_the_second_seed_tells_a_buffer_from_a_vector_of_everything() {
-    made_up(2);
+fn buffer_equals_a_naive_buffer_in_scripts_of_seed_2() {
+    play_generated(2);
 }

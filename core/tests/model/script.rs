@@ -1,51 +1,50 @@
-//! What may happen to a buffer, as values that can be made up, printed and made smaller.
+//! Actions on a buffer, as values that proptest generates, prints and shrinks.
 
 use capbuf::{GapReason, SampleFormat};
 use proptest::prelude::*;
 
-/// The buffer, and how its source behaves.
+/// The buffer, and the behaviour of its source.
 #[derive(Debug, Clone)]
 pub struct Shape {
     pub length_frames: u64,
     pub rate: u32,
     pub channels: u16,
     pub format: SampleFormat,
-    /// How far the source's clock is off.
+    /// Error of the source's clock.
     pub ppm: i32,
-    /// How far a told time is off, at most.
+    /// Largest error of a passed capture time.
     pub jitter_us: i64,
-    /// Read through another registry than it is written through, in a domain.
+    /// Write and read through two registries of a domain.
     pub in_domain: bool,
 }
 
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Some frames and the beginning of another one, if there is one.
+    /// Writes frames, and `odd_bytes` of the next one.
     Write {
         size: Size,
         odd_bytes: usize,
-        told: Told,
+        timing: Timing,
     },
-    /// So much of the source is lost.
+    /// Loses audio. The writer reports the gap, with its length if the flag is set, or nothing.
     Lose {
         ms: u32,
-        told: Option<(GapReason, bool)>,
+        reported: Option<(GapReason, bool)>,
     },
-    /// Frames with a gap before each.
-    Chatter {
+    /// Writes single frames with a gap before each.
+    ManyGaps {
         gaps: u64,
     },
-    /// The wall clock is set, by so many quarters of a second.
+    /// Steps the wall clock.
     SetClock {
-        quarters: i64,
+        quarter_seconds: i64,
     },
-    /// The writer ends, another one begins.
     ChangeWriter,
-    /// The buffer is removed; its source gets another one.
+    /// Removes the buffer and allocates another for the same source.
     Reallocate,
     Read {
-        span: Where,
-        how: How,
+        span: SpanChoice,
+        mode: ReadMode,
     },
     Windows {
         window: u64,
@@ -53,44 +52,45 @@ pub enum Step {
         from: Option<u64>,
         join_ms: u64,
     },
-    Next,
+    NextWindow,
 }
 
-/// How much is written at a time.
+/// Number of frames of a write.
 #[derive(Debug, Clone, Copy)]
 pub enum Size {
     Frames(u64),
-    /// Around the length of the ring.
+    /// A part of the ring's length, and `more` frames.
     Lengths {
         percent: u64,
         more: u64,
     },
 }
 
+/// Time of a write.
 #[derive(Debug, Clone, Copy)]
-pub enum Told {
-    /// The time of the first frame, off by so many thousandths of the jitter.
-    Captured {
-        off: i64,
-    },
+pub enum Timing {
+    /// The capture time of the first frame is passed, wrong by `off` thousandths of the jitter.
+    Captured { off: i64 },
+    /// No time is passed: the buffer uses the time of arrival.
     Arrived,
 }
 
-/// A span, by places relative to what there is: a place is in thousandths of the way from the oldest to the newest.
+/// A span relative to the buffer. `from` is in thousandths of the way from the oldest to the newest
+/// frame.
 #[derive(Debug, Clone)]
-pub enum Where {
+pub enum SpanChoice {
     Frames {
         from: i64,
         frames: u64,
         off: i64,
     },
-    /// From a place, and a part of a frame.
+    /// `part` shifts both ends by thousandths of a frame.
     Time {
         from: i64,
         ms: u64,
         part: i64,
     },
-    /// The beginning and the end lie near gaps.
+    /// Starts near one gap and ends near another, counted from the newest.
     Gaps {
         first: usize,
         last: usize,
@@ -103,12 +103,12 @@ pub enum Where {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct How {
+pub struct ReadMode {
     pub available: bool,
     pub silence: Option<bool>,
     pub wait: bool,
     pub format: Option<SampleFormat>,
-    /// Into memory of so many samples more than needed; into a segment if there is none.
+    /// Reads into memory with `room` samples more than needed; `None` reads a segment.
     pub room: Option<i64>,
 }
 
@@ -127,7 +127,7 @@ pub fn shape() -> impl Strategy<Value = Shape> {
     let jitter_us = prop_oneof![Just(0_i64), 1..20_000_i64];
     (length, rate, channels, format(), -300..300_i32, jitter_us, prop::bool::weighted(0.2)).prop_map(
         |(length_frames, rate, channels, format, ppm, jitter_us, in_domain)| {
-            // Wide frames in short rings: a case takes its time by bytes.
+            // A case's run time grows with its bytes: wide frames only in short rings.
             let length_frames = if channels > 8 { length_frames.min(100) } else { length_frames };
             Shape { length_frames, rate, channels, format, ppm, jitter_us, in_domain }
         },
@@ -142,43 +142,43 @@ fn size() -> impl Strategy<Value = Size> {
     ]
 }
 
-fn told() -> impl Strategy<Value = Told> {
-    prop_oneof![2 => (-1000..1000_i64).prop_map(|off| Told::Captured { off }), 1 => Just(Told::Arrived)]
+fn timing() -> impl Strategy<Value = Timing> {
+    prop_oneof![2 => (-1000..1000_i64).prop_map(|off| Timing::Captured { off }), 1 => Just(Timing::Arrived)]
 }
 
-fn span() -> impl Strategy<Value = Where> {
+fn span() -> impl Strategy<Value = SpanChoice> {
     let place = || prop_oneof![4 => 0..1000_i64, 1 => Just(0_i64), 1 => Just(1000_i64), 1 => -500..1500_i64];
     prop_oneof![
-        (place(), 0..400_u64, -2..3_i64).prop_map(|(from, frames, off)| Where::Frames { from, frames, off }),
-        (place(), 0..3000_u64, -1000..1000_i64).prop_map(|(from, ms, part)| Where::Time { from, ms, part }),
+        (place(), 0..400_u64, -2..3_i64).prop_map(|(from, frames, off)| SpanChoice::Frames { from, frames, off }),
+        (place(), 0..3000_u64, -1000..1000_i64).prop_map(|(from, ms, part)| SpanChoice::Time { from, ms, part }),
         (0..8_usize, 0..8_usize, -3000..3000_i64, -3000..3000_i64)
-            .prop_map(|(first, last, before_us, after_us)| Where::Gaps { first, last, before_us, after_us }),
-        prop_oneof![0..300_u64, 300..2000_u64].prop_map(|frames| Where::Last { frames }),
+            .prop_map(|(first, last, before_us, after_us)| SpanChoice::Gaps { first, last, before_us, after_us }),
+        prop_oneof![0..300_u64, 300..2000_u64].prop_map(|frames| SpanChoice::Last { frames }),
     ]
 }
 
-fn how() -> impl Strategy<Value = How> {
+fn mode() -> impl Strategy<Value = ReadMode> {
     let format = prop::option::of(format());
     let room = prop::option::of(prop_oneof![Just(-1_i64), 0..100_i64]);
     (any::<bool>(), prop::option::of(any::<bool>()), prop::bool::weighted(0.2), format, room)
-        .prop_map(|(available, silence, wait, format, room)| How { available, silence, wait, format, room })
+        .prop_map(|(available, silence, wait, format, room)| ReadMode { available, silence, wait, format, room })
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let write = (size(), prop_oneof![3 => Just(0_usize), 1 => 0..256_usize], told());
+    let write = (size(), prop_oneof![3 => Just(0_usize), 1 => 0..256_usize], timing());
     let lost = prop_oneof![3 => 0..300_u32, 1 => 300..1500_u32];
     let lose = (lost, prop::option::weighted(0.7, (reason(), any::<bool>())));
     let windows = (1..400_u64, 1..600_u64, prop::option::weighted(0.2, 0..3000_u64), 0..400_u64);
     prop_oneof![
-        30 => write.prop_map(|(size, odd_bytes, told)| Step::Write { size, odd_bytes, told }),
-        10 => lose.prop_map(|(ms, told)| Step::Lose { ms, told }),
-        1 => (1..300_u64).prop_map(|gaps| Step::Chatter { gaps }),
-        1 => (-8..8_i64).prop_map(|quarters| Step::SetClock { quarters }),
+        30 => write.prop_map(|(size, odd_bytes, timing)| Step::Write { size, odd_bytes, timing }),
+        10 => lose.prop_map(|(ms, reported)| Step::Lose { ms, reported }),
+        1 => (1..300_u64).prop_map(|gaps| Step::ManyGaps { gaps }),
+        1 => (-8..8_i64).prop_map(|quarter_seconds| Step::SetClock { quarter_seconds }),
         2 => Just(Step::ChangeWriter),
         1 => Just(Step::Reallocate),
-        30 => (span(), how()).prop_map(|(span, how)| Step::Read { span, how }),
+        30 => (span(), mode()).prop_map(|(span, mode)| Step::Read { span, mode }),
         3 => windows.prop_map(|(window, hop, from, join_ms)| Step::Windows { window, hop, from, join_ms }),
-        15 => Just(Step::Next),
+        15 => Just(Step::NextWindow),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! What the times of frames must be like, told from what the source and the clocks really did.
+//! Checks the times of frames against what the simulated source and clocks did.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use capbuf::{Clock, Gap, GapReason, ManualClock};
 
 use crate::naive::Naive;
 use crate::play::START_NS;
-use crate::script::{Shape, Told};
+use crate::script::{Shape, Timing};
 
-/// A gap that the writer was told to record, of a known length or not.
+/// A gap reported to the writer and not recorded yet, with its length if known.
 type Pending = Option<(GapReason, Option<i64>)>;
 
-/// What happened to the chunk that was written last.
+/// The newest chunk.
 struct Chunk {
     pending: Pending,
     first_of_writer: bool,
     measured_ns: i64,
     captured: bool,
-    /// The true time of its first frame.
+    /// True time of its first frame, since the start.
     true_ns: f64,
     frames: u64,
     lost_ns: i64,
@@ -29,18 +29,19 @@ pub struct Times {
     period_ns: f64,
     true_period_ns: f64,
     jitter_ns: i64,
-    /// When the next frame begins, since the start, by a wall clock that nobody sets.
+    /// True time of the next frame since the start, without clock steps.
     source_ns: f64,
     pending: Pending,
-    /// Lost since the last chunk without the writer of the next one being told, and with.
+    /// Loss since the last chunk that was not reported to its next writer, and loss that was.
     lost_ns: i64,
-    told_lost_ns: i64,
+    reported_lost_ns: i64,
     first_of_writer: bool,
-    /// How far the clock was set and no gap says so yet; `None` if that can't be known.
+    /// Clock steps that no gap has recorded yet; `None` if unknown.
     step_ns: Option<i64>,
+    /// Sum of all clock steps.
     set_ns: i64,
-    /// Something was lost or set of which the writer can't know in full: times are off then, and only bounds hold.
-    vague: bool,
+    /// The writer cannot know all losses and steps: times are wrong within bounds.
+    is_inexact: bool,
     chunk: Option<Chunk>,
 }
 
@@ -55,25 +56,26 @@ impl Times {
             source_ns: 0.0,
             pending: None,
             lost_ns: 0,
-            told_lost_ns: 0,
+            reported_lost_ns: 0,
             first_of_writer: true,
             step_ns: Some(0),
             set_ns: 0,
-            vague: false,
+            is_inexact: false,
             chunk: None,
         }
     }
 
-    /// Lets the time of so many frames pass; the time to tell of the first frame that begins in them, or none.
-    pub fn pass(&mut self, frames: u64, told: Told, begun: bool) -> Option<i64> {
+    /// Advances the clock by the duration of `frames`. Returns the time to pass with the write,
+    /// that of the first byte's frame.
+    pub fn pass(&mut self, frames: u64, timing: Timing, has_partial: bool) -> Option<i64> {
         let true_ns = self.source_ns;
         self.source_ns += frames as f64 * self.true_period_ns;
         let until_ns = self.source_ns as i64 - self.clock.monotonic_ns();
         self.clock.advance(Duration::from_nanos(until_ns.max(0).unsigned_abs()));
-        let partial_ns = if begun { self.period_ns as i64 } else { 0 };
-        let utc_ns = match told {
-            Told::Captured { off } => Some(START_NS + self.set_ns + true_ns as i64 + off * self.jitter_ns / 1000),
-            Told::Arrived => None,
+        let partial_ns = if has_partial { self.period_ns as i64 } else { 0 };
+        let utc_ns = match timing {
+            Timing::Captured { off } => Some(START_NS + self.set_ns + true_ns as i64 + off * self.jitter_ns / 1000),
+            Timing::Arrived => None,
         };
         if frames > 0 {
             let arrived_ns = self.clock.utc_ns() - (frames as f64 * self.period_ns) as i64;
@@ -86,22 +88,22 @@ impl Times {
                 frames,
                 lost_ns: std::mem::take(&mut self.lost_ns),
             });
-            self.told_lost_ns = 0;
+            self.reported_lost_ns = 0;
         }
         utc_ns.map(|utc_ns| utc_ns + partial_ns)
     }
 
-    pub fn lost(&mut self, lost: Duration, told: Option<(GapReason, bool)>) {
+    pub fn lost(&mut self, lost: Duration, reported: Option<(GapReason, bool)>) {
         let lost_ns = lost.as_nanos() as i64;
         self.source_ns += lost_ns as f64;
-        match told {
+        match reported {
             None => self.lost_ns += lost_ns,
             Some((reason, known)) => {
-                self.told_lost_ns += lost_ns;
+                self.reported_lost_ns += lost_ns;
                 let duration_ns = known.then_some(lost_ns);
                 let total_ns = match self.pending {
                     None => duration_ns,
-                    Some((_, sooner_ns)) => sooner_ns.zip(duration_ns).map(|(sooner, later)| sooner + later),
+                    Some((_, earlier_ns)) => earlier_ns.zip(duration_ns).map(|(earlier, later)| earlier + later),
                 };
                 self.pending = Some((reason, total_ns));
             }
@@ -110,108 +112,112 @@ impl Times {
 
     pub fn set_clock(&mut self, step_ns: i64) {
         self.clock.step_utc(step_ns);
-        self.step_ns = self.step_ns.map(|sooner_ns| sooner_ns + step_ns);
+        self.step_ns = self.step_ns.map(|earlier_ns| earlier_ns + step_ns);
         self.set_ns += step_ns;
-        self.vague |= step_ns != 0;
+        self.is_inexact |= step_ns != 0;
     }
 
     pub fn new_writer(&mut self) {
         self.pending = None;
-        self.lost_ns += std::mem::take(&mut self.told_lost_ns);
+        self.lost_ns += std::mem::take(&mut self.reported_lost_ns);
         self.first_of_writer = true;
     }
 
     pub fn new_buffer(&mut self) {
         self.new_writer();
         self.lost_ns = 0;
-        self.vague = false;
+        self.is_inexact = false;
     }
 
-    /// Checks the times of the chunk that was just written.
-    pub fn check(&mut self, naive: &Naive, first: u64, before_ns: i64, all_seen: bool) {
-        let chunk = self.chunk.take().expect("it was just written");
+    /// Checks the times of the chunk just written, which starts at `first`. `is_known`: the gap
+    /// before it, if any, was reported by a read.
+    pub fn check(&mut self, naive: &Naive, first: u64, before_ns: i64, is_known: bool) {
+        let chunk = self.chunk.take().expect("a chunk was just written");
         let begins_ns = naive.begins_ns[first as usize];
         let gap = naive.gap_at(first);
         let begin_ns = begins_ns.unwrap_or(before_ns);
         if first == 0 {
-            (self.step_ns, self.vague) = (Some(0), false);
-            assert!(gap.is_none(), "nothing was before");
+            (self.step_ns, self.is_inexact) = (Some(0), false);
+            assert!(gap.is_none(), "a gap before the first frame");
             if let Some(begins_ns) = begins_ns {
-                assert!(begins_ns.abs_diff(chunk.measured_ns) <= 1, "the first frame's time is as it was told");
+                assert!(begins_ns.abs_diff(chunk.measured_ns) <= 1, "the first frame has its measured time");
             }
-        } else if all_seen {
+        } else if is_known {
             assert!(begin_ns >= before_ns, "times run backwards");
-            assert!(gap.is_some() || begin_ns == before_ns, "what is no gap follows on");
+            assert!(gap.is_some() || begin_ns == before_ns, "without a gap the chunk continues");
             self.check_gap(&chunk, gap, begin_ns, before_ns);
         } else {
-            // What was done of it isn't known.
-            self.vague |= chunk.lost_ns != 0 || self.step_ns != Some(0);
+            // The effect of losses and steps is not visible.
+            self.is_inexact |= chunk.lost_ns != 0 || self.step_ns != Some(0);
             self.step_ns = self.step_ns.filter(|step_ns| *step_ns == 0);
         }
-        // A line through a few points far apart says little of what comes far after them.
-        self.vague |= chunk.frames as f64 * self.period_ns > 2e9;
-        let periods = if self.vague { 0.97..1.03 } else { 0.9975..1.0025 };
-        let first_readable = first.max(naive.oldest);
-        for frame in first_readable..first + chunk.frames {
+        // The rate measured over few chunks far apart is inexact.
+        self.is_inexact |= chunk.frames as f64 * self.period_ns > 2e9;
+        let periods = if self.is_inexact { 0.97..1.03 } else { 0.9975..1.0025 };
+        for frame in first.max(naive.oldest)..first + chunk.frames {
             let lasts_ns = (naive.begin_ns(frame + 1) - naive.begin_ns(frame)) as f64;
             let (least, most) = (self.period_ns * periods.start - 1.0, self.period_ns * periods.end + 1.0);
             assert!((least..=most).contains(&lasts_ns), "frame {frame} lasts {lasts_ns} ns of {}", self.period_ns);
             let true_ns =
                 START_NS as f64 + self.set_ns as f64 + chunk.true_ns + (frame - first) as f64 * self.true_period_ns;
             let off_ns = (naive.begin_ns(frame) as f64 - true_ns).abs();
-            // The first time, which may have jittered, the jitter of now, and the drift that is not found yet.
+            // Jitter of the first time, jitter now, and drift that is not measured yet.
             let bound_ns = 3.0 * self.jitter_ns as f64 + 0.0008 * self.source_ns.min(20e9) + 2000.0;
-            assert!(self.vague || off_ns <= bound_ns, "frame {frame} is {off_ns} ns off, more than {bound_ns}");
+            assert!(self.is_inexact || off_ns <= bound_ns, "frame {frame} is {off_ns} ns off, more than {bound_ns}");
         }
     }
 
     fn check_gap(&mut self, chunk: &Chunk, gap: Option<Gap>, begin_ns: i64, before_ns: i64) {
-        // Arrivals are taken back by the period that was found, which is only nearly the nominal one.
+        // An arrival's capture time is computed with the measured period, which is within 2.5 % of
+        // the nominal one.
         let slack_ns = if chunk.captured { 1 } else { (chunk.frames as f64 * self.period_ns * 0.025) as u64 + 2 };
         let measured = |begin_ns: i64| begin_ns.abs_diff(chunk.measured_ns.max(before_ns)) <= slack_ns;
         if let Some(gap) = gap.filter(|gap| gap.reason == GapReason::ClockStep && gap.clock_step_ns != 0) {
             assert!(
                 self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns),
-                "{gap:?}, set by {:?}",
+                "{gap:?} after a step of {:?}",
                 self.step_ns
             );
             self.step_ns = Some(0);
-            self.vague = true;
+            self.is_inexact = true;
             return;
         }
-        assert!(gap.is_none_or(|gap| gap.clock_step_ns == 0), "nobody set the clock: {gap:?}");
+        assert!(gap.is_none_or(|gap| gap.clock_step_ns == 0), "the clock was not set: {gap:?}");
         match (chunk.pending, gap) {
             _ if chunk.first_of_writer => {
-                let gap = gap.expect("another writer begins after a gap");
+                let gap = gap.expect("a gap before another writer's chunk");
                 self.step_ns = Some(0);
                 assert_eq!(gap.reason, chunk.pending.map_or(GapReason::WriterChanged, |(reason, _)| reason));
-                let told_ns = chunk.pending.and_then(|(_, known_ns)| known_ns);
-                assert!(measured(begin_ns) || told_ns == Some(begin_ns - before_ns), "{gap:?}");
-                self.vague |=
-                    (told_ns.is_some() && chunk.lost_ns != 0) || begin_ns > chunk.measured_ns + self.jitter_ns;
+                let reported_ns = chunk.pending.and_then(|(_, known_ns)| known_ns);
+                assert!(measured(begin_ns) || reported_ns == Some(begin_ns - before_ns), "{gap:?}");
+                self.is_inexact |=
+                    (reported_ns.is_some() && chunk.lost_ns != 0) || begin_ns > chunk.measured_ns + self.jitter_ns;
             }
             (Some((reason, None)), gap) => {
-                let gap = gap.expect("it was told");
+                let gap = gap.expect("the reported gap");
                 assert_eq!(gap.reason, reason);
-                assert!(measured(begin_ns), "{gap:?} begins again at the time told, {}", chunk.measured_ns);
+                assert!(measured(begin_ns), "{gap:?} does not end at the measured time {}", chunk.measured_ns);
             }
             (Some((reason, Some(known_ns))), gap) => {
-                let gap = gap.expect("it was told");
+                let gap = gap.expect("the reported gap");
                 assert_eq!(gap.reason, reason);
-                let told = gap.duration_ns == known_ns;
-                assert!(told || self.vague || chunk.lost_ns > 0, "{gap:?} was told to be {known_ns} ns long");
-                self.vague |= chunk.lost_ns != 0;
+                let is_reported = gap.duration_ns == known_ns;
+                assert!(
+                    is_reported || self.is_inexact || chunk.lost_ns > 0,
+                    "{gap:?} was reported to be {known_ns} ns long"
+                );
+                self.is_inexact |= chunk.lost_ns != 0;
             }
             (None, Some(gap)) => {
                 assert_eq!(gap.reason, GapReason::Detected);
                 let least_ns = 750_000_000 - 3 * self.jitter_ns - 10_000_000;
-                assert!(self.vague || chunk.lost_ns >= least_ns, "{gap:?}, and {} ns were lost", chunk.lost_ns);
-                assert!(self.vague || measured(begin_ns), "{gap:?}");
+                assert!(self.is_inexact || chunk.lost_ns >= least_ns, "{gap:?} after a loss of {} ns", chunk.lost_ns);
+                assert!(self.is_inexact || measured(begin_ns), "{gap:?}");
             }
             (None, None) => {
                 let most_ns = 750_000_000 + 3 * self.jitter_ns + 20_000_000;
-                assert!(self.vague || chunk.lost_ns <= most_ns, "{} ns were lost and no gap tells", chunk.lost_ns);
-                self.vague |= chunk.lost_ns != 0;
+                assert!(self.is_inexact || chunk.lost_ns <= most_ns, "no gap after a loss of {} ns", chunk.lost_ns);
+                self.is_inexact |= chunk.lost_ns != 0;
             }
         }
     }

@@ -1,5 +1,7 @@
-//! Everything a writer can do, in a function that RealtimeSanitizer watches: an allocation, a lock or a system call ends it.
-//! With an argument it does one of these, which must be caught.
+//! Every call of a writer, in a function that RealtimeSanitizer checks: an allocation, a lock or a
+//! system call aborts the program.
+//!
+//! With argument `allocation` or `system-call` the function makes one, which must abort.
 #![feature(sanitize)]
 
 use std::hint::black_box;
@@ -28,13 +30,13 @@ fn audio(writer: &mut Writer, chunk: &[i16], fault: &str) -> Result<(), Error> {
 
 fn main() {
     let registry = Registry::private();
-    let spec = Spec::new(Length::Seconds(2.0), 48_000, 1, SampleFormat::S16).expect("a shape");
-    let buffer = registry.allocate("x", spec).expect("room");
-    let mut writer = buffer.writer().expect("the only one");
+    let spec = Spec::new(Length::Seconds(2.0), 48_000, 1, SampleFormat::S16).expect("a valid spec");
+    let buffer = registry.allocate("x", spec).expect("memory");
+    let mut writer = buffer.writer().expect("no other writer");
     let fault = std::env::args().nth(1).unwrap_or_default();
-    audio(&mut writer, &[1; 480], &fault).expect("it is there");
-    registry.remove("x").expect("it is there");
-    // Refusing is real-time safe, too.
+    audio(&mut writer, &[1; 480], &fault).expect("an existing buffer");
+    registry.remove("x").expect("an existing buffer");
+    // A refused write is real-time safe as well.
     assert!(matches!(audio(&mut writer, &[1; 480], ""), Err(Error::Removed { .. })));
-    println!("{} frames written without a call that may wait", writer.next_frame());
+    println!("{} frames written without a blocking call", writer.next_frame());
 }

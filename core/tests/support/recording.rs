@@ -1,10 +1,11 @@
-//! What the tests of the core share: a clock to move by hand, and a signal that tells where each frame belongs.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+//! A buffer on a clock that the test moves.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Length, ManualClock, Registry, SampleFormat, Spec};
+use capbuf::{CaptureBuffer, Length, ManualClock, Registry, SampleFormat, Spec, Writer};
+
+use super::signal;
 
 pub const START_NS: i64 = 1_790_000_000_000_000_000;
 pub const SECOND_NS: i64 = 1_000_000_000;
@@ -23,29 +24,16 @@ pub fn mono(seconds: f64, rate: u32) -> Spec {
     spec(seconds, rate, 1, SampleFormat::S16)
 }
 
-/// Sample of frame `n`: two neighbours, or two frames less than 65 536 apart, never look alike.
-pub fn sample(frame: u64) -> i16 {
-    frame.wrapping_mul(40_503) as u16 as i16
-}
-
-pub fn signal(frames: std::ops::Range<u64>) -> Vec<i16> {
-    frames.map(sample).collect()
-}
-
-pub fn shorts(segment: &capbuf::Segment) -> &[i16] {
-    segment.samples().get::<i16>().unwrap()
-}
-
 pub fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A buffer, its clock and a writer that fills it at the nominal rate, chunk by chunk, as time goes by.
+/// A buffer with its clock, and a writer that advances the clock by the duration of what it writes.
 pub struct Recording {
     pub registry: Registry,
     pub clock: Arc<ManualClock>,
     pub buffer: CaptureBuffer,
-    pub writer: capbuf::Writer,
+    pub writer: Writer,
     rate: u32,
 }
 
@@ -57,25 +45,17 @@ impl Recording {
         Self { registry, clock, buffer, writer, rate }
     }
 
-    /// Lets the time of so many frames pass and writes them, as they arrive.
+    /// Advances the clock by the duration of `frames`, then writes them as one chunk.
     pub fn arrive(&mut self, frames: u64) {
         let next = self.writer.next_frame();
         self.clock.advance(Duration::from_nanos(frames * 1_000_000_000 / u64::from(self.rate)));
         self.writer.write(&signal(next..next + frames)).unwrap();
     }
 
-    /// So many frames, as they arrive in chunks.
+    /// Writes `frames` in chunks of at most `chunk` frames.
     pub fn arrive_in(&mut self, frames: u64, chunk: u64) {
         for at in (0..frames).step_by(chunk as usize) {
             self.arrive(chunk.min(frames - at));
         }
-    }
-}
-
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited two minutes for: {what}");
-        std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,0 +1,10 @@
+//! A read returns exactly the requested frames, or the reason why it does not.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod any_span;
+mod formats;
+mod gaps;
+mod spans;
+#[path = "../support/mod.rs"]
+mod support;
+mod waiting;

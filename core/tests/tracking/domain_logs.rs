@@ -1,0 +1,98 @@
+//! Logs of the processes of a domain.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use capbuf::Registry;
+
+use crate::small;
+
+fn open(folder: &Path, tracks: bool) -> Registry {
+    Registry::builder().domains_folder(folder).track_allocations(tracks).open("birds").unwrap()
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder.join("birds")).unwrap().map(|file| file.unwrap().path())
+}
+
+fn logs(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    files(folder).filter(|file| file.extension().is_some_and(|end| end == "track"))
+}
+
+#[test]
+fn report_covers_all_registries_of_a_domain() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other, outside] = [true, true, false].map(|tracks| open(folder.path(), tracks));
+    let buffer = one.get_or_allocate("rtsp://me:sesame@cam/1", small()).unwrap();
+    let same = other.get_or_allocate("rtsp://me:sesame@cam/1", small()).unwrap();
+    let report = outside.allocation_report();
+    assert_eq!((report.totals.attempts, report.totals.allocations, report.totals.live_buffers), (2, 1, 1), "{report}");
+    assert_eq!(report.processes.len(), 2);
+    let source = report.source("rtsp://***@cam/1").unwrap();
+    let mut sites: Vec<_> =
+        source.call_sites.iter().map(|site| (site.results.allocated, site.results.already_there)).collect();
+    sites.sort_unstable();
+    assert_eq!(sites, [(0, 1), (1, 0)]);
+    assert_eq!(source.holders.iter().filter(|holder| holder.handles == Some(1)).count(), 2, "{report}");
+    // Removed through one registry, still held by another.
+    drop(same);
+    other.remove("rtsp://me:sesame@cam/1").unwrap();
+    let report = outside.allocation_report();
+    assert_eq!((report.totals.removed_and_held, report.totals.live_buffers), (1, 0), "{report}");
+    drop((buffer, one));
+    let report = outside.allocation_report();
+    assert_eq!(
+        (report.totals.attempts, report.totals.removed_and_held),
+        (2, 0),
+        "the log outlives its process: {report}"
+    );
+    assert!(!report.processes[0].is_alive, "{report}");
+}
+
+#[test]
+fn only_ring_files_contain_the_source_with_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path(), true);
+    let _buffer = registry.get_or_allocate("rtsp://me:sesame@cam/1", small()).unwrap();
+    let contains = |file: &Path| fs::read(file).unwrap().windows(6).any(|window| window == b"sesame");
+    assert!(logs(folder.path()).next().is_some());
+    for file in files(folder.path()) {
+        let is_ring = file.extension().is_some_and(|end| end == "ring");
+        assert_eq!(contains(&file), is_ring, "{}", file.display());
+    }
+}
+
+#[test]
+fn damaged_logs_do_not_harm_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, outside) = (open(folder.path(), true), open(folder.path(), false));
+    let _buffer = one.get_or_allocate("tone:440", small()).unwrap();
+    let domain = folder.path().join("birds");
+    let good = fs::read(logs(folder.path()).next().unwrap()).unwrap();
+    for seed in 0..64_u64 {
+        let mut damaged = good.clone();
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        for _ in 0..200 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let range = if seed % 2 == 0 { 4096 } else { damaged.len() };
+            damaged[random as usize % range] = (random >> 32) as u8;
+        }
+        fs::write(domain.join(format!("{:016x}.track", seed + 1)), &damaged).unwrap();
+    }
+    for (name, bytes) in [("00000000000000f1.track", 0), ("00000000000000f2.track", 100), ("nonsense.track", 8192)] {
+        fs::write(domain.join(name), vec![0xff_u8; bytes]).unwrap();
+    }
+    for file in files(folder.path()) {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let report = outside.allocation_report();
+    assert!(report.source("tone:440").is_some_and(|source| source.live == 1));
+    let text = report.to_string() + &report.to_json();
+    assert!(!text.chars().any(|char| char.is_control() && char != '\n'), "{text:?}");
+    // Only a few logs of ended processes are kept.
+    outside.sweep().unwrap();
+    assert!(logs(folder.path()).count() <= 6);
+}

@@ -1,0 +1,20 @@
+//! Every allocation attempt is reported with its outcome and its call site.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod callers;
+mod counts;
+mod domain_logs;
+mod holders;
+#[path = "../support/mod.rs"]
+mod support;
+
+use capbuf::{Registry, Spec};
+use support::mono;
+
+fn tracking() -> Registry {
+    Registry::builder().track_allocations(true).commit_ahead(false).build()
+}
+
+fn small() -> Spec {
+    mono(0.1, 1000)
+}
