@@ -30,7 +30,8 @@ impl Child {
         command
     }
 
-    /// Starts a command from [`command`](Self::command), with the caller's arguments, environment and pipes.
+    /// Starts a command from [`command`](Self::command), with the caller's arguments, environment
+    /// and pipes.
     ///
     /// # Errors
     /// If `setpriv` cannot be started. A program that does not exist ends at once with status 127.

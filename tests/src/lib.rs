@@ -1,7 +1,9 @@
-//! Real inputs for the tests, without hardware: a microphone, a sound server, a camera's RTSP server, a web server.
+//! Real inputs for the tests, without hardware: a microphone, a sound server, a camera's RTSP
+//! server, a web server.
 //!
-//! Each rig starts with one call that returns when it is ready, fails on demand as its real counterpart
-//! does, and ends when dropped. None needs a fixed port, a sound card or a network beyond loopback.
+//! Each rig starts with one call that returns when it is ready, fails on demand as its real
+//! counterpart does, and ends when dropped. None needs a fixed port, a sound card or a network
+//! beyond loopback.
 //!
 //! | rig | plays | failures |
 //! |---|---|---|
@@ -11,11 +13,11 @@
 //! | [`HttpServer`] | web pages | 404, or the status of a page |
 //!
 //! ALSA and PulseAudio find their devices by environment variables, which a running process cannot
-//! change safely. So a program that listens to a rig is a [`Child`] or a [`Recorder`] whose command gets
-//! the rig's `env()`.
+//! change safely. So a program that listens to a rig is a [`Child`] or a [`Recorder`] whose command
+//! gets the rig's `env()`.
 //!
-//! Beside the rigs: [`StallDetector`] tells gaps of a stalled machine from faults, [`processes`] reads
-//! `/proc`, [`StopOnDrop`] ends other threads' loops when one panics.
+//! Beside the rigs: [`StallDetector`] separates gaps of a stalled machine from faults, [`processes`]
+//! reads `/proc`, [`StopOnDrop`] ends other threads' loops when one panics.
 
 mod child;
 mod http_server;

@@ -1,7 +1,7 @@
 //! A signal that encodes its own position, so that each lost, repeated or swapped frame is seen.
 //!
-//! Sample `i` is `i * 40503` modulo 2^16. The factor is odd, so the product can be inverted, and large,
-//! so the signal is loud noise: no code passes because its input is quiet or smooth.
+//! Sample `i` is `i * 40503` modulo 2^16. The factor is odd, so the product can be inverted, and
+//! large, so the signal is loud noise: no code passes because its input is quiet or smooth.
 
 use std::ops::Range;
 

@@ -54,7 +54,8 @@ pub fn is_in_timed_sleep(pid: u32) -> bool {
     tasks.map(waits_in).any(|function| function.contains("nanosleep"))
 }
 
-/// Returns the CPU time of a process, user and system, in steps of 10 ms; zero for one that has ended.
+/// Returns the CPU time of a process, user and system, in steps of 10 ms; zero for one that has
+/// ended.
 pub fn cpu_time(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let ticks = after_name(&stat).split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());

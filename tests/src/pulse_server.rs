@@ -11,9 +11,9 @@ use crate::{Child, START_DEADLINE, position, wait_until};
 
 /// A PulseAudio server of its own for one test, whose microphone hears its speaker.
 ///
-/// Uses no server, settings or sockets of the user. The microphone is 16-bit, mono, 48 kHz and passes
-/// samples through unchanged: silence until [`play_position_signal`](Self::play_position_signal), then
-/// the [`position`] signal.
+/// Uses no server, settings or sockets of the user. The microphone is 16-bit, mono, 48 kHz and
+/// passes samples through unchanged: silence until
+/// [`play_position_signal`](Self::play_position_signal), then the [`position`] signal.
 #[derive(Debug)]
 pub struct PulseServer {
     folder: TempDir,
@@ -54,8 +54,8 @@ impl PulseServer {
 
     /// Plays the [`position`] signal into the speaker from now on, in a loop.
     ///
-    /// The microphone may hear a moment of silence first. A signal that already plays ends: two would
-    /// be mixed.
+    /// The microphone may hear a moment of silence first. A signal that already plays ends: two
+    /// would be mixed.
     ///
     /// # Errors
     /// If `pacat` cannot be started.
@@ -110,7 +110,8 @@ fn socket(folder: &TempDir) -> PathBuf {
 /// Returns the script that loads the modules.
 ///
 /// The socket comes last, so that a client that can connect finds everything in place. Rewinding is
-/// off: with it the speaker renders seconds ahead and, after a rewind, the microphone hears parts twice.
+/// off: with it the speaker renders seconds ahead and, after a rewind, the microphone hears parts
+/// twice.
 fn startup_script(folder: &TempDir) -> String {
     let (source, sink) = (PulseServer::SOURCE, PulseServer::SINK);
     let shape = "format=s16le rate=48000 channels=1 channel_map=mono";

@@ -40,11 +40,11 @@ impl Recorder {
         pcm::s16_from_bytes(&lock(&self.bytes))
     }
 
-    /// Waits until 70 looks in a row, 10 ms apart, find no new sample; returns the number of samples, or
-    /// nothing after `deadline`.
+    /// Waits until 70 looks in a row, 10 ms apart, find no new sample; returns the number of
+    /// samples, or nothing after `deadline`.
     ///
-    /// Samples in flight when a rig fell silent still arrive. Looks are counted, not time: during a stall of
-    /// the machine no recorder could have delivered anything.
+    /// Samples in flight when a rig fell silent still arrive. Looks are counted, not time: during a
+    /// stall of the machine no recorder could have delivered anything.
     pub fn wait_for_silence(&self, deadline: Duration) -> Option<usize> {
         let (mut known, mut silent_looks) = (0, 0);
         wait_for(deadline, || {

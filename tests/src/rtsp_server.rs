@@ -9,8 +9,9 @@ use crate::{Child, START_DEADLINE, wait_for};
 
 /// GStreamer's RTSP server, playing a 1 kHz tone in the codecs of cameras and encoders.
 ///
-/// Each of [`MOUNTS`](Self::MOUNTS) plays it steadily. Under `pattern/`, as in `pattern/opus`, it is loud
-/// only in the first 300 ms of each second of UTC; see [`tone::lateness_ns`](crate::tone::lateness_ns).
+/// Each of [`MOUNTS`](Self::MOUNTS) plays it steadily. Under `pattern/`, as in `pattern/opus`, it
+/// is loud only in the first 300 ms of each second of UTC; see
+/// [`tone::lateness_ns`](crate::tone::lateness_ns).
 #[derive(Debug)]
 pub struct RtspServer {
     folder: TempDir,
@@ -50,7 +51,8 @@ impl RtspServer {
     /// Starts a server on a free port of loopback; returns when it listens.
     ///
     /// # Errors
-    /// If Python's GStreamer is missing or the server is not ready in time: with its standard error.
+    /// If Python's GStreamer is missing or the server is not ready in time: with its standard
+    /// error.
     pub fn start(options: RtspOptions) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (server, port) = start_server(folder.path(), options, 0)?;

@@ -7,8 +7,8 @@ const SPAN: usize = 4096;
 
 /// Finds the strongest frequency, in hertz, to within a few hertz; 0 for silence.
 ///
-/// The median over the up to 15 loudest spans of 4096 samples: a click or a lost packet falsifies only
-/// its own span.
+/// The median over the up to 15 loudest spans of 4096 samples: a click or a lost packet falsifies
+/// only its own span.
 pub fn dominant_frequency(samples: &[f32], sample_rate_hz: u32) -> f64 {
     let energy = |span: &[f32]| span.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
     let spans = samples.chunks(SPAN).filter(|span| span.len() == samples.len().min(SPAN));
@@ -49,11 +49,12 @@ fn power_at(samples: &[f64], frequency: f64) -> f64 {
     last * last + before * before - coefficient * last * before
 }
 
-/// Measures how late a recording is labelled at each change between loud and quiet, in ns; negative is early.
+/// Measures how late a recording is labelled at each change between loud and quiet, in ns; negative
+/// is early.
 ///
-/// `samples` are a recording without a gap of a `pattern/` mount of an [`RtspServer`](crate::RtspServer),
-/// whose tone is loud in the first 300 ms of each second of UTC. `start_ns` is the UTC time that the
-/// recording claims for the first sample.
+/// `samples` are a recording without a gap of a `pattern/` mount of an
+/// [`RtspServer`](crate::RtspServer), whose tone is loud in the first 300 ms of each second of UTC.
+/// `start_ns` is the UTC time that the recording claims for the first sample.
 pub fn lateness_ns(samples: &[f32], sample_rate_hz: u32, start_ns: i64) -> Vec<i64> {
     const SECOND_NS: i64 = 1_000_000_000;
     const LOUD_NS: i64 = 300_000_000;

@@ -12,8 +12,8 @@ use crate::rig_file::rig_file;
 /// A microphone without hardware: an ALSA capture device that hears the [`position`] signal.
 ///
 /// The signal sounds at known times whether anything reads it or not. So lost audio is a
-/// [break](position::breaks), and [`time_ns`](Self::time_ns) returns the time at which a sample sounded.
-/// Offers one or two channels (both the same) of 16-bit, 32-bit and float samples.
+/// [break](position::breaks), and [`time_ns`](Self::time_ns) returns the time at which a sample
+/// sounded. Offers one or two channels (both the same) of 16-bit, 32-bit and float samples.
 #[derive(Debug)]
 pub struct VirtualMic {
     folder: TempDir,
@@ -44,7 +44,8 @@ pub enum Fault {
     Overrun,
     /// Delivers nothing and reports no error until [`VirtualMic::heal`]; audio meanwhile is lost.
     Stall,
-    /// Fails for good for programs that have it open, and does not exist for others until [`VirtualMic::heal`].
+    /// Fails for good for programs that have it open, and does not exist for others until
+    /// [`VirtualMic::heal`].
     Unplugged,
     /// Cannot be opened, as if another program had it, until [`VirtualMic::heal`].
     Busy,
@@ -166,12 +167,14 @@ pcm.hw {{
 
     /// Returns the UTC time at which `sample` sounded, in ns.
     ///
-    /// The signal repeats every [`position::PERIOD`] samples: returns the time nearest to `near_ns`.
+    /// The signal repeats every [`position::PERIOD`] samples: returns the time nearest to
+    /// `near_ns`.
     pub fn time_ns(&self, sample: i16, near_ns: i64) -> i64 {
         let error = f64::from(self.options.clock_error_ppm) * 1e-6;
         let frames_per_ns = f64::from(self.options.sample_rate_hz) * (1.0 + error) / 1e9;
         let near_frame = ((near_ns - self.epoch_ns) as f64 * frames_per_ns) as i64;
-        // Only the last 16 bits of the position are known: the signed distance is at most half a period.
+        // Only the last 16 bits of the position are known: the signed distance is at most half a
+        // period.
         let distance = position::index(sample).wrapping_sub(near_frame as u16).cast_signed();
         self.epoch_ns + ((near_frame + i64::from(distance)) as f64 / frames_per_ns) as i64
     }
@@ -181,8 +184,8 @@ pcm.hw {{
     }
 }
 
-/// Returns the folder of this program: plugins can be loaded from there, unlike from a `/tmp` mounted
-/// `noexec`.
+/// Returns the folder of this program: plugins can be loaded from there, unlike from a `/tmp`
+/// mounted `noexec`.
 fn folder_of_this_build() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("this program is in no folder"))

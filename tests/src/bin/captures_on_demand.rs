@@ -1,14 +1,14 @@
 //! Captures one source and reports its buffer on request: a capture in a process of its own, whose
 //! environment names the devices.
 //!
-//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [WORD...]]]`, where WORD is `quick`, to open
-//! a lost source again at once, `rate=HZ`, `gain=DB` or `channel=NUMBER`
+//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [WORD...]]]`, where WORD is
+//! `quick`, to open a lost source again at once, `rate=HZ`, `gain=DB` or `channel=NUMBER`
 //!
 //! - prints `running` once it captures, or ends with the error;
 //! - on `frames`, prints the number of frames ever written;
-//! - on `dump FILE`, writes all frames as s16 into FILE and prints, a line each: `span FIRST CHANNELS RATE`,
-//!   `time FRAME UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS DURATION_NS REASON`,
-//!   `rings NUMBER`, `restarts NUMBER`, `state TEXT`, `end`;
+//! - on `dump FILE`, writes all frames as s16 into FILE and prints, a line each: `span FIRST
+//!   CHANNELS RATE`, `time FRAME UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS
+//!   DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`, `state TEXT`, `end`;
 //! - ends when standard input ends.
 
 use std::error::Error;

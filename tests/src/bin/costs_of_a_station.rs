@@ -1,5 +1,5 @@
-//! Measures the CPU time of a station: a hundred sources of 48 kHz mono in blocks of 10 ms, beside bare
-//! copies of as many bytes; and ten cameras, with the CPU time of their ffmpegs.
+//! Measures the CPU time of a station: a hundred sources of 48 kHz mono in blocks of 10 ms, beside
+//! bare copies of as many bytes; and ten cameras, with the CPU time of their ffmpegs.
 //!
 //! usage: `costs_of_a_station [SECONDS]`
 
@@ -45,7 +45,8 @@ fn ffmpegs() -> Vec<u32> {
     children.filter(|child| !child.is_zombie && child.command_line.contains("ffmpeg")).map(|child| child.pid).collect()
 }
 
-/// Waits until all sources run; returns the percentage of a processor that this process takes for `seconds`.
+/// Waits until all sources run; returns the percentage of a processor that this process takes for
+/// `seconds`.
 fn percent_of_a_processor(all: &[Supervised], seconds: u64) -> f64 {
     while all.iter().any(|one| one.buffer().is_none_or(|buffer| buffer.frames().is_empty())) {
         std::thread::sleep(Duration::from_millis(100));

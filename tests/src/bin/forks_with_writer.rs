@@ -1,7 +1,7 @@
 //! Acquires a writer, writes 4000 frames of the position signal, and forks.
 //!
-//! First the child obeys commands on standard input, with the inherited handles; once it has ended, the
-//! parent does. Each line of input gets a line of output.
+//! First the child obeys commands on standard input, with the inherited handles; once it has ended,
+//! the parent does. Each line of input gets a line of output.
 //!
 //! usage: `forks_with_writer DOMAIN SOURCE`
 //!
@@ -44,8 +44,9 @@ fn main() -> Outcome<()> {
     let (mut requests, to_parent) = io::pipe()?;
     let (from_parent, mut replies) = io::pipe()?;
     let mut process = Process { writer: Some(writer), buffer, parent: None };
-    // SAFETY: the child has only the thread that forked. Locks that other threads may have held are the allocator's,
-    // which the C library keeps usable, and those of the helper thread, which the child does not use.
+    // SAFETY: the child has only the thread that forked. Locks that other threads may have held are
+    // the allocator's, which the C library keeps usable, and those of the helper thread, which the
+    // child does not use.
     let child = unsafe { libc::fork() };
     if child < 0 {
         return Err(io::Error::last_os_error().into());

@@ -113,7 +113,8 @@ fn show_station(registry: &Registry, camera: &str) -> Done {
     Ok(())
 }
 
-/// Cuts clips around a moment, at once and by a trigger, into a folder that exists and into one that does not.
+/// Cuts clips around a moment, at once and by a trigger, into a folder that exists and into one
+/// that does not.
 fn show_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, around_ns: i64, clips: &Path) -> Done {
     let little = Duration::from_millis(10);
     let around = |path: &str| cut_clip(buffer, around_ns, little, little, &clips.join(path));

@@ -1,5 +1,5 @@
-//! Obeys commands on standard input with a domain, one line of output for each: a process that a test
-//! can kill.
+//! Obeys commands on standard input with a domain, one line of output for each: a process that a
+//! test can kill.
 //!
 //! Audio is the position signal by frame number, so each frame that is read is checked.
 //!
@@ -25,8 +25,8 @@
 //! | `look` | `wrong` and the detector's anomalies, or `fine` |
 //! | `close` | `closed`: everything above is dropped |
 //!
-//! A capbuf error is the reply `error KIND MESSAGE`. Any other failure, above all a wrong frame, ends the
-//! process with a message on standard error.
+//! A capbuf error is the reply `error KIND MESSAGE`. Any other failure, above all a wrong frame,
+//! ends the process with a message on standard error.
 
 use std::error::Error;
 use std::fs::File;
@@ -239,7 +239,8 @@ fn write_forever(writer: &mut Writer) -> Outcome {
     }
 }
 
-/// Reads at full speed: the oldest, the newest and all frames, by number and by time, and coming frames.
+/// Reads at full speed: the oldest, the newest and all frames, by number and by time, and coming
+/// frames.
 fn read_forever(buffer: &CaptureBuffer) -> Outcome {
     let length = buffer.spec().length_frames();
     let mut out = vec![0_i16; length as usize];

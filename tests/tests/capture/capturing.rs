@@ -176,7 +176,8 @@ impl Dump {
         self.first_frame + (self.samples.len() / self.channels) as u64
     }
 
-    /// Fills the gaps by repeating the samples before each, so that filling adds no loud or quiet edge.
+    /// Fills the gaps by repeating the samples before each, so that filling adds no loud or quiet
+    /// edge.
     pub(crate) fn filled(&self) -> Self {
         let mut samples = Vec::new();
         let mut at = self.first_frame;

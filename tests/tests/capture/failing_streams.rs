@@ -1,7 +1,7 @@
 //! Cameras that fail in each way that cameras do.
 //!
-//! The state names the reason, the ring stays, and the audio on both sides of the gap is at its true
-//! time.
+//! The state names the reason, the ring stays, and the audio on both sides of the gap is at its
+//! true time.
 
 use capbuf_tests::{Login, RtspOptions, RtspServer};
 

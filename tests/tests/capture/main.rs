@@ -1,4 +1,5 @@
-//! Real sound through a capture into a buffer: exact, at true times, in the same ring after each failure.
+//! Real sound through a capture into a buffer: exact, at true times, in the same ring after each
+//! failure.
 //!
 //! Devices and servers play signals that show their own position, so each lost frame is seen.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]

@@ -85,8 +85,8 @@ fn restarted_server_is_one_gap_of_the_right_length_with_each_codec() {
         let end_ns = gap.start_ns + gap.duration_ns;
         assert!(end_ns > restarted_ns - 150 * MS, "{} ms after the restart", (end_ns - restarted_ns) / MS);
         assert!(dump.samples.starts_with(&lost.samples), "{mount}: audio before the loss changed");
-        // True times on both sides prove that the gap is as long as it lasted. A new encoder takes a
-        // moment to find its level.
+        // True times on both sides prove that the gap is as long as it lasted. A new encoder takes
+        // a moment to find its level.
         for span in dump.spans() {
             assert_true_times(&dump, span.start + rate / 2..span.end);
         }

@@ -1,8 +1,8 @@
 //! Recordings with exactly the gaps that a test made, however busy the machine is.
 //!
-//! A machine that stalls for longer than a device buffers makes gaps of its own. A gap counts as the
-//! machine's only if the test's own [`StallDetector`] saw a stall at that time; then the recording
-//! is repeated. Any other unexpected gap is a fault and fails the test at once.
+//! A machine that stalls for longer than a device buffers makes gaps of its own. A gap counts as
+//! the machine's only if the test's own [`StallDetector`] saw a stall at that time; then the
+//! recording is repeated. Any other unexpected gap is a fault and fails the test at once.
 
 use std::time::Duration;
 

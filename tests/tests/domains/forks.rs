@@ -40,8 +40,8 @@ fn assert_ending_child_releases_nothing(command: &str) {
     let refusal = process.expect_error("take", "WriterBusy");
     assert!(refusal.contains(&format!("process {} ", process.pid())), "{refusal}");
     process.expect("read", "right 4000");
-    process.expect(by, "ends");
-    // The parent replies once its child is gone.
+    process.expect(command, "ends");
+    // The parent obeys once its child has ended.
     process.expect("who", &format!("process {}", process.pid()));
     assert_held_by(&buffer, process.pid());
     assert_eq!(opened_by(&buffer), [process.pid()]);

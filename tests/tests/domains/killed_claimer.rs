@@ -1,4 +1,5 @@
-//! A process killed while it opens a domain, allocates, removes or closes leaves a domain that works.
+//! A process killed while it opens a domain, allocates, removes or closes leaves a domain that
+//! works.
 //!
 //! `strace` kills it at each of its system calls in turn.
 
@@ -17,7 +18,8 @@ const FRAMES: u64 = 8000;
 /// A system call's name, and its number among the thread's calls of that name, from 1.
 type Call = (String, usize);
 
-/// Lets a worker obey commands and end. Returns its calls, each with its thread, and whether it was killed.
+/// Lets a worker obey commands and end. Returns its calls, each with its thread, and whether it was
+/// killed.
 fn work(folder: &Folder, commands: &[&str], kill_at: Option<&Call>) -> (Vec<(String, String)>, bool) {
     let trace = tempfile::NamedTempFile::new().unwrap();
     let mut command = Child::command("strace");
@@ -62,7 +64,8 @@ fn calls_in_folder(folder: &Folder, commands: &[&str]) -> Vec<Call> {
     found.into_iter().collect()
 }
 
-/// Asserts that the killed process's source gets one ring that works, and that no other file is left.
+/// Asserts that the killed process's source gets one ring that works, and that no other file is
+/// left.
 fn assert_works(folder: &Folder, registry: &Registry, at: &Call) {
     // Hangs if a dead process still held a lock.
     let buffer = registry.get_or_allocate(SOURCE, spec(FRAMES)).unwrap_or_else(|error| panic!("{at:?}: {error}"));
@@ -87,7 +90,8 @@ struct Kills {
     with_ring: usize,
 }
 
-/// Kills a process at each call that it makes for `commands` after `prepare`; then another one uses the source.
+/// Kills a process at each call that it makes for `commands` after `prepare`; then another one uses
+/// the source.
 ///
 /// The other one opens the domain after the kill if `newcomer`, and before it otherwise.
 fn kill_at_each_call(prepare: &[&str], commands: &[&str], newcomer: bool) -> Kills {

@@ -55,7 +55,8 @@ fn hundred_killed_writers_spoil_no_frame_and_release_the_lease() {
         kills_during_write += usize::from(reserve > head);
         assert!(kills < 20 * KILLS, "only {kills_during_write} kills during a write");
         assert!(!buffer.status().has_writer, "after {kills} kills");
-        // Each readable frame is right, also beside those that the dead writer had begun to overwrite.
+        // Each readable frame is right, also beside those that the dead writer had begun to
+        // overwrite.
         let frames = buffer.frames();
         assert_eq!(frames.end, head);
         let segment = buffer.read_with(Span::Frames(frames), &capbuf::ReadOptions::new().available()).unwrap();

@@ -1,4 +1,5 @@
-//! Folders and files that others could have prepared or could use are refused, by path, with advice.
+//! Folders and files that others could have prepared or could use are refused, by path, with
+//! advice.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -56,9 +56,11 @@ impl Folder {
         self.domain().join(&rings[0])
     }
 
-    /// Asserts that the domain has `rings` rings, the liveness locks of `processes` processes, and no other file.
+    /// Asserts that the domain has `rings` rings, the liveness locks of `processes` processes, and
+    /// no other file.
     ///
-    /// Waits for it: a registry's helper thread, about to commit memory, may be the last to hold a buffer.
+    /// Waits for it: a registry's helper thread, about to commit memory, may be the last to hold a
+    /// buffer.
     pub(crate) fn assert_clean(&self, rings: usize, processes: usize, when: &str) {
         let is_clean = || {
             let counted = (self.files(&[".ring"]).len(), self.files(&["process-"]).len());
@@ -103,8 +105,8 @@ impl Worker {
     /// Starts a worker with the domain and the buffer of [`SOURCE`] open.
     pub(crate) fn get(folder: &Folder) -> Self {
         let mut worker = Self::open(folder);
-        let answer = worker.ask(&format!("get {SOURCE}"));
-        assert!(answer.starts_with("ring "), "{answer}");
+        let reply = worker.request(&format!("get {SOURCE}"));
+        assert!(reply.starts_with("ring "), "{reply}");
         worker
     }
 

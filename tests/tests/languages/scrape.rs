@@ -1,4 +1,5 @@
-//! Finds constants, variants and names in source text, and converts names between the languages' spellings.
+//! Finds constants, variants and names in source text, and converts names between the languages'
+//! spellings.
 
 use std::collections::BTreeMap;
 

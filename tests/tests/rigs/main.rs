@@ -1,6 +1,7 @@
 //! Each rig, checked by programs of others: arecord, parec, ffmpeg.
 //!
 //! The tests of captures rely on the properties proved here.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod ending;
 mod http_server;

@@ -51,7 +51,8 @@ fn pattern_is_loud_in_the_first_300_ms_of_each_second_of_utc() {
     let samples = run("ffmpeg", &["-v", "error", "-i", &file, "-f", "s16le", "-c", "copy", "-"]);
     let samples = pcm::f32_from_s16(&pcm::s16_from_bytes(&samples.stdout));
 
-    // Each packet implies a time of the first sample; the earliest is of the packet with the least delay.
+    // Each packet implies a time of the first sample; the earliest is of the packet with the least
+    // delay.
     let mut before = 0.0;
     let mut claims = Vec::new();
     for packet in packets.lines() {
