@@ -124,7 +124,8 @@ fn of_one_call(job: &str, folder: &Path) -> Result<f64> {
 pub(crate) fn hot_paths(_: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Instructions of the hot paths",
-        "Instructions a call, counted by callgrind. They depend on the compiler and the C library only, so each run counts the same.",
+        "Instructions a call, counted by callgrind. They depend on the compiler and the C library only, so \
+         each run counts the same.",
     );
     if Command::new("valgrind").arg("--version").output().is_err() {
         table.push(Row::new("not counted: valgrind is not installed", ""));

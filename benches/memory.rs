@@ -41,8 +41,8 @@ pub(crate) fn child_fills(commit_ahead: bool) -> Result<()> {
 pub(crate) fn of_many(_: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Memory of 100 sources of 60 s",
-        "Resident memory that the buffers add to a process without other data. The limit is the frames alone. \"Before use\": allocated and not \
-         written, without committing ahead.",
+        "Resident memory that the buffers add to a process without other data. The limit is the frames \
+         alone. \"Before use\": allocated and not written, without committing ahead.",
     );
     let frames = (BUFFERS * 60 * RATE_HZ * 2) as f64;
     let megabytes = |bytes: f64| format!("{:.2} MB", bytes / 1e6);
@@ -80,7 +80,7 @@ fn add_and_remove<M: Map>(names: &[String]) -> Result<[f64; 3]> {
     names.iter().for_each(|name| map.remove(name));
     let removed = begin.elapsed();
     if map.look(0, &names[0]).is_some() {
-        return Err(format!("{} kept a source", M::NAME).into());
+        return Err(format!("{} still has a removed source", M::NAME).into());
     }
     Ok([median(last), added.as_nanos() as f64, removed.as_nanos() as f64])
 }
@@ -88,8 +88,8 @@ fn add_and_remove<M: Map>(names: &[String]) -> Result<[f64; 3]> {
 pub(crate) fn ten_thousand(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "10 000 sources added and removed",
-        "Ours maps a ring for each source, committed when it is written; the others only insert an entry. Medians of runs that take turns; \
-         \"the last one\" is the median of the last hundred.",
+        "Ours maps a ring for each source, committed when it is written; the others only insert an entry. \
+         Medians of runs that take turns; \"the last one\" is the median of the last hundred.",
     );
     let names: Vec<_> = (0..MANY).map(source).collect();
     let ways: [(&str, Way); 4] = [
@@ -129,7 +129,8 @@ fn each(table: &mut Table, name: &str, mut job: impl FnMut() -> Result<()>) -> R
 pub(crate) fn domain(_: Effort) -> Result<Table> {
     let mut table = Table::new(
         "10 000 sources in a domain",
-        "Each source is a file in shared memory, allocated under a lock between processes. One run. No peer offers this.",
+        "Each source is a file in shared memory, allocated under a lock between processes. One run. No \
+         peer offers this.",
     );
     let base = shared_memory()?;
     let names: Vec<_> = (0..MANY).map(source).collect();

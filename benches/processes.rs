@@ -69,8 +69,9 @@ const EACH_NS: i64 = 200_000;
 pub(crate) fn latency(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "From write until another process reads it",
-        "Chunks of 480 samples of 32 bits (1920 B), five thousand a second, each with the time at which its write began. The reader polls without a pause and copies the chunk out. p50 / p99 / p99.9, medians of runs that \
-         take turns; ratios are of p50. Needs two idle cores.",
+        "Chunks of 480 samples of 32 bits (1920 B), five thousand a second, each with the time at which \
+         its write began. The reader polls without a pause and copies the chunk out. p50 / p99 / p99.9, \
+         medians of runs that take turns; ratios are of p50. Needs two idle cores.",
     );
     let base = shared_memory()?;
     let chunks = effort.choose(1000, 5000);
@@ -125,7 +126,7 @@ fn to_process(base: &Path, run: usize, chunks: usize) -> Result<Vec<f64>> {
 
 /// Calls `send` with the time, five thousand times a second.
 fn each_due(chunks: usize, mut send: impl FnMut(i64) -> Result<()>) -> Result<()> {
-    // Time for the listener to begin: it may miss the first chunks, which are no error.
+    // Lets the listener begin to poll, so that the first chunks are not measured late.
     std::thread::sleep(Duration::from_millis(20));
     let mut next_ns = SystemClock.monotonic_ns();
     for _ in 0..chunks {

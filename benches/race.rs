@@ -107,8 +107,9 @@ fn race(allocate: &Allocate, source: &str, threads: usize) -> Result<Duration> {
 pub(crate) fn new_source(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Race for a new source",
-        "Threads get or allocate a new ring of 60 s (5.76 MB, mapped alike by all) at once. From the first thread's call until the last one has \
-         the ring, the mean of a sample's races; rings allocated a race.",
+        "Threads get or allocate a new ring of 60 s (5.76 MB, mapped alike by all) at once. From the first \
+         thread's call until the last one has the ring, the mean of a sample's races; rings allocated a \
+         race.",
     );
     let ways = ways()?;
     let mut source = 0;

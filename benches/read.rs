@@ -47,8 +47,10 @@ fn beside_writer(calls: u64, mut write: impl FnMut() + Send, mut read: impl FnMu
 pub(crate) fn spans(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Read a span, the writer at full speed",
-        "The newest seconds of a ring of ten minutes (48 kHz, mono, 16 bits), read into the caller's memory while another thread writes 960 B at a time at full \
-         speed. The limit is a plain copy of memory that another thread has just written, in a ring whose writer waits for its reader. Needs two cores.",
+        "The newest seconds of a ring of ten minutes (48 kHz, mono, 16 bits), read into the caller's \
+         memory while another thread writes 960 B at a time at full speed. The limit is a plain copy of \
+         memory that another thread has just written, in a ring whose writer waits for its reader. Needs \
+         two cores.",
     );
     let limit = "limit: memcpy";
     let waiting = WaitingRing::new(SECONDS);

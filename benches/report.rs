@@ -168,8 +168,8 @@ pub(crate) fn losses(tables: &[Table]) -> String {
         return text;
     }
     text.push_str(
-        "\nA line is a job that misses an aim or is slower than a peer by more than 3 %: our figure, each missed aim, \
-         each faster peer with the ratio of ours to it.\n",
+        "\nA line is a job that misses an aim or is slower than a peer by more than 3 %: our figure, each \
+         missed aim, each faster peer with the ratio of ours to it.\n",
     );
     for (table, lost) in lost {
         let _ = write!(text, "\n### {}: {} of {} jobs\n\n", table.title, lost.len(), table.rows.len());

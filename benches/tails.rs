@@ -142,8 +142,9 @@ type Way = fn(Duration) -> Result<[f64; 3]>;
 pub(crate) fn writer(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "The writer's tail",
-        "Writes of 960 B each 100 µs into a ring of 60 s: p50 / p99 / **p99.9**, medians of runs that take turns. Four readers copy the newest 15 s \
-         again and again. The control's readers copy memory outside the ring: the difference to it is the cost of being read. Ratios are of p99.9.",
+        "Writes of 960 B each 100 µs into a ring of 60 s: p50 / p99 / **p99.9**, medians of runs that take \
+         turns. Four readers copy the newest 15 s again and again. The control's readers copy memory \
+         outside the ring: the difference to it is the cost of being read. Ratios are of p99.9.",
     );
     let duration = Duration::from_millis(effort.choose(700, 5000));
     let none = "capbuf, no readers";
@@ -199,8 +200,9 @@ fn laps(commit_ahead: bool, first: &mut Histogram<u64>, second: &mut Histogram<u
 pub(crate) fn first_lap(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "The first lap of a new ring",
-        "Writes of 960 B at full speed, from 50 ms after the allocation of a ring of 60 s: p50 / p99 / **p99.9** of all runs. A helper thread commits memory ahead of the writer, \
-         unless that is turned off. Ratios are of p99.9.",
+        "Writes of 960 B at full speed, from 50 ms after the allocation of a ring of 60 s: p50 / p99 / \
+         **p99.9** of all runs. A helper thread commits memory ahead of the writer, unless that is turned \
+         off. Ratios are of p99.9.",
     );
     for (name, commit_ahead) in [("committed ahead", true), ("not committed ahead", false)] {
         let (mut all_first, mut all_second) = (histogram()?, histogram()?);

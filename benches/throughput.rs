@@ -83,7 +83,8 @@ fn found(folder: &Path) -> Option<(String, String, f64)> {
 pub(crate) fn rates(_: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Throughput",
-        "Bytes a second, by criterion, one way after the other. The ratio is of the others' rate to ours: above 1 they are faster. Ratios of the tables above are steadier, as their ways take turns.",
+        "Bytes a second, by criterion, one way after the other. The ratio is of the others' rate to ours: \
+         above 1 they are faster. Ratios of the tables above are steadier, as their ways take turns.",
     );
     run()?;
     let groups = read_dir(FOLDER)?;

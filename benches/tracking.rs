@@ -26,8 +26,8 @@ fn with_sources(track: bool, count: usize) -> Result<(Registry, Vec<String>)> {
 pub(crate) fn attempts_and_reports(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Tracking allocations",
-        "An attempt to allocate an existing source, with a stack of this program's depth; and a report as text, with resolved stacks. \
-         `get` is the lookup of a handle.",
+        "An attempt to allocate an existing source, with a stack of this program's depth; and a report as \
+         text, with resolved stacks. `get` is the lookup of a handle.",
     );
     let spec = small()?;
     let ((off, names), (on, _)) = (with_sources(false, 64)?, with_sources(true, 64)?);

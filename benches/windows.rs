@@ -50,7 +50,7 @@ impl One {
 struct Two {
     ring: Mutex<PlainCopy>,
     queue: Mutex<VecDeque<i16>>,
-    kept: Vec<i16>,
+    half: Vec<i16>,
     out: Vec<i16>,
 }
 
@@ -59,7 +59,7 @@ impl Two {
         Self {
             ring: Mutex::new(PlainCopy::new(60)),
             queue: Mutex::new(VecDeque::with_capacity(ANALYSIS_FRAMES)),
-            kept: Vec::new(),
+            half: Vec::new(),
             out: vec![0; WINDOW],
         }
     }
@@ -77,12 +77,12 @@ impl Two {
         new[from_first..].copy_from_slice(&second[..HOP - from_first]);
         queue.drain(..HOP);
         drop(queue);
-        let whole = self.kept.len() == HOP;
+        let whole = self.half.len() == HOP;
         if whole {
-            old.copy_from_slice(&self.kept);
+            old.copy_from_slice(&self.half);
         }
-        self.kept.clear();
-        self.kept.extend_from_slice(new);
+        self.half.clear();
+        self.half.extend_from_slice(new);
         whole
     }
 }
@@ -90,9 +90,11 @@ impl Two {
 pub(crate) fn from_many(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Windows of 3 s, each 1.5 s, from 100 sources",
-        "1.5 s of audio of each source, written 10 ms at a time, and the windows that they complete, on one thread: the CPU time for 1.5 s of real time. The other way has two rings a \
-         source behind locks: 60 s for clips, and a queue of 18 s for analysis, which returns each frame once, \
-         so that the reader keeps half a window. Memory is that of the rings; two rings of the same length would take twice ours.",
+        "1.5 s of audio of each source, written 10 ms at a time, and the windows that they complete, on \
+         one thread: the CPU time for 1.5 s of real time. The other way has two rings a source behind \
+         locks: 60 s for clips, and a queue of 18 s for analysis, which returns each frame once, so that \
+         the reader keeps half a window. Memory is that of the rings; two rings of the same length would \
+         take twice ours.",
     );
     let registry = Registry::private();
     let mut one = (0..SOURCES).map(|number| One::new(&registry, number)).collect::<Result<Vec<_>>>()?;

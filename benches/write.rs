@@ -74,10 +74,12 @@ fn push(table: &mut Table, name: String, frames: usize, job: Job<'_>, effort: Ef
 pub(crate) fn chunks(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Write a chunk",
-        "Samples of 16 bits; ours with capture time, timeline and counters. The limit is a plain copy into a ring of the same \
-         size. One ring of 5 s fits into the core's own cache; a hundred rings of 20 s in turn, 192 MB, fit into no cache. Queues hold 60 s and \
-         are emptied between samples: they neither overwrite nor serve many readers. bcast writes through a shared reference, and ringfire's \
-         readers make plain copies of memory that is being written: both are data races, so they do not show what sound code can reach.",
+        "Samples of 16 bits; ours with capture time, timeline and counters. The limit is a plain copy into \
+         a ring of the same size. One ring of 5 s fits into the core's own cache; a hundred rings of 20 s \
+         in turn, 192 MB, fit into no cache. Queues hold 60 s and are emptied between samples: they \
+         neither overwrite nor serve many readers. bcast writes through a shared reference, and ringfire's \
+         readers make plain copies of memory that is being written: both are data races, so they do not \
+         show what sound code can reach.",
     );
     job::<240>(&mut table, effort)?;
     job::<480>(&mut table, effort)?;

@@ -7,9 +7,9 @@
 //!
 //! | rig | plays | failures |
 //! |---|---|---|
-//! | [`VirtualMic`] | the [`position`] signal, at known UTC times, through ALSA | [`Fault`]: overrun, stall, unplugged, busy |
+//! | [`VirtualMic`] | the [`position`] signal, at known UTC times, through ALSA | each [`Fault`] |
 //! | [`PulseServer`] | the [`position`] signal, through PulseAudio | crash, freeze, silence |
-//! | [`RtspServer`] | a 1 kHz [`tone`], steady or tied to UTC, as cameras send it | crash, freeze, packet loss, logins |
+//! | [`RtspServer`] | a 1 kHz [`tone`], steady or tied to UTC | crash, freeze, packet loss, logins |
 //! | [`HttpServer`] | web pages | 404, or the status of a page |
 //!
 //! ALSA and PulseAudio find their devices by environment variables, which a running process cannot

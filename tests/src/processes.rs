@@ -10,7 +10,7 @@ pub struct Process {
     pub pid: u32,
     /// Its parent's id.
     pub parent: u32,
-    /// Whether it has ended and its parent has not waited for it.
+    /// It has ended, and its parent has not waited for it.
     pub is_zombie: bool,
     /// Its arguments, joined by spaces.
     pub command_line: String,

@@ -27,7 +27,7 @@ pub struct VirtualMic {
 pub struct VirtualMicOptions {
     /// The only sample rate that it offers.
     pub sample_rate_hz: u32,
-    /// How much too fast its clock runs, in parts per million.
+    /// The error of its clock in parts per million; positive is fast.
     pub clock_error_ppm: i32,
 }
 

@@ -78,7 +78,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     black_box(&rings);
     let copies_percent = began.elapsed().as_secs_f64() * 100.0;
     println!(
-        "{SOURCES} sources of 48 kHz mono in blocks of 10 ms: {cards_percent:.2} % of a processor; their copies alone {copies_percent:.3} %"
+        "{SOURCES} sources of 48 kHz mono in blocks of 10 ms: {cards_percent:.2} % of a processor, \
+         their copies alone {copies_percent:.3} %"
     );
 
     let server = RtspServer::start(RtspOptions::default())?;

@@ -7,10 +7,10 @@
 //!
 //! | command | reply |
 //! |---|---|
-//! | `who` | `process PID child of PID`, or `process PID` |
+//! | `id` | `process PID child of PID`, or `process PID` |
 //! | `read` | `right FRAMES`: all frames, through the inherited handle |
 //! | `write FRAMES` | `written NEXT_FRAME`, by the current writer |
-//! | `take` | `taken NEXT_FRAME`: replaces the inherited writer by a new one |
+//! | `writer` | `writer NEXT_FRAME`: replaces the inherited writer by a new one |
 //! | `parent-drops` | `done`: the parent dropped its writer |
 //! | `end`, `_exit` | `ends`: ends with or without dropping the handles |
 //!
@@ -76,13 +76,13 @@ impl Process {
             let words: Vec<&str> = line.split(' ').collect();
             let reply = match (&words[..], self.writer.as_mut()) {
                 (["end" | "_exit"], _) => "ends".to_owned(),
-                (["who"], _) if self.parent.is_some() => {
+                (["id"], _) if self.parent.is_some() => {
                     format!("process {} child of {}", std::process::id(), std::os::unix::process::parent_id())
                 }
-                (["who"], _) => format!("process {}", std::process::id()),
+                (["id"], _) => format!("process {}", std::process::id()),
                 (["read"], _) => as_reply(self.read())?,
                 (["write", frames], Some(writer)) => as_reply(write(writer, frames.parse()?))?,
-                (["take"], _) => as_reply(self.take())?,
+                (["writer"], _) => as_reply(self.take_writer())?,
                 (["parent-drops"], _) => {
                     let (to_parent, from_parent) = self.parent.as_mut().ok_or("this is the parent")?;
                     to_parent.write_all(&[0])?;
@@ -113,11 +113,11 @@ impl Process {
         }
     }
 
-    fn take(&mut self) -> Outcome {
+    fn take_writer(&mut self) -> Outcome {
         let writer = self.buffer.writer()?;
         let next_frame = writer.next_frame();
         self.writer = Some(writer);
-        Ok(format!("taken {next_frame}"))
+        Ok(format!("writer {next_frame}"))
     }
 }
 

@@ -10,7 +10,7 @@ fn fork(folder: &Folder) -> (Worker, u32, Registry, CaptureBuffer) {
     let mut command = Child::command(env!("CARGO_BIN_EXE_forks_with_writer"));
     command.args([DOMAIN, SOURCE]).env("CAPBUF_DIR", folder.path());
     let mut process = Worker::of(command);
-    let reply = process.request("who");
+    let reply = process.request("id");
     let [child, parent] = numbers(&reply)[..] else { panic!("{reply}") };
     assert_eq!(parent, u64::from(process.pid()));
     let registry = folder.open();
@@ -37,12 +37,12 @@ fn assert_ending_child_releases_nothing(command: &str) {
     // The child, with the inherited handles.
     process.expect("read", "right 4000");
     process.expect_error("write 100", "Forked");
-    let refusal = process.expect_error("take", "WriterBusy");
+    let refusal = process.expect_error("writer", "WriterBusy");
     assert!(refusal.contains(&format!("process {} ", process.pid())), "{refusal}");
     process.expect("read", "right 4000");
     process.expect(command, "ends");
     // The parent obeys once its child has ended.
-    process.expect("who", &format!("process {}", process.pid()));
+    process.expect("id", &format!("process {}", process.pid()));
     assert_held_by(&buffer, process.pid());
     assert_eq!(opened_by(&buffer), [process.pid()]);
     process.expect("write 1000", "written 5000");
@@ -71,14 +71,14 @@ fn child_that_exits_without_dropping_releases_nothing_of_its_parent() {
 fn child_can_take_the_writer_once_its_parent_dropped_it() {
     let folder = Folder::new();
     let (mut process, child, _registry, buffer) = fork(&folder);
-    process.expect_error("take", "WriterBusy");
+    process.expect_error("writer", "WriterBusy");
     process.expect("parent-drops", "done");
-    process.expect("take", "taken 4000");
+    process.expect("writer", "writer 4000");
     assert_held_by(&buffer, child);
     process.expect("write 1000", "written 5000");
     process.expect("read", "right 5000");
     process.expect("end", "ends");
-    process.expect("who", &format!("process {}", process.pid()));
+    process.expect("id", &format!("process {}", process.pid()));
     assert!(buffer.writer().is_ok(), "the child still holds the writer");
     process.end();
 }
@@ -96,13 +96,13 @@ fn writer_of_a_killed_parent_is_free_while_its_child_reads() {
     assert_eq!(opened_by(&buffer), Vec::<u32>::new());
     assert_eq!(registry.sweep().unwrap().processes, 1);
     folder.assert_clean(1, 1, "the parent's liveness lock is swept");
-    let reply = process.request("who");
+    let reply = process.request("id");
     assert!(reply.starts_with(&format!("process {child} child of ")), "{reply}");
     process.expect("read", "right 6000");
     process.expect_error("write 100", "Forked");
-    process.expect_error("take", "WriterBusy");
+    process.expect_error("writer", "WriterBusy");
     drop(writer);
-    process.expect("take", "taken 6000");
+    process.expect("writer", "writer 6000");
     assert_held_by(&buffer, child);
     process.expect("write 100", "written 6100");
     process.expect("end", "ends");
