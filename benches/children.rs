@@ -1,4 +1,4 @@
-//! This program once more, as another process in another role.
+//! Runs this program as another process, in a role.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -8,7 +8,7 @@ use capbuf::Registry;
 
 use crate::Result;
 
-/// Domains of this run only, in shared memory as the real ones.
+/// Makes a folder of domains for this run, in shared memory as real ones.
 pub(crate) fn shared_memory() -> Result<tempfile::TempDir> {
     let shared_memory = Path::new("/dev/shm");
     Ok(if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() }?)
@@ -18,40 +18,40 @@ pub(crate) fn open(base: impl AsRef<Path>) -> Result<Registry> {
     Ok(Registry::builder().domains_folder(base).open("bench")?)
 }
 
-/// Killed when dropped.
+/// Another process; killed when dropped.
 pub(crate) struct Other {
     pub(crate) child: Child,
-    says: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Other {
-    /// Starts it, and waits until it has done what it does first.
+    /// Starts the process and waits until it prints `ready`.
     pub(crate) fn start(role: &str, base: &Path, number: usize) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["child", role]).arg(base).arg(number.to_string()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
-        let says = BufReader::new(child.stdout.take().ok_or("no pipe")?);
-        let mut other = Self { child, says };
+        let stdout = BufReader::new(child.stdout.take().ok_or("no pipe")?);
+        let mut other = Self { child, stdout };
         let mut line = String::new();
-        other.says.read_line(&mut line)?;
-        if line.trim() == "ready" { Ok(other) } else { Err(format!("the other process said {line:?}").into()) }
+        other.stdout.read_line(&mut line)?;
+        if line.trim() == "ready" { Ok(other) } else { Err(format!("the other process printed {line:?}").into()) }
     }
 
-    /// Waits for its end, and returns the numbers that it said.
+    /// Waits until the process ends, and returns the numbers that it printed.
     pub(crate) fn numbers(mut self) -> Result<Vec<f64>> {
-        let mut said = String::new();
-        self.says.read_to_string(&mut said)?;
+        let mut text = String::new();
+        self.stdout.read_to_string(&mut text)?;
         let status = self.child.wait()?;
         if !status.success() {
             return Err(format!("the other process failed: {status}").into());
         }
-        Ok(said.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+        Ok(text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
     }
 }
 
 impl Drop for Other {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Both fail if the process has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,8 @@
-//! How many instructions the hot paths take, counted by callgrind: the same number each time, however busy the machine is.
+//! Instructions of the hot paths, counted by callgrind: the same in each run, however busy the
+//! machine.
 //!
-//! Each job runs as a process of its own under callgrind, once with some calls and once with twice as many; the difference is that of
-//! the calls alone.
+//! Runs each job under callgrind in a process of its own, with some calls and with twice as many;
+//! the difference is that of the calls alone.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::process::Command;
 use capbuf::{ReadOptions, Registry, Span};
 
 use crate::maps::Map;
-use crate::report::{OURS, Row, Table};
+use crate::report::{Row, Table};
 use crate::rings::{Capbuf, PlainCopy, RATE_HZ, spec};
 use crate::rounds::Effort;
 use crate::{Result, source};
@@ -18,7 +19,7 @@ use crate::{Result, source};
 const CALLS: u64 = 2000;
 const THREE_SECONDS: usize = 3 * RATE_HZ;
 
-/// Ours, what is beside it, and what that is.
+/// The job, our role, the other's role, and the other's name.
 const JOBS: [(&str, &str, &str, &str); 6] = [
     ("look up, 64 sources", "with", "map", "limit: unprotected HashMap"),
     ("a handle, 64 sources", "get", "map-get", "limit: unprotected HashMap"),
@@ -28,7 +29,7 @@ const JOBS: [(&str, &str, &str, &str); 6] = [
     ("read 3 s of 16 bits as floats", "read-floats", "convert", "limit: conversion loop"),
 ];
 
-/// Does a job so many times; run under callgrind.
+/// Does a job `calls` times, under callgrind.
 pub(crate) fn child(job: &str, calls: u64) -> Result<()> {
     let names: Vec<_> = (0..64).map(source).collect();
     let mut next = names.iter().cycle();
@@ -94,7 +95,7 @@ pub(crate) fn child(job: &str, calls: u64) -> Result<()> {
                     let span = Span::Frames(newest - THREE_SECONDS as u64..newest);
                     drop(black_box(ring.buffer.read_into(span, &ReadOptions::new(), &mut floats)));
                 }),
-                _ => return Err(format!("no job is called {job}").into()),
+                _ => return Err(format!("there is no job {job}").into()),
             }
         }
     }
@@ -112,7 +113,7 @@ fn total(job: &str, calls: u64, folder: &Path) -> Result<u64> {
     }
     let text = std::fs::read_to_string(out)?;
     let line = text.lines().rev().find_map(|line| line.strip_prefix("summary:").or(line.strip_prefix("totals:")));
-    Ok(line.ok_or("callgrind told no total")?.trim().parse()?)
+    Ok(line.ok_or("callgrind's output has no total")?.trim().parse()?)
 }
 
 fn of_one_call(job: &str, folder: &Path) -> Result<f64> {
@@ -123,17 +124,17 @@ fn of_one_call(job: &str, folder: &Path) -> Result<f64> {
 pub(crate) fn hot_paths(_: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Instructions of the hot paths",
-        "Instructions a call, counted by callgrind. They depend on the compiler and the C library and on nothing else; another run gives the same numbers.",
+        "Instructions a call, counted by callgrind. They depend on the compiler and the C library only, so \
+         each run counts the same.",
     );
     if Command::new("valgrind").arg("--version").output().is_err() {
         table.push(Row::new("not counted: valgrind is not installed", ""));
         return Ok(table);
     }
     let folder = tempfile::tempdir()?;
-    for (job, ours, other, what) in JOBS {
+    for (job, ours, other, name) in JOBS {
         let (ours, other) = (of_one_call(ours, folder.path())?, of_one_call(other, folder.path())?);
-        table.push(Row::new(job, format!("{ours:.0}")).other(what, format!("{other:.0}"), Some(ours / other)));
+        table.push(Row::new(job, format!("{ours:.0}")).other(name, format!("{other:.0}"), Some(ours / other)));
     }
-    let _ = OURS;
     Ok(table)
 }

@@ -1,14 +1,15 @@
-//! Measures capbuf beside the physical limit and beside what a user might take instead, and writes `BENCHMARKS.md`.
+//! Measures capbuf beside the physical limit and its alternatives, and writes `BENCHMARKS.md`.
 //!
 //! ```text
-//! make bench                 everything; writes BENCHMARKS.md
-//! make bench-quick           the same jobs, fewer rounds; writes nothing
-//! make bench-instructions    instruction counts of the hot paths, by callgrind; part of `make bench`, too
+//! make bench                 all tables; writes BENCHMARKS.md
+//! make bench-quick           most tables, fewer rounds; writes nothing
+//! make bench-instructions    instructions of the hot paths, by callgrind; part of `make bench`
 //! ```
 //!
-//! Each job has one body that ours and every peer implement, and which first checks that what comes out is right. The ways to do a
-//! job take turns in one process (`rounds.rs`): a machine that is slow for a moment is slow for all of them, so ratios hold
-//! where times do not. That is why the table has a harness of its own: criterion measures one way after the other. It
-//! measures plain throughput (`throughput.rs`).
+//! Each job has one body for ours and the peers, which first asserts that the result is right. The
+//! ways to do a job take turns in one process (`rounds.rs`): a machine that is slow for a moment
+//! slows all of them, so ratios hold where times do not. Criterion measures one way after the
+//! other, so it measures throughput only (`throughput.rs`), and the tables have a harness of their
+//! own.
 //!
-//! A program for one such run, not a library: this crate is empty but for what stands here.
+//! The bench target `table` is the program; the library is empty.

@@ -1,4 +1,4 @@
-//! What a run was made on, with what, and when.
+//! The machine, versions and date of a run.
 
 use std::fs::read_to_string;
 use std::process::Command;
@@ -14,13 +14,13 @@ fn first_value(path: &str, key: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The machine's load over the last minute.
+/// Returns the machine's load over the last minute.
 pub(crate) fn load() -> String {
     let text = read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().unwrap_or("unknown").to_owned()
 }
 
-/// The versions of the peers, from the lock file.
+/// Lists the peers' versions, from the lock file.
 fn peers() -> String {
     let lock = read_to_string("Cargo.lock").unwrap_or_default();
     let names = ["bcast", "dashmap", "iceoryx2", "papaya", "photon-ring", "ringbuf", "ringfire", "rtrb", "scc"];
@@ -31,7 +31,7 @@ fn peers() -> String {
     names.into_iter().filter_map(version).collect::<Vec<_>>().join(", ")
 }
 
-/// The lines that say what the figures are worth.
+/// Writes the table that heads the file.
 pub(crate) fn describe(command: &str, load_before: &str) -> String {
     let unknown = || "unknown".to_owned();
     let changed = output("git", &["status", "--porcelain", "--untracked-files=no", "--", ".", ":!BENCHMARKS.md"]);

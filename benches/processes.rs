@@ -1,4 +1,5 @@
-//! What it costs that buffers are shared by processes: beside a private registry, and from one process to another.
+//! The cost of sharing buffers between processes: beside a private registry, and the latency to a
+//! reader.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,17 +16,15 @@ use crate::rounds::{Effort, Job, histogram, median, timed};
 const THREE_SECONDS: usize = 3 * RATE_HZ;
 
 pub(crate) fn shared(effort: Effort) -> Result<Table> {
-    let mut table = Table::new(
-        "Shared against private memory",
-        "The same buffer in a domain and in a private registry; the ratio is that of the domain to the private one.",
-    );
+    let mut table =
+        Table::new("Shared against private memory", "The same buffer in a domain and in a private registry.");
     let private = "limit: private registry";
     let base = shared_memory()?;
     let domain = open(base.path())?;
     let mut shared = Capbuf::of(domain.get_or_allocate("minute", spec(60)?)?)?;
     let mut own = Capbuf::of(Registry::private().get_or_allocate("minute", spec(60)?)?)?;
     for ring in [&mut shared, &mut own] {
-        // Each page once.
+        // Touches each page.
         (0..700).for_each(|_| ring.put(&[7; 4800]));
     }
     for samples in [480, 1920] {
@@ -70,8 +69,9 @@ const EACH_NS: i64 = 200_000;
 pub(crate) fn latency(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "From write until another process reads it",
-        "Chunks of 480 samples of 32 bits (1920 B), five thousand a second; each begins with the time at which its writing began. The reader looks without a pause and copies the chunk out. p50 / p99 / p99.9, medians of runs that \
-         take turns; the ratio is of p50. Needs two free cores.",
+        "Chunks of 480 samples of 32 bits (1920 B), five thousand a second, each with the time at which \
+         its write began. The reader polls without a pause and copies the chunk out. p50 / p99 / p99.9, \
+         medians of runs that take turns; ratios are of p50. Needs two idle cores.",
     );
     let base = shared_memory()?;
     let chunks = effort.choose(1000, 5000);
@@ -124,9 +124,9 @@ fn to_process(base: &Path, run: usize, chunks: usize) -> Result<Vec<f64>> {
     other.numbers()
 }
 
-/// Calls with the time, five thousand times a second.
+/// Calls `send` with the time, five thousand times a second.
 fn each_due(chunks: usize, mut send: impl FnMut(i64) -> Result<()>) -> Result<()> {
-    // The listener is looking by then.
+    // Lets the listener begin to poll, so that the first chunks are not measured late.
     std::thread::sleep(Duration::from_millis(20));
     let mut next_ns = SystemClock.monotonic_ns();
     for _ in 0..chunks {
@@ -134,7 +134,7 @@ fn each_due(chunks: usize, mut send: impl FnMut(i64) -> Result<()>) -> Result<()
         while SystemClock.monotonic_ns() < next_ns {
             std::hint::spin_loop();
         }
-        // The clock counts since the machine was started, the same for all processes.
+        // The monotonic clock is the same in all processes.
         send(SystemClock.monotonic_ns())?;
     }
     Ok(())
@@ -157,7 +157,7 @@ fn record(late_ns: &mut Histogram<u64>, written_ns: i64) {
     late_ns.saturating_record(SystemClock.monotonic_ns().saturating_sub(written_ns).max(1).unsigned_abs());
 }
 
-/// Looks without a pause, reads each chunk that it is in time for, and tells how late they were.
+/// Polls without a pause, reads each chunk, and measures how late it is.
 fn listen(buffer: &CaptureBuffer, chunks: usize) -> Result<Vec<f64>> {
     let mut late_ns = histogram()?;
     let mut chunk = [0_i32; CHUNK];
@@ -167,7 +167,7 @@ fn listen(buffer: &CaptureBuffer, chunks: usize) -> Result<Vec<f64>> {
         let newest = buffer.frames().end / CHUNK as u64;
         if newest <= number {
             if Instant::now() > deadline {
-                return Err("nothing came".into());
+                return Err("no chunk came".into());
             }
             std::hint::spin_loop();
             continue;
@@ -175,7 +175,7 @@ fn listen(buffer: &CaptureBuffer, chunks: usize) -> Result<Vec<f64>> {
         let span = Span::Frames(number * CHUNK as u64..(number + 1) * CHUNK as u64);
         match buffer.read_into(span, &ReadOptions::new(), &mut chunk) {
             Ok(_) => record(&mut late_ns, i64::from(chunk[0]) << 32 | i64::from(chunk[1] as u32)),
-            // It was held up for longer than the ring is.
+            // The reader was held up for longer than the ring is.
             Err(capbuf::Error::Evicted { .. }) => number = newest - 1,
             Err(error) => return Err(error.into()),
         }
@@ -184,31 +184,31 @@ fn listen(buffer: &CaptureBuffer, chunks: usize) -> Result<Vec<f64>> {
     Ok(quantiles(&late_ns))
 }
 
-/// For who waits for what does not come.
+/// The longest wait for a chunk.
 const LONGEST: Duration = Duration::from_secs(30);
 
-fn say(numbers: &[f64]) {
+fn print(numbers: &[f64]) {
     numbers.iter().for_each(|number| println!("{number}"));
 }
 
-/// The other process of [`to_process`].
+/// Runs in the other process of [`to_process`].
 pub(crate) fn child_listens(base: &Path, name: &str, chunks: usize) -> Result<()> {
     let buffer = open(base)?.get(name).ok_or("no buffer")?;
     println!("ready");
-    say(&listen(&buffer, chunks)?);
+    print(&listen(&buffer, chunks)?);
     Ok(())
 }
 
 #[cfg(feature = "iceoryx2")]
 pub(crate) mod iceoryx {
-    //! The same by iceoryx2's publish-subscribe, which hands chunks over without a copy, and keeps none.
+    //! The same by iceoryx2's publish-subscribe, which passes chunks without a copy and keeps none.
 
     use std::path::Path;
     use std::time::Instant;
 
     use iceoryx2::prelude::*;
 
-    use super::{CHUNK, LONGEST, each_due, quantiles, record, say};
+    use super::{CHUNK, LONGEST, each_due, print, quantiles, record};
     use crate::Result;
     use crate::children::Other;
     use crate::rounds::histogram;
@@ -237,7 +237,7 @@ pub(crate) mod iceoryx {
         other.numbers()
     }
 
-    /// The other process.
+    /// Runs in the other process.
     pub(crate) fn child_listens(name: &str, chunks: usize) -> Result<()> {
         let (_node, service) = service(name)?;
         let subscriber = service.subscriber_builder().create()?;
@@ -248,20 +248,20 @@ pub(crate) mod iceoryx {
         loop {
             let Some(sample) = subscriber.receive()? else {
                 if Instant::now() > deadline {
-                    return Err("nothing came".into());
+                    return Err("no chunk came".into());
                 }
                 std::hint::spin_loop();
                 continue;
             };
-            // Copied out, as ours: who keeps a sample keeps one of the publisher's few.
+            // Copied out, as ours: a sample that is kept blocks one of the publisher's few.
             out.copy_from_slice(sample.payload());
             record(&mut late_ns, i64::from(out[0]) << 32 | i64::from(out[1] as u32));
-            // Those that did not fit any more are lost, the last one never is.
+            // Chunks beyond the subscriber's buffer are lost, the last one never is.
             if out[2] as usize + 1 >= chunks {
                 break;
             }
         }
-        say(&quantiles(&late_ns));
+        print(&quantiles(&late_ns));
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! Many who ask at once for a source that has no buffer yet: how many rings are made, and how long it takes.
+//! Threads that race to allocate a source: the number of rings allocated, and the time.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -17,7 +17,7 @@ use crate::rounds::{Effort, median};
 
 const SECONDS: usize = 60;
 
-/// What the others allocate for a source: as much memory as ours, mapped as ours is.
+/// The memory that the others allocate for a source: as much as ours, mapped as ours.
 struct Memory(Option<MmapMut>);
 
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -29,10 +29,11 @@ fn make() -> Arc<Memory> {
 
 type Plain = HashMap<String, Arc<Memory>, RandomState>;
 type Made = Box<dyn Fn() -> u64>;
-type Ask = Box<dyn Fn(&str) -> bool + Send + Sync>;
+type Allocate = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Each way: asks for a source's ring, once on each thread; says how many were made so far.
-fn ways() -> Result<Vec<(&'static str, Ask, Made)>> {
+/// Returns the ways: a function that gets or allocates a source's ring, and the number allocated so
+/// far.
+fn ways() -> Result<Vec<(&'static str, Allocate, Made)>> {
     let registry = Registry::builder().commit_ahead(false).build();
     let spec = spec(SECONDS)?;
     let stats = registry.clone();
@@ -74,24 +75,30 @@ fn ways() -> Result<Vec<(&'static str, Ask, Made)>> {
     ])
 }
 
-/// One race: from the start until the last has its ring.
-fn race(ask: &Ask, source: &str, threads: usize) -> Result<Duration> {
-    let (start, served) = (Barrier::new(threads + 1), AtomicUsize::new(0));
+/// Runs one race; measures from the first thread's call until the last thread has its ring.
+fn race(allocate: &Allocate, source: &str, threads: usize) -> Result<Duration> {
+    let (gate, waiting, served) = (RwLock::new(()), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
+        // A panic here opens the gate, too.
+        let closed = gate.write().unwrap_or_else(PoisonError::into_inner);
         let workers = (0..threads).map(|_| {
             scope.spawn(|| {
-                start.wait();
+                waiting.fetch_add(1, Ordering::Relaxed);
+                drop(gate.read());
                 let begin = Instant::now();
-                served.fetch_add(usize::from(ask(source)), Ordering::Relaxed);
+                served.fetch_add(usize::from(allocate(source)), Ordering::Relaxed);
                 (begin, Instant::now())
             })
         });
         let workers: Vec<_> = workers.collect();
-        start.wait();
+        while waiting.load(Ordering::Relaxed) < threads {
+            std::thread::yield_now();
+        }
+        drop(closed);
         let times: Vec<_> = workers.into_iter().filter_map(|worker| worker.join().ok()).collect();
         let (begin, end) = (times.iter().map(|(begin, _)| *begin).min(), times.iter().map(|(_, end)| *end).max());
         if served.load(Ordering::Relaxed) != threads {
-            return Err("not everybody got a ring".into());
+            return Err("not each thread got a ring".into());
         }
         begin.zip(end).map(|(begin, end)| end - begin).ok_or_else(|| "no thread ran".into())
     })
@@ -100,8 +107,9 @@ fn race(ask: &Ask, source: &str, threads: usize) -> Result<Duration> {
 pub(crate) fn new_source(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Race for a new source",
-        "So many threads ask at once for a ring of 60 s (5.76 MB, mapped alike by all) that is not there. From the first one's call until the last one has \
-         it, the mean of a sample's races; rings made a race.",
+        "Threads get or allocate a new ring of 60 s (5.76 MB, mapped alike by all) at once. From the first \
+         thread's call until the last one has the ring, the mean of a sample's races; rings allocated a \
+         race.",
     );
     let ways = ways()?;
     let mut source = 0;
@@ -111,12 +119,12 @@ pub(crate) fn new_source(effort: Effort) -> Result<Table> {
         let mut took_ns = vec![Vec::new(); ways.len()];
         let mut rings = vec![0; ways.len()];
         for _ in 0..rounds {
-            for (at, (_, ask, made)) in ways.iter().enumerate() {
+            for (at, (_, allocate, made)) in ways.iter().enumerate() {
                 let before = made();
                 let mut total = Duration::ZERO;
                 for _ in 0..races {
                     source += 1;
-                    total += race(ask, &format!("source {source}"), threads)?;
+                    total += race(allocate, &format!("source {source}"), threads)?;
                 }
                 took_ns[at].push(total.as_nanos() as f64 / races as f64);
                 rings[at] += made() - before;

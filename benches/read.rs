@@ -1,4 +1,4 @@
-//! Reading spans into the caller's memory: beside a writer at full speed, and with the samples converted.
+//! Reads into the caller's memory: beside a writer at full speed, and with conversion.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,24 +10,26 @@ use crate::Result;
 use crate::report::{OURS, Row, Table, time};
 use crate::rings::{Capbuf, PlainCopy, RATE_HZ, WaitingRing, signal, spec};
 use crate::rounds::{Effort, Job, timed};
+use crate::stop_on_drop::StopOnDrop;
 
-/// Ten times what is read at most: a ring that is lapped during the read would measure refusals.
+/// Ten times the longest read, so that the writer does not overtake a read.
 const SECONDS: usize = 600;
 const CHUNK: usize = 480;
 
-/// Reads while another thread writes as fast as it can; only reads that succeed count.
+/// Measures successful reads while another thread writes at full speed.
 fn beside_writer(calls: u64, mut write: impl FnMut() + Send, mut read: impl FnMut() -> bool) -> Duration {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         let (stop, writing) = (&stop, Arc::new(AtomicBool::new(false)));
         let begun = Arc::clone(&writing);
-        scope.spawn(move || {
+        let writer = scope.spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 (0..16).for_each(|_| write());
                 begun.store(true, Ordering::Relaxed);
             }
         });
-        while !writing.load(Ordering::Relaxed) {
+        while !writing.load(Ordering::Relaxed) && !writer.is_finished() {
             std::hint::spin_loop();
         }
         let (mut took, mut done) = (Duration::ZERO, 0);
@@ -38,7 +40,6 @@ fn beside_writer(calls: u64, mut write: impl FnMut() + Send, mut read: impl FnMu
                 done += 1;
             }
         }
-        stop.store(true, Ordering::Relaxed);
         took
     })
 }
@@ -46,15 +47,17 @@ fn beside_writer(calls: u64, mut write: impl FnMut() + Send, mut read: impl FnMu
 pub(crate) fn spans(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Read a span, the writer at full speed",
-        "The newest so many seconds of a ring of ten minutes (48 kHz, mono, 16 bits), into the caller's memory, while another thread writes 960 B at a time as fast as it \
-         can. The limit is a plain copy of what another thread has just written, in a ring whose writer waits for its reader. Needs two cores.",
+        "The newest seconds of a ring of ten minutes (48 kHz, mono, 16 bits), read into the caller's \
+         memory while another thread writes 960 B at a time at full speed. The limit is a plain copy of \
+         memory that another thread has just written, in a ring whose writer waits for its reader. Needs \
+         two cores.",
     );
     let limit = "limit: memcpy";
     let waiting = WaitingRing::new(SECONDS);
     let (locked, chunk) = (Mutex::new(PlainCopy::new(SECONDS)), [7_i16; CHUNK]);
     let buffer = Registry::private().get_or_allocate("bench", spec(SECONDS)?)?;
     let mut ours = Capbuf::of(buffer.clone())?;
-    // Each page once, and the right result first.
+    // Touches each page and checks the result.
     for number in 0..(SECONDS * RATE_HZ / CHUNK) as u64 {
         let chunk: [i16; CHUNK] = std::array::from_fn(|at| signal(number * CHUNK as u64 + at as u64));
         ours.put(&chunk);
@@ -66,7 +69,7 @@ pub(crate) fn spans(effort: Effort) -> Result<Table> {
         out.fill(0);
         let read = if ring == OURS { ours.last(&mut out) } else { waiting.last(&mut out) };
         if !read || !out.iter().zip(first..).all(|(found, frame)| *found == signal(frame)) {
-            return Err(format!("{ring} reads something else than was written").into());
+            return Err(format!("{ring} reads other samples than were written").into());
         }
     }
     for seconds in [3, 15, 60] {
@@ -101,7 +104,7 @@ pub(crate) fn spans(effort: Effort) -> Result<Table> {
 pub(crate) fn converted(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Read 3 s of 16-bit samples as floats",
-        "Into the caller's memory, nobody writing. Against what a user would do: read as 16 bits, then convert in a loop.",
+        "Into the caller's memory, without a writer; beside reading 16 bits and then converting in a loop.",
     );
     let (copy, convert) = ("limit: read as 16 bits", "the loop alone");
     let mut ours = Capbuf::of(Registry::private().get_or_allocate("bench", spec(60)?)?)?;
@@ -118,7 +121,7 @@ pub(crate) fn converted(effort: Effort) -> Result<Table> {
     buffer.read_into(span(), &options, &mut floats)?;
     let right = samples.iter().zip(newest - frames as u64..).all(|(found, frame)| *found == signal(frame));
     if !right || !samples.iter().zip(&floats).all(|(sample, float)| f32::from(*sample) / 32_768.0 == *float) {
-        return Err("converted samples are not those that were written".into());
+        return Err("converted samples differ from those that were written".into());
     }
     let (source, mut into) = (samples.clone(), vec![0_f32; frames]);
     let mut job = Job::default();

@@ -1,13 +1,13 @@
-//! The tables of `BENCHMARKS.md`: figures, ratios, aims, and where we lose.
+//! The tables of `BENCHMARKS.md`: figures, ratios, aims, and the list of losses.
 
 use std::fmt::Write as _;
 
 use crate::rounds::Measured;
 
-/// What ours is called.
+/// The name of our column.
 pub(crate) const OURS: &str = "capbuf";
 
-/// Slower than a peer by less than this is a draw.
+/// The largest ratio to a peer that counts as a draw.
 const DRAW: f64 = 1.03;
 
 pub(crate) struct Table {
@@ -19,7 +19,7 @@ pub(crate) struct Table {
 pub(crate) struct Row {
     job: String,
     ours: String,
-    /// Name, figure, and ours as a part of it.
+    /// Name, figure, and the ratio of ours to it.
     others: Vec<(String, String, Option<f64>)>,
     aims: Vec<Aim>,
 }
@@ -36,9 +36,9 @@ impl Table {
         Self { title, about, rows: Vec::new() }
     }
 
-    /// In the place of a table that could not be measured.
+    /// Replaces a table that could not be measured.
     pub(crate) fn failed(name: &'static str, reason: &str) -> Self {
-        let mut table = Self::new(name, "Could not be measured in this run.");
+        let mut table = Self::new(name, "Not measured in this run.");
         table.push(Row::new(name, reason).aim_of("measured", reason, false));
         table
     }
@@ -54,20 +54,9 @@ impl Table {
         self.rows.push(row);
     }
 
-    fn lost(&self) -> Vec<String> {
-        let mut lost = Vec::new();
-        for row in &self.rows {
-            for aim in row.aims.iter().filter(|aim| !aim.met) {
-                lost.push(format!("{}, {}: aimed at {}, found {}.", self.title, row.job, aim.what, aim.found));
-            }
-            for (name, figure, ratio) in &row.others {
-                if let Some(ratio) = ratio.filter(|ratio| *ratio > DRAW && !is_limit(name)) {
-                    let ours = &row.ours;
-                    lost.push(format!("{}, {}: {name} takes {figure}, we {ours} ({ratio:.2}).", self.title, row.job));
-                }
-            }
-        }
-        lost
+    /// Lists the lost jobs, a line each: missed aims, then faster peers.
+    fn losses(&self) -> Vec<String> {
+        self.rows.iter().filter_map(Row::loss).collect()
     }
 
     fn markdown(&self) -> String {
@@ -92,8 +81,8 @@ impl Table {
                 let _ = write!(text, " {cell} |");
             }
             if aims {
-                let told = row.aims.iter().map(|aim| format!("{} {}: {}", mark(aim.met), aim.what, aim.found));
-                let _ = write!(text, " {} |", told.collect::<Vec<_>>().join("<br>"));
+                let aims = row.aims.iter().map(|aim| format!("{} {}: {}", mark(aim.met), aim.what, aim.found));
+                let _ = write!(text, " {} |", aims.collect::<Vec<_>>().join("<br>"));
             }
             text.push('\n');
         }
@@ -102,7 +91,7 @@ impl Table {
     }
 }
 
-/// Limits are not peers: nobody can be asked to beat them.
+/// Limits are no peers: a larger figure than a limit is no loss.
 fn is_limit(name: &str) -> bool {
     name.starts_with("limit: ")
 }
@@ -116,7 +105,7 @@ impl Row {
         Self { job: job.into(), ours: ours.into(), others: Vec::new(), aims: Vec::new() }
     }
 
-    /// Ours and the others as they were measured; each other one with the ratio.
+    /// Makes a row of ours and of those others that were measured, each with the ratio.
     pub(crate) fn of(job: impl Into<String>, measured: &Measured, ours: &str, others: &[&str]) -> Self {
         let mut row = Self::new(job, time(measured.ns(ours)));
         for name in others.iter().filter(|name| measured.has(name)) {
@@ -130,7 +119,7 @@ impl Row {
         self
     }
 
-    /// An aim that a number is not above a limit.
+    /// Adds the aim that `found` is at most `limit`.
     pub(crate) fn aim(self, what: impl Into<String>, found: f64, limit: f64) -> Self {
         self.aim_of(what, format!("{found:.2}"), found <= limit)
     }
@@ -139,9 +128,25 @@ impl Row {
         self.aims.push(Aim { what: what.into(), found: found.into(), met });
         self
     }
+
+    /// Describes how the job was lost, if it was.
+    fn loss(&self) -> Option<String> {
+        let missed = self.aims.iter().filter(|aim| !aim.met);
+        let missed: Vec<_> = missed.map(|aim| format!("aim {}, found {}", aim.what, aim.found)).collect();
+        let faster = self.others.iter().filter_map(|(name, figure, ratio)| {
+            let ratio = ratio.filter(|ratio| *ratio > DRAW && !is_limit(name))?;
+            Some(format!("{name} {figure} (**{ratio:.2}**)"))
+        });
+        let faster: Vec<_> = faster.collect();
+        let mut parts = missed;
+        if !faster.is_empty() {
+            parts.push(format!("faster: {}", faster.join(", ")));
+        }
+        (!parts.is_empty()).then(|| format!("{}: {}; {}", self.job, self.ours, parts.join("; ")))
+    }
 }
 
-/// A time with its unit.
+/// Formats a time with its unit.
 pub(crate) fn time(ns: f64) -> String {
     match ns {
         ns if ns.is_nan() => "not measured".into(),
@@ -153,17 +158,31 @@ pub(crate) fn time(ns: f64) -> String {
     }
 }
 
-/// The whole file.
-pub(crate) fn markdown(head: &str, tables: &[Table], tail: &str) -> String {
-    let lost: Vec<_> = tables.iter().flat_map(Table::lost).collect();
-    let mut text = format!("{head}\n## Where we lose\n\n");
+/// Lists the losses of all tables, grouped by table.
+pub(crate) fn losses(tables: &[Table]) -> String {
+    let mut text = String::from("## Where we lose\n");
+    let lost: Vec<_> =
+        tables.iter().map(|table| (table, table.losses())).filter(|(_, lost)| !lost.is_empty()).collect();
     if lost.is_empty() {
-        text.push_str("Nowhere in this run.\n");
+        text.push_str("\nNowhere in this run.\n");
+        return text;
     }
-    for line in lost {
-        let _ = writeln!(text, "- {line}");
+    text.push_str(
+        "\nA line is a job that misses an aim or is slower than a peer by more than 3 %: our figure, each \
+         missed aim, each faster peer with the ratio of ours to it.\n",
+    );
+    for (table, lost) in lost {
+        let _ = write!(text, "\n### {}: {} of {} jobs\n\n", table.title, lost.len(), table.rows.len());
+        for line in lost {
+            let _ = writeln!(text, "- {line}");
+        }
     }
-    text.push('\n');
+    text
+}
+
+/// Writes the whole file.
+pub(crate) fn markdown(head: &str, tables: &[Table], tail: &str) -> String {
+    let mut text = format!("{head}\n{}\n", losses(tables));
     tables.iter().for_each(|table| text.push_str(&table.markdown()));
     text.push_str(tail);
     text

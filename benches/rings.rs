@@ -1,4 +1,4 @@
-//! Rings of 16-bit frames, ours and what a user might take instead: written in chunks, copied out of by readers.
+//! Rings of 16-bit frames, ours and the alternatives: written in chunks, read by copying.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,33 +10,33 @@ use ringbuf::traits::{Consumer as _, Producer as _, Split as _};
 use crate::Result;
 use crate::report::OURS;
 
-/// Mono.
+/// The sample rate; all rings are mono.
 pub(crate) const RATE_HZ: usize = 48_000;
 
-/// Mono at 48 kHz in 16 bits.
+/// Returns the spec of mono at 48 kHz in 16 bits.
 ///
 /// # Errors
-/// For a length that no buffer can have.
+/// If no buffer can have this length.
 pub(crate) fn spec(seconds: usize) -> Result<Spec> {
     Ok(Spec::new(Length::Seconds(seconds as f64), RATE_HZ as u32, 1, SampleFormat::S16)?)
 }
 
-/// The test signal: each frame tells which one it is.
+/// Returns a frame of the test signal, which encodes its number.
 pub(crate) fn signal(frame: u64) -> i16 {
     frame.wrapping_mul(40_503) as i16
 }
 
 /// A ring that is written in chunks of `N` frames.
 pub(crate) trait Ring<const N: usize>: Sized {
-    /// What the table calls it.
+    /// The name in the table.
     const NAME: &'static str;
-    /// How many chunks can be written before [`Ring::make_room`]; queues are full at some time.
+    /// The number of chunks before [`Ring::make_room`]; only queues are limited.
     const CHUNKS: u64 = u64::MAX;
 
-    /// An empty ring of so many seconds.
+    /// Makes an empty ring.
     ///
     /// # Errors
-    /// Where one refuses.
+    /// If the ring cannot be allocated.
     fn with_seconds(seconds: usize) -> Result<Self>;
     /// Writes the next frames.
     fn write(&mut self, chunk: &[i16; N]);
@@ -45,10 +45,10 @@ pub(crate) trait Ring<const N: usize>: Sized {
     /// Empties a queue.
     fn make_room(&mut self) {}
 
-    /// A ring that was seen to give what is written, and whose memory was touched once.
+    /// Makes a ring, checks that it returns what is written, and touches its memory.
     ///
     /// # Errors
-    /// Where what comes out is not what was written.
+    /// If the ring returns other frames than were written.
     fn checked(seconds: usize) -> Result<Self> {
         let mut ring = Self::with_seconds(seconds)?;
         let (mut chunk, mut out) = ([0; N], [0; N]);
@@ -56,26 +56,26 @@ pub(crate) trait Ring<const N: usize>: Sized {
             chunk.iter_mut().zip(number * N as u64..).for_each(|(to, frame)| *to = signal(frame));
             ring.write(&chunk);
             if !ring.newest(&mut out) || out != chunk {
-                return Err(format!("{} does not give what was written", Self::NAME).into());
+                return Err(format!("{} returns other frames than were written", Self::NAME).into());
             }
         }
         Ok(ring)
     }
 }
 
-/// capbuf, with the time of each chunk given, as a device gives it.
+/// capbuf, with a capture time for each chunk, as a device passes it.
 pub(crate) struct Capbuf {
-    /// To read it.
+    /// The buffer to read from.
     pub(crate) buffer: CaptureBuffer,
     writer: Writer,
     utc_ns: i64,
 }
 
 impl Capbuf {
-    /// Takes the writer of a buffer of mono at 48 kHz.
+    /// Acquires the writer of a buffer of mono at 48 kHz.
     ///
     /// # Errors
-    /// Where ours refuses.
+    /// If another writer holds the buffer.
     pub(crate) fn of(buffer: CaptureBuffer) -> Result<Self> {
         let writer = buffer.writer()?;
         Ok(Self { buffer, writer, utc_ns: 1_700_000_000_000_000_000 })
@@ -83,7 +83,7 @@ impl Capbuf {
 
     /// Writes the next frames and their time.
     pub(crate) fn put(&mut self, chunk: &[i16]) {
-        // A removed buffer would be the only error, and nobody removes this one.
+        // The only error is a removed buffer; this one is not removed.
         let _ = self.writer.write_at(chunk, self.utc_ns);
         self.utc_ns += chunk.len() as i64 * 1_000_000_000 / RATE_HZ as i64;
     }
@@ -100,8 +100,9 @@ impl<const N: usize> Ring<N> for Capbuf {
     const NAME: &'static str = OURS;
 
     fn with_seconds(seconds: usize) -> Result<Self> {
-        // Its memory will be touched before it is measured. A helper thread for each ring, as no program has that has many, would put its
-        // stack between the rings: at a distance at which their lines take each other's places in the nearest cache.
+        // `checked` touches the memory. A helper thread for each ring, which no real program has,
+        // would place its stack between the rings, at a distance at which their lines evict each
+        // other from the nearest cache.
         let registry = Registry::builder().commit_ahead(false).build();
         Self::of(registry.get_or_allocate("bench", spec(seconds)?)?)
     }
@@ -115,16 +116,16 @@ impl<const N: usize> Ring<N> for Capbuf {
     }
 }
 
-/// The limit: `memcpy` to and from the same amount of memory, with nothing known of time and nobody told of anything.
+/// The limit: `memcpy` to and from as much memory, without times or synchronization.
 pub(crate) struct PlainCopy {
     memory: Vec<i16>,
     next: usize,
 }
 
 impl PlainCopy {
-    /// A ring of zeros.
+    /// Makes a ring.
     pub(crate) fn new(seconds: usize) -> Self {
-        // Written, so that every page is there.
+        // Non-zero, so that each page is committed.
         Self { memory: vec![1; seconds * RATE_HZ], next: 0 }
     }
 
@@ -167,7 +168,7 @@ impl<const N: usize> Ring<N> for PlainCopy {
     }
 }
 
-/// The usual way: the plain copy behind a lock that readers and the writer take in turn.
+/// The usual way: the plain copy behind a lock.
 pub(crate) type MutexRing = Mutex<PlainCopy>;
 
 impl<const N: usize> Ring<N> for MutexRing {
@@ -190,7 +191,7 @@ impl<const N: usize> Ring<N> for MutexRing {
     }
 }
 
-/// Overwriting, one to many, messages of one size; its slots are arrays of atomic words.
+/// Overwriting, one writer, many readers, messages of one size in slots of atomic words.
 pub(crate) struct PhotonRing<const N: usize>(photon_ring::Publisher<[i16; N]>, photon_ring::Subscriber<[i16; N]>);
 
 impl<const N: usize> Ring<N> for PhotonRing<N> {
@@ -213,7 +214,9 @@ impl<const N: usize> Ring<N> for PhotonRing<N> {
     }
 }
 
-/// Overwriting, one to many, messages of any size. Not sound: it writes to memory that it is given as a shared slice, by plain copies.
+/// Overwriting, one writer, many readers, messages of any size.
+///
+/// Unsound: it writes by plain copies to memory behind a shared slice.
 pub(crate) struct Bcast {
     writer: bcast::Writer,
     reader: bcast::Reader,
@@ -226,7 +229,8 @@ impl<const N: usize> Ring<N> for Bcast {
     fn with_seconds(seconds: usize) -> Result<Self> {
         let bytes = (seconds * RATE_HZ * 2).next_power_of_two() + bcast::HEADER_SIZE;
         let memory: Box<[_]> = (0..bytes.div_ceil(8)).map(|_| UnsafeCell::new(0_u64)).collect();
-        // SAFETY: the memory is there, `bytes` of it; bcast's own interface asks for a shared slice of what it will write to.
+        // SAFETY: `memory` has at least `bytes` bytes and outlives the ring. bcast takes the memory
+        // that it writes as a shared slice.
         let slice = unsafe { std::slice::from_raw_parts(memory.as_ptr().cast::<u8>(), bytes) };
         let ring = bcast::RingBuffer::new(slice);
         let writer = ring.clone().into_writer();
@@ -243,7 +247,7 @@ impl<const N: usize> Ring<N> for Bcast {
         let mut read = false;
         while let Some(Ok(message)) = self.reader.receive_next() {
             let mut bytes = vec![0; size_of_val(out)];
-            // The rest of a lap is a message without content.
+            // The rest of a lap is an empty message.
             if message.read(&mut bytes).is_ok_and(|len| len == bytes.len()) {
                 out.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, from)| *to = i16::from_ne_bytes(*from));
                 read = true;
@@ -253,13 +257,15 @@ impl<const N: usize> Ring<N> for Bcast {
     }
 }
 
-/// Samples as bytes.
+/// Views samples as bytes.
 fn bytes_of(samples: &[i16]) -> &[u8] {
-    // SAFETY: every byte of a slice of integers is initialised, and bytes have no alignment.
+    // SAFETY: each byte of a slice of integers is initialised, and bytes need no alignment.
     unsafe { std::slice::from_raw_parts(samples.as_ptr().cast(), size_of_val(samples)) }
 }
 
-/// Overwriting, one to many, messages of one size, in a file of shared memory. Not sound: readers copy plainly what is being written.
+/// Overwriting, one writer, many readers, messages of one size, in a file of shared memory.
+///
+/// Unsound: readers make plain copies of memory that is being written.
 pub(crate) struct Ringfire<const N: usize> {
     producer: ringfire::RingProducer<[i16; N]>,
     consumer: ringfire::RingConsumer<[i16; N]>,
@@ -303,7 +309,7 @@ impl<const N: usize> Ring<N> for Rtrb {
     }
 
     fn write(&mut self, chunk: &[i16; N]) {
-        // Full is not measured: room was made.
+        // Never full: `make_room` ran before.
         let _ = self.0.push_entire_slice(chunk);
     }
 
@@ -318,7 +324,7 @@ impl<const N: usize> Ring<N> for Rtrb {
     }
 }
 
-/// As many as sixty seconds.
+/// Sixty seconds.
 const QUEUE_FRAMES: usize = 60 * RATE_HZ;
 
 /// A queue of one producer and one consumer: does not overwrite, one reader.
@@ -346,9 +352,11 @@ impl<const N: usize> Ring<N> for Ringbuf {
     }
 }
 
-/// The limit of reading beside a writer at full speed: a plain ring whose writer waits rather than write where the reader is.
+/// The limit of reading beside a writer at full speed: a plain ring whose writer waits for the
+/// reader.
 ///
-/// Nothing of it is of use, as its writer waits; but what the reader does is a `memcpy` of what another core has just written.
+/// Useless, as its writer waits; but its reader does a `memcpy` of memory that another core has
+/// just written.
 pub(crate) struct WaitingRing {
     memory: Box<[UnsafeCell<i16>]>,
     /// One past the newest frame.
@@ -357,46 +365,47 @@ pub(crate) struct WaitingRing {
     reading: AtomicU64,
 }
 
-// SAFETY: the writer writes only what is not being read: it waits for `reading`, and readers copy only what `head` published.
+// SAFETY: the writer waits until `reading` excludes the chunk, and the reader copies only frames
+// that `head` published.
 unsafe impl Sync for WaitingRing {}
 
 impl WaitingRing {
-    /// A ring of ones.
+    /// Makes a ring.
     pub(crate) fn new(seconds: usize) -> Arc<Self> {
         let memory = (0..seconds * RATE_HZ).map(|_| UnsafeCell::new(1)).collect();
         Arc::new(Self { memory, head: AtomicU64::new(0), reading: AtomicU64::new(u64::MAX) })
     }
 
-    /// Writes the next frames, whose number must divide the ring's. For one thread.
+    /// Writes the next frames; `chunk`'s length must divide the ring's. For one thread.
     pub(crate) fn put(&self, chunk: &[i16]) {
         let (head, len) = (self.head.load(Ordering::Relaxed), self.memory.len() as u64);
         let end = head + chunk.len() as u64;
-        // The announcement, then the look at the reader; the reader does the same the other way round.
+        // Announces, then looks at the reader, which announces and then looks at `head`.
         self.head.store(head, Ordering::SeqCst);
         while self.reading.load(Ordering::SeqCst).saturating_add(len / 2) < end {
             std::hint::spin_loop();
         }
         let to = self.memory[(head % len) as usize].get();
-        // SAFETY: the chunk lies within the memory, since its length divides the ring's, and nobody reads here: a reader would be
-        // less than half the ring behind.
+        // SAFETY: the chunk lies within the memory, since its length divides the ring's, and the
+        // reader is not here: it is less than half the ring behind.
         unsafe { std::ptr::copy_nonoverlapping(chunk.as_ptr(), to, chunk.len()) };
         self.head.store(end, Ordering::Release);
     }
 
-    /// Copies the newest frames out, less than a quarter of the ring. For one thread.
+    /// Copies the newest frames out, at most a quarter of the ring. For one thread.
     pub(crate) fn last(&self, out: &mut [i16]) -> bool {
         let len = self.memory.len() as u64;
         let newest = self.head.load(Ordering::Acquire);
         let Some(begin) = newest.checked_sub(out.len() as u64) else { return false };
         self.reading.store(begin, Ordering::SeqCst);
         if self.head.load(Ordering::SeqCst) > begin + len / 2 {
-            // The writer was faster; what it overwrites is not to be touched.
+            // The writer was faster and may overwrite the span.
             self.reading.store(u64::MAX, Ordering::SeqCst);
             return false;
         }
         let first = (begin % len) as usize;
         let (before, after) = out.split_at_mut(out.len().min(self.memory.len() - first));
-        // SAFETY: within the memory, written before `head` was, and kept from the writer by `reading`.
+        // SAFETY: within the memory, written before `head`, and `reading` keeps the writer away.
         unsafe { std::ptr::copy_nonoverlapping(self.memory[first].get(), before.as_mut_ptr(), before.len()) };
         // SAFETY: as above.
         unsafe { std::ptr::copy_nonoverlapping(self.memory[0].get(), after.as_mut_ptr(), after.len()) };

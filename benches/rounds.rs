@@ -1,14 +1,16 @@
-//! Ways to do one job, measured in turn, so that what disturbs the machine disturbs all of them alike.
+//! Measures the ways to do a job in turn, so that a disturbance of the machine hits all of them
+//! alike.
 //!
-//! A round takes one short sample of each way, in an order that moves on with each round. A figure is the median of a way's
-//! samples; a ratio is the median of the rounds' own ratios, which is steadier than the ratio of two medians.
+//! A round takes one short sample of each way, in an order that rotates with each round. A figure
+//! is the median of a way's samples; a ratio is the median of the rounds' ratios, which varies less
+//! than the ratio of two medians.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-/// How much to measure.
+/// The number and length of samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) quick: bool,
@@ -23,7 +25,7 @@ impl Effort {
         Duration::from_micros(if self.quick { 200 } else { 500 })
     }
 
-    /// One of two, for quick runs and for whole ones.
+    /// Returns the value for quick runs or for whole ones.
     pub(crate) fn choose<T>(self, quick: T, whole: T) -> T {
         if self.quick { quick } else { whole }
     }
@@ -45,12 +47,12 @@ pub(crate) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// A way: does so many calls and says how long they took.
+    /// Adds a way; `sample` makes a number of calls and returns the time that they took.
     pub(crate) fn way(&mut self, name: impl Into<String>, sample: impl FnMut(u64) -> Duration + 'a) {
         self.bounded_way(name, u64::MAX, sample);
     }
 
-    /// A way that can do no more than so many calls in one sample.
+    /// Adds a way that makes at most `most_calls` calls in a sample.
     pub(crate) fn bounded_way(
         &mut self,
         name: impl Into<String>,
@@ -64,7 +66,7 @@ impl<'a> Job<'a> {
         self.measure_rounds(effort.rounds(), effort.sample())
     }
 
-    /// Finds out how many calls make a sample of that length, and takes the rounds.
+    /// Finds the number of calls that fill `sample`, then measures the rounds.
     pub(crate) fn measure_rounds(mut self, rounds: usize, sample: Duration) -> Measured {
         for way in &mut self.ways {
             loop {
@@ -104,30 +106,30 @@ impl Measured {
         !self.of(name).is_empty()
     }
 
-    /// The median, in ns a call.
+    /// Returns the median, in ns a call.
     pub(crate) fn ns(&self, name: &str) -> f64 {
         median(self.of(name).to_vec())
     }
 
-    /// The median of the rounds' ratios.
+    /// Returns the median of the rounds' ratios.
     pub(crate) fn ratio(&self, name: &str, to: &str) -> f64 {
         self.each_round(&[name, to], |ns| ns[0] / ns[1])
     }
 
-    /// The median of something computed from the samples of each round.
+    /// Returns the median of a function of each round's samples.
     pub(crate) fn each_round(&self, names: &[&str], of: impl Fn(&[f64]) -> f64) -> f64 {
         let samples: Vec<_> = names.iter().map(|name| self.of(name)).collect();
         let rounds = samples.iter().map(|samples| samples.len()).min().unwrap_or(0);
         median((0..rounds).map(|round| of(&samples.iter().map(|way| way[round]).collect::<Vec<_>>())).collect())
     }
 
-    /// The fastest of some ways.
+    /// Returns the fastest of some ways.
     pub(crate) fn fastest<'n>(&self, names: &[&'n str]) -> Option<&'n str> {
         names.iter().copied().filter(|name| self.has(name)).min_by(|a, b| self.ns(a).total_cmp(&self.ns(b)))
     }
 }
 
-/// From a ns to a minute: what is recorded beyond its bound is the bound.
+/// Makes a histogram from 1 ns to a minute.
 pub(crate) fn histogram() -> crate::Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 60_000_000_000, 3)?)
 }
@@ -141,13 +143,13 @@ pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     }
 }
 
-/// As [`timed`], after so many calls that do not count: they bring what is asked for into the caches, whatever was measured before.
+/// As [`timed`], after `before` uncounted calls that fill the caches.
 pub(crate) fn timed_warm<R>(before: usize, calls: u64, mut call: impl FnMut() -> R) -> Duration {
     timed(before as u64, &mut call);
     timed(calls, call)
 }
 
-/// The time that so many calls take.
+/// Measures the time of `calls` calls.
 pub(crate) fn timed<R>(calls: u64, mut call: impl FnMut() -> R) -> Duration {
     let begin = Instant::now();
     for _ in 0..calls {

@@ -13,6 +13,7 @@ mod read;
 mod report;
 mod rings;
 mod rounds;
+mod stop_on_drop;
 mod tails;
 mod throughput;
 mod tracking;
@@ -24,17 +25,17 @@ use std::path::Path;
 use report::Table;
 use rounds::Effort;
 
-/// What can go wrong in a benchmark: anything.
+/// Any error fails a benchmark.
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// The name of the source with a number.
+/// Returns the name of a source by number.
 fn source(number: usize) -> String {
     format!("rtsp://camera-{number}.example/stream")
 }
 
 type Run = fn(Effort) -> Result<Table>;
 
-/// Every table of the file, by the name under which it can be run alone.
+/// The tables of the file, each with the name by which it is run alone.
 const TABLES: &[(&str, Run)] = &[
     ("lookup", lookup::existing),
     ("get-or-allocate", lookup::get_or_allocate),
@@ -56,13 +57,15 @@ const TABLES: &[(&str, Run)] = &[
     ("throughput", throughput::rates),
 ];
 
-/// Left out of a quick run.
+/// Tables left out of a quick run.
 const SLOW: [&str; 3] = ["domain", "instructions", "throughput"];
 
-/// Runs what the command line names: `quick`, names of tables, or everything, and then writes the file.
+/// Runs the tables that the command line names, or all; with `quick`, in fewer rounds.
+///
+/// Writes the file after a whole run of all tables, and prints the losses after each run.
 ///
 /// # Errors
-/// Where a peer gives a wrong result, or the machine refuses something.
+/// If a peer returns a wrong result or a system call fails.
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
@@ -80,10 +83,11 @@ fn main() -> Result<()> {
     let mut tables = Vec::new();
     for (name, run) in TABLES {
         if named.contains(name) || named.is_empty() && !(effort.quick && SLOW.contains(name)) {
-            // What fails is told in its place: ten minutes are not to be lost by the last of them.
+            // A failure is reported in its table: it must not discard the other figures.
             tables.push(run(effort).unwrap_or_else(|error| Table::failed(name, &error.to_string())));
         }
     }
+    println!("\n{}", report::losses(&tables));
     if named.is_empty() && !effort.quick {
         let machine = machine::describe("make bench", &load_before);
         let tried = std::fs::read_to_string("benches/tried.md")?;
@@ -93,7 +97,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// This program as another process.
+/// Runs this program as another process.
 fn child(role: &str, base: &Path, number: usize) -> Result<()> {
     match role.split_once(':') {
         Some(("listen", name)) => processes::child_listens(base, name, number),
@@ -102,6 +106,6 @@ fn child(role: &str, base: &Path, number: usize) -> Result<()> {
         _ if role == "hold" => memory::child_holds(base, number),
         _ if role == "fill" => memory::child_fills(number > 0),
         _ if role == "count" => instructions::child(&base.to_string_lossy(), number as u64),
-        _ => Err(format!("no process has the role {role}").into()),
+        _ => Err(format!("there is no role {role}").into()),
     }
 }

@@ -1,4 +1,4 @@
-//! The writer's tail: how long the slowest writes take, while readers copy as fast as they can.
+//! The writer's tail: the slowest writes while readers copy at full speed.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use crate::Result;
 use crate::report::{OURS, Row, Table, time};
 use crate::rings::{Capbuf, PlainCopy, RATE_HZ, spec};
 use crate::rounds::{Effort, histogram, median};
+use crate::stop_on_drop::StopOnDrop;
 
 const CHUNK: usize = 480;
 const EACH: Duration = Duration::from_micros(100);
@@ -19,10 +20,10 @@ const READERS: usize = 4;
 const READ_SECONDS: usize = 15;
 const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
-/// Writes each 100 µs for so long, and tells how long the writes took.
+/// Writes each 100 µs for `duration`, and measures the writes.
 fn paced(duration: Duration, mut write: impl FnMut()) -> Result<Histogram<u64>> {
     let mut took_ns = histogram()?;
-    // SAFETY: changes how late this thread's sleeps may end, and touches no memory.
+    // SAFETY: sets this thread's timer slack and touches no memory.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1_u64) };
     let begin = Instant::now();
     let mut due = begin;
@@ -40,10 +41,11 @@ fn quantiles(took_ns: &Histogram<u64>) -> [f64; 3] {
     QUANTILES.map(|quantile| took_ns.value_at_quantile(quantile) as f64)
 }
 
-/// The same while so many threads do something again and again.
+/// The same while `readers` run again and again, a thread each.
 fn beside<R: FnMut() + Send>(duration: Duration, readers: Vec<R>, write: impl FnMut()) -> Result<[f64; 3]> {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         for mut read in readers {
             let stop = &stop;
             scope.spawn(move || {
@@ -52,9 +54,7 @@ fn beside<R: FnMut() + Send>(duration: Duration, readers: Vec<R>, write: impl Fn
                 }
             });
         }
-        let took_ns = paced(duration, write);
-        stop.store(true, Ordering::Relaxed);
-        Ok(quantiles(&took_ns?))
+        Ok(quantiles(&paced(duration, write)?))
     })
 }
 
@@ -62,12 +62,13 @@ fn reader(buffer: &CaptureBuffer) -> impl FnMut() + Send + use<> {
     let buffer = buffer.clone();
     let mut out = vec![0_i16; READ_SECONDS * RATE_HZ];
     move || {
-        // Too late is an answer, too.
+        // An overtaken read counts, too.
         let _ = buffer.read_into(Span::Last(Duration::from_secs(READ_SECONDS as u64)), &ReadOptions::new(), &mut out);
     }
 }
 
-/// Copies memory that has nothing to do with the ring: what the readers cost by using the memory, not by being readers.
+/// Returns a control that copies memory outside the ring: the readers' share of memory bandwidth
+/// alone.
 fn unrelated() -> impl FnMut() + Send {
     let memory = vec![1_i16; 60 * RATE_HZ];
     let mut out = vec![0_i16; READ_SECONDS * RATE_HZ];
@@ -101,7 +102,7 @@ fn mutex(duration: Duration) -> Result<[f64; 3]> {
         let mut out = vec![0; READ_SECONDS * RATE_HZ];
         move || {
             lock().last(&mut out);
-            // Or the copy would be left out, as nobody looks at it.
+            // Keeps the unused copy.
             std::hint::black_box(&mut out);
         }
     };
@@ -121,7 +122,7 @@ fn rw_lock(duration: Duration) -> Result<[f64; 3]> {
     beside(duration, (0..READERS).map(reader).collect(), write)
 }
 
-/// The same in Go, by its own compiler and scheduler; nothing where there is no Go.
+/// The same in Go; not measured without Go.
 fn go(duration: Duration) -> Result<[f64; 3]> {
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("tail");
@@ -130,10 +131,10 @@ fn go(duration: Duration) -> Result<[f64; 3]> {
     if !built.is_ok_and(|status| status.success()) {
         return Ok([f64::NAN; 3]);
     }
-    let said = Command::new(&program).arg(duration.as_millis().to_string()).output()?;
-    let said = String::from_utf8(said.stdout)?;
-    let numbers: Vec<f64> = said.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-    numbers.try_into().map_err(|_| format!("the Go program said {said:?}").into())
+    let output = Command::new(&program).arg(duration.as_millis().to_string()).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let numbers: Vec<f64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    numbers.try_into().map_err(|_| format!("the Go program printed {text:?}").into())
 }
 
 type Way = fn(Duration) -> Result<[f64; 3]>;
@@ -141,9 +142,9 @@ type Way = fn(Duration) -> Result<[f64; 3]>;
 pub(crate) fn writer(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "The writer's tail",
-        "960 B each 100 µs into a ring of 60 s; how long the writes take: p50, p99, **p99.9**, medians of the runs, which take turns. Four readers copy the newest 15 s \
-         again and again. The control writes the same, and its readers copy memory that has nothing to do with the ring: what is left between \
-         them is what being read costs. Ratios are of p99.9.",
+        "Writes of 960 B each 100 µs into a ring of 60 s: p50 / p99 / **p99.9**, medians of runs that take \
+         turns. Four readers copy the newest 15 s again and again. The control's readers copy memory \
+         outside the ring: the difference to it is the cost of being read. Ratios are of p99.9.",
     );
     let duration = Duration::from_millis(effort.choose(700, 5000));
     let none = "capbuf, no readers";
@@ -167,7 +168,7 @@ pub(crate) fn writer(effort: Effort) -> Result<Table> {
     let figure = |way: usize| [0, 1, 2].map(|quantile| time(at(way, quantile))).join(" / ");
     let mut row = Row::new("960 B, 4 readers of 15 s", figure(0));
     for (way, (name, _)) in ways.iter().enumerate().skip(1) {
-        // The same ring without readers, and the control, are no peers.
+        // The ring without readers and the control are no peers.
         let name = if way < 3 { format!("limit: {name}") } else { (*name).into() };
         row = row.other(name, figure(way), Some(at(0, 2) / at(way, 2)).filter(|ratio| ratio.is_finite()));
     }
@@ -176,13 +177,14 @@ pub(crate) fn writer(effort: Effort) -> Result<Table> {
     Ok(table)
 }
 
-/// The first lap of a new ring and the second one, chunk by chunk.
+/// Measures the writes of a new ring's first and second lap.
 fn laps(commit_ahead: bool, first: &mut Histogram<u64>, second: &mut Histogram<u64>) -> Result<()> {
     let registry = Registry::builder().commit_ahead(commit_ahead).build();
     let spec = Spec::new(Length::Seconds(60.0), RATE_HZ as u32, 1, SampleFormat::S16)?;
     let mut ring = Capbuf::of(registry.get_or_allocate("bench", spec)?)?;
     if commit_ahead {
-        // As a source does that is opened after its buffer was made: the helper needs a few milliseconds.
+        // A source is opened after its buffer is allocated, which gives the helper a few
+        // milliseconds.
         std::thread::sleep(Duration::from_millis(50));
     }
     for histogram in [first, second] {
@@ -198,10 +200,11 @@ fn laps(commit_ahead: bool, first: &mut Histogram<u64>, second: &mut Histogram<u
 pub(crate) fn first_lap(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "The first lap of a new ring",
-        "960 B at a time, as fast as it goes, from 50 ms after the ring of 60 s was made: p50, p99, **p99.9**, of the writes of all runs. Memory is committed ahead of the writer by a helper \
-         thread, unless that is turned off. The ratio is of the runs' p99.9.",
+        "Writes of 960 B at full speed, from 50 ms after the allocation of a ring of 60 s: p50 / p99 / \
+         **p99.9** of all runs. A helper thread commits memory ahead of the writer, unless that is turned \
+         off. Ratios are of p99.9.",
     );
-    for (what, commit_ahead) in [("committed ahead", true), ("not committed ahead", false)] {
+    for (name, commit_ahead) in [("committed ahead", true), ("not committed ahead", false)] {
         let (mut all_first, mut all_second) = (histogram()?, histogram()?);
         let mut ratios = Vec::new();
         for _ in 0..effort.choose(5, 25) {
@@ -213,7 +216,7 @@ pub(crate) fn first_lap(effort: Effort) -> Result<Table> {
         }
         let ratio = median(ratios);
         let figure = |histogram| quantiles(histogram).map(time).join(" / ");
-        let row = Row::new(what, figure(&all_first)).other("limit: the second lap", figure(&all_second), Some(ratio));
+        let row = Row::new(name, figure(&all_first)).other("limit: the second lap", figure(&all_second), Some(ratio));
         table.push(if commit_ahead { row.aim("p99.9 ≤ 1.5 of the second lap", ratio, 1.5) } else { row });
     }
     Ok(table)

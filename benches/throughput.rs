@@ -1,4 +1,4 @@
-//! Bytes a second, written in chunks and read in spans: criterion, one way after the other. Ratios are the other tables' business.
+//! Bytes a second, written in chunks and read in spans, by criterion: one way after the other.
 
 use std::fs::{read_dir, read_to_string};
 use std::path::Path;
@@ -46,7 +46,7 @@ fn run() -> Result<()> {
     read(&mut criterion, 60)
 }
 
-/// Where criterion leaves its figures, and compares with those of the last run.
+/// The folder of criterion's figures, which it compares with those of the last run.
 const FOLDER: &str = "target/criterion";
 
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ struct Estimate {
     point_estimate: f64,
 }
 
-/// The group, the way, bytes a ns.
+/// Returns the group, the way, and the bytes a ns of a benchmark.
 fn found(folder: &Path) -> Option<(String, String, f64)> {
     let benchmark: Benchmark = from_str(&read_to_string(folder.join("new/benchmark.json")).ok()?).ok()?;
     let estimates: Estimates = from_str(&read_to_string(folder.join("new/estimates.json")).ok()?).ok()?;
@@ -83,7 +83,8 @@ fn found(folder: &Path) -> Option<(String, String, f64)> {
 pub(crate) fn rates(_: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Throughput",
-        "By criterion, one way after the other: bytes a second. For ratios see the tables above, whose ways take turns; here it is times, so above 1 is faster.",
+        "Bytes a second, by criterion, one way after the other. The ratio is of the others' rate to ours: \
+         above 1 they are faster. Ratios of the tables above are steadier, as their ways take turns.",
     );
     run()?;
     let groups = read_dir(FOLDER)?;

@@ -1,4 +1,4 @@
-//! What tracking allocations costs: off, on, and when a report is asked for.
+//! The cost of allocation tracking: turned off, turned on, and of a report.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ fn with_sources(track: bool, count: usize) -> Result<(Registry, Vec<String>)> {
 pub(crate) fn attempts_and_reports(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Tracking allocations",
-        "An attempt to allocate a source that exists, with a stack of this program's depth; and a report with its text, stacks resolved. \
-         `get` is the plain lookup that gives a handle.",
+        "An attempt to allocate an existing source, with a stack of this program's depth; and a report as \
+         text, with resolved stacks. `get` is the lookup of a handle.",
     );
     let spec = small()?;
     let ((off, names), (on, _)) = (with_sources(false, 64)?, with_sources(true, 64)?);

@@ -1,4 +1,5 @@
-//! Overlapping windows for analysis, from a hundred sources: out of the one ring of each, or out of a second ring as the original has it.
+//! Overlapping windows for analysis of a hundred sources: from the ring of each, or from a second
+//! ring.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +16,7 @@ const SOURCES: usize = 100;
 const CHUNK: usize = 480;
 const WINDOW: usize = 3 * RATE_HZ;
 const HOP: usize = WINDOW / 2;
-/// The second ring holds six windows.
+/// The second ring's length: six windows.
 const ANALYSIS_FRAMES: usize = 6 * WINDOW;
 
 struct One {
@@ -32,7 +33,7 @@ impl One {
         Ok(Self { ring, windows, out: vec![0; WINDOW], frame: 0 })
     }
 
-    /// One hop of audio in chunks, and the window that it completes.
+    /// Writes one hop in chunks and reads the window that it completes.
     fn hop(&mut self, chunk: &[i16; CHUNK]) -> Result<bool> {
         (0..HOP / CHUNK).for_each(|_| self.ring.put(chunk));
         self.frame += HOP as u64;
@@ -44,12 +45,12 @@ impl One {
     }
 }
 
-/// A ring to cut clips from, and a queue of audio to be analysed, each behind its lock; the reader keeps the half of a window that
-/// the next one begins with.
+/// A ring for clips and a queue for analysis, each behind a lock. The reader keeps the half of a
+/// window with which the next one begins.
 struct Two {
     ring: Mutex<PlainCopy>,
     queue: Mutex<VecDeque<i16>>,
-    kept: Vec<i16>,
+    half: Vec<i16>,
     out: Vec<i16>,
 }
 
@@ -58,7 +59,7 @@ impl Two {
         Self {
             ring: Mutex::new(PlainCopy::new(60)),
             queue: Mutex::new(VecDeque::with_capacity(ANALYSIS_FRAMES)),
-            kept: Vec::new(),
+            half: Vec::new(),
             out: vec![0; WINDOW],
         }
     }
@@ -76,12 +77,12 @@ impl Two {
         new[from_first..].copy_from_slice(&second[..HOP - from_first]);
         queue.drain(..HOP);
         drop(queue);
-        let whole = self.kept.len() == HOP;
+        let whole = self.half.len() == HOP;
         if whole {
-            old.copy_from_slice(&self.kept);
+            old.copy_from_slice(&self.half);
         }
-        self.kept.clear();
-        self.kept.extend_from_slice(new);
+        self.half.clear();
+        self.half.extend_from_slice(new);
         whole
     }
 }
@@ -89,15 +90,17 @@ impl Two {
 pub(crate) fn from_many(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Windows of 3 s, each 1.5 s, from 100 sources",
-        "1.5 s of audio for each source, written 10 ms at a time, and the windows that they complete, on one thread: the CPU time of 1.5 s at real-time rates. The other keeps two rings a \
-         source behind locks, as the original does: the 60 s to cut clips from, and a queue of 18 s to analyse, which gives each frame once, \
-         so that the reader keeps half a window. Memory: the rings'. Two rings of the same length would take twice ours.",
+        "1.5 s of audio of each source, written 10 ms at a time, and the windows that they complete, on \
+         one thread: the CPU time for 1.5 s of real time. The other way has two rings a source behind \
+         locks: 60 s for clips, and a queue of 18 s for analysis, which returns each frame once, so that \
+         the reader keeps half a window. Memory is that of the rings; two rings of the same length would \
+         take twice ours.",
     );
     let registry = Registry::private();
     let mut one = (0..SOURCES).map(|number| One::new(&registry, number)).collect::<Result<Vec<_>>>()?;
     let mut two: Vec<_> = (0..SOURCES).map(|_| Two::new()).collect();
     let chunk: [i16; CHUNK] = std::array::from_fn(|at| signal(at as u64));
-    // Each ring once round, and the right windows.
+    // Fills each ring and checks the windows.
     for round in 0..50 {
         for (one, two) in one.iter_mut().zip(&mut two) {
             let both = (one.hop(&chunk)?, two.hop(&chunk));

@@ -1,4 +1,4 @@
-//! Writing chunks: one ring again and again, and a hundred rings in turn, which no cache holds.
+//! Writes of chunks: into one ring, and into a hundred rings in turn, which no cache holds.
 
 use std::hint::black_box;
 
@@ -7,7 +7,7 @@ use crate::report::{OURS, Row, Table};
 use crate::rings::{Bcast, Capbuf, MutexRing, PhotonRing, PlainCopy, Ring, Ringbuf, Ringfire, Rtrb};
 use crate::rounds::{Effort, Job, timed};
 
-/// Those whose memory is accessed soundly; the unsound ones are shown beside them.
+/// The sound peers, to which the aim applies.
 const SOUND: [&str; 4] = ["photon-ring", "rtrb (queue)", "ringbuf (queue)", "Mutex ring"];
 const ALL: [&str; 7] = [
     "limit: memcpy",
@@ -74,10 +74,12 @@ fn push(table: &mut Table, name: String, frames: usize, job: Job<'_>, effort: Ef
 pub(crate) fn chunks(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Write a chunk",
-        "Samples of 16 bits; ours with the capture time of each chunk, its timeline and its counters. The limit is a plain copy into a ring of the same \
-         size. One ring of 5 s, written again and again, which the core's own cache holds; a hundred rings of 20 s in turn, 192 MB that no cache holds. Queues hold 60 s and \
-         are emptied between samples: they neither overwrite nor serve many. bcast writes through a shared reference and ringfire's \
-         readers copy memory that is being written, plainly: both are data races, so they are no measure of what sound code can do.",
+        "Samples of 16 bits; ours with capture time, timeline and counters. The limit is a plain copy into \
+         a ring of the same size. One ring of 5 s fits into the core's own cache; a hundred rings of 20 s \
+         in turn, 192 MB, fit into no cache. Queues hold 60 s and are emptied between samples: they \
+         neither overwrite nor serve many readers. bcast writes through a shared reference, and ringfire's \
+         readers make plain copies of memory that is being written: both are data races, so they do not \
+         show what sound code can reach.",
     );
     job::<240>(&mut table, effort)?;
     job::<480>(&mut table, effort)?;

@@ -1,4 +1,4 @@
-// The writer's tail of a ring behind Go's mutex: the same job as in tails.rs.
+// Measures the writer's tail of a ring behind Go's mutex: the job of tails.rs.
 package main
 
 import (

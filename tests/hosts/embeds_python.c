@@ -1,5 +1,5 @@
-/* A program that links the library and embeds a Python which imports the package: two copies of the library in one process, each with
- * its own globals. The first half of every race is the C copy's, the second the Python copy's; reads must agree.
+/* Links the library and embeds a Python that imports the package: two copies of the library in one process,
+ * each with its own globals. A race and a read run in both copies, first in Python, then in C; each replies.
  *
  *     embeds_python FOLDER PYTHON HOST_PY
  */
@@ -8,17 +8,17 @@
 
 #include "host.h"
 
-/* Runs a function of host.py's on a text; the text that it returns is the caller's. */
+/* Calls a function of host.py with a text; the caller frees the text that it returns. */
 static char *in_python(PyObject *module, const char *function, const char *text) {
     PyObject *result = PyObject_CallMethod(module, function, "s", text);
-    char *answer;
+    char *reply;
     if (result == NULL) {
         PyErr_Print();
         exit(1);
     }
-    answer = strdup(result == Py_None ? "" : PyUnicode_AsUTF8(result));
+    reply = strdup(result == Py_None ? "" : PyUnicode_AsUTF8(result));
     Py_DECREF(result);
-    return answer;
+    return reply;
 }
 
 int main(int argc, char **argv) {
@@ -47,18 +47,17 @@ int main(int argc, char **argv) {
     puts("ready");
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) != NULL) {
-        char *answer;
+        char *reply;
         line[strcspn(line, "\n")] = '\0';
         if (strncmp(line, "race", 4) == 0) {
-            /* Each copy asks for all; the answers are two lines. */
-            answer = in_python(module, "obey", line);
-            printf("%s\n", answer);
-            free(answer);
+            reply = in_python(module, "obey", line);
+            printf("%s\n", reply);
+            free(reply);
             obey(line);
         } else if (strncmp(line, "read", 4) == 0) {
-            answer = in_python(module, "obey", line);
-            printf("%s\n", answer);
-            free(answer);
+            reply = in_python(module, "obey", line);
+            printf("%s\n", reply);
+            free(reply);
             obey(line);
         } else {
             obey(line);

@@ -1,4 +1,4 @@
-/* The host of this folder in C: what obeys an order. */
+/* The host in C: obeys one command. */
 
 #ifndef HOST_H
 #define HOST_H
@@ -109,7 +109,7 @@ static void obey(const char *line) {
     } else if (sscanf(line, "read %" SCNd64 " %" SCNd64, &first, &end) == 2) {
         read_frames(first, end);
     } else {
-        fprintf(stderr, "unknown order %s\n", line);
+        fprintf(stderr, "unknown command %s\n", line);
         exit(1);
     }
     fflush(stdout);

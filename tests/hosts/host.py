@@ -1,4 +1,4 @@
-"""The host of this folder in Python: host.py FOLDER."""
+"""The host in Python: host.py FOLDER."""
 
 import hashlib
 import sys
@@ -19,8 +19,8 @@ def open_domain(folder: str) -> None:
 
 def obey(line: str) -> str:
     global writer
-    order, *numbers = line.split()
-    if order == "race":
+    command, *numbers = line.split()
+    if command == "race":
         for source in range(int(numbers[0])):
             buffers.append(
                 registry.get_or_allocate(
@@ -29,22 +29,22 @@ def obey(line: str) -> str:
             )
         ids = " ".join(f"{buffer.id:016x}" for buffer in buffers)
         return f"{registry.stats().rings_allocated} {ids}"
-    if order == "take":
+    if command == "take":
         try:
             writer = buffers[0].writer()
         except capbuf.WriterBusy as busy:
             return f"busy {busy.pid or 0}"
         return "taken"
-    if order == "write":
+    if command == "write":
         assert writer is not None
         first = writer.next_frame
         frames = numpy.arange(first, first + int(numbers[0]), dtype="uint64") * 40503
         writer.write(frames.astype("uint16").view("int16"))
         return str(writer.next_frame)
-    if order == "read":
+    if command == "read":
         segment = buffers[0].read_frames(int(numbers[0]), int(numbers[1]), dtype="int16")
         return hashlib.sha256(segment.samples.tobytes()).hexdigest()
-    raise ValueError(f"unknown order {line}")
+    raise ValueError(f"unknown command {line}")
 
 
 if __name__ == "__main__":

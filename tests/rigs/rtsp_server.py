@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 """A real RTSP server on loopback, playing an endless 1 kHz tone in the codecs of cameras and encoders.
 
-Prints `ready PORT` once it listens. Every mount exists twice: as it is (`/opus`), always loud; and under
-`/pattern` (`/pattern/opus`), where the tone is loud exactly during the first 300 ms of every second of UTC and
-40 dB quieter otherwise, so that whoever records it can tell how true its times are. `/camera` has the codec that is
-asked for: a camera whose settings were changed.
+Prints `ready PORT` once it listens. Each mount exists twice: `/opus` is always loud; `/pattern/opus` is loud
+in the first 300 ms of each second of UTC and 40 dB quieter otherwise, which shows how true the times of a
+recording are. `/camera` has the codec of `--camera`: a camera whose settings can change.
 
 Needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi, gstreamer1.0-libav, gstreamer1.0-rtsp,
-gstreamer1.0-plugins-{base,good,bad,ugly}, and the system's own python3, which alone sees them.
+gstreamer1.0-plugins-{base,good,bad,ugly}, and the system's own python3, the only one that sees them.
 """
 
 import argparse
@@ -38,7 +37,7 @@ VIDEO = (
     "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=25/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay pt=96"
 )
-# What follows the tone, up to its RTP payloader.
+# The elements after the tone, up to the RTP payloader.
 ENCODERS = {
     "/aac": "audioconvert ! avenc_aac bitrate=64000 ! rtpmp4gpay pt=97",
     "/aac-latm": "audioconvert ! avenc_aac bitrate=64000 ! aacparse ! rtpmp4apay pt=97",
@@ -53,30 +52,30 @@ VIDEO_MOUNT, VIDEO_MOUNT_ENCODER = "/av", ENCODERS["/aac"]
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("port", nargs="?", default="0", help="0, the default, takes a free one")
-    parser.add_argument("--auth", choices=["digest", "basic"], help=f"ask for user {USER}, password {PASSWORD}")
+    parser.add_argument("port", nargs="?", default="0", help="0, the default, is a free one")
+    parser.add_argument("--auth", choices=["digest", "basic"], help=f"require user {USER}, password {PASSWORD}")
     parser.add_argument("--camera", choices=[name[1:] for name in ENCODERS], default="pcmu", help="codec of /camera")
-    parser.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="audio packets never sent")
+    parser.add_argument("--loss", type=float, default=0.0, metavar="PERCENT", help="audio packets to drop")
     return parser.parse_args()
 
 
 def launch_line(tone: str, encoder: str, loss_percent: float, video: bool) -> str:
-    """The pipeline of one mount. The server sends what the elements named pay0, pay1 let through."""
+    """Returns the pipeline of one mount. The server sends the output of the elements pay0, pay1."""
     audio_name = "pay1" if video else "pay0"
     audio = f"{tone} ! {encoder} name={audio_name}"
     if loss_percent:
-        # The server finds the payloader's properties through any element that stands last.
+        # The server finds the payloader's properties through any last element.
         audio = f"{tone} ! {encoder} ! identity name={audio_name} drop-probability={loss_percent / 100}"
     return f"( {VIDEO} name=pay0 {audio} )" if video else f"( {audio} )"
 
 
 def follow_utc(_factory: GstRtspServer.RTSPMediaFactory, media: GstRtspServer.RTSPMedia) -> None:
-    """Ties the volume of a mount's tone to UTC, buffer by buffer."""
+    """Sets the volume of a mount's tone by UTC, for each buffer."""
     tap = media.get_element().get_by_name("tap")
     gate = media.get_element().get_by_name("gate")
 
     def set_volume(_tap: Gst.Element, buffer: Gst.Buffer) -> None:
-        # The buffer's own time decides, not the moment it happens to pass: a busy machine is late in bursts.
+        # By the buffer's own time, not the time at which it passes: a busy machine is late in bursts.
         late_ns = tap.get_clock().get_time() - (tap.get_base_time() + buffer.pts)
         middle_ns = time.time_ns() - late_ns + BUFFER_NS // 2
         gate.set_property("volume", 1.0 if middle_ns % 1_000_000_000 < LOUD_NS else QUIET_VOLUME)

@@ -12,10 +12,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait_for;
 
-/// A program that a test started, and that never outlives it.
+/// A child process that never outlives the test.
 ///
-/// It is killed when this is dropped, and by the kernel when the test's process ends in whatever way, SIGKILL included.
-/// What it writes to its standard error is kept for [`complaints`](Self::complaints), out of the test's own output.
+/// Killed when dropped, and by the kernel when the test's process ends, even by SIGKILL. Its
+/// standard error is recorded for [`stderr`](Self::stderr), apart from the test's own output.
 #[derive(Debug)]
 pub struct Child {
     process: process::Child,
@@ -23,52 +23,53 @@ pub struct Child {
 }
 
 impl Child {
-    /// Prepares a program to be given to [`start`](Self::start).
+    /// Prepares a program for [`start`](Self::start).
     pub fn command(program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program);
         command
     }
 
-    /// Starts what [`command`](Self::command) prepared; arguments, environment and pipes are the caller's to set.
+    /// Starts a command from [`command`](Self::command), with the caller's arguments, environment
+    /// and pipes.
     ///
     /// # Errors
-    /// Where the program cannot be started. One that does not exist is started by `setpriv`, and ends at once with 127.
+    /// If `setpriv` cannot be started. A program that does not exist ends at once with status 127.
     pub fn start(mut command: Command) -> io::Result<Self> {
         let stderr = tempfile::tempfile()?;
         command.stderr(stderr.try_clone()?);
-        let process = spawn_from_a_thread_that_stays(command)?;
+        let process = spawn_from_lasting_thread(command)?;
         Ok(Self { process, stderr })
     }
 
-    /// Tells the program's process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Takes the program's standard input, where it was piped.
+    /// Takes the standard input, if it was piped.
     pub fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.process.stdin.take()
     }
 
-    /// Takes the program's standard output, where it was piped.
+    /// Takes the standard output, if it was piped.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.process.stdout.take()
     }
 
-    /// Says whether the program still runs.
+    /// Returns whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Waits for the program to end by itself, and returns nothing if it has not within `deadline`.
+    /// Waits until the process ends by itself; returns nothing after `deadline`.
     pub fn wait(&mut self, deadline: Duration) -> Option<ExitStatus> {
         wait_for(deadline, || self.process.try_wait().ok().flatten())
     }
 
-    /// Returns what the program wrote to its standard error so far.
-    pub fn complaints(&self) -> String {
-        // Not by the file's own offset, which the program shares and writes at.
+    /// Returns the standard error so far.
+    pub fn stderr(&self) -> String {
+        // At an offset: the file's own position is shared with the process, which writes there.
         let length = self.stderr.metadata().map_or(0, |metadata| metadata.len());
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         match self.stderr.read_exact_at(&mut bytes, 0) {
@@ -77,41 +78,41 @@ impl Child {
         }
     }
 
-    /// Kills the program, which has no say in it, and waits until it is gone.
+    /// Kills the process and waits until it has ended.
     pub fn kill(&mut self) {
-        // It fails for a program that has ended by itself, which is as well.
+        // Fails if the process has ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 
-    /// Asks the program to end, as Ctrl-C does.
+    /// Interrupts the process, as Ctrl-C does.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn interrupt(&mut self) -> io::Result<()> {
         self.signal(Signal::INT)
     }
 
-    /// Stops the program where it stands: it keeps its sockets and answers nobody.
+    /// Stops the process: its sockets stay open, and nothing answers on them.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn freeze(&mut self) -> io::Result<()> {
         self.signal(Signal::STOP)
     }
 
-    /// Lets a frozen program go on.
+    /// Continues a stopped process.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn thaw(&mut self) -> io::Result<()> {
         self.signal(Signal::CONT)
     }
 
     fn signal(&mut self, signal: Signal) -> io::Result<()> {
-        // Once it was waited for, its id may be another program's.
+        // Once waited for, its id may belong to another process.
         if !self.is_running() {
-            return Err(io::Error::other(format!("process {} has ended already", self.id())));
+            return Err(io::Error::other(format!("process {} has ended", self.id())));
         }
         Ok(kill_process(Pid::from_child(&self.process), signal)?)
     }
@@ -123,19 +124,19 @@ impl Drop for Child {
     }
 }
 
-type Order = (Command, Sender<io::Result<process::Child>>);
+type Spawn = (Command, Sender<io::Result<process::Child>>);
 
 /// Spawns from one thread that lives as long as the process.
 ///
-/// The kernel sends the parent-death signal when the *thread* that forked ends. A test's own thread ends with the test,
-/// and would take along a rig that it shares with others.
-fn spawn_from_a_thread_that_stays(command: Command) -> io::Result<process::Child> {
-    static SPAWNER: OnceLock<Sender<Order>> = OnceLock::new();
+/// The kernel sends the parent-death signal when the *thread* that forked ends. A test's own thread
+/// ends with the test, and would kill a rig that it shares with others.
+fn spawn_from_lasting_thread(command: Command) -> io::Result<process::Child> {
+    static SPAWNER: OnceLock<Sender<Spawn>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
-        let (sender, orders) = mpsc::channel::<Order>();
+        let (sender, spawns) = mpsc::channel::<Spawn>();
         thread::spawn(move || {
-            for (mut command, reply) in orders {
-                // Whoever ordered it may have given up; a child that nobody takes is reaped with the process.
+            for (mut command, reply) in spawns {
+                // The caller may have panicked; then the child ends with the process.
                 let _ = reply.send(command.spawn());
             }
         });
@@ -145,8 +146,8 @@ fn spawn_from_a_thread_that_stays(command: Command) -> io::Result<process::Child
     let program = command.get_args().nth(3).unwrap_or_default().to_owned();
     let (reply, answer) = mpsc::channel();
     let spawned = match spawner.send((command, reply)) {
-        Ok(()) => answer.recv().unwrap_or_else(|_| Err(io::Error::other("nobody is there to start it"))),
-        Err(_) => Err(io::Error::other("nobody is there to start it")),
+        Ok(()) => answer.recv().unwrap_or_else(|_| Err(io::Error::other("the spawning thread has ended"))),
+        Err(_) => Err(io::Error::other("the spawning thread has ended")),
     };
     spawned.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot start {} through setpriv: {error}", program.display()))

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// A web server on loopback that knows the pages it was given, and answers 404 to everything else.
+/// A web server on loopback with some pages; it answers 404 to every other path.
 ///
-/// For what a stream's address may turn out to be: a file, a login page, nothing.
+/// Plays the addresses that are no stream: a file, a login page, nothing.
 #[derive(Debug)]
 pub struct HttpServer {
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub struct HttpServer {
 /// One answer of an [`HttpServer`].
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The status line's number and words, as `200 OK`.
+    /// The status, as `200 OK`.
     pub status: &'static str,
     /// The content type, as `audio/flac`.
     pub content_type: &'static str,
@@ -27,34 +27,34 @@ pub struct Page {
     pub body: Vec<u8>,
 }
 
-/// A client that says nothing must not keep a test from ending.
+/// The longest wait for a client, so that a silent one does not keep a test from ending.
 const CLIENT_DEADLINE: Duration = Duration::from_secs(10);
 
 impl HttpServer {
-    /// Starts a server on a free port; the paths of `pages` begin without a slash.
+    /// Starts a server on a free port; paths have no leading slash.
     ///
     /// # Errors
-    /// Where loopback cannot be listened on.
+    /// If no port of loopback can be bound.
     pub fn start<const N: usize>(pages: [(&str, Page); N]) -> io::Result<Self> {
         let pages = Arc::new(HashMap::from(pages.map(|(path, page)| (format!("/{path}"), page))));
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = socket.local_addr()?;
         let ending = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ending);
+        let stop = Arc::clone(&ending);
         let listener = thread::spawn(move || {
             for client in socket.incoming().flatten() {
-                if told.load(Ordering::Acquire) {
+                if stop.load(Ordering::Acquire) {
                     return;
                 }
                 let pages = Arc::clone(&pages);
-                // A client that goes away in the middle is its own affair.
+                // A client may disconnect at any time.
                 thread::spawn(move || drop(answer(client, &pages)));
             }
         });
         Ok(Self { address, ending, listener: Some(listener) })
     }
 
-    /// Names a page's address, whether there is such a page or not.
+    /// Returns the URL of a page, which need not exist.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
@@ -63,11 +63,11 @@ impl HttpServer {
 impl Drop for HttpServer {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Release);
-        // The listener sleeps until somebody connects.
+        // Wakes the listener, which sleeps until a client connects.
         if TcpStream::connect(self.address).is_ok()
             && let Some(listener) = self.listener.take()
         {
-            // It cannot panic.
+            // The thread cannot panic.
             let _ = listener.join();
         }
     }
@@ -78,7 +78,7 @@ fn answer(mut client: TcpStream, pages: &HashMap<String, Page>) -> io::Result<()
     client.set_write_timeout(Some(CLIENT_DEADLINE))?;
     let mut lines = BufReader::new(client.try_clone()?).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
-    // The headers say nothing that matters here, but a client whose words are left unread sees its connection reset.
+    // Reads the headers: closing a connection with unread data resets it.
     for line in lines {
         if line?.is_empty() {
             break;

@@ -1,11 +1,11 @@
-//! Samples from bytes, and one kind of sample from another.
+//! Conversion between bytes and samples, and between sample formats.
 
-/// Reads little-endian 16-bit samples; half a sample at the end is left out.
+/// Converts little-endian bytes to 16-bit samples; an odd last byte is ignored.
 pub fn s16_from_bytes(bytes: &[u8]) -> Vec<i16> {
     bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes).collect()
 }
 
-/// Writes samples as little-endian 16-bit ones.
+/// Converts 16-bit samples to little-endian bytes.
 pub fn bytes_from_s16(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }

@@ -1,48 +1,48 @@
-//! A signal that tells its own position: one lost, repeated or swapped frame shows.
+//! A signal that encodes its own position, so that each lost, repeated or swapped frame is seen.
 //!
-//! Sample `i` is `i * 40503` modulo 2^16. The factor is odd, so the product can be inverted, and large, so that the
-//! signal is loud and sounds like noise: nothing that works on it does so because it is quiet or smooth.
+//! Sample `i` is `i * 40503` modulo 2^16. The factor is odd, so the product can be inverted, and
+//! large, so the signal is loud noise: no code passes because its input is quiet or smooth.
 
 use std::ops::Range;
 
 use crate::pcm::bytes_from_s16;
 
-/// The number of samples after which the signal repeats: positions are known modulo this.
+/// The period of the signal: positions are known modulo this.
 pub const PERIOD: u64 = 65_536;
 
 const FACTOR: u16 = 40_503;
 const INVERSE: u16 = 30_599;
 
-/// Gives the sample at position `i`.
+/// Returns the sample at position `i`.
 pub fn sample(i: u64) -> i16 {
     (i as u16).wrapping_mul(FACTOR).cast_signed()
 }
 
-/// Tells the position, modulo [`PERIOD`], of a sample.
+/// Returns the position of a sample, modulo [`PERIOD`].
 pub fn index(sample: i16) -> u16 {
     sample.cast_unsigned().wrapping_mul(INVERSE)
 }
 
-/// Gives the samples at a span of positions.
+/// Returns the samples of a span of positions.
 pub fn samples(positions: Range<u64>) -> Vec<i16> {
     positions.map(sample).collect()
 }
 
-/// Finds the first sample that is not the one of its position, where they should begin at position `first`.
+/// Finds the first wrong sample of those that should begin at position `first`.
 pub fn first_wrong(first: u64, samples: &[i16]) -> Option<usize> {
     samples.iter().zip(first..).position(|(&found, i)| found != sample(i))
 }
 
-/// A place where one sample does not follow the one before it.
+/// A sample that does not follow the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Break {
-    /// Which sample does not follow, counted from 0.
+    /// The sample's index.
     pub at: usize,
-    /// How many samples are missing before it, modulo [`PERIOD`]; 65535 where one is repeated.
+    /// The number of samples missing before it, modulo [`PERIOD`]; 65535 if it is repeated.
     pub missing: u16,
 }
 
-/// Finds every place where the signal was broken; none in audio that is whole.
+/// Finds every break of the signal.
 pub fn breaks(samples: &[i16]) -> Vec<Break> {
     let follow = samples.windows(2).enumerate();
     follow
@@ -51,7 +51,7 @@ pub fn breaks(samples: &[i16]) -> Vec<Break> {
         .collect()
 }
 
-/// Makes one [`PERIOD`] of the signal as little-endian 16-bit samples, which can be played in a loop.
+/// Returns one [`PERIOD`] of the signal as little-endian bytes, which can be played in a loop.
 pub fn loop_bytes() -> Vec<u8> {
     bytes_from_s16(&(0..PERIOD).map(sample).collect::<Vec<_>>())
 }
@@ -61,16 +61,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sample_tells_its_position() {
+    fn index_inverts_sample() {
         assert!((0..PERIOD).all(|i| u64::from(index(sample(i))) == i));
-        let mut heard = samples(70_000..70_100);
-        assert_eq!(first_wrong(70_000, &heard), None);
-        heard[7] = sample(7);
-        assert_eq!((first_wrong(70_000, &heard), first_wrong(70_001, &heard)), (Some(7), Some(0)));
     }
 
     #[test]
-    fn a_lost_and_a_repeated_sample_show() {
+    fn first_wrong_sample_is_found() {
+        let mut heard = samples(70_000..70_100);
+        assert_eq!(first_wrong(70_000, &heard), None);
+        heard[7] = sample(7);
+        assert_eq!(first_wrong(70_000, &heard), Some(7));
+        assert_eq!(first_wrong(70_001, &heard), Some(0));
+    }
+
+    #[test]
+    fn lost_and_repeated_samples_are_breaks() {
         let mut samples: Vec<i16> = (65_000..66_000).map(sample).collect();
         assert_eq!(breaks(&samples), []);
         samples.drain(100..103);

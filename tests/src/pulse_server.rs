@@ -9,11 +9,11 @@ use tempfile::TempDir;
 
 use crate::{Child, START_DEADLINE, position, wait_until};
 
-/// The sound server PulseAudio, private to one test, with a microphone that hears what is played into its speaker.
+/// A PulseAudio server of its own for one test, whose microphone hears its speaker.
 ///
-/// Nobody else's server, settings or sockets are touched. The microphone is 16-bit, mono, 48 kHz, and passes samples
-/// through unchanged: silence until [`play_position_signal`](Self::play_position_signal), the [`position`] signal from
-/// then on.
+/// Uses no server, settings or sockets of the user. The microphone is 16-bit, mono, 48 kHz and
+/// passes samples through unchanged: silence until
+/// [`play_position_signal`](Self::play_position_signal), then the [`position`] signal.
 #[derive(Debug)]
 pub struct PulseServer {
     folder: TempDir,
@@ -24,27 +24,27 @@ pub struct PulseServer {
 impl PulseServer {
     /// The microphone's name.
     pub const SOURCE: &str = "microphone";
-    /// The speaker's name, whose sound the microphone hears.
+    /// The speaker's name.
     pub const SINK: &str = "speaker";
 
-    /// Starts a server, and returns when it can be connected to.
+    /// Starts a server; returns when clients can connect.
     ///
     /// # Errors
-    /// Where `pulseaudio` is missing, or ends, or is not ready in time: with what it said.
+    /// If `pulseaudio` is missing, ends, or is not ready in time: with its standard error.
     pub fn start() -> io::Result<Self> {
-        // Not in the build's folder: a socket's path may have 107 bytes at most.
+        // Not in the build's folder: a socket's path has at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("capbuf-pulse-").tempdir()?;
         for name in ["home", "runtime", "state"] {
             fs::create_dir(folder.path().join(name))?;
         }
-        // Clients that find no cookie make one, in the user's home.
+        // Without a cookie, clients would create one in the user's home.
         fs::write(folder.path().join("cookie"), [0x5a; 256])?;
         fs::write(folder.path().join("server.pa"), startup_script(&folder))?;
         let daemon = start_daemon(&folder)?;
         Ok(Self { folder, daemon, player: None })
     }
 
-    /// Lists the environment variables by which a program finds this server, and no other.
+    /// Returns the environment by which a program finds this server only.
     pub fn env(&self) -> Vec<(String, String)> {
         vec![
             ("PULSE_SERVER".to_owned(), format!("unix:{}", socket(&self.folder).display())),
@@ -54,18 +54,18 @@ impl PulseServer {
 
     /// Plays the [`position`] signal into the speaker from now on, in a loop.
     ///
-    /// The microphone may hear a moment of silence before it. Playing twice at once would mix the two: the first one
-    /// ends.
+    /// The microphone may hear a moment of silence first. A signal that already plays ends: two
+    /// would be mixed.
     ///
     /// # Errors
-    /// Where `pacat` cannot be started.
+    /// If `pacat` cannot be started.
     pub fn play_position_signal(&mut self) -> io::Result<()> {
         self.player = None;
         self.player = Some(Player::start(self.env())?);
         Ok(())
     }
 
-    /// Ends what is played: the microphone hears silence.
+    /// Ends the signal: the microphone hears silence.
     pub fn stop_playing(&mut self) {
         self.player = None;
     }
@@ -76,7 +76,7 @@ impl PulseServer {
         self.player = None;
     }
 
-    /// Starts the server again, after [`kill`](Self::kill), on the same socket; nothing is played.
+    /// Starts the server again after [`kill`](Self::kill), on the same socket, playing nothing.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -86,18 +86,18 @@ impl PulseServer {
         Ok(())
     }
 
-    /// Stops the server where it stands: it keeps its connections, and answers nobody.
+    /// Stops the server's process: its connections stay open, and nothing answers on them.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn freeze(&mut self) -> io::Result<()> {
         self.daemon.freeze()
     }
 
-    /// Lets a frozen server go on.
+    /// Continues a stopped server.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn thaw(&mut self) -> io::Result<()> {
         self.daemon.thaw()
     }
@@ -107,8 +107,11 @@ fn socket(folder: &TempDir) -> PathBuf {
     folder.path().join("socket")
 }
 
-/// The socket comes last: who can connect finds everything else in place. Without rewinding, the speaker plays each twentieth of
-/// a second as it comes; with it, seconds ahead, and what it then changes its mind about the microphone hears twice or late.
+/// Returns the script that loads the modules.
+///
+/// The socket comes last, so that a client that can connect finds everything in place. Rewinding is
+/// off: with it the speaker renders seconds ahead and, after a rewind, the microphone hears parts
+/// twice.
 fn startup_script(folder: &TempDir) -> String {
     let (source, sink) = (PulseServer::SOURCE, PulseServer::SINK);
     let shape = "format=s16le rate=48000 channels=1 channel_map=mono";
@@ -126,7 +129,7 @@ load-module module-native-protocol-unix socket={} auth-cookie={}
 
 fn start_daemon(folder: &TempDir) -> io::Result<Child> {
     let socket = socket(folder);
-    // A server that was killed leaves its socket behind, which would look ready.
+    // A killed server leaves its socket, which would look ready.
     match fs::remove_file(&socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -151,15 +154,14 @@ fn start_daemon(folder: &TempDir) -> io::Result<Child> {
     if wait_until(START_DEADLINE, || connects() || !daemon.is_running()) && connects() {
         Ok(daemon)
     } else {
-        Err(io::Error::other(format!("pulseaudio is not ready; it said:\n{}", daemon.complaints())))
+        Err(io::Error::other(format!("pulseaudio is not ready; its standard error:\n{}", daemon.stderr())))
     }
 }
 
-/// So much of what is played waits in the server. A player or a server that is held up for less than that, by a machine that is
-/// busy elsewhere, leaves no hole in the sound.
+/// The audio buffered in the server: a player that stalls for less leaves no hole in the sound.
 const PLAYED_AHEAD: &str = "--latency-msec=20000";
 
-/// The program that plays, and the thread that feeds it.
+/// The playing program and the thread that feeds it.
 #[derive(Debug)]
 struct Player {
     program: Child,
@@ -173,7 +175,7 @@ impl Player {
         command.arg(format!("--device={}", PulseServer::SINK)).envs(env).stdin(Stdio::piped());
         let mut program = Child::start(command)?;
         let mut input = program.take_stdin().ok_or_else(|| io::Error::other("pacat has no standard input"))?;
-        // It ends when the program does, which closes the pipe.
+        // The thread ends with the program, whose end closes the pipe.
         let feeder = thread::spawn(move || {
             let signal = position::loop_bytes();
             while input.write_all(&signal).is_ok() {}
@@ -186,7 +188,7 @@ impl Drop for Player {
     fn drop(&mut self) {
         self.program.kill();
         if let Some(feeder) = self.feeder.take() {
-            // It cannot panic.
+            // The thread cannot panic.
             let _ = feeder.join();
         }
     }

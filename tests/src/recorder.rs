@@ -6,27 +6,26 @@ use std::time::Duration;
 
 use crate::{Child, pcm, wait_for};
 
-/// A program that records 16-bit samples to its standard output, as arecord, parec and ffmpeg do, and what it has
-/// recorded.
+/// A program that records 16-bit samples to its standard output, as arecord, parec and ffmpeg do.
 #[derive(Debug)]
 pub struct Recorder {
-    /// The program, to be asked or killed.
+    /// The running program.
     pub program: Child,
     bytes: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Recorder {
-    /// Starts a program that [`Child::command`] prepared.
+    /// Starts a command from [`Child::command`].
     ///
     /// # Errors
-    /// Where it cannot be started.
+    /// If it cannot be started.
     pub fn start(mut command: Command) -> io::Result<Self> {
         command.stdout(Stdio::piped());
         let mut program = Child::start(command)?;
         let mut output = program.take_stdout().ok_or_else(|| io::Error::other("it has no standard output"))?;
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let recorded = Arc::clone(&bytes);
-        // It ends with the program, whose end closes the pipe.
+        // The thread ends with the program, whose end closes the pipe.
         thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut chunk) {
@@ -36,26 +35,30 @@ impl Recorder {
         Ok(Self { program, bytes })
     }
 
-    /// Returns what was recorded so far.
+    /// Returns the samples so far.
     pub fn samples(&self) -> Vec<i16> {
         pcm::s16_from_bytes(&lock(&self.bytes))
     }
 
-    /// Waits until nothing comes any more, and returns how many samples had come; nothing if they go on beyond `deadline`.
+    /// Waits until 70 looks in a row, 10 ms apart, find no new sample; returns the number of
+    /// samples, or nothing after `deadline`.
     ///
-    /// What was sent before a rig fell silent is still on its way: it is silent when a while brought nothing new.
+    /// Samples in flight when a rig fell silent still arrive. Looks are counted, not time: during a
+    /// stall of the machine no recorder could have delivered anything.
     pub fn wait_for_silence(&self, deadline: Duration) -> Option<usize> {
+        let (mut known, mut silent_looks) = (0, 0);
         wait_for(deadline, || {
-            let before = self.samples().len();
-            thread::sleep(Duration::from_millis(700));
-            (self.samples().len() == before).then_some(before)
+            let count = self.samples().len();
+            silent_looks = if count == known { silent_looks + 1 } else { 0 };
+            known = count;
+            (silent_looks == 70).then_some(count)
         })
     }
 
-    /// Waits until `count` samples were recorded after a leading silence, and returns all after it.
+    /// Waits until `count` samples follow a leading silence; returns all of those after it.
     ///
     /// # Errors
-    /// Where they did not come within `deadline`: with what the program said.
+    /// If they do not come within `deadline`: with the program's standard error.
     pub fn wait_for_sound(&self, count: usize, deadline: Duration) -> io::Result<Vec<i16>> {
         let found = wait_for(deadline, || {
             let samples = self.samples();
@@ -63,13 +66,16 @@ impl Recorder {
             (samples.len() - start >= count).then(|| samples[start..].to_vec())
         });
         found.ok_or_else(|| {
-            let said = self.program.complaints();
-            io::Error::new(io::ErrorKind::TimedOut, format!("{count} samples did not come; it said: {said}"))
+            let stderr = self.program.stderr();
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{count} samples did not come; its standard error: {stderr}"),
+            )
         })
     }
 }
 
-/// Bytes are whole at every moment, so a panic on the other side leaves nothing to fear.
+/// Ignores poisoning: the vector is valid at every moment.
 fn lock(bytes: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
     bytes.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,10 +7,11 @@ use tempfile::TempDir;
 use crate::rig_file::rig_file;
 use crate::{Child, START_DEADLINE, wait_for};
 
-/// A real RTSP server, GStreamer's, that plays a 1 kHz tone in the codecs of cameras and encoders.
+/// GStreamer's RTSP server, playing a 1 kHz tone in the codecs of cameras and encoders.
 ///
-/// Each of [`MOUNTS`](Self::MOUNTS) plays it steadily. Under `pattern/`, as in `pattern/opus`, it is loud only during
-/// the first 300 ms of every second of UTC, which [`tone::lateness_ns`](crate::tone::lateness_ns) measures.
+/// Each of [`MOUNTS`](Self::MOUNTS) plays it steadily. Under `pattern/`, as in `pattern/opus`, it
+/// is loud only in the first 300 ms of each second of UTC; see
+/// [`tone::lateness_ns`](crate::tone::lateness_ns).
 #[derive(Debug)]
 pub struct RtspServer {
     folder: TempDir,
@@ -19,45 +20,46 @@ pub struct RtspServer {
     server: Child,
 }
 
-/// How an [`RtspServer`] treats its clients.
+/// Settings of an [`RtspServer`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RtspOptions {
-    /// Whether it asks who they are.
+    /// The login that it requires.
     pub login: Option<Login>,
-    /// How many percent of the audio packets it loses.
+    /// The percentage of audio packets that it drops.
     pub loss_percent: f64,
     /// The codec of the mount `camera`, one of [`RtspServer::MOUNTS`]; `pcmu` unless set.
     pub camera: Option<&'static str>,
 }
 
-/// A way of asking for user and password.
+/// An authentication scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
-    /// Password in clear.
+    /// The password in clear.
     Basic,
     /// Challenge and response.
     Digest,
 }
 
 impl RtspServer {
-    /// What it plays; `av` has video beside the sound.
+    /// The mounts; `av` has video, too.
     pub const MOUNTS: [&str; 8] = ["aac", "aac-latm", "opus", "pcmu", "pcma", "l16", "g722", "av"];
-    /// Who may listen, where it asks for a [`Login`].
+    /// The user, where a [`Login`] is required.
     pub const USER: &str = "cam";
-    /// The user's password.
+    /// The password.
     pub const PASSWORD: &str = "open-sesame";
 
-    /// Starts a server on a free port of loopback, and returns when it listens.
+    /// Starts a server on a free port of loopback; returns when it listens.
     ///
     /// # Errors
-    /// Where Python's GStreamer is missing, or the server is not ready in time: with what it said.
+    /// If Python's GStreamer is missing or the server is not ready in time: with its standard
+    /// error.
     pub fn start(options: RtspOptions) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (server, port) = start_server(folder.path(), options, 0)?;
         Ok(Self { folder, options, port, server })
     }
 
-    /// Names a mount's address, with user and password where the server asks for them.
+    /// Returns a mount's URL, with user and password if the server requires them.
     pub fn url(&self, mount: &str) -> String {
         match self.options.login {
             Some(_) => format!("rtsp://{}:{}@127.0.0.1:{}/{mount}", Self::USER, Self::PASSWORD, self.port),
@@ -65,20 +67,20 @@ impl RtspServer {
         }
     }
 
-    /// Names a mount's address, without user and password.
+    /// Returns a mount's URL without user and password.
     pub fn url_without_login(&self, mount: &str) -> String {
         format!("rtsp://127.0.0.1:{}/{mount}", self.port)
     }
 
-    /// Kills the server, as a power cut would.
+    /// Kills the server, as a power cut does.
     pub fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Starts the server again, after [`kill`](Self::kill), on the same port.
+    /// Starts the server again after [`kill`](Self::kill), on the same port.
     ///
     /// # Errors
-    /// As [`start`](Self::start), and where somebody else took the port meanwhile.
+    /// As [`start`](Self::start), and if another program has bound the port meanwhile.
     pub fn restart(&mut self) -> io::Result<()> {
         self.restart_as(self.options)
     }
@@ -94,29 +96,29 @@ impl RtspServer {
         Ok(())
     }
 
-    /// Stops the server where it stands: it keeps its connections, and answers nobody.
+    /// Stops the server's process: its connections stay open, and nothing answers on them.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn freeze(&mut self) -> io::Result<()> {
         self.server.freeze()
     }
 
-    /// Lets a frozen server go on; it first sends what has piled up meanwhile.
+    /// Continues a stopped server, which first sends what has piled up.
     ///
     /// # Errors
-    /// Where it has ended already.
+    /// If it has ended.
     pub fn thaw(&mut self) -> io::Result<()> {
         self.server.thaw()
     }
 }
 
 fn start_server(folder: &Path, options: RtspOptions, port: u16) -> io::Result<(Child, u16)> {
-    let said = folder.join("said");
-    // The system's Python, by its path: another one first on the PATH does not see the system's GStreamer.
+    let stdout = folder.join("stdout");
+    // By its path: only the system's own Python sees the system's GStreamer.
     let mut command = Child::command("/usr/bin/python3");
-    command.arg(rig_file("rtsp_server.py")).arg(port.to_string()).stdout(File::create(&said)?);
-    // The registry of plugins is cached here, not in the user's home.
+    command.arg(rig_file("rtsp_server.py")).arg(port.to_string()).stdout(File::create(&stdout)?);
+    // Caches the registry of plugins here, not in the user's home.
     command.env("GST_REGISTRY", folder.join("registry.bin"));
     match options.login {
         Some(Login::Basic) => _ = command.args(["--auth", "basic"]),
@@ -132,8 +134,8 @@ fn start_server(folder: &Path, options: RtspOptions, port: u16) -> io::Result<(C
     let mut server = Child::start(command)?;
 
     let ready_port = || {
-        let said = std::fs::read_to_string(&said).ok()?;
-        said.strip_prefix("ready ")?.strip_suffix('\n')?.parse().ok()
+        let text = std::fs::read_to_string(&stdout).ok()?;
+        text.strip_prefix("ready ")?.strip_suffix('\n')?.parse().ok()
     };
     let port = wait_for(START_DEADLINE, || match ready_port() {
         Some(port) => Some(Some(port)),
@@ -141,6 +143,8 @@ fn start_server(folder: &Path, options: RtspOptions, port: u16) -> io::Result<(C
     });
     match port.flatten() {
         Some(port) => Ok((server, port)),
-        None => Err(io::Error::other(format!("the RTSP server is not ready; it said:\n{}", server.complaints()))),
+        None => {
+            Err(io::Error::other(format!("the RTSP server is not ready; its standard error:\n{}", server.stderr())))
+        }
     }
 }

@@ -1,28 +1,28 @@
-//! Sound cards as sysfs shows them: a tree of folders and links as real systems have it, made for a test.
+//! Sound cards in a made-up sysfs: a tree of folders and links as real systems have it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// A sound card in that tree.
+/// A sound card.
 #[derive(Debug, Clone, Copy)]
 pub struct SoundCard<'a> {
-    /// As it was counted.
+    /// The card number.
     pub number: u32,
-    /// ALSA's name of it.
+    /// ALSA's name for it.
     pub id: &'a str,
-    /// The folder of what has it, below `devices`: `pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0`.
+    /// The folder of its bus device below `devices`: `pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0`.
     pub place: &'a str,
-    /// Vendor, product and serial number, if it is plugged into USB.
+    /// Vendor, product and serial number of a USB card.
     pub usb: Option<(&'a str, &'a str, Option<&'a str>)>,
-    /// Its devices that record.
+    /// The numbers of its capture devices.
     pub recording: &'a [u32],
 }
 
-/// Puts a card into the tree.
+/// Adds a card to the tree.
 ///
 /// # Panics
-/// Where the tree can't be written.
+/// If the tree cannot be written.
 #[allow(clippy::unwrap_used)]
 pub fn plug(root: &Path, card: &SoundCard<'_>) {
     let SoundCard { number, id, place, usb, recording } = *card;
@@ -35,7 +35,7 @@ pub fn plug(root: &Path, card: &SoundCard<'_>) {
         }
     }
     if let Some((vendor, product, serial)) = usb {
-        // The device is above its interface.
+        // The device is the parent of the interface.
         let device = root.join(folder.parent().unwrap());
         let known = [
             ("idVendor", Some(vendor)),
@@ -57,16 +57,16 @@ pub fn plug(root: &Path, card: &SoundCard<'_>) {
     for device in recording {
         fs::create_dir_all(root.join(&own).join(format!("pcmC{number}D{device}c"))).unwrap();
     }
-    // What plays is there as well.
+    // A playback device, too.
     fs::create_dir_all(root.join(&own).join(format!("pcmC{number}D0p"))).unwrap();
     fs::create_dir_all(root.join("class/sound")).unwrap();
     link(&Path::new("../..").join(&own), &root.join("class/sound").join(format!("card{number}")));
 }
 
-/// Takes a card out of the tree.
+/// Removes a card from the tree.
 ///
 /// # Panics
-/// Where there is no such card.
+/// If there is no such card.
 #[allow(clippy::unwrap_used)]
 pub fn unplug(root: &Path, number: u32) {
     let entry = root.join("class/sound").join(format!("card{number}"));
@@ -74,7 +74,7 @@ pub fn unplug(root: &Path, number: u32) {
     fs::remove_file(entry).unwrap();
 }
 
-/// The bus that a folder of this name hangs on, if it is a device.
+/// Returns the bus of a device with a folder of this name.
 fn bus_of(name: &str) -> Option<&'static str> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match name {
@@ -87,7 +87,7 @@ fn bus_of(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The way from a folder up to the root of the tree.
+/// Returns the relative path from a folder to the root of the tree.
 fn up(folder: &Path) -> PathBuf {
     folder.iter().map(|_| "..").collect()
 }

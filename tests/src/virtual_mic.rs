@@ -11,9 +11,9 @@ use crate::rig_file::rig_file;
 
 /// A microphone without hardware: an ALSA capture device that hears the [`position`] signal.
 ///
-/// It hears it as one hears a sound in a room: at a known time, whether anybody reads or not. So audio that was lost
-/// shows as a [break](position::breaks), and [`time_ns`](Self::time_ns) tells when each sample truly sounded. It offers
-/// one or two channels (the same in both) of 16-bit, 32-bit and float samples.
+/// The signal sounds at known times whether anything reads it or not. So lost audio is a
+/// [break](position::breaks), and [`time_ns`](Self::time_ns) returns the time at which a sample
+/// sounded. Offers one or two channels (both the same) of 16-bit, 32-bit and float samples.
 #[derive(Debug)]
 pub struct VirtualMic {
     folder: TempDir,
@@ -22,12 +22,12 @@ pub struct VirtualMic {
     overruns: Cell<u32>,
 }
 
-/// What a [`VirtualMic`] is like.
+/// Settings of a [`VirtualMic`].
 #[derive(Debug, Clone, Copy)]
 pub struct VirtualMicOptions {
-    /// The one sample rate it offers.
+    /// The only sample rate that it offers.
     pub sample_rate_hz: u32,
-    /// How much faster than that its clock runs, in parts per million.
+    /// The error of its clock in parts per million; positive is fast.
     pub clock_error_ppm: i32,
 }
 
@@ -37,34 +37,35 @@ impl Default for VirtualMicOptions {
     }
 }
 
-/// A way in which a microphone fails.
+/// A failure of a microphone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Makes the reader late once: its buffer overflows and is lost.
+    /// Delays the reader once, so that its buffer overflows and is lost.
     Overrun,
-    /// Delivers nothing and reports no error, until [`VirtualMic::heal`]; what sounded meanwhile is lost.
+    /// Delivers nothing and reports no error until [`VirtualMic::heal`]; audio meanwhile is lost.
     Stall,
-    /// Is gone for good for who has it open, and does not exist for who opens it, until [`VirtualMic::heal`].
+    /// Fails for good for programs that have it open, and does not exist for others until
+    /// [`VirtualMic::heal`].
     Unplugged,
-    /// Belongs to somebody else for who opens it, until [`VirtualMic::heal`].
+    /// Cannot be opened, as if another program had it, until [`VirtualMic::heal`].
     Busy,
 }
 
 impl VirtualMic {
-    /// The device's name: for ALSA `vmic`, for cpal's ALSA host `alsa:vmic`.
+    /// The device's name in ALSA; `alsa:vmic` for cpal's ALSA host.
     ///
-    /// `default` is the same microphone with alsa-lib's conversions before it.
+    /// `default` is the same microphone with alsa-lib's conversions.
     pub const DEVICE: &str = "vmic";
 
     /// Builds a microphone of 48 kHz with a true clock.
     ///
     /// # Errors
-    /// Where it cannot be compiled: it needs a C compiler, pkg-config and alsa-lib's headers.
+    /// If it cannot be compiled: it needs a C compiler, pkg-config and alsa-lib's headers.
     pub fn build() -> io::Result<Self> {
         Self::build_with(VirtualMicOptions::default())
     }
 
-    /// Builds a microphone as `options` say.
+    /// Builds a microphone with `options`.
     ///
     /// # Errors
     /// As [`build`](Self::build).
@@ -78,7 +79,7 @@ impl VirtualMic {
 
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
         let epoch_ns = i64::try_from(now.as_nanos()).map_err(io::Error::other)?;
-        // Nothing of the machine's own configuration is included: it could make another device the default.
+        // Does not include the machine's own configuration, which may set another default.
         let configuration = format!(
             r#"pcm_type.virtual_mic {{ lib "{plugin}" }}
 pcm.{device} {{
@@ -103,22 +104,22 @@ pcm.default {{ type plug slave.pcm "{device}" hint {{ show on description "Defau
         Ok(Self { folder, options, epoch_ns, overruns: Cell::new(0) })
     }
 
-    /// Lists the environment variables by which a program finds this microphone, and no other device.
+    /// Returns the environment by which a program finds this microphone and no other device.
     pub fn env(&self) -> Vec<(String, String)> {
         let configuration = self.folder.path().join("asound.conf");
         vec![("ALSA_CONFIG_PATH".to_owned(), configuration.display().to_string())]
     }
 
-    /// As [`env`](Self::env), for a program to which this is the first device of any card that it asks for by name.
+    /// As [`env`](Self::env), with this microphone as the first device of the card named `id`.
     ///
     /// # Errors
-    /// Where the configuration can't be written.
+    /// If the configuration cannot be written.
     pub fn env_of_card(&self, id: &str) -> io::Result<Vec<(String, String)>> {
         let own = fs::read_to_string(self.folder.path().join("asound.conf"))?;
         let begin = format!("pcm.{} {{", Self::DEVICE);
         let body =
             own.split_once(&begin).and_then(|(_, rest)| rest.split_once("    hint")).map_or("", |(body, _)| body);
-        // By the first it is on the list, by the second it is opened.
+        // The first is listed, the second is opened.
         let card = format!(
             r#"{own}
 pcm."hw:CARD={id},DEV=0" {{{body}    hint {{ show on description "Virtual card" }} }}
@@ -135,10 +136,10 @@ pcm.hw {{
         Ok(vec![("ALSA_CONFIG_PATH".to_owned(), configuration.display().to_string())])
     }
 
-    /// Makes the microphone fail, from now on.
+    /// Makes the microphone fail from now on.
     ///
     /// # Errors
-    /// Where its control file cannot be written.
+    /// If its control file cannot be written.
     pub fn fail(&self, fault: Fault) -> io::Result<()> {
         match fault {
             Fault::Overrun => {
@@ -151,28 +152,29 @@ pcm.hw {{
         }
     }
 
-    /// Makes the microphone well again; who had it open when it was unplugged must open it again.
+    /// Ends the failure; a program that had it open when it was unplugged must open it again.
     ///
     /// # Errors
-    /// Where its control file cannot be written.
+    /// If its control file cannot be written.
     pub fn heal(&self) -> io::Result<()> {
         self.control("")
     }
 
-    /// Tells the UTC time, in nanoseconds, at which the sample of position 0 sounded first.
+    /// Returns the UTC time at which the sample of position 0 sounded first, in ns.
     pub fn epoch_ns(&self) -> i64 {
         self.epoch_ns
     }
 
-    /// Tells when `sample` sounded, in nanoseconds of UTC.
+    /// Returns the UTC time at which `sample` sounded, in ns.
     ///
-    /// The signal repeats every [`position::PERIOD`] samples: of those times, it is the one nearest to `near_ns`.
+    /// The signal repeats every [`position::PERIOD`] samples: returns the time nearest to
+    /// `near_ns`.
     pub fn time_ns(&self, sample: i16, near_ns: i64) -> i64 {
         let error = f64::from(self.options.clock_error_ppm) * 1e-6;
         let frames_per_ns = f64::from(self.options.sample_rate_hz) * (1.0 + error) / 1e9;
         let near_frame = ((near_ns - self.epoch_ns) as f64 * frames_per_ns) as i64;
-        // Of the position, only the last 16 bits are known: the distance to a near one is signed, and no longer than
-        // half.
+        // Only the last 16 bits of the position are known: the signed distance is at most half a
+        // period.
         let distance = position::index(sample).wrapping_sub(near_frame as u16).cast_signed();
         self.epoch_ns + ((near_frame + i64::from(distance)) as f64 / frames_per_ns) as i64
     }
@@ -182,8 +184,8 @@ pcm.hw {{
     }
 }
 
-/// Names the folder that this program was built into: plugins must be loadable from there, unlike from a `/tmp` without
-/// execution.
+/// Returns the folder of this program: plugins can be loaded from there, unlike from a `/tmp`
+/// mounted `noexec`.
 fn folder_of_this_build() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("this program is in no folder"))
@@ -207,7 +209,7 @@ fn run(command: &mut Command) -> io::Result<Output> {
     if output.status.success() {
         Ok(output)
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(io::Error::other(format!("{}: {}\n{said}", program.display(), output.status)))
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("{}: {}\n{stderr}", program.display(), output.status)))
     }
 }

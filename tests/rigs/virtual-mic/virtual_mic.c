@@ -1,5 +1,5 @@
 /*
- * A microphone without hardware: an ALSA plugin (ioplug) that plays a raw file as though it heard it.
+ * A microphone without hardware: an ALSA plugin (ioplug) that hears a raw file.
  *
  *     pcm_type.virtual_mic { lib "/absolute/libasound_module_pcm_virtual_mic.so" }
  *     pcm.vmic {
@@ -8,17 +8,17 @@
  *         rate 48000                      the nominal sample rate; the only one it offers
  *         ppm 0                           how much faster than nominal its clock runs, in parts per million
  *         epoch_ns 1700000000000000000    the UTC time at which the signal's first sample sounds;
- *                                         left out, that is the moment of the first start
- *         control "/absolute/control"     a file whose first letter makes it fail; may be left out
+ *                                         by default the moment of the first start
+ *         control "/absolute/control"     a file whose first letter makes it fail; optional
  *     }
  *
- * The letters: `X` one overrun, and another each time the file's text changes (X1, X2, ...); `S` a stall, no
- * frame and no error while it stands there; `U` unplugged, for good for who has it open, and no device for who
- * opens it; `B` busy at open. Anything else, or no file, is well.
+ * The letters: `X` one overrun, and another each time the file's text changes (X1, X2, ...); `S` a stall:
+ * neither frames nor errors while the letter is there; `U` unplugged: an open device fails for good, and opening
+ * fails; `B` opening fails as busy. Any other letter, or no file, is no failure.
  *
- * The signal is a function of time, as the sound in a room is: whatever is not read in time is gone, and the
- * next frame read is the one that sounds then. Hence an overrun loses what a card would have lost, a stall
- * ends in an overrun, and with `epoch_ns` the true time of every frame is known.
+ * The signal is a function of time, like sound in a room: audio that is not read in time is lost, and the next
+ * frame is the one that sounds then. So an overrun loses as much as a card would lose, a stall ends in an
+ * overrun, and with `epoch_ns` the true time of each frame is known.
  */
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
@@ -34,8 +34,8 @@
 enum { NS_PER_SECOND = 1000000000, CONTROL_MAX = 16 };
 
 /*
- * For mono s16 at 48 kHz: a period of 5 ms or more, which clients choose that ask for nothing, and a buffer of
- * 800 ms or more, so that a busy machine causes no overruns of its own.
+ * For mono s16 at 48 kHz: a period of at least 5 ms, the choice of clients without a wish, and a buffer of at
+ * least 800 ms, so that a busy machine causes no overruns.
  */
 enum { PERIOD_BYTES_MIN = 480, PERIOD_BYTES_MAX = 1 << 16, BUFFER_BYTES_MIN = 76800, BUFFER_BYTES_MAX = 1 << 18 };
 
@@ -48,13 +48,13 @@ typedef struct {
     int64_t epoch_ns;     /* CLOCK_MONOTONIC when signal[0] sounds, or EPOCH_AT_START */
 
     char *control;             /* path, or NULL */
-    char obeyed[CONTROL_MAX];  /* the text whose overrun was made already */
-    bool overrunning;          /* no frame is shown until the reader's buffer has overflowed */
+    char obeyed[CONTROL_MAX];  /* the last text that made an overrun */
+    bool overrunning;          /* no frame is delivered until the reader's buffer has overflowed */
     bool unplugged;
 
     uint64_t first;    /* the signal's frame that was frame 0 of this run; a run begins at each start */
-    uint64_t captured; /* frames of this run that the reader was shown */
-    snd_pcm_uframes_t wake_frames; /* the reader is woken when so many are unread */
+    uint64_t captured; /* frames of this run delivered to the reader */
+    snd_pcm_uframes_t wake_frames; /* the number of unread frames at which the reader wakes */
 } virtual_mic;
 
 static const int64_t EPOCH_AT_START = INT64_MIN;
@@ -65,10 +65,10 @@ static int64_t now_ns(clockid_t clock) {
     return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
-/* Tells what the monotonic clock showed at a UTC time. */
+/* Returns the monotonic time of a UTC time. */
 static int64_t monotonic_at(int64_t utc_ns) {
     int64_t best_ns = INT64_MAX, offset_ns = 0;
-    /* The two clocks are not read at once; of a few tries, the one that was interrupted least is true. */
+    /* The two clocks cannot be read at once: takes the attempt with the shortest interruption. */
     for (int i = 0; i < 10; i++) {
         int64_t before_ns = now_ns(CLOCK_MONOTONIC);
         int64_t utc_now_ns = now_ns(CLOCK_REALTIME);
@@ -81,13 +81,13 @@ static int64_t monotonic_at(int64_t utc_ns) {
     return utc_ns + offset_ns;
 }
 
-/* The number of the signal's frames that have sounded by now, since its epoch. */
+/* Returns the number of frames that have sounded since the epoch. */
 static uint64_t sounded(const virtual_mic *mic) {
     int64_t elapsed_ns = now_ns(CLOCK_MONOTONIC) - mic->epoch_ns;
     return elapsed_ns > 0 ? (uint64_t)((double)elapsed_ns * mic->frames_per_ns) : 0;
 }
 
-/* Reads the control file's text; the empty text where there is none. */
+/* Reads the control file's text; empty without a file. */
 static void read_control(const char *path, char text[CONTROL_MAX]) {
     memset(text, 0, CONTROL_MAX);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -98,7 +98,7 @@ static void read_control(const char *path, char text[CONTROL_MAX]) {
     close(fd);
 }
 
-/* Captures up to now: frames of this run the reader may be shown, or -EPIPE where its buffer overflowed. */
+/* Captures up to now: returns the frames of this run to deliver, or -EPIPE if the reader's buffer overflowed. */
 static snd_pcm_sframes_t capture(virtual_mic *mic) {
     if (mic->io.state != SND_PCM_STATE_RUNNING || mic->unplugged)
         return (snd_pcm_sframes_t)mic->captured;
@@ -145,7 +145,7 @@ static int mic_start(snd_pcm_ioplug_t *io) {
     mic->captured = 0;
     mic->overrunning = false;
 
-    /* Four looks a period: with one, a clock that runs slow would miss its period by a hair, and wait another. */
+    /* Four ticks a period: with one, a slow clock would just miss its period and wait for another. */
     int64_t tick_ns = (int64_t)io->period_size * NS_PER_SECOND / io->rate / 4;
     struct timespec tick = {.tv_sec = tick_ns / NS_PER_SECOND, .tv_nsec = tick_ns % NS_PER_SECOND};
     struct itimerspec pace = {.it_interval = tick, .it_value = tick};
@@ -172,13 +172,13 @@ static int mic_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned c
     (void)fds, (void)count;
     snd_pcm_sframes_t captured = capture(mic);
     if (mic->unplugged)
-        *revents = POLLERR | POLLNVAL; /* what the kernel says of a card that is gone */
+        *revents = POLLERR | POLLNVAL; /* as the kernel reports an unplugged card */
     else if (captured < 0 || io->state == SND_PCM_STATE_XRUN)
-        *revents = POLLIN | POLLERR; /* and of an overrun */
+        *revents = POLLIN | POLLERR; /* and an overrun */
     else if ((uint64_t)captured - io->appl_ptr >= mic->wake_frames)
         *revents = POLLIN;
     else {
-        /* Nothing to say: taking the tick puts the reader back to sleep until the next one. */
+        /* Reading the tick puts the reader back to sleep until the next one. */
         uint64_t ticks;
         (void)!read(io->poll_fd, &ticks, sizeof ticks);
         *revents = 0;
@@ -202,7 +202,7 @@ static void put_sample(void *to, snd_pcm_format_t format, int16_t sample) {
 static snd_pcm_sframes_t mic_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
                                       snd_pcm_uframes_t offset, snd_pcm_uframes_t size) {
     virtual_mic *mic = io->private_data;
-    /* What is asked for is told by the reader's position alone: through mmap, the same frames are asked for again. */
+    /* The reader's position alone names the frames: through mmap, the same frames may be transferred again. */
     uint64_t frame = mic->first + io->appl_ptr;
     if (io->access == SND_PCM_ACCESS_MMAP_INTERLEAVED)
         frame += (offset + io->buffer_size - io->appl_ptr % io->buffer_size) % io->buffer_size;
@@ -241,7 +241,7 @@ static const snd_pcm_ioplug_callback_t CALLBACKS = {
     .close = mic_close,
 };
 
-/* Opening: the configuration, the signal, what the device offers. */
+/* Opening: configuration, signal, hardware parameters. */
 
 typedef struct {
     const char *signal, *control;
@@ -281,7 +281,7 @@ static int read_configuration(snd_config_t *from, configuration *to) {
         else
             err = -EINVAL;
         if (err < 0) {
-            SNDERR("virtual_mic: '%s' is unknown or not of its kind", id);
+            SNDERR("virtual_mic: '%s' is unknown or has a wrong type", id);
             return -EINVAL;
         }
     }
@@ -347,9 +347,9 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
     virtual_mic *mic = calloc(1, sizeof *mic);
     if (!mic)
         return -ENOMEM;
-    memcpy(mic->obeyed, text, CONTROL_MAX); /* an overrun asked for before the device was open is past */
+    memcpy(mic->obeyed, text, CONTROL_MAX); /* an overrun requested before opening is past */
     mic->frames_per_ns = (double)want.rate * (1.0 + (double)want.ppm * 1e-6) / NS_PER_SECOND;
-    /* Asked once: steps of the system's clock do not move the sound. */
+    /* Read once: steps of the system's clock do not move the sound. */
     mic->epoch_ns = want.epoch_ns == EPOCH_AT_START ? EPOCH_AT_START : monotonic_at(want.epoch_ns);
     mic->wake_frames = 1;
     mic->io.version = SND_PCM_IOPLUG_VERSION;
@@ -373,7 +373,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
 
     err = offer(mic, (unsigned)want.rate);
     if (err < 0) {
-        snd_pcm_ioplug_delete(&mic->io); /* closes, and so frees */
+        snd_pcm_ioplug_delete(&mic->io); /* closes, which frees */
         return err;
     }
     *pcmp = mic->io.pcm;

@@ -1,15 +1,15 @@
-//! Captures one source and tells what is in its buffer, when asked on standard input: what a test needs to see of a
-//! capture in a process of its own, whose environment names the devices.
+//! Captures one source and reports its buffer on request: a capture in a process of its own, whose
+//! environment names the devices.
 //!
-//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [WORD...]]]`, where a word is `quick`, to open a lost source again at once,
-//! or `rate=HZ`, `gain=DB` or `channel=NUMBER`
+//! usage: `captures_on_demand LOCATOR SECONDS [FORMAT [CHANNELS [WORD...]]]`, where WORD is
+//! `quick`, to open a lost source again at once, `rate=HZ`, `gain=DB` or `channel=NUMBER`
 //!
-//! - says `running` when it captures, or ends with the error;
-//! - for `frames`, says how many frames there are;
-//! - for `dump FILE`, writes all of them as s16 into FILE, and says, a line each: `span FIRST CHANNELS RATE`, `time FRAME
-//!   UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`,
-//!   `state TEXT`, `end`;
-//! - ends when its input does.
+//! - prints `running` once it captures, or ends with the error;
+//! - on `frames`, prints the number of frames ever written;
+//! - on `dump FILE`, writes all frames as s16 into FILE and prints, a line each: `span FIRST
+//!   CHANNELS RATE`, `time FRAME UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS
+//!   DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`, `state TEXT`, `end`;
+//! - ends when standard input ends.
 
 use std::error::Error;
 use std::io::{self, BufRead as _, Write};

@@ -1,18 +1,20 @@
-//! Takes a writer, writes 4000 frames of the position signal, and forks. Both processes then do as they are told on standard
-//! input: first the child, with what it inherited, and when that has ended the parent. Each answers a line by one.
+//! Acquires a writer, writes 4000 frames of the position signal, and forks.
+//!
+//! First the child obeys commands on standard input, with the inherited handles; once it has ended,
+//! the parent does. Each line of input gets a line of output.
 //!
 //! usage: `forks_with_writer DOMAIN SOURCE`
 //!
-//! | order | answer |
+//! | command | reply |
 //! |---|---|
-//! | `who` | `process PID child of PID`, or `process PID` |
-//! | `read` | `right FRAMES`: all there are, through the inherited handle |
-//! | `write FRAMES` | `written NEXT_FRAME`, by the inherited writer |
-//! | `take` | `taken NEXT_FRAME`: an own writer, in place of the inherited one |
-//! | `parent-drops` | `done`: the parent drops its writer |
-//! | `end`, `_exit` | `ends`: drops everything and ends, or ends without dropping anything |
+//! | `id` | `process PID child of PID`, or `process PID` |
+//! | `read` | `right FRAMES`: all frames, through the inherited handle |
+//! | `write FRAMES` | `written NEXT_FRAME`, by the current writer |
+//! | `writer` | `writer NEXT_FRAME`: replaces the inherited writer by a new one |
+//! | `parent-drops` | `done`: the parent dropped its writer |
+//! | `end`, `_exit` | `ends`: ends with or without dropping the handles |
 //!
-//! Where capbuf refuses, the answer is `error KIND MESSAGE`.
+//! A capbuf error is the reply `error KIND MESSAGE`.
 
 use std::error::Error;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write};
@@ -22,11 +24,11 @@ use capbuf_tests::position;
 
 type Outcome<T = String> = Result<T, Box<dyn Error>>;
 
-/// What a process does as it is told.
+/// The handles of the parent or the child.
 struct Process {
     writer: Option<Writer>,
     buffer: CaptureBuffer,
-    /// In the child: how to reach its parent.
+    /// In the child: pipes to and from the parent.
     parent: Option<(PipeWriter, PipeReader)>,
 }
 
@@ -39,27 +41,28 @@ fn main() -> Outcome<()> {
     let buffer = registry.get_or_allocate_with(source, spec, &options)?;
     let mut writer = buffer.writer()?;
     writer.write(&position::samples(0..4000))?;
-    let (mut orders, to_parent) = io::pipe()?;
-    let (from_parent, mut answers) = io::pipe()?;
+    let (mut requests, to_parent) = io::pipe()?;
+    let (from_parent, mut replies) = io::pipe()?;
     let mut process = Process { writer: Some(writer), buffer, parent: None };
-    // SAFETY: the child goes on with the one thread that forked. What another one may have held is the allocator's, which
-    // the system's library keeps usable, and the helper's that commits memory, which the child does not ask for anything.
+    // SAFETY: the child has only the thread that forked. Locks that other threads may have held are
+    // the allocator's, which the C library keeps usable, and those of the helper thread, which the
+    // child does not use.
     let child = unsafe { libc::fork() };
     if child < 0 {
         return Err(io::Error::last_os_error().into());
     }
     if child == 0 {
-        drop((orders, answers));
+        drop((requests, replies));
         process.parent = Some((to_parent, from_parent));
         return process.obey();
     }
     drop((to_parent, from_parent));
     // The child's end closes the pipe.
-    while orders.read_exact(&mut [0]).is_ok() {
+    while requests.read_exact(&mut [0]).is_ok() {
         process.writer = None;
-        answers.write_all(&[0])?;
+        replies.write_all(&[0])?;
     }
-    // SAFETY: waits for a child that this process has; a null pointer stands for no wish to know how it ended.
+    // SAFETY: waits for this process's own child; a null pointer ignores its status.
     if unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) } != child {
         return Err(io::Error::last_os_error().into());
     }
@@ -68,28 +71,28 @@ fn main() -> Outcome<()> {
 
 impl Process {
     fn obey(mut self) -> Outcome<()> {
-        // Byte by byte: what a child reads ahead its parent would miss.
+        // Byte by byte: input that a child reads ahead is lost for its parent.
         while let Some(line) = next_line()? {
             let words: Vec<&str> = line.split(' ').collect();
-            let answer = match (&words[..], self.writer.as_mut()) {
+            let reply = match (&words[..], self.writer.as_mut()) {
                 (["end" | "_exit"], _) => "ends".to_owned(),
-                (["who"], _) if self.parent.is_some() => {
+                (["id"], _) if self.parent.is_some() => {
                     format!("process {} child of {}", std::process::id(), std::os::unix::process::parent_id())
                 }
-                (["who"], _) => format!("process {}", std::process::id()),
-                (["read"], _) => refusal(self.read())?,
-                (["write", frames], Some(writer)) => refusal(write(writer, frames.parse()?))?,
-                (["take"], _) => refusal(self.take())?,
+                (["id"], _) => format!("process {}", std::process::id()),
+                (["read"], _) => as_reply(self.read())?,
+                (["write", frames], Some(writer)) => as_reply(write(writer, frames.parse()?))?,
+                (["writer"], _) => as_reply(self.take_writer())?,
                 (["parent-drops"], _) => {
-                    let (to_parent, from_parent) = self.parent.as_mut().ok_or("it is the parent")?;
+                    let (to_parent, from_parent) = self.parent.as_mut().ok_or("this is the parent")?;
                     to_parent.write_all(&[0])?;
                     from_parent.read_exact(&mut [0])?;
                     "done".to_owned()
                 }
-                _ => return Err(format!("{line:?} is no order now").into()),
+                _ => return Err(format!("{line:?} is no command now").into()),
             };
-            // Not through the buffer of the standard library: a child that exits by force would lose it.
-            rustix::io::write(io::stdout(), format!("{answer}\n").as_bytes())?;
+            // Unbuffered: `_exit` would lose the standard library's buffer.
+            rustix::io::write(io::stdout(), format!("{reply}\n").as_bytes())?;
             match words[0] {
                 "end" => return Ok(()),
                 // SAFETY: ends the process at once.
@@ -110,11 +113,11 @@ impl Process {
         }
     }
 
-    fn take(&mut self) -> Outcome {
+    fn take_writer(&mut self) -> Outcome {
         let writer = self.buffer.writer()?;
         let next_frame = writer.next_frame();
         self.writer = Some(writer);
-        Ok(format!("taken {next_frame}"))
+        Ok(format!("writer {next_frame}"))
     }
 }
 
@@ -124,9 +127,10 @@ fn write(writer: &mut Writer, frames: u64) -> Outcome {
     Ok(format!("written {}", writer.next_frame()))
 }
 
-fn refusal(outcome: Outcome) -> Outcome {
+/// Turns a capbuf error into a reply.
+fn as_reply(outcome: Outcome) -> Outcome {
     outcome.or_else(|error| match error.downcast_ref::<capbuf::Error>() {
-        Some(refusal) => Ok(format!("error {:?} {refusal}", refusal.code())),
+        Some(error) => Ok(format!("error {:?} {error}", error.code())),
         None => Err(error),
     })
 }

@@ -1,4 +1,6 @@
-//! The host of `tests/hosts` in Rust: `host_in_rust FOLDER`.
+//! The host of `tests/hosts` in Rust.
+//!
+//! usage: `host_in_rust FOLDER`
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
@@ -20,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let number = |index: usize| {
             words.get(index).ok_or("a number is missing")?.parse::<u64>().map_err(Box::<dyn Error>::from)
         };
-        let answer = match words[0] {
+        let reply = match words[0] {
             "race" => {
                 for source in 0..number(1)? {
                     buffers.push(registry.get_or_allocate(&format!("source {source}"), spec)?);
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Err(error) => return Err(error.into()),
             },
             "write" => {
-                let writer = writer.as_mut().ok_or("take comes first")?;
+                let writer = writer.as_mut().ok_or("no writer: send take first")?;
                 let first = writer.next_frame();
                 let samples: Vec<i16> = (first..first + number(1)?).map(position::sample).collect();
                 writer.write(&samples)?;
@@ -50,9 +52,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let digest = Sha256::digest(segment.samples().as_bytes());
                 digest.iter().map(|byte| format!("{byte:02x}")).collect()
             }
-            other => return Err(format!("unknown order {other}").into()),
+            other => return Err(format!("unknown command {other}").into()),
         };
-        println!("{answer}");
+        println!("{reply}");
         std::io::stdout().flush()?;
     }
     Ok(())

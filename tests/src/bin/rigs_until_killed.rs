@@ -1,4 +1,4 @@
-//! Starts rigs, says so, and never ends: to be killed by a test, which then looks what became of the rigs.
+//! Starts rigs, prints `ready`, and runs until a test kills it.
 
 use std::io::{self, Write as _};
 
@@ -8,7 +8,7 @@ fn main() -> io::Result<()> {
     let mut pulse = PulseServer::start()?;
     pulse.play_position_signal()?;
     let rtsp = RtspServer::start(RtspOptions::default())?;
-    writeln!(io::stdout(), "rigs of {pulse:?} and {rtsp:?} stand")?;
+    writeln!(io::stdout(), "{pulse:?} and {rtsp:?} are ready")?;
     loop {
         std::thread::park();
     }

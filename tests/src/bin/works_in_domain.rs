@@ -1,28 +1,32 @@
-//! Works in a domain as it is told on standard input, and answers each line by one: what a test needs of a process that can
-//! be killed. Sound is the position signal, by frame number, so whoever reads a frame knows whether it is the right one.
+//! Obeys commands on standard input with a domain, one line of output for each: a process that a
+//! test can kill.
 //!
-//! | order | answer |
+//! Audio is the position signal by frame number, so each frame that is read is checked.
+//!
+//! | command | reply |
 //! |---|---|
 //! | `open DOMAIN` | `opened` |
 //! | `allocate SOURCE FRAMES [while-open]` | `ring ID` |
-//! | `allocate-many COUNT FRAMES` | `made NUMBER rings ID...`, one for each of the sources `many:0`... |
+//! | `allocate-many COUNT FRAMES` | `made NUMBER rings ID...`: for the sources `many:0`... |
 //! | `get SOURCE` | `ring ID`, or `none` |
 //! | `writer`, `drop-writer` | `writer NEXT_FRAME`, `dropped` |
-//! | `writers` | `writers NUMBER`: the writers of the many |
+//! | `writers` | `writers NUMBER`: of all sources of `allocate-many` |
 //! | `write FRAMES` | `written NEXT_FRAME` |
 //! | `write-forever` | none |
-//! | `read FIRST END`, `wait FIRST END` | `right FRAMES`, after waiting if so told |
-//! | `read-forever` | `read NUMBER refused NUMBER` again and again |
-//! | `visit-forever DOMAIN SOURCE` | `visited NUMBER` again and again: opens the domain and looks, waits a little, closes |
-//! | `claim-feed-forever SOURCE` | `claimed NUMBER` again and again: claims and gives back |
+//! | `read FIRST END` | `right FRAMES` |
+//! | `wait FIRST END` | the same, after waiting for the frames |
+//! | `read-forever` | `read NUMBER refused NUMBER`, repeatedly |
+//! | `visit-forever DOMAIN SOURCE` | `visited NUMBER`, repeatedly: opens, reads, waits, closes |
+//! | `claim-source-forever SOURCE` | `claimed NUMBER`, repeatedly: claims and releases |
 //! | `remove SOURCE` | `removed` |
-//! | `remake SOURCE COUNT` | `remade COUNT`: allocates and removes, so many times |
-//! | `files`, `fill` | the names in the domain's folder; `filled BYTES`: everything that is free where it lies |
-//! | `look` | `wrong` and everything that is wrong at this look; `fine` |
-//! | `close` | `closed`: all of the above is dropped |
+//! | `remake SOURCE COUNT` | `remade COUNT`: allocates and removes, COUNT times |
+//! | `files` | the names in the domain's folder |
+//! | `fill` | `filled BYTES`: all free memory of the domain's file system |
+//! | `look` | `wrong` and the detector's anomalies, or `fine` |
+//! | `close` | `closed`: everything above is dropped |
 //!
-//! Where capbuf refuses, the answer is `error KIND MESSAGE`. Anything else that goes wrong, above all a frame that is not the one
-//! it was asked for, ends it with a complaint.
+//! A capbuf error is the reply `error KIND MESSAGE`. Any other failure, above all a wrong frame,
+//! ends the process with a message on standard error.
 
 use std::error::Error;
 use std::fs::File;
@@ -42,22 +46,22 @@ fn main() -> Outcome<()> {
     for line in io::stdin().lines() {
         let line = line?;
         let words: Vec<&str> = line.split(' ').collect();
-        let answer = worker.obey(&words).or_else(|error| match error.downcast_ref::<capbuf::Error>() {
-            Some(refusal) => Ok(format!("error {:?} {refusal}", refusal.code())),
+        let reply = worker.obey(&words).or_else(|error| match error.downcast_ref::<capbuf::Error>() {
+            Some(error) => Ok(format!("error {:?} {error}", error.code())),
             None => Err(error),
         })?;
-        say(&answer)?;
+        print(&reply)?;
     }
     Ok(())
 }
 
-fn say(answer: &str) -> io::Result<()> {
+fn print(reply: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{answer}")?;
+    writeln!(out, "{reply}")?;
     out.flush()
 }
 
-/// Dropped in this order: the writer, the handles, the registry.
+/// Declared in the order of dropping: writers, handles, registry.
 #[derive(Default)]
 struct Worker {
     writer: Option<Writer>,
@@ -109,7 +113,7 @@ impl Worker {
             }
             ["read-forever"] => read_forever(self.buffer()?),
             ["visit-forever", domain, source] => visit_forever(domain, source),
-            ["claim-feed-forever", source] => claim_source_forever(self.registry()?, source),
+            ["claim-source-forever", source] => claim_source_forever(self.registry()?, source),
             ["remove", source] => {
                 self.registry()?.remove(source)?;
                 Ok("removed".to_owned())
@@ -119,7 +123,7 @@ impl Worker {
                 for _ in 0..count {
                     registry.get_or_allocate(source, spec("1000")?)?;
                     match registry.remove(source) {
-                        // Another was faster.
+                        // Another process removed it first.
                         Ok(()) | Err(capbuf::Error::NotFound { .. }) => {}
                         Err(error) => return Err(error.into()),
                     }
@@ -135,14 +139,14 @@ impl Worker {
             ["fill"] => self.fill(),
             ["look"] => {
                 let wrong = Detector::new(WatchSettings::default()).look(self.registry()?);
-                let told: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-                Ok(if told.is_empty() { "fine".to_owned() } else { format!("wrong {}", told.join(" | ")) })
+                let wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+                Ok(if wrong.is_empty() { "fine".to_owned() } else { format!("wrong {}", wrong.join(" | ")) })
             }
             ["close"] => {
                 *self = Self::default();
                 Ok("closed".to_owned())
             }
-            _ => Err(format!("{words:?} is no order").into()),
+            _ => Err(format!("{words:?} is no command").into()),
         }
     }
 
@@ -175,11 +179,11 @@ impl Worker {
     fn fill(&self) -> Outcome {
         let domain = self.registry()?.path().ok_or("it is private")?;
         let mut file = File::create(domain.with_file_name("full"))?;
-        let (mut filled, mut piece) = (0, 4096);
-        while piece > 0 {
-            match file.write(&[0; 4096][..piece]) {
+        let (mut filled, mut chunk) = (0, 4096);
+        while chunk > 0 {
+            match file.write(&[0; 4096][..chunk]) {
                 Ok(written) => filled += written,
-                Err(error) if error.kind() == io::ErrorKind::StorageFull => piece /= 2,
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => chunk /= 2,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -194,8 +198,8 @@ fn spec(frames: &str) -> Outcome<Spec> {
 fn check(first: u64, samples: &[i16]) -> Outcome<()> {
     let Some(at) = position::first_wrong(first, samples) else { return Ok(()) };
     let (frame, found) = (first + at as u64, position::index(samples[at]));
-    let should_be = frame % position::PERIOD;
-    Err(format!("WRONG: frame {frame} was asked for, position {should_be}, and is position {found}").into())
+    let expected = frame % position::PERIOD;
+    Err(format!("WRONG: frame {frame} has position {found}, not {expected}").into())
 }
 
 fn read(buffer: &CaptureBuffer, first: &str, end: &str, options: &ReadOptions) -> Outcome {
@@ -206,7 +210,7 @@ fn read(buffer: &CaptureBuffer, first: &str, end: &str, options: &ReadOptions) -
     Ok(format!("right {}", samples.len()))
 }
 
-/// Numbers without meaning, others in each process.
+/// Pseudo-random numbers, seeded by the process id.
 struct Dice(u64);
 
 impl Dice {
@@ -222,11 +226,11 @@ impl Dice {
     }
 }
 
-/// Writes as fast as it goes, small and large chunks, now and then more than the buffer keeps.
+/// Writes at full speed: small and large chunks, some longer than the buffer.
 fn write_forever(writer: &mut Writer) -> Outcome {
     let signal = position::samples(0..2 * position::PERIOD);
-    let more_than_all = (writer.buffer().spec().length_frames() + 200).min(position::PERIOD);
-    let sizes = [1, 7, 256, 480, 480, 4800, more_than_all];
+    let longer_than_buffer = (writer.buffer().spec().length_frames() + 200).min(position::PERIOD);
+    let sizes = [1, 7, 256, 480, 480, 4800, longer_than_buffer];
     let mut dice = Dice::new();
     loop {
         let size = sizes[dice.below(sizes.len() as u64) as usize] as usize;
@@ -235,11 +239,12 @@ fn write_forever(writer: &mut Writer) -> Outcome {
     }
 }
 
-/// Reads whatever there may be: the oldest, the newest, the whole, by number and by time, now and then waiting for what comes.
+/// Reads at full speed: the oldest, the newest and all frames, by number and by time, and coming
+/// frames.
 fn read_forever(buffer: &CaptureBuffer) -> Outcome {
     let length = buffer.spec().length_frames();
     let mut out = vec![0_i16; length as usize];
-    let (mut dice, mut told) = (Dice::new(), Instant::now());
+    let (mut dice, mut reported) = (Dice::new(), Instant::now());
     let (mut right, mut refused) = (0_u64, 0_u64);
     let partial = ReadOptions::new().available();
     let waiting = ReadOptions::new().wait(Duration::from_millis(2));
@@ -267,9 +272,9 @@ fn read_forever(buffer: &CaptureBuffer) -> Outcome {
             }
             Err(error) => return Err(error.into()),
         }
-        if told.elapsed() > Duration::from_millis(20) {
-            say(&format!("read {right} refused {refused}"))?;
-            told = Instant::now();
+        if reported.elapsed() > Duration::from_millis(20) {
+            print(&format!("read {right} refused {refused}"))?;
+            reported = Instant::now();
         }
     }
 }
@@ -285,18 +290,18 @@ fn visit_forever(domain: &str, source: &str) -> Outcome {
             check(segment.first_frame(), segment.samples().get::<i16>().ok_or("its samples are of another type")?)?;
         }
         visits += 1;
-        say(&format!("visited {visits}"))?;
+        print(&format!("visited {visits}"))?;
     }
 }
 
 fn claim_source_forever(registry: &Registry, source: &str) -> Outcome {
-    let (mut claims, mut told) = (0_u64, Instant::now());
+    let (mut claims, mut reported) = (0_u64, Instant::now());
     loop {
         registry.claim_source(source)?;
         claims += 1;
-        if told.elapsed() > Duration::from_millis(20) {
-            say(&format!("claimed {claims}"))?;
-            told = Instant::now();
+        if reported.elapsed() > Duration::from_millis(20) {
+            print(&format!("claimed {claims}"))?;
+            reported = Instant::now();
         }
     }
 }

@@ -1,15 +1,17 @@
-//! Writes to a buffer as an audio callback would, between two calls of the system that a tracer can see, while readers
-//! read: to be run under `strace` by a test, which looks what else the writing thread called.
+//! Writes to a buffer as an audio callback does, between two system calls that mark begin and end.
 //!
-//! usage: `writes_between_marks [--with-fault]`, the fault being a system call among the writes.
+//! A test runs it under `strace` and looks for other system calls of the writing thread.
+//!
+//! usage: `writes_between_marks [--with-fault]`; the fault is a system call among the writes
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use capbuf::{Clock, GapReason, Length, ReadOptions, Registry, SampleFormat, Span, Spec, SystemClock};
+use capbuf_tests::StopOnDrop;
 
-/// A call that does nothing and that nothing else here does.
+/// Makes a system call that this program makes nowhere else.
 fn mark(name: &str) {
     let _ = std::fs::metadata(format!("/capbuf-mark-{name}"));
 }
@@ -33,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             });
         }
-        // The standard library tries once which call the system has.
+        let _stop = StopOnDrop(&done);
+        // The first call probes which variant the kernel has.
         mark("first");
         mark("begin");
         for number in 0..20_000 {
@@ -49,7 +52,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         mark("end");
-        done.store(true, Ordering::Relaxed);
         Ok(())
     })
 }

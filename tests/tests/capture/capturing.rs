@@ -1,4 +1,4 @@
-//! A capture in a process of its own, and what it says.
+//! A capture in a process of its own, and snapshots of its buffer.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -8,9 +8,10 @@ use std::time::Duration;
 use capbuf_tests::{Child, pcm, wait_for, wait_until};
 use tempfile::TempDir;
 
-/// Nothing here takes a fraction of this; a machine that is busy elsewhere may.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// Far longer than any wait takes, so that a busy machine fails no test.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
+/// A running `captures_on_demand`.
 pub(crate) struct Capturing {
     child: Child,
     stdin: ChildStdin,
@@ -18,7 +19,7 @@ pub(crate) struct Capturing {
     folder: TempDir,
 }
 
-/// All that is in the buffer at one moment.
+/// The content of the buffer at one moment.
 #[derive(Default)]
 pub(crate) struct Dump {
     pub(crate) first_frame: u64,
@@ -52,7 +53,7 @@ impl Capturing {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut own = Self { child, stdin, stdout, folder };
         let first = own.line();
-        assert_eq!(first, "running", "{}", own.child.complaints());
+        assert_eq!(first, "running", "{}", own.child.stderr());
         own
     }
 
@@ -62,57 +63,69 @@ impl Capturing {
         line.trim_end().to_owned()
     }
 
-    fn ask(&mut self, what: &str) {
-        writeln!(self.stdin, "{what}").unwrap_or_else(|error| panic!("{error}: {}", self.child.complaints()));
+    fn send(&mut self, command: &str) {
+        writeln!(self.stdin, "{command}").unwrap_or_else(|error| panic!("{error}: {}", self.child.stderr()));
     }
 
+    /// Returns the number of frames ever written.
     pub(crate) fn frames(&mut self) -> u64 {
-        self.ask("frames");
+        self.send("frames");
         let line = self.line();
-        line.parse().unwrap_or_else(|_| panic!("{line:?}: {}", self.child.complaints()))
+        line.parse().unwrap_or_else(|_| panic!("{line:?}: {}", self.child.stderr()))
     }
 
-    /// Waits until so many frames were written, ever.
-    pub(crate) fn wait_for_frames(&mut self, wanted: u64) {
-        let came = wait_until(DEADLINE, || self.frames() >= wanted);
-        assert!(came, "{wanted} frames did not come: {}", self.dump().state);
+    /// Waits until `frames` frames were ever written.
+    pub(crate) fn wait_for_frames(&mut self, frames: u64) {
+        let came = wait_until(DEADLINE, || self.frames() >= frames);
+        assert!(came, "{frames} frames did not come: {}", self.dump().state);
     }
 
-    /// Waits for so many more.
+    /// Waits for `frames` more frames.
     pub(crate) fn wait_for_more(&mut self, frames: u64) {
         let now = self.frames();
         self.wait_for_frames(now + frames);
     }
 
-    /// Waits until the state that is told begins with a word.
-    pub(crate) fn wait_for_state(&mut self, state: &str) -> Dump {
-        let reached = wait_for(DEADLINE, || Some(self.dump()).filter(|dump| dump.state.starts_with(state)));
-        reached.unwrap_or_else(|| panic!("not {state} but {}", self.dump().state))
+    /// Waits until a dump fulfils `condition`, described by `wanted`.
+    pub(crate) fn wait_for_dump(&mut self, wanted: &str, condition: impl Fn(&Dump) -> bool) -> Dump {
+        let found = wait_for(DEADLINE, || Some(self.dump()).filter(&condition));
+        found.unwrap_or_else(|| panic!("not {wanted} but {}", self.dump().state))
     }
 
-    /// The number of its process.
+    /// Waits until the state begins with `state`.
+    pub(crate) fn wait_for_state(&mut self, state: &str) -> Dump {
+        self.wait_for_dump(state, |dump| dump.state.starts_with(state))
+    }
+
+    /// Waits until the state contains `reason`.
+    pub(crate) fn wait_for_reason(&mut self, reason: &str) -> Dump {
+        self.wait_for_dump(reason, |dump| dump.state.contains(reason))
+    }
+
+    /// Returns the process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills the process and waits until it has ended.
     pub(crate) fn kill(mut self) {
         self.child.kill();
     }
 
-    /// Stops the whole process where it stands, as a machine does that is busy elsewhere.
+    /// Stops the process, as a stalled machine would.
     pub(crate) fn freeze(&mut self) {
         self.child.freeze().expect("it runs");
     }
 
-    /// Lets it go on.
+    /// Continues the stopped process.
     pub(crate) fn thaw(&mut self) {
         self.child.thaw().expect("it runs");
     }
 
+    /// Takes a snapshot of the buffer and of the capture's state.
     pub(crate) fn dump(&mut self) -> Dump {
         let file: PathBuf = self.folder.path().join("dump.s16");
-        self.ask(&format!("dump {}", file.display()));
+        self.send(&format!("dump {}", file.display()));
         let mut dump = Dump::default();
         loop {
             let line = self.line();
@@ -134,7 +147,7 @@ impl Capturing {
                 ("restarts", [restarts]) => dump.restarts = *restarts as u64,
                 ("state", _) => dump.state = rest.to_owned(),
                 ("end", _) => break,
-                _ => panic!("{line:?}: {}", self.child.complaints()),
+                _ => panic!("{line:?}: {}", self.child.stderr()),
             }
         }
         dump.samples = pcm::s16_from_bytes(&std::fs::read(file).expect("the dump"));
@@ -142,38 +155,18 @@ impl Capturing {
     }
 }
 
-/// Records until there are just the gaps that were made, by their reasons, and returns what was recorded then.
-///
-/// A machine that stands still for longer than a device keeps what sounds makes gaps of its own. Who makes some that nobody made each
-/// time is found out: what was recorded last is returned in any case.
-pub(crate) fn undisturbed(reasons: &[&str], record: impl FnMut() -> Dump) -> Dump {
-    undisturbed_where(|found| found == reasons, record)
-}
-
-/// The same, with what may be said of the reasons.
-pub(crate) fn undisturbed_where(are_made: impl Fn(&[&str]) -> bool, mut record: impl FnMut() -> Dump) -> Dump {
-    for _ in 0..5 {
-        let dump = record();
-        if are_made(&dump.reasons()) {
-            return dump;
-        }
-        println!("once more, after {:?}", dump.gaps);
-    }
-    record()
-}
-
 impl Dump {
-    /// Why there are gaps.
+    /// Returns the reasons of the gaps.
     pub(crate) fn reasons(&self) -> Vec<&str> {
         self.gaps.iter().map(|gap| gap.reason.as_str()).collect()
     }
 
-    /// One channel of it.
+    /// Returns the samples of one channel.
     pub(crate) fn channel(&self, number: usize) -> Vec<i16> {
         self.samples.iter().skip(number).step_by(self.channels).copied().collect()
     }
 
-    /// The time of a frame, from the next one that was told: the one before may lie before a gap.
+    /// Returns a frame's time, from the next known one: the one before may lie before a gap.
     pub(crate) fn time_ns(&self, frame: u64) -> i64 {
         let (known, utc_ns) = self.times[self.times.partition_point(|(known, _)| *known < frame)];
         utc_ns - ((known - frame) * 1_000_000_000 / u64::from(self.sample_rate_hz)) as i64
@@ -183,7 +176,8 @@ impl Dump {
         self.first_frame + (self.samples.len() / self.channels) as u64
     }
 
-    /// The same without gaps: in each what was before it is repeated, so that no edge is heard that is none.
+    /// Fills the gaps by repeating the samples before each, so that filling adds no loud or quiet
+    /// edge.
     pub(crate) fn filled(&self) -> Self {
         let mut samples = Vec::new();
         let mut at = self.first_frame;
@@ -204,7 +198,7 @@ impl Dump {
         Self { first_frame, channels, sample_rate_hz, samples, times, ..Self::default() }
     }
 
-    /// The frames between gaps, as ranges of frame numbers.
+    /// Returns the spans of frames between the gaps.
     pub(crate) fn spans(&self) -> Vec<std::ops::Range<u64>> {
         let mut begin = self.first_frame;
         let mut spans = Vec::new();
@@ -214,5 +208,11 @@ impl Dump {
         }
         spans.push(begin..self.end_frame());
         spans
+    }
+
+    /// Returns the first channel's samples of a span without gaps.
+    pub(crate) fn samples_of(&self, frames: &std::ops::Range<u64>) -> Vec<i16> {
+        let at = |frame: u64| (frame - self.first_frame) as usize;
+        self.channel(0)[at(frames.start)..at(frames.end)].to_vec()
     }
 }

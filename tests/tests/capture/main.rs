@@ -1,10 +1,14 @@
-//! Real sound, from devices and servers that can be trusted because their signal tells where it belongs, through a capture
-//! into a buffer: exact, at true times, and in the same ring after whatever happened.
+//! Real sound through a capture into a buffer: exact, at true times, in the same ring after each
+//! failure.
+//!
+//! Devices and servers play signals that show their own position, so each lost frame is seen.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod capturing;
-mod devices;
 mod failing_devices;
+mod failing_ffmpeg;
 mod failing_streams;
-mod processes;
+mod microphones;
+mod sound_server;
 mod streams;
+mod without_stalls;

@@ -1,4 +1,4 @@
-//! However many processes ask at once, a source has one ring.
+//! Processes that race for a source get one ring.
 
 use crate::worker::{DEADLINE, DOMAIN, Folder, Worker, numbers};
 
@@ -7,35 +7,35 @@ const SOURCES: usize = 50;
 const ROUNDS: usize = 8;
 
 #[test]
-fn sixteen_processes_that_ask_for_the_same_fifty_sources_at_once_make_fifty_rings() {
+fn sixteen_processes_racing_for_fifty_sources_allocate_fifty_rings() {
     let folder = Folder::new();
     let mut workers: Vec<_> = (0..PROCESSES).map(|_| Worker::start(&folder)).collect();
     for round in 1..=ROUNDS {
-        // All begin at the same time, with opening a domain that is not there yet.
+        // All begin at once, by opening a domain that does not exist yet.
         workers.iter_mut().for_each(|worker| {
-            worker.tell(&format!("open {DOMAIN}"));
-            worker.tell(&format!("allocate-many {SOURCES} 1000"));
+            worker.send(&format!("open {DOMAIN}"));
+            worker.send(&format!("allocate-many {SOURCES} 1000"));
         });
-        let answers: Vec<_> = workers
+        let replies: Vec<_> = workers
             .iter_mut()
             .map(|worker| {
-                assert_eq!(worker.answer(), "opened");
-                let answer = worker.answer();
-                assert!(answer.starts_with("made "), "{answer}");
-                numbers(&answer)
+                assert_eq!(worker.reply(), "opened");
+                let reply = worker.reply();
+                assert!(reply.starts_with("made "), "{reply}");
+                numbers(&reply)
             })
             .collect();
-        let made: u64 = answers.iter().map(|answer| answer[0]).sum();
+        let made: u64 = replies.iter().map(|reply| reply[0]).sum();
         assert_eq!(made, SOURCES as u64, "round {round}");
-        let ids = &answers[0][1..];
+        let ids = &replies[0][1..];
         assert_eq!(ids.len(), SOURCES);
-        for answer in &answers {
-            assert_eq!(&answer[1..], ids, "round {round}: not the same rings");
+        for reply in &replies {
+            assert_eq!(&reply[1..], ids, "round {round}: different rings");
         }
         folder.assert_clean(SOURCES, PROCESSES, &format!("round {round}, all made"));
         if round < ROUNDS {
-            workers.iter_mut().for_each(|worker| worker.tell("close"));
-            workers.iter_mut().for_each(|worker| assert_eq!(worker.answer(), "closed"));
+            workers.iter_mut().for_each(|worker| worker.send("close"));
+            workers.iter_mut().for_each(|worker| assert_eq!(worker.reply(), "closed"));
         } else {
             workers.drain(..).for_each(Worker::end);
         }
@@ -46,20 +46,20 @@ fn sixteen_processes_that_ask_for_the_same_fifty_sources_at_once_make_fifty_ring
 }
 
 #[test]
-fn who_claims_a_feed_is_not_refused_by_processes_that_come_and_go() {
+fn source_claim_is_not_refused_because_of_visitors() {
     let folder = Folder::new();
     let mut claimer = Worker::open(&folder);
-    claimer.tell("claim-feed-forever camera");
+    claimer.send("claim-source-forever camera");
     let mut visitors: Vec<_> = (0..4).map(|_| Worker::start(&folder)).collect();
     for visitor in &mut visitors {
-        visitor.tell(&format!("visit-forever {DOMAIN} camera"));
+        visitor.send(&format!("visit-forever {DOMAIN} camera"));
     }
-    // The claimer ends its loop with what it was refused for.
+    // A refused claim is an error, which ends the loop.
     let enough = capbuf_tests::wait_until(DEADLINE, || {
-        let newest = claimer.newest_answer();
-        newest.is_some_and(|answer| {
-            assert!(answer.starts_with("claimed "), "{answer}");
-            numbers(&answer)[0] > 20_000
+        let newest = claimer.newest_reply();
+        newest.is_some_and(|reply| {
+            assert!(reply.starts_with("claimed "), "{reply}");
+            numbers(&reply)[0] > 20_000
         })
     });
     assert!(enough, "too few claims");

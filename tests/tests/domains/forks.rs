@@ -1,17 +1,17 @@
-//! What a process has of a domain when it forks stays its own, and the child may read.
+//! After a fork, writer and locks stay the parent's, and the child may read.
 
 use capbuf::{CaptureBuffer, Error, Registry};
 use capbuf_tests::Child;
 
 use crate::worker::{DOMAIN, Folder, SOURCE, Worker, numbers};
 
-/// A process that has forked, its child's id, and the buffer, open in this process, too.
+/// Starts a process that forks; returns it, its child's id, and the buffer, opened in this process.
 fn fork(folder: &Folder) -> (Worker, u32, Registry, CaptureBuffer) {
     let mut command = Child::command(env!("CARGO_BIN_EXE_forks_with_writer"));
     command.args([DOMAIN, SOURCE]).env("CAPBUF_DIR", folder.path());
     let mut process = Worker::of(command);
-    let answer = process.ask("who");
-    let [child, parent] = numbers(&answer)[..] else { panic!("{answer}") };
+    let reply = process.request("id");
+    let [child, parent] = numbers(&reply)[..] else { panic!("{reply}") };
     assert_eq!(parent, u64::from(process.pid()));
     let registry = folder.open();
     let buffer = registry.get(SOURCE).expect("it was allocated before the fork");
@@ -31,24 +31,23 @@ fn opened_by(buffer: &CaptureBuffer) -> Vec<u32> {
     pids
 }
 
-fn a_child_that_ends_takes_nothing_of_its_parent_along(by: &str) {
+fn assert_ending_child_releases_nothing(command: &str) {
     let folder = Folder::new();
     let (mut process, _, registry, buffer) = fork(&folder);
-    // The child, with what it inherited.
+    // The child, with the inherited handles.
     process.expect("read", "right 4000");
-    process.refused("write 100", "Forked");
-    let refusal = process.refused("take", "WriterBusy");
+    process.expect_error("write 100", "Forked");
+    let refusal = process.expect_error("writer", "WriterBusy");
     assert!(refusal.contains(&format!("process {} ", process.pid())), "{refusal}");
     process.expect("read", "right 4000");
-    process.expect(by, "ends");
-    // The parent answers once its child is gone.
-    process.expect("who", &format!("process {}", process.pid()));
+    process.expect(command, "ends");
+    // The parent obeys once its child has ended.
+    process.expect("id", &format!("process {}", process.pid()));
     assert_held_by(&buffer, process.pid());
     assert_eq!(opened_by(&buffer), [process.pid()]);
     process.expect("write 1000", "written 5000");
     process.expect("read", "right 5000");
-    let swept = registry.sweep().unwrap();
-    assert_eq!(swept.buffers, 0);
+    assert_eq!(registry.sweep().unwrap().buffers, 0);
     folder.assert_clean(1, 2, "parent and test have it open");
     process.expect("end", "ends");
     process.end();
@@ -59,51 +58,51 @@ fn a_child_that_ends_takes_nothing_of_its_parent_along(by: &str) {
 }
 
 #[test]
-fn a_child_that_drops_what_it_inherited_takes_nothing_of_its_parent_along() {
-    a_child_that_ends_takes_nothing_of_its_parent_along("end");
+fn child_that_drops_inherited_handles_releases_nothing_of_its_parent() {
+    assert_ending_child_releases_nothing("end");
 }
 
 #[test]
-fn a_child_that_exits_without_a_word_takes_nothing_of_its_parent_along() {
-    a_child_that_ends_takes_nothing_of_its_parent_along("_exit");
+fn child_that_exits_without_dropping_releases_nothing_of_its_parent() {
+    assert_ending_child_releases_nothing("_exit");
 }
 
 #[test]
-fn a_child_writes_by_a_writer_of_its_own_once_its_parent_has_dropped_his() {
+fn child_can_take_the_writer_once_its_parent_dropped_it() {
     let folder = Folder::new();
     let (mut process, child, _registry, buffer) = fork(&folder);
-    process.refused("take", "WriterBusy");
+    process.expect_error("writer", "WriterBusy");
     process.expect("parent-drops", "done");
-    process.expect("take", "taken 4000");
+    process.expect("writer", "writer 4000");
     assert_held_by(&buffer, child);
     process.expect("write 1000", "written 5000");
     process.expect("read", "right 5000");
     process.expect("end", "ends");
-    process.expect("who", &format!("process {}", process.pid()));
-    assert!(buffer.writer().is_ok(), "the child has given it back");
+    process.expect("id", &format!("process {}", process.pid()));
+    assert!(buffer.writer().is_ok(), "the child still holds the writer");
     process.end();
 }
 
 #[test]
-fn the_lease_of_a_killed_parent_is_free_at_once_while_its_child_lives_and_reads_on() {
+fn writer_of_a_killed_parent_is_free_while_its_child_reads() {
     let folder = Folder::new();
     let (mut process, child, registry, buffer) = fork(&folder);
     process.expect("read", "right 4000");
     process.kill();
     // The child holds none of the parent's locks.
-    let mut writer = buffer.writer().expect("free at once");
+    let mut writer = buffer.writer().expect("the lease is free");
     assert_eq!(writer.next_frame(), 4000);
     writer.write(&capbuf_tests::position::samples(4000..6000)).unwrap();
     assert_eq!(opened_by(&buffer), Vec::<u32>::new());
     assert_eq!(registry.sweep().unwrap().processes, 1);
-    folder.assert_clean(1, 1, "the parent's presence is swept");
-    let answer = process.ask("who");
-    assert!(answer.starts_with(&format!("process {child} child of ")), "{answer}");
+    folder.assert_clean(1, 1, "the parent's liveness lock is swept");
+    let reply = process.request("id");
+    assert!(reply.starts_with(&format!("process {child} child of ")), "{reply}");
     process.expect("read", "right 6000");
-    process.refused("write 100", "Forked");
-    process.refused("take", "WriterBusy");
+    process.expect_error("write 100", "Forked");
+    process.expect_error("writer", "WriterBusy");
     drop(writer);
-    process.expect("take", "taken 6000");
+    process.expect("writer", "writer 6000");
     assert_held_by(&buffer, child);
     process.expect("write 100", "written 6100");
     process.expect("end", "ends");

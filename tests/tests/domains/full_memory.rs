@@ -1,4 +1,4 @@
-//! Shared memory that is full is an error when a ring is made, and never a signal when it is written.
+//! Full shared memory is an error of the allocation, never a signal of a write.
 
 use std::process::Command;
 
@@ -6,48 +6,49 @@ use capbuf_tests::Child;
 
 use crate::worker::{DOMAIN, Folder, SOURCE, Worker, numbers};
 
-/// Starts a worker whose domains lie in a file system of one megabyte, which only it sees.
+/// Starts a worker whose domains lie in a private file system of one megabyte.
 fn worker_in_one_megabyte(folder: &Folder) -> Worker {
-    let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+    let all: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
     let mount = "mount -t tmpfs -o size=1m,mode=0700 capbuf-tests \"$CAPBUF_DIR\" && exec \"$@\"";
-    let prepare = |way: &[&str], program: &str| {
+    let prepare = |namespaces: &[&str], program: &str| {
         let mut command = Child::command("unshare");
-        command.args(way).args(["sh", "-c", mount, "sh", program]).env("CAPBUF_DIR", folder.path());
+        command.args(namespaces).args(["sh", "-c", mount, "sh", program]).env("CAPBUF_DIR", folder.path());
         command
     };
     let works = |mut command: Command| command.output().is_ok_and(|output| output.status.success());
-    let way = ways.into_iter().find(|way| works(prepare(way, "true")));
-    let way = way.expect("this system lets neither users nor this test mount anything, by unshare: run it as root");
-    let mut worker = Worker::of(prepare(way, env!("CARGO_BIN_EXE_works_in_domain")));
+    let allowed = all.into_iter().find(|namespaces| works(prepare(namespaces, "true")));
+    let allowed = allowed.expect("unshare cannot mount a file system as this user: run the test as root");
+    let mut worker = Worker::of(prepare(allowed, env!("CARGO_BIN_EXE_works_in_domain")));
     worker.expect(&format!("open {DOMAIN}"), "opened");
     worker
 }
 
 #[test]
-fn a_ring_larger_than_the_memory_there_is_is_refused_with_the_numbers_and_leaves_nothing() {
+fn ring_larger_than_free_memory_is_refused_and_leaves_no_file() {
     let folder = Folder::new();
     let mut worker = worker_in_one_megabyte(&folder);
-    let refusal = worker.refused(&format!("allocate {SOURCE} {}", 4 << 20), "OutOfSpace");
-    let [asked, free, ..] = numbers(&refusal)[..] else { panic!("{refusal}") };
-    assert!(asked > 8 << 20 && free > 900 << 10 && free <= 1 << 20, "{refusal}");
+    let refusal = worker.expect_error(&format!("allocate {SOURCE} {}", 4 << 20), "OutOfSpace");
+    let [requested, free, ..] = numbers(&refusal)[..] else { panic!("{refusal}") };
+    assert!(requested > 8 << 20, "{refusal}");
+    assert!(free > 900 << 10 && free <= 1 << 20, "{refusal}");
     assert!(refusal.contains(&format!("{} has", folder.domain().display())), "{refusal}");
-    let files = worker.ask("files");
+    let files = worker.request("files");
     assert!(files.starts_with("process-") && !files.contains(' '), "{files}");
-    // All of it is there again for what fits.
-    let answer = worker.ask(&format!("allocate {SOURCE} {}", 400 << 10));
-    assert!(answer.starts_with("ring "), "{answer}");
+    // All memory is free again for a ring that fits.
+    let reply = worker.request(&format!("allocate {SOURCE} {}", 400 << 10));
+    assert!(reply.starts_with("ring "), "{reply}");
     worker.end();
 }
 
 #[test]
-fn a_ring_is_written_whole_after_its_memory_was_filled_by_something_else() {
+fn ring_can_be_written_after_other_files_filled_the_memory() {
     let folder = Folder::new();
     let mut worker = worker_in_one_megabyte(&folder);
-    let answer = worker.ask(&format!("allocate {SOURCE} {}", 256 << 10));
-    assert!(answer.starts_with("ring "), "{answer}");
-    let filled = numbers(&worker.ask("fill"))[0];
+    let reply = worker.request(&format!("allocate {SOURCE} {}", 256 << 10));
+    assert!(reply.starts_with("ring "), "{reply}");
+    let filled = numbers(&worker.request("fill"))[0];
     assert!(filled > 100 << 10, "{filled} bytes were free beside the ring");
-    worker.refused("allocate another 1000", "OutOfSpace");
+    worker.expect_error("allocate another 1000", "OutOfSpace");
     worker.expect("writer", "writer 0");
     let end = 3 * (256 << 10);
     worker.expect(&format!("write {end}"), &format!("written {end}"));
@@ -56,22 +57,24 @@ fn a_ring_is_written_whole_after_its_memory_was_filled_by_something_else() {
 }
 
 #[test]
-fn a_watch_tells_when_the_memory_where_a_domain_lies_is_nearly_full_whoever_filled_it() {
+fn watch_reports_nearly_full_memory_whatever_filled_it() {
     let folder = Folder::new();
     let mut worker = worker_in_one_megabyte(&folder);
     worker.expect("look", "fine");
-    // Far from the budget: a ring of half of what there is, and one more.
-    assert!(worker.ask(&format!("allocate {SOURCE} {}", 200 << 10)).starts_with("ring "));
+    // Far from the budget: a ring of half the memory, and one more.
+    assert!(worker.request(&format!("allocate {SOURCE} {}", 200 << 10)).starts_with("ring "));
     worker.expect("look", "fine");
-    assert!(worker.ask(&format!("allocate another {}", 240 << 10)).starts_with("ring "));
-    let told = worker.ask("look");
-    let [taken, left, ..] = numbers(&told)[..] else { panic!("{told}") };
-    assert!(told.starts_with("wrong severe: budget: the domain's buffers take "), "{told}");
-    assert!(taken > 880 << 10 && left < 120 << 10 && taken + left < 1 << 20, "{told}");
+    assert!(worker.request(&format!("allocate another {}", 240 << 10)).starts_with("ring "));
+    let anomaly = worker.request("look");
+    let [used, free, ..] = numbers(&anomaly)[..] else { panic!("{anomaly}") };
+    assert!(anomaly.starts_with("wrong severe: budget: the domain's buffers take "), "{anomaly}");
+    assert!(used > 880 << 10, "{anomaly}");
+    assert!(free < 120 << 10, "{anomaly}");
+    assert!(used + free < 1 << 20, "{anomaly}");
     worker.expect("remove another", "removed");
     worker.expect("look", "fine");
-    worker.ask("fill");
-    let told = worker.ask("look");
-    assert!(told.contains("and where they lie 0 are left"), "{told}");
+    worker.request("fill");
+    let anomaly = worker.request("look");
+    assert!(anomaly.contains("and where they lie 0 are left"), "{anomaly}");
     worker.end();
 }

@@ -1,5 +1,7 @@
-//! A process that is killed while it opens a domain, makes a ring, removes one, or closes again harms nobody: `strace` kills it
-//! at each single one of its system calls.
+//! A process killed while it opens a domain, allocates, removes or closes leaves a domain that
+//! works.
+//!
+//! `strace` kills it at each of its system calls in turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -13,11 +15,12 @@ use crate::worker::{DEADLINE, DOMAIN, Folder, SOURCE, spec};
 
 const FRAMES: u64 = 8000;
 
-/// A system call by its name, and the how many'th of that name it is in its thread.
+/// A system call's name, and its number among the thread's calls of that name, from 1.
 type Call = (String, usize);
 
-/// Lets a worker do what it is told, and end. Returns what it called, each with its thread, and whether it was killed.
-fn work(folder: &Folder, orders: &[&str], kill_at: Option<&Call>) -> (Vec<(String, String)>, bool) {
+/// Lets a worker obey commands and end. Returns its calls, each with its thread, and whether it was
+/// killed.
+fn work(folder: &Folder, commands: &[&str], kill_at: Option<&Call>) -> (Vec<(String, String)>, bool) {
     let trace = tempfile::NamedTempFile::new().unwrap();
     let mut command = Child::command("strace");
     command.args(["--follow-forks", "--trace=%file,%desc,%memory", "--string-limit=200", "--output"]);
@@ -28,11 +31,11 @@ fn work(folder: &Folder, orders: &[&str], kill_at: Option<&Call>) -> (Vec<(Strin
     command.arg(env!("CARGO_BIN_EXE_works_in_domain")).env("CAPBUF_DIR", folder.path());
     command.stdin(Stdio::piped()).stdout(Stdio::null());
     let mut child = Child::start(command).unwrap();
-    // A worker that was killed reads nothing.
-    let _ = child.take_stdin().unwrap().write_all(format!("{}\n", orders.join("\n")).as_bytes());
+    // Fails if the worker was killed before it read.
+    let _ = child.take_stdin().unwrap().write_all(format!("{}\n", commands.join("\n")).as_bytes());
     let status = child.wait(DEADLINE).expect("it ends");
     let killed = status.signal() == Some(9);
-    assert!(killed || status.success(), "{status}: {}", child.complaints());
+    assert!(killed || status.success(), "{status}: {}", child.stderr());
     let lines = std::fs::read_to_string(trace.path()).unwrap();
     let calls = lines.lines().filter(|line| !line.contains(" resumed>"));
     let calls = calls.filter_map(|line| {
@@ -42,9 +45,9 @@ fn work(folder: &Folder, orders: &[&str], kill_at: Option<&Call>) -> (Vec<(Strin
     (calls.collect(), killed)
 }
 
-/// Every call of a worker from where it first touches the folder of domains on.
-fn calls_to_be_killed_at(folder: &Folder, orders: &[&str]) -> Vec<Call> {
-    let (calls, killed) = work(folder, orders, None);
+/// Lists a worker's calls from its first use of the folder of domains on.
+fn calls_in_folder(folder: &Folder, commands: &[&str]) -> Vec<Call> {
+    let (calls, killed) = work(folder, commands, None);
     assert!(!killed);
     let touched = folder.path().to_str().unwrap();
     let first = calls.iter().position(|(_, call)| call.contains(touched)).expect("it touches the folder");
@@ -61,12 +64,13 @@ fn calls_to_be_killed_at(folder: &Folder, orders: &[&str]) -> Vec<Call> {
     found.into_iter().collect()
 }
 
-/// Asks for the source that somebody was killed over: there must be one whole ring that works, at the end, and nothing else.
+/// Asserts that the killed process's source gets one ring that works, and that no other file is
+/// left.
 fn assert_works(folder: &Folder, registry: &Registry, at: &Call) {
-    // Without any waiting of ours: a lock that its dead holder kept would hang here.
+    // Hangs if a dead process still held a lock.
     let buffer = registry.get_or_allocate(SOURCE, spec(FRAMES)).unwrap_or_else(|error| panic!("{at:?}: {error}"));
     assert!(registry.get(SOURCE).is_some_and(|same| same.same_as(&buffer)), "{at:?}");
-    // None beside it, not even one that is marked as removed: its name would hide the other.
+    // A second ring, even a removed one, would hide the other.
     assert_eq!(folder.files(&[".ring"]).len(), 1, "{at:?}");
     let mut writer = buffer.writer().unwrap_or_else(|error| panic!("{at:?}: {error}"));
     assert_eq!(writer.next_frame(), 0, "{at:?}");
@@ -79,15 +83,18 @@ fn assert_works(folder: &Folder, registry: &Registry, at: &Call) {
     folder.assert_clean(1, 1, &format!("{at:?}"));
 }
 
-/// How often somebody was killed while there was no ring, and while there was one.
+/// Numbers of kills by whether a ring existed then.
+#[derive(Debug)]
 struct Kills {
     without_ring: usize,
     with_ring: usize,
 }
 
-/// Kills at each call of one who obeys `orders` where `prepare` was done before, and asks for the source then: who opens the
-/// domain only now, or who had it open.
-fn kill_at_each_call(prepare: &[&str], orders: &[&str], newcomer: bool) -> Kills {
+/// Kills a process at each call that it makes for `commands` after `prepare`; then another one uses
+/// the source.
+///
+/// The other one opens the domain after the kill if `newcomer`, and before it otherwise.
+fn kill_at_each_call(prepare: &[&str], commands: &[&str], newcomer: bool) -> Kills {
     let prepared = || {
         let folder = Folder::new();
         if !prepare.is_empty() {
@@ -95,12 +102,12 @@ fn kill_at_each_call(prepare: &[&str], orders: &[&str], newcomer: bool) -> Kills
         }
         folder
     };
-    let calls = calls_to_be_killed_at(&prepared(), orders);
+    let calls = calls_in_folder(&prepared(), commands);
     let mut kills = Kills { without_ring: 0, with_ring: 0 };
     for call in &calls {
         let folder = prepared();
         let bystander = (!newcomer).then(|| folder.open());
-        let (_, killed) = work(&folder, orders, Some(call));
+        let (_, killed) = work(&folder, commands, Some(call));
         let has_ring = folder.domain().exists() && !folder.files(&[".ring"]).is_empty();
         let registry = bystander.unwrap_or_else(|| {
             let registry = folder.open();
@@ -110,13 +117,13 @@ fn kill_at_each_call(prepare: &[&str], orders: &[&str], newcomer: bool) -> Kills
         });
         let rings = folder.files(&[".ring"]).len() as u64;
         assert_works(&folder, &registry, call);
-        // A ring that was published is used; one that was marked as removed is not.
+        // A published ring is used; a removed one is replaced.
         let made = registry.stats().rings_allocated;
         assert!(made == 1 - rings || !prepare.is_empty(), "{call:?}: {made} made, {rings} were there");
         kills.without_ring += usize::from(killed && !has_ring);
         kills.with_ring += usize::from(killed && has_ring);
     }
-    // The helper that commits memory may be stopped by the end before its last calls.
+    // The helper thread may end before its last calls.
     let all = kills.without_ring + kills.with_ring;
     assert!(all > 10 && all + 3 >= calls.len(), "{all} kills at {} calls: {calls:?}", calls.len());
     kills
@@ -126,30 +133,35 @@ const OPEN: &str = "open birds";
 const ALLOCATE: &str = "allocate tone:440 8000";
 
 #[test]
-fn the_orders_name_the_domain_and_source_of_these_tests() {
-    assert_eq!((OPEN.split(' ').nth(1), ALLOCATE), (Some(DOMAIN), &*format!("allocate {SOURCE} {FRAMES}")));
+fn commands_name_the_domain_and_source_of_these_tests() {
+    assert_eq!(OPEN, format!("open {DOMAIN}"));
+    assert_eq!(ALLOCATE, format!("allocate {SOURCE} {FRAMES}"));
 }
 
 #[test]
-fn whoever_opens_the_domain_after_a_claimer_was_killed_at_any_of_its_calls_gets_a_whole_ring() {
+fn newcomer_gets_a_whole_ring_after_an_allocation_is_killed_at_any_call() {
     let kills = kill_at_each_call(&[], &[OPEN, ALLOCATE], true);
-    assert!(kills.without_ring > 10 && kills.with_ring > 3);
+    assert!(kills.without_ring > 10, "{kills:?}");
+    assert!(kills.with_ring > 3, "{kills:?}");
 }
 
 #[test]
-fn whoever_had_the_domain_open_while_a_claimer_was_killed_at_any_of_its_calls_gets_a_whole_ring() {
+fn bystander_gets_a_whole_ring_after_an_allocation_is_killed_at_any_call() {
     let kills = kill_at_each_call(&[], &[OPEN, ALLOCATE], false);
-    assert!(kills.without_ring > 10 && kills.with_ring > 3);
+    assert!(kills.without_ring > 10, "{kills:?}");
+    assert!(kills.with_ring > 3, "{kills:?}");
 }
 
 #[test]
-fn a_ring_that_its_remover_left_when_it_was_killed_at_any_of_its_calls_hides_no_new_one() {
+fn removal_killed_at_any_call_leaves_no_ring_that_hides_a_new_one() {
     let kills = kill_at_each_call(&[OPEN, ALLOCATE], &[OPEN, "remove tone:440"], false);
-    assert!(kills.without_ring > 3 && kills.with_ring > 10);
+    assert!(kills.without_ring > 3, "{kills:?}");
+    assert!(kills.with_ring > 10, "{kills:?}");
 }
 
 #[test]
-fn a_ring_that_goes_with_its_last_user_is_made_anew_after_that_one_was_killed_at_any_of_its_calls() {
+fn while_open_ring_is_made_anew_after_its_last_user_is_killed_at_any_call() {
     let kills = kill_at_each_call(&[], &[OPEN, "allocate tone:440 8000 while-open", "close"], true);
-    assert!(kills.without_ring > 10 && kills.with_ring > 10);
+    assert!(kills.without_ring > 10, "{kills:?}");
+    assert!(kills.with_ring > 10, "{kills:?}");
 }

@@ -1,4 +1,4 @@
-//! A writer that is killed in the middle of a write leaves a ring that is right, and that the next writer goes on in.
+//! A writer killed during a write leaves a valid ring, in which the next writer continues.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -12,7 +12,7 @@ use crate::worker::{DEADLINE, DOMAIN, Folder, SOURCE, Worker, numbers, spec};
 const FRAMES: u64 = 24_000;
 const KILLS: usize = 100;
 
-/// What a header says: one past the newest frame, and how far the writer had announced to write.
+/// Reads from the header: one past the newest frame, and the end of the writer's reservation.
 fn head_and_reserve(folder: &Folder) -> (u64, u64) {
     let mut words = [0; 16];
     File::open(folder.ring()).unwrap().read_exact_at(&mut words, 128).unwrap();
@@ -21,20 +21,20 @@ fn head_and_reserve(folder: &Folder) -> (u64, u64) {
 }
 
 #[test]
-fn a_writer_killed_a_hundred_times_in_the_middle_of_a_write_never_spoils_a_frame_nor_keeps_its_lease() {
+fn hundred_killed_writers_spoil_no_frame_and_release_the_lease() {
     let folder = Folder::new();
     let registry = folder.open();
     let buffer = registry.get_or_allocate(SOURCE, spec(FRAMES)).unwrap();
     let mut readers = [Worker::get(&folder), Worker::get(&folder)];
-    readers.iter_mut().for_each(|reader| reader.tell("read-forever"));
-    let (mut kills, mut amid) = (0, 0);
+    readers.iter_mut().for_each(|reader| reader.send("read-forever"));
+    let (mut kills, mut kills_during_write) = (0, 0);
     let mut next_writer = Worker::get(&folder);
-    while kills < KILLS || amid < 10 {
+    while kills < KILLS || kills_during_write < 10 {
         let mut writer = next_writer;
-        // One that was there before its predecessor died, and one that comes after, turn by turn.
+        // In turn, one that was open before its predecessor died, and one that opens afterwards.
         let (before, gaps) = (buffer.frames().end, buffer.status().gaps);
-        let answer = writer.ask("writer");
-        assert_eq!(answer, format!("writer {before}"), "after {kills} kills");
+        let reply = writer.request("writer");
+        assert_eq!(reply, format!("writer {before}"), "after {kills} kills");
         assert_eq!(buffer.status().writer.map(|holder| holder.pid), Some(writer.pid()));
         writer.expect("write 100", &format!("written {}", before + 100));
         if before > 0 {
@@ -43,17 +43,20 @@ fn a_writer_killed_a_hundred_times_in_the_middle_of_a_write_never_spoils_a_frame
             let gap = around.gaps().iter().find(|found| found.gap.first_frame == before);
             assert_eq!(gap.map(|found| found.gap.reason), Some(GapReason::WriterChanged), "after {kills} kills");
         }
-        writer.tell("write-forever");
+        writer.send("write-forever");
         next_writer = if kills % 2 == 0 { Worker::get(&folder) } else { Worker::start(&folder) };
         assert!(wait_until(DEADLINE, || buffer.frames().end > before + 2 * FRAMES));
+        // Any moment of a write.
         std::thread::sleep(Duration::from_micros(kills as u64 * 7919 % 5000));
         writer.kill();
         kills += 1;
         let (head, reserve) = head_and_reserve(&folder);
         assert!(head <= reserve, "{head} {reserve}");
-        amid += usize::from(reserve > head);
+        kills_during_write += usize::from(reserve > head);
+        assert!(kills < 20 * KILLS, "only {kills_during_write} kills during a write");
         assert!(!buffer.status().has_writer, "after {kills} kills");
-        // Everything that is said to be there is right, also what the dead one had half overwritten around it.
+        // Each readable frame is right, also beside those that the dead writer had begun to
+        // overwrite.
         let frames = buffer.frames();
         assert_eq!(frames.end, head);
         let segment = buffer.read_with(Span::Frames(frames), &capbuf::ReadOptions::new().available()).unwrap();
@@ -65,22 +68,23 @@ fn a_writer_killed_a_hundred_times_in_the_middle_of_a_write_never_spoils_a_frame
         }
     }
     for reader in &mut readers {
-        let progress = reader.newest_answer().expect("it reads");
+        let progress = reader.newest_reply().expect("it reads");
         assert!(numbers(&progress)[0] > 0, "{progress}");
         reader.kill();
     }
-    assert_eq!((registry.stats().rings_allocated, folder.files(&[".ring"]).len()), (1, 1));
+    assert_eq!(registry.stats().rings_allocated, 1);
+    assert_eq!(folder.files(&[".ring"]).len(), 1);
 }
 
 #[test]
-fn the_leases_of_a_killed_writer_are_free_at_once_also_while_others_sweep_its_traces() {
+fn leases_of_a_killed_writer_are_free_while_others_sweep() {
     let folder = Folder::new();
     let registry = folder.open();
     let mut sweepers: Vec<_> = (0..3).map(|_| Worker::start(&folder)).collect();
-    sweepers.iter_mut().for_each(|sweeper| sweeper.tell(&format!("visit-forever {DOMAIN} {SOURCE}")));
+    sweepers.iter_mut().for_each(|sweeper| sweeper.send(&format!("visit-forever {DOMAIN} {SOURCE}")));
     for round in 1..=60 {
         let mut writer = Worker::open(&folder);
-        writer.ask("allocate-many 100 1000");
+        writer.request("allocate-many 100 1000");
         writer.expect("writers", "writers 100");
         let buffers = registry.buffers();
         assert_eq!(buffers.len(), 100);
@@ -90,7 +94,7 @@ fn the_leases_of_a_killed_writer_are_free_at_once_also_while_others_sweep_its_tr
         }
     }
     for sweeper in &mut sweepers {
-        assert!(sweeper.newest_answer().is_some_and(|answer| numbers(&answer)[0] > 0));
+        assert!(sweeper.newest_reply().is_some_and(|reply| numbers(&reply)[0] > 0));
         sweeper.kill();
     }
 }

@@ -1,4 +1,4 @@
-//! Domains, used and killed as real processes use and kill them, in real shared memory.
+//! Domains in real shared memory, used by real processes, some of which are killed.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

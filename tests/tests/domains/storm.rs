@@ -1,4 +1,4 @@
-//! One writer and many readers, in processes of their own, on a ring so short that it is always about to be overwritten.
+//! One writer and many readers, each a process, on a ring so short that reads are often overtaken.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,22 @@ use capbuf_tests::wait_until;
 use crate::worker::{DEADLINE, Folder, SOURCE, Worker, numbers};
 
 #[test]
-fn every_frame_that_eight_readers_get_beside_a_writer_at_full_speed_is_the_one_they_asked_for() {
+fn eight_readers_beside_a_writer_at_full_speed_read_no_wrong_frame() {
     let seconds = if std::env::var_os("CAPBUF_LONG").is_some() { 60 } else { 10 };
     let folder = Folder::new();
     let mut writer = Worker::open(&folder);
-    writer.ask(&format!("allocate {SOURCE} 4800"));
+    writer.request(&format!("allocate {SOURCE} 4800"));
     writer.expect("writer", "writer 0");
     let mut readers: Vec<_> = (0..8).map(|_| Worker::get(&folder)).collect();
-    writer.tell("write-forever");
-    readers.iter_mut().for_each(|reader| reader.tell("read-forever"));
+    writer.send("write-forever");
+    readers.iter_mut().for_each(|reader| reader.send("read-forever"));
     let begun = Instant::now();
-    // What each has read so far, and what it was refused.
+    // Reads and refused reads of each reader.
     let mut progress = vec![(0, 0); readers.len()];
     let enough = wait_until(Duration::from_secs(seconds) + DEADLINE, || {
         for (reader, progress) in readers.iter_mut().zip(&mut progress) {
-            if let Some(answer) = reader.newest_answer() {
-                let [read, refused] = numbers(&answer)[..] else { panic!("{answer}") };
+            if let Some(reply) = reader.newest_reply() {
+                let [read, refused] = numbers(&reply)[..] else { panic!("{reply}") };
                 *progress = (read, refused);
             }
         }
@@ -31,7 +31,7 @@ fn every_frame_that_eight_readers_get_beside_a_writer_at_full_speed_is_the_one_t
         begun.elapsed() >= Duration::from_secs(seconds) && all_read && any_refused
     });
     assert!(enough, "(read, refused) by each reader: {progress:?}");
-    assert!(writer.newest_answer().is_none(), "it writes still");
+    assert!(writer.newest_reply().is_none(), "the writer stopped");
     writer.kill();
     readers.iter_mut().for_each(Worker::kill);
 }

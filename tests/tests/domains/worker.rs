@@ -7,22 +7,23 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use capbuf::{Length, Registry, SampleFormat, Spec};
+use capbuf_tests::processes::is_in_timed_sleep;
 use capbuf_tests::{Child, START_DEADLINE, wait_until};
 use tempfile::TempDir;
 
-/// The domain of all tests.
+/// The domain of each test.
 pub(crate) const DOMAIN: &str = "birds";
-/// The source of tests that need one.
+/// The source of tests with one source.
 pub(crate) const SOURCE: &str = "tone:440";
-/// How long a thing that must happen may take on a machine that is busy with something else.
+/// The longest wait for an event that must happen.
 pub(crate) const DEADLINE: Duration = START_DEADLINE;
 
-/// The shape that workers allocate.
+/// Returns the spec that workers allocate.
 pub(crate) fn spec(frames: u64) -> Spec {
     Spec::new(Length::Frames(frames), 48_000, 1, SampleFormat::S16).unwrap()
 }
 
-/// A folder of domains in shared memory, gone with the test.
+/// A folder of domains in shared memory, removed with the test.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -43,20 +44,23 @@ impl Folder {
         Registry::builder().domains_folder(self.path()).open(DOMAIN).unwrap()
     }
 
-    /// The names of the files of the domain that end or begin so.
-    pub(crate) fn files(&self, ends: &[&str]) -> Vec<String> {
-        files_in(&self.domain(), ends)
+    /// Lists the domain's files whose names begin or end with one of `affixes`.
+    pub(crate) fn files(&self, affixes: &[&str]) -> Vec<String> {
+        files_in(&self.domain(), affixes)
     }
 
-    /// The one ring that there is.
+    /// Returns the only ring.
     pub(crate) fn ring(&self) -> PathBuf {
         let rings = self.files(&[".ring"]);
         assert_eq!(rings.len(), 1, "{rings:?}");
         self.domain().join(&rings[0])
     }
 
-    /// Asserts that no file is in the domain but its rings and the presences of so many living processes. Waits for it: a registry's
-    /// helper, just about to commit memory, may be the last that has a buffer open.
+    /// Asserts that the domain has `rings` rings, the liveness locks of `processes` processes, and
+    /// no other file.
+    ///
+    /// Waits for it: a registry's helper thread, about to commit memory, may be the last to hold a
+    /// buffer.
     pub(crate) fn assert_clean(&self, rings: usize, processes: usize, when: &str) {
         let is_clean = || {
             let counted = (self.files(&[".ring"]).len(), self.files(&["process-"]).len());
@@ -66,113 +70,118 @@ impl Folder {
     }
 }
 
-/// The names in a folder that begin or end with one of these.
-pub(crate) fn files_in(folder: &Path, ends: &[&str]) -> Vec<String> {
+/// Lists the names in a folder that begin or end with one of `affixes`.
+pub(crate) fn files_in(folder: &Path, affixes: &[&str]) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> =
-        names.filter(|name| ends.iter().any(|end| name.ends_with(end) || name.starts_with(end))).collect();
+        names.filter(|name| affixes.iter().any(|affix| name.ends_with(affix) || name.starts_with(affix))).collect();
     names.sort();
     names
 }
 
-/// A process that does as it is told, a line at a time.
+/// A process that obeys commands, a line each.
 pub(crate) struct Worker {
     child: Child,
-    orders: Option<ChildStdin>,
-    answers: Receiver<String>,
+    commands: Option<ChildStdin>,
+    replies: Receiver<String>,
 }
 
 impl Worker {
-    /// Starts one that has no domain open yet.
+    /// Starts a worker without a domain.
     pub(crate) fn start(folder: &Folder) -> Self {
         let mut command = Child::command(env!("CARGO_BIN_EXE_works_in_domain"));
         command.env("CAPBUF_DIR", folder.path());
         Self::of(command)
     }
 
-    /// Starts one that has the domain open.
+    /// Starts a worker with the domain open.
     pub(crate) fn open(folder: &Folder) -> Self {
         let mut worker = Self::start(folder);
         worker.expect(&format!("open {DOMAIN}"), "opened");
         worker
     }
 
-    /// Starts one that has the domain and the buffer of [`SOURCE`] open.
+    /// Starts a worker with the domain and the buffer of [`SOURCE`] open.
     pub(crate) fn get(folder: &Folder) -> Self {
         let mut worker = Self::open(folder);
-        let answer = worker.ask(&format!("get {SOURCE}"));
-        assert!(answer.starts_with("ring "), "{answer}");
+        let reply = worker.request(&format!("get {SOURCE}"));
+        assert!(reply.starts_with("ring "), "{reply}");
         worker
     }
 
-    /// Starts what [`Child::command`] prepared.
+    /// Starts a command from [`Child::command`].
     pub(crate) fn of(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Child::start(command).unwrap();
-        let orders = child.take_stdin();
+        let commands = child.take_stdin();
         let output = BufReader::new(child.take_stdout().unwrap());
-        let (sender, answers) = mpsc::channel();
-        // It ends with the process, whose end closes the pipe.
+        let (sender, replies) = mpsc::channel();
+        // The thread ends with the process, whose end closes the pipe.
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, orders, answers }
+        Self { child, commands, replies }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Gives an order.
-    pub(crate) fn tell(&mut self, order: &str) {
-        let orders = self.orders.as_mut().expect("it was not told to end");
-        writeln!(orders, "{order}").unwrap_or_else(|error| panic!("{order}: {error}: {}", self.child.complaints()));
+    /// Waits until a thread of the process sleeps in a waiting read.
+    pub(crate) fn wait_until_it_waits(&self) {
+        assert!(wait_until(DEADLINE, || is_in_timed_sleep(self.pid())), "process {} does not wait", self.pid());
     }
 
-    /// The next answer.
-    pub(crate) fn answer(&mut self) -> String {
-        self.answers.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("{error}: {}", self.child.complaints()))
+    /// Sends a command.
+    pub(crate) fn send(&mut self, command: &str) {
+        let commands = self.commands.as_mut().expect("its standard input");
+        writeln!(commands, "{command}").unwrap_or_else(|error| panic!("{command}: {error}: {}", self.child.stderr()));
     }
 
-    /// Gives an order and returns the answer.
-    pub(crate) fn ask(&mut self, order: &str) -> String {
-        self.tell(order);
-        self.answer()
+    /// Waits for the next reply.
+    pub(crate) fn reply(&mut self) -> String {
+        self.replies.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("{error}: {}", self.child.stderr()))
     }
 
-    /// Gives an order whose answer is known.
-    pub(crate) fn expect(&mut self, order: &str, answer: &str) {
-        let given = self.ask(order);
-        assert_eq!(given, answer, "{order}");
+    /// Sends a command and waits for the reply.
+    pub(crate) fn request(&mut self, command: &str) -> String {
+        self.send(command);
+        self.reply()
     }
 
-    /// Gives an order that must be refused, and returns why.
-    pub(crate) fn refused(&mut self, order: &str, kind: &str) -> String {
-        let answer = self.ask(order);
-        assert!(answer.starts_with(&format!("error {kind} ")), "{order}: {answer}");
-        answer
+    /// Sends a command and asserts the reply.
+    pub(crate) fn expect(&mut self, command: &str, reply: &str) {
+        let found = self.request(command);
+        assert_eq!(found, reply, "{command}");
     }
 
-    /// The newest of the answers that came so far.
-    pub(crate) fn newest_answer(&mut self) -> Option<String> {
-        assert!(self.child.is_running(), "{}", self.child.complaints());
-        self.answers.try_iter().last()
+    /// Sends a command, asserts an error of some kind, and returns the reply.
+    pub(crate) fn expect_error(&mut self, command: &str, kind: &str) -> String {
+        let reply = self.request(command);
+        assert!(reply.starts_with(&format!("error {kind} ")), "{command}: {reply}");
+        reply
     }
 
-    /// Waits for it to end by itself once it has nothing more to do.
+    /// Returns the newest reply so far, and drops the older ones.
+    pub(crate) fn newest_reply(&mut self) -> Option<String> {
+        assert!(self.child.is_running(), "{}", self.child.stderr());
+        self.replies.try_iter().last()
+    }
+
+    /// Closes the standard input and waits until the process ends by itself.
     pub(crate) fn end(mut self) {
-        self.orders = None;
+        self.commands = None;
         let status = self.child.wait(DEADLINE).expect("it ends");
-        assert!(status.success(), "{status}: {}", self.child.complaints());
+        assert!(status.success(), "{status}: {}", self.child.stderr());
     }
 
-    /// Kills it, unless it has complained and ended before.
+    /// Kills the process, which must still run.
     pub(crate) fn kill(&mut self) {
-        assert!(self.child.is_running(), "{}", self.child.complaints());
+        assert!(self.child.is_running(), "{}", self.child.stderr());
         self.child.kill();
     }
 }
 
-/// The numbers in an answer, in their order.
-pub(crate) fn numbers(answer: &str) -> Vec<u64> {
-    answer.split(' ').filter_map(|word| word.parse().ok()).collect()
+/// Returns the numbers in a reply.
+pub(crate) fn numbers(reply: &str) -> Vec<u64> {
+    reply.split(' ').filter_map(|word| word.parse().ok()).collect()
 }

@@ -1,8 +1,8 @@
-//! The writer makes no system call, and so takes no lock that could make it wait: watched from outside by `strace`.
+//! The writer makes no system call, so it takes no lock that could block: observed by `strace`.
 
 use capbuf_tests::Child;
 
-/// The calls that the writing thread made between its two marks.
+/// Returns the system calls of the writing thread between its two marks.
 fn calls_between_marks(arguments: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let trace = folder.path().join("trace");
@@ -14,7 +14,7 @@ fn calls_between_marks(arguments: &[&str]) -> Vec<String> {
         .args(arguments);
     let mut child = Child::start(command).expect("strace starts");
     let status = child.wait(capbuf_tests::START_DEADLINE).expect("ends by itself");
-    assert!(status.success(), "{}", child.complaints());
+    assert!(status.success(), "{}", child.stderr());
     let trace = std::fs::read_to_string(trace).expect("the trace");
     let begin = trace.lines().find(|line| line.contains("capbuf-mark-begin")).expect("the first mark");
     let thread = begin.split_whitespace().next().expect("the thread's number");
@@ -26,13 +26,13 @@ fn calls_between_marks(arguments: &[&str]) -> Vec<String> {
 #[test]
 fn twenty_thousand_writes_beside_two_readers_make_no_system_call() {
     let mut calls = calls_between_marks(&[]);
-    // Where the tracer shows the first mark in two lines, the second is not a call of its own.
+    // The second line of the first mark, if the trace shows it in two.
     calls.retain(|call| !call.contains("<... statx resumed>"));
     assert!(calls.is_empty(), "{calls:#?}");
 }
 
 #[test]
-fn a_system_call_among_the_writes_would_be_seen() {
+fn planted_system_call_is_seen() {
     let calls = calls_between_marks(&["--with-fault"]);
     assert!(calls.iter().any(|call| call.contains("sched_yield")), "{calls:?}");
 }

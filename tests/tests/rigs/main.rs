@@ -1,10 +1,13 @@
-//! Each rig is judged by a program that knows nothing of us: arecord, parec, ffmpeg. What they find here, our own
-//! inputs are later measured against.
+//! Each rig, checked by programs of others: arecord, parec, ffmpeg.
+//!
+//! The tests of captures rely on the properties proved here.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod ending;
 mod http_server;
 mod pulse_server;
 mod rtsp_server;
+mod stalls;
 mod virtual_mic;
 
 use std::process::{Command, Output, Stdio};

@@ -1,3 +1,5 @@
+//! The PulseAudio server, checked by parec.
+
 use std::process::Command;
 
 use capbuf_tests::{Child, PulseServer, Recorder, position};
@@ -21,7 +23,7 @@ fn parec_hears_the_position_signal_without_a_break() {
 }
 
 #[test]
-fn a_killed_sound_server_can_be_started_again_in_its_place() {
+fn killed_sound_server_restarts_in_its_place() {
     let mut server = PulseServer::start().unwrap();
     server.play_position_signal().unwrap();
     let mut recorder = Recorder::start(parec(&server)).unwrap();
@@ -35,14 +37,14 @@ fn a_killed_sound_server_can_be_started_again_in_its_place() {
 }
 
 #[test]
-fn a_frozen_sound_server_says_nothing_until_it_is_thawed() {
+fn frozen_sound_server_is_silent_until_thawed() {
     let mut server = PulseServer::start().unwrap();
     server.play_position_signal().unwrap();
     let mut recorder = Recorder::start(parec(&server)).unwrap();
     recorder.wait_for_sound(RATE / 4, DEADLINE).unwrap();
     server.freeze().unwrap();
-    let frozen = recorder.wait_for_silence(DEADLINE).expect("it went on");
-    assert!(recorder.program.is_running(), "a frozen server keeps its connections");
+    let frozen = recorder.wait_for_silence(DEADLINE).expect("samples still come");
+    assert!(recorder.program.is_running(), "a frozen server closed its connections");
 
     server.thaw().unwrap();
     recorder.wait_for_sound(frozen + RATE / 4, DEADLINE).unwrap();

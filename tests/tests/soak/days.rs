@@ -1,4 +1,5 @@
-//! Ten days of a source that is lost, drops blocks and jitters: every second of them is audio or a gap, at the end as at the beginning.
+//! Ten days of a source that is lost, drops chunks and jitters: each second of them is audio or a
+//! gap.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use capbuf::{Clock as _, GapReason, Length, ManualClock, ReadOptions, Registry, 
 
 const START_NS: i64 = 1_790_000_000_000_000_000;
 const RATE: u64 = 200;
-/// Chunks of half a second.
+/// Half a second.
 const CHUNK: u64 = RATE / 2;
 const CHUNK_NS: i64 = 500_000_000;
 
-/// A sequence of numbers below a bound, the same in every run.
+/// Pseudo-random numbers below a bound, the same in each run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -22,7 +23,7 @@ impl Numbers {
 }
 
 #[test]
-fn in_ten_days_frames_and_gaps_make_up_the_time() {
+fn frames_and_gaps_of_ten_days_add_up_to_the_time() {
     let clock = Arc::new(ManualClock::new(START_NS));
     let registry = Registry::builder().clock(clock.clone()).commit_ahead(false).build();
     let spec = Spec::new(Length::Seconds(60.0), RATE as u32, 1, SampleFormat::S16).unwrap();
@@ -30,11 +31,11 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
     let mut writer = Some(buffer.writer().unwrap());
     let audio = vec![7_i16; CHUNK as usize];
     let mut numbers = Numbers(1);
-    let (mut received, mut missing_ns, mut told_ns, mut worst_ns, mut seen) = (0_u64, 0_i64, 0_i64, 0_i64, 0_u64);
+    let (mut received, mut missing_ns, mut recorded_ns, mut worst_ns, mut seen) = (0_u64, 0_i64, 0_i64, 0_i64, 0_u64);
     let days = 10 * 24 * 3600 * 2;
     let mut chunk = 0_u64;
     while chunk < days {
-        // Once in an hour it is lost, for up to ten minutes; each few minutes some blocks are.
+        // Lost for up to ten minutes about once an hour; some chunks dropped every few minutes.
         let lost_chunks = match numbers.below(7200) {
             0 => 1 + numbers.below(1200),
             1..60 => 1 + numbers.below(4),
@@ -45,7 +46,7 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
             clock.advance(Duration::from_nanos(ns.unsigned_abs()));
             (chunk, missing_ns) = (chunk + lost_chunks, missing_ns + ns);
             if lost_chunks > 4 {
-                // Who writes next is another one.
+                // A new writer continues.
                 drop(writer.take());
             } else if let Some(writer) = &mut writer {
                 writer.gap_for(GapReason::PacketLoss, Duration::from_nanos(ns.unsigned_abs()));
@@ -62,21 +63,21 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
         clock.advance(Duration::from_nanos(CHUNK_NS.unsigned_abs()));
         writer.write_at(&audio, true_ns + late_ns).unwrap();
         (chunk, received) = (chunk + 1, received + CHUNK);
-        let status_ns = buffer.read(Span::Frames(received - 1..received)).unwrap().end_utc_ns();
-        worst_ns = worst_ns.max((status_ns - (true_ns + CHUNK_NS)).abs());
+        let end_ns = buffer.read(Span::Frames(received - 1..received)).unwrap().end_utc_ns();
+        worst_ns = worst_ns.max((end_ns - (true_ns + CHUNK_NS)).abs());
         if received % (40 * CHUNK) == 0 {
-            // The gaps since the last look, each once.
+            // Adds the gaps since the last time, each once.
             let frames = buffer.frames();
             let all = buffer.read_with(Span::Frames(frames), &ReadOptions::new().available()).unwrap();
             let seen_before = seen;
             for gap in all.gaps().iter().map(|gap| gap.gap).filter(|gap| gap.first_frame > seen_before) {
-                told_ns += gap.duration_ns;
+                recorded_ns += gap.duration_ns;
                 seen = gap.first_frame;
             }
         }
     }
     let all = buffer.read_with(Span::Frames(buffer.frames()), &ReadOptions::new().available()).unwrap();
-    told_ns += all
+    recorded_ns += all
         .gaps()
         .iter()
         .map(|gap| gap.gap)
@@ -87,16 +88,20 @@ fn in_ten_days_frames_and_gaps_make_up_the_time() {
     let (audio_ns, time_ns) = (received as i64 * (1_000_000_000 / RATE as i64), clock.utc_ns() - START_NS);
     let hours = |ns: i64| ns as f64 / 3.6e12;
     println!(
-        "{:.2} h of audio, {:.2} h of gaps (really {:.2} h), {:.2} h in all; a label is off by {:.0} ms at most",
+        "{:.2} h of audio, {:.2} h of gaps (planted: {:.2} h), {:.2} h in all; a time is off by at most {:.0} ms",
         hours(audio_ns),
-        hours(told_ns),
+        hours(recorded_ns),
         hours(missing_ns),
         hours(time_ns),
         worst_ns as f64 / 1e6
     );
-    assert_eq!(audio_ns + missing_ns, time_ns, "the test counts right");
-    // What jitter moves from one side of a gap to the other does not add up.
-    assert!((audio_ns + told_ns - time_ns).abs() < 1_000_000_000, "{} ms", (audio_ns + told_ns - time_ns) / 1_000_000);
+    assert_eq!(audio_ns + missing_ns, time_ns, "the test's own count");
+    // Jitter moves audio between the sides of a gap, which does not accumulate.
+    assert!(
+        (audio_ns + recorded_ns - time_ns).abs() < 1_000_000_000,
+        "{} ms",
+        (audio_ns + recorded_ns - time_ns) / 1_000_000
+    );
     assert!(worst_ns < 100_000_000, "{worst_ns} ns");
     assert_eq!(registry.stats().rings_mapped, 1);
 }

@@ -1,5 +1,6 @@
-//! Long runs, shortened: ten days by a clock that is moved by hand, and a station of fifty sources that fail all the time, for as
-//! many real seconds as `CAPBUF_SOAK_SECONDS` says (`make soak`: ten minutes).
+//! Long runs, shortened: ten days of a manual clock, and a station of fifty failing sources.
+//!
+//! The station runs for `CAPBUF_SOAK_SECONDS` seconds, 15 by default; `make soak` sets ten minutes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod days;

@@ -1,6 +1,5 @@
-//! Fifty sources that fail all the time, in real time: nothing grows, and no time is unaccounted for.
+//! Fifty failing sources in real time: no resource grows, and all time is audio or a gap.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,12 +9,13 @@ use capbuf_capture::{
     Backoff, CaptureOptions, CircuitBreaker, Error, Format, RequestedFormat, Result, RunOutcome, Source, Stop,
     Supervised, Watchdog,
 };
+use capbuf_tests::processes::{Resources, cpu_time};
 
 const SOURCES: u64 = 50;
 const FORMAT: Format = Format { sample_rate_hz: 48_000, channels: 1, sample_format: SampleFormat::S16 };
 const CHUNK_FRAMES: u64 = 4800;
 
-/// A microphone that fails in some way every few seconds, as it is told by its numbers.
+/// A microphone that fails every few seconds, in a way chosen by pseudo-random numbers.
 struct Microphone {
     numbers: u64,
     written: Arc<AtomicU64>,
@@ -57,7 +57,7 @@ impl Source for Microphone {
             self.written.fetch_add(CHUNK_FRAMES, Ordering::Relaxed);
         }
         match self.below(3) {
-            // It says nothing any more, until the watchdog has had enough of it.
+            // Silent until the watchdog ends it.
             0 => {
                 stop.sleep(Duration::MAX);
                 Ok(RunOutcome::Stopped)
@@ -67,32 +67,19 @@ impl Source for Microphone {
     }
 }
 
-/// What this process holds.
-fn holds() -> (usize, usize, u64) {
-    let count = |what: &str| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    (count("fd"), count("task"), resident.trim().trim_end_matches(" kB").parse().unwrap())
+fn resources() -> Resources {
+    Resources::of(std::process::id()).unwrap()
 }
 
-/// How long this process has computed.
-fn computed() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<u64> =
-        stat.rsplit_once(')').unwrap().1.split_whitespace().filter_map(|field| field.parse().ok()).collect();
-    // utime and stime, in hundredths: the fields after the state, whose number is no number.
-    Duration::from_millis((fields[10] + fields[11]) * 10)
-}
-
-/// Checks that all that was captured, and the gaps in it, make up the time from its beginning to its end.
+/// Asserts that the audio and its gaps add up to the time from begin to end.
 fn assert_accounted(buffer: &CaptureBuffer, written: u64) {
     let frames = buffer.frames();
-    assert_eq!(frames.end, written, "no frame is lost between source and ring");
+    assert_eq!(frames.end, written, "frames were lost between source and ring");
     let all = buffer.read_with(Span::Frames(frames), &ReadOptions::new().available()).unwrap();
     let audio_ns = all.frames() as i64 * 1_000_000_000 / i64::from(FORMAT.sample_rate_hz);
     let gaps_ns: i64 = all.gaps().iter().map(|gap| gap.gap.duration_ns).sum();
     let off_ms = (all.end_utc_ns() - all.start_utc_ns() - audio_ns - gaps_ns) / 1_000_000;
-    // A source's rate is followed within 0.1 %, and rounded at each gap.
+    // The estimated rate is within 0.1 %, and times are rounded at each gap.
     assert!(
         off_ms.abs() <= audio_ns / 1_000_000 / 500 + 5,
         "{off_ms} ms of {} are neither audio nor gap",
@@ -101,7 +88,7 @@ fn assert_accounted(buffer: &CaptureBuffer, written: u64) {
 }
 
 #[test]
-fn fifty_sources_that_fail_all_the_time_leave_nothing_behind() {
+fn fifty_failing_sources_leak_nothing() {
     let seconds = std::env::var("CAPBUF_SOAK_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(15);
     let registry = Registry::builder().commit_ahead(false).build();
     let options = CaptureOptions::new()
@@ -117,30 +104,32 @@ fn fifty_sources_that_fail_all_the_time_leave_nothing_behind() {
     let sources: Vec<_> = (0..SOURCES).map(begin).collect();
     let began = Instant::now();
     let mut before = None;
-    // A third to warm up: to fill the rings.
+    // A third to warm up, in which the rings fill.
     let warm = Duration::from_secs(u64::min(seconds / 3, 30));
     let restarts = || sources.iter().map(|(supervised, _)| supervised.restarts()).sum::<u64>();
-    // So long, and until each has failed about once.
+    // And until each source has failed about once.
     while began.elapsed() < Duration::from_secs(seconds)
         || before.is_none()
         || (restarts() <= SOURCES && began.elapsed() < Duration::from_secs(seconds + 60))
     {
         std::thread::sleep(Duration::from_millis(500));
         if before.is_none() && began.elapsed() > warm {
-            before = Some((holds(), computed(), Instant::now()));
+            before = Some((resources(), cpu_time(std::process::id()), Instant::now()));
         }
     }
     let (before, computed_before, since) = before.unwrap();
-    let (after, took, computed) = (holds(), since.elapsed(), computed() - computed_before);
+    let (after, took) = (resources(), since.elapsed());
+    let computed = cpu_time(std::process::id()) - computed_before;
     let restarts = restarts();
     println!(
-        "{SOURCES} sources, {restarts} restarts in {seconds} s; descriptors, threads, kB: {before:?}, then {after:?}; {:.1} % of a processor",
+        "{SOURCES} sources, {restarts} restarts in {seconds} s; {before:?}, then {after:?}; {:.1} % of a processor",
         computed.as_secs_f64() / took.as_secs_f64() * 100.0
     );
-    assert!(restarts > SOURCES, "they failed: {restarts} restarts");
-    assert_eq!((after.0, after.1), (before.0, before.1), "descriptors and threads");
-    // The rings are committed as they are written: 2 MB each, all of them at most.
-    assert!(after.2 < before.2 + 110_000, "{before:?}, {after:?}");
+    assert!(restarts > SOURCES, "only {restarts} restarts");
+    assert_eq!(after.descriptors, before.descriptors);
+    assert_eq!(after.threads, before.threads);
+    // Rings are committed as they are written: at most 2 MB each.
+    assert!(after.resident_kb < before.resident_kb + 110_000, "{before:?}, {after:?}");
     for (supervised, written) in &sources {
         assert!(supervised.history().len() <= 64);
         supervised.request_stop();

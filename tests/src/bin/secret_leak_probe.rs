@@ -1,4 +1,6 @@
-//! Everything that Rust is told of sources with secrets in them, for `tests/secrets`: `tells_in_rust FOLDER CLIPS`.
+//! Prints each text that Rust shows of sources whose URLs hold secrets, for `tests/secrets`.
+//!
+//! usage: `secret_leak_probe FOLDER CLIPS`
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
@@ -17,17 +19,18 @@ use capbuf_capture::{
 
 type Done = Result<(), Box<dyn Error>>;
 
-fn tell(what: &str, told: impl Display) {
-    println!("## {what}\n{told}");
+/// Prints a text under a heading.
+fn show(heading: &str, text: impl Display) {
+    println!("## {heading}\n{text}");
 }
 
-/// An error, as people and as programmers see it, and all that it came from.
-fn failed<T: Debug, E: Error + 'static>(what: &str, outcome: Result<T, E>) -> Done {
-    let error = outcome.err().ok_or_else(|| format!("{what}: it did not fail"))?;
-    tell(what, format!("{error} {error:?} {error:#?}"));
+/// Prints an error and its sources, as `Display` and `Debug` show them.
+fn failed<T: Debug, E: Error + 'static>(heading: &str, outcome: Result<T, E>) -> Done {
+    let error = outcome.err().ok_or_else(|| format!("{heading}: it did not fail"))?;
+    show(heading, format!("{error} {error:?} {error:#?}"));
     let mut source = error.source();
     while let Some(error) = source {
-        tell(what, format!("{error} {error:?}"));
+        show(heading, format!("{error} {error:?}"));
         source = error.source();
     }
     Ok(())
@@ -36,7 +39,7 @@ fn failed<T: Debug, E: Error + 'static>(what: &str, outcome: Result<T, E>) -> Do
 fn main() -> Done {
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE).init();
     let folders: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, clips] = &folders[..] else { return Err("usage: tells_in_rust FOLDER CLIPS".into()) };
+    let [folder, clips] = &folders[..] else { return Err("usage: secret_leak_probe FOLDER CLIPS".into()) };
     let mut lines = std::io::stdin().lock().lines();
     let camera = lines.next().ok_or("no camera")??;
     let sources: Vec<String> =
@@ -44,9 +47,9 @@ fn main() -> Done {
     let builder = || Registry::builder().domains_folder(folder).track_allocations(true);
     let registry = builder().open("cameras")?;
     let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16)?;
-    let buffers = of_all(&registry, &sources, spec)?;
+    let buffers = show_all(&registry, &sources, spec)?;
     failed("invalid argument", builder().open(&sources[0]))?;
-    of_one(&registry, &buffers[0], Path::new(clips))?;
+    show_one(&registry, &buffers[0], Path::new(clips))?;
     let (removed, others) = (&buffers[1], format!("{}{}", sources[0], 2));
     let mut writer = removed.writer()?;
     registry.remove(&sources[1])?;
@@ -58,29 +61,29 @@ fn main() -> Done {
     )?;
     let capture = Capture::start(&registry, &camera, &CaptureOptions::new().open_deadline(Duration::from_secs(10)));
     failed("capture failed", capture)?;
-    of_a_station(&registry, &camera)?;
+    show_station(&registry, &camera)?;
     let mut settings = WatchSettings::default();
     (settings.every, settings.removed_held) = (Duration::from_millis(5), Duration::from_millis(1));
     let watch = registry.watch(settings)?;
     let mut kinds = Vec::new();
     while !["removed and held", "source under two names"].iter().all(|kind| kinds.contains(kind)) {
         let event = watch.next_event(Duration::from_secs(60)).ok_or("no event")?;
-        tell("events", format!("{event} {event:?} {}", event.to_json()));
+        show("events", format!("{event} {event:?} {}", event.to_json()));
         kinds.push(event.kind.name());
     }
     let report = registry.allocation_report();
-    tell("report", format!("{report} {report:?}"));
-    tell("report as json", report.to_json());
-    tell("metrics", registry.metrics_text());
-    tell("metrics of the domain", registry.domain_metrics_text());
-    tell("objects", format!("{registry:?} {buffers:?} {writer:?} {watch:?} {:?}", buffers[0].status()));
+    show("report", format!("{report} {report:?}"));
+    show("report as json", report.to_json());
+    show("metrics", registry.metrics_text());
+    show("metrics of the domain", registry.domain_metrics_text());
+    show("objects", format!("{registry:?} {buffers:?} {writer:?} {watch:?} {:?}", buffers[0].status()));
     println!("## done");
-    // Until it is looked at from outside.
+    // Waits while the test looks at the process from outside.
     lines.for_each(drop);
     Ok(())
 }
 
-fn of_all(registry: &Registry, sources: &[String], spec: Spec) -> Result<Vec<CaptureBuffer>, Box<dyn Error>> {
+fn show_all(registry: &Registry, sources: &[String], spec: Spec) -> Result<Vec<CaptureBuffer>, Box<dyn Error>> {
     let mut buffers = Vec::new();
     for source in sources {
         buffers.push(registry.get_or_allocate(source, spec)?);
@@ -88,33 +91,34 @@ fn of_all(registry: &Registry, sources: &[String], spec: Spec) -> Result<Vec<Cap
         let stereo = Spec::new(Length::Seconds(1.0), 8000, 2, SampleFormat::S16)?;
         failed("spec mismatch", registry.get_or_allocate(source, stereo))?;
         failed("invalid source", registry.get_or_allocate(&format!("{source}\t"), spec))?;
-        tell("redacted", capbuf::redact(source));
-        tell("clip", clip_name(source, 0, "wav"));
+        show("redacted", capbuf::redact(source));
+        show("clip", clip_name(source, 0, "wav"));
     }
     Ok(buffers)
 }
 
-/// A source that is named by its URL, as it is when it has no name.
-fn of_a_station(registry: &Registry, camera: &str) -> Done {
+/// Shows a station whose source is named by its URL, as a source without a name is.
+fn show_station(registry: &Registry, camera: &str) -> Done {
     let config = SourceConfig::new(camera, camera);
     let station = Station::new(registry);
-    tell("configuration", format!("{config:?}"));
+    show("configuration", format!("{config:?}"));
     failed("configuration", station.check(&[config.clone(), config.clone()]))?;
-    tell("station", format!("{:?}", station.reconfigure(&[config])?));
+    show("station", format!("{:?}", station.reconfigure(&[config])?));
     let is_refused = |source: &SourceStatus| source.state.to_string().contains(", attempt ");
     while !station.sources().iter().any(is_refused) {
         sleep(Duration::from_millis(10));
     }
-    tell("station", format!("{station:?} {:?} {:?}", station.sources(), camera.parse::<Locator>()?));
-    station.sources().iter().for_each(|source| tell("station", &source.state));
+    show("station", format!("{station:?} {:?} {:?}", station.sources(), camera.parse::<Locator>()?));
+    station.sources().iter().for_each(|source| show("station", &source.state));
     Ok(())
 }
 
-/// Clips around a moment, cut at once and by a trigger, into a folder that is there and into none.
-fn of_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, around_ns: i64, clips: &Path) -> Done {
+/// Cuts clips around a moment, at once and by a trigger, into a folder that exists and into one
+/// that does not.
+fn show_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, around_ns: i64, clips: &Path) -> Done {
     let little = Duration::from_millis(10);
     let around = |path: &str| cut_clip(buffer, around_ns, little, little, &clips.join(path));
-    tell("clip around", format!("{:?}", around("around.flac")?));
+    show("clip around", format!("{:?}", around("around.flac")?));
     failed("clip around", around("nowhere/around.wav"))?;
     for folder in [clips, &clips.join("nowhere")] {
         let options = TriggerOptions::new(folder).before(little).after(little);
@@ -123,7 +127,7 @@ fn of_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, ar
         trigger.fire(around_ns);
         writer.write(&[1_i16; 800])?;
         let clip = written.recv()?;
-        tell("trigger", format!("{trigger:?} {clip:?}"));
+        show("trigger", format!("{trigger:?} {clip:?}"));
         if folder != clips {
             failed("trigger", clip)?;
         }
@@ -131,11 +135,11 @@ fn of_clips(registry: &Registry, buffer: &CaptureBuffer, writer: &mut Writer, ar
     Ok(())
 }
 
-fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &Path) -> Done {
+fn show_one(registry: &Registry, buffer: &CaptureBuffer, clips: &Path) -> Done {
     let mut writer = buffer.writer()?;
     failed("writer busy", buffer.writer())?;
-    let feed = registry.claim_source(buffer.source().as_str())?;
-    tell("objects", format!("{feed:?}"));
+    let claim = registry.claim_source(buffer.source().as_str())?;
+    show("objects", format!("{claim:?}"));
     failed("writer busy", registry.claim_source(buffer.source().as_str()))?;
     writer.write(&[1_i16; 12_000])?;
     failed("evicted", buffer.read(Span::Frames(0..100)))?;
@@ -145,8 +149,8 @@ fn of_one(registry: &Registry, buffer: &CaptureBuffer, clips: &Path) -> Done {
     let segment = buffer.read(Span::Last(Duration::from_millis(100)))?;
     let path = clips.join(clip_name(buffer.source().as_str(), segment.start_utc_ns(), "wav"));
     let info = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
-    tell("clip", format!("{} {info:?}", path.display()));
+    show("clip", format!("{} {info:?}", path.display()));
     let nowhere = path.join("x.wav");
     failed("clip", write_clip_with(&segment, &nowhere, &ClipTags::new(buffer.source().as_str())))?;
-    of_clips(registry, buffer, &mut writer, segment.start_utc_ns(), clips)
+    show_clips(registry, buffer, &mut writer, segment.start_utc_ns(), clips)
 }

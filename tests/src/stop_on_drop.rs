@@ -1,0 +1,11 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Sets a flag when dropped, so that a panic of the thread that holds it ends the loops of others.
+#[derive(Debug)]
+pub struct StopOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
