@@ -268,7 +268,7 @@ def test_a_callable_is_told_of_each_clip_and_of_each_that_can_not_be(registry: c
     folder = tmp_path / "clips"
     with (
         capbuf.record("tone:440", registry=registry, sample_rate_hz=RATE) as capture,
-        capbuf.Trigger(registry, "tone:440", folder, before=0.1, after=0.1, tell=told.append) as trigger,
+        capbuf.Trigger(registry, "tone:440", folder, before=0.1, after=0.1, callback=told.append) as trigger,
     ):
         capture.buffer.last(0.5, wait=60)
         trigger.fire()
@@ -292,7 +292,7 @@ def test_what_a_trigger_can_not_be_is_refused(registry: capbuf.Registry, tmp_pat
     with pytest.raises(capbuf.InvalidArgument, match="extension"):
         capbuf.Trigger(registry, "mic", tmp_path, extension="mp3")
     with pytest.raises(capbuf.InvalidType, match="callable"):
-        capbuf.Trigger(registry, "mic", tmp_path, tell=7)  # type: ignore[arg-type]
+        capbuf.Trigger(registry, "mic", tmp_path, callback=7)  # type: ignore[arg-type]
     with pytest.raises(capbuf.InvalidArgument, match="before"):
         capbuf.Trigger(registry, "mic", tmp_path, before=-1)
 
@@ -305,7 +305,7 @@ def test_a_trigger_whose_callable_is_busy_can_be_dropped(registry: capbuf.Regist
         go_on.wait(60)
 
     with capbuf.record("tone:440", registry=registry, sample_rate_hz=RATE) as capture:
-        trigger = capbuf.Trigger(registry, "tone:440", tmp_path, before=0.1, after=0.1, tell=tell)
+        trigger = capbuf.Trigger(registry, "tone:440", tmp_path, before=0.1, after=0.1, callback=tell)
         capture.buffer.last(0.5, wait=60)
         trigger.fire()
         assert calling.wait(60)

@@ -263,7 +263,7 @@ def test_a_watch_whose_callable_is_busy_can_be_dropped(registry: capbuf.Registry
         ({"budget_share": 1.5}, capbuf.InvalidArgument),
         ({"budget_share": float("nan")}, capbuf.InvalidArgument),
         ({"evry": 1}, capbuf.InvalidArgument),
-        ({"tell": 1}, capbuf.InvalidType),
+        ({"callback": 1}, capbuf.InvalidType),
     ],
 )
 def test_settings_that_can_be_none_are_refused(registry: capbuf.Registry, settings: dict[str, Any], kind: type[Exception]) -> None:

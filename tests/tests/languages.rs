@@ -57,8 +57,8 @@ const FILES: &[&str] = &[
     "python/pyproject.toml",
     "python/python/capbuf/_capbuf.pyi",
     "python/python/capbuf/_errors.py",
-    "python/src/capture.rs",
-    "python/src/gap.rs",
+    "python/src/capture/state.rs",
+    "python/src/buffer/gap.rs",
 ];
 
 /// What the files say, and where they differ.
@@ -142,7 +142,7 @@ impl Tree {
         for reason in reasons.keys() {
             let name = words(reason);
             self.says("core/src/timeline.rs", &format!("Self::{reason} => \"{name}\""));
-            self.says("python/src/gap.rs", &format!("``\"{name}\"``"));
+            self.says("python/src/buffer/gap.rs", &format!("``\"{name}\"``"));
             self.says("go/gap.go", &format!("\tGap{reason} GapReason = C.CAPBUF_GAP_{}\n", upper(reason)));
             self.says("go/gap.go", &format!("case Gap{reason}:\n\t\treturn \"{name}\""));
         }
@@ -164,7 +164,7 @@ impl Tree {
         for state in &states {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
-            self.says("python/src/capture.rs", &format!("\"{}\"", words(state)));
+            self.says("python/src/capture/state.rs", &format!("\"{}\"", words(state)));
             self.says("core/src/source_health.rs", &format!("Self::{state} => \"{}\"", words(state)));
         }
     }
@@ -574,12 +574,12 @@ fn a_difference_in_any_of_them_is_found() {
         ("include/capbuf.h", "#define CAPBUF_GAP_OVERRUN 6", "#define CAPBUF_GAP_OVERFLOW 6"),
         ("go/gap.go", "return \"packet loss\"", "return \"packets lost\""),
         ("go/gap.go", "= C.CAPBUF_GAP_RECONFIGURED", "= C.CAPBUF_GAP_REQUESTED"),
-        ("python/src/gap.rs", "``\"clock step\"``", "``\"clock set\"``"),
+        ("python/src/buffer/gap.rs", "``\"clock step\"``", "``\"clock set\"``"),
         ("include/capbuf.h", "#define CAPBUF_LIFETIME_WHILE_OPEN 1", "#define CAPBUF_LIFETIME_WHILE_OPEN 2"),
         ("go/spec.go", "= C.CAPBUF_LIFETIME_WHILE_OPEN", "= C.CAPBUF_LIFETIME_UNTIL_REMOVED"),
         ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
         ("go/capture.go", "= C.CAPBUF_STATE_BACKING_OFF", "= C.CAPBUF_STATE_RUNNING"),
-        ("python/src/capture.rs", "\"failed\"", "\"gave up\""),
+        ("python/src/capture/state.rs", "\"failed\"", "\"gave up\""),
         ("core/src/source_health.rs", "=> \"stalled\"", "=> \"stuck\""),
         ("include/capbuf.h", "#define CAPBUF_CHANGE_RESIZED 4", "#define CAPBUF_CHANGE_RESIZED 7"),
         ("go/station.go", "return &c.Reformatted", "return &c.Resized"),

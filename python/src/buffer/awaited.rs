@@ -1,4 +1,6 @@
-//! Reads of a buffer that are awaited: the event loop sleeps, by the coroutine in `_asyncio.py`, and looks by `_look`.
+//! Reads that wait in an event loop: methods of `CaptureBuffer`.
+//!
+//! The coroutine in `_asyncio.py` sleeps between calls of `_poll`.
 
 use std::time::Duration;
 
@@ -6,30 +8,46 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::buffer::CaptureBuffer;
-use crate::reading::{self, Pace, Request, Target};
-use crate::times::Wait;
+use super::CaptureBuffer;
+use super::request::{Request, Waiting, by_frames, by_time, newest};
+use crate::arguments::Wait;
+use crate::arrays::Target;
 
-/// Begins a read that waits in the event loop, by the coroutine in `_asyncio.py`.
-fn begin_read<'py>(
+/// Creates the coroutine of a read.
+fn coroutine<'py>(
     slf: &Bound<'py, CaptureBuffer>,
     span: Bound<'py, PyTuple>,
     wait: Wait,
-    options: (bool, Option<bool>),
-    array: (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>),
+    (available, silence): (bool, Option<bool>),
+    (dtype, out): (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>),
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = slf.py();
     let module = py.import(intern!(py, "capbuf._asyncio"))?;
-    let ((available, silence), (dtype, out)) = (options, array);
     let arguments = (slf, span, wait.to_python(py)?, available, silence, dtype, out);
     module.call_method1(intern!(py, "read"), arguments)
 }
 
 #[pymethods]
 impl CaptureBuffer {
-    /// As `read`, to be awaited: waits in the event loop, without a thread, until the frames should be there.
+    /// Copy the audio between two times; awaitable. Waits in the event loop, without a thread.
     ///
-    /// It waits for as long as it takes unless `wait` says otherwise. Cancelling ends it.
+    /// Like `read`, but waits without limit by default. Cancelling the task ends the wait.
+    ///
+    /// Parameters
+    /// ----------
+    /// start, end, wait, available, silence, dtype, out
+    ///     As `read`.
+    ///
+    /// Returns
+    /// -------
+    /// Segment
+    ///
+    /// Raises
+    /// ------
+    /// TimedOut, Removed, Evicted, Closed
+    ///     As `read`.
+    /// InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
+    ///     As `read`.
     ///
     /// Examples
     /// --------
@@ -40,7 +58,7 @@ impl CaptureBuffer {
     /// ...     len(asyncio.run(tenth(capture)))
     /// 4800
     #[pyo3(
-        signature = (start, end, *, wait=Wait::Ever, available=false, silence=None, dtype=None, out=None),
+        signature = (start, end, *, wait=Wait::Forever, available=false, silence=None, dtype=None, out=None),
         text_signature = "($self, start, end, *, wait=None, available=False, silence=None, dtype=None, out=None)"
     )]
     fn aread<'py>(
@@ -54,12 +72,12 @@ impl CaptureBuffer {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let span = PyTuple::new(slf.py(), [intern!(slf.py(), "time").as_any(), start, end])?;
-        begin_read(slf, span, wait, (available, silence), (dtype, out))
+        coroutine(slf, span, wait, (available, silence), (dtype, out))
     }
 
-    /// As `read_frames`, to be awaited: see `aread`.
+    /// Copy frames by their numbers; awaitable. See `read_frames` and `aread`.
     #[pyo3(
-        signature = (first, end, *, wait=Wait::Ever, available=false, silence=None, dtype=None, out=None),
+        signature = (first, end, *, wait=Wait::Forever, available=false, silence=None, dtype=None, out=None),
         text_signature = "($self, first, end, *, wait=None, available=False, silence=None, dtype=None, out=None)"
     )]
     fn aread_frames<'py>(
@@ -73,12 +91,12 @@ impl CaptureBuffer {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let span = PyTuple::new(slf.py(), [intern!(slf.py(), "frames").as_any(), first, end])?;
-        begin_read(slf, span, wait, (available, silence), (dtype, out))
+        coroutine(slf, span, wait, (available, silence), (dtype, out))
     }
 
-    /// As `last`, to be awaited: see `aread`.
+    /// Copy the newest audio; awaitable. See `last` and `aread`.
     #[pyo3(
-        signature = (seconds, *, wait=Wait::Ever, available=false, silence=None, dtype=None, out=None),
+        signature = (seconds, *, wait=Wait::Forever, available=false, silence=None, dtype=None, out=None),
         text_signature = "($self, seconds, *, wait=None, available=False, silence=None, dtype=None, out=None)"
     )]
     fn alast<'py>(
@@ -91,11 +109,11 @@ impl CaptureBuffer {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let span = PyTuple::new(slf.py(), [intern!(slf.py(), "last").as_any(), seconds])?;
-        begin_read(slf, span, wait, (available, silence), (dtype, out))
+        coroutine(slf, span, wait, (available, silence), (dtype, out))
     }
 
-    /// Looks once for an awaited read, which has waited so many seconds: the segment, or the seconds to sleep.
-    fn _look(
+    /// Look once, for `_asyncio`: the segment, or seconds to sleep as a float.
+    fn _poll(
         &self,
         py: Python<'_>,
         span: (String, Bound<'_, PyAny>, Option<Bound<'_, PyAny>>),
@@ -107,12 +125,12 @@ impl CaptureBuffer {
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let span = match &span {
-            (kind, first, Some(end)) if kind == "frames" => reading::by_frames(first, end)?,
-            (_, start, Some(end)) => reading::by_time(start, end)?,
-            (_, seconds, None) => reading::newest(seconds)?,
+            (kind, first, Some(end)) if kind == "frames" => by_frames(first, end)?,
+            (_, start, Some(end)) => by_time(start, end)?,
+            (_, seconds, None) => newest(seconds)?,
         };
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        let request = Request { span, available, silence, pace: Pace::Look { waited, is_over } };
+        let request = Request { span, available, silence, waiting: Waiting::Poll { waited, is_over } };
         request.segment(py, &self.handle, &Target::of(dtype, out)?)?.or_seconds(py)
     }
 }

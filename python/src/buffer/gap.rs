@@ -1,28 +1,29 @@
-//! What is missing in a span of audio: gaps on the timeline, and ends that could not be read.
+//! Gaps on the timeline, and the ends that a partial read misses.
 
 use pyo3::prelude::*;
 
-use crate::times;
+use crate::arguments::datetime;
 
-/// A place where the timeline does not go on where it ended.
+/// A discontinuity on the timeline of a buffer.
 ///
 /// Attributes
 /// ----------
 /// first_frame : int
 ///     The first frame after the gap.
 /// start_utc_ns : int
-///     Where the audio before it ends, in ns of UTC; `start` is the same as an aware `datetime`.
+///     When the audio before the gap ends, in ns of UTC; `start` is the same as an aware
+///     `datetime`.
 /// duration_ns : int
-///     How much time is missing. Zero where none is: a backward step of the clock, a seamless change of writers.
+///     The time without audio. Zero for a clock that stepped back or a seamless change of writers.
 /// clock_step_ns : int
-///     How far the wall clock was set; zero for all reasons but ``"clock step"``.
+///     The amount by which the wall clock was set; zero unless the reason is ``"clock step"``.
 /// reason : str
-///     ``"requested"``, ``"detected"``, ``"clock step"``, ``"writer changed"``, ``"source lost"``, ``"overrun"``,
-///     ``"packet loss"`` or ``"reconfigured"``.
+///     ``"requested"``, ``"detected"``, ``"clock step"``, ``"writer changed"``, ``"source lost"``,
+///     ``"overrun"``, ``"packet loss"`` or ``"reconfigured"``.
 /// at_frame : int or None
-///     The frame of the segment at which it begins; None if it is no gap of a segment.
+///     The position in the segment, in frames; None for a gap that belongs to no segment.
 /// silence_frames : int
-///     How many frames of silence stand for it in the segment.
+///     Frames of silence that fill the gap in the segment.
 #[pyclass(module = "capbuf", frozen, eq, get_all)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gap {
@@ -36,7 +37,7 @@ pub(crate) struct Gap {
 }
 
 impl Gap {
-    pub(crate) fn on_timeline(gap: &capbuf::Gap) -> Self {
+    pub(super) fn on_timeline(gap: &capbuf::Gap) -> Self {
         Self {
             first_frame: gap.first_frame,
             start_utc_ns: gap.start_utc_ns,
@@ -48,17 +49,17 @@ impl Gap {
         }
     }
 
-    pub(crate) fn in_segment(gap: &capbuf::SegmentGap) -> Self {
+    pub(super) fn in_segment(gap: &capbuf::SegmentGap) -> Self {
         Self { at_frame: Some(gap.at_frame), silence_frames: gap.silence_frames, ..Self::on_timeline(&gap.gap) }
     }
 }
 
 #[pymethods]
 impl Gap {
-    /// Where the audio before it ends, as an aware `datetime` in UTC.
+    /// When the audio before the gap ends, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        times::datetime(py, self.start_utc_ns)
+        datetime(py, self.start_utc_ns)
     }
 
     fn __repr__(&self) -> String {
@@ -67,12 +68,12 @@ impl Gap {
     }
 }
 
-/// What a partial read could not give, in frames at the nominal rate. False if nothing is missing.
+/// The frames that a partial read lacks, at the nominal rate. False if it lacks none.
 ///
 /// Attributes
 /// ----------
 /// evicted_frames : int
-///     At the beginning: overwritten, or from before the buffer's first frame.
+///     At the beginning: overwritten, or before the buffer's first frame.
 /// not_yet_frames : int
 ///     At the end: not recorded yet.
 #[pyclass(module = "capbuf", frozen, eq, get_all)]
@@ -83,7 +84,7 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
-    pub(crate) fn new(missing: capbuf::Missing) -> Self {
+    pub(super) fn new(missing: capbuf::Missing) -> Self {
         Self { evicted_frames: missing.evicted_frames, not_yet_frames: missing.not_yet_frames }
     }
 }

@@ -1,12 +1,13 @@
-//! Reads of a buffer, at once or waiting in a thread: the methods of `CaptureBuffer` that say what is asked.
+//! Reads that block the calling thread, or return at once: methods of `CaptureBuffer`.
 
 use capbuf::Span;
 use pyo3::prelude::*;
 
-use crate::buffer::CaptureBuffer;
-use crate::reading::{self, Pace, Request, Target};
-use crate::segment::Segment;
-use crate::times::Wait;
+use super::CaptureBuffer;
+use super::request::{Request, Waiting, by_frames, by_time, newest};
+use super::segment::Segment;
+use crate::arguments::Wait;
+use crate::arrays::Target;
 
 impl CaptureBuffer {
     fn read_span(
@@ -17,24 +18,25 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        let request = Request { span, available, silence, pace: Pace::Block(wait) };
-        request.segment(py, &self.handle, &Target::of(dtype, out)?)?.done(py)
+        let request = Request { span, available, silence, waiting: Waiting::Block(wait) };
+        request.segment(py, &self.handle, &Target::of(dtype, out)?)?.ready(py)
     }
 }
 
 #[pymethods]
 impl CaptureBuffer {
-    /// Copies the audio from one time to another.
+    /// Copy the audio between two times.
     ///
-    /// A frame belongs to the time at which it begins, to the nearest frame. One copy; converting, if the buffer's samples
-    /// are of another type, is part of it.
+    /// `start` and `end` are rounded to the nearest frame. The samples are copied once, and
+    /// converted on the way if the buffer has another format. Other threads run during a large
+    /// copy.
     ///
     /// Parameters
     /// ----------
     /// start, end : datetime or float or int
     ///     Aware datetimes, float seconds since 1970, or int nanoseconds since 1970.
     /// wait, available, silence, dtype, out
-    ///     As the class says.
+    ///     As for all reads, see `CaptureBuffer`.
     ///
     /// Returns
     /// -------
@@ -43,16 +45,22 @@ impl CaptureBuffer {
     /// Raises
     /// ------
     /// NotYet
-    ///     If frames are still to come, with when (`expected_utc_ns`); `TimedOut` or `Removed` after waiting.
+    ///     If frames are not recorded yet; `expected_utc_ns` says when they will be. After a wait
+    ///     `TimedOut`, or `Removed` if the buffer was removed.
     /// Evicted
-    ///     If frames are gone, with the oldest that is still there (`oldest_frame`, `oldest_utc_ns`).
-    /// InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
-    ///     For arguments that are none.
+    ///     If frames are overwritten; `oldest_frame` and `oldest_utc_ns` are the oldest left.
+    /// InvalidRange
+    ///     If the span is empty or reversed.
+    /// InvalidArgument, InvalidType
+    ///     If an argument is outside of what is allowed.
+    /// FormatMismatch, TooSmall
+    ///     If `out` has another dtype, or too little room.
     ///
     /// Examples
     /// --------
     /// >>> import datetime, numpy, capbuf
-    /// >>> buffer = capbuf.Registry.private().get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
+    /// >>> registry = capbuf.Registry.private()
+    /// >>> buffer = registry.get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
     /// >>> with buffer.writer() as writer:
     /// ...     writer.write(numpy.zeros((8000, 1), "int16"), at=1700000000.0)
     /// >>> start = datetime.datetime.fromtimestamp(1700000000.5, datetime.timezone.utc)
@@ -63,7 +71,7 @@ impl CaptureBuffer {
     /// >>> buffer.read(1700000000.5, 1700000000.75, out=memory).samples is memory
     /// True
     #[pyo3(
-        signature = (start, end, *, wait=Wait::Not, available=false, silence=None, dtype=None, out=None),
+        signature = (start, end, *, wait=Wait::Never, available=false, silence=None, dtype=None, out=None),
         text_signature = "($self, start, end, *, wait=0.0, available=False, silence=None, dtype=None, out=None)"
     )]
     fn read(
@@ -77,18 +85,18 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        let span = reading::by_time(start, end)?;
+        let span = by_time(start, end)?;
         self.read_span(py, span, (wait, available, silence), dtype, out)
     }
 
-    /// Copies frames by their numbers: exactly these, whatever the clocks did.
+    /// Copy frames by their numbers, independent of times and gaps.
     ///
     /// Parameters
     /// ----------
     /// first, end : int
     ///     The first frame, and one past the last.
     /// wait, available, silence, dtype, out
-    ///     As the class says.
+    ///     As for all reads, see `CaptureBuffer`.
     ///
     /// Returns
     /// -------
@@ -96,10 +104,12 @@ impl CaptureBuffer {
     ///
     /// Raises
     /// ------
-    /// NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
+    /// NotYet, Evicted, TimedOut, Removed
+    ///     As `read`.
+    /// InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
     ///     As `read`.
     #[pyo3(
-        signature = (first, end, *, wait=Wait::Not, available=false, silence=None, dtype=None, out=None),
+        signature = (first, end, *, wait=Wait::Never, available=false, silence=None, dtype=None, out=None),
         text_signature = "($self, first, end, *, wait=0.0, available=False, silence=None, dtype=None, out=None)"
     )]
     fn read_frames(
@@ -113,18 +123,18 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        let span = reading::by_frames(first, end)?;
+        let span = by_frames(first, end)?;
         self.read_span(py, span, (wait, available, silence), dtype, out)
     }
 
-    /// Copies the newest so much.
+    /// Copy the newest audio.
     ///
     /// Parameters
     /// ----------
     /// seconds : float or timedelta
-    ///     How much: this times the nominal rate, exactly.
+    ///     The length: the segment has this many seconds times the nominal rate in frames.
     /// wait, available, silence, dtype, out
-    ///     As the class says.
+    ///     As for all reads, see `CaptureBuffer`.
     ///
     /// Returns
     /// -------
@@ -132,10 +142,12 @@ impl CaptureBuffer {
     ///
     /// Raises
     /// ------
-    /// NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
+    /// NotYet, Evicted, TimedOut, Removed
+    ///     As `read`.
+    /// InvalidRange, InvalidArgument, InvalidType, FormatMismatch, TooSmall
     ///     As `read`.
     #[pyo3(
-        signature = (seconds, *, wait=Wait::Not, available=false, silence=None, dtype=None, out=None),
+        signature = (seconds, *, wait=Wait::Never, available=false, silence=None, dtype=None, out=None),
         text_signature = "($self, seconds, *, wait=0.0, available=False, silence=None, dtype=None, out=None)"
     )]
     fn last(
@@ -148,6 +160,6 @@ impl CaptureBuffer {
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
-        self.read_span(py, reading::newest(seconds)?, (wait, available, silence), dtype, out)
+        self.read_span(py, newest(seconds)?, (wait, available, silence), dtype, out)
     }
 }

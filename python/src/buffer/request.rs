@@ -1,4 +1,4 @@
-//! Reads: what is asked, and how it gets into an array.
+//! One read: its span, its policy and its destination.
 
 use std::time::Duration;
 
@@ -7,80 +7,54 @@ use numpy::{Element, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::PySlice;
 
-use crate::arguments::{FRAMES, whole};
-use crate::arrays::{self, DType, Out};
-use crate::errors::{OrRaise as _, invalid};
-use crate::handle::Handle;
-use crate::segment::{Facts, Segment};
-use crate::times::{self, Wait};
-use crate::waiting::{self, Step, Taken};
+use super::segment::{Facts, Segment};
+use crate::arguments::{FRAMES, Wait, duration, unsigned, utc_ns};
+use crate::arrays::{self, Out, Target};
+use crate::errors::OrRaise as _;
+use crate::waiting::{Handle, HasMissing, Poll, block_on, poll_read};
 
-/// Copies of fewer bytes take less time than letting other threads run meanwhile.
+/// Below this many bytes, detaching from the interpreter costs more than the copy.
 const WORTH_DETACHING: u64 = 1 << 16;
 
-/// Takes the arguments of a read by time.
-pub(crate) fn by_time(start: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Span> {
-    Ok(Span::Time(times::utc_ns("start", start)?..times::utc_ns("end", end)?))
+/// Extracts the span of a read by time.
+pub(super) fn by_time(start: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Span> {
+    Ok(Span::Time(utc_ns("start", start)?..utc_ns("end", end)?))
 }
 
-/// Takes the arguments of a read by frame numbers.
-pub(crate) fn by_frames(first: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Span> {
-    Ok(Span::Frames(whole("first", first, FRAMES)?..whole("end", end, FRAMES)?))
+/// Extracts the span of a read by frame numbers.
+pub(super) fn by_frames(first: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<Span> {
+    Ok(Span::Frames(unsigned("first", first, FRAMES)?..unsigned("end", end, FRAMES)?))
 }
 
-/// Takes the argument of a read of the newest.
-pub(crate) fn newest(seconds: &Bound<'_, PyAny>) -> PyResult<Span> {
-    Ok(Span::Last(times::duration("seconds", seconds)?))
+/// Extracts the span of a read of the newest audio.
+pub(super) fn newest(seconds: &Bound<'_, PyAny>) -> PyResult<Span> {
+    Ok(Span::Last(duration("seconds", seconds)?))
 }
 
-/// Where samples are to go: a new array of a type, or the caller's.
-pub(crate) struct Target<'py> {
-    pub(crate) dtype: DType,
-    pub(crate) out: Option<Bound<'py, PyAny>>,
-}
-
-impl<'py> Target<'py> {
-    /// Takes the arguments `dtype` and `out`.
-    pub(crate) fn of(dtype: Option<&Bound<'py, PyAny>>, out: Option<Bound<'py, PyAny>>) -> PyResult<Self> {
-        let asked = dtype.map(DType::of).transpose()?;
-        if let (Some(asked), Some(out)) = (asked, &out) {
-            let has = DType::of_array(out)?;
-            if has != asked {
-                return Err(invalid(out.py(), "dtype", asked.name(), format!("that of out, {}", has.name())));
-            }
-        }
-        let dtype = match (&out, asked) {
-            (Some(out), _) => DType::of_array(out)?,
-            (None, asked) => asked.unwrap_or(DType::Float32),
-        };
-        Ok(Self { dtype, out })
-    }
-}
-
-/// Who waits for frames that are to come, and how.
+/// How a read waits for frames that are not recorded yet.
 #[derive(Clone, Copy)]
-pub(crate) enum Pace {
-    /// The calling thread.
+pub(super) enum Waiting {
+    /// The calling thread blocks.
     Block(Wait),
-    /// The caller, by other means: it has waited so long, and maybe that was all.
-    Look { waited: Duration, is_over: bool },
+    /// The caller sleeps between polls: it has waited so far, and `is_over` marks its last poll.
+    Poll { waited: Duration, is_over: bool },
 }
 
-/// What is asked of a read beside where it goes.
-pub(crate) struct Request {
-    pub(crate) span: Span,
-    pub(crate) available: bool,
-    pub(crate) silence: Option<bool>,
-    pub(crate) pace: Pace,
+/// A read, without its destination.
+pub(super) struct Request {
+    pub(super) span: Span,
+    pub(super) available: bool,
+    pub(super) silence: Option<bool>,
+    pub(super) waiting: Waiting,
 }
 
-impl Taken for Facts {
+impl HasMissing for Facts {
     fn missing(&self) -> capbuf::Missing {
         self.missing
     }
 }
 
-impl Taken for capbuf::Segment {
+impl HasMissing for capbuf::Segment {
     fn missing(&self) -> capbuf::Missing {
         self.missing()
     }
@@ -88,29 +62,29 @@ impl Taken for capbuf::Segment {
 
 impl Request {
     /// Reads into an array.
-    pub(crate) fn segment(
+    pub(super) fn segment(
         &self,
         py: Python<'_>,
         handle: &Handle<CaptureBuffer>,
         target: &Target<'_>,
-    ) -> PyResult<Step<Segment>> {
+    ) -> PyResult<Poll<Segment>> {
         let spec = handle.with(py, |buffer| *buffer.spec())?;
         let Some(out) = &target.out else {
             let format = target.dtype.format();
-            let step =
+            let read =
                 self.run(py, handle, |buffer, options| buffer.read_with(self.span.clone(), &options.format(format)))?;
-            return step.then(|read| made(py, read, &spec));
+            return read.then(|segment| in_new_array(py, segment, &spec));
         };
-        let step = match Out::borrow(out, spec.channels())? {
+        let read = match Out::borrow(out, spec.channels())? {
             Out::Float32(mut array) => self.fill(py, handle, &mut array),
             Out::Int16(mut array) => self.fill(py, handle, &mut array),
             Out::Int32(mut array) => self.fill(py, handle, &mut array),
         }?;
-        step.then(|facts| filled(out, facts, &spec))
+        read.then(|facts| in_callers_array(out, facts, &spec))
     }
 
     /// Reads in the buffer's own format.
-    pub(crate) fn native(&self, py: Python<'_>, handle: &Handle<CaptureBuffer>) -> PyResult<Step<capbuf::Segment>> {
+    pub(super) fn native(&self, py: Python<'_>, handle: &Handle<CaptureBuffer>) -> PyResult<Poll<capbuf::Segment>> {
         self.run(py, handle, |buffer, options| buffer.read_with(self.span.clone(), &options))
     }
 
@@ -119,42 +93,36 @@ impl Request {
         py: Python<'_>,
         handle: &Handle<CaptureBuffer>,
         array: &mut PyReadwriteArrayDyn<'_, T>,
-    ) -> PyResult<Step<Facts>> {
+    ) -> PyResult<Poll<Facts>> {
         let out = arrays::memory(py, array)?;
-        self.run(py, handle, |buffer, options| into(buffer, &self.span, &options, out))
+        self.run(py, handle, |buffer, options| read_into(buffer, &self.span, &options, out))
     }
 
-    fn run<R: Taken + Send>(
+    fn run<R: HasMissing + Send>(
         &self,
         py: Python<'_>,
         handle: &Handle<CaptureBuffer>,
         mut attempt: impl FnMut(&CaptureBuffer, ReadOptions) -> capbuf::Result<R> + Send,
-    ) -> PyResult<Step<R>> {
-        let mut look = |buffer: &CaptureBuffer, available: bool| {
+    ) -> PyResult<Poll<R>> {
+        let mut attempt = |buffer: &CaptureBuffer, available: bool| {
             let options = if available { ReadOptions::new().available() } else { ReadOptions::new() };
             let options = self.silence.map_or(options, |silence| options.silence(silence));
-            if self.bytes(buffer.spec()) < WORTH_DETACHING {
+            if self.estimated_bytes(buffer.spec()) < WORTH_DETACHING {
                 return attempt(buffer, options);
             }
             py.detach(|| attempt(buffer, options))
         };
-        match self.pace {
-            Pace::Block(Wait::Not) => look(&*handle.get(py)?, self.available).map(Step::Done).or_raise(py),
-            Pace::Block(wait) => {
-                let step = |buffer: &CaptureBuffer, waited, is_over| {
-                    waiting::look(py, buffer, self.available, waited, is_over, |available| look(buffer, available))
-                };
-                waiting::wait(py, handle, wait, step).map(Step::Done)
-            }
-            Pace::Look { waited, is_over } => {
-                let buffer = &*handle.get(py)?;
-                waiting::look(py, buffer, self.available, waited, is_over, |available| look(buffer, available))
-            }
+        let mut poll = |buffer: &CaptureBuffer, waited, is_over| {
+            poll_read(py, buffer, self.available, waited, is_over, |available| attempt(buffer, available))
+        };
+        match self.waiting {
+            Waiting::Block(Wait::Never) => attempt(&*handle.get(py)?, self.available).map(Poll::Ready).or_raise(py),
+            Waiting::Block(wait) => block_on(py, handle, wait, poll).map(Poll::Ready),
+            Waiting::Poll { waited, is_over } => poll(&*handle.get(py)?, waited, is_over),
         }
     }
 
-    /// Bytes that are copied, about.
-    fn bytes(&self, spec: &Spec) -> u64 {
+    fn estimated_bytes(&self, spec: &Spec) -> u64 {
         let of_ns = |ns: u64| (ns as f64 * 1e-9 * f64::from(spec.sample_rate_hz())) as u64;
         let frames = match &self.span {
             Span::Frames(range) => range.end.saturating_sub(range.start),
@@ -165,13 +133,18 @@ impl Request {
     }
 }
 
-/// Reads into memory, with the gaps listed.
-fn into<T: Sample>(buffer: &CaptureBuffer, span: &Span, options: &ReadOptions, out: &mut [T]) -> capbuf::Result<Facts> {
+/// Reads into memory and lists the gaps.
+fn read_into<T: Sample>(
+    buffer: &CaptureBuffer,
+    span: &Span,
+    options: &ReadOptions,
+    out: &mut [T],
+) -> capbuf::Result<Facts> {
     let extracted: Extracted = buffer.read_into(span.clone(), options, out)?;
     if extracted.gaps == 0 {
         return Ok(Facts::without_gaps(&extracted));
     }
-    // Only a segment lists its gaps, and both must be of one moment.
+    // Only a segment lists its gaps. Samples and gaps must come from the same read: copy again.
     let segment = buffer.read_with(span.clone(), &options.format(T::FORMAT))?;
     let samples = segment.samples().get::<T>().unwrap_or_default();
     let given_samples = out.len() as u64;
@@ -181,15 +154,14 @@ fn into<T: Sample>(buffer: &CaptureBuffer, span: &Span, options: &ReadOptions, o
     Ok(Facts::of(&segment))
 }
 
-/// A segment with an array of its own.
-fn made(py: Python<'_>, read: capbuf::Segment, spec: &Spec) -> PyResult<Segment> {
-    let facts = Facts::of(&read);
-    let samples = arrays::from_samples(py, read.into_samples(), usize::from(spec.channels()))?;
+fn in_new_array(py: Python<'_>, segment: capbuf::Segment, spec: &Spec) -> PyResult<Segment> {
+    let facts = Facts::of(&segment);
+    let samples = arrays::from_samples(py, segment.into_samples(), usize::from(spec.channels()))?;
     Ok(Segment::new(samples, facts, spec))
 }
 
-/// A segment whose samples are the first of the caller's array.
-fn filled(out: &Bound<'_, PyAny>, facts: Facts, spec: &Spec) -> PyResult<Segment> {
+/// Builds a segment whose samples are the first frames of the caller's array.
+fn in_callers_array(out: &Bound<'_, PyAny>, facts: Facts, spec: &Spec) -> PyResult<Segment> {
     let frames = usize::try_from(facts.frames).unwrap_or(usize::MAX);
     let samples = if out.len()? == frames {
         out.clone()

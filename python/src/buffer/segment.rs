@@ -1,25 +1,25 @@
-//! A span of audio, copied out of a buffer.
+//! A span of audio that was copied out of a buffer.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::gap::{Gap, Missing};
-use crate::times;
+use super::gap::{Gap, Missing};
+use crate::arguments::datetime;
 
-/// Where a span came from and what stands in it, whichever memory it was read into.
-pub(crate) struct Facts {
-    pub(crate) frames: u64,
-    pub(crate) first_frame: u64,
-    pub(crate) end_frame: u64,
-    pub(crate) silence_frames: u64,
-    pub(crate) start_utc_ns: i64,
-    pub(crate) end_utc_ns: i64,
-    pub(crate) gaps: Vec<capbuf::SegmentGap>,
-    pub(crate) missing: capbuf::Missing,
+/// The position and content of a segment, independent of the memory it was read into.
+pub(super) struct Facts {
+    pub(super) frames: u64,
+    pub(super) first_frame: u64,
+    pub(super) end_frame: u64,
+    pub(super) silence_frames: u64,
+    pub(super) start_utc_ns: i64,
+    pub(super) end_utc_ns: i64,
+    pub(super) gaps: Vec<capbuf::SegmentGap>,
+    pub(super) missing: capbuf::Missing,
 }
 
 impl Facts {
-    pub(crate) fn of(segment: &capbuf::Segment) -> Self {
+    pub(super) fn of(segment: &capbuf::Segment) -> Self {
         Self {
             frames: segment.frames(),
             first_frame: segment.first_frame(),
@@ -32,8 +32,8 @@ impl Facts {
         }
     }
 
-    /// Of a read that met no gaps.
-    pub(crate) fn without_gaps(extracted: &capbuf::Extracted) -> Self {
+    /// The facts of a read that met no gap.
+    pub(super) fn without_gaps(extracted: &capbuf::Extracted) -> Self {
         Self {
             frames: extracted.frames,
             first_frame: extracted.first_frame,
@@ -47,32 +47,34 @@ impl Facts {
     }
 }
 
-/// A span of audio that was copied out of a buffer: its samples, its place in the buffer and in time, its gaps.
+/// A span of audio that was copied out of a buffer, with its position, times and gaps.
 ///
-/// It stays as it is whatever happens to the buffer. ``len()`` is the number of frames.
+/// Independent of the buffer's later fate. ``len()`` is the number of frames.
 ///
 /// Attributes
 /// ----------
 /// samples : numpy.ndarray
-///     Shape ``(frames, channels)``; float32 with full scale at 1.0, int16 or int32. Yours to change. What was read with
-///     ``out=`` is the first frames of that array.
+///     Shape ``(frames, channels)``; float32 (full scale is 1.0), int16 or int32. Owned by the
+///     caller. After a read with ``out=``, the first frames of that array.
 /// first_frame, end_frame : int
-///     The number of the first captured frame, and one past that of the last.
+///     The number of the first captured frame, and one past the last.
 /// start_utc_ns, end_utc_ns : int
-///     When the first frame begins and the last one ends, in ns of UTC; `start` and `end` are the same as aware `datetime`.
+///     When the first frame begins and the last one ends, in ns of UTC; `start` and `end` are the
+///     same as aware `datetime`.
 /// gaps : tuple of Gap
 ///     The gaps inside, in order.
 /// missing : Missing
-///     What a read with ``available=True`` could not give; false if nothing is missing.
+///     The frames that a read with ``available=True`` lacks; false if it lacks none.
 /// silence_frames : int
-///     How many frames of it are silence that fills gaps.
+///     Frames of silence that fill gaps.
 /// sample_rate_hz, channels : int
-///     The buffer's.
+///     Those of the buffer.
 ///
 /// Examples
 /// --------
 /// >>> import numpy, capbuf
-/// >>> buffer = capbuf.Registry.private().get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
+/// >>> registry = capbuf.Registry.private()
+/// >>> buffer = registry.get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
 /// >>> with buffer.writer() as writer:
 /// ...     writer.write(numpy.full(8000, 16384, "int16"))
 /// >>> segment = buffer.last(0.5)
@@ -92,7 +94,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    pub(crate) fn new(samples: Bound<'_, PyAny>, facts: Facts, spec: &capbuf::Spec) -> Self {
+    pub(super) fn new(samples: Bound<'_, PyAny>, facts: Facts, spec: &capbuf::Spec) -> Self {
         let (sample_rate_hz, channels) = (spec.sample_rate_hz(), spec.channels());
         Self { samples: samples.unbind(), facts, sample_rate_hz, channels }
     }
@@ -128,13 +130,13 @@ impl Segment {
     /// When the first frame begins, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        times::datetime(py, self.facts.start_utc_ns)
+        datetime(py, self.facts.start_utc_ns)
     }
 
     /// When the last frame ends, as an aware `datetime` in UTC.
     #[getter]
     fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        times::datetime(py, self.facts.end_utc_ns)
+        datetime(py, self.facts.end_utc_ns)
     }
 
     #[getter]

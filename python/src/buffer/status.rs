@@ -1,17 +1,17 @@
-//! Everything there is to see of a buffer at one moment.
+//! A snapshot of a buffer.
 
 use pyo3::prelude::*;
 
-use crate::times::maybe_datetime;
+use crate::arguments::optional_datetime;
 
-/// A process that holds something.
+/// A process that has a buffer open, or holds its writer.
 ///
 /// Attributes
 /// ----------
 /// pid : int
-///     Its number.
+///     The process id.
 /// program : str
-///     The name of its program.
+///     The name of the program.
 #[pyclass(module = "capbuf", frozen, eq, get_all)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Holder {
@@ -20,7 +20,7 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    pub(crate) fn new(holder: capbuf::Holder) -> Self {
+    pub(super) fn new(holder: capbuf::Holder) -> Self {
         Self { pid: holder.pid, program: holder.program }
     }
 }
@@ -32,14 +32,14 @@ impl Holder {
     }
 }
 
-/// How loud a span is, over all channels, full scale being 1.0.
+/// The level of a span over all channels; full scale is 1.0.
 ///
 /// Attributes
 /// ----------
 /// peak : float
 ///     The largest magnitude of a sample.
 /// rms : float
-///     The root of the mean square of the samples. A full-scale sine has 0.707.
+///     The root mean square of the samples. A full-scale sine has 0.707.
 #[pyclass(module = "capbuf", frozen, eq, get_all)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Level {
@@ -49,13 +49,13 @@ pub(crate) struct Level {
 
 #[pymethods]
 impl Level {
-    /// The peak in dB below full scale; minus infinity for silence.
+    /// The peak in dBFS; minus infinity for silence.
     #[getter]
     fn peak_dbfs(&self) -> f32 {
         capbuf::Level::dbfs(self.peak)
     }
 
-    /// The root mean square in dB below full scale; minus infinity for silence.
+    /// The root mean square in dBFS; minus infinity for silence.
     #[getter]
     fn rms_dbfs(&self) -> f32 {
         capbuf::Level::dbfs(self.rms)
@@ -66,33 +66,33 @@ impl Level {
     }
 }
 
-/// Everything there is to see of a buffer at one moment. Each number is right for a moment of its own, close together.
+/// A snapshot of a buffer. Its numbers are read one after another, not atomically.
 ///
 /// Attributes
 /// ----------
 /// newest_frame : int
-///     Frames written, ever; one past the newest frame's number.
+///     One past the number of the newest frame: the frames ever written.
 /// oldest_frame : int
-///     The oldest frame that can be read.
+///     The oldest readable frame.
 /// oldest_utc_ns, newest_utc_ns : int or None
-///     When the oldest frame begins and the newest one ends, in ns of UTC; None before the first write. `oldest` and `newest` are
-///     the same as aware `datetime`.
+///     When the oldest frame begins and the newest one ends, in ns of UTC; None before the first
+///     write. `oldest` and `newest` are the same as aware `datetime`.
 /// age_seconds : float or None
-///     How long ago the newest frame was captured.
+///     The time since the newest frame was captured.
 /// writes, gaps, evictions : int
-///     Calls of `write`, gaps recorded, reads that came too late for some of their frames; ever.
+///     Calls of `write`, recorded gaps, and reads that raised `Evicted`; ever.
 /// has_writer : bool
-///     Whether somebody who lives holds the writer.
+///     Whether a living process holds the writer.
 /// writer : Holder or None
-///     The process that holds it; None in a private registry.
+///     That process; None in a private registry.
 /// is_removed : bool
-///     Whether it was removed from its registry.
+///     Whether the buffer was removed from its registry.
 /// timeline_ahead_ns : int
-///     How far the times told are ahead of what the writer believes.
+///     The published clock minus the estimated clock of the writer.
 /// level : Level or None
-///     The loudness of the last second.
+///     The level of the last second.
 /// bytes : int
-///     What is mapped for it.
+///     The mapped memory.
 #[pyclass(module = "capbuf", frozen, get_all)]
 pub(crate) struct Status {
     newest_frame: u64,
@@ -112,7 +112,7 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) fn new(status: capbuf::Status) -> Self {
+    pub(super) fn new(status: capbuf::Status) -> Self {
         Self {
             newest_frame: status.newest_frame,
             oldest_frame: status.oldest_frame,
@@ -137,13 +137,13 @@ impl Status {
     /// When the oldest frame begins, as an aware `datetime` in UTC.
     #[getter]
     fn oldest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        maybe_datetime(py, self.oldest_utc_ns)
+        optional_datetime(py, self.oldest_utc_ns)
     }
 
     /// When the newest frame ends, as an aware `datetime` in UTC.
     #[getter]
     fn newest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        maybe_datetime(py, self.newest_utc_ns)
+        optional_datetime(py, self.newest_utc_ns)
     }
 
     fn __repr__(&self) -> String {

@@ -1,4 +1,4 @@
-//! The one who writes.
+//! The class `Writer`: the one writer of a buffer.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,24 +8,26 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::PyTuple;
 
+use super::CaptureBuffer;
+use crate::arguments::{optional_duration, utc_ns};
 use crate::arrays::{self, Bytes, DType};
-use crate::buffer::CaptureBuffer;
 use crate::errors::{self, OrRaise as _, invalid};
-use crate::times;
 
-/// Copies of fewer bytes take less time than letting other threads run meanwhile.
+/// Below this many bytes, detaching from the interpreter costs more than the copy.
 const WORTH_DETACHING: usize = 1 << 16;
 
-/// The one writer of a buffer, in all processes.
+/// The one writer of a buffer among all processes. See `CaptureBuffer.writer`.
 ///
-/// It is given back by `close`, the end of a ``with`` block or the garbage collector, or when its process dies. It may be used from
-/// any thread; writes of several threads follow each other. It never waits for readers. Neither is a write of 10 ms slowed down by
-/// them, but Python itself is not real-time safe: a garbage collection or another thread may hold it up for milliseconds.
+/// Released by `close`, the end of a ``with`` block, the garbage collector, or the end of its
+/// process. May be used from any thread; concurrent writes are serialised. A write never waits for
+/// readers. Python itself is not real-time safe: a garbage collection or another thread may delay a
+/// write by milliseconds.
 ///
 /// Examples
 /// --------
 /// >>> import numpy, capbuf
-/// >>> buffer = capbuf.Registry.private().get_or_allocate("mic", seconds=2, sample_rate_hz=8000, channels=2)
+/// >>> registry = capbuf.Registry.private()
+/// >>> buffer = registry.get_or_allocate("mic", seconds=2, sample_rate_hz=8000, channels=2)
 /// >>> with buffer.writer() as writer:
 /// ...     writer.write(numpy.zeros((800, 2), "int16"), at=1700000000.0)
 /// ...     writer.gap("source lost", duration=0.5)
@@ -36,13 +38,13 @@ const WORTH_DETACHING: usize = 1 << 16;
 /// (<capbuf.Gap "source lost" of 0.5 s before frame 800>,)
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Writer {
-    /// In memory of its own, which Rust lays on cache lines: Python does not.
+    /// Boxed: the writer is aligned to cache lines, which Python's allocator does not guarantee.
     writer: Mutex<Option<Box<capbuf::Writer>>>,
     buffer: capbuf::CaptureBuffer,
 }
 
 impl Writer {
-    pub(crate) fn new(writer: capbuf::Writer) -> Self {
+    fn new(writer: capbuf::Writer) -> Self {
         let buffer = writer.buffer().clone();
         Self { writer: Mutex::new(Some(Box::new(writer))), buffer }
     }
@@ -85,37 +87,60 @@ impl Writer {
 }
 
 #[pymethods]
-impl Writer {
-    /// Writes frames.
+impl CaptureBuffer {
+    /// Acquire the one writer of this buffer, exclusive among all processes until it is closed.
     ///
-    /// One copy, without conversion. More than the buffer keeps may be written at once. Other threads run while much is copied; what
-    /// they change in the samples meanwhile is written as it was or as it is.
+    /// Returns
+    /// -------
+    /// Writer
+    ///
+    /// Raises
+    /// ------
+    /// WriterBusy
+    ///     While another writer is alive; `pid` and `program` identify its process.
+    /// Removed
+    ///     If the buffer was removed.
+    fn writer(&self, py: Python<'_>) -> PyResult<Writer> {
+        let buffer = self.handle.get(py)?;
+        py.detach(|| buffer.writer()).or_raise(py).map(Writer::new)
+    }
+}
+
+#[pymethods]
+impl Writer {
+    /// Write frames.
+    ///
+    /// Copies once, without conversion except for s24. May write more than the capacity of the
+    /// buffer. Other threads run during a large copy; a sample that one of them changes meanwhile
+    /// is written with its old or its new value.
     ///
     /// Parameters
     /// ----------
     /// samples : numpy.ndarray or buffer
-    ///     Of shape ``(frames, channels)``, or ``(frames,)`` for mono, C-contiguous, of the type that belongs to the buffer's sample
-    ///     format: int16 for s16, int32 for s32, float32 for f32, and int32, top bits first, for s24, which costs a conversion.
-    ///     Anything that has such a buffer will do, as an ``array.array`` or a ``memoryview``.
+    ///     C-contiguous, of shape ``(frames, channels)``, or ``(frames,)`` for mono. The dtype must
+    ///     match the format of the buffer: int16 for s16, int32 for s32, float32 for f32, and
+    ///     int32, top bits first, for s24. Any object with the buffer protocol is accepted, such as
+    ///     an ``array.array`` or a ``memoryview``.
     /// at : datetime or float or int, optional
-    ///     When the first frame was captured: an aware datetime, float seconds since 1970, or int nanoseconds since 1970. It
-    ///     may jitter, it is filtered; more than 0.75 s late is a gap. If not given, the last frame was captured just now.
+    ///     When the first frame was captured: an aware datetime, float seconds since 1970, or int
+    ///     nanoseconds since 1970. Jitter is filtered out; a delay of more than 0.75 s is recorded
+    ///     as a gap. By default the last frame was captured now.
     ///
     /// Raises
     /// ------
     /// Removed
-    ///     Once the buffer is out of its registry.
+    ///     If the buffer was removed from its registry.
     /// FormatMismatch
-    ///     For samples of another type.
+    ///     If the samples have another dtype.
     /// InvalidArgument, InvalidType
-    ///     For another shape, for arrays with holes, for what is no array or no time.
+    ///     If `samples` has another shape or holes or is no array, or `at` is no time.
     /// Forked
-    ///     In a child of the process that took the writer.
+    ///     In a child of the process that acquired the writer.
     /// Closed
     ///     After `close`.
     #[pyo3(signature = (samples, at=None))]
     fn write(&self, samples: &Bound<'_, PyAny>, at: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let at = at.map(|at| times::utc_ns("at", at)).transpose()?;
+        let at = at.map(|at| utc_ns("at", at)).transpose()?;
         match self.buffer.spec().format() {
             SampleFormat::S16 => self.put::<i16>(samples, at),
             SampleFormat::S24 | SampleFormat::S32 => self.put::<i32>(samples, at),
@@ -123,16 +148,16 @@ impl Writer {
         }
     }
 
-    /// Writes bytes of interleaved samples in the buffer's own format, little-endian, s24 in three bytes.
+    /// Write interleaved samples as bytes: the buffer's format, little-endian, s24 in three bytes.
     ///
-    /// Any number of them: the beginning of a frame is kept until its end comes.
+    /// Accepts any number of bytes: an incomplete frame is stored until the rest is written.
     ///
     /// Parameters
     /// ----------
     /// data : bytes or buffer
-    ///     Contiguous memory of any kind.
+    ///     Contiguous memory.
     /// at : datetime or float or int, optional
-    ///     When the first frame that begins in them was captured: as `write`.
+    ///     When the first frame that begins in `data` was captured: as `write`.
     ///
     /// Raises
     /// ------
@@ -141,7 +166,7 @@ impl Writer {
     #[pyo3(signature = (data, at=None))]
     fn write_bytes(&self, data: &Bound<'_, PyAny>, at: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let py = data.py();
-        let at = at.map(|at| times::utc_ns("at", at)).transpose()?;
+        let at = at.map(|at| utc_ns("at", at)).transpose()?;
         let data = Bytes::of(data)?;
         let data = data.slice(py)?;
         self.with(py, data.len(), |writer| match at {
@@ -150,19 +175,19 @@ impl Writer {
         })
     }
 
-    /// Says that what is written next does not follow what was written last.
+    /// Record a gap between the last write and the next one.
     ///
     /// Parameters
     /// ----------
     /// reason : str, default "requested"
     ///     One of the reasons that `Gap` lists.
     /// duration : float or timedelta, optional
-    ///     How many seconds are missing; as many as the times then tell if not given.
+    ///     The missing time in seconds; by default computed from the times of the writes.
     ///
     /// Raises
     /// ------
     /// InvalidArgument, InvalidType
-    ///     For another reason, for what is no duration.
+    ///     If `reason` is unknown, or `duration` is none.
     /// Closed
     ///     After `close`.
     #[pyo3(signature = (reason="requested", duration=None))]
@@ -171,7 +196,7 @@ impl Writer {
         let known = known.ok_or_else(|| {
             invalid(py, "reason", format!("{reason:?}"), GapReason::ALL.map(GapReason::name).join(", "))
         })?;
-        let duration = duration.map(|duration| times::duration("duration", duration)).transpose()?;
+        let duration = optional_duration("duration", duration)?;
         self.with(py, 0, |writer| {
             match duration {
                 Some(duration) => writer.gap_for(known, duration),
@@ -181,25 +206,25 @@ impl Writer {
         })
     }
 
-    /// The number that the next frame will have.
+    /// The number of the next frame to be written.
     #[getter]
     fn next_frame(&self, py: Python<'_>) -> PyResult<u64> {
         self.with(py, 0, |writer| Ok(writer.next_frame()))
     }
 
-    /// Another handle on the buffer that this writes to.
+    /// A new handle to the buffer.
     #[getter]
     fn buffer(&self) -> CaptureBuffer {
         CaptureBuffer::new(self.buffer.clone())
     }
 
-    /// Gives the right to write back. Closing again is harmless.
+    /// Release the writer. Idempotent.
     fn close(&self, py: Python<'_>) {
         let writer = self.lock(py).take();
         py.detach(|| drop(writer));
     }
 
-    /// Whether it was closed.
+    /// Whether the writer is closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
         self.lock(py).is_none()

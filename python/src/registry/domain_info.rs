@@ -1,26 +1,26 @@
-//! The domains of this user, and names without secrets.
+//! The domains of this user, and source names without credentials.
 
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
-use crate::blocking::interruptible;
 use crate::errors::OrRaise as _;
+use crate::waiting::interruptible;
 
-/// What there is to see of a domain from outside.
+/// A domain as seen from outside. See `domains`.
 ///
 /// Attributes
 /// ----------
 /// name : str
-///     Its name.
+///     The name of the domain.
 /// path : pathlib.Path
-///     Its folder.
+///     The folder of the domain.
 /// buffers, bytes : int
-///     How many buffers it has, and what they take.
+///     The number of buffers, and their memory.
 /// processes : int
-///     How many living processes have it open.
+///     The living processes that have the domain open.
 /// has_dead : bool
-///     Whether there is something to sweep: traces of processes that died.
+///     Whether files of dead processes are left: see `Registry.sweep`.
 #[pyclass(module = "capbuf", frozen, get_all)]
 pub(crate) struct DomainInfo {
     name: String,
@@ -39,12 +39,12 @@ impl DomainInfo {
     }
 }
 
-/// Lists the domains of this user, by name.
+/// List the domains of this user, sorted by name.
 ///
 /// Parameters
 /// ----------
 /// folder : str or os.PathLike, optional
-///     Where they lie, if not where ``CAPBUF_DIR`` or the default says.
+///     The folder of all domains; by default ``$CAPBUF_DIR``, or a folder in shared memory.
 ///
 /// Returns
 /// -------
@@ -53,7 +53,7 @@ impl DomainInfo {
 /// Raises
 /// ------
 /// Forbidden, System
-///     If the folder is not this user's alone, or can't be listed.
+///     If others may access the folder, or it can't be listed.
 #[pyfunction]
 #[pyo3(signature = (*, folder=None))]
 pub(crate) fn domains(py: Python<'_>, folder: Option<PathBuf>) -> PyResult<Vec<DomainInfo>> {
@@ -69,19 +69,19 @@ pub(crate) fn domains(py: Python<'_>, folder: Option<PathBuf>) -> PyResult<Vec<D
     Ok(found.into_iter().map(info).collect())
 }
 
-/// Removes a domain: all its buffers, as `Registry.remove` does, and its folder, if no process has it open.
+/// Remove a domain: all its buffers, as `Registry.remove` does, and its folder unless in use.
 ///
 /// Parameters
 /// ----------
 /// name : str
-///     The domain.
+///     The name of the domain.
 /// folder : str or os.PathLike, optional
-///     Where it lies, if not where ``CAPBUF_DIR`` or the default says.
+///     As `domains`.
 ///
 /// Raises
 /// ------
 /// NotFound
-///     If there is none of this name.
+///     If there is no such domain.
 /// InvalidArgument, Forbidden, System
 ///     As `open`.
 #[pyfunction]
@@ -90,7 +90,7 @@ pub(crate) fn remove_domain(py: Python<'_>, name: String, folder: Option<PathBuf
     interruptible(py, move || capbuf::remove_domain(&name, folder.as_deref()))?.or_raise(py)
 }
 
-/// Shows a source without the user and password of a URL and without the values of parameters that look like secrets.
+/// Redact a source name: the user and password of a URL, and parameters that look like secrets.
 ///
 /// Parameters
 /// ----------

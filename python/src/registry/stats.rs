@@ -1,25 +1,29 @@
-//! What a registry counts.
+//! Counters of a registry, and the sweep of a domain.
 
 use pyo3::prelude::*;
 
-/// What a registry has allocated so far and what of it is alive.
+use super::Registry;
+use crate::errors::OrRaise as _;
+use crate::waiting::interruptible;
+
+/// Counters of the allocations of a registry.
 ///
 /// Attributes
 /// ----------
 /// rings_allocated : int
-///     Rings that this registry made, ever.
+///     Rings that this registry allocated, ever.
 /// rings_mapped, rings_unmapped : int
-///     Rings that were mapped, ever, its own and those that it found in its domain; and unmapped again.
+///     Rings that this registry mapped, its own and others of its domain, and unmapped again; ever.
 /// bytes, budget_bytes : int
-///     Bytes of the rings that this registry made and has mapped; bytes that may be.
+///     The mapped memory of rings that this registry allocated, and its limit.
 #[pyclass(module = "capbuf", frozen, eq, get_all)]
 #[derive(PartialEq)]
 pub(crate) struct Stats {
-    pub(crate) rings_allocated: u64,
-    pub(crate) rings_mapped: u64,
-    pub(crate) rings_unmapped: u64,
-    pub(crate) bytes: u64,
-    pub(crate) budget_bytes: u64,
+    rings_allocated: u64,
+    rings_mapped: u64,
+    rings_unmapped: u64,
+    bytes: u64,
+    budget_bytes: u64,
 }
 
 #[pymethods]
@@ -31,22 +35,22 @@ impl Stats {
     }
 }
 
-/// What a sweep took away.
+/// The result of a sweep.
 ///
 /// Attributes
 /// ----------
 /// processes : int
-///     Processes that died without saying goodbye.
+///     Processes that died without closing the domain.
 /// buffers : int
-///     Buffers that were to stay only while a process has them open.
+///     Buffers freed because their lifetime was "while open".
 /// leftovers : int
-///     Buffers that were being made when their maker died, and other leftovers.
+///     Incomplete buffers and other files of dead processes.
 #[pyclass(module = "capbuf", frozen, eq, get_all)]
 #[derive(PartialEq)]
 pub(crate) struct Swept {
-    pub(crate) processes: usize,
-    pub(crate) buffers: usize,
-    pub(crate) leftovers: usize,
+    processes: usize,
+    buffers: usize,
+    leftovers: usize,
 }
 
 #[pymethods]
@@ -54,5 +58,42 @@ impl Swept {
     fn __repr__(&self) -> String {
         let Self { processes, buffers, leftovers } = self;
         format!("<capbuf.Swept {processes} processes, {buffers} buffers, {leftovers} leftovers>")
+    }
+}
+
+#[pymethods]
+impl Registry {
+    /// Return counters of mapped memory, handles to removed buffers included. Wait-free.
+    ///
+    /// Returns
+    /// -------
+    /// Stats
+    fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
+        let stats = self.handle.with(py, capbuf::Registry::stats)?;
+        Ok(Stats {
+            rings_allocated: stats.rings_allocated,
+            rings_mapped: stats.rings_mapped,
+            rings_unmapped: stats.rings_unmapped,
+            bytes: stats.bytes,
+            budget_bytes: stats.budget_bytes,
+        })
+    }
+
+    /// Free what dead processes of the domain left behind; does nothing in a private registry.
+    ///
+    /// Looks at every buffer of the domain. Opening a domain does the same if a process died.
+    ///
+    /// Returns
+    /// -------
+    /// Swept
+    ///
+    /// Raises
+    /// ------
+    /// System
+    ///     If the folder of the domain can't be listed or changed.
+    fn sweep(&self, py: Python<'_>) -> PyResult<Swept> {
+        let registry = self.registry(py)?;
+        let swept = interruptible(py, move || registry.sweep())?.or_raise(py)?;
+        Ok(Swept { processes: swept.processes, buffers: swept.buffers, leftovers: swept.leftovers })
     }
 }

@@ -1,90 +1,76 @@
-//! Triggers: a clip whenever something is heard, or somebody calls.
+//! The class `Trigger`: writes a clip when a source is loud, or on request.
+//!
+//! May use `errors`, `arguments`, `waiting`, `buffer` and `registry`.
 
-use std::collections::VecDeque;
+mod options;
+mod queue;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use capbuf_capture::{ClipInfo, Condition, TriggerOptions};
+use capbuf_capture::ClipInfo;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::blocking::interruptible;
-use crate::clip::Clip;
-use crate::errors::{self, OrRaise as _, invalid, wrong_type};
-use crate::handle::Handle;
+use self::options::TriggerArguments;
+use self::queue::{ClipQueue, clip_queue};
+use crate::arguments::{Wait, now_utc_ns, utc_ns};
+use crate::buffer::Clip;
+use crate::errors::{self, OrRaise as _, wrong_type};
 use crate::registry::Registry;
-use crate::times::{self, Wait};
-use crate::waiting::Step;
+use crate::waiting::{Handle, Poll, interruptible};
 
-/// How often who waits for a clip looks for one.
-const LOOK: Duration = Duration::from_millis(50);
-/// So many clips wait to be taken; then the oldest are told of no more.
-const KEPT: usize = 1024;
+/// The interval at which a waiting caller looks for a clip.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What became of clips and was not taken yet.
-#[derive(Default)]
-struct Clips {
-    waiting: VecDeque<capbuf_capture::Result<ClipInfo>>,
-    dropped: u64,
-    /// There will be no more.
-    has_ended: bool,
-}
-
-/// Says so when the trigger's thread has ended, with its last clip written.
-struct EndsWith(Arc<Mutex<Clips>>);
-
-impl Drop for EndsWith {
-    fn drop(&mut self) {
-        lock(&self.0).has_ended = true;
-    }
-}
-
-/// Cuts a clip whenever a source is loud, or `fire` is called, with the audio from before: an iterator of `Clip`, for ``for`` and for
-/// ``async for``.
+/// Write a clip when a source is loud, or when `fire` is called: an iterator of `Clip`.
 ///
-/// It listens on a thread of its own, from now on, and follows the source through whatever becomes of its buffer, which may be still to
-/// come. What overlaps is one clip: where it fires by itself, a clip is written when nothing that is still to be heard could be merged
-/// into it, so much later as there is audio from before in it. A clip that can't be written is raised, and the iterator goes on. It ends with `close`, in any
-/// thread, the end of a ``with`` block or the garbage collector, which wait for the clip that is being written; a loop over it then
-/// takes what is left, and ends. Up to 1024 clips wait to be taken; then the oldest are told of no more, and `dropped` counts them.
+/// Iterate with ``for`` or ``async for``. A trigger listens on a thread of its own, from its
+/// creation on. The buffer may be allocated later, and removed and allocated again. A clip includes
+/// the audio before the moment at which the trigger fired. Overlapping clips are merged: a clip is
+/// written once nothing can be merged into it any more, which delays it by `before`. If a clip
+/// can't be written, the iterator raises the error and continues.
+///
+/// Closed by `close` in any thread, the end of a ``with`` block or the garbage collector; these
+/// wait for the clip that is being written. A loop takes the remaining clips and then ends. The
+/// queue holds 1024 clips; when it is full, the oldest is dropped, and counted in `dropped`.
 ///
 /// Parameters
 /// ----------
 /// registry : Registry
-///     Where the buffer is.
+///     The registry of the buffer.
 /// source : str
 ///     The name of the buffer.
 /// folder : str or os.PathLike
-///     Where clips are written, by names of source and time.
+///     The folder of the clips, which are named as `clip_name` does.
 /// louder_than_dbfs : float, optional
-///     Fires by itself while a tenth of a second has an RMS above so many dB of full scale, -200 to 0. When it is called only, if not
-///     given.
+///     Fire while the RMS level of 0.1 s exceeds this, -200 to 0 dBFS. By default only `fire` does.
 /// between_hz : tuple of two floats, optional
-///     Looks at what is between two frequencies only.
+///     Measure the level between these frequencies only.
 /// before, after : float or timedelta, default 3 and 5
-///     How much audio from before it fires is in a clip, and how much from after.
+///     The length of a clip before and after the moment at which the trigger fired.
 /// at_most : float or timedelta, default 60
-///     How long a clip may be into which others were merged. What goes on for longer is several, one where the other ends.
+///     The longest merged clip. Longer events become several adjacent clips.
 /// extension : str, default "wav"
 ///     "wav" or "flac".
-/// tell : callable, optional
-///     Called with each `Clip`, or the `Error` for one that can't be written, on the trigger's thread. What it raises goes to
-///     ``sys.unraisablehook``.
+/// callback : callable, optional
+///     Called on the trigger's thread with each `Clip`, or the `Error` if it can't be written. An
+///     exception goes to ``sys.unraisablehook``.
 ///
 /// Raises
 /// ------
 /// InvalidConfig, InvalidArgument, InvalidType
-///     For what can't be.
+///     If an argument is outside of what is allowed.
 ///
 /// Examples
 /// --------
 /// >>> import capbuf, tempfile
 /// >>> registry = capbuf.Registry.private()
 /// >>> folder = tempfile.TemporaryDirectory()
+/// >>> lengths = {"before": 0.1, "after": 0.2}
 /// >>> with capbuf.record("tone:440", registry=registry) as capture:
-/// ...     with capbuf.Trigger(registry, "tone:440", folder.name, before=0.1, after=0.2) as trigger:
+/// ...     with capbuf.Trigger(registry, "tone:440", folder.name, **lengths) as trigger:
 /// ...         trigger.fire()
 /// ...         clip = trigger.next_clip(wait=60)
 /// >>> clip.path.suffix, clip.missing.not_yet_frames
@@ -93,41 +79,31 @@ impl Drop for EndsWith {
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Trigger {
     trigger: Handle<capbuf_capture::Trigger>,
-    clips: Arc<Mutex<Clips>>,
-}
-
-fn lock(clips: &Mutex<Clips>) -> MutexGuard<'_, Clips> {
-    clips.lock().unwrap_or_else(PoisonError::into_inner)
+    queue: ClipQueue,
 }
 
 impl Trigger {
-    /// Takes the clip that has waited longest.
-    fn take(&self, py: Python<'_>) -> PyResult<Option<Clip>> {
-        let taken = lock(&self.clips).waiting.pop_front();
-        taken.map(|clip| clip.or_raise(py).map(Clip::new)).transpose()
-    }
-
-    /// Looks for a clip; `Done(None)` at the end.
-    fn look(&self, py: Python<'_>, waited: Duration, is_over: bool) -> PyResult<Step<Option<Clip>>> {
-        // Before the look: what was written before the end is found.
-        let has_ended = lock(&self.clips).has_ended;
-        match self.take(py)? {
-            Some(clip) => Ok(Step::Done(Some(clip))),
-            None if has_ended => Ok(Step::Done(None)),
+    /// Looks once for a clip; `Ready(None)` at the end.
+    fn poll(&self, py: Python<'_>, waited: Duration, is_over: bool) -> PyResult<Poll<Option<Clip>>> {
+        // Loaded before `pop`, which then sees all clips of an ended trigger.
+        let has_ended = self.queue.has_ended();
+        match self.queue.pop() {
+            Some(clip) => clip.or_raise(py).map(|clip| Poll::Ready(Some(Clip::new(clip)))),
+            None if has_ended => Ok(Poll::Ready(None)),
             None if is_over => Err(capbuf::Error::TimedOut { waited }).or_raise(py),
-            None => Ok(Step::Pause(LOOK)),
+            None => Ok(Poll::RetryAfter(POLL_INTERVAL)),
         }
     }
 
-    /// Waits for the next clip, also for the last one, which is written while this is closed.
+    /// Waits for the next clip. After `close` it returns the remaining clips, then `None`.
     fn next(&self, py: Python<'_>, wait: Wait) -> PyResult<Option<Clip>> {
         let begun = Instant::now();
         loop {
             let waited = begun.elapsed();
             let left = wait.left(waited);
-            match self.look(py, waited, left.is_zero())? {
-                Step::Done(clip) => return Ok(clip),
-                Step::Pause(pause) => py.detach(|| std::thread::sleep(pause.min(left))),
+            match self.poll(py, waited, left.is_zero())? {
+                Poll::Ready(clip) => return Ok(clip),
+                Poll::RetryAfter(pause) => py.detach(|| std::thread::sleep(pause.min(left))),
             }
             py.check_signals()?;
         }
@@ -139,9 +115,9 @@ impl Trigger {
     #[new]
     #[pyo3(
         signature = (registry, source, folder, *, louder_than_dbfs=None, between_hz=None, before=None, after=None,
-                     at_most=None, extension="wav", tell=None),
+                     at_most=None, extension="wav", callback=None),
         text_signature = "(registry, source, folder, *, louder_than_dbfs=None, between_hz=None, before=3.0, after=5.0, \
-                          at_most=60.0, extension='wav', tell=None)"
+                          at_most=60.0, extension='wav', callback=None)"
     )]
     fn new(
         py: Python<'_>,
@@ -154,73 +130,41 @@ impl Trigger {
         after: Option<&Bound<'_, PyAny>>,
         at_most: Option<&Bound<'_, PyAny>>,
         extension: &str,
-        tell: Option<Bound<'_, PyAny>>,
+        callback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let mut options = TriggerOptions::new(folder);
-        match (louder_than_dbfs, between_hz) {
-            (Some(dbfs), None) => options = options.when(Condition::louder_than(dbfs)),
-            (Some(dbfs), Some((low, high))) => {
-                options = options.when(Condition::louder_than(dbfs).between(low, high));
-            }
-            (None, Some(_)) => {
-                return Err(invalid(py, "between_hz", "given", "where louder_than_dbfs is given, too"));
-            }
-            (None, None) => {}
-        }
-        if let Some(before) = before {
-            options = options.before(times::duration("before", before)?);
-        }
-        if let Some(after) = after {
-            options = options.after(times::duration("after", after)?);
-        }
-        if let Some(at_most) = at_most {
-            options = options.at_most(times::duration("at_most", at_most)?);
-        }
-        match extension {
-            "wav" => {}
-            "flac" => options = options.flac(),
-            other => return Err(invalid(py, "extension", format!("{other:?}"), "\"wav\", \"flac\"")),
-        }
-        let tell = match tell {
-            Some(tell) if !tell.is_callable() => return Err(wrong_type("tell", &tell, "callable")),
-            tell => tell.map(Bound::unbind),
+        let arguments = TriggerArguments { folder, louder_than_dbfs, between_hz, before, after, at_most, extension };
+        let options = arguments.options(py)?;
+        let callback = match callback {
+            Some(callback) if !callback.is_callable() => return Err(wrong_type("callback", &callback, "callable")),
+            callback => callback.map(Bound::unbind),
         };
-        let clips = Arc::new(Mutex::new(Clips::default()));
-        let told = {
-            let ends = EndsWith(Arc::clone(&clips));
-            move |clip: capbuf_capture::Result<ClipInfo>| {
-                {
-                    let mut clips = lock(&ends.0);
-                    clips.waiting.push_back(clip.clone());
-                    if clips.waiting.len() > KEPT {
-                        clips.waiting.pop_front();
-                        clips.dropped += 1;
-                    }
-                }
-                if let Some(tell) = &tell {
-                    call(tell, clip);
-                }
+        let (sender, queue) = clip_queue();
+        let on_clip = move |clip: capbuf_capture::Result<ClipInfo>| {
+            sender.push(clip.clone());
+            if let Some(callback) = &callback {
+                call(callback, clip);
             }
         };
         let registry = registry.registry(py)?;
-        let trigger = py.detach(|| capbuf_capture::Trigger::begin(&registry, source, options, told)).or_raise(py)?;
-        Ok(Self { trigger: Handle::new("trigger", trigger), clips })
+        let trigger = py.detach(|| capbuf_capture::Trigger::begin(&registry, source, options, on_clip)).or_raise(py)?;
+        Ok(Self { trigger: Handle::new("trigger", trigger), queue })
     }
 
-    /// Fires, and waits for nothing.
+    /// Fire, and return at once.
     ///
     /// Parameters
     /// ----------
     /// when : datetime or float or int, optional
-    ///     An aware datetime, float seconds since 1970, or int nanoseconds since 1970: past, present or to come. Now, if not given.
+    ///     An aware datetime, float seconds since 1970, or int nanoseconds since 1970, in the past
+    ///     or the future; by default now.
     ///
     /// Raises
     /// ------
     /// Closed
-    ///     If this was closed.
+    ///     After `close`.
     #[pyo3(signature = (when=None))]
     fn fire(&self, py: Python<'_>, when: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let utc_ns = when.map_or_else(|| Ok(times::now_utc_ns()), |when| times::utc_ns("when", when))?;
+        let utc_ns = when.map_or_else(|| Ok(now_utc_ns()), |when| utc_ns("when", when))?;
         self.trigger.with(py, |trigger| trigger.fire(utc_ns))
     }
 
@@ -229,7 +173,7 @@ impl Trigger {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Clip>> {
-        self.next(py, Wait::Ever)
+        self.next(py, Wait::Forever)
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -241,12 +185,12 @@ impl Trigger {
         py.import(intern!(py, "capbuf._asyncio"))?.call_method1(intern!(py, "next_clip"), (slf,))
     }
 
-    /// Takes the next clip; waits for one.
+    /// Wait for the next clip and return it.
     ///
     /// Parameters
     /// ----------
     /// wait : float or timedelta, optional
-    ///     For how long; for as long as it takes if not given.
+    ///     Seconds to wait; by default without limit.
     ///
     /// Returns
     /// -------
@@ -255,36 +199,38 @@ impl Trigger {
     /// Raises
     /// ------
     /// TimedOut
-    ///     If none came.
+    ///     If `wait` is over.
     /// ClipFailed
-    ///     If one can't be written; the next call goes on.
+    ///     If the clip can't be written; the next call continues.
     /// Closed
-    ///     If this was closed, and none is left.
-    #[pyo3(signature = (*, wait=Wait::Ever), text_signature = "($self, *, wait=None)")]
+    ///     After `close`, when no clip is left.
+    #[pyo3(signature = (*, wait=Wait::Forever), text_signature = "($self, *, wait=None)")]
     fn next_clip(&self, py: Python<'_>, wait: Wait) -> PyResult<Clip> {
         self.next(py, wait)?.ok_or_else(|| self.trigger.closed(py))
     }
 
-    /// Looks once for who waits in an event loop and has waited so many seconds: the clip, or the seconds to sleep; None at the end.
-    fn _look(&self, py: Python<'_>, waited: f64, is_over: bool) -> PyResult<Py<PyAny>> {
+    /// Look once, for `_asyncio`: the clip, None at the end, or seconds to sleep as a float.
+    fn _poll(&self, py: Python<'_>, waited: f64, is_over: bool) -> PyResult<Py<PyAny>> {
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        self.look(py, waited, is_over)?.or_seconds(py)
+        self.poll(py, waited, is_over)?.or_seconds(py)
     }
 
-    /// How far the clip is that is being written just now: frames that are written, and frames in all; None if none is. Stale at once.
+    /// Progress of the clip being written: written frames and all frames; None if there is none.
+    ///
+    /// Stale at once.
     #[getter]
     fn writing(&self, py: Python<'_>) -> PyResult<Option<(u64, u64)>> {
         let progress = self.trigger.with(py, capbuf_capture::Trigger::writing)?;
         Ok(progress.map(|progress| (progress.frames, progress.of_frames)))
     }
 
-    /// How many clips were not taken in time. They are written all the same.
+    /// The number of clips that a full queue dropped. Their files are written all the same.
     #[getter]
     fn dropped(&self) -> u64 {
-        lock(&self.clips).dropped
+        self.queue.dropped()
     }
 
-    /// Ends it, in all threads, and waits for the clip that is being written. Closing again is harmless.
+    /// Close the trigger, in all threads, and wait for the clip being written. Idempotent.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if let Ok(trigger) = self.trigger.get(py) {
             self.trigger.close(py);
@@ -293,7 +239,7 @@ impl Trigger {
         Ok(())
     }
 
-    /// Whether it was closed.
+    /// Whether the trigger is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.trigger.is_closed()
@@ -312,20 +258,20 @@ impl Trigger {
 
 impl Drop for Trigger {
     fn drop(&mut self) {
-        // Its thread may be calling into Python: it is waited for detached.
+        // Joins the thread, which may be calling into Python: `close` detaches.
         Python::try_attach(|py| self.trigger.close(py));
     }
 }
 
-/// Calls Python with what became of a clip, unless the interpreter is ending.
-fn call(tell: &Py<PyAny>, clip: capbuf_capture::Result<ClipInfo>) {
+/// Calls Python with the outcome of a clip, unless the interpreter is shutting down.
+fn call(callback: &Py<PyAny>, clip: capbuf_capture::Result<ClipInfo>) {
     Python::try_attach(|py| {
-        let told = match clip {
-            Ok(clip) => tell.call1(py, (Clip::new(clip),)),
-            Err(error) => tell.call1(py, (errors::capture(py, &error).into_value(py),)),
+        let called = match clip {
+            Ok(clip) => callback.call1(py, (Clip::new(clip),)),
+            Err(error) => callback.call1(py, (errors::capture(py, &error).into_value(py),)),
         };
-        if let Err(error) = told {
-            error.write_unraisable(py, Some(tell.bind(py)));
+        if let Err(error) = called {
+            error.write_unraisable(py, Some(callback.bind(py)));
         }
     });
 }

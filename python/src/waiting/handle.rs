@@ -1,4 +1,4 @@
-//! What a Python object holds until it is closed, by whichever thread.
+//! A value that a Python object owns until `close`, which any thread may call.
 
 use std::sync::Arc;
 
@@ -7,42 +7,45 @@ use pyo3::prelude::*;
 
 use crate::errors;
 
-/// Holds a thing until it is closed. Looking takes no lock, so that a forked child finds none held by a thread it does not have.
+/// Owns a value until it is closed.
+///
+/// Access takes no lock: a child that is forked meanwhile would inherit it locked.
 pub(crate) struct Handle<T> {
-    what: &'static str,
-    held: ArcSwapOption<T>,
+    name: &'static str,
+    value: ArcSwapOption<T>,
 }
 
 impl<T> Handle<T> {
-    pub(crate) fn new(what: &'static str, held: T) -> Self {
-        Self { what, held: ArcSwapOption::from_pointee(held) }
+    pub(crate) fn new(name: &'static str, value: T) -> Self {
+        Self { name, value: ArcSwapOption::from_pointee(value) }
     }
 
-    /// Lends the thing for a short call, without counting.
-    pub(crate) fn with<R>(&self, py: Python<'_>, use_it: impl FnOnce(&T) -> R) -> PyResult<R> {
-        let guard: Guard<Option<Arc<T>>> = self.held.load();
-        guard.as_deref().map(use_it).ok_or_else(|| self.closed(py))
+    /// Passes the value to a short call, without touching the reference count.
+    pub(crate) fn with<R>(&self, py: Python<'_>, call: impl FnOnce(&T) -> R) -> PyResult<R> {
+        let guard: Guard<Option<Arc<T>>> = self.value.load();
+        guard.as_deref().map(call).ok_or_else(|| self.closed(py))
     }
 
-    /// The thing, to be kept while others may close this.
+    /// Returns a reference that stays valid when another thread closes the handle.
     pub(crate) fn get(&self, py: Python<'_>) -> PyResult<Arc<T>> {
-        self.held.load_full().ok_or_else(|| self.closed(py))
+        self.value.load_full().ok_or_else(|| self.closed(py))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.held.load().is_none()
+        self.value.load().is_none()
     }
 
-    /// Lets go of the thing; who uses it just now does so to the end. Closing again changes nothing.
-    pub(crate) fn close(&self, py: Python<'_>) -> bool
+    /// Drops the value once no call uses it. Idempotent.
+    pub(crate) fn close(&self, py: Python<'_>)
     where
         T: Send + Sync,
     {
-        // What ends with it may make system calls.
-        py.detach(|| self.held.swap(None).is_some())
+        // Dropping may make system calls: other Python threads run meanwhile.
+        py.detach(|| drop(self.value.swap(None)));
     }
 
+    /// The exception for a call after `close`.
     pub(crate) fn closed(&self, py: Python<'_>) -> PyErr {
-        errors::closed(py, self.what)
+        errors::closed(py, self.name)
     }
 }

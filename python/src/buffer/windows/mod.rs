@@ -1,103 +1,144 @@
-//! Going through a buffer window by window, as an analysis does.
+//! Overlapping analysis windows: the iterator `Windows`.
+
+mod cursor;
+mod spare;
+mod window;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Error, Sample, WindowOptions};
-use numpy::{Element, PyReadwriteArrayDyn};
+use capbuf::WindowOptions;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arguments::{FRAMES, maybe_whole};
-use crate::arrays::{self, DType, Out, with_dtype};
+use self::cursor::Cursor;
+pub(crate) use self::window::Window;
+use self::window::frames_of;
+use super::CaptureBuffer;
+use crate::arguments::{FRAMES, Wait, duration, optional_duration, optional_unsigned};
+use crate::arrays::{Out, Target};
 use crate::errors::{self, OrRaise as _};
-use crate::gap::Gap;
-use crate::handle::Handle;
-use crate::reading::Target;
-use crate::times::{self, Wait};
-use crate::waiting::{self, Step};
-use crate::window::{Window, frames_of};
+use crate::waiting::{Handle, Poll, block_on};
 
-/// Memory for the next window, kept while it has not come.
-enum Spare {
-    Float32(Vec<f32>),
-    Int16(Vec<i16>),
-    Int32(Vec<i32>),
-}
-
-struct Cursor {
-    windows: capbuf::Windows,
-    spare: Option<Spare>,
-    /// The first frame of the next window, as far as is known.
-    next_frame: u64,
-}
-
-/// Goes through a buffer window by window: an iterator of `Window`, for ``for`` and for ``async for``.
+/// An iterator over the windows of a buffer, for ``for`` and ``async for``.
 ///
-/// One thread at a time may ask for a window; another one gets `Busy`. It ends when the buffer was removed. A wait can be ended by
-/// Ctrl-C and, by `Closed`, by `close` in any thread. Closing the buffer's handle does not close it.
+/// See `CaptureBuffer.windows`.
+///
+/// One thread at a time may wait for a window; a second one gets `Busy`. The iterator ends when the
+/// buffer is removed. Ctrl-C ends a wait; `close` in any thread makes it raise `Closed`. The
+/// iterator stays open when the buffer's handle is closed.
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Windows {
-    buffer: Handle<CaptureBuffer>,
+    buffer: Handle<capbuf::CaptureBuffer>,
     cursor: Mutex<Cursor>,
     is_busy: AtomicBool,
     wait: Wait,
-    dtype: DType,
-    out: Option<Py<PyAny>>,
     window_frames: u64,
     hop_frames: u64,
 }
 
-impl Windows {
-    pub(crate) fn new<'py>(
+#[pymethods]
+impl CaptureBuffer {
+    /// Iterate over the buffer in windows, in a ``for`` or an ``async for`` loop.
+    ///
+    /// Every window has the same number of frames. The frames are contiguous: after a gap longer
+    /// than `join_gaps` the windows restart. A loop that the writer overtakes continues with the
+    /// oldest frames left, and `Window.lost_frames` counts the ones it missed.
+    ///
+    /// Parameters
+    /// ----------
+    /// seconds : float or timedelta
+    ///     The length of a window.
+    /// hop : float or timedelta, optional
+    ///     The distance from one window to the next; by default the length of a window.
+    /// start_frame : int, optional
+    ///     The first frame of the first window, which may be in the future; by default the oldest.
+    /// join_gaps : float or timedelta, default 0.1
+    ///     Gaps up to this length do not restart the windows: the frames on both sides are adjacent
+    ///     in the window, and `Window.joined_gaps` counts the gap.
+    /// wait : float or timedelta or None, optional
+    ///     Seconds to wait for a window before `TimedOut` is raised; by default without limit. The
+    ///     iterator keeps its position: continue with another ``for`` loop.
+    /// dtype, out
+    ///     As for all reads, see `CaptureBuffer`. With `out`, every window is read into this array.
+    ///
+    /// Returns
+    /// -------
+    /// Windows
+    ///     An iterator of `Window`, which ends when the buffer is removed.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidArgument
+    ///     If a window or the hop is empty, or a window is longer than the buffer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy, capbuf
+    /// >>> registry = capbuf.Registry.private()
+    /// >>> buffer = registry.get_or_allocate("mic", seconds=10, sample_rate_hz=8000)
+    /// >>> with buffer.writer() as writer:
+    /// ...     writer.write(numpy.zeros(40000, "int16"))
+    /// >>> registry.remove("mic")  # or the loop would wait for more
+    /// >>> [window.first_frame for window in buffer.windows(3.0, hop=1.0)]
+    /// [0, 8000, 16000]
+    #[pyo3(
+        signature = (seconds, hop=None, *, start_frame=None, join_gaps=None, wait=Wait::Forever, dtype=None, out=None),
+        text_signature = "($self, seconds, hop=None, *, start_frame=None, join_gaps=0.1, wait=None, dtype=None, out=None)"
+    )]
+    fn windows<'py>(
+        &self,
         py: Python<'py>,
-        buffer: &CaptureBuffer,
-        (seconds, hop): (&Bound<'py, PyAny>, Option<&Bound<'py, PyAny>>),
-        (start_frame, join_gaps): (Option<&Bound<'py, PyAny>>, Option<&Bound<'py, PyAny>>),
+        seconds: &Bound<'py, PyAny>,
+        hop: Option<&Bound<'py, PyAny>>,
+        start_frame: Option<&Bound<'py, PyAny>>,
+        join_gaps: Option<&Bound<'py, PyAny>>,
         wait: Wait,
         dtype: Option<&Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Self> {
+    ) -> PyResult<Windows> {
+        let buffer = self.handle.get(py)?;
         let rate = buffer.spec().sample_rate_hz();
-        let window_frames = frames_of(times::duration("seconds", seconds)?, rate);
-        let hop = hop.map(|hop| times::duration("hop", hop)).transpose()?;
-        let hop_frames = hop.map_or(window_frames, |hop| frames_of(hop, rate));
+        let window_frames = frames_of(duration("seconds", seconds)?, rate);
+        let hop_frames = optional_duration("hop", hop)?.map_or(window_frames, |hop| frames_of(hop, rate));
         let mut options = WindowOptions::new(window_frames, hop_frames);
-        let start_frame = maybe_whole("start_frame", start_frame, FRAMES)?;
+        let start_frame = optional_unsigned("start_frame", start_frame, FRAMES)?;
         if let Some(frame) = start_frame {
             options = options.from_frame(frame);
         }
-        if let Some(join) = join_gaps {
-            options = options.join_gaps(times::duration("join_gaps", join)?);
+        if let Some(join) = optional_duration("join_gaps", join_gaps)? {
+            options = options.join_gaps(join);
         }
         let target = Target::of(dtype, out)?;
         if let Some(out) = &target.out {
-            Out::borrow(out, buffer.spec().channels())?;
-            let given = u64::try_from(out.len()?).unwrap_or(u64::MAX);
-            if given != window_frames {
-                let allowed = format!("{window_frames} frames, a window");
-                return Err(errors::invalid(py, "out", format!("{given} frames"), allowed));
-            }
+            check_out(out, buffer.spec().channels(), window_frames)?;
         }
-        let cursor = Cursor {
-            windows: buffer.windows(options).or_raise(py)?,
-            spare: None,
-            next_frame: start_frame.unwrap_or_else(|| buffer.frames().start),
-        };
-        Ok(Self {
-            buffer: Handle::new("iterator", buffer.clone()),
-            cursor: Mutex::new(cursor),
+        let next_frame = start_frame.unwrap_or_else(|| buffer.frames().start);
+        Ok(Windows {
+            cursor: Mutex::new(Cursor::new(buffer.windows(options).or_raise(py)?, next_frame, hop_frames, target)),
+            buffer: Handle::new("iterator", capbuf::CaptureBuffer::clone(&buffer)),
             is_busy: AtomicBool::new(false),
             wait,
-            dtype: target.dtype,
-            out: target.out.map(Bound::unbind),
             window_frames,
             hop_frames,
         })
     }
+}
 
+/// Refuses an array `out` that does not fit one window exactly.
+fn check_out(out: &Bound<'_, PyAny>, channels: u16, window_frames: u64) -> PyResult<()> {
+    Out::borrow(out, channels)?;
+    let frames = u64::try_from(out.len()?).unwrap_or(u64::MAX);
+    if frames != window_frames {
+        let allowed = format!("{window_frames} frames, a window");
+        return Err(errors::invalid(out.py(), "out", format!("{frames} frames"), allowed));
+    }
+    Ok(())
+}
+
+impl Windows {
     fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Cursor>> {
         match self.cursor.try_lock() {
             Ok(cursor) => Ok(cursor),
@@ -106,7 +147,7 @@ impl Windows {
         }
     }
 
-    /// Keeps other threads out while this one waits.
+    /// Excludes other threads while this one waits.
     fn enter(&self, py: Python<'_>) -> PyResult<InUse<'_>> {
         // SYNC none: the cursor has a lock of its own.
         if self.is_busy.swap(true, Ordering::Relaxed) {
@@ -115,82 +156,17 @@ impl Windows {
         Ok(InUse(&self.is_busy))
     }
 
-    /// Looks once; `None` at the end.
-    fn look(
+    /// Looks once for the next window; `Ready(None)` at the end.
+    fn poll(
         &self,
         py: Python<'_>,
-        buffer: &CaptureBuffer,
+        buffer: &capbuf::CaptureBuffer,
         waited: Duration,
         is_over: bool,
-    ) -> PyResult<Step<Option<Window>>> {
-        let cursor = &mut *self.lock(py)?;
-        let looked = match &self.out {
-            None => with_dtype!(self.dtype, T => self.look_new::<T>(py, cursor)),
-            Some(out) => match Out::borrow(out.bind(py), buffer.spec().channels())? {
-                Out::Float32(mut array) => self.look_into(py, cursor, &mut array),
-                Out::Int16(mut array) => self.look_into(py, cursor, &mut array),
-                Out::Int32(mut array) => self.look_into(py, cursor, &mut array),
-            },
-        }?;
-        let rate = buffer.spec().sample_rate_hz();
-        match looked {
-            Ok((window, samples)) => {
-                cursor.next_frame = window.first_frame.saturating_add(self.hop_frames);
-                let samples = match &self.out {
-                    Some(out) => out.clone_ref(py),
-                    None => samples.ok_or_else(|| errors::thread(py, "a window without samples"))?,
-                };
-                Ok(Step::Done(Some(Window {
-                    samples,
-                    first_frame: window.first_frame,
-                    end_frame: window.end_frame,
-                    start_utc_ns: window.start_utc_ns,
-                    lost_frames: window.lost_frames,
-                    after_gap: window.after_gap.as_ref().map(Gap::on_timeline),
-                    joined_gaps: window.joined_gaps,
-                    sample_rate_hz: rate,
-                })))
-            }
-            Err(Error::Removed { .. }) => Ok(Step::Done(None)),
-            Err(Error::TimedOut { .. }) if is_over => Err(Error::TimedOut { waited }).or_raise(py),
-            Err(Error::TimedOut { .. }) => {
-                let end = cursor.next_frame.saturating_add(self.window_frames);
-                Ok(Step::Pause(waiting::pause_for(end.saturating_sub(buffer.frames().end), rate)))
-            }
-            Err(error) => Err(error).or_raise(py),
-        }
-    }
-
-    fn look_into<T: Sample + Element>(
-        &self,
-        py: Python<'_>,
-        cursor: &mut Cursor,
-        array: &mut PyReadwriteArrayDyn<'_, T>,
-    ) -> PyResult<Looked> {
-        let out = arrays::memory(py, array)?;
-        let windows = &mut cursor.windows;
-        Ok(py.detach(|| windows.next_into(out, Duration::ZERO)).map(|window| (window, None)))
-    }
-
-    fn look_new<T: InSpare>(&self, py: Python<'_>, cursor: &mut Cursor) -> PyResult<Looked> {
-        let samples = usize::try_from(cursor.windows.window_samples()).unwrap_or(usize::MAX);
-        let mut memory = T::take(&mut cursor.spare).unwrap_or_else(|| vec![T::default(); samples]);
-        let windows = &mut cursor.windows;
-        match py.detach(|| windows.next_into(&mut memory, Duration::ZERO)) {
-            Ok(window) => {
-                let channels = usize::from(cursor.windows.buffer().spec().channels());
-                Ok(Ok((window, Some(arrays::from_vec(py, memory, channels)?.unbind()))))
-            }
-            Err(error) => {
-                cursor.spare = Some(T::keep(memory));
-                Ok(Err(error))
-            }
-        }
+    ) -> PyResult<Poll<Option<Window>>> {
+        self.lock(py)?.poll(py, buffer, waited, is_over)
     }
 }
-
-/// What a look at the next window gave: with an array, if it is a new one.
-type Looked = capbuf::Result<(capbuf::Window, Option<Py<PyAny>>)>;
 
 struct InUse<'a>(&'a AtomicBool);
 
@@ -200,33 +176,6 @@ impl Drop for InUse<'_> {
     }
 }
 
-/// A type that memory may be kept for.
-trait InSpare: Sample + Element {
-    fn take(spare: &mut Option<Spare>) -> Option<Vec<Self>>;
-    fn keep(memory: Vec<Self>) -> Spare;
-}
-
-macro_rules! in_spare {
-    ($T:ty, $kind:ident) => {
-        impl InSpare for $T {
-            fn take(spare: &mut Option<Spare>) -> Option<Vec<Self>> {
-                match spare.take() {
-                    Some(Spare::$kind(memory)) => Some(memory),
-                    _ => None,
-                }
-            }
-
-            fn keep(memory: Vec<Self>) -> Spare {
-                Spare::$kind(memory)
-            }
-        }
-    };
-}
-
-in_spare!(f32, Float32);
-in_spare!(i16, Int16);
-in_spare!(i32, Int32);
-
 #[pymethods]
 impl Windows {
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -235,7 +184,7 @@ impl Windows {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Window>> {
         let _in_use = self.enter(py)?;
-        waiting::wait(py, &self.buffer, self.wait, |buffer, waited, is_over| self.look(py, buffer, waited, is_over))
+        block_on(py, &self.buffer, self.wait, |buffer, waited, is_over| self.poll(py, buffer, waited, is_over))
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -248,11 +197,11 @@ impl Windows {
         py.import(intern!(py, "capbuf._asyncio"))?.call_method1(intern!(py, "next_window"), (slf, wait))
     }
 
-    /// Looks once for who waits in an event loop and has waited so many seconds: the window, None at the end, or the seconds to sleep.
-    fn _look(&self, py: Python<'_>, waited: f64, is_over: bool) -> PyResult<Py<PyAny>> {
+    /// Look once, for `_asyncio`: the window, None at the end, or seconds to sleep as a float.
+    fn _poll(&self, py: Python<'_>, waited: f64, is_over: bool) -> PyResult<Py<PyAny>> {
         let buffer = self.buffer.get(py)?;
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        self.look(py, &buffer, waited, is_over)?.or_seconds(py)
+        self.poll(py, &buffer, waited, is_over)?.or_seconds(py)
     }
 
     /// Frames of a window.
@@ -261,18 +210,18 @@ impl Windows {
         self.window_frames
     }
 
-    /// Frames from one window's first to the next one's.
+    /// Frames from the start of a window to the start of the next one.
     #[getter]
     fn hop_frames(&self) -> u64 {
         self.hop_frames
     }
 
-    /// Ends it, in all threads. Closing again is harmless.
+    /// Close the iterator, in all threads. Idempotent.
     fn close(&self, py: Python<'_>) {
         self.buffer.close(py);
     }
 
-    /// Whether it was closed.
+    /// Whether the iterator is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.buffer.is_closed()
