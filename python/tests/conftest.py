@@ -1,4 +1,4 @@
-"""Fixtures and helpers: domains in a folder per test, a known signal, threads that report errors."""
+"""Fixtures and helpers: a domain folder per test, a known signal, threads that report errors."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""Invalid arguments raise an `Error` that is also the built-in for its kind and names what is allowed."""
+"""Invalid arguments raise an `Error` that derives from a built-in and names the allowed values."""
 
 import datetime as dt
 import decimal

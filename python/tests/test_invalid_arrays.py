@@ -1,4 +1,4 @@
-"""Invalid dtypes, arrays and bytes raise an `Error` that is also the built-in for its kind."""
+"""Invalid dtypes, arrays and bytes raise an `Error` that derives from a built-in."""
 
 import array
 from typing import Any

@@ -16,7 +16,7 @@ def source(name: str, seconds: float = 300.0) -> capbuf.SourceConfig:
 
 
 def reasons(buffer: capbuf.CaptureBuffer, stalls: Stalls) -> list[str]:
-    """Return the reasons of all gaps, without one overrun for each stall of the machine that was seen."""
+    """Return the reasons of all gaps, without one overrun for each stall that was seen."""
     reasons = [gap.reason for gap in buffer.read_frames(*buffer.frames, available=True).gaps]
     for _ in range(stalls.count):
         if "overrun" in reasons:

@@ -148,7 +148,7 @@ class NotYet(Error, BlockingIOError):
     missing_frames: int
     """The number of frames that are not recorded yet."""
     expected_utc_ns: int | None
-    """When the last of them is expected, in ns of UTC; None before the first write."""
+    """The time at which the last of them is expected, in ns of UTC; None before the first write."""
 
 
 class Evicted(Error, LookupError):

@@ -18,7 +18,7 @@ use crate::arguments::{datetime, utc_ns};
 /// sample_format : str
 ///     The format of the samples: "s16", "s24", "s32" or "f32".
 /// start_utc_ns : int
-///     When the first frame was captured, in ns of UTC; `start` is the same as an aware
+///     Capture time of the first frame, in ns of UTC; `start` is the same as an aware
 ///     `datetime`.
 /// missing : Missing
 ///     The requested frames that the clip lacks.
@@ -53,7 +53,7 @@ impl Clip {
 
 #[pymethods]
 impl Clip {
-    /// When the first frame was captured, as an aware `datetime` in UTC.
+    /// Capture time of the first frame, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.start_utc_ns)

@@ -17,7 +17,7 @@ use crate::arguments::{Wait, duration, now_utc_ns, utc_ns};
 use crate::errors::{self, OrRaise as _};
 use crate::waiting::interruptible;
 
-/// How late the end of a clip may arrive before the source counts as lost; the same as in
+/// Lateness of a clip's end after which the source counts as lost; the same as in
 /// `capbuf_capture`.
 const LATENESS: Duration = Duration::from_secs(10);
 

@@ -11,7 +11,7 @@ use crate::arguments::datetime;
 /// first_frame : int
 ///     The first frame after the gap.
 /// start_utc_ns : int
-///     When the audio before the gap ends, in ns of UTC; `start` is the same as an aware
+///     End of the audio before the gap, in ns of UTC; `start` is the same as an aware
 ///     `datetime`.
 /// duration_ns : int
 ///     The time without audio. Zero for a clock that stepped back or a seamless change of writers.
@@ -56,7 +56,7 @@ impl Gap {
 
 #[pymethods]
 impl Gap {
-    /// When the audio before the gap ends, as an aware `datetime` in UTC.
+    /// End of the audio before the gap, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.start_utc_ns)

@@ -140,7 +140,7 @@ impl CaptureBuffer {
         Ok((frames.start, frames.end))
     }
 
-    /// Whether the buffer was removed from its registry: still readable, no longer writable.
+    /// True if the buffer was removed from its registry: still readable, no longer writable.
     #[getter]
     fn is_removed(&self, py: Python<'_>) -> PyResult<bool> {
         self.handle.with(py, capbuf::CaptureBuffer::is_removed)
@@ -175,7 +175,7 @@ impl CaptureBuffer {
         self.handle.close(py);
     }
 
-    /// Whether this handle is closed.
+    /// True if this handle is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.handle.is_closed()

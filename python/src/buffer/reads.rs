@@ -45,7 +45,7 @@ impl CaptureBuffer {
     /// Raises
     /// ------
     /// NotYet
-    ///     If frames are not recorded yet; `expected_utc_ns` says when they will be. After a wait
+    ///     If frames are not recorded yet; they are expected at `expected_utc_ns`. After a wait
     ///     `TimedOut`, or `Removed` if the buffer was removed.
     /// Evicted
     ///     If frames are overwritten; `oldest_frame` and `oldest_utc_ns` are the oldest left.

@@ -31,7 +31,7 @@ pub(super) fn newest(seconds: &Bound<'_, PyAny>) -> PyResult<Span> {
     Ok(Span::Last(duration("seconds", seconds)?))
 }
 
-/// How a read waits for frames that are not recorded yet.
+/// The way a read waits for frames that are not recorded yet.
 #[derive(Clone, Copy)]
 pub(super) enum Waiting {
     /// The calling thread blocks.

@@ -59,7 +59,7 @@ impl Facts {
 /// first_frame, end_frame : int
 ///     The number of the first captured frame, and one past the last.
 /// start_utc_ns, end_utc_ns : int
-///     When the first frame begins and the last one ends, in ns of UTC; `start` and `end` are the
+///     Start of the first frame and end of the last one, in ns of UTC; `start` and `end` are the
 ///     same as aware `datetime`.
 /// gaps : tuple of Gap
 ///     The gaps inside, in order.
@@ -127,13 +127,13 @@ impl Segment {
         self.facts.end_utc_ns
     }
 
-    /// When the first frame begins, as an aware `datetime` in UTC.
+    /// Start of the first frame, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.facts.start_utc_ns)
     }
 
-    /// When the last frame ends, as an aware `datetime` in UTC.
+    /// End of the last frame, as an aware `datetime` in UTC.
     #[getter]
     fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.facts.end_utc_ns)

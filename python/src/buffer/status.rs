@@ -75,18 +75,18 @@ impl Level {
 /// oldest_frame : int
 ///     The oldest readable frame.
 /// oldest_utc_ns, newest_utc_ns : int or None
-///     When the oldest frame begins and the newest one ends, in ns of UTC; None before the first
+///     Start of the oldest frame and end of the newest one, in ns of UTC; None before the first
 ///     write. `oldest` and `newest` are the same as aware `datetime`.
 /// age_seconds : float or None
 ///     The time since the newest frame was captured.
 /// writes, gaps, evictions : int
 ///     Calls of `write`, recorded gaps, and reads that raised `Evicted`; ever.
 /// has_writer : bool
-///     Whether a living process holds the writer.
+///     True if a living process holds the writer.
 /// writer : Holder or None
 ///     That process; None in a private registry.
 /// is_removed : bool
-///     Whether the buffer was removed from its registry.
+///     True if the buffer was removed from its registry.
 /// timeline_ahead_ns : int
 ///     The published clock minus the estimated clock of the writer.
 /// level : Level or None
@@ -134,13 +134,13 @@ impl Status {
 
 #[pymethods]
 impl Status {
-    /// When the oldest frame begins, as an aware `datetime` in UTC.
+    /// Start of the oldest frame, as an aware `datetime` in UTC.
     #[getter]
     fn oldest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         optional_datetime(py, self.oldest_utc_ns)
     }
 
-    /// When the newest frame ends, as an aware `datetime` in UTC.
+    /// End of the newest frame, as an aware `datetime` in UTC.
     #[getter]
     fn newest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         optional_datetime(py, self.newest_utc_ns)

@@ -122,7 +122,7 @@ impl Writer {
     ///     int32, top bits first, for s24. Any object with the buffer protocol is accepted, such as
     ///     an ``array.array`` or a ``memoryview``.
     /// at : datetime or float or int, optional
-    ///     When the first frame was captured: an aware datetime, float seconds since 1970, or int
+    ///     Capture time of the first frame: an aware datetime, float seconds since 1970, or int
     ///     nanoseconds since 1970. Jitter is filtered out; a delay of more than 0.75 s is recorded
     ///     as a gap. By default the last frame was captured now.
     ///
@@ -157,7 +157,7 @@ impl Writer {
     /// data : bytes or buffer
     ///     Contiguous memory.
     /// at : datetime or float or int, optional
-    ///     When the first frame that begins in `data` was captured: as `write`.
+    ///     Capture time of the first frame that begins in `data`: as `write`.
     ///
     /// Raises
     /// ------
@@ -224,7 +224,7 @@ impl Writer {
         py.detach(|| drop(writer));
     }
 
-    /// Whether the writer is closed.
+    /// True if the writer is closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
         self.lock(py).is_none()

@@ -59,7 +59,7 @@ impl Capture {
     /// Returns
     /// -------
     /// bool
-    ///     Whether the source is closed; false if a sound server or driver does not respond.
+    ///     True if the source is closed; false if a sound server or driver does not respond.
     fn stop(&self, py: Python<'_>) -> PyResult<bool> {
         let capture = Arc::clone(self.running(py)?);
         capture.request_stop();

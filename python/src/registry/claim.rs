@@ -68,7 +68,7 @@ impl SourceClaim {
         self.claim.close(py);
     }
 
-    /// Whether the claim is released.
+    /// True if the claim is released.
     #[getter]
     fn closed(&self) -> bool {
         self.claim.is_closed()

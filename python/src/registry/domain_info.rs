@@ -20,7 +20,7 @@ use crate::waiting::interruptible;
 /// processes : int
 ///     The living processes that have the domain open.
 /// has_dead : bool
-///     Whether files of dead processes are left: see `Registry.sweep`.
+///     True if files of dead processes are left: see `Registry.sweep`.
 #[pyclass(module = "capbuf", frozen, get_all)]
 pub(crate) struct DomainInfo {
     name: String,

@@ -106,7 +106,7 @@ impl Registry {
         self.handle.close(py);
     }
 
-    /// Whether this handle is closed.
+    /// True if this handle is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.handle.is_closed()

@@ -81,7 +81,7 @@ impl AllocationReport {
         self.0.totals.removed_and_held
     }
 
-    /// When the report was made, as an aware `datetime` in UTC.
+    /// Creation time of the report, as an aware `datetime` in UTC.
     #[getter]
     fn made<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.0.made_utc_ns)

@@ -17,7 +17,7 @@ impl Registry {
     /// Parameters
     /// ----------
     /// enable : bool, default True
-    ///     Whether to record.
+    ///     True to start, false to stop.
     #[pyo3(signature = (enable=true))]
     fn enable_allocation_tracking(&self, py: Python<'_>, enable: bool) -> PyResult<()> {
         // The first call allocates the log: other Python threads run meanwhile.
@@ -26,7 +26,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether allocation attempts are recorded.
+    /// True if allocation attempts are recorded.
     #[getter]
     fn is_allocation_tracking(&self, py: Python<'_>) -> PyResult<bool> {
         self.handle.with(py, capbuf::Registry::is_allocation_tracking)

@@ -41,7 +41,7 @@ use crate::errors::{invalid, wrong_type};
 ///     The time of all-zero samples after which it is, too. By default silence is no fault. The
 ///     samples of a working microphone are never all zero.
 /// when_gone : str, default "remove"
-///     What becomes of the buffer once the source is no longer configured: "remove" removes it from
+///     The fate of the buffer once the source is no longer configured: "remove" removes it from
 ///     the registry, "keep" leaves it.
 ///
 /// Raises

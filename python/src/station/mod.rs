@@ -122,7 +122,7 @@ impl Station {
     /// Returns
     /// -------
     /// bool
-    ///     Whether all sources are closed; false if a sound server or driver does not respond.
+    ///     True if all sources are closed; false if a sound server or driver does not respond.
     fn stop(&self, py: Python<'_>) -> PyResult<bool> {
         let station = self.station.get(py)?;
         interruptible(py, move || station.stop())
@@ -137,7 +137,7 @@ impl Station {
         Ok(())
     }
 
-    /// Whether the station is closed.
+    /// True if the station is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.station.is_closed()

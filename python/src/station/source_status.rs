@@ -55,7 +55,7 @@ impl SourceStatus {
 /// Attributes
 /// ----------
 /// utc_ns : int
-///     When, in ns of UTC.
+///     Time of the change, in ns of UTC.
 /// time : datetime
 ///     The same as an aware `datetime`.
 /// state : str

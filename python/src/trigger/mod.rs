@@ -239,7 +239,7 @@ impl Trigger {
         Ok(())
     }
 
-    /// Whether the trigger is closed.
+    /// True if the trigger is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.trigger.is_closed()

@@ -54,7 +54,7 @@ impl ClipQueue {
         lock(&self.0).clips.pop_front()
     }
 
-    /// Whether the sender is dropped. Clips may be left.
+    /// True if the sender is dropped. Clips may be left.
     pub(super) fn has_ended(&self) -> bool {
         lock(&self.0).has_ended
     }

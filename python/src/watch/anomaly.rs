@@ -24,7 +24,7 @@ use crate::arguments::datetime;
 /// count : int
 ///     The number of observations.
 /// first_utc_ns, last_utc_ns : int
-///     When it was first and last seen, in ns of UTC.
+///     Times of the first and the last observation, in ns of UTC.
 #[pyclass(module = "capbuf", frozen, eq)]
 #[derive(PartialEq)]
 pub(crate) struct Anomaly(pub(super) capbuf::Anomaly);
@@ -71,13 +71,13 @@ impl Anomaly {
         self.0.last_utc_ns
     }
 
-    /// When it was first seen, as an aware `datetime` in UTC.
+    /// Time of the first observation, as an aware `datetime` in UTC.
     #[getter]
     fn first<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.0.first_utc_ns)
     }
 
-    /// When it was last seen, as an aware `datetime` in UTC.
+    /// Time of the last observation, as an aware `datetime` in UTC.
     #[getter]
     fn last<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.0.last_utc_ns)

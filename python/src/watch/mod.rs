@@ -115,7 +115,7 @@ impl Watch {
         self.watch.close(py);
     }
 
-    /// Whether the watch is closed.
+    /// True if the watch is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.watch.is_closed()

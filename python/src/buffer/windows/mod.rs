@@ -221,7 +221,7 @@ impl Windows {
         self.buffer.close(py);
     }
 
-    /// Whether the iterator is closed.
+    /// True if the iterator is closed.
     #[getter]
     fn closed(&self) -> bool {
         self.buffer.is_closed()

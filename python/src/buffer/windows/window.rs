@@ -17,7 +17,7 @@ use crate::buffer::gap::Gap;
 /// first_frame, end_frame : int
 ///     The number of the first frame, and one past the last.
 /// start_utc_ns : int
-///     When the first frame was captured, in ns of UTC; `start` is the same as an aware
+///     Capture time of the first frame, in ns of UTC; `start` is the same as an aware
 ///     `datetime`.
 /// lost_frames : int
 ///     Frames since the previous window that belong to no window: overwritten before they were
@@ -42,7 +42,7 @@ pub(crate) struct Window {
 
 #[pymethods]
 impl Window {
-    /// When the first frame was captured, as an aware `datetime` in UTC.
+    /// Capture time of the first frame, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         datetime(py, self.start_utc_ns)
