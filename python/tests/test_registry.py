@@ -16,6 +16,16 @@ def test_racing_threads_get_one_buffer(registry: capbuf.Registry) -> None:
     assert registry.stats().rings_allocated == 1
 
 
+@pytest.mark.parametrize("track", [False, True])
+def test_each_hit_counts_as_one_attempt(track: bool) -> None:
+    registry = capbuf.Registry.private(track_allocations=track)
+    for _ in range(3):
+        registry.get_or_allocate("mic", seconds=1)
+    metrics = registry.metrics_text()
+    assert 'capbuf_allocation_attempts_total{result="allocated"} 1' in metrics
+    assert 'capbuf_allocation_attempts_total{result="already_there"} 2' in metrics
+
+
 def test_registry_is_a_mapping(registry: capbuf.Registry) -> None:
     assert len(registry) == 0
     assert "b" not in registry
