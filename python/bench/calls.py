@@ -1,7 +1,7 @@
-"""What calls cost: ns per call, beside an empty call's and a copy's of the same memory.
+"""Measure calls: ns per call, beside an empty call and a copy of the same memory.
 
-Nothing is asserted. Build optimised for numbers that mean something: PROFILE=release scripts/python run python
-python/bench/calls.py
+Asserts nothing. Meaningful numbers need an optimised build:
+PROFILE=release scripts/python run python python/bench/calls.py
 """
 
 import timeit
@@ -13,19 +13,19 @@ import numpy as np
 import capbuf
 
 RATE = 48_000
-# Many short rounds: some of them are not interrupted, on however busy a machine.
+# Many short rounds: on a busy machine some of them are not interrupted.
 ROUNDS = 400
 
 
 def empty(source: str) -> bool:
-    """The cheapest that Python itself can call, for comparison."""
+    """Do nothing: the baseline of a Python call."""
     return source == ""
 
 
 def ns_per_call(statement: str, calls: int, names: dict[str, Any]) -> float:
     timer = timeit.Timer(statement, globals=names)
     timer.timeit(calls // 10 + 1)
-    # The least: all that can be added to it is somebody else's.
+    # The minimum: interference only adds time.
     return min(timer.repeat(ROUNDS, calls)) / calls * 1e9
 
 
@@ -56,13 +56,14 @@ def main(show: Callable[[str], None] = print) -> None:
         ("'mic' in a dict", "'mic' in dictionary", 10_000),
         ("'mic' in registry", "'mic' in registry", 10_000),
         ("registry.get('mic')", "registry.get('mic')", 5000),
+        ("registry.get_or_allocate, a hit", "registry.get_or_allocate('mic', seconds=60)", 5000),
         ("writer.next_frame", "writer.next_frame", 5000),
         ("numpy copies 3 s", "np.copyto(three, ring[begin:end])", 100),
         ("read 3 s into memory", "buffer.read_frames(begin, end, out=three)", 100),
         ("numpy copies 3 s into new memory", "ring[begin:end].copy()", 100),
         ("read 3 s into new memory", "buffer.read_frames(begin, end, dtype='int16')", 100),
         ("read 3 s as float32", "buffer.read_frames(begin, end)", 100),
-        # The writes last: they take the frames away that are read.
+        # Writes come last: they evict the frames that are read.
         ("write 10 ms", "writer.write(chunk)", 5000),
         ("write 10 ms of bytes", "writer.write_bytes(data)", 5000),
         ("numpy copies 10 ms", "np.copyto(ring[:480], chunk)", 5000),

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,12 @@ async def feed(buffer: capbuf.CaptureBuffer, first: int, chunks: int) -> None:
             writer.write(position(first + chunk * 400, 400), at=START + (first + chunk * 400) / RATE)
 
 
-async def test_a_read_can_be_awaited(buffer: capbuf.CaptureBuffer) -> None:
+async def test_awaited_reads_use_no_thread(buffer: capbuf.CaptureBuffer) -> None:
     feeding = asyncio.create_task(feed(buffer, 2 * RATE, 20))
     memory = np.empty((RATE, 1), "int16")
     threads = len(os.listdir("/proc/self/task"))
-    many = [buffer.aread_frames(2 * RATE, 2 * RATE + 400 * chunk, dtype="int16") for chunk in range(1, 21)]
-    for chunk, segment in enumerate(await asyncio.gather(*many), 1):
+    reads = [buffer.aread_frames(2 * RATE, 2 * RATE + 400 * chunk, dtype="int16") for chunk in range(1, 21)]
+    for chunk, segment in enumerate(await asyncio.gather(*reads), 1):
         assert np.array_equal(segment.samples[:, 0], position(2 * RATE, 400 * chunk))
     assert (await buffer.aread_frames(2 * RATE, 3 * RATE, out=memory)).samples is memory
     assert (await buffer.aread(START, START + 1)).end_frame == RATE
@@ -33,7 +33,7 @@ async def test_a_read_can_be_awaited(buffer: capbuf.CaptureBuffer) -> None:
     await feeding
 
 
-async def test_an_awaited_read_ends_like_any_other(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
+async def test_awaited_read_raises_like_blocking_read(buffer: capbuf.CaptureBuffer) -> None:
     with pytest.raises(capbuf.TimedOut):
         await buffer.aread_frames(0, 3 * RATE, wait=0.02)
     with pytest.raises(capbuf.TimedOut):
@@ -46,22 +46,26 @@ async def test_an_awaited_read_ends_like_any_other(buffer: capbuf.CaptureBuffer,
     with pytest.raises(capbuf.InvalidType):
         await buffer.alast("x")  # type: ignore[arg-type]
 
-    async def ends(coroutine: Coroutine[Any, Any, object], kind: type[Exception], how: str) -> None:
-        task = asyncio.create_task(coroutine)
-        await asyncio.sleep(0)
-        registry.remove("mic") if how == "remove" else buffer.close()
-        with pytest.raises(kind):
-            await task
 
-    await ends(buffer.aread_frames(0, 3 * RATE), capbuf.Removed, "remove")
-    waiting = buffer.aread_frames(0, RATE)
-    await waiting
-    again = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
-    buffer = again
-    await ends(again.aread_frames(0, 3 * RATE), capbuf.Closed, "close")
+async def raises_after(
+    act: Callable[[], object], read: Coroutine[Any, Any, object], kind: type[Exception]
+) -> None:
+    reading = asyncio.create_task(read)
+    # One turn of the loop runs the task to its first sleep.
+    await asyncio.sleep(0)
+    act()
+    with pytest.raises(kind):
+        await reading
 
 
-async def test_a_loop_over_windows_can_be_awaited(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
+async def test_removal_and_close_end_awaited_read(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
+    await raises_after(lambda: registry.remove("mic"), buffer.aread_frames(0, 3 * RATE), capbuf.Removed)
+    assert len(await buffer.aread_frames(0, RATE)) == RATE
+    other = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
+    await raises_after(other.close, other.aread_frames(0, 3 * RATE), capbuf.Closed)
+
+
+async def test_async_for_iterates_over_windows(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
     async def feed_and_remove() -> None:
         await feed(buffer, 2 * RATE, 10)
         registry.remove("mic")
@@ -77,7 +81,7 @@ async def test_a_loop_over_windows_can_be_awaited(buffer: capbuf.CaptureBuffer, 
                 pass
 
 
-async def test_many_wait_in_one_loop(registry: capbuf.Registry) -> None:
+async def test_fifty_tasks_wait_in_one_event_loop(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=5, sample_rate_hz=RATE)
 
     async def analyse() -> int:

@@ -1,4 +1,4 @@
-"""Examples run: those of the docstrings, and those of the README."""
+"""The examples of the docstrings and of the README pass."""
 
 import doctest
 import inspect
@@ -17,7 +17,7 @@ FLAGS = doctest.IGNORE_EXCEPTION_DETAIL
 def examples() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
     found = [test for module in (capbuf, _asyncio, _errors, _spec, prometheus) for test in finder.find(module) if test.examples]
-    # Functions and classes of the compiled module are not the package's own in the eyes of the finder.
+    # The finder skips functions and classes of the compiled module.
     for name in capbuf.__all__:
         thing = getattr(capbuf, name)
         if not inspect.isclass(thing) or issubclass(thing, Exception):
@@ -32,19 +32,19 @@ def examples() -> list[doctest.DocTest]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
-def test_example(example: doctest.DocTest) -> None:
-    said: list[str] = []
-    results = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
-    assert results.failed == 0, "".join(said)
+def test_docstring_example_passes(example: doctest.DocTest) -> None:
+    output: list[str] = []
+    results = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=output.append)
+    assert results.failed == 0, "".join(output)
 
 
-def test_there_are_examples() -> None:
+def test_main_classes_have_examples() -> None:
     names = {example.name for example in examples()}
     assert {"capbuf", "Registry", "CaptureBuffer", "CaptureBuffer.read", "CaptureBuffer.windows", "Writer", "record"} <= names
     assert {"AllocationReport", "Registry.watch", "Station", "Trigger", "CaptureBuffer.clip_around", "SourceConfig", "Registry.metrics_text", "capbuf.prometheus"} <= names
 
 
-def test_everything_public_has_a_docstring() -> None:
+def test_every_public_name_has_a_docstring() -> None:
     for name in capbuf.__all__:
         thing = getattr(capbuf, name)
         if name != "__version__":
@@ -56,9 +56,10 @@ def test_everything_public_has_a_docstring() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_readme(number: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_readme_example_passes(number: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)[number]
     exec(compile(code, str(README), "exec"), {})
     if number == 0:
-        assert "loud.wav: 48000 frames" in capsys.readouterr().out and (tmp_path / "loud.wav").is_file()
+        assert "loud.wav: 48000 frames" in capsys.readouterr().out
+        assert (tmp_path / "loud.wav").is_file()

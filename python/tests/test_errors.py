@@ -1,4 +1,4 @@
-"""A class for each kind of error, with the core's code, its numbers, and what Python has for it."""
+"""Each kind of error has a class with its code, its fields and a built-in base."""
 
 import inspect
 import pathlib
@@ -14,13 +14,13 @@ def kinds() -> dict[str, type[capbuf.Error]]:
     return {name: kind for name, kind in found.items() if inspect.isclass(kind) and issubclass(kind, capbuf.Error)}
 
 
-def test_every_kind_of_the_core_is_a_class_with_its_code() -> None:
+def test_every_error_code_of_the_core_has_a_class() -> None:
     codes = {name: int(number) for name, number in re.findall(r"^    (\w+) = (\d+),$", CORE.read_text(), re.MULTILINE)}
     assert len(codes) >= 23
     assert {name: kind.code for name, kind in kinds().items() if kind.code is not None} == codes
 
 
-def test_every_number_of_the_core_is_an_attribute() -> None:
+def test_every_field_of_a_core_error_is_an_attribute() -> None:
     source = CORE.read_text()
     body = source[source.index("pub enum Error {") : source.index("pub enum ErrorCode")]
     renamed = {"source_name": "source", "waited": "waited_seconds", "holder": "pid"}
@@ -30,12 +30,17 @@ def test_every_number_of_the_core_is_an_attribute() -> None:
         assert {renamed.get(field, field) for field in names} <= set(annotated), name
 
 
-def test_every_kind_is_also_what_python_has_for_it() -> None:
+def test_every_class_derives_from_a_builtin() -> None:
     for name, kind in kinds().items():
-        assert kind.__doc__ and kind.__module__ == "capbuf._errors"
+        assert kind.__doc__
+        assert kind.__module__ == "capbuf._errors"
         if kind is not capbuf.Error:
             builtin = [base for base in kind.__mro__ if base.__module__ == "builtins"]
             assert builtin[0] not in (Exception, BaseException), name
-    assert issubclass(capbuf.NotFound, KeyError) and issubclass(capbuf.TimedOut, TimeoutError)
+    assert issubclass(capbuf.NotFound, KeyError)
+    assert issubclass(capbuf.TimedOut, TimeoutError)
     error = capbuf.OutOfSpace("full", requested_bytes=7)
-    assert isinstance(error, OSError) and error.errno is not None and error.requested_bytes == 7 and str(error) == "full"
+    assert isinstance(error, OSError)
+    assert error.errno is not None
+    assert error.requested_bytes == 7
+    assert str(error) == "full"

@@ -5,29 +5,27 @@ import pathlib
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import numpy as np
 import pytest
-from conftest import eventually, until_it_waits
+from conftest import Background, eventually, until_polling
 
 import capbuf
 
 WAITS = {
     "a read": "buffer.last(1, wait=None)",
     "a read into memory": "buffer.last(1, wait=None, out=numpy.zeros((8000, 1), 'int16'))",
-    "a read of what is there": "buffer.read_frames(0, 8000, wait=None, available=True)",
+    "a partial read": "buffer.read_frames(0, 8000, wait=None, available=True)",
     "a clip": "buffer.clip_frames('x.wav', 0, 8000, wait=None)",
     "a clip around a moment": "buffer.clip_around('x.wav', time.time(), 1, 100)",
     "the writing of a clip": "[full.clip_frames(f'{folder.name}/x.flac', 0, 10**9, available=True) for _ in range(1000)]",
     "a loop over clips": "next(capbuf.Trigger(registry, 'mic', '.'))",
     "a loop over windows": "next(buffer.windows(1))",
     "a loop over events": "next(registry.watch())",
-    "an awaited read": "asyncio.run(look())",
-    # A server that takes a connection and says nothing.
+    "an awaited read": "asyncio.run(read())",
+    # A server that accepts a connection and sends nothing.
     "the opening of a source": "capbuf.record(f'rtsp://127.0.0.1:{server.getsockname()[1]}/', registry=registry)",
-    # Another process that makes this buffer, and has stopped.
+    # Another process that is allocating this buffer, and has stopped.
     "an allocation": "domain.get_or_allocate('mic', seconds=1)",
 }
 
@@ -35,7 +33,7 @@ PROGRAM = """
 import asyncio, faulthandler, fcntl, os, signal, socket, sys, threading, time
 import tempfile, numpy, capbuf
 
-# A wait that nothing ends fails the test, and not only hangs it.
+# A wait that Ctrl-C does not end fails the test instead of hanging it.
 faulthandler.dump_traceback_later(180, exit=True)
 registry = capbuf.Registry.private()
 buffer = registry.allocate("mic", seconds=10, sample_rate_hz=8000)
@@ -45,7 +43,7 @@ if "full" in {wait!r}:
     full.writer().write(numpy.random.default_rng(1).integers(-9000, 9000, 300 * 48000).astype("int16"))
 server = socket.create_server(("127.0.0.1", 0))
 domain = capbuf.open("birds")
-# The claim is the lock of one file, named by the hash of the source: it is seen in passing, and taken.
+# An allocation locks one file, named by the hash of the source: learn its name, then hold the lock.
 if "domain" in {wait!r}:
     seen = set()
     def watch():
@@ -56,25 +54,19 @@ if "domain" in {wait!r}:
     while watcher.is_alive():
         domain.allocate("mic", seconds=1)
         domain.remove("mic")
-    claim = open(domain.path / next(name for name in seen if name.endswith(".claim")), "w")
-    os.chmod(claim.fileno(), 0o600)
-    fcntl.flock(claim, fcntl.LOCK_EX)
+    lock_file = open(domain.path / next(name for name in seen if name.endswith(".claim")), "w")
+    os.chmod(lock_file.fileno(), 0o600)
+    fcntl.flock(lock_file, fcntl.LOCK_EX)
 
-async def look():
+async def read():
     await buffer.alast(1)
 
-def handle(number, frame):
-    global at
-    at = time.monotonic()
-    raise KeyboardInterrupt
-
-signal.signal(signal.SIGINT, handle)
-print("waiting", flush=True)
-begun = time.monotonic()
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
+    print("waiting", flush=True)
     {wait}
 except KeyboardInterrupt:
-    print("interrupted", time.time(), flush=True)
+    print("interrupted", flush=True)
     os._exit(0)
 print("not interrupted", flush=True)
 os._exit(1)
@@ -82,19 +74,19 @@ os._exit(1)
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
-def test_ctrl_c_ends(wait: str) -> None:
+def test_ctrl_c_ends_wait(wait: str) -> None:
     command = [sys.executable, "-c", PROGRAM.format(wait=wait)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "waiting\n"
-        until_it_waits(process=child.pid)
+        until_polling(process=child.pid)
         assert child.poll() is None
         os.kill(child.pid, signal.SIGINT)
-        assert child.stdout.readline().startswith("interrupted")
+        assert child.stdout.readline() == "interrupted\n"
         assert child.wait(60) == 0
 
 
-def test_a_clip_whose_writing_is_interrupted_leaves_nothing_behind(registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
+def test_interrupted_clip_leaves_no_file(registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
     buffer = registry.allocate("mic", seconds=300, sample_rate_hz=48000)
     with buffer.writer() as writer:
         writer.write(np.random.default_rng(1).integers(-9000, 9000, 300 * 48000).astype("int16"))
@@ -103,17 +95,16 @@ def test_a_clip_whose_writing_is_interrupted_leaves_nothing_behind(registry: cap
         eventually(lambda: any(tmp_path.iterdir()))
         os.kill(os.getpid(), signal.SIGINT)
 
-    # Whoever runs this in the background has it ignored.
+    # A shell starts background processes with SIGINT ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        interrupting = threading.Thread(target=interrupt)
-        interrupting.start()
+        interrupting = Background(interrupt)
         with pytest.raises(KeyboardInterrupt):
-            # Again, if who interrupts was held up until it was whole.
-            while interrupting.is_alive():
+            # Write again if the thread was delayed until the clip was complete.
+            while interrupting.is_running:
                 buffer.clip_frames(tmp_path / "x.flac", 0, 10**9, available=True).path.unlink()
-            time.sleep(1)
-    finally:
+            eventually(lambda: False)
         interrupting.join()
+    finally:
         signal.signal(signal.SIGINT, before)
     eventually(lambda: not any(tmp_path.iterdir()))

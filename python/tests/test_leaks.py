@@ -1,4 +1,4 @@
-"""Nothing grows: no references, no objects, no memory."""
+"""Repeated calls leak no references, no objects and no memory."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ def resident_bytes() -> int:
     raise AssertionError("no VmRSS")
 
 
-def test_thousands_of_calls_leave_nothing(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
+def test_repeated_calls_leak_nothing(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:
     memory, source = np.zeros((RATE, 1), "int16"), "mi" + "c"
     samples: Any = np.zeros((10, 1), "int16")
     loop = asyncio.new_event_loop()
@@ -36,7 +36,7 @@ def test_thousands_of_calls_leave_nothing(buffer: capbuf.CaptureBuffer, registry
         with pytest.raises(capbuf.FormatMismatch):
             writer.write(memory.astype("float32"))
 
-    def another() -> None:
+    def allocate_and_remove() -> None:
         registry.allocate("another", seconds=1, sample_rate_hz=RATE)
         registry.remove("another")
 
@@ -52,7 +52,7 @@ def test_thousands_of_calls_leave_nothing(buffer: capbuf.CaptureBuffer, registry
         "write bytes": (2000, lambda: writer.write_bytes(memoryview(samples))),
         "status": (500, lambda: buffer.status().level),
         "errors": (300, refused),
-        "allocate": (200, another),
+        "allocate": (200, allocate_and_remove),
         "clip": (200, lambda: buffer.clip_frames(tmp_path / "x.wav", 0, 10**6, available=True)),
     }
     for name, (times, call) in calls.items():
@@ -73,14 +73,14 @@ def test_thousands_of_calls_leave_nothing(buffer: capbuf.CaptureBuffer, registry
         assert after == counts[:-1], f"{name}: references"
         assert len(gc.get_objects()) - objects < 50, f"{name}: objects"
         assert grown < times * 8 + 20_000, f"{name}: {grown} bytes of Python's memory"
-        # A leak of one array, or of one ring, a call would be far above this.
+        # A leak of one array or one ring a call exceeds this by far.
         assert resident_bytes() - resident < 8_000_000, f"{name}: resident memory"
     loop.close()
     writer.close()
     eventually(lambda: registry.stats().rings_mapped - registry.stats().rings_unmapped == 1)
 
 
-def test_an_array_outlives_everything_else(registry: capbuf.Registry) -> None:
+def test_array_outlives_buffer_and_registry(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
     with buffer.writer() as writer:
         writer.write(np.full(100, 7, "int16"))
@@ -93,13 +93,13 @@ def test_an_array_outlives_everything_else(registry: capbuf.Registry) -> None:
     assert (samples == 7).all()
 
 
-def test_a_handle_that_is_forgotten_is_closed(registry: capbuf.Registry) -> None:
+def test_garbage_collector_closes_handles(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1)
     writer = buffer.writer()
     del writer
     gc.collect()
     buffer.writer().close()
-    feed = registry.claim_source("mic")
-    del feed
+    claim = registry.claim_source("mic")
+    del claim
     gc.collect()
     registry.claim_source("mic").close()

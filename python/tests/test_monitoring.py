@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules of docs/prometheus are of this package's metrics, and Prometheus takes them."""
+"""Prometheus accepts the metrics, and the dashboard and alert rules of docs/prometheus use them."""
 
 import json
 import pathlib
@@ -8,14 +8,16 @@ import subprocess
 import numpy as np
 import pytest
 from conftest import RATE
+from prometheus_client import CollectorRegistry, generate_latest
 
 import capbuf
+from capbuf.prometheus import CapbufCollector
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "prometheus"
 
 
 @pytest.fixture
-def told(registry: capbuf.Registry) -> set[str]:
+def metrics(registry: capbuf.Registry) -> set[str]:
     """The names of all metrics."""
     with registry.allocate("mic", seconds=10, sample_rate_hz=RATE) as buffer:
         with buffer.writer() as writer:
@@ -26,16 +28,34 @@ def told(registry: capbuf.Registry) -> set[str]:
 
 
 @pytest.mark.parametrize("command", [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]])
-def test_promtool_takes_the_rules(command: list[str]) -> None:
+def test_promtool_accepts_the_rules(command: list[str]) -> None:
     checked = subprocess.run(["promtool", *command], cwd=DOCS, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("file", ["rules.yml", "dashboard.json"])
-def test_only_metrics_that_there_are_are_asked_for(file: str, told: set[str]) -> None:
+def test_rules_and_dashboard_use_existing_metrics(file: str, metrics: set[str]) -> None:
     text = (DOCS / file).read_text()
     if file.endswith(".json"):
         panels = json.loads(text)["panels"]
         text = "\n".join(target["expr"] for panel in panels for target in panel.get("targets", []))
-    asked = set(re.findall(r"\bcapbuf_[a-z_]+", text))
-    assert len(asked) > 10 and asked <= told, asked - told
+    used = set(re.findall(r"\bcapbuf_[a-z_]+", text))
+    assert len(used) > 10
+    assert used <= metrics, used - metrics
+
+
+def test_prometheus_accepts_metrics(registry: capbuf.Registry) -> None:
+    for _ in range(2):
+        registry.get_or_allocate("rtsp://me:sesame@cam/1", seconds=60, sample_rate_hz=48000)
+    metrics = CollectorRegistry()
+    metrics.register(CapbufCollector(registry))
+    collected = generate_latest(metrics).decode()
+    for text in (registry.metrics_text(), collected):
+        assert 'capbuf_allocation_attempts_total{result="already_there"} 1' in text
+        assert "# TYPE capbuf_live_buffers gauge" in text
+        assert "sesame" not in text
+    checked = subprocess.run(["promtool", "check", "metrics"], input=collected, capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, ""), collected
+    assert metrics.get_sample_value("capbuf_live_buffers") == 1
+    registry.close()
+    assert generate_latest(metrics) == b""

@@ -1,4 +1,4 @@
-"""Processes share a domain, however they are started and however they end."""
+"""Processes share a domain, however they start and end."""
 
 import multiprocessing
 import multiprocessing.synchronize
@@ -15,13 +15,13 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from conftest import RATE, START, eventually, position
+from conftest import RATE, START, Background, eventually, position
 
 import capbuf
 
-Looked = TypeVar("Looked")
+Result = TypeVar("Result")
 
-# A child of several threads is what is tested here; newer Pythons warn of it.
+# These tests fork processes that have threads, which newer versions of Python warn about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
@@ -36,7 +36,7 @@ def read_and_write(folder: str, ready: "multiprocessing.synchronize.Event") -> N
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_children_share_a_domain(folder: pathlib.Path, method: str) -> None:
+def test_child_processes_share_a_domain(folder: pathlib.Path, method: str) -> None:
     context = multiprocessing.get_context(method)
     with capbuf.open("birds") as domain:
         buffer = domain.allocate("mic", seconds=10, sample_rate_hz=RATE)
@@ -49,9 +49,11 @@ def test_children_share_a_domain(folder: pathlib.Path, method: str) -> None:
         assert np.array_equal(segment.samples[:, 0], position(RATE, RATE))
         with pytest.raises(capbuf.WriterBusy) as busy:
             buffer.writer()
-        assert busy.value.pid == child.pid and busy.value.program
+        assert busy.value.pid == child.pid
+        assert busy.value.program
         holder = buffer.status().writer
-        assert holder is not None and holder.pid == child.pid
+        assert holder is not None
+        assert holder.pid == child.pid
         assert {holder.pid for holder in buffer.opened_by()} >= {os.getpid(), child.pid}
         ready.set()
         child.join(60)
@@ -61,7 +63,7 @@ def test_children_share_a_domain(folder: pathlib.Path, method: str) -> None:
 
 
 def in_child(work: Callable[[], None]) -> int:
-    """Runs something in a forked child; its exit code."""
+    """Run `work` in a forked child and return its exit code."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -74,7 +76,7 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 @pytest.mark.parametrize("where", ["private", "domain"])
-def test_a_forked_child_reads_and_must_not_write(where: str) -> None:
+def test_forked_child_reads_and_cannot_write(where: str) -> None:
     registry = capbuf.Registry.private() if where == "private" else capbuf.open("birds")
     buffer = registry.allocate("mic", seconds=10, sample_rate_hz=RATE)
     writer = buffer.writer()
@@ -96,24 +98,23 @@ def test_a_forked_child_reads_and_must_not_write(where: str) -> None:
     assert buffer.status().has_writer
 
 
-def unless_overtaken(look: Callable[[], Looked]) -> Looked:
-    """Looks until it is not overtaken: a child that is held up while its parent writes at full speed is."""
+def unless_overtaken(read: Callable[[], Result]) -> Result:
+    """Repeat a read while the parent, which writes at full speed, overtakes it."""
     while True:
         try:
-            return look()
+            return read()
         except capbuf.Evicted:
             pass
 
 
-def test_a_child_that_is_forked_while_others_work_can_use_everything() -> None:
-    """No lock that another thread held is left in the child."""
+def test_child_forked_from_busy_process_inherits_no_lock() -> None:
     registry = capbuf.open("birds")
     buffer = registry.allocate("mic", seconds=10, sample_rate_hz=RATE)
     stop = threading.Event()
 
     def work() -> None:
         while not stop.is_set():
-            # Large writes and reads, during which other threads run.
+            # Large writes and reads detach: the fork happens in the middle of them.
             with buffer.writer() as writer:
                 writer.write(position(0, 5 * RATE))
             buffer.last(4.5)
@@ -121,8 +122,7 @@ def test_a_child_that_is_forked_while_others_work_can_use_everything() -> None:
             next(buffer.windows(0.1))
             time.sleep(0.001)
 
-    thread = threading.Thread(target=work)
-    thread.start()
+    working = Background(work)
 
     def child() -> None:
         assert "mic" in registry
@@ -137,10 +137,10 @@ def test_a_child_that_is_forked_while_others_work_can_use_everything() -> None:
             assert in_child(child) == 0
     finally:
         stop.set()
-        thread.join()
+    working.join()
 
 
-def test_the_ring_survives_a_writer_that_is_killed() -> None:
+def test_ring_survives_killed_writer() -> None:
     program = """
 import time, capbuf, numpy
 buffer = capbuf.open("birds").get_or_allocate("mic", seconds=10, sample_rate_hz=8000)
@@ -150,7 +150,8 @@ print("written", flush=True)
 time.sleep(600)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None and child.stdout.readline() == "written\n"
+        assert child.stdout is not None
+        assert child.stdout.readline() == "written\n"
         buffer = capbuf.open("birds")["mic"]
         with pytest.raises(capbuf.WriterBusy):
             buffer.writer()
@@ -159,12 +160,12 @@ time.sleep(600)
     with buffer.writer() as writer:
         assert writer.next_frame == 8000
         writer.write(np.zeros(8000, "int16"), at=START + 1.5)
-    # Only half a second passed for the writers, too little to be seen in the times; that the writer changed is on record.
+    # The times of the two writers are 0.5 s apart, below the threshold of a detected gap.
     assert [gap.reason for gap in buffer.read_frames(0, 16_000).gaps] == ["writer changed"]
     assert capbuf.open("birds").sweep().processes <= 1
 
 
-def test_errors_travel_between_processes() -> None:
+def test_errors_can_be_pickled() -> None:
     registry = capbuf.Registry.private()
     registry.allocate("mic", seconds=1)
     for call in (
@@ -177,5 +178,7 @@ def test_errors_travel_between_processes() -> None:
         with pytest.raises(capbuf.Error) as caught:
             call()
         again = pickle.loads(pickle.dumps(caught.value))
-        assert type(again) is type(caught.value) and str(again) == str(caught.value)
-        assert vars(again) == vars(caught.value) and again.code == caught.value.code
+        assert type(again) is type(caught.value)
+        assert str(again) == str(caught.value)
+        assert vars(again) == vars(caught.value)
+        assert again.code == caught.value.code

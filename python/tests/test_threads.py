@@ -1,4 +1,4 @@
-"""Whatever threads do to one object at the same time, they get audio or an exception."""
+"""Threads that use one object concurrently get audio or an exception."""
 
 import threading
 import time
@@ -6,17 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import RATE, START, eventually, position, until_it_waits
+from conftest import RATE, START, Background, eventually, position, until_polling
 
 import capbuf
 
 
-def test_use_after_close_in_another_thread_is_closed(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
-    writer, windows, feed = buffer.writer(), buffer.windows(1), registry.claim_source("mic")
-    for thing in (writer, windows, feed, buffer, registry):
-        closer = threading.Thread(target=thing.close)
-        closer.start()
-        closer.join()
+def test_use_after_close_in_another_thread_raises_closed(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry) -> None:
+    writer, windows, claim = buffer.writer(), buffer.windows(1), registry.claim_source("mic")
+    for thing in (writer, windows, claim, buffer, registry):
+        Background(thing.close).join()
         assert thing.closed
         thing.close()
     calls: list[Callable[[], object]] = [
@@ -27,7 +25,7 @@ def test_use_after_close_in_another_thread_is_closed(buffer: capbuf.CaptureBuffe
         lambda: writer.__enter__(),
         lambda: next(windows),
         lambda: windows.__enter__(),
-        lambda: feed.__enter__(),
+        lambda: claim.__enter__(),
         lambda: buffer.read(START, START + 1),
         lambda: buffer.last(1),
         lambda: buffer.read_frames(0, 1, wait=None),
@@ -61,152 +59,143 @@ def test_use_after_close_in_another_thread_is_closed(buffer: capbuf.CaptureBuffe
         with pytest.raises(ValueError) as closed:
             call()
         assert isinstance(closed.value, capbuf.Closed)
-    for thing in (writer, windows, feed, buffer, registry):
+    for thing in (writer, windows, claim, buffer, registry):
         assert "<capbuf." in repr(thing)
 
 
-@pytest.mark.parametrize("how", ["read", "windows"])
-def test_closing_ends_a_wait_in_another_thread(registry: capbuf.Registry, how: str) -> None:
+@pytest.mark.parametrize("call", ["read", "windows"])
+def test_close_ends_wait_in_another_thread(registry: capbuf.Registry, call: str) -> None:
     buffer = registry.allocate("mic", seconds=1)
     windows = buffer.windows(0.5)
-    caught: list[BaseException] = []
-
-    def wait() -> None:
-        try:
-            buffer.last(0.5, wait=None) if how == "read" else next(windows)
-        except BaseException as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    until_it_waits(thread)
-    (buffer if how == "read" else windows).close()
-    thread.join(60)
-    assert [type(error) for error in caught] == [capbuf.Closed]
+    wait: Callable[[], object] = (lambda: buffer.last(0.5, wait=None)) if call == "read" else (lambda: next(windows))
+    waiting = Background(wait)
+    until_polling(waiting)
+    (buffer if call == "read" else windows).close()
+    with pytest.raises(capbuf.Closed):
+        waiting.join()
 
 
 def test_other_threads_run_while_one_waits(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
-    done = threading.Event()
-
-    def wait() -> None:
-        buffer.read_frames(0, 100, wait=None)
-        done.set()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    until_it_waits(thread)
-    assert not done.is_set()
+    waiting = Background(lambda: buffer.read_frames(0, 100, wait=None))
+    until_polling(waiting)
+    assert waiting.is_running
     with buffer.writer() as writer:
         writer.write(position(0, 100))
-    assert done.wait(60)
-    thread.join()
+    assert len(waiting.join()) == 100
 
 
-def repeat(work: Callable[[], object], until: Callable[[], bool]) -> threading.Thread:
-    """Does something in a thread again and again; what it raises is a failure of the test."""
+def repeat(work: Callable[[], object], until: Callable[[], bool]) -> "Background[None]":
+    """Repeat `work` in a thread until a condition is true."""
 
     def run() -> None:
         while not until():
             work()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
+    return Background(run)
 
 
-def test_other_threads_run_during_a_large_read(registry: capbuf.Registry) -> None:
-    """The second of two that read into one array is told so: it had the interpreter while the first one copied."""
+def test_other_threads_run_during_large_read(registry: capbuf.Registry) -> None:
+    """The second thread that reads into one array gets `Busy`: it ran while the first one copied."""
     buffer = registry.allocate("mic", seconds=60, channels=2)
     with buffer.writer() as writer:
         writer.write(np.zeros((60 * 48_000, 2), "int16"))
     memory = np.empty((50 * 48_000, 2), "float32")
-    refused: list[capbuf.Error] = []
+    refused = threading.Event()
 
     def read() -> None:
         try:
             assert buffer.last(50, out=memory).samples is memory
-        except capbuf.Busy as error:
-            refused.append(error)
+        except capbuf.Busy:
+            refused.set()
 
-    readers = [repeat(read, lambda: bool(refused)) for _ in range(2)]
-    eventually(lambda: bool(refused))
+    readers = [repeat(read, refused.is_set) for _ in range(2)]
+    try:
+        eventually(refused.is_set)
+    finally:
+        refused.set()
     for reader in readers:
         reader.join()
 
 
-def test_other_threads_run_during_a_large_write_and_can_not_take_the_memory_away(registry: capbuf.Registry) -> None:
+def test_large_write_lets_threads_run_and_pins_memory(registry: capbuf.Registry) -> None:
+    """A `bytearray` can't be resized during a write: the thread that tries it runs meanwhile."""
     buffer = registry.allocate("mic", seconds=60)
-    data, refused, pinned = bytearray(8_000_000), [False], [False]
+    data = bytearray(8_000_000)
+    pinned = threading.Event()
 
     def resize() -> None:
         try:
             data.append(0)
             data.pop()
         except BufferError:
-            pinned[0] = True
+            pinned.set()
+
+    def write_until_pinned(write: Callable[[bytearray], object]) -> None:
+        resizing = repeat(resize, pinned.is_set)
+
+        def is_pinned() -> bool:
+            resizing.check()
+            try:
+                write(data)
+            except (capbuf.Error, TypeError):
+                # The other thread has just appended a byte: the length is odd.
+                pass
+            return pinned.is_set()
+
+        try:
+            eventually(is_pinned)
+        finally:
+            pinned.set()
+        resizing.join()
 
     with buffer.writer() as writer:
-        for write in (writer.write_bytes, lambda data: writer.write(memoryview(data).cast("h"))):
-            pinned[0] = False
-            resizer = repeat(resize, lambda: pinned[0])
-            deadline = time.monotonic() + 60
-            while not pinned[0]:
-                try:
-                    write(data)
-                except (capbuf.Error, TypeError):
-                    # Of an odd length just now.
-                    refused[0] = True
-                assert time.monotonic() < deadline, "nobody else ran"
-            resizer.join()
-            del data[8_000_000:]
+        write_until_pinned(writer.write_bytes)
+        del data[8_000_000:]
+        pinned.clear()
+        write_until_pinned(lambda data: writer.write(memoryview(data).cast("h")))
 
 
-def test_an_array_that_others_change_is_written_as_some_of_both(registry: capbuf.Registry) -> None:
+def test_concurrently_changed_array_is_written_as_a_mix(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=10, sample_rate_hz=48_000)
     samples, memory = np.ones(100_000, "int16"), np.ones((100_000, 1), "int16")
     rounds = [0]
-    over = threading.Event()
+    stop = threading.Event()
 
     def change() -> None:
         samples.fill(1 + rounds[0] % 2)
         memory.fill(3)
         rounds[0] += 1
 
-    changer = repeat(change, over.is_set)
-    with buffer.writer() as writer:
-        while rounds[0] < 200:
-            first = writer.next_frame
-            writer.write(samples)
-            assert writer.next_frame == first + 100_000
-            assert np.isin(buffer.read_frames(first, first + 100_000, dtype="int16").samples, (1, 2)).all()
-            buffer.read_frames(first, first + 100_000, out=memory)
-    over.set()
-    changer.join()
+    changing = repeat(change, stop.is_set)
+    try:
+        with buffer.writer() as writer:
+            while rounds[0] < 200:
+                changing.check()
+                first = writer.next_frame
+                writer.write(samples)
+                assert writer.next_frame == first + 100_000
+                written = buffer.read_frames(first, first + 100_000, dtype="int16").samples
+                assert np.isin(written, (1, 2)).all()
+                buffer.read_frames(first, first + 100_000, out=memory)
+    finally:
+        stop.set()
+    changing.join()
     assert np.isin(memory, (1, 2, 3)).all()
 
 
-def test_a_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry) -> None:
-    """Readers, a writer, closers and removers, all at the same objects: every frame that is read is right."""
-    begun = time.monotonic()
-    failures: list[BaseException] = []
+def test_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry) -> None:
+    """Readers, writers, closers and removers of one source: every frame that is read is right."""
+    stop = threading.Event()
     current: list[capbuf.CaptureBuffer] = [registry.allocate("mic", seconds=1, sample_rate_hz=RATE)]
-    read = [0]
+    read_frames, renewals, removals = [0], [0], [0]
 
-    def is_over() -> bool:
-        # Two seconds, and until something was read.
-        return time.monotonic() > begun + (60 if read[0] == 0 else 2)
-
-    def guarded(work: Callable[[], None]) -> Callable[[], None]:
+    def ignoring_errors(work: Callable[[], None]) -> Callable[[], None]:
         def run() -> None:
-            while not is_over():
-                try:
-                    work()
-                except capbuf.Error:
-                    pass
-                except BaseException as error:
-                    failures.append(error)
-                    return
+            try:
+                work()
+            except capbuf.Error:
+                pass
 
         return run
 
@@ -218,7 +207,7 @@ def test_a_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry
 
     def check(samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]], first: int) -> None:
         assert np.array_equal(samples[:, 0], position(first, len(samples)))
-        read[0] += len(samples)
+        read_frames[0] += len(samples)
 
     def read_last() -> None:
         segment = current[0].last(0.5, dtype="int16", silence=False, wait=0.01)
@@ -227,34 +216,42 @@ def test_a_storm_of_threads_gets_audio_or_an_exception(registry: capbuf.Registry
     memory = np.empty((RATE, 1), "int16")
 
     def read_into() -> None:
-        # Two threads, one array: the second is told so.
+        # Two threads share the array: the second one gets `Busy`.
         segment = current[0].last(1, out=memory, silence=False)
         assert segment.samples is memory
 
-    def go_through() -> None:
+    def iterate() -> None:
         with current[0].windows(0.1, dtype="int16", wait=0.01) as windows:
             for window in windows:
                 check(window.samples, window.first_frame)
 
-    def close_and_renew() -> None:
+    def renew_and_close() -> None:
         time.sleep(0.005)
         old = current[0]
         current[0] = registry.get_or_allocate("mic", seconds=1, sample_rate_hz=RATE)
         old.close()
+        renewals[0] += 1
 
     def remove() -> None:
         time.sleep(0.02)
         registry.remove("mic")
+        removals[0] += 1
 
-    work = [write, write, read_last, read_last, read_into, read_into, go_through, close_and_renew, remove]
-    threads = [threading.Thread(target=guarded(each)) for each in work]
+    works = [write, write, read_last, read_last, read_into, read_into, iterate, renew_and_close, remove]
+    threads = [repeat(ignoring_errors(work), stop.is_set) for work in works]
+
+    def has_raged() -> bool:
+        for thread in threads:
+            thread.check()
+        return read_frames[0] > 100 * RATE and renewals[0] > 100 and removals[0] > 20
+
+    try:
+        eventually(has_raged)
+    finally:
+        stop.set()
     for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-        assert not thread.is_alive()
-    assert not failures
-    assert read[0] > 0
+        thread.join()
     current[0].close()
-    registry.remove("mic") if "mic" in registry else None
+    if "mic" in registry:
+        registry.remove("mic")
     eventually(lambda: registry.stats().rings_mapped == registry.stats().rings_unmapped)

@@ -1,35 +1,37 @@
-"""One writer, which takes what numpy and others have in memory."""
+"""The one writer of a buffer, which accepts arrays and objects with the buffer protocol."""
 
 import array
-import threading
+import functools
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import RATE, START, START_NS, position
+from conftest import RATE, START, START_NS, at_once, position
 
 import capbuf
 
 
-def test_a_buffer_has_one_writer(buffer: capbuf.CaptureBuffer) -> None:
+def test_second_writer_is_refused(buffer: capbuf.CaptureBuffer) -> None:
     with buffer.writer() as writer:
-        assert buffer.status().has_writer and writer.buffer == buffer
+        assert buffer.status().has_writer
+        assert writer.buffer == buffer
         with pytest.raises(BlockingIOError) as busy:
             buffer.writer()
-        assert isinstance(busy.value, capbuf.WriterBusy) and busy.value.pid is None
+        assert isinstance(busy.value, capbuf.WriterBusy)
+        assert busy.value.pid is None
     with buffer.writer() as writer:
         assert writer.next_frame == 2 * RATE
 
 
-def test_whatever_has_such_memory_is_written(registry: capbuf.Registry) -> None:
+def test_write_accepts_buffer_protocol(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
     samples: Any = position(0, 100)
     readonly = samples.copy()
     readonly.flags.writeable = False
-    ways: list[Any] = [samples, samples.reshape(100, 1), readonly, array.array("h", samples), memoryview(samples), np.asfortranarray(samples)]
+    arrays: list[Any] = [samples, samples.reshape(100, 1), readonly, array.array("h", samples), memoryview(samples), np.asfortranarray(samples)]
     with buffer.writer() as writer:
-        for way in ways:
-            writer.write(way)
+        for samples_in in arrays:
+            writer.write(samples_in)
         writer.write(np.empty((0, 1), "int16"))
         writer.write(np.empty(0, "int16"))
         for data in (samples.tobytes(), bytearray(samples.tobytes()), memoryview(samples), samples, b"", bytearray()):
@@ -37,7 +39,7 @@ def test_whatever_has_such_memory_is_written(registry: capbuf.Registry) -> None:
     assert np.array_equal(buffer.read_frames(0, 1000, dtype="int16").samples[:, 0], np.tile(samples, 10))
 
 
-def test_bytes_may_break_anywhere(registry: capbuf.Registry) -> None:
+def test_bytes_may_split_frames(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1, sample_rate_hz=RATE, channels=2, sample_format="s24")
     data = bytes(range(60))
     with buffer.writer() as writer:
@@ -45,34 +47,34 @@ def test_bytes_may_break_anywhere(registry: capbuf.Registry) -> None:
             writer.write_bytes(data[begin : begin + 7])
         assert writer.next_frame == 10
     read = buffer.read_frames(0, 10, dtype="int32").samples
-    assert read.shape == (10, 2) and read[0, 1] == 0x05040300
+    assert read.shape == (10, 2)
+    assert read[0, 1] == 0x05040300
 
 
-def test_times_may_be_given(registry: capbuf.Registry) -> None:
+def test_write_times_record_gap(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=10, sample_rate_hz=RATE)
     with buffer.writer() as writer:
         writer.write(position(0, RATE), at=START)
         writer.write_bytes(position(RATE, RATE).tobytes(), at=START_NS + 3 * 10**9)
     (gap,) = buffer.read(START, START + 4).gaps
-    assert gap.reason == "detected" and gap.duration_ns == 2 * 10**9
+    assert gap.reason == "detected"
+    assert gap.duration_ns == 2 * 10**9
 
 
-def test_more_than_the_buffer_keeps_may_be_written(registry: capbuf.Registry) -> None:
+def test_write_may_exceed_capacity(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=1, sample_rate_hz=RATE)
     with buffer.writer() as writer:
         writer.write(position(0, 100 * RATE))
     assert np.array_equal(buffer.last(0.5, dtype="int16").samples[:, 0], position(100 * RATE - RATE // 2, RATE // 2))
 
 
-def test_writes_of_several_threads_follow_each_other(registry: capbuf.Registry) -> None:
+def test_concurrent_writes_are_serialised(registry: capbuf.Registry) -> None:
     buffer = registry.allocate("mic", seconds=10, sample_rate_hz=48_000)
     with buffer.writer() as writer:
-        # Large ones, during which other threads run.
-        threads = [threading.Thread(target=writer.write, args=[np.full(40_000, number, "int16")]) for number in range(1, 9)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        # Large writes detach: other threads run meanwhile.
+        chunks = [np.full(40_000, number, "int16") for number in range(1, 9)]
+        at_once(*[functools.partial(writer.write, chunk) for chunk in chunks])
         assert writer.next_frame == 320_000
     samples = buffer.read_frames(0, 320_000, dtype="int16").samples.reshape(8, 40_000)
-    assert (samples == samples[:, :1]).all() and sorted(samples[:, 0].tolist()) == list(range(1, 9))
+    assert (samples == samples[:, :1]).all()
+    assert sorted(samples[:, 0].tolist()) == list(range(1, 9))

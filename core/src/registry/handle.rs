@@ -141,6 +141,19 @@ impl Registry {
         self.tracked(begun, source, found)
     }
 
+    /// Returns a handle to the buffer of a source if the registry holds one of this shape: the hit
+    /// of [`Registry::get_or_allocate`], which counts and tracks the attempt.
+    ///
+    /// Never waits and never allocates a buffer. A miss is not recorded: the caller continues with
+    /// `get_or_allocate`. For bindings, which run only the miss on a thread of its own.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn get_allocated(&self, source: &str, spec: Spec) -> Option<CaptureBuffer> {
+        let buffer = self.hit(source, |buffer| *buffer.spec() == spec)?;
+        let begun = self.0.tracker.begin();
+        self.tracked(begun, source, Ok((buffer, Outcome::AlreadyThere))).ok()
+    }
+
     /// Runs `use_buffer` with the buffer of a source, if it has one.
     ///
     /// Lock-free: one arc-swap load, one hash, one compare; no allocation after a thread's first call, no

@@ -1,22 +1,28 @@
 """The last N seconds of every audio source, in memory, as numpy arrays, by wall-clock time.
 
-Allocated exactly once for each source, written by one writer that never waits, read by any number of readers, in any number of
-threads and processes.
+Each source has one buffer, allocated exactly once. One writer fills it without waiting; any number
+of readers, in any number of threads and processes, copy from it.
 
-- `open` opens a domain, whose buffers all processes of this user share; `Registry.private` is for this process alone.
-- `record` feeds a buffer from a microphone, a network stream, a file or a test tone. Your own code does with
-  `CaptureBuffer.writer`.
-- `CaptureBuffer.read`, `read_frames` and `last` copy audio out; `windows` goes through it; `clip` cuts it into a file.
-- `Station` records many sources, and changes what it records while it does; `Trigger` cuts a clip whenever one is loud, or called for.
-- `Registry.allocation_report` tells who allocated what from where, `watch` what is wrong with it, `capbuf.prometheus` the metrics.
+- `open` opens a domain, whose buffers are shared by all processes of this user.
+  `Registry.private` creates a registry of this process alone.
+- `record` captures a microphone, a network stream, a file or a test tone into a buffer.
+  `CaptureBuffer.writer` is for samples of your own.
+- `CaptureBuffer.read`, `read_frames` and `last` copy audio; `windows` iterates over it; `clip`
+  writes it into a file.
+- `Station` captures many sources and is reconfigured while it does. `Trigger` writes a clip when a
+  source is loud, or on request.
+- `Registry.allocation_report` lists allocations and their call sites, `Registry.watch` finds
+  misuse, `capbuf.prometheus` exports metrics.
 
-Times in are aware `datetime`, float seconds since 1970 or int nanoseconds since 1970; durations are seconds or `timedelta`.
-Every exception is an `Error`, and also what Python has for its kind.
+Times are passed as aware `datetime`, float seconds since 1970 or int nanoseconds since 1970;
+durations as seconds or `timedelta`. Every exception is an `Error`, and an instance of the built-in
+class for its kind.
 
 Examples
 --------
 >>> import capbuf
->>> with capbuf.record("tone:440", seconds=60, registry=capbuf.Registry.private()) as capture:
+>>> registry = capbuf.Registry.private()
+>>> with capbuf.record("tone:440", seconds=60, registry=registry) as capture:
 ...     segment = capture.buffer.last(0.1, wait=10)
 >>> segment.samples.shape, segment.sample_rate_hz
 ((4800, 1), 48000)
@@ -30,13 +36,13 @@ from ._capbuf import (
     Changes,
     Clip,
     DomainInfo,
-    SourceClaim,
     Gap,
     Holder,
     Level,
     Missing,
     Registry,
     Segment,
+    SourceClaim,
     SourceConfig,
     SourceStatus,
     State,
@@ -120,7 +126,6 @@ __all__ = [
     "DomainInfo",
     "Error",
     "Evicted",
-    "SourceClaim",
     "FfmpegMissing",
     "Forbidden",
     "Forked",
@@ -147,6 +152,7 @@ __all__ = [
     "Registry",
     "Removed",
     "Segment",
+    "SourceClaim",
     "SourceConfig",
     "SourceStatus",
     "Spec",
@@ -158,13 +164,13 @@ __all__ = [
     "Status",
     "StreamFailed",
     "Swept",
-    "Transition",
-    "Trigger",
     "System",
     "ThreadFailed",
     "TimedOut",
     "TooManyProcesses",
     "TooSmall",
+    "Transition",
+    "Trigger",
     "Unreadable",
     "Watch",
     "Window",

@@ -1,4 +1,7 @@
-"""Waiting in an event loop: no thread is taken, the loop sleeps until the frames should be there."""
+"""Coroutines that wait in an event loop.
+
+No thread is used: the loop sleeps until the frames should exist, then polls.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,19 +9,22 @@ from typing import Any, TypeVar
 
 from ._capbuf import Anomaly, CaptureBuffer, Clip, Segment, Trigger, Watch, Window, Windows
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-async def _until_found(look: Callable[[float, bool], Found | float], wait: float | None) -> Found:
-    """Looks until it is there; `look` is told how long has been waited, and whether that is all."""
+async def _until_ready(poll: Callable[[float, bool], Result | float], wait: float | None) -> Result:
+    """Call `poll` until it returns a result; a float is the number of seconds to sleep.
+
+    `poll` is called with the seconds waited, and whether `wait` is over.
+    """
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:
         waited = loop.time() - begun
-        found = look(waited, wait is not None and waited >= wait)
-        if not isinstance(found, float):
-            return found
-        await asyncio.sleep(found if wait is None else min(found, max(wait - waited, 0.0)))
+        polled = poll(waited, wait is not None and waited >= wait)
+        if not isinstance(polled, float):
+            return polled
+        await asyncio.sleep(polled if wait is None else min(polled, max(wait - waited, 0.0)))
 
 
 async def read(
@@ -30,31 +36,31 @@ async def read(
     dtype: Any,
     out: Any,
 ) -> Segment:
-    """A read that waits: see `CaptureBuffer.aread`."""
+    """Read a span: see `CaptureBuffer.aread`."""
     kind, begin, end = span if len(span) == 3 else (*span, None)
 
-    def look(waited: float, is_over: bool) -> Segment | float:
-        return buffer._look((kind, begin, end), waited, is_over, available, silence, dtype, out)
+    def poll(waited: float, is_over: bool) -> Segment | float:
+        return buffer._poll((kind, begin, end), waited, is_over, available, silence, dtype, out)
 
-    return await _until_found(look, wait)
+    return await _until_ready(poll, wait)
 
 
 async def next_window(windows: Windows, wait: float | None) -> Window:
-    """The next window of an ``async for`` loop."""
-    window = await _until_found(windows._look, wait)
+    """Wait for the next window of an ``async for`` loop."""
+    window = await _until_ready(windows._poll, wait)
     if window is None:
         raise StopAsyncIteration
     return window
 
 
 async def next_event(watch: Watch) -> Anomaly:
-    """The next event of an ``async for`` loop."""
-    return await _until_found(watch._look, None)
+    """Wait for the next event of an ``async for`` loop."""
+    return await _until_ready(watch._poll, None)
 
 
 async def next_clip(trigger: Trigger) -> Clip:
-    """The next clip of an ``async for`` loop."""
-    clip = await _until_found(trigger._look, None)
+    """Wait for the next clip of an ``async for`` loop."""
+    clip = await _until_ready(trigger._poll, None)
     if clip is None:
         raise StopAsyncIteration
     return clip

@@ -1,7 +1,7 @@
-"""What can go wrong: one base, a class for each kind, each also what Python has for its kind.
+"""Exceptions: one base class, and a class for each kind that also derives from a built-in.
 
-The compiled half of the package raises these, by name. Kinds of the core have its code, which is stable and the same in every
-language.
+The compiled module raises them by name. Kinds of the core have its error code, which is stable and
+the same in every language.
 """
 
 import errno
@@ -11,20 +11,20 @@ from ._spec import Spec
 
 
 class Error(Exception):
-    """The base of every exception of this package.
+    """The base class of every exception of this package.
 
-    The numbers of what went wrong are attributes. It can be pickled, as other processes may have to hear of it.
+    The numbers of an error are attributes. Can be pickled, for other processes.
     """
 
     code: ClassVar[int | None] = None
-    """The stable number of this kind in every language; None for kinds that only Python has, or capture."""
+    """The error code of the core; None for kinds of Python or of sources."""
 
     _errno: ClassVar[int | None] = None
 
     def __init__(self, message: str = "", **fields: object) -> None:
         super().__init__(message)
         if self._errno is not None:
-            # An attribute of those kinds that are an OSError, too.
+            # Exists on subclasses of OSError only.
             setattr(self, "errno", self._errno)
         self.__dict__.update(fields)
 
@@ -33,37 +33,40 @@ class Error(Exception):
 
 
 class InvalidArgument(Error, ValueError):
-    """An argument is outside what is allowed. Nothing was changed; ask again with an allowed value."""
+    """An argument is outside of what is allowed. Nothing changed."""
 
     code = 1
     what: str
-    """The argument, by its name."""
+    """The name of the argument."""
     given: str
-    """The value that was given."""
+    """The value of the argument."""
     allowed: str
-    """What would have been accepted."""
+    """The accepted values."""
 
 
 class InvalidType(Error, TypeError):
-    """An argument is of a type that it can't be."""
+    """An argument has a type that is not accepted."""
 
     what: str
-    """The argument, by its name."""
+    """The name of the argument."""
     allowed: str
-    """What would have been accepted."""
+    """The accepted types."""
 
 
 class InvalidSource(Error, ValueError):
-    """A source name is empty, too long or holds control characters."""
+    """A source name is empty, too long or contains control characters."""
 
     code = 2
     given: str
-    """The name, without credentials, cut to a readable length."""
+    """The name, without credentials, truncated."""
     reason: str
 
 
 class SpecMismatch(Error, ValueError):
-    """The source has a buffer of another shape, which stayed as it was. Use its shape, `existing`, or remove it first."""
+    """The source has a buffer of another shape, which is unchanged.
+
+    Use that shape, `existing`, or remove the buffer first.
+    """
 
     code = 3
     source: str
@@ -73,7 +76,10 @@ class SpecMismatch(Error, ValueError):
 
 
 class AlreadyExists(Error, ValueError):
-    """`Registry.allocate` was called for a source that has a buffer. Use `Registry.get_or_allocate` to share it."""
+    """`Registry.allocate` was called for a source that has a buffer.
+
+    `Registry.get_or_allocate` shares the buffer.
+    """
 
     code = 4
     source: str
@@ -82,7 +88,7 @@ class AlreadyExists(Error, ValueError):
 
 
 class NotFound(Error, KeyError):
-    """The source has no buffer; there is no such domain."""
+    """The source has no buffer, or the domain does not exist."""
 
     code = 5
     source: str
@@ -90,18 +96,18 @@ class NotFound(Error, KeyError):
 
 
 class OverBudget(Error, MemoryError):
-    """The buffer would be larger than one may be, or the registry's budget has too little left."""
+    """The buffer exceeds the limit of one buffer, or the rest of the registry's budget."""
 
     code = 6
     requested_bytes: int
     used_bytes: int
     limit_bytes: int
     scope: str
-    """Which limit: "one buffer", "one segment" or "the registry's budget"."""
+    """The limit: "one buffer", "one segment" or "the registry's budget"."""
 
 
 class OutOfMemory(Error, MemoryError):
-    """The operating system would not give the memory."""
+    """The operating system refused the memory."""
 
     code = 7
     requested_bytes: int
@@ -109,20 +115,20 @@ class OutOfMemory(Error, MemoryError):
 
 
 class WriterBusy(Error, BlockingIOError):
-    """Another writer holds the buffer, or is about to feed the source; there is one at a time, in all processes."""
+    """The buffer has a writer, or the source is claimed; one at a time among all processes."""
 
     code = 8
     _errno = errno.EAGAIN
     source: str
     """The source, without credentials."""
     pid: int | None
-    """The process that holds it; None in a private registry."""
+    """The process of the writer; None in a private registry."""
     program: str | None
-    """The name of its program."""
+    """The name of the program."""
 
 
 class Removed(Error, RuntimeError):
-    """The buffer was removed from its registry: no more frames will come."""
+    """The buffer was removed from its registry: no more frames are written."""
 
     code = 9
     source: str
@@ -130,30 +136,36 @@ class Removed(Error, RuntimeError):
 
 
 class NotYet(Error, BlockingIOError):
-    """The span ends after the newest frame. Ask again at `expected_utc_ns`, or say ``wait=``."""
+    """The span ends after the newest frame.
+
+    Read again at `expected_utc_ns`, or pass ``wait=``.
+    """
 
     code = 10
     _errno = errno.EAGAIN
     newest_frame: int
-    """One past the newest frame that can be read."""
+    """One past the newest readable frame."""
     missing_frames: int
-    """How many frames are still to come."""
+    """The number of frames that are not recorded yet."""
     expected_utc_ns: int | None
-    """When the last of them is expected, in ns of UTC; None before the first write."""
+    """The time at which the last of them is expected, in ns of UTC; None before the first write."""
 
 
 class Evicted(Error, LookupError):
-    """The span begins before the oldest frame that is still there. To take what is there, say ``available=True``."""
+    """The span begins before the oldest readable frame.
+
+    ``available=True`` reads the frames that are left.
+    """
 
     code = 11
     oldest_frame: int
-    """The oldest frame that can still be read."""
+    """The oldest readable frame."""
     oldest_utc_ns: int
-    """Its time in ns of UTC."""
+    """The time of that frame, in ns of UTC."""
 
 
 class InvalidRange(Error, ValueError):
-    """The span is empty, reversed, or the last so much of a buffer that keeps less."""
+    """The span is empty, reversed or longer than the buffer."""
 
     code = 12
     given: str
@@ -169,7 +181,7 @@ class TooSmall(Error, ValueError):
 
 
 class FormatMismatch(Error, TypeError):
-    """Samples of one type were given where another belongs."""
+    """The samples have another format than expected."""
 
     code = 14
     given: str
@@ -177,14 +189,14 @@ class FormatMismatch(Error, TypeError):
 
 
 class TimedOut(Error, TimeoutError):
-    """The frames did not come within the time that the caller would wait."""
+    """The frames were not recorded within `wait`."""
 
     code = 15
     waited_seconds: float
 
 
 class AllocationPanicked(Error, RuntimeError):
-    """Allocating a buffer failed in a way that is a defect of this library; the source can be asked for again."""
+    """Allocation panicked, a defect of this library. The call may be repeated."""
 
     code = 16
     source: str
@@ -192,7 +204,7 @@ class AllocationPanicked(Error, RuntimeError):
 
 
 class OutOfSpace(Error, OSError):
-    """The shared memory of a domain is full. Nothing was left behind."""
+    """The shared memory of the domain is full. Nothing was allocated."""
 
     code = 17
     _errno = errno.ENOSPC
@@ -202,16 +214,16 @@ class OutOfSpace(Error, OSError):
 
 
 class System(Error, OSError):
-    """The operating system refused something to do with a domain's folder or files."""
+    """The operating system refused an operation on the folder or a file of a domain."""
 
     code = 18
     what: str
-    """What was tried, with the file's path."""
+    """The operation, with the path of the file."""
     reason: str
 
 
 class Forbidden(Error, PermissionError):
-    """A domain's folder or file belongs to another user, or others may use it. It is not touched."""
+    """The folder or a file of a domain belongs to another user, or others may access it."""
 
     code = 19
     _errno = errno.EACCES
@@ -220,7 +232,7 @@ class Forbidden(Error, PermissionError):
 
 
 class LayoutMismatch(Error, RuntimeError):
-    """A buffer was made by a version of this library with another memory layout."""
+    """The buffer was allocated by a version of this library with another memory layout."""
 
     code = 20
     path: str
@@ -229,7 +241,7 @@ class LayoutMismatch(Error, RuntimeError):
 
 
 class Corrupt(Error, RuntimeError):
-    """A buffer's memory contradicts itself: it was overwritten by something else. Remove it."""
+    """The memory of the buffer is inconsistent: something else overwrote it. Remove it."""
 
     code = 21
     path: str
@@ -237,7 +249,7 @@ class Corrupt(Error, RuntimeError):
 
 
 class TooManyProcesses(Error, OSError):
-    """So many processes have the buffer mapped that no more can be counted."""
+    """The maximum number of processes has the buffer mapped."""
 
     code = 22
     _errno = errno.EUSERS
@@ -247,7 +259,7 @@ class TooManyProcesses(Error, OSError):
 
 
 class Forked(Error, RuntimeError):
-    """The writer was taken by the process that this one was forked from."""
+    """The writer belongs to the process that this one was forked from."""
 
     code = 23
     source: str
@@ -255,15 +267,15 @@ class Forked(Error, RuntimeError):
 
 
 class Closed(Error, ValueError):
-    """Something is used that was closed, as a file is that was closed."""
+    """A method was called after `close`."""
 
 
 class Busy(Error, RuntimeError):
-    """Something is in use by another thread that one thread at a time may use, as a generator that is running already."""
+    """The object is in use by another thread, and only one at a time may use it."""
 
 
 class InvalidLocator(Error, ValueError):
-    """A string names no source that could be recorded."""
+    """The string is no locator of a source."""
 
     given: str
     reason: str
@@ -271,25 +283,25 @@ class InvalidLocator(Error, ValueError):
 
 
 class InvalidConfig(Error, ValueError):
-    """A source or a trigger can't be configured like that. Nothing was changed."""
+    """The configuration of a source or a trigger is invalid. Nothing changed."""
 
     source: str
-    """Its name, without credentials."""
+    """The name, without credentials."""
     reason: str
-    """What is wrong, and what is allowed."""
+    """The error, and what is allowed."""
 
 
 class DeviceNotFound(Error, LookupError):
-    """A host has no device of that name."""
+    """The host has no device of this name."""
 
     host: str
     name: str
     available: str
-    """The names it knows."""
+    """The names of the devices."""
 
 
 class HostUnavailable(Error, OSError):
-    """The system of sound devices itself can't be reached."""
+    """The sound system can't be reached."""
 
     _errno = errno.ENODEV
     host: str
@@ -297,7 +309,7 @@ class HostUnavailable(Error, OSError):
 
 
 class DeviceFailed(Error, OSError):
-    """A device refuses, or went away."""
+    """The device refused, or was disconnected."""
 
     _errno = errno.EIO
     name: str
@@ -305,7 +317,7 @@ class DeviceFailed(Error, OSError):
 
 
 class NotOffered(Error, ValueError):
-    """The source can't deliver the rate, channels or sample format that were asked."""
+    """The source does not offer the requested rate, channels or sample format."""
 
     source: str
     requested: str
@@ -313,7 +325,7 @@ class NotOffered(Error, ValueError):
 
 
 class Unreadable(Error, OSError):
-    """A file can't be read."""
+    """The file can't be read."""
 
     _errno = errno.EIO
     path: str
@@ -321,7 +333,7 @@ class Unreadable(Error, OSError):
 
 
 class StreamFailed(Error, ConnectionError):
-    """A stream was refused, is not audio, or ended."""
+    """The stream was refused, has no audio, or ended."""
 
     _errno = errno.ECONNREFUSED
     source: str
@@ -330,28 +342,28 @@ class StreamFailed(Error, ConnectionError):
 
 
 class FfmpegMissing(Error, FileNotFoundError):
-    """Streams are read by the program ffmpeg, which is not there."""
+    """The program ffmpeg, which reads streams, is not installed."""
 
     _errno = errno.ENOENT
     reason: str
 
 
 class OpenTimedOut(Error, TimeoutError):
-    """The source did not open in time."""
+    """The source did not open within `open_deadline`."""
 
     source: str
     waited_seconds: float
 
 
 class Stalled(Error, TimeoutError):
-    """A source that had delivered audio fell silent: no data came, not even zeros."""
+    """A source that had delivered audio stopped: no data came, not even zeros."""
 
     source: str
     waited_seconds: float
 
 
 class ClipFailed(Error, OSError):
-    """A clip can't be written. There is no file under its name, or the one that was there before."""
+    """The clip can't be written. An existing file of its name is unchanged."""
 
     _errno = errno.EIO
     path: str
@@ -359,7 +371,7 @@ class ClipFailed(Error, OSError):
 
 
 class ThreadFailed(Error, RuntimeError):
-    """The system would not start a thread, or one ended by a defect of this library."""
+    """A thread could not be started, or panicked."""
 
     source: str
     reason: str

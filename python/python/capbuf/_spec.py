@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class Spec(TypedDict):
-    """The shape of a buffer, as the keyword arguments that it is allocated with.
+    """The shape of a buffer, as the keyword arguments of `Registry.allocate`.
 
     Examples
     --------
@@ -17,10 +17,10 @@ class Spec(TypedDict):
     """
 
     seconds: float
-    """How much it keeps."""
+    """The length of the buffer."""
     sample_rate_hz: int
     """Frames a second."""
     channels: int
     """Samples a frame."""
     sample_format: str
-    """How a sample is stored: "s16", "s24", "s32" or "f32"."""
+    """The format of a sample: "s16", "s24", "s32" or "f32"."""

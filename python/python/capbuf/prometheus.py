@@ -1,4 +1,4 @@
-"""Metrics of a registry for `prometheus_client`, which has to be installed beside this package (``pip install capbuf[prometheus]``).
+"""Metrics of a registry for `prometheus_client` (``pip install capbuf[prometheus]``).
 
 Examples
 --------
@@ -24,15 +24,15 @@ __all__ = ["CapbufCollector"]
 
 
 class CapbufCollector(Collector):
-    """Tells the metrics of a registry each time that they are collected.
+    """Collect the metrics of a registry.
 
     Parameters
     ----------
     registry : Registry
-        Whose metrics.
+        The registry.
     whole_domain : bool, default False
-        Those of its whole domain, as seen from outside, as ``capbuf metrics`` tells them: for one process that tells for all. Otherwise
-        its own.
+        Collect the metrics of the whole domain, as the command ``capbuf metrics`` does: for one
+        process that reports for all.
     """
 
     def __init__(self, registry: Registry, *, whole_domain: bool = False) -> None:
@@ -40,12 +40,12 @@ class CapbufCollector(Collector):
         self._whole_domain = whole_domain
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics, as they are now; none once the registry was closed."""
+        """Return the current metrics; none after the registry is closed."""
         if self._registry.closed:
             return
         text = self._registry.domain_metrics_text() if self._whole_domain else self._registry.metrics_text()
         yield from text_string_to_metric_families(text)
 
     def describe(self) -> Iterable[Metric]:
-        """None: which metrics there are is told by the registry when they are collected."""
+        """Return nothing: the metrics are known only when they are collected."""
         return []

@@ -30,7 +30,7 @@ impl Tree {
         for reason in reasons.keys() {
             let name = words(reason);
             self.says(core, &format!("Self::{reason} => \"{name}\""));
-            self.says("python/src/gap.rs", &format!("``\"{name}\"``"));
+            self.says("python/src/buffer/gap.rs", &format!("``\"{name}\"``"));
             self.says("go/gap.go", &format!("\tGap{reason} GapReason = C.CAPBUF_GAP_{}\n", upper(reason)));
             self.says("go/gap.go", &format!("case Gap{reason}:\n\t\treturn \"{name}\""));
         }
@@ -57,7 +57,7 @@ impl Tree {
         for state in &states {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
-            self.says("python/src/capture.rs", &format!("\"{}\"", words(state)));
+            self.says("python/src/capture/state.rs", &format!("\"{}\"", words(state)));
             self.says("core/src/buffer/source_health.rs", &format!("Self::{state} => \"{}\"", words(state)));
         }
     }

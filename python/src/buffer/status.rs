@@ -1,0 +1,157 @@
+//! A snapshot of a buffer.
+
+use pyo3::prelude::*;
+
+use crate::arguments::optional_datetime;
+
+/// A process that has a buffer open, or holds its writer.
+///
+/// Attributes
+/// ----------
+/// pid : int
+///     The process id.
+/// program : str
+///     The name of the program.
+#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Holder {
+    pid: u32,
+    program: String,
+}
+
+impl Holder {
+    pub(super) fn new(holder: capbuf::Holder) -> Self {
+        Self { pid: holder.pid, program: holder.program }
+    }
+}
+
+#[pymethods]
+impl Holder {
+    fn __repr__(&self) -> String {
+        format!("<capbuf.Holder {} {:?}>", self.pid, self.program)
+    }
+}
+
+/// The level of a span over all channels; full scale is 1.0.
+///
+/// Attributes
+/// ----------
+/// peak : float
+///     The largest magnitude of a sample.
+/// rms : float
+///     The root mean square of the samples. A full-scale sine has 0.707.
+#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Level {
+    peak: f32,
+    rms: f32,
+}
+
+#[pymethods]
+impl Level {
+    /// The peak in dBFS; minus infinity for silence.
+    #[getter]
+    fn peak_dbfs(&self) -> f32 {
+        capbuf::Level::dbfs(self.peak)
+    }
+
+    /// The root mean square in dBFS; minus infinity for silence.
+    #[getter]
+    fn rms_dbfs(&self) -> f32 {
+        capbuf::Level::dbfs(self.rms)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<capbuf.Level peak={} rms={}>", self.peak, self.rms)
+    }
+}
+
+/// A snapshot of a buffer. Its numbers are read one after another, not atomically.
+///
+/// Attributes
+/// ----------
+/// newest_frame : int
+///     One past the number of the newest frame: the frames ever written.
+/// oldest_frame : int
+///     The oldest readable frame.
+/// oldest_utc_ns, newest_utc_ns : int or None
+///     Start of the oldest frame and end of the newest one, in ns of UTC; None before the first
+///     write. `oldest` and `newest` are the same as aware `datetime`.
+/// age_seconds : float or None
+///     The time since the newest frame was captured.
+/// writes, gaps, evictions : int
+///     Calls of `write`, recorded gaps, and reads that raised `Evicted`; ever.
+/// has_writer : bool
+///     True if a living process holds the writer.
+/// writer : Holder or None
+///     That process; None in a private registry.
+/// is_removed : bool
+///     True if the buffer was removed from its registry.
+/// timeline_ahead_ns : int
+///     The published clock minus the estimated clock of the writer.
+/// level : Level or None
+///     The level of the last second.
+/// bytes : int
+///     The mapped memory.
+#[pyclass(module = "capbuf", frozen, get_all)]
+pub(crate) struct Status {
+    newest_frame: u64,
+    oldest_frame: u64,
+    oldest_utc_ns: Option<i64>,
+    newest_utc_ns: Option<i64>,
+    age_seconds: Option<f64>,
+    writes: u64,
+    gaps: u64,
+    evictions: u64,
+    has_writer: bool,
+    writer: Option<Holder>,
+    is_removed: bool,
+    timeline_ahead_ns: i64,
+    level: Option<Level>,
+    bytes: u64,
+}
+
+impl Status {
+    pub(super) fn new(status: capbuf::Status) -> Self {
+        Self {
+            newest_frame: status.newest_frame,
+            oldest_frame: status.oldest_frame,
+            oldest_utc_ns: status.oldest_utc_ns,
+            newest_utc_ns: status.newest_utc_ns,
+            age_seconds: status.age.map(|age| age.as_secs_f64()),
+            writes: status.writes,
+            gaps: status.gaps,
+            evictions: status.evictions,
+            has_writer: status.has_writer,
+            writer: status.writer.map(Holder::new),
+            is_removed: status.is_removed,
+            timeline_ahead_ns: status.timeline_ahead_ns,
+            level: status.level.map(|level| Level { peak: level.peak, rms: level.rms }),
+            bytes: status.bytes,
+        }
+    }
+}
+
+#[pymethods]
+impl Status {
+    /// Start of the oldest frame, as an aware `datetime` in UTC.
+    #[getter]
+    fn oldest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        optional_datetime(py, self.oldest_utc_ns)
+    }
+
+    /// End of the newest frame, as an aware `datetime` in UTC.
+    #[getter]
+    fn newest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        optional_datetime(py, self.newest_utc_ns)
+    }
+
+    fn __repr__(&self) -> String {
+        let Self { oldest_frame, newest_frame, writes, gaps, has_writer, is_removed, .. } = self;
+        let has_writer = if *has_writer { ", has a writer" } else { "" };
+        let is_removed = if *is_removed { ", removed" } else { "" };
+        format!(
+            "<capbuf.Status frames {oldest_frame}..{newest_frame}, {writes} writes, {gaps} gaps{has_writer}{is_removed}>"
+        )
+    }
+}

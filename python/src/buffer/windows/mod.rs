@@ -1,0 +1,243 @@
+//! Overlapping analysis windows: the iterator `Windows`.
+
+mod cursor;
+mod spare;
+mod window;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
+
+use capbuf::WindowOptions;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use self::cursor::Cursor;
+pub(crate) use self::window::Window;
+use self::window::frames_of;
+use super::CaptureBuffer;
+use crate::arguments::{FRAMES, Wait, duration, optional_duration, optional_unsigned};
+use crate::arrays::{Out, Target};
+use crate::errors::{self, OrRaise as _};
+use crate::waiting::{Handle, Poll, block_on};
+
+/// An iterator over the windows of a buffer, for ``for`` and ``async for``.
+///
+/// See `CaptureBuffer.windows`.
+///
+/// One thread at a time may wait for a window; a second one gets `Busy`. The iterator ends when the
+/// buffer is removed. Ctrl-C ends a wait; `close` in any thread makes it raise `Closed`. The
+/// iterator stays open when the buffer's handle is closed.
+#[pyclass(module = "capbuf", frozen, weakref)]
+pub(crate) struct Windows {
+    buffer: Handle<capbuf::CaptureBuffer>,
+    cursor: Mutex<Cursor>,
+    is_busy: AtomicBool,
+    wait: Wait,
+    window_frames: u64,
+    hop_frames: u64,
+}
+
+#[pymethods]
+impl CaptureBuffer {
+    /// Iterate over the buffer in windows, in a ``for`` or an ``async for`` loop.
+    ///
+    /// Every window has the same number of frames. The frames are contiguous: after a gap longer
+    /// than `join_gaps` the windows restart. A loop that the writer overtakes continues with the
+    /// oldest frames left, and `Window.lost_frames` counts the ones it missed.
+    ///
+    /// Parameters
+    /// ----------
+    /// seconds : float or timedelta
+    ///     The length of a window.
+    /// hop : float or timedelta, optional
+    ///     The distance from one window to the next; by default the length of a window.
+    /// start_frame : int, optional
+    ///     The first frame of the first window, which may be in the future; by default the oldest.
+    /// join_gaps : float or timedelta, default 0.1
+    ///     Gaps up to this length do not restart the windows: the frames on both sides are adjacent
+    ///     in the window, and `Window.joined_gaps` counts the gap.
+    /// wait : float or timedelta or None, optional
+    ///     Seconds to wait for a window before `TimedOut` is raised; by default without limit. The
+    ///     iterator keeps its position: continue with another ``for`` loop.
+    /// dtype, out
+    ///     As for all reads, see `CaptureBuffer`. With `out`, every window is read into this array.
+    ///
+    /// Returns
+    /// -------
+    /// Windows
+    ///     An iterator of `Window`, which ends when the buffer is removed.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidArgument
+    ///     If a window or the hop is empty, or a window is longer than the buffer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy, capbuf
+    /// >>> registry = capbuf.Registry.private()
+    /// >>> buffer = registry.get_or_allocate("mic", seconds=10, sample_rate_hz=8000)
+    /// >>> with buffer.writer() as writer:
+    /// ...     writer.write(numpy.zeros(40000, "int16"))
+    /// >>> registry.remove("mic")  # or the loop would wait for more
+    /// >>> [window.first_frame for window in buffer.windows(3.0, hop=1.0)]
+    /// [0, 8000, 16000]
+    #[pyo3(
+        signature = (seconds, hop=None, *, start_frame=None, join_gaps=None, wait=Wait::Forever, dtype=None, out=None),
+        text_signature = "($self, seconds, hop=None, *, start_frame=None, join_gaps=0.1, wait=None, dtype=None, out=None)"
+    )]
+    fn windows<'py>(
+        &self,
+        py: Python<'py>,
+        seconds: &Bound<'py, PyAny>,
+        hop: Option<&Bound<'py, PyAny>>,
+        start_frame: Option<&Bound<'py, PyAny>>,
+        join_gaps: Option<&Bound<'py, PyAny>>,
+        wait: Wait,
+        dtype: Option<&Bound<'py, PyAny>>,
+        out: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Windows> {
+        let buffer = self.handle.get(py)?;
+        let rate = buffer.spec().sample_rate_hz();
+        let window_frames = frames_of(duration("seconds", seconds)?, rate);
+        let hop_frames = optional_duration("hop", hop)?.map_or(window_frames, |hop| frames_of(hop, rate));
+        let mut options = WindowOptions::new(window_frames, hop_frames);
+        let start_frame = optional_unsigned("start_frame", start_frame, FRAMES)?;
+        if let Some(frame) = start_frame {
+            options = options.from_frame(frame);
+        }
+        if let Some(join) = optional_duration("join_gaps", join_gaps)? {
+            options = options.join_gaps(join);
+        }
+        let target = Target::of(dtype, out)?;
+        if let Some(out) = &target.out {
+            check_out(out, buffer.spec().channels(), window_frames)?;
+        }
+        let next_frame = start_frame.unwrap_or_else(|| buffer.frames().start);
+        Ok(Windows {
+            cursor: Mutex::new(Cursor::new(buffer.windows(options).or_raise(py)?, next_frame, hop_frames, target)),
+            buffer: Handle::new("iterator", capbuf::CaptureBuffer::clone(&buffer)),
+            is_busy: AtomicBool::new(false),
+            wait,
+            window_frames,
+            hop_frames,
+        })
+    }
+}
+
+/// Refuses an array `out` that does not fit one window exactly.
+fn check_out(out: &Bound<'_, PyAny>, channels: u16, window_frames: u64) -> PyResult<()> {
+    Out::borrow(out, channels)?;
+    let frames = u64::try_from(out.len()?).unwrap_or(u64::MAX);
+    if frames != window_frames {
+        let allowed = format!("{window_frames} frames, a window");
+        return Err(errors::invalid(out.py(), "out", format!("{frames} frames"), allowed));
+    }
+    Ok(())
+}
+
+impl Windows {
+    fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Cursor>> {
+        match self.cursor.try_lock() {
+            Ok(cursor) => Ok(cursor),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(errors::busy(py, "the iterator")),
+        }
+    }
+
+    /// Excludes other threads while this one waits.
+    fn enter(&self, py: Python<'_>) -> PyResult<InUse<'_>> {
+        // SYNC none: the cursor has a lock of its own.
+        if self.is_busy.swap(true, Ordering::Relaxed) {
+            return Err(errors::busy(py, "the iterator"));
+        }
+        Ok(InUse(&self.is_busy))
+    }
+
+    /// Looks once for the next window; `Ready(None)` at the end.
+    fn poll(
+        &self,
+        py: Python<'_>,
+        buffer: &capbuf::CaptureBuffer,
+        waited: Duration,
+        is_over: bool,
+    ) -> PyResult<Poll<Option<Window>>> {
+        self.lock(py)?.poll(py, buffer, waited, is_over)
+    }
+}
+
+struct InUse<'a>(&'a AtomicBool);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+#[pymethods]
+impl Windows {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Window>> {
+        let _in_use = self.enter(py)?;
+        block_on(py, &self.buffer, self.wait, |buffer, waited, is_over| self.poll(py, buffer, waited, is_over))
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let wait = slf.get().wait.to_python(py)?;
+        py.import(intern!(py, "capbuf._asyncio"))?.call_method1(intern!(py, "next_window"), (slf, wait))
+    }
+
+    /// Look once, for `_asyncio`: the window, None at the end, or seconds to sleep as a float.
+    fn _poll(&self, py: Python<'_>, waited: f64, is_over: bool) -> PyResult<Py<PyAny>> {
+        let buffer = self.buffer.get(py)?;
+        let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
+        self.poll(py, &buffer, waited, is_over)?.or_seconds(py)
+    }
+
+    /// Frames of a window.
+    #[getter]
+    fn window_frames(&self) -> u64 {
+        self.window_frames
+    }
+
+    /// Frames from the start of a window to the start of the next one.
+    #[getter]
+    fn hop_frames(&self) -> u64 {
+        self.hop_frames
+    }
+
+    /// Close the iterator, in all threads. Idempotent.
+    fn close(&self, py: Python<'_>) {
+        self.buffer.close(py);
+    }
+
+    /// True if the iterator is closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.buffer.is_closed()
+    }
+
+    fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        slf.get().buffer.with(slf.py(), |_| ())?;
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) {
+        self.close(py);
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<capbuf.Windows of {} frames, every {} frames>", self.window_frames, self.hop_frames)
+    }
+}

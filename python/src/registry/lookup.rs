@@ -1,0 +1,59 @@
+//! Lookups: the registry as a mapping.
+
+use capbuf::Error;
+use pyo3::prelude::*;
+use pyo3::types::{PyIterator, PyList};
+
+use super::{CallSite, Registry};
+use crate::buffer::CaptureBuffer;
+use crate::errors::OrRaise as _;
+
+#[pymethods]
+impl Registry {
+    /// Get the buffer of a source, or None if it has none. Never waits for another thread.
+    ///
+    /// In a domain, a source that this registry has not seen yet costs system calls.
+    ///
+    /// Parameters
+    /// ----------
+    /// source : str
+    ///     The name of the source.
+    ///
+    /// Returns
+    /// -------
+    /// CaptureBuffer or None
+    fn get(&self, py: Python<'_>, source: &str) -> PyResult<Option<CaptureBuffer>> {
+        let found = self.handle.with(py, |registry| CallSite::of(py, registry).run(|| registry.get(source)))?;
+        Ok(found.map(CaptureBuffer::new))
+    }
+
+    fn __getitem__(&self, py: Python<'_>, source: &str) -> PyResult<CaptureBuffer> {
+        let not_found = || Error::NotFound { source_name: capbuf::redact(source) };
+        self.get(py, source)?.ok_or_else(not_found).or_raise(py)
+    }
+
+    fn __contains__(&self, py: Python<'_>, source: &str) -> PyResult<bool> {
+        self.handle.with(py, |registry| registry.contains(source))
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        let registry = self.registry(py)?;
+        Ok(py.detach(|| registry.buffers().len()))
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let registry = self.registry(py)?;
+        let buffers = py.detach(|| registry.buffers());
+        PyList::new(py, buffers.iter().map(|buffer| buffer.source().as_str()))?.try_iter()
+    }
+
+    /// List handles to all buffers, sorted by source. A snapshot; maps all buffers of a domain.
+    ///
+    /// Returns
+    /// -------
+    /// list of CaptureBuffer
+    fn buffers(&self, py: Python<'_>) -> PyResult<Vec<CaptureBuffer>> {
+        let registry = self.registry(py)?;
+        Ok(py.detach(|| registry.buffers()).into_iter().map(CaptureBuffer::new).collect())
+    }
+}

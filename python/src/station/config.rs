@@ -1,0 +1,156 @@
+//! The class `SourceConfig`: the configuration of one source of a station.
+
+use capbuf_capture::WhenGone;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::arguments::CaptureArguments;
+use crate::errors::{invalid, wrong_type};
+
+/// The configuration of a source of a `Station`.
+///
+/// Parameters
+/// ----------
+/// name : str
+///     The name of the buffer.
+/// locator : str, optional
+///     The source, as `record` accepts it; by default the name.
+/// seconds : float or timedelta, default 60
+///     The length of the buffer.
+/// sample_rate_hz, channels : int, optional
+///     The shape of the buffer; by default that of the source. The audio is converted.
+/// sample_format : str, optional
+///     "s16", "s24", "s32" or "f32"; by default that of the source.
+/// mix : str or int, default "auto"
+///     The channels of the source to record: "auto" (the average if the source has more than
+///     requested), "average", or the number of one channel, from 0.
+/// gain_db : float, default 0
+///     The gain in dB, -100 to 100. Samples are clipped at full scale.
+/// open_deadline : float or timedelta, default 20
+///     The longest time to open the source.
+/// retry_after, retry_at_most_after : float or timedelta, default 0.5 and 30
+///     The first and the longest delay before a lost source is opened again; the delays grow.
+/// give_up_after : int, default 10
+///     The number of consecutive failures after which the source is retried less often, until it
+///     has run for ten seconds.
+/// then_retry_every : float or timedelta, default 60
+///     The delay from then on.
+/// nothing_for : float or timedelta, default 15
+///     The time without a frame after which the source is closed and opened again.
+/// silence_for : float or timedelta, optional
+///     The time of all-zero samples after which it is, too. By default silence is no fault. The
+///     samples of a working microphone are never all zero.
+/// when_gone : str, default "remove"
+///     The fate of the buffer once the source is no longer configured: "remove" removes it from
+///     the registry, "keep" leaves it.
+///
+/// Raises
+/// ------
+/// InvalidArgument, InvalidType
+///     If an argument is outside of what is allowed.
+///
+/// Examples
+/// --------
+/// >>> import capbuf
+/// >>> nest = capbuf.SourceConfig("nest", "rtsp://me:sesame@camera/audio", seconds=120)
+/// >>> nest
+/// <capbuf.SourceConfig 'nest' from 'rtsp://***@camera/audio'>
+/// >>> nest == capbuf.SourceConfig("nest", "rtsp://me:sesame@camera/audio", seconds=120.0)
+/// True
+#[pyclass(module = "capbuf", frozen, eq)]
+#[derive(PartialEq)]
+pub(crate) struct SourceConfig(capbuf_capture::SourceConfig);
+
+#[pymethods]
+impl SourceConfig {
+    #[new]
+    #[pyo3(
+        signature = (name, locator=None, *, seconds=None, sample_rate_hz=None, channels=None, sample_format=None, mix=None,
+                     gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
+                     then_retry_every=None, nothing_for=None, silence_for=None, when_gone="remove"),
+        text_signature = "(name, locator=None, *, seconds=60.0, sample_rate_hz=None, channels=None, sample_format=None, \
+                          mix='auto', gain_db=0.0, open_deadline=20.0, retry_after=0.5, retry_at_most_after=30.0, \
+                          give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, when_gone='remove')"
+    )]
+    fn new(
+        py: Python<'_>,
+        name: &str,
+        locator: Option<&str>,
+        seconds: Option<&Bound<'_, PyAny>>,
+        sample_rate_hz: Option<&Bound<'_, PyAny>>,
+        channels: Option<&Bound<'_, PyAny>>,
+        sample_format: Option<&str>,
+        mix: Option<&Bound<'_, PyAny>>,
+        gain_db: f32,
+        open_deadline: Option<&Bound<'_, PyAny>>,
+        retry_after: Option<&Bound<'_, PyAny>>,
+        retry_at_most_after: Option<&Bound<'_, PyAny>>,
+        give_up_after: Option<&Bound<'_, PyAny>>,
+        then_retry_every: Option<&Bound<'_, PyAny>>,
+        nothing_for: Option<&Bound<'_, PyAny>>,
+        silence_for: Option<&Bound<'_, PyAny>>,
+        when_gone: &str,
+    ) -> PyResult<Self> {
+        let arguments = CaptureArguments {
+            seconds,
+            sample_rate_hz,
+            channels,
+            sample_format,
+            mix,
+            gain_db,
+            open_deadline,
+            retry_after,
+            retry_at_most_after,
+            give_up_after,
+            then_retry_every,
+            nothing_for,
+            silence_for,
+        };
+        let when_gone = match when_gone {
+            "remove" => WhenGone::Remove,
+            "keep" => WhenGone::Keep,
+            other => return Err(invalid(py, "when_gone", format!("{other:?}"), "\"remove\", \"keep\"")),
+        };
+        let config = capbuf_capture::SourceConfig::new(name, locator.unwrap_or(name));
+        Ok(Self(config.options(arguments.options(py)?).when_gone(when_gone)))
+    }
+
+    /// The name of the buffer, unredacted.
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The locator of the source, unredacted.
+    #[getter]
+    fn locator(&self) -> &str {
+        self.0.locator()
+    }
+
+    fn __repr__(&self) -> String {
+        let quoted = |text| capbuf::redact(text).replace('\'', "\\'");
+        format!("<capbuf.SourceConfig '{}' from '{}'>", quoted(self.0.name()), quoted(self.0.locator()))
+    }
+}
+
+/// Extracts an iterable of configurations and of names, which are configurations with defaults.
+pub(super) fn configs(sources: &Bound<'_, PyAny>) -> PyResult<Vec<capbuf_capture::SourceConfig>> {
+    const ALLOWED: &str = "an iterable of SourceConfig and str";
+    let refused = || wrong_type("sources", sources, ALLOWED);
+    if sources.is_instance_of::<PyString>() {
+        return Err(refused());
+    }
+    let mut configs = Vec::new();
+    for source in sources.try_iter().map_err(|_| refused())? {
+        let source = source?;
+        configs.push(match source.cast::<SourceConfig>() {
+            Ok(config) => config.get().0.clone(),
+            Err(_) => {
+                let name: String =
+                    source.extract().map_err(|_| wrong_type("a source", &source, "SourceConfig, str"))?;
+                capbuf_capture::SourceConfig::new(name.clone(), name)
+            }
+        });
+    }
+    Ok(configs)
+}

@@ -1,0 +1,162 @@
+//! The class `Station`: many captures, reconfigured while they run.
+//!
+//! May use all modules but `watch` and `trigger`.
+
+mod changes;
+mod config;
+mod source_status;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+pub(crate) use changes::Changes;
+pub(crate) use config::SourceConfig;
+pub(crate) use source_status::{SourceStatus, Transition};
+
+use self::config::configs;
+use crate::errors::OrRaise as _;
+use crate::registry::{CallSite, Registry};
+use crate::waiting::{Handle, interruptible};
+
+/// A set of sources that are captured, and can be reconfigured while they are.
+///
+/// Each source has threads that need no interpreter. Closed by `close`, the end of a ``with`` block
+/// or the garbage collector, which stop all sources; the buffers stay in the registry.
+///
+/// Parameters
+/// ----------
+/// registry : Registry
+///     The registry of the buffers.
+///
+/// Examples
+/// --------
+/// >>> import capbuf
+/// >>> high = capbuf.SourceConfig("high", "tone:880", seconds=10)
+/// >>> with capbuf.Station(capbuf.Registry.private()) as station:
+/// ...     changes = station.reconfigure(["tone:440", high])
+/// ...     assert changes.started == ["high", "tone:440"]
+/// ...     # The unchanged source loses no frame.
+/// ...     changes = station.reconfigure(["tone:440"])
+/// >>> changes.unchanged, changes.stopped
+/// (['tone:440'], ['high'])
+#[pyclass(module = "capbuf", frozen, weakref)]
+pub(crate) struct Station {
+    registry: capbuf::Registry,
+    station: Handle<capbuf_capture::Station>,
+}
+
+#[pymethods]
+impl Station {
+    #[new]
+    fn new(py: Python<'_>, registry: &Registry) -> PyResult<Self> {
+        let registry = registry.registry(py)?;
+        let station = Handle::new("station", capbuf_capture::Station::new(&registry));
+        Ok(Self { registry, station })
+    }
+
+    /// Record these sources, and no others.
+    ///
+    /// Unchanged sources are not touched, new ones are started in the background, and missing ones
+    /// are stopped. An invalid configuration is refused before anything changes. The same
+    /// configuration again changes nothing.
+    ///
+    /// Blocks while sources are stopped, five seconds at most; concurrent calls are serialised.
+    /// After Ctrl-C it continues in the background.
+    ///
+    /// Parameters
+    /// ----------
+    /// sources : iterable of SourceConfig or str
+    ///     A string is both name and locator, with defaults for the rest.
+    ///
+    /// Returns
+    /// -------
+    /// Changes
+    ///
+    /// Raises
+    /// ------
+    /// InvalidConfig
+    ///     If a source (`source`) can't be configured like this; nothing changed.
+    /// InvalidType
+    ///     If an item is no configuration.
+    /// Closed
+    ///     After `close`.
+    fn reconfigure(&self, py: Python<'_>, sources: &Bound<'_, PyAny>) -> PyResult<Changes> {
+        let configs = configs(sources)?;
+        let station = self.station.get(py)?;
+        let call_site = CallSite::of(py, &self.registry);
+        let changes = interruptible(py, move || call_site.run(|| station.reconfigure(&configs)))?;
+        changes.or_raise(py).map(Changes::new)
+    }
+
+    /// Check a configuration without applying it.
+    ///
+    /// Parameters
+    /// ----------
+    /// sources : iterable of SourceConfig or str
+    ///     As `reconfigure`.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidConfig, InvalidType, Closed
+    ///     As `reconfigure`.
+    fn check(&self, py: Python<'_>, sources: &Bound<'_, PyAny>) -> PyResult<()> {
+        let configs = configs(sources)?;
+        let station = self.station.get(py)?;
+        py.detach(|| station.check(&configs)).or_raise(py)
+    }
+
+    /// Return a snapshot of all sources, sorted by name. Stale at once.
+    ///
+    /// Returns
+    /// -------
+    /// list of SourceStatus
+    fn sources(&self, py: Python<'_>) -> PyResult<Vec<SourceStatus>> {
+        let station = self.station.get(py)?;
+        py.detach(|| station.sources()).into_iter().map(|source| SourceStatus::new(py, source)).collect()
+    }
+
+    /// Stop all sources at once, and wait up to five seconds until they are closed.
+    ///
+    /// The buffers stay in the registry. `reconfigure` starts sources again.
+    ///
+    /// Returns
+    /// -------
+    /// bool
+    ///     True if all sources are closed; false if a sound server or driver does not respond.
+    fn stop(&self, py: Python<'_>) -> PyResult<bool> {
+        let station = self.station.get(py)?;
+        interruptible(py, move || station.stop())
+    }
+
+    /// Stop all sources and close the station, in all threads. Idempotent.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if let Ok(station) = self.station.get(py) {
+            self.station.close(py);
+            interruptible(py, move || station.stop())?;
+        }
+        Ok(())
+    }
+
+    /// True if the station is closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.station.is_closed()
+    }
+
+    fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        slf.get().station.with(slf.py(), |_| ())?;
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        // Waits for the sources to close: other Python threads run meanwhile.
+        Python::try_attach(|py| self.station.close(py));
+    }
+}
