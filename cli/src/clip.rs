@@ -117,7 +117,9 @@ fn span(arguments: &Arguments, now: &Zoned) -> Result<Span, Failure> {
         }
         (.., Some(from), Some(to)) => (utc_ns(from)?, utc_ns(to)?),
         _ => {
-            return Err(Failure::Usage("the span is missing; allowed: --last, --from and --to, or --around".to_owned()));
+            return Err(Failure::Usage(
+                "the span is missing; allowed: --last, --from and --to, or --around".to_owned(),
+            ));
         }
     };
     if start >= end {
