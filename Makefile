@@ -4,7 +4,7 @@
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Record, detect and cut a clip in three processes; then share one domain between all languages
+run: ## Record in one process, detect and cut a clip in another; then share one domain between all languages
 	@scripts/install run
 	cargo build --workspace --lib --bins --example late_detection
 	demo/late_detection
@@ -97,7 +97,7 @@ sanitize: ## Run the core under four sanitizers, each after it has caught a plan
 
 MUTATED ?= ring copy span read windows timeline timekeeper delay_locked_loop registry registry/claim registry/observe published thread_cache slot table name pool
 MUTATED_BY = writing reading windows model timeline phases allocation pool tracking domains hostile
-mutants: ## List the mutations of the core that no test finds; takes hours; MUTATED="ring table"
+mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring table"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
 	@mkdir -p target/mutants
 	cargo mutants -p capbuf --timeout 120 -o target/mutants $(MUTATED:%=--file core/src/%.rs) \
