@@ -160,9 +160,9 @@ fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment,
     if let Span::Time(range) = span
         && Duration::from_nanos(range.end.saturating_sub(range.start).unsigned_abs()) > buffer.spec().duration()
     {
-        let kept = buffer.spec().duration();
+        let length = buffer.spec().duration();
         return Err(Failure::Run(format!(
-            "{source}: the buffer keeps {kept:?}, less than the span; --available writes the part in memory"
+            "{source}: the buffer keeps {length:?}, less than the span; --available writes the part in memory"
         )));
     }
     complain(&format!("waiting {:.1} s for the end of the clip", left.as_secs_f64()));

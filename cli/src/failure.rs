@@ -43,13 +43,13 @@ pub(crate) fn complain(line: &str) {
 
 /// Redacts URLs in a line: an error message may quote an argument with a password.
 pub(crate) fn without_secrets(line: &str) -> String {
-    let shown = |word: &str| {
+    let redact = |word: &str| {
         let quotes = word.len() - word.trim_start_matches(['"', '\'', '`', '(']).len();
         let (quotes, word) = word.split_at(quotes);
         let may_hold = word.contains("://") || word.len() > 1 && word.contains('@');
         if may_hold { format!("{quotes}{}", capbuf::redact(word)) } else { format!("{quotes}{word}") }
     };
-    line.split(' ').map(shown).collect::<Vec<_>>().join(" ")
+    line.split(' ').map(redact).collect::<Vec<_>>().join(" ")
 }
 
 impl From<capbuf_capture::Error> for Failure {

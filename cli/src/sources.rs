@@ -10,28 +10,30 @@ pub(crate) fn find(registry: &Registry, name: &str) -> Result<CaptureBuffer, Fai
         return Ok(buffer);
     }
     let mut buffers = registry.buffers();
-    let shown: Vec<_> = buffers.iter().map(|buffer| buffer.source().to_string()).collect();
-    match choose(&shown, name) {
+    let redacted: Vec<_> = buffers.iter().map(|buffer| buffer.source().to_string()).collect();
+    match choose(&redacted, name) {
         Ok(index) => Ok(buffers.swap_remove(index)),
         Err(reason) => Err(Failure::Run(reason)),
     }
 }
 
 /// Returns the index of the name that matches, or a message.
-fn choose(shown: &[String], name: &str) -> Result<usize, String> {
+fn choose(redacted: &[String], name: &str) -> Result<usize, String> {
     let find = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        shown.iter().enumerate().filter(|(_, shown)| matches(shown)).map(|(index, _)| index).collect()
+        redacted.iter().enumerate().filter(|(_, redacted)| matches(redacted)).map(|(index, _)| index).collect()
     };
-    let mut found = find(&|shown| shown == name);
+    let mut found = find(&|redacted| redacted == name);
     if found.is_empty() && !name.is_empty() {
-        found = find(&|shown| shown.contains(name));
+        found = find(&|redacted| redacted.contains(name));
     }
     let name = capbuf::redact(name);
-    let list = |indices: &[usize]| indices.iter().map(|index| shown[*index].as_str()).collect::<Vec<_>>().join(", ");
+    let list = |indices: &[usize]| indices.iter().map(|index| redacted[*index].as_str()).collect::<Vec<_>>().join(", ");
     match &found[..] {
         [index] => Ok(*index),
-        [] if shown.is_empty() => Err(format!("there is no source {name:?}; there are none")),
-        [] => Err(format!("there is no source {name:?}; there are: {}", list(&(0..shown.len()).collect::<Vec<_>>()))),
+        [] if redacted.is_empty() => Err(format!("there is no source {name:?}; there are none")),
+        [] => {
+            Err(format!("there is no source {name:?}; there are: {}", list(&(0..redacted.len()).collect::<Vec<_>>())))
+        }
         several => Err(format!("source {name:?} is ambiguous: {}; use the whole name", list(several))),
     }
 }
@@ -40,10 +42,10 @@ fn choose(shown: &[String], name: &str) -> Result<usize, String> {
 mod tests {
     use super::*;
 
-    const SHOWN: [&str; 4] = ["rtsp://***@cam/1", "rtsp://***@cam/1", "tone:440", "tone:4400"];
+    const REDACTED: [&str; 4] = ["rtsp://***@cam/1", "rtsp://***@cam/1", "tone:440", "tone:4400"];
 
     fn choice(name: &str) -> Result<usize, String> {
-        choose(&SHOWN.map(str::to_owned), name)
+        choose(&REDACTED.map(str::to_owned), name)
     }
 
     #[test]

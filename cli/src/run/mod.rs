@@ -134,14 +134,14 @@ impl Running {
 fn log_changes(changes: &Changes) {
     let Changes { unchanged, started, restarted, resized, reformatted, stopped, .. } = changes;
     // A name may be a locator with a password.
-    let shown = |names: &[String]| names.iter().map(|name| capbuf::redact(name)).collect::<Vec<_>>().join(", ");
+    let redacted = |names: &[String]| names.iter().map(|name| capbuf::redact(name)).collect::<Vec<_>>().join(", ");
     tracing::info!(
         unchanged = unchanged.len(),
-        started = shown(started),
-        restarted = shown(restarted),
-        resized = shown(resized),
-        reformatted = shown(reformatted),
-        stopped = shown(stopped),
+        started = redacted(started),
+        restarted = redacted(restarted),
+        resized = redacted(resized),
+        reformatted = redacted(reformatted),
+        stopped = redacted(stopped),
         "configured"
     );
 }
