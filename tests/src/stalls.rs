@@ -34,7 +34,8 @@ pub struct Stall {
 }
 
 impl Stall {
-    /// Returns whether the stall overlaps a span of UTC that is widened by `tolerance` on both sides.
+    /// Returns whether the stall overlaps a span of UTC that is widened by `tolerance` on both
+    /// sides.
     pub fn overlaps(&self, start_utc_ns: i64, end_utc_ns: i64, tolerance: Duration) -> bool {
         let tolerance_ns = nanoseconds(tolerance);
         self.start_utc_ns.saturating_sub(tolerance_ns) <= end_utc_ns
@@ -49,7 +50,8 @@ impl fmt::Debug for Stall {
 }
 
 impl StallDetector {
-    /// The shortest hole that counts: the rigs buffer 200 ms and more, so a shorter one loses no audio.
+    /// The shortest hole that counts: the rigs buffer 200 ms and more, so a shorter one loses no
+    /// audio.
     pub const SHORTEST: Duration = Duration::from_millis(100);
 
     /// Starts a thread on each processor that this process may use; returns when all of them watch.
