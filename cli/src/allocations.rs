@@ -1,4 +1,4 @@
-//! `capbuf report`: what was allocated in a domain, by whom and from where.
+//! `capbuf report`: the allocations of a domain, by process and call site.
 
 use std::io::{self, Write as _};
 
@@ -6,17 +6,17 @@ use crate::domain;
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
-For each source: attempts to get its buffer, allocations (an attempt that finds the
-buffer is none), whether it lives; where the attempts came from, by file and line;
-who holds its buffers, also those that were removed; the newest stacks. Attempts
-are known of processes that track: those that were started with
-DEBUG_BUFFER_ALLOC=true, or that called enable_allocation_tracking.
+For each source: attempts to get its buffer; allocations (an attempt that finds a
+buffer is not one); whether the buffer is live; the call sites of the attempts, by
+file and line; the holders of its buffers, removed ones included; the newest stacks.
+Only processes that track allocations are included: those started with
+DEBUG_BUFFER_ALLOC=true, and those that called enable_allocation_tracking.
 
 Examples:
   DEBUG_BUFFER_ALLOC=true capbuf record tone:440 & capbuf report
   capbuf report --json | jq '.sources[] | {source, attempts, allocations}'";
 
-/// Tell what was allocated, how often it was asked for, and who holds what
+/// Report allocations, their call sites and the holders of buffers
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

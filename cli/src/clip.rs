@@ -1,4 +1,4 @@
-//! `capbuf clip`: a span of a source that is being recorded, or was, into a file.
+//! `capbuf clip`: writes a span of a buffer to a file, while it is recorded or after.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,56 +16,56 @@ use crate::{clip_progress, domain, duration, meter, sources};
 
 const EXAMPLES: &str = "\
 Sources:
-  By name, as `capbuf list` shows it, or by a part of it that no other has.
+  The name that `capbuf list` shows, or a part of it that no other source has.
 
 Times:
   2026-11-22T18:30:00Z      RFC 3339
-  18:30:00  18:30:00.250    of the local day (around midnight, of the nearest one)
-  -12s  +3s  now            from now
+  18:30:00  18:30:00.250    local time, of the day that is nearest
+  -12s  +3s  now            relative to now
 
 Output:
-  The path, and below it frames, length, beginning in UTC, and gaps. Gaps are
-  filled with silence, so that a clip keeps its length. A span whose end is
-  still to come is waited for. While one of a minute or more is written, a
-  terminal shows how far it is.
+  The path, then frames, length, start in UTC, and gaps. Gaps are filled with
+  silence, so that a clip keeps its length. If the span ends in the future, the
+  command waits for its end. A terminal shows the progress of a clip of a minute
+  or more.
 
 Examples:
   capbuf clip tone:440 --last 10s
   capbuf clip cam1 --around 18:30:12 --before 3s --after 5s -o owl.flac
   capbuf clip cam1 --from -1m --to -30s --json";
 
-/// Cut a clip out of a source's memory, while it is recorded or after
+/// Write a clip of a source to a file, while it is recorded or after
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("span").required(true).args(["last", "from", "around"]))]
 pub(crate) struct Arguments {
     /// The source to cut from
     #[arg(value_name = "SOURCE")]
     source: String,
-    /// The newest so much
+    /// The newest audio, of this length
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     last: Option<Duration>,
-    /// From this time on
+    /// Start of the span
     #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true, requires = "to")]
     from: Option<Moment>,
-    /// Up to this time
+    /// End of the span
     #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true, requires = "from")]
     to: Option<Moment>,
-    /// Around this time
+    /// A time within the span; see --before and --after
     #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true)]
     around: Option<Moment>,
-    /// So much before that time [default: 3s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_none, conflicts_with_all = ["last", "from"])]
+    /// Length before the time of --around [default: 3s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, conflicts_with_all = ["last", "from"])]
     before: Option<Duration>,
-    /// So much after that time [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_none, conflicts_with_all = ["last", "from"])]
+    /// Length after the time of --around [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, conflicts_with_all = ["last", "from"])]
     after: Option<Duration>,
-    /// Take what is there of it, instead of waiting or failing
+    /// Write the part that is in memory, instead of waiting or failing
     #[arg(long)]
     available: bool,
-    /// The file to write, .wav or .flac; replaced if there is one [default: by source and time]
+    /// The file to write, .wav or .flac; replaces an existing one [default: by source and time]
     #[arg(short, long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The type of a clip that is named by source and time
+    /// The type of the file if --output does not name one
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = ClipType::Wav, conflicts_with = "output")]
     clip_type: ClipType,
     /// Print JSON: docs/schema/clip.json
@@ -76,18 +76,18 @@ pub(crate) struct Arguments {
 const BEFORE: Duration = Duration::from_secs(3);
 const AFTER: Duration = Duration::from_secs(5);
 
-/// How much longer than it should take audio is waited for: a source may deliver late, or be opened again.
+/// Extra time to wait for audio: a source may deliver late, or be reopened.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
-    // All times on the command line are from one now.
+    // One `now` for all times of the command line.
     let span = span(arguments, &moment::now())?;
     let clip_type = check_output(arguments)?;
     let registry = domain::open_existing(domain)?;
     let buffer = sources::find(&registry, &arguments.source)?;
     let (source, spec) = (buffer.source(), buffer.spec());
     if !clip_type.can_hold(spec) {
-        return Err(Failure::Run(format!("{source}: a .flac can't hold {spec}; ask for a .wav")));
+        return Err(Failure::Run(format!("{source}: FLAC can't store {spec}; use .wav")));
     }
     let segment = read(&buffer, &span, arguments.available)?;
     let path = arguments.output.clone().unwrap_or_else(|| {
@@ -98,13 +98,14 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     if arguments.json {
         return report::print(&ClipReport::of(&clip, &segment, &buffer, registry.domain()));
     }
-    Ok(tell(&clip, &segment)?)
+    Ok(print(&clip, &segment)?)
 }
 
-/// The span that is asked for.
+/// Returns the span of the arguments.
 fn span(arguments: &Arguments, now: &Zoned) -> Result<Span, Failure> {
     let utc_ns = |moment: Moment| {
-        moment.utc_ns(now).ok_or_else(|| Failure::Usage("a time is beyond what can be told in ns of UTC".to_owned()))
+        let out_of_range = || Failure::Usage("a time is out of range; allowed: the years 1678 to 2261".to_owned());
+        moment.utc_ns(now).ok_or_else(out_of_range)
     };
     let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let (start, end) = match (arguments.last, arguments.around, arguments.from, arguments.to) {
@@ -115,30 +116,31 @@ fn span(arguments: &Arguments, now: &Zoned) -> Result<Span, Failure> {
             (around.saturating_sub(ns(before)), around.saturating_add(ns(after)))
         }
         (.., Some(from), Some(to)) => (utc_ns(from)?, utc_ns(to)?),
-        _ => return Err(Failure::Usage("no span is given: --last, --from and --to, or --around".to_owned())),
+        _ => {
+            return Err(Failure::Usage(
+                "the span is missing; allowed: --last, --from and --to, or --around".to_owned(),
+            ));
+        }
     };
     if start >= end {
         let (start, end) = (moment::utc_ms(start), moment::utc_ms(end));
-        return Err(Failure::Usage(format!("there is nothing to cut from {start} to {end}")));
+        return Err(Failure::Usage(format!("the span from {start} to {end} is empty; --to must be after --from")));
     }
     Ok(Span::Time(start..end))
 }
 
-/// Refuses a file that could not be written, before anything is waited for.
+/// Checks the file to write, before the command waits for audio.
 fn check_output(arguments: &Arguments) -> Result<ClipType, Failure> {
     let Some(path) = &arguments.output else { return Ok(arguments.clip_type) };
     let usage = |reason: &str| Failure::Usage(format!("--output {}: {reason}", path.display()));
-    let clip_type =
-        ClipType::of(path).ok_or_else(|| usage("the type of a clip is told by its extension; allowed: .wav, .flac"))?;
+    let clip_type = ClipType::of(path).ok_or_else(|| usage("unknown extension; allowed: .wav, .flac"))?;
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            Err(usage("there is no such folder to write to"))
-        }
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(usage("its folder does not exist")),
         _ => Ok(clip_type),
     }
 }
 
-/// Reads a span; waits for its end if that is to come and somebody may bring it.
+/// Reads a span. Waits for its end if that is in the future and a writer may come.
 fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment, Failure> {
     let options = if available { ReadOptions::new().available() } else { ReadOptions::new() };
     let expected_utc_ns = match buffer.read_with(span.clone(), &options) {
@@ -146,10 +148,10 @@ fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment,
         done => return done.map_err(|error| explain(buffer, error)),
     };
     let (source, status) = (buffer.source(), buffer.status());
-    // A source that is lost has no writer either, until it is opened again by a process that has the buffer open.
+    // A lost source has no writer until the process that has the buffer open reopens it.
     if !status.has_writer && meter::readers(buffer, &status).is_empty() {
         return Err(Failure::Run(format!(
-            "{source}: that was not recorded, and nobody is recording; --available takes what there is"
+            "{source}: the span was not recorded and nothing records the source now; --available writes the part in memory"
         )));
     }
     let (now_ns, asked_ns) = (buffer.clock().utc_ns(), until(span, buffer.clock().utc_ns()));
@@ -158,9 +160,9 @@ fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment,
     if let Span::Time(range) = span
         && Duration::from_nanos(range.end.saturating_sub(range.start).unsigned_abs()) > buffer.spec().duration()
     {
-        let kept = buffer.spec().duration();
+        let length = buffer.spec().duration();
         return Err(Failure::Run(format!(
-            "{source}: the buffer keeps {kept:?}, so the beginning would be gone at the end; --available takes what there is"
+            "{source}: the buffer keeps {length:?}, less than the span; --available writes the part in memory"
         )));
     }
     complain(&format!("waiting {:.1} s for the end of the clip", left.as_secs_f64()));
@@ -168,7 +170,7 @@ fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment,
     buffer.read_with(span.clone(), &wait).map_err(|error| explain(buffer, error))
 }
 
-/// When a span ends, if nothing was recorded yet.
+/// Returns the time of a span's end if nothing was recorded yet.
 fn until(span: &Span, now_ns: i64) -> i64 {
     match span {
         Span::Time(range) => range.end,
@@ -177,23 +179,23 @@ fn until(span: &Span, now_ns: i64) -> i64 {
     }
 }
 
-/// Why a span can't be had, and what to do.
+/// Explains why a span can't be read, and what to do.
 fn explain(buffer: &CaptureBuffer, error: Error) -> Failure {
     let reason = match error {
         Error::Evicted { oldest_utc_ns, .. } => format!(
-            "that is no longer there, the oldest is of {}; --available takes what there is",
+            "the start of the span is no longer in memory, the oldest audio is from {}; --available writes the part in memory",
             moment::utc_ms(oldest_utc_ns)
         ),
-        Error::NotYet { .. } => "there is no audio yet".to_owned(),
+        Error::NotYet { .. } => "no audio yet".to_owned(),
         Error::TimedOut { waited } => {
-            format!("waited {:.1} s for audio that did not come; --available takes what there is", waited.as_secs_f64())
+            format!("no audio within {:.1} s; --available writes the part in memory", waited.as_secs_f64())
         }
         other => other.to_string(),
     };
     Failure::Run(format!("{}: {reason}", buffer.source()))
 }
 
-fn tell(clip: &ClipInfo, segment: &Segment) -> io::Result<()> {
+fn print(clip: &ClipInfo, segment: &Segment) -> io::Result<()> {
     clip_file::print_path(&clip.path)?;
     let mut out = io::stdout().lock();
     let seconds = clip.frames as f64 / f64::from(clip.sample_rate_hz);

@@ -1,4 +1,4 @@
-//! The files that clips become.
+//! Clip files: types, names, and printing of their paths.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use capbuf::{SampleFormat, Spec};
 use clap::ValueEnum;
 
-/// What clips are stored as.
+/// The file type of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ClipType {
-    /// WAV: every sample format, 4 GiB at most
+    /// WAV: all sample formats, up to 4 GiB
     Wav,
-    /// FLAC: half the size; s16 and s24, f32 as 24 bits
+    /// FLAC: about half the size; s16, s24, and f32 stored as 24 bits
     Flac,
 }
 
@@ -25,19 +25,21 @@ impl ClipType {
         }
     }
 
-    /// The type that a path's extension tells.
+    /// Returns the type of a path's extension.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         [Self::Wav, Self::Flac].into_iter().find(|clip_type| clip_type.extension() == extension)
     }
 
-    /// Tells whether clips of a buffer can be of this type.
+    /// Returns whether a clip of such a buffer can be of this type.
     pub(crate) fn can_hold(self, spec: &Spec) -> bool {
         self != Self::Flac || (spec.format() != SampleFormat::S32 && spec.channels() <= 8)
     }
 }
 
-/// The path of a name in a folder, numbered if there is such a file: sources that differ in signs only have like names.
+/// Returns a path in the folder that no file has: numbered if the name is in use.
+///
+/// Sources that differ only in punctuation have the same name in file names.
 pub(crate) fn unused(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -45,10 +47,10 @@ pub(crate) fn unused(folder: &Path, name: &str) -> PathBuf {
     std::iter::once(path.clone()).chain(numbered).find(|path| fs::symlink_metadata(path).is_err()).unwrap_or(path)
 }
 
-/// Prints a path on a line of the standard output.
+/// Prints a path on a line of stdout.
 pub(crate) fn print_path(path: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    // As it is: a folder's name need not be UTF-8.
+    // As bytes: the name of a folder need not be UTF-8.
     out.write_all(path.as_os_str().as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_taken_is_numbered() {
+    fn a_name_in_use_gets_a_number() {
         let folder = tempfile::tempdir().expect("a folder");
         assert_eq!(unused(folder.path(), "a.b.wav"), folder.path().join("a.b.wav"));
         fs::write(folder.path().join("a.b.wav"), "").expect("a file");

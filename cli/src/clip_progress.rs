@@ -1,4 +1,4 @@
-//! Writing a clip: a long one tells how far it is, on a line of the terminal that goes when it is done.
+//! Writes a clip, with a progress line on the terminal for long ones.
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -11,12 +11,14 @@ use capbuf_capture::{ClipInfo, ClipTags, write_clip_with_progress};
 use crate::failure::Failure;
 use crate::interrupt;
 
-/// Shorter clips are written before a line could be read.
+/// Shorter clips are written before the line could be read.
 const LONG_S: u64 = 60;
 
-/// Writes a clip. If it is long, and stderr a terminal, that shows how far it is. SIGINT and SIGTERM stop it: nothing is left behind then.
+/// Writes a clip. Shows the progress if the clip is long and stderr is a terminal.
+///
+/// SIGINT and SIGTERM stop it and leave no file.
 pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo, Failure> {
-    let failed = |error| Failure::Run(format!("can't listen to signals: {error}"));
+    let failed = |error| Failure::Run(format!("can't handle signals: {error}"));
     let stop = interrupt::end_at_once_if_repeated().map_err(failed)?;
     let rate = u64::from(segment.sample_rate_hz()).max(1);
     let is_shown = io::stderr().is_terminal() && segment.frames() >= LONG_S * rate;
@@ -35,9 +37,9 @@ pub(crate) fn write(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<C
     Ok(written?)
 }
 
-/// Puts a text in the place of the line that the cursor is on.
+/// Replaces the line of the cursor.
 fn show(line: &str) {
     let mut terminal = io::stderr().lock();
-    // A terminal that has gone has nobody before it.
+    // An error means that the terminal was closed.
     let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
 }

@@ -1,4 +1,4 @@
-//! `capbuf devices`: what can be recorded from, by the names to use.
+//! `capbuf devices`: lists the sound devices, by the names to record from.
 
 use std::io::{self, Write};
 
@@ -7,13 +7,13 @@ use capbuf_capture::{DeviceHost, devices};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
-Each line is the name to give to `capbuf record`, and after a tab what the device is.
-A device that is plugged in has several names. `device:usb:...` is the same device
-after a reboot, wherever it is plugged in, and `device:path:...` what is plugged in
-there; numbers, and names like hw:CARD=..., change with the order in which devices
-are found. What a sound server has open, only it can record from.
+Each line is the name for `capbuf record`, a tab, and a description. A device can have
+several names: `device:usb:...` stays with the device, wherever it is plugged in;
+`device:path:...` stays with the port. Card numbers, and names like hw:CARD=..., can
+change at a reboot. A device that a sound server has open can be recorded from through
+that server only.
 
-A host that is not there is told of on stderr. Fails only if none is.
+A host that is missing is reported on stderr. The command fails if all are.
 
 Examples:
   capbuf devices

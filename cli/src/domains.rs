@@ -9,22 +9,22 @@ use crate::failure::Failure;
 use crate::{meter, report, table};
 
 const EXAMPLES: &str = "\
-PROCESSES is how many have the domain open, DEAD whether there are traces of some
-that were killed. Opening a domain sweeps them away, as --sweep does: what they
-left half made, and the buffers that were to stay only while they are open.
+PROCESSES is the number of processes that have the domain open. DEAD is \"yes\" if
+killed processes left files in it: unfinished ones, and buffers that live only while
+they are open. Opening the domain removes them, as --sweep does.
 
-Domains lie in the folder CAPBUF_DIR, or else in /dev/shm/capbuf-UID.
+Domains are folders in CAPBUF_DIR, by default /dev/shm/capbuf-UID.
 
 Examples:
   capbuf domains
   capbuf domains --sweep
   capbuf domains --domain birds --json";
 
-/// List the domains there are, or the one of --domain
+/// List the domains of this user, or the one of --domain
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Take away what processes left that died
+    /// Remove the files of processes that died
     #[arg(long)]
     sweep: bool,
     /// Print JSON: docs/schema/domains.json
@@ -41,11 +41,11 @@ struct DomainReport {
     bytes: u64,
     processes: usize,
     has_dead: bool,
-    /// `None` if no sweep was asked for.
+    /// `None` without `--sweep`.
     swept: Option<SweptReport>,
 }
 
-/// What there is less of after a sweep.
+/// The buffers and bytes that a sweep removed.
 #[derive(Debug, Serialize)]
 struct SweptReport {
     buffers: usize,
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     }
     let reports: Vec<_> = if arguments.sweep {
         for domain in &before {
-            // Opening sweeps already, if it sees a need.
+            // Opening sweeps as well, but only if it finds a dead process.
             Registry::open(&domain.name)?.sweep()?;
         }
         let after = list(domain)?;
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     if arguments.json {
         return report::print(&reports);
     }
-    Ok(tell(&reports)?)
+    Ok(print(&reports)?)
 }
 
 fn list(only: Option<&str>) -> Result<Vec<DomainInfo>, Failure> {
@@ -94,7 +94,7 @@ fn report_swept(now: DomainInfo, before: &[DomainInfo]) -> DomainReport {
     report(now, Some(swept))
 }
 
-fn tell(reports: &[DomainReport]) -> io::Result<()> {
+fn print(reports: &[DomainReport]) -> io::Result<()> {
     let mut rows = vec![table::row(["DOMAIN", "BUFFERS", "SIZE", "PROCESSES", "DEAD", "SWEPT", "FOLDER"])];
     rows.extend(reports.iter().map(|report| {
         let swept = report.swept.as_ref().map_or_else(|| "-".to_owned(), |swept| meter::size(swept.bytes));

@@ -1,27 +1,35 @@
-//! Durations as people write them: `500ms`, `20s`, `1.5m`, `2h`.
+//! Durations on the command line and in files: `500ms`, `20s`, `1.5m`, `2h`.
 
 use std::time::Duration;
 
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
-/// Reads a positive duration. A number without a unit is seconds.
-pub(crate) fn parse(given: &str) -> Result<Duration, String> {
-    parse_or_none(given).ok().filter(|duration| !duration.is_zero()).ok_or_else(|| refused(given, "positive"))
+/// Parses a positive duration. A number without a unit is in seconds.
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    parse_or_zero(text).ok().filter(|duration| !duration.is_zero()).ok_or_else(|| invalid(text, "above 0"))
 }
 
-/// Reads a duration that may be none at all.
-pub(crate) fn parse_or_none(given: &str) -> Result<Duration, String> {
-    let refused = || refused(given, "not negative");
-    let number_end = given.find(|sign: char| sign.is_ascii_alphabetic()).unwrap_or(given.len());
-    let (number, unit) = given.split_at(number_end);
+/// Parses a duration that may be zero.
+pub(crate) fn parse_or_zero(text: &str) -> Result<Duration, String> {
+    let invalid = || invalid(text, "0 or more");
+    let number_end = text.find(|sign: char| sign.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(number_end);
     let unit = if unit.is_empty() { "s" } else { unit };
-    let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
-    let number: f64 = number.parse().map_err(|_| refused())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| refused())
+    let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(invalid)?;
+    let number: f64 = number.parse().map_err(|_| invalid())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| invalid())
 }
 
-fn refused(given: &str, sign: &str) -> String {
-    format!("{given:?} is no duration; allowed: a number, {sign}, with ms, s, m or h, as in 500ms or 20s")
+/// Parses how often to look at a domain.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
+    // Shorter ones keep a processor busy and show nothing more.
+    const SHORTEST: Duration = Duration::from_millis(50);
+    let interval = parse(text)?;
+    if interval < SHORTEST { Err(format!("interval is {text:?}; allowed: {SHORTEST:?} or more")) } else { Ok(interval) }
+}
+
+fn invalid(text: &str, range: &str) -> String {
+    format!("{text:?} is not a duration; allowed: a number {range} with ms, s, m or h, as in 500ms or 20s")
 }
 
 #[cfg(test)]
@@ -29,24 +37,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_in_four_units() {
-        for (given, ms) in [("500ms", 500), ("20s", 20_000), ("20", 20_000), ("1.5m", 90_000), ("2h", 7_200_000)] {
-            assert_eq!(parse(given), Ok(Duration::from_millis(ms)), "{given}");
+    fn durations_have_four_units() {
+        for (text, ms) in [("500ms", 500), ("20s", 20_000), ("20", 20_000), ("1.5m", 90_000), ("2h", 7_200_000)] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
         }
     }
 
     #[test]
-    fn no_duration_at_all_is_read_where_it_may_be() {
-        assert_eq!(parse_or_none("0s"), Ok(Duration::ZERO));
-        assert_eq!(parse_or_none("1s"), Ok(Duration::from_secs(1)));
-        assert!(parse_or_none("-1s").is_err_and(|refused| refused.contains("\"-1s\" is no duration")));
+    fn zero_is_allowed_only_where_stated() {
+        assert_eq!(parse_or_zero("0s"), Ok(Duration::ZERO));
+        assert_eq!(parse_or_zero("1s"), Ok(Duration::from_secs(1)));
+        assert!(parse_or_zero("-1s").is_err_and(|message| message.contains("\"-1s\" is not a duration")));
     }
 
     #[test]
-    fn what_is_no_duration_is_refused_by_its_name() {
-        for given in ["", "s", "0s", "-1s", "5 s", "1d", "1e999s", "NaN", "inf", "1s2", "1.5.2s"] {
-            let refused = parse(given).expect_err(given);
-            assert!(refused.contains(&format!("{given:?}")), "{refused}");
+    fn invalid_durations_are_rejected_and_quoted() {
+        for text in ["", "s", "0s", "-1s", "5 s", "1d", "1e999s", "NaN", "inf", "1s2", "1.5.2s"] {
+            let message = parse(text).expect_err(text);
+            assert!(message.contains(&format!("{text:?}")), "{message}");
         }
+    }
+
+    #[test]
+    fn intervals_have_a_lower_bound() {
+        assert_eq!(parse_interval("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(parse_interval("1ms"), Err("interval is \"1ms\"; allowed: 50ms or more".to_owned()));
     }
 }

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first one ends a command in good order, the second one at once.
+//! SIGINT and SIGTERM: the first one ends a command gracefully, the second one immediately.
 
 use std::io;
 use std::sync::Arc;
@@ -12,23 +12,25 @@ use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 
-/// What the shell shows for a process that was interrupted.
+/// Exit code of an interrupted process, as shells report it.
 const INTERRUPTED: i32 = 130;
 
-/// Makes the second signal end the process at once, whatever holds it up. The first one sets the flag that is returned.
+/// Ends the process at the second signal, whatever it is waiting for.
+///
+/// The first signal sets the returned flag.
 pub(crate) fn end_at_once_if_repeated() -> io::Result<Arc<AtomicBool>> {
-    let asked = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal sets the flag, the second one finds it set.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&asked))?;
-        flag::register(signal, Arc::clone(&asked))?;
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
     }
-    Ok(asked)
+    Ok(stop)
 }
 
-/// Begins to listen; the receiver gets a word when the command is to end.
+/// Starts to handle signals. The receiver gets a message for each one.
 pub(crate) fn listen() -> Result<Receiver<()>, Failure> {
-    let failed = |error: io::Error| Failure::Run(format!("can't listen to signals: {error}"));
+    let failed = |error: io::Error| Failure::Run(format!("can't handle signals: {error}"));
     end_at_once_if_repeated().map_err(failed)?;
     let (sender, receiver) = channel();
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! `capbuf list`: the sources of a domain.
+//! `capbuf list`: lists the sources of a domain.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use crate::report::{self, SourceReport};
 use crate::{domain, meter, table};
 
 const EXAMPLES: &str = "\
-FILL is how much is kept of how much can be, AGE how long ago the newest audio was
-captured, WRITER the process that records (`-` if none does), READERS how many
-other processes have the buffer open.
+FILL is the audio in memory and the capacity. AGE is the time since the newest audio
+was captured. WRITER is the process that records, `-` if none does. READERS is the
+number of other processes that have the buffer open.
 
 Examples:
   capbuf list
@@ -33,10 +33,10 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
         let report = |buffer| SourceReport::of(buffer, registry.domain());
         return report::print(&buffers.iter().map(report).collect::<Vec<_>>());
     }
-    Ok(tell(&buffers)?)
+    Ok(print(&buffers)?)
 }
 
-fn tell(buffers: &[CaptureBuffer]) -> io::Result<()> {
+fn print(buffers: &[CaptureBuffer]) -> io::Result<()> {
     let mut rows = vec![table::row(["SOURCE", "FORMAT", "FILL", "AGE", "WRITER", "READERS"])];
     rows.extend(buffers.iter().map(|buffer| {
         let (status, spec) = (buffer.status(), buffer.spec());

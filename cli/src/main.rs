@@ -1,7 +1,6 @@
 //! The command `capbuf`: records sources into capture buffers and cuts clips from them.
 //!
-//! Each command is a file. What a command is asked for goes to the standard output; what it tells of itself, and errors, one
-//! line each, to the standard error.
+//! Each command is a file. Results go to stdout; messages, one line each, to stderr.
 
 mod allocations;
 mod clip;
@@ -36,15 +35,15 @@ use crate::failure::Failure;
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  done, or ended by SIGINT or SIGTERM in good order
-  1  something failed while running; the line on stderr says what
-  2  the command line is wrong: an option, a source that is none, settings that contradict each other";
+  0  done, or ended by SIGINT or SIGTERM
+  1  failed while running; stderr has the reason
+  2  invalid command line or configuration; stderr has the reason";
 
 /// Keeps the last seconds of audio sources in memory and cuts clips from them.
 #[derive(Debug, Parser)]
 #[command(name = "capbuf", version, after_help = AFTER_HELP)]
 struct Arguments {
-    /// The domain: the buffers that processes share [default: $CAPBUF_DOMAIN, or "default"]
+    /// The domain: a set of buffers shared by processes [default: $CAPBUF_DOMAIN, or "default"]
     #[arg(long, global = true, value_name = "NAME")]
     domain: Option<String>,
     #[command(subcommand)]
@@ -89,10 +88,10 @@ fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
 fn main() -> ExitCode {
     let done = match Arguments::try_parse() {
         Ok(Arguments { domain, command }) => run(&command, domain.as_deref()),
-        Err(refused) => failure::of_arguments(&refused),
+        Err(error) => failure::of_arguments(&error),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(),
+        Err(failure) => failure.report(),
     }
 }

@@ -1,20 +1,20 @@
-//! How loud, how full and how old a buffer is, in columns of text.
+//! Level, fill, age and health of a buffer, formatted for columns of text.
 
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Level, Spec, Status};
 
-/// The columns of a name that was made short.
+/// The width of a shortened name.
 pub(crate) const NAME_COLUMNS: usize = 28;
 
 const BAR_COLUMNS: usize = 12;
-/// Where the bar begins: silence, for a microphone.
+/// The left end of the bar: the noise floor of a microphone.
 const BAR_BOTTOM_DBFS: f32 = -60.0;
 
-/// The level of audio that is older than this is not the level now.
+/// The level of older audio is not shown.
 const LEVEL_FRESH: Duration = Duration::from_secs(2);
 
-/// A bar and the peak of the last second.
+/// Formats the peak of the last second, as a bar and a number.
 pub(crate) fn level(status: &Status) -> String {
     if status.age.is_none_or(|age| age > LEVEL_FRESH) {
         return format!("[{}]     nothing", " ".repeat(BAR_COLUMNS));
@@ -26,7 +26,7 @@ pub(crate) fn level(status: &Status) -> String {
     if dbfs.is_finite() { format!("[{bar}] {dbfs:>6.1} dBFS") } else { format!("[{bar}]     silence") }
 }
 
-/// How old the newest audio is.
+/// Formats the age of the newest audio.
 pub(crate) fn age(status: &Status) -> String {
     match status.age {
         Some(age) if age < Duration::from_secs(1) => format!("{:>3} ms", age.as_millis()),
@@ -35,22 +35,22 @@ pub(crate) fn age(status: &Status) -> String {
     }
 }
 
-/// How much is kept, of how much can be.
+/// Formats the audio in memory and the capacity, in seconds.
 pub(crate) fn kept(status: &Status, spec: &Spec) -> String {
     format!("{:.1}/{} s", kept_s(status, spec), (spec.duration().as_secs_f64() * 10.0).round() / 10.0)
 }
 
-/// Seconds of audio that are kept.
+/// Returns the seconds of audio in memory.
 pub(crate) fn kept_s(status: &Status, spec: &Spec) -> f64 {
     kept_frames(status) as f64 / f64::from(spec.sample_rate_hz())
 }
 
-/// Frames that are kept.
+/// Returns the frames in memory.
 pub(crate) fn kept_frames(status: &Status) -> u64 {
     status.newest_frame.saturating_sub(status.oldest_frame)
 }
 
-/// A name that leaves room for something beside it.
+/// Shortens a name to [`NAME_COLUMNS`].
 pub(crate) fn short(name: &str) -> String {
     if name.chars().count() <= NAME_COLUMNS {
         return name.to_owned();
@@ -58,22 +58,22 @@ pub(crate) fn short(name: &str) -> String {
     name.chars().take(NAME_COLUMNS - 1).chain(['…']).collect()
 }
 
-/// The shape of the audio.
+/// Formats rate, channels and sample format.
 pub(crate) fn format(spec: &Spec) -> String {
     format!("{} Hz {} x {}", spec.sample_rate_hz(), spec.channels(), spec.format())
 }
 
-/// The process that writes, if one does.
+/// Formats the process that writes, `-` for none.
 pub(crate) fn writer(status: &Status) -> String {
     match &status.writer {
         Some(writer) => writer.pid.to_string(),
-        // It has just ended, or its file can't be read.
+        // It has just ended, or its liveness lock can't be read.
         None if status.has_writer => "?".to_owned(),
         None => "-".to_owned(),
     }
 }
 
-/// The processes that have a buffer open beside this one and the one that writes it.
+/// Returns the processes that have a buffer open, without this one and the writer.
 pub(crate) fn readers(buffer: &CaptureBuffer, status: &Status) -> Vec<capbuf::OpenedBy> {
     let own = std::process::id();
     let writer = status.writer.as_ref().map(|writer| writer.pid);
@@ -81,20 +81,20 @@ pub(crate) fn readers(buffer: &CaptureBuffer, status: &Status) -> Vec<capbuf::Op
     buffer.opened_by().into_iter().filter(|opened| is_reader(opened.holder.pid)).collect()
 }
 
-/// A number of bytes.
+/// Formats a number of bytes.
 pub(crate) fn size(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// How the source is doing, and why.
+/// Formats the state of the source, its restarts and the reason.
 pub(crate) fn state(status: &Status) -> String {
     let Some(health) = &status.health else { return "-".to_owned() };
-    let mut told = health.state.name().to_owned();
+    let mut text = health.state.name().to_owned();
     if health.restarts > 0 {
-        told += &format!(", restarts: {}", health.restarts);
+        text += &format!(", restarts: {}", health.restarts);
     }
     if !health.reason.is_empty() {
-        told += &format!(": {}", health.reason);
+        text += &format!(": {}", health.reason);
     }
-    told
+    text
 }

@@ -1,4 +1,4 @@
-//! `capbuf metrics`: a domain, as Prometheus reads it.
+//! `capbuf metrics`: prints the metrics of a domain for Prometheus.
 
 use std::io::{self, Write as _};
 
@@ -6,11 +6,11 @@ use crate::domain;
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
-In Prometheus's text format: attempts to allocate of the processes that track (see
-`capbuf report`), live buffers and bytes, and for each of up to 64 sources writes,
-frames, gaps, evictions, the age of the newest audio and its level. A program tells
-its own, with reads and their durations, by metrics_text. A dashboard and alert
-rules are in docs/prometheus/.
+In the text format of Prometheus: allocation attempts of processes that track (see
+`capbuf report`), live buffers, bytes, and for up to 64 sources: writes, frames, gaps,
+evictions, age of the newest audio, level. A program exports its own metrics, reads
+and their durations included, by metrics_text. docs/prometheus/ has a dashboard and
+alert rules.
 
 Examples:
   capbuf metrics | grep source_last_write_age

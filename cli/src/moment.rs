@@ -1,4 +1,4 @@
-//! Moments as people write them, `2026-11-22T18:30:00Z`, `18:30:00` or `-12s`, and as they are told.
+//! Moments: parsed from `2026-11-22T18:30:00Z`, `18:30:00` or `-12s`, and printed in UTC.
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -6,44 +6,45 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use crate::duration;
 
-/// A moment as it was written: what it is depends on when the command runs, and where.
+/// A moment as written: its value depends on the current time and the time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// A moment of its own.
+    /// An absolute time.
     At(Timestamp),
     /// A time of the local day.
     TimeOfDay(Time),
-    /// So long from now, or ago.
+    /// A time relative to now.
     FromNow(SignedDuration),
 }
 
 const ALLOWED: &str = "RFC 3339 as in 2026-11-22T18:30:00Z, local time of day as in 18:30 or 18:30:00.5, now, \
-    or from now as in -12s";
+    or relative to now as in -12s";
 
-/// Reads a moment.
-pub(crate) fn parse(given: &str) -> Result<Moment, String> {
-    let refused = || format!("{given:?} is no time; allowed: {ALLOWED}");
-    if given == "now" {
+/// Parses a moment.
+pub(crate) fn parse(text: &str) -> Result<Moment, String> {
+    let invalid = || format!("{text:?} is not a time; allowed: {ALLOWED}");
+    if text == "now" {
         return Ok(Moment::FromNow(SignedDuration::ZERO));
     }
-    if let Some(distance) = given.strip_prefix(['-', '+']) {
+    if let Some(distance) = text.strip_prefix(['-', '+']) {
         let distance = duration::parse(distance).ok().and_then(|distance| SignedDuration::try_from(distance).ok());
-        let distance = distance.ok_or_else(refused)?;
-        return Ok(Moment::FromNow(if given.starts_with('-') { -distance } else { distance }));
+        let distance = distance.ok_or_else(invalid)?;
+        return Ok(Moment::FromNow(if text.starts_with('-') { -distance } else { distance }));
     }
-    if let Ok(at) = given.parse() {
+    if let Ok(at) = text.parse() {
         return Ok(Moment::At(at));
     }
-    // What is shorter, as a bare number, is more likely a mistake than an hour.
-    if given.contains(':') && given.starts_with(|sign: char| sign.is_ascii_digit()) && !given.contains(['T', 'Z', ' '])
-    {
-        return given.parse().map(Moment::TimeOfDay).map_err(|_| refused());
+    // A bare number is more likely a mistake than an hour of the day.
+    if text.contains(':') && text.starts_with(|sign: char| sign.is_ascii_digit()) && !text.contains(['T', 'Z', ' ']) {
+        return text.parse().map(Moment::TimeOfDay).map_err(|_| invalid());
     }
-    Err(refused())
+    Err(invalid())
 }
 
 impl Moment {
-    /// The moment in ns of UTC. A time of day is today's; around midnight, yesterday's or tomorrow's, if that is nearer.
+    /// Returns the moment in ns of UTC, `None` beyond the range of `i64`.
+    ///
+    /// A time of day is the nearest one: around midnight, that may be yesterday's or tomorrow's.
     pub(crate) fn utc_ns(self, now: &Zoned) -> Option<i64> {
         let timestamp = match self {
             Self::At(timestamp) => timestamp,
@@ -61,18 +62,18 @@ impl Moment {
     }
 }
 
-/// Tells a moment in UTC, exactly.
+/// Formats a time in UTC, with all its digits.
 pub(crate) fn utc(utc_ns: i64) -> String {
     Timestamp::from_nanosecond(i128::from(utc_ns)).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
-/// Tells a moment in UTC to the millisecond.
+/// Formats a time in UTC, to the millisecond.
 pub(crate) fn utc_ms(utc_ns: i64) -> String {
     let moment = Timestamp::from_nanosecond(i128::from(utc_ns)).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{moment:.3}")
 }
 
-/// The present moment, where the user is.
+/// Returns the current time in the time zone of the system.
 pub(crate) fn now() -> Zoned {
     Timestamp::now().to_zoned(TimeZone::system())
 }
@@ -81,15 +82,15 @@ pub(crate) fn now() -> Zoned {
 mod tests {
     use super::*;
 
-    fn utc_of(given: &str, now: &str) -> String {
+    fn utc_of(text: &str, now: &str) -> String {
         let now: Zoned = now.parse().expect("a time");
-        utc(parse(given).expect("a moment").utc_ns(&now).expect("in range"))
+        utc(parse(text).expect("a moment").utc_ns(&now).expect("in range"))
     }
 
     #[test]
-    fn moments_are_read_in_three_ways() {
+    fn moments_are_absolute_local_or_relative() {
         let now = "2026-11-22T18:30:00+01:00[+01:00]";
-        for (given, expected) in [
+        for (text, expected) in [
             ("2026-11-22T12:00:00.25Z", "2026-11-22T12:00:00.25Z"),
             ("2026-11-22T12:00:00+02:00", "2026-11-22T10:00:00Z"),
             ("18:29:50", "2026-11-22T17:29:50Z"),
@@ -100,21 +101,21 @@ mod tests {
             ("-1.5m", "2026-11-22T17:28:30Z"),
             ("+500ms", "2026-11-22T17:30:00.5Z"),
         ] {
-            assert_eq!(utc_of(given, now), expected, "{given}");
+            assert_eq!(utc_of(text, now), expected, "{text}");
         }
     }
 
     #[test]
-    fn a_time_before_midnight_told_after_it_is_yesterdays() {
+    fn a_time_of_day_is_the_nearest_one_around_midnight() {
         assert_eq!(utc_of("23:59:58", "2026-11-23T00:00:05Z[UTC]"), "2026-11-22T23:59:58Z");
         assert_eq!(utc_of("00:00:05", "2026-11-22T23:59:58Z[UTC]"), "2026-11-23T00:00:05Z");
     }
 
     #[test]
-    fn what_is_no_moment_is_refused_by_its_name() {
-        for given in ["", "12", "-", "25:00", "18:60:00", "2026-11-22", "2026-11-22T18:30:00", "-0s", "--1s", "then"] {
-            let refused = parse(given).expect_err(given);
-            assert!(refused.contains(&format!("{given:?}")) && refused.contains("RFC 3339"), "{refused}");
+    fn invalid_moments_are_rejected_and_quoted() {
+        for text in ["", "12", "-", "25:00", "18:60:00", "2026-11-22", "2026-11-22T18:30:00", "-0s", "--1s", "then"] {
+            let message = parse(text).expect_err(text);
+            assert!(message.contains(&format!("{text:?}")) && message.contains("RFC 3339"), "{message}");
         }
     }
 }

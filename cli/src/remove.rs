@@ -1,4 +1,4 @@
-//! `capbuf remove`: a source's buffer out of its domain.
+//! `capbuf remove`: removes the buffer of a source from its domain.
 
 use std::io::{self, Write};
 
@@ -8,11 +8,11 @@ use crate::failure::Failure;
 use crate::{domain, meter, report, sources};
 
 const EXAMPLES: &str = "\
-The audio is lost, and a recorder of the source ends. Processes that have the
-buffer open can still read it; the memory goes back when the last one closes it.
+The audio is lost, and a recorder of the source ends. Processes that have the buffer
+open can still read it; its memory is freed when the last one closes it.
 
 Sources:
-  By name, as `capbuf list` shows it, or by a part of it that no other has.
+  The name that `capbuf list` shows, or a part of it that no other source has.
 
 Examples:
   capbuf remove device:default";
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// What was removed: `docs/schema/remove.json`.
+/// The removed buffer: `docs/schema/remove.json`.
 #[derive(Debug, Serialize)]
 struct Removed {
     /// Without credentials.

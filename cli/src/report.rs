@@ -1,4 +1,4 @@
-//! What commands tell in JSON. Each kind of report has its schema in `docs/schema/`.
+//! The JSON output of commands; `docs/schema/` has the schemas.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::{meter, moment};
 
-/// Prints a report.
+/// Prints a report on stdout.
 pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(report).map_err(|error| Failure::Run(format!("can't print: {error}")))?;
     let mut out = io::stdout().lock();
@@ -17,13 +17,13 @@ pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// A buffer at one moment: `docs/schema/status.json`.
+/// The status of a buffer: `docs/schema/status.json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct SourceReport {
     /// Without credentials.
     source: String,
     domain: Option<String>,
-    /// Hexadecimal: as a number it would not survive a JSON reader that has floats only.
+    /// Hexadecimal: JSON readers that store numbers as floats would round it.
     id: String,
     format: &'static str,
     sample_rate_hz: u32,
@@ -50,13 +50,13 @@ pub(crate) struct SourceReport {
     bytes: u64,
 }
 
-/// How the source is doing, as who feeds it tells.
+/// The state of the source, as its supervisor reported it last.
 #[derive(Debug, Serialize)]
 struct HealthReport {
     state: &'static str,
     since_utc: String,
     restarts: u64,
-    /// Empty where nothing is wrong.
+    /// Empty if nothing is wrong.
     reason: String,
 }
 
@@ -83,7 +83,7 @@ struct ReaderReport {
 }
 
 impl SourceReport {
-    /// Looks at a buffer.
+    /// Reads the status of a buffer.
     pub(crate) fn of(buffer: &CaptureBuffer, domain: Option<&str>) -> Self {
         let (status, spec) = (buffer.status(), buffer.spec());
         Self {
@@ -117,7 +117,7 @@ impl SourceReport {
     }
 }
 
-/// The number of a buffer, as reports tell it.
+/// Formats the id of a buffer.
 pub(crate) fn id(buffer: &CaptureBuffer) -> String {
     format!("{:016x}", buffer.id())
 }
@@ -149,7 +149,7 @@ impl From<OpenedBy> for ReaderReport {
     }
 }
 
-/// A clip that was written: `docs/schema/clip.json`.
+/// A written clip: `docs/schema/clip.json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct ClipReport {
     path: String,
@@ -187,7 +187,7 @@ struct MissingReport {
 }
 
 impl ClipReport {
-    /// Tells of a clip and of the segment that is in it.
+    /// Describes a clip and its segment.
     pub(crate) fn of(clip: &ClipInfo, segment: &Segment, buffer: &CaptureBuffer, domain: Option<&str>) -> Self {
         Self {
             path: clip.path.to_string_lossy().into_owned(),

@@ -1,4 +1,4 @@
-//! `capbuf status`: everything there is to see of one source.
+//! `capbuf status`: shows the buffer, the writer and the readers of a source.
 
 use std::io;
 
@@ -10,17 +10,17 @@ use crate::{domain, meter, moment, sources, table};
 
 const EXAMPLES: &str = "\
 Sources:
-  By name, as `capbuf list` shows it, or by a part of it that no other has.
+  The name that `capbuf list` shows, or a part of it that no other source has.
 
 Examples:
   capbuf status device:default
   capbuf status cam1 --json | jq .age_s";
 
-/// Show everything there is to see of a source
+/// Show the buffer, writer and readers of a source
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The source to look at
+    /// The source to show
     #[arg(value_name = "SOURCE")]
     source: String,
     /// Print JSON: docs/schema/status.json
@@ -34,10 +34,10 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     if arguments.json {
         return report::print(&SourceReport::of(&buffer, registry.domain()));
     }
-    Ok(tell(&buffer, registry.domain().unwrap_or_default())?)
+    Ok(print(&buffer, registry.domain().unwrap_or_default())?)
 }
 
-fn tell(buffer: &CaptureBuffer, domain: &str) -> io::Result<()> {
+fn print(buffer: &CaptureBuffer, domain: &str) -> io::Result<()> {
     let (status, spec) = (buffer.status(), buffer.spec());
     let moment = |utc_ns: Option<i64>| utc_ns.map_or_else(|| "-".to_owned(), moment::utc_ms);
     let level = status.level.map_or_else(

@@ -1,8 +1,8 @@
-//! Rows of text in columns.
+//! Tables of text.
 
 use std::io::{self, Write};
 
-/// Sets rows in columns that are as wide as their widest cell, two spaces apart.
+/// Aligns the cells of rows in columns, two spaces apart.
 pub(crate) fn lines(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |cell: &String| cell.chars().count();
@@ -15,14 +15,14 @@ pub(crate) fn lines(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Prints rows in columns on the standard output.
+/// Prints rows, aligned, on stdout.
 pub(crate) fn print(rows: &[Vec<String>]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     lines(rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     out.flush()
 }
 
-/// Makes a row of cells.
+/// Makes a row.
 pub(crate) fn row<const CELLS: usize>(cells: [&str; CELLS]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_below_each_other_and_lines_end_with_their_text() {
+    fn columns_are_aligned_and_lines_have_no_trailing_spaces() {
         let rows = [row(["SOURCE", "AGE"]), row(["ö", "1 s"]), row(["tone:4400", "-"])];
         assert_eq!(lines(&rows), ["SOURCE     AGE", "ö          1 s", "tone:4400  -"]);
         assert_eq!(lines(&[]), Vec::<String>::new());

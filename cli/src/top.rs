@@ -1,4 +1,4 @@
-//! `capbuf top`: the sources of a domain, live.
+//! `capbuf top`: shows the sources of a domain, live.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use crate::failure::Failure;
 use crate::{domain, duration, interrupt, meter, moment, table};
 
 const EXAMPLES: &str = "\
-A line for each source: the loudness of its last second (a bar from -60 dBFS, and
-the peak), how much is kept, how long ago the newest audio was captured, gaps, the
-process that records, how many other processes have the buffer open, and how the
-source is doing. Redrawn in place on a terminal until Ctrl-C; elsewhere printed again and again.
+A line for each source: peak level of the last second (a bar from -60 dBFS), audio in
+memory and capacity, age of the newest audio, gaps, the process that records, the
+number of other processes that have the buffer open, and the state of the source. A
+terminal is redrawn in place until Ctrl-C; other outputs get the lines repeatedly.
 
 Examples:
   capbuf top
@@ -23,23 +23,15 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// How often to look
-    #[arg(long, value_name = "DURATION", value_parser = every, default_value = "1s", allow_hyphen_values = true)]
+    /// Interval between looks
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_interval, default_value = "1s", allow_hyphen_values = true)]
     every: Duration,
-    /// RunOutcome after so many looks [default: when asked to]
+    /// Number of looks [default: until interrupted]
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Look once
     #[arg(long, conflicts_with = "count")]
     once: bool,
-}
-
-/// More often nobody can see, and it would cost a processor.
-const SHORTEST: Duration = Duration::from_millis(50);
-
-fn every(given: &str) -> Result<Duration, String> {
-    let every = duration::parse(given)?;
-    if every < SHORTEST { Err(format!("{given:?} is too often; allowed: {SHORTEST:?} or more")) } else { Ok(every) }
 }
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
@@ -54,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
         if count == Some(looks) {
             return Ok(());
         }
-        // At an even pace; looks that were missed are left out.
+        // At an even pace: missed looks are skipped.
         next = (next + arguments.every).max(Instant::now());
         if interrupted.recv_timeout(next.saturating_duration_since(Instant::now())).is_ok() {
             return Ok(());
@@ -62,9 +54,9 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     }
 }
 
-/// The lines of one look.
+/// Formats the lines of one look.
 ///
-/// The domain is opened for each: who looks all the time must not keep alive what was removed, or was to go with its recorder.
+/// Opens the domain each time, to keep no removed buffer alive.
 fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
     let registry = domain::open_existing(domain)?;
     let buffers = registry.buffers();
@@ -91,10 +83,10 @@ fn row(buffer: &CaptureBuffer, is_narrow: bool) -> Vec<String> {
     ])
 }
 
-/// Where the lines go. Nothing of a terminal's settings is changed, so there is nothing to restore, however this ends.
+/// The output. Changes no mode of the terminal, so there is nothing to restore.
 struct Screen {
     is_terminal: bool,
-    /// How many lines of ours are above the cursor.
+    /// Number of our lines above the cursor.
     drawn: usize,
 }
 
@@ -106,7 +98,7 @@ impl Screen {
             if self.drawn > 0 {
                 text = format!("\x1b[{}A\x1b[J", self.drawn);
             }
-            // A line that wraps or has left the screen could not be redrawn.
+            // A line that wraps or scrolls away can't be redrawn.
             self.drawn = lines.len().min(rows);
             for line in &lines[..self.drawn] {
                 text.extend(line.chars().take(columns));
@@ -124,7 +116,7 @@ impl Screen {
     }
 }
 
-/// Columns and lines that can be used.
+/// Returns the usable columns and rows.
 fn terminal_size() -> (usize, usize) {
     match rustix::termios::tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 1 && size.ws_row > 1 => (usize::from(size.ws_col) - 1, usize::from(size.ws_row) - 1),

@@ -1,11 +1,13 @@
-//! The README's commands do what it says. (Its Rust is run as a doctest of `capbuf-capture`.)
+//! Runs the commands of the README. (Its Rust code is a doctest of `capbuf-capture`.)
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
 
-/// The README's blocks of commands, as scripts of a shell: the lines after `$ `, without their comments. What builds was built.
+/// Returns the console blocks of the README as shell scripts: lines after `$ `, without comments.
+///
+/// Leaves out `make` and `cargo`: the programs are built.
 fn scripts() -> Vec<String> {
     let blocks = README.split("```console\n").skip(1).filter_map(|block| block.split("```").next());
     let command = |line: &str| Some(line.strip_prefix("$ ")?.split(" #").next()?.trim().to_owned());
@@ -22,7 +24,7 @@ fn the_commands_work_as_they_stand() {
         let built = script.replace("target/release/capbuf", env!("CARGO_BIN_EXE_capbuf"));
         let mut shell = Command::new("sh");
         shell.args(["-ec", &built]).current_dir(&folder);
-        // No test touches the user's own domain.
+        // The user's domains stay untouched.
         shell.env("CAPBUF_DIR", folder.path().join("domains")).env_remove("CAPBUF_DOMAIN");
         let output = shell.output().unwrap();
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
@@ -31,7 +33,7 @@ fn the_commands_work_as_they_stand() {
     for expected in ["SOURCE ", "removed tone:440", "attempts", "capbuf_"] {
         assert!(printed.contains(expected), "{expected} is not in {printed}");
     }
-    assert!(folder.path().join("clips/last.flac").exists(), "cut out of the domain");
+    assert!(folder.path().join("clips/last.flac").exists(), "a clip from the domain");
     let entries = std::fs::read_dir(folder.path().join("clips")).unwrap().map(|entry| entry.unwrap());
     let clips: Vec<_> = entries.filter(|clip| clip.file_name() != "last.flac").collect();
     let [clip] = &clips[..] else { panic!("{clips:?}") };
@@ -51,7 +53,7 @@ fn every_target_that_the_readme_names_is_in_the_makefile() {
     }
 }
 
-/// A word after "make " is meant as a target where it stands in a command or in code.
+/// Returns whether a word after "make " stands in a command or in code, so is a target.
 fn is_target(word: &str) -> bool {
     README.contains(&format!("$ make {word}")) || README.contains(&format!("`make {word}`"))
 }

@@ -1,20 +1,20 @@
-//! The commands of `docs/station.md`, one after another as they stand, in a shell.
+//! Runs the commands of `docs/station.md` one after another in a shell.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::process::Command;
 
 const PAGE: &str = include_str!("../../docs/station.md");
 
-/// What stands in the blocks of a language.
+/// Returns the code blocks of a language.
 fn blocks(language: &str) -> Vec<&'static str> {
     PAGE.split(&format!("```{language}\n")).skip(1).filter_map(|block| block.split("```").next()).collect()
 }
 
 #[test]
-fn the_page_leads_from_nothing_to_a_station() {
+fn the_commands_of_the_page_build_and_run_a_station() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    // What a test can't have: the release build, a microphone, a camera.
+    // Replaces the release build, the microphone and the camera.
     std::fs::create_dir_all(path.join("target/release")).unwrap();
     std::fs::copy(env!("CARGO_BIN_EXE_capbuf"), path.join("target/release/capbuf")).unwrap();
     let [config] = &blocks("toml")[..] else { panic!("one file") };
@@ -29,7 +29,7 @@ fn the_page_leads_from_nothing_to_a_station() {
         count += 1;
         script += &format!("{command}\n");
         if command.ends_with('&') {
-            // Who reads the page takes longer than this; a second of audio must be there.
+            // The next commands need some audio.
             script += "until bin/capbuf clip yard --last 2s -o early.wav 2>/dev/null; do sleep 0.1; done\n";
         }
         if command.starts_with("kill ") {
@@ -50,7 +50,7 @@ fn the_page_leads_from_nothing_to_a_station() {
 }
 
 #[test]
-fn the_states_of_the_page_are_the_librarys() {
+fn the_page_lists_the_states_of_the_library() {
     for state in capbuf::SourceState::ALL {
         let name = state.name();
         assert!(name == "idle" || PAGE.contains(&format!("`{name}`")), "{name}");

@@ -26,7 +26,7 @@ Sources:
   device:alsa:NAME          a device, by the name that `capbuf devices` prints
   device:pulseaudio:NAME
   device:usb:VENDOR:PRODUCT:SERIAL, device:path:PATH
-                            a device by what it is, or by where it is plugged in
+                            a device by its identity, or by its port
   rtsp:// rtsps://          a network stream in any codec, read by ffmpeg
   http:// https:// udp://
   file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, at the pace of its own time
@@ -34,24 +34,23 @@ Sources:
   tone:HERTZ  position:     test signals
 
 Output:
-  The path of each clip is printed on stdout. On stderr a line for each source
-  shows its level, how much is kept of it, how old its newest audio is, its gaps
-  and its state: in place on a terminal, else each two seconds and when the state
-  changes.
+  The path of each clip goes to stdout. On stderr, a line for each source shows
+  level, audio in memory, age of the newest audio, gaps and state: redrawn in place
+  on a terminal, elsewhere printed every two seconds and when the state changes.
 
 Signals:
-  SIGUSR1          write a clip of each source (of the length of --clip, or 10 s)
-  SIGINT, SIGTERM  end in good order, with the clips of --clip; twice: at once
+  SIGUSR1          write a clip of each source, of the length of --clip or 10 s
+  SIGINT, SIGTERM  end, with the clips of --clip; twice: immediately
 
 Failures:
-  A source that can't be opened ends the command with exit code 1, unless there is
-  --retry. One that is lost later is opened again and again. The command ends when
-  all its sources have ended.
+  A source that can't be opened ends the command with exit code 1, except with
+  --retry. A source that is lost later is reopened. The command ends when all its
+  sources have ended.
 
 Domain:
-  Other processes read what is recorded while it is: `capbuf list`, `capbuf clip`,
-  or your own. When the command ends the audio goes, unless another process has it
-  open, or there is --keep.
+  Other processes can read the audio while it is recorded: `capbuf list`, `capbuf
+  clip`, or your own. It is removed when the command ends, unless another process
+  has it open, or with --keep.
 
 Examples:
   capbuf record device:default
@@ -64,10 +63,10 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// What to record from; see below
+    /// The sources to record; see below
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
-    /// How many seconds to keep of each source
+    /// Seconds of audio to keep of each source
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS", allow_negative_numbers = true)]
     seconds: f64,
     /// The sample format to keep: s16, s24, s32 or f32 [default: the source's own]
@@ -82,7 +81,7 @@ pub(crate) struct Arguments {
     /// RunOutcome after so long, counted from when the first source is open [default: when asked to]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     duration: Option<Duration>,
-    /// Write the last so much of each source at the end
+    /// Write a clip of this length of each source at the end
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     clip: Option<Duration>,
     /// The folder to write clips to
@@ -94,10 +93,10 @@ pub(crate) struct Arguments {
     /// Keep trying to open sources that fail at first
     #[arg(long)]
     retry: bool,
-    /// Keep the audio in memory when this ends, until `capbuf remove`
+    /// Keep the audio in memory after the end, until `capbuf remove`
     #[arg(long, conflicts_with = "private")]
     keep: bool,
-    /// Record into memory of this process alone, in no domain
+    /// Record into private memory of this process, in no domain
     #[arg(long)]
     private: bool,
 }
@@ -106,7 +105,7 @@ fn sample_format(name: &str) -> Result<SampleFormat, String> {
     name.parse().map_err(|error: capbuf::Error| error.to_string())
 }
 
-/// How much SIGUSR1 writes unless --clip says otherwise.
+/// Length of the clips of SIGUSR1 without --clip.
 const CLIP: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
@@ -132,13 +131,13 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 fn check(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let usage = |reason: String| Err(Failure::Usage(reason));
     if arguments.private && domain.is_some() {
-        return usage("--private is in no domain, so --domain can't be given with it".to_owned());
+        return usage("--private is in no domain; omit --domain".to_owned());
     }
     let mut seen = HashSet::new();
     for source in &arguments.sources {
         source.parse::<Locator>()?;
         if !seen.insert(source) {
-            return usage(format!("source {} is given twice", capbuf::redact(source)));
+            return usage(format!("source {} is passed twice", capbuf::redact(source)));
         }
     }
     let length = Length::Seconds(arguments.seconds);
@@ -146,16 +145,16 @@ fn check(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let format = arguments.format.unwrap_or(SampleFormat::S16);
     Spec::new(length, rate, channels, format).map_err(|error| Failure::from(capbuf_capture::Error::from(error)))?;
     if let Some(clip) = arguments.clip.filter(|clip| clip.as_secs_f64() > arguments.seconds) {
-        return usage(format!("--clip {clip:?} is more than the {} s that --seconds keeps", arguments.seconds));
+        return usage(format!("--clip is {clip:?}; allowed: up to the {} s of --seconds", arguments.seconds));
     }
     if (arguments.clip_type, arguments.format) == (ClipType::Flac, Some(SampleFormat::S32)) {
-        return usage("--type flac can't hold --format s32; use s24, or --type wav".to_owned());
+        return usage("--type flac can't store --format s32; use s24, or --type wav".to_owned());
     }
     if let (ClipType::Flac, Some(channels @ 9..)) = (arguments.clip_type, arguments.channels) {
-        return usage(format!("--type flac can't hold --channels {channels}, but up to 8; use --type wav"));
+        return usage(format!("--type flac can't store --channels {channels}; allowed: up to 8, or --type wav"));
     }
     if !arguments.out.is_dir() {
-        return usage(format!("--out {}: there is no such folder to write clips to", arguments.out.display()));
+        return usage(format!("--out {}: the folder does not exist", arguments.out.display()));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the daemon waits for: signals, and a configuration file that changes.
+//! The events of the daemon: signals, and changes of the configuration file.
 
 use std::fs::Metadata;
 use std::io;
@@ -14,42 +14,42 @@ use signal_hook::iterator::Signals;
 use crate::failure::Failure;
 use crate::interrupt;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
-    /// The file is to be read again.
+    /// Read the file again: it changed, or SIGHUP came.
     Reload,
-    /// It is time to end.
-    RunOutcome,
-    /// Nothing, for a while.
+    /// SIGINT or SIGTERM.
+    Stop,
+    /// No event for [`TICK`].
     Tick,
 }
 
-/// What tells a file from the one that had its name before.
+/// Inode, size and modification time: differ if the file was written or replaced.
 type Identity = (u64, u64, i64, i64);
 
-/// Where events come from.
+/// The sources of events.
 pub(super) struct Events {
     signals: Receiver<Event>,
     file: PathBuf,
     read: Option<Identity>,
-    /// What the file was at the last look: it is read when it stays as it is for one.
+    /// A changed file at the last look. It is read once two looks find it the same.
     changed: Option<Identity>,
 }
 
-/// How often a file is looked at, and the service manager is told that all is well.
+/// Interval of the looks at the file and of the notifications to the service manager.
 const TICK: Duration = Duration::from_millis(500);
 
 impl Events {
-    /// Begins to listen to signals, and to look at a file.
+    /// Starts to handle signals and to watch a file.
     pub(super) fn listen(file: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::Run(format!("can't listen to signals: {error}"));
+        let failed = |error: io::Error| Failure::Run(format!("can't handle signals: {error}"));
         interrupt::end_at_once_if_repeated().map_err(failed)?;
         let (sender, receiver) = channel();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
         let listen = move || {
             signals.forever().try_for_each(|signal| {
-                let event = if signal == SIGHUP { Event::Reload } else { Event::RunOutcome };
+                let event = if signal == SIGHUP { Event::Reload } else { Event::Stop };
                 sender.send(event)
             })
         };
@@ -58,7 +58,7 @@ impl Events {
         Ok(Self { signals: receiver, file: file.to_owned(), read, changed: None })
     }
 
-    /// Waits for what happens next, half a second at most.
+    /// Waits for the next event, at most [`TICK`].
     pub(super) fn next(&mut self) -> Event {
         match self.signals.recv_timeout(TICK) {
             Ok(Event::Reload) => {
@@ -66,14 +66,14 @@ impl Events {
                 Event::Reload
             }
             Ok(event) => event,
-            Err(RecvTimeoutError::Disconnected) => Event::RunOutcome,
+            Err(RecvTimeoutError::Disconnected) => Event::Stop,
             Err(RecvTimeoutError::Timeout) => self.look(),
         }
     }
 
     fn look(&mut self) -> Event {
         let now = identity(&self.file);
-        // One that is being replaced may be gone for a moment.
+        // A file that is being replaced may be missing for a moment.
         if now.is_none() || now == self.read {
             self.changed = None;
             return Event::Tick;

@@ -1,21 +1,21 @@
-//! Where the daemon's log goes: lines for people and for the journal, or JSON.
+//! The log of the daemon, on stderr: text or JSON.
 
 use tracing::Level;
 use tracing_subscriber::fmt;
 
-/// How a log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A line for each event; the time is left out where the journal has its own.
+    /// A line for each event, without the time if the journal adds it
     Text,
-    /// A line of JSON for each event.
+    /// A line of JSON for each event
     Json,
 }
 
-/// Begins to write the log to stderr.
+/// Starts the log.
 pub(super) fn begin(format: LogFormat) {
     let log = fmt().with_max_level(Level::INFO).with_target(false).with_writer(std::io::stderr);
-    // Nothing else in this program sets one.
+    // Called once, so no other subscriber is set.
     let set = match format {
         LogFormat::Json => tracing::subscriber::set_global_default(log.json().flatten_event(true).finish()),
         LogFormat::Text if std::env::var_os("JOURNAL_STREAM").is_some() => {

@@ -1,4 +1,4 @@
-//! `capbuf run`: the daemon, which records what a file says.
+//! `capbuf run`: the daemon, which records the sources of a configuration file.
 
 mod config;
 mod events;
@@ -20,69 +20,68 @@ use log::LogFormat;
 use triggers::Triggers;
 
 const EXAMPLES: &str = "\
-The file says what to record; the smallest one is
+The smallest configuration file is
   [[source]]
   from = \"device:default\"
-and contrib/capbuf.toml explains every setting. It is read again when it changes, and
-on SIGHUP: what is unchanged in it is not touched, and what is wrong is told, by line,
-and changes nothing.
+contrib/capbuf.toml explains every setting. The file is read again when it changes, and
+on SIGHUP: unchanged sources go on undisturbed; an invalid file changes nothing, and the
+log has the line and the allowed values.
 
 Signals:
   SIGHUP           read the file again
-  SIGINT, SIGTERM  end in good order, within five seconds; twice: at once
+  SIGINT, SIGTERM  end within five seconds; twice: immediately
 
-The service manager of systemd is told when it is ready, reloads, ends, and that it is
-alive; contrib/capbuf.service is a unit file.
+The daemon notifies systemd when it is ready, reloads and stops, and serves its
+watchdog; contrib/capbuf.service is a unit file.
 
 Examples:
   capbuf run -c capbuf.toml
   capbuf run -c capbuf.toml --check
   capbuf run -c /etc/capbuf.toml --log json";
 
-/// Record what a file says, for months
+/// Record the sources of a configuration file, for months
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The file that says what to record
+    /// The configuration file
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
-    /// Check the file, and end
+    /// Check the file and exit
     #[arg(long)]
     check: bool,
-    /// How the log is written, to stderr
+    /// Format of the log on stderr
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log: LogFormat,
 }
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
-    let read = config::read(&arguments.config).map_err(|complaint| Failure::Usage(complaint.to_string()))?;
+    let config = config::read(&arguments.config).map_err(|diagnostic| Failure::Usage(diagnostic.to_string()))?;
     if arguments.check {
-        return check(&read, domain);
+        return check(&config);
     }
     log::begin(arguments.log);
     let mut events = Events::listen(&arguments.config)?;
-    let registry = open(&read, domain)?;
-    let alone = alone(&registry)?;
+    let registry = open(&config, domain)?;
+    let claim = claim_domain(&registry)?;
     let station = Station::new(&registry);
     let mut running = Running { registry, station, triggers: Triggers::default() };
-    running.apply(&read)?;
-    tell(&[NotifyState::Ready, NotifyState::Status(&format!("sources: {}", read.sources.len()))]);
-    keep_running(&mut events, &mut running, &arguments.config, &read);
-    tell(&[NotifyState::Stopping]);
+    running.apply(&config)?;
+    notify(&[NotifyState::Ready, NotifyState::Status(&format!("sources: {}", config.sources.len()))]);
+    keep_running(&mut events, &mut running, &arguments.config, &config);
+    notify(&[NotifyState::Stopping]);
     let stopped = running.station.stop();
-    drop((running, alone));
+    drop((running, claim));
     tracing::info!(closed_all = stopped, "ended");
     Ok(())
 }
 
-/// Checks a configuration as far as can be without recording.
-fn check(config: &Config, domain: Option<&str>) -> Result<(), Failure> {
-    // In a registry of its own, so that no domain is made.
+/// Checks a configuration as far as possible without recording.
+fn check(config: &Config) -> Result<(), Failure> {
+    // In a private registry, to create no domain.
     let mut builder = Registry::builder();
     if let Some(bytes) = config.budget_bytes {
         builder = builder.budget_bytes(bytes);
     }
-    let _ = domain;
     Station::new(&builder.build()).check(&config.sources)?;
     for warning in &config.warnings {
         complain(&warning.to_string());
@@ -90,7 +89,7 @@ fn check(config: &Config, domain: Option<&str>) -> Result<(), Failure> {
     if config.warnings.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Run("not all of it will work as things are".to_owned()))
+        Err(Failure::Run("the file is valid, but devices, files or folders are missing".to_owned()))
     }
 }
 
@@ -102,19 +101,19 @@ fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
     Ok(builder.open(&domain::name_of(domain.or(config.domain.as_deref())))?)
 }
 
-/// Makes sure that there is one daemon on a domain, for as long as the process lives.
-fn alone(registry: &Registry) -> Result<SourceClaim, Failure> {
+/// Claims the domain for this daemon, until the claim is dropped or the process ends.
+fn claim_domain(registry: &Registry) -> Result<SourceClaim, Failure> {
     registry.claim_source("capbuf run").map_err(|error| match error {
         capbuf::Error::WriterBusy { holder, .. } => {
             let domain = registry.domain().unwrap_or_default();
-            let who = holder.map_or_else(String::new, |holder| format!(": {holder}"));
-            Failure::Run(format!("domain {domain} has a daemon already{who}"))
+            let holder = holder.map_or_else(String::new, |holder| format!(": {holder}"));
+            Failure::Run(format!("another daemon records into domain {domain}{holder}"))
         }
         error => error.into(),
     })
 }
 
-/// What a daemon does.
+/// The state of the daemon.
 struct Running {
     registry: Registry,
     station: Station,
@@ -122,7 +121,7 @@ struct Running {
 }
 
 impl Running {
-    /// Does what a configuration says, and nothing else.
+    /// Applies a configuration.
     fn apply(&mut self, config: &Config) -> Result<(), Failure> {
         for warning in &config.warnings {
             tracing::warn!(%warning, "configuration");
@@ -134,58 +133,58 @@ impl Running {
 
 fn log_changes(changes: &Changes) {
     let Changes { unchanged, started, restarted, resized, reformatted, stopped, .. } = changes;
-    // Names may be locators.
-    let shown = |names: &[String]| names.iter().map(|name| capbuf::redact(name)).collect::<Vec<_>>().join(", ");
+    // A name may be a locator with a password.
+    let redacted = |names: &[String]| names.iter().map(|name| capbuf::redact(name)).collect::<Vec<_>>().join(", ");
     tracing::info!(
         unchanged = unchanged.len(),
-        started = shown(started),
-        restarted = shown(restarted),
-        resized = shown(resized),
-        reformatted = shown(reformatted),
-        stopped = shown(stopped),
+        started = redacted(started),
+        restarted = redacted(restarted),
+        resized = redacted(resized),
+        reformatted = redacted(reformatted),
+        stopped = redacted(stopped),
         "configured"
     );
 }
 
-/// Runs until it is to end.
+/// Handles events until [`Event::Stop`].
 fn keep_running(events: &mut Events, running: &mut Running, file: &Path, first: &Config) {
     let ping_every = sd_notify::watchdog_enabled().map(|within| within / 2);
     let mut pinged = Instant::now();
     loop {
         match events.next() {
-            Event::RunOutcome => return,
+            Event::Stop => return,
             Event::Reload => reload(running, file, first),
             Event::Tick => {}
         }
         if ping_every.is_some_and(|every| pinged.elapsed() + Duration::from_millis(600) >= every) {
             pinged = Instant::now();
-            tell(&[NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
         }
     }
 }
 
-/// Reads the file again; what is wrong with it is told, and nothing is changed.
+/// Reads the file again. Logs a problem in it and changes nothing then.
 fn reload(running: &mut Running, file: &Path, first: &Config) {
-    tell(&[NotifyState::Reloading]);
-    let done = config::read(file).map_err(|complaint| Failure::Usage(complaint.to_string())).and_then(|read| {
-        if (&read.domain, read.budget_bytes) != (&first.domain, first.budget_bytes) {
-            tracing::warn!("domain and budget are what they were until the daemon is started again");
+    notify(&[NotifyState::Reloading]);
+    let done = config::read(file).map_err(|diagnostic| Failure::Usage(diagnostic.to_string())).and_then(|config| {
+        if (&config.domain, config.budget_bytes) != (&first.domain, first.budget_bytes) {
+            tracing::warn!("domain and budget change only when the daemon is restarted");
         }
-        running.apply(&read).map(|()| read.sources.len())
+        running.apply(&config).map(|()| config.sources.len())
     });
     match done {
-        Ok(sources) => tell(&[NotifyState::Ready, NotifyState::Status(&format!("sources: {sources}"))]),
+        Ok(sources) => notify(&[NotifyState::Ready, NotifyState::Status(&format!("sources: {sources}"))]),
         Err(failure) => {
-            let reason = failure.words();
-            tracing::error!(%reason, "the configuration is as it was");
-            tell(&[NotifyState::Ready, NotifyState::Status(&format!("as it was: {reason}"))]);
+            let reason = failure.message();
+            tracing::error!(%reason, "the configuration is unchanged");
+            notify(&[NotifyState::Ready, NotifyState::Status(&format!("configuration unchanged: {reason}"))]);
         }
     }
 }
 
-/// Tells the service manager, if there is one.
-fn tell(states: &[NotifyState<'_>]) {
+/// Notifies the service manager, if there is one.
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "the service manager can't be told");
+        tracing::warn!(%error, "can't notify the service manager");
     }
 }

@@ -1,4 +1,4 @@
-//! `capbuf clip`, out of the memory of another process.
+//! `capbuf clip`, from the memory of another process.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,8 +13,9 @@ use serde_json::Value;
 use crate::program::{
     Running, capbuf, domains_of, json, names_in, positions, record_positions, run, soxi, wait_for, wav_samples,
 };
+use crate::without_stalls::without_stalls;
 
-/// Checks that the samples of a clip are those of its frames, and returns them.
+/// Asserts that a clip has the samples of its frame numbers, and returns them.
 fn check(folder: &Path, clip: &Value) -> Vec<i16> {
     let samples = wav_samples(&folder.join(clip["path"].as_str().expect("a path")));
     assert_eq!(Some(samples.len() as u64), clip["frames"].as_u64());
@@ -24,7 +25,7 @@ fn check(folder: &Path, clip: &Value) -> Vec<i16> {
 }
 
 #[test]
-fn a_clip_has_the_frames_that_it_says_sample_for_sample() {
+fn a_clip_has_the_reported_frames() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_recorder, _) = record_positions(folder.path(), &[], 2.0);
     let last = json(folder.path(), &["clip", "position:", "--last", "500ms"]);
@@ -32,41 +33,41 @@ fn a_clip_has_the_frames_that_it_says_sample_for_sample() {
     let (path, start) = (last["path"].as_str().expect("a path"), last["start_utc"].as_str().expect("a time"));
     assert!(path.starts_with("position_20") && path.ends_with("Z.wav"), "{path}");
 
-    // However late, by time: the same frames.
+    // By time, later: the same frames.
     let (end, again) = (last["end_utc"].as_str().expect("a time"), "again.wav");
     let by_time = json(folder.path(), &["clip", "pos", "--from", start, "--to", end, "-o", again]);
     assert_eq!(by_time["first_frame"], last["first_frame"]);
     assert_eq!(check(folder.path(), &by_time), wav_samples(&folder.path().join(path)));
-    // A file that is named is replaced.
+    // An existing file is replaced.
     let around =
         json(folder.path(), &["clip", "pos", "--around", start, "--before", "0s", "--after", "250ms", "-o", again]);
     assert_eq!(around["first_frame"], last["first_frame"]);
-    // A machine that stands still bends the times for a while.
+    // A stall of the machine shifts the estimated times for a while.
     assert!(check(folder.path(), &around).len().abs_diff(12_000) < 20);
 
-    let told = wait_for("a second without a gap", || {
-        let told = run(folder.path(), &["clip", "pos", "--last", "1s", "-o", "last.flac"]);
-        told.out.ends_with("gaps: 0\n").then_some(told)
+    let ended = without_stalls(|| {
+        let ended = run(folder.path(), &["clip", "pos", "--last", "1s", "-o", "last.flac"]);
+        if ended.out.ends_with("gaps: 0\n") { Ok(ended) } else { Err(ended.out) }
     });
-    assert_eq!(soxi(&folder.path().join("last.flac")), [48_000, 48_000, 1, 16], "{}", told.err);
-    let lines: Vec<_> = told.out.lines().collect();
+    assert_eq!(soxi(&folder.path().join("last.flac")), [48_000, 48_000, 1, 16], "{}", ended.err);
+    let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines[0], "last.flac");
     assert!(lines[1].starts_with("48000 frames, 1.000 s, from 20") && lines[1].ends_with("Z, gaps: 0"), "{lines:?}");
     assert_eq!(names_in(folder.path()), ["again.wav", "last.flac", path]);
 }
 
 #[test]
-fn an_end_that_is_to_come_is_waited_for() {
+fn a_clip_that_ends_in_the_future_is_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_recorder, _) = record_positions(folder.path(), &[], 1.0);
     let arguments = ["clip", "position:", "--around", "now", "--before", "500ms", "--after", "1s", "--json"];
-    // Who is held up for a second need not wait, and then the recorder may have left something out.
-    let (ended, clip) = wait_for("a clip that was waited for", || {
+    // A command that stalls for a second finds the end recorded; a recorder that does leaves a gap.
+    let (ended, clip) = without_stalls(|| {
         let ended = run(folder.path(), &arguments);
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         let clip: Value = serde_json::from_str(&ended.out).expect("JSON");
-        let is_undisturbed = !ended.err.is_empty() && clip["gaps"] == serde_json::json!([]);
-        is_undisturbed.then_some((ended, clip))
+        let has_waited_for_all = !ended.err.is_empty() && clip["gaps"] == serde_json::json!([]);
+        if has_waited_for_all { Ok((ended, clip)) } else { Err(format!("{}{}", ended.err, clip["gaps"])) }
     });
     assert!(ended.err.starts_with("capbuf: waiting ") && ended.err.lines().count() == 1, "{}", ended.err);
     let frames = check(folder.path(), &clip).len();
@@ -74,14 +75,14 @@ fn an_end_that_is_to_come_is_waited_for() {
 }
 
 #[test]
-fn what_is_not_there_is_told_and_with_available_the_rest_is_taken() {
+fn a_span_beyond_memory_fails_unless_available_is_set() {
     let folder = tempfile::tempdir().expect("a folder");
     let (recorder, _) = record_positions(folder.path(), &["--keep"], 1.0);
     recorder.kill();
     for (span, reason) in [
-        (&["--last", "55s"][..], "nobody is recording; --available takes what there is"),
-        (&["--from", "-1h", "--to", "now"], "that is no longer there, the oldest is of 20"),
-        (&["--from", "+1h", "--to", "+2h"], "nobody is recording"),
+        (&["--last", "55s"][..], "nothing records the source now; --available writes the part in memory"),
+        (&["--from", "-1h", "--to", "now"], "is no longer in memory, the oldest audio is from 20"),
+        (&["--from", "+1h", "--to", "+2h"], "nothing records the source now"),
         (&["--last", "2m"], "the buffer keeps 60s"),
     ] {
         let ended = run(folder.path(), &[&["clip", "position:"], span].concat());
@@ -96,46 +97,46 @@ fn what_is_not_there_is_told_and_with_available_the_rest_is_taken() {
     check(folder.path(), &clip);
     let ended = run(folder.path(), &["clip", "position:", "--from", "+1h", "--to", "+2h", "--available"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.err.contains("there is no audio in it"), "{}", ended.err);
+    assert!(ended.err.contains("no audio"), "{}", ended.err);
 }
 
 #[test]
-fn a_flac_that_could_not_hold_it_is_refused() {
+fn a_sample_format_that_flac_lacks_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorded = run(folder.path(), &["record", "tone:440", "--for", "4s", "--format", "s32", "--keep"]);
     assert_eq!(recorded.code, Some(0), "{}", recorded.err);
     for output in [&["-o", "x.flac"][..], &["--type", "flac"]] {
         let ended = run(folder.path(), &[&["clip", "tone:440", "--last", "100ms"], output].concat());
         assert_eq!(ended.code, Some(1));
-        assert!(ended.err.contains("a .flac can't hold") && ended.err.contains("s32"), "{}", ended.err);
+        assert!(ended.err.contains("FLAC can't store") && ended.err.contains("s32"), "{}", ended.err);
     }
 }
 
-/// What a command says on its stderr, if that is a terminal.
-fn said_on_a_terminal(folder: &Path, arguments: &[&str]) -> String {
+/// Runs a command with a terminal as its stderr, and returns what it printed there.
+fn stderr_on_a_terminal(folder: &Path, arguments: &[&str]) -> String {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
     let name = ptsname(&master, Vec::new()).expect("its name");
     let terminal = File::options().read(true).write(true).open(name.to_str().expect("UTF-8")).expect("a terminal");
     let mut command = capbuf(folder, arguments);
     let mut child = command.stdout(Stdio::null()).stderr(terminal).spawn().expect("it starts");
-    // The command's end of it.
+    // Closes our copy of the command's end.
     drop(command);
-    let (mut said, mut from) = (Vec::new(), File::from(master));
-    let mut some = [0; 4096];
-    // The terminal has gone when nobody has it open any more, which is an error here.
-    while let Ok(read) = from.read(&mut some) {
-        said.extend(&some[..read]);
+    let (mut output, mut terminal) = (Vec::new(), File::from(master));
+    let mut chunk = [0; 4096];
+    // Reading fails once no process has the terminal open.
+    while let Ok(read) = terminal.read(&mut chunk) {
+        output.extend(&chunk[..read]);
         if read == 0 {
             break;
         }
     }
     assert!(child.wait().expect("it ends").success());
-    String::from_utf8(said).expect("UTF-8")
+    String::from_utf8(output).expect("UTF-8")
 }
 
 #[test]
-fn a_long_clip_shows_on_a_terminal_how_far_it_is_and_says_nothing_elsewhere() {
+fn only_a_long_clip_on_a_terminal_shows_progress() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::builder().domains_folder(domains_of(folder.path())).open("default").expect("a domain");
     let spec = Spec::new(Length::Seconds(90.0), 8000, 1, SampleFormat::S16).expect("a spec");
@@ -147,16 +148,16 @@ fn a_long_clip_shows_on_a_terminal_how_far_it_is_and_says_nothing_elsewhere() {
         writer.write_at(&positions(second * 8000, 8000), at_ns).expect("it is written");
     }
     for name in ["long.wav", "long.flac"] {
-        let said = said_on_a_terminal(folder.path(), &["clip", "yard", "--last", "80s", "-o", name]);
-        let lines: Vec<_> = said.split("\r\x1b[K").collect();
+        let output = stderr_on_a_terminal(folder.path(), &["clip", "yard", "--last", "80s", "-o", name]);
+        let lines: Vec<_> = output.split("\r\x1b[K").collect();
         let shows = |line: &str| lines.contains(&line);
         assert!(lines.len() > 50 && shows("writing the clip: 100 %, 80 of 80 s"), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("writing the clip: 5") && line.ends_with("40 of 80 s")));
-        assert_eq!((lines[0], lines[lines.len() - 1]), ("", ""), "the line goes when it is done");
+        assert_eq!((lines[0], lines[lines.len() - 1]), ("", ""), "the line is erased at the end");
         assert_eq!(soxi(&folder.path().join(name))[0], 80 * 8000);
     }
-    let said = said_on_a_terminal(folder.path(), &["clip", "yard", "--last", "59s", "-o", "short.flac"]);
-    assert_eq!(said, "");
+    let output = stderr_on_a_terminal(folder.path(), &["clip", "yard", "--last", "59s", "-o", "short.flac"]);
+    assert_eq!(output, "");
     let ended = run(folder.path(), &["clip", "yard", "--last", "80s", "-o", "long.wav"]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
 }
@@ -165,7 +166,7 @@ fn a_long_clip_shows_on_a_terminal_how_far_it_is_and_says_nothing_elsewhere() {
 fn an_interrupted_clip_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::builder().domains_folder(domains_of(folder.path())).open("default").expect("a domain");
-    // Long enough to be still at it when the signal comes.
+    // Long enough to be unfinished when the signal arrives.
     let spec = Spec::new(Length::Seconds(120.0), 48_000, 8, SampleFormat::S16).expect("a spec");
     let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
     let mut writer = buffer.writer().expect("a writer");
@@ -175,7 +176,7 @@ fn an_interrupted_clip_leaves_nothing_behind() {
     }
     let clipping = Running::start(folder.path(), &["clip", "yard", "--last", "110s", "-o", "long.flac"]);
     let is_part = |name: &String| name.starts_with(".capbuf-");
-    wait_for("its beginning", || names_in(folder.path()).iter().any(is_part).then_some(()));
+    wait_for("the partial file", || names_in(folder.path()).iter().any(is_part).then_some(()));
     clipping.signal(Signal::INT);
     let ended = clipping.end();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);

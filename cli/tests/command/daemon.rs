@@ -1,4 +1,4 @@
-//! `capbuf run`: what the file says is what is recorded, whatever happens to the file.
+//! `capbuf run`: records the configured sources, and follows the file.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::program::{Running, capbuf, json, run, wait_for, wait_for_audio};
 
-/// Writes a configuration as an editor does: beside, and renamed.
+/// Replaces the configuration as an editor does: by renaming a new file.
 fn configure(folder: &Path, text: &str) {
     fs::write(folder.join("new.toml"), text).expect("a file");
     fs::rename(folder.join("new.toml"), folder.join("capbuf.toml")).expect("it is renamed");
 }
 
-/// A tone as a source.
+/// Returns the configuration of a tone.
 fn tone(name: &str, hertz: u32, more: &str) -> String {
     format!("[[source]]\nname = \"{name}\"\nfrom = \"tone:{hertz}\"\nlength = \"5s\"\n{more}\n")
 }
@@ -25,7 +25,7 @@ fn daemon(folder: &Path) -> Running {
     Running::start(folder, &["run", "-c", "capbuf.toml"])
 }
 
-/// The names of the sources that run now.
+/// Returns the names of the running sources.
 fn running(folder: &Path) -> Vec<String> {
     let listed: Value = json(folder, &["list"]);
     let sources = listed.as_array().expect("a list").iter();
@@ -38,12 +38,12 @@ fn wait_until_running(folder: &Path, names: &[&str]) {
 }
 
 #[test]
-fn a_file_that_changes_is_followed_and_one_that_is_wrong_changes_nothing() {
+fn a_changed_file_is_applied_and_an_invalid_one_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     configure(folder, &(tone("a", 440, "") + &tone("b", 880, "")));
     let mut daemon = daemon(folder);
-    // There is no domain before it.
+    // The daemon creates the domain.
     wait_for("the domain", || (run(folder, &["list"]).code == Some(0)).then_some(()));
     wait_until_running(folder, &["a", "b"]);
     let before = json(folder, &["status", "a"]);
@@ -57,9 +57,9 @@ fn a_file_that_changes_is_followed_and_one_that_is_wrong_changes_nothing() {
     );
 
     configure(folder, &(tone("a", 440, "") + &tone("d", 550, "fromat = \"s16\"")));
-    daemon.wait_for_line("a complaint", |line| {
+    daemon.wait_for_line("the diagnostic", |line| {
         line.contains("capbuf.toml:10: unknown field `fromat`; allowed: ")
-            && line.contains("the configuration is as it was")
+            && line.contains("the configuration is unchanged")
     });
     wait_for_audio(folder, "a", after["newest_frame"].as_f64().expect("a number") / 48_000.0 + 0.2);
     assert_eq!(running(folder), ["a", "c"]);
@@ -74,7 +74,7 @@ fn a_file_that_changes_is_followed_and_one_that_is_wrong_changes_nothing() {
 }
 
 #[test]
-fn a_domain_has_one_daemon_and_the_next_one_goes_on_in_its_rings() {
+fn a_domain_has_one_daemon_and_the_next_one_continues_its_rings() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     configure(folder, &tone("a", 440, ""));
@@ -83,20 +83,20 @@ fn a_domain_has_one_daemon_and_the_next_one_goes_on_in_its_rings() {
     wait_until_running(folder, &["a"]);
     let second = run(folder, &["run", "-c", "capbuf.toml"]);
     assert_eq!(second.code, Some(1), "{}", second.err);
-    let told = format!("capbuf: domain default has a daemon already: process {} (capbuf)", first.id());
-    assert_eq!(second.complaints(), [told]);
-    // Without audio before there would be no gap after.
+    let message = format!("capbuf: another daemon records into domain default: process {} (capbuf)", first.id());
+    assert_eq!(second.messages(), [message]);
+    // Audio before the kill, so that there is a gap after it.
     let before = wait_for_audio(folder, "a", 0.2);
-    // However it ends.
+    // Also after a kill.
     first.kill();
     let dead = json(folder, &["status", "a"]);
     assert_eq!(dead["health"]["state"], "failed");
     assert!(dead["health"]["reason"].as_str().is_some_and(|why| why.contains("ended without a word")), "{dead}");
-    // A length that has changed meanwhile keeps what fits.
+    // A new length keeps the audio that fits.
     configure(folder, &tone("a", 440, "").replace("5s", "9s"));
     let _third = daemon(folder);
     wait_for("a longer ring", || {
-        // For a moment, between the old ring and the new one, there is none.
+        // There is no buffer for a moment, between the old ring and the new one.
         let status: Value = serde_json::from_str(&run(folder, &["status", "a", "--json"]).out).ok()?;
         (status["length_s"] == 9.0 && status["id"] != before["id"] && status["gaps"].as_u64() >= Some(1)).then_some(())
     });
@@ -104,7 +104,7 @@ fn a_domain_has_one_daemon_and_the_next_one_goes_on_in_its_rings() {
 }
 
 #[test]
-fn the_service_manager_is_told_and_the_log_is_json_where_that_is_asked() {
+fn the_service_manager_is_notified_and_the_log_can_be_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     configure(folder, &tone("a", 440, ""));
@@ -113,26 +113,26 @@ fn the_service_manager_is_told_and_the_log_is_json_where_that_is_asked() {
     let mut command = capbuf(folder, &["run", "-c", "capbuf.toml", "--log", "json"]);
     command.env("NOTIFY_SOCKET", folder.join("notify")).env("WATCHDOG_USEC", "2000000");
     let mut child = command.spawn().expect("it starts");
-    let mut told = Vec::new();
-    let mut hear = |wanted: &str| {
-        while !told.iter().any(|line: &String| line == wanted) {
+    let mut received = Vec::new();
+    let mut expect = |wanted: &str| {
+        while !received.iter().any(|line: &String| line == wanted) {
             let mut message = [0; 1000];
             let length = socket.recv(&mut message).expect(wanted);
-            told.extend(String::from_utf8_lossy(&message[..length]).lines().map(str::to_owned));
+            received.extend(String::from_utf8_lossy(&message[..length]).lines().map(str::to_owned));
         }
     };
-    hear("READY=1");
-    hear("STATUS=sources: 1");
-    hear("WATCHDOG=1");
+    expect("READY=1");
+    expect("STATUS=sources: 1");
+    expect("WATCHDOG=1");
     configure(folder, "[[source]]\nform = 1");
-    hear("RELOADING=1");
-    hear(
-        "STATUS=as it was: capbuf.toml:2: unknown field `form`; allowed: `name`, `from`, `length`, `sample_rate`, \
+    expect("RELOADING=1");
+    expect(
+        "STATUS=configuration unchanged: capbuf.toml:2: unknown field `form`; allowed: `name`, `from`, `length`, `sample_rate`, \
           `channels`, `format`, `mix`, `gain`, `lifetime`, `when_gone`, `open_within`, `retry_after`, `retry_at_most_after`, \
           `give_up_after`, `then_retry_every`, `nothing_for`, `silence_for`",
     );
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).expect("it runs");
-    hear("STOPPING=1");
+    expect("STOPPING=1");
     assert!(child.wait().expect("it ends").success());
     let mut log = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().expect("a pipe"), &mut log).expect("UTF-8");
@@ -141,7 +141,7 @@ fn the_service_manager_is_told_and_the_log_is_json_where_that_is_asked() {
 }
 
 #[test]
-fn what_is_loud_is_a_clip_in_the_folder_that_was_configured() {
+fn a_trigger_writes_clips_to_the_configured_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     fs::create_dir(folder.join("clips")).expect("a folder");
@@ -150,20 +150,20 @@ fn what_is_loud_is_a_clip_in_the_folder_that_was_configured() {
     configure(folder, &(tone("a", 440, "") + trigger));
     let mut daemon = daemon(folder);
     daemon.wait_for_line("a clip", |line| line.contains("clip") && line.contains("path=clips/a_20"));
-    // Another band, in which there is nothing.
+    // A band without sound.
     configure(folder, &(tone("a", 440, "") + &trigger.replace("[200, 900]", "[3000, 9000]")));
     daemon.wait_for_line("the change", |line| line.contains("configured unchanged=1"));
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().code, Some(0));
     for name in crate::program::names_in(&folder.join("clips")) {
         let [frames, rate, ..] = crate::program::soxi(&folder.join("clips").join(&name));
-        // The last one ends where its trigger did. A machine that stands still bends the times for a while.
+        // The last clip ends with its trigger. A stall of the machine shifts the estimated times.
         assert!((1..=24_100).contains(&frames) && rate == 48_000, "{name}: {frames}");
     }
 }
 
 #[test]
-fn a_file_is_checked_without_recording() {
+fn check_reports_problems_without_recording() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let check = |text: &str| {
@@ -173,29 +173,33 @@ fn a_file_is_checked_without_recording() {
     let right = check(&tone("a", 440, ""));
     assert_eq!((right.code, right.err.as_str()), (Some(0), ""));
     let wrong = check(&tone("a", 440, "channels = 0"));
-    assert_eq!(wrong.complaints(), ["capbuf: capbuf.toml:5: channels is 0; allowed: 1 to 64"]);
+    assert_eq!(wrong.messages(), ["capbuf: capbuf.toml:5: channels is 0; allowed: 1 to 64"]);
     assert_eq!(wrong.code, Some(2));
     let missing = check("[[source]]\nfrom = \"file:nowhere.wav\"");
     assert_eq!(missing.code, Some(1));
-    assert!(missing.complaints()[0].contains("capbuf.toml:2: nowhere.wav can't be read"), "{}", missing.err);
-    let dear = check(&("budget = \"1 MB\"\n".to_owned() + &tone("a", 440, "").replace("5s", "60s")));
-    assert_eq!(dear.code, Some(2), "{}", dear.err);
-    assert!(dear.complaints()[0].contains("the budget is 1000000"), "{}", dear.err);
+    assert!(missing.messages()[0].contains("capbuf.toml:2: can't read nowhere.wav"), "{}", missing.err);
+    let over_budget = check(&("budget = \"1 MB\"\n".to_owned() + &tone("a", 440, "").replace("5s", "60s")));
+    assert_eq!(over_budget.code, Some(2), "{}", over_budget.err);
+    assert!(over_budget.messages()[0].contains("the budget is 1000000"), "{}", over_budget.err);
     let none = run(folder, &["run", "-c", "nowhere.toml"]);
-    assert_eq!((none.code, none.complaints().len()), (Some(2), 1));
-    assert!(none.err.contains("nowhere.toml: it can't be read: No such file"), "{}", none.err);
-    assert_eq!(run(folder, &["domains"]).out.lines().count(), 1, "no domain was made");
+    assert_eq!((none.code, none.messages().len()), (Some(2), 1));
+    assert!(none.err.contains("nowhere.toml: can't read it: No such file"), "{}", none.err);
+    assert_eq!(run(folder, &["domains"]).out.lines().count(), 1, "no domain was created");
 }
 
 #[test]
-fn the_example_explains_every_setting_and_is_right() {
+fn the_example_explains_every_setting_and_is_valid() {
     let text = include_str!("../../../contrib/capbuf.toml");
     let folder = tempfile::tempdir().expect("a folder");
     configure(folder.path(), text);
     let checked = run(folder.path(), &["run", "-c", "capbuf.toml", "--check"]);
-    // The devices that it names are not here, which is no fault of the file.
-    assert!(checked.code == Some(0) || checked.err.contains("as things are"), "{}", checked.err);
-    // With every comment that begins like a setting taken for one, it is right, too.
+    // The devices of the example are missing here: a warning.
+    assert!(
+        checked.code == Some(0) || checked.err.contains("devices, files or folders are missing"),
+        "{}",
+        checked.err
+    );
+    // It is also valid with every commented setting in force.
     let uncommented: Vec<_> = text
         .lines()
         .map(|line| match line.strip_prefix("# ").filter(|rest| rest.contains(" = ") || rest.starts_with('[')) {
@@ -205,7 +209,11 @@ fn the_example_explains_every_setting_and_is_right() {
         .collect();
     configure(folder.path(), &uncommented.join("\n"));
     let checked = run(folder.path(), &["run", "-c", "capbuf.toml", "--check"]);
-    assert!(checked.code == Some(0) || checked.err.contains("as things are"), "{}", checked.err);
+    assert!(
+        checked.code == Some(0) || checked.err.contains("devices, files or folders are missing"),
+        "{}",
+        checked.err
+    );
     configure(folder.path(), "[[source]]\nxxx = 1");
     let refused = run(folder.path(), &["run", "-c", "capbuf.toml", "--check"]);
     for setting in refused.err.split('`').skip(3).step_by(2) {

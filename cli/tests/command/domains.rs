@@ -1,4 +1,4 @@
-//! What is recorded in one process, seen from others.
+//! A recording in one process, seen from others.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,14 @@ use rustix::process::Signal;
 
 use crate::program::{Running, domains_of, json, names_in, run, wait_for, wait_for_audio};
 
-fn refused(folder: &Path, arguments: &[&str], reason: &str) {
+fn assert_fails(folder: &Path, arguments: &[&str], reason: &str) {
     let ended = run(folder, arguments);
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{arguments:?}: {}", ended.err);
     assert!(ended.err.contains(reason) && ended.err.lines().count() == 1, "{arguments:?}: {}", ended.err);
 }
 
 #[test]
-fn a_recorders_sources_are_listed_while_it_records_and_gone_after() {
+fn sources_are_listed_while_their_recorder_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Running::start(folder.path(), &["record", "position:", "tone:440", "--seconds", "20"]);
     for source in ["position:", "tone:440"] {
@@ -36,38 +36,38 @@ fn a_recorders_sources_are_listed_while_it_records_and_gone_after() {
         assert!(row[2].ends_with("/20 s") && row[3].ends_with('s'), "{row:?}");
         assert_eq!(row[4..], [&recorder.id().to_string(), "0"]);
     }
-    let told = run(folder.path(), &["status", "tone:440"]).out;
+    let status = run(folder.path(), &["status", "tone:440"]).out;
     for part in ["source     tone:440\n", "domain     default\n", &format!("process {} (capbuf)", recorder.id())] {
-        assert!(told.contains(part), "{part} is not in:\n{told}");
+        assert!(status.contains(part), "{part} is not in:\n{status}");
     }
 
     recorder.signal(Signal::INT);
     assert_eq!(recorder.end().code, Some(0));
     assert_eq!(json(folder.path(), &["list"]), serde_json::json!([]));
-    // Neither memory nor traces: it ended in good order.
+    // It has removed its buffers and its liveness lock.
     assert_eq!(names_in(&domains_of(folder.path()).join("default")), Vec::<String>::new());
 }
 
 #[test]
-fn who_looks_makes_no_domain() {
+fn commands_that_look_create_no_domain() {
     let folder = tempfile::tempdir().expect("a folder");
     let looks = [&["list"][..], &["status", "x"], &["top", "--once"], &["clip", "x", "--last", "1s"], &["remove", "x"]];
     for arguments in looks {
-        refused(folder.path(), arguments, "there is no domain \"default\", and no other");
+        assert_fails(folder.path(), arguments, "there is no domain \"default\"; there are none");
     }
     assert_eq!(json(folder.path(), &["domains"]), serde_json::json!([]));
-    refused(folder.path(), &["domains", "--domain", "x"], "there is no domain \"x\", and no other");
+    assert_fails(folder.path(), &["domains", "--domain", "x"], "there is no domain \"x\"; there are none");
     assert!(!domains_of(folder.path()).exists());
 
     assert_eq!(run(folder.path(), &["record", "tone:440", "--for", "100ms", "--domain", "birds"]).code, Some(0));
     for arguments in looks {
-        refused(folder.path(), arguments, "there is no domain \"default\", but birds");
+        assert_fails(folder.path(), arguments, "there is no domain \"default\"; there are: birds");
     }
     assert_eq!(names_in(&domains_of(folder.path())), ["birds"]);
 }
 
 #[test]
-fn a_domain_is_named_by_option_or_environment() {
+fn the_domain_comes_from_the_option_or_the_environment() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorded = run(folder.path(), &["--domain", "birds", "record", "tone:440", "--for", "200ms", "--keep"]);
     assert_eq!(recorded.code, Some(0), "{}", recorded.err);
@@ -77,7 +77,7 @@ fn a_domain_is_named_by_option_or_environment() {
         command.env("CAPBUF_DOMAIN", name).output().expect("it runs")
     };
     assert!(String::from_utf8_lossy(&list("birds").stdout).contains("tone:440"));
-    assert!(String::from_utf8_lossy(&list("").stderr).contains("no domain \"default\", but birds"));
+    assert!(String::from_utf8_lossy(&list("").stderr).contains("no domain \"default\"; there are: birds"));
 }
 
 #[test]
@@ -97,14 +97,14 @@ fn no_command_shows_a_password() {
     for buffer in &buffers {
         buffer.writer().expect("a writer").write(&[7_i16; 8000]).expect("it is written");
     }
-    let mut told = Vec::new();
+    let mut outputs = Vec::new();
     for (arguments, code) in [
         (&["list"][..], 0),
         (&["list", "--json"], 0),
         (&["top", "--once"], 0),
         (&["status", "door"], 0),
         (&["status", "rtsp://***@door/1?token=***", "--json"], 0),
-        // They differ in what is not shown: in full it is clear.
+        // Two sources differ only in the password: ambiguous unless the name is whole.
         (&["status", "cam"], 1),
         (&["status", "rtsp://***@cam/1"], 1),
         (&["status", cameras[1]], 0),
@@ -121,10 +121,10 @@ fn no_command_shows_a_password() {
     ] {
         let ended = run(folder.path(), arguments);
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.err);
-        told.push(ended.out + &ended.err);
+        outputs.push(ended.out + &ended.err);
     }
-    told.extend(names_in(folder.path()));
-    assert!(told.iter().all(|text| !text.contains("sesame")), "{told:#?}");
+    outputs.extend(names_in(folder.path()));
+    assert!(outputs.iter().all(|output| !output.contains("sesame")), "{outputs:#?}");
     assert!(buffers.iter().all(capbuf::CaptureBuffer::is_removed));
 }
 
@@ -138,11 +138,11 @@ fn removing_a_source_ends_its_recorder() {
     let ended = recorder.end();
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     assert!(ended.err.contains("capbuf: the buffer of source tone:440 was removed"), "{}", ended.err);
-    refused(folder.path(), &["remove", "tone:440"], "there is no source \"tone:440\", and no other");
+    assert_fails(folder.path(), &["remove", "tone:440"], "there is no source \"tone:440\"; there are none");
 }
 
 #[test]
-fn domains_tell_what_they_hold() {
+fn domains_lists_buffers_bytes_and_processes() {
     let folder = tempfile::tempdir().expect("a folder");
     for domain in ["birds", "owls"] {
         assert_eq!(

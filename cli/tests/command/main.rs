@@ -1,19 +1,23 @@
-//! The command `capbuf`, as a user or a script would call it.
+//! The command `capbuf`, called as a user or a script calls it.
 
 mod allocations;
 mod clipping;
 mod daemon;
 mod domains;
 mod ending;
-mod losing;
+mod failures;
+mod help;
 mod monitoring;
 mod program;
 mod recording;
-mod refusals;
 mod schemas;
 mod scraping;
 #[path = "../../../tests/src/sound_cards.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod sound_cards;
-mod speaking;
+#[path = "../../../tests/src/stalls.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod stalls;
+mod successors;
 mod top;
+mod without_stalls;

@@ -1,4 +1,4 @@
-//! Running the command and waiting for it, without depending on how long it takes.
+//! Runs the command and waits for its results, however long they take.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// Nothing takes a fraction of this; a machine that is busy elsewhere may.
+use crate::without_stalls::without_stalls;
+
+/// The longest wait before a test fails: far longer than any step takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Where the domains of a test lie, beside its other files.
+/// The folder of a test's domains, beside its other files.
 const DOMAINS: &str = ".domains";
 
-/// The command with arguments, in a folder, with domains of its own there: no test touches the user's.
+/// Makes a command that runs in `folder`, with its own domains there: no test uses the user's.
 pub(crate) fn capbuf(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_capbuf"));
     command.current_dir(folder).env("CAPBUF_DIR", domains_of(folder)).env_remove("CAPBUF_DOMAIN");
@@ -24,12 +26,12 @@ pub(crate) fn capbuf(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The folder in which the domains of a test lie.
+/// Returns the folder of a test's domains.
 pub(crate) fn domains_of(folder: &Path) -> PathBuf {
     folder.join(DOMAINS)
 }
 
-/// What a command that ended said, and how it ended.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -45,8 +47,8 @@ impl From<Output> for Ended {
 }
 
 impl Ended {
-    /// The lines on stderr that are not status lines.
-    pub(crate) fn complaints(&self) -> Vec<&str> {
+    /// Returns the lines on stderr that are not status lines.
+    pub(crate) fn messages(&self) -> Vec<&str> {
         self.err.lines().filter(|line| line.starts_with("capbuf: ")).collect()
     }
 }
@@ -56,14 +58,14 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
     capbuf(folder, arguments).output().expect("it runs").into()
 }
 
-/// Runs the command, which must go well, to its end, and returns what it told in JSON.
+/// Runs the command with `--json`, which must succeed, and returns its output.
 pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
     let ended = run(folder, &[arguments, &["--json"]].concat());
     assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
     serde_json::from_str(&ended.out).expect("JSON")
 }
 
-/// Waits until something is found.
+/// Polls until `look` returns a value.
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -75,7 +77,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// Waits until so many seconds of a source were recorded in all, and returns its status.
+/// Waits until `seconds` of a source were recorded, and returns its status.
 pub(crate) fn wait_for_audio(folder: &Path, source: &str, seconds: f64) -> Value {
     wait_for(&format!("{seconds} s of {source}"), || {
         let ended = run(folder, &["status", source, "--json"]);
@@ -85,38 +87,37 @@ pub(crate) fn wait_for_audio(folder: &Path, source: &str, seconds: f64) -> Value
     })
 }
 
-/// Records `position:` until there are so many seconds of it without a gap, and returns the recorder and the status.
+/// Records `seconds` of `position:` without a gap, and returns the recorder and the status.
 pub(crate) fn record_positions(folder: &Path, options: &[&str], seconds: f64) -> (Running, Value) {
-    wait_for("a recording without a gap", || {
+    without_stalls(|| {
         let recorder = Running::start(folder, &[&["record", "position:"], options].concat());
         let status = wait_for_audio(folder, "position:", seconds);
         if status["gaps"] == 0 {
-            return Some((recorder, status));
+            return Ok((recorder, status));
         }
-        // The machine stood still, and a second and more was left out: once more.
         recorder.kill();
         run(folder, &["remove", "position:"]);
-        None
+        Err(format!("gaps: {}", status["gaps"]))
     })
 }
 
-/// The command while it runs. Killed when dropped.
+/// A running command; killed when dropped.
 pub(crate) struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
     lines: Receiver<String>,
-    said: Vec<String>,
+    stderr: Vec<String>,
 }
 
 impl Running {
-    /// Starts it, and reads its stderr from then on.
+    /// Starts a command, and a thread that reads its stderr.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = capbuf(folder, arguments).spawn().expect("it starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let reader = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, lines) = channel();
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { child, out, lines, said: Vec::new() }
+        thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, out, lines, stderr: Vec::new() }
     }
 
     /// Waits for a line on stderr.
@@ -125,9 +126,9 @@ impl Running {
         loop {
             let left = DEADLINE.saturating_sub(began.elapsed());
             let line = self.lines.recv_timeout(left);
-            let line = line.map_err(|_| format!("waited for {what}, it said: {:#?}", self.said)).expect("a line");
+            let line = line.map_err(|_| format!("waited for {what}, stderr: {:#?}", self.stderr)).expect("a line");
             let found = is_it(&line);
-            self.said.push(line);
+            self.stderr.push(line);
             if found {
                 return;
             }
@@ -141,12 +142,12 @@ impl Running {
         line.trim_end().to_owned()
     }
 
-    /// The number of its process.
+    /// Returns its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills it, and waits for its end.
     pub(crate) fn kill(self) {
         drop(self);
     }
@@ -162,30 +163,30 @@ impl Running {
         let mut out = String::new();
         self.out.read_to_string(&mut out).expect("UTF-8");
         let code = self.child.wait().expect("it ends").code();
-        self.said.extend(self.lines.iter());
-        Ended { code, out, err: self.said.join("\n") }
+        self.stderr.extend(self.lines.iter());
+        Ended { code, out, err: self.stderr.join("\n") }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only where it has ended.
+        // Both fail only after its end.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What `soxi` says of a file: frames, rate, channels, bits.
+/// Returns frames, rate, channels and bits of a file, read by `soxi`.
 pub(crate) fn soxi(path: &Path) -> [u64; 4] {
-    ["-s", "-r", "-c", "-b"].map(|asked| {
-        let told = Command::new("soxi").arg(asked).arg(path).output();
-        let told = told.expect("soxi is needed: scripts/install test").stdout;
-        let told = String::from_utf8(told).expect("UTF-8");
-        told.trim().parse().map_err(|_| format!("soxi {asked} {}: {told}", path.display())).expect("a number")
+    ["-s", "-r", "-c", "-b"].map(|option| {
+        let output = Command::new("soxi").arg(option).arg(path).output();
+        let output = output.expect("soxi is needed: scripts/install test").stdout;
+        let output = String::from_utf8(output).expect("UTF-8");
+        output.trim().parse().map_err(|_| format!("soxi {option} {}: {output}", path.display())).expect("a number")
     })
 }
 
-/// A sound file of two seconds in a folder.
+/// Writes a sound file of two seconds.
 pub(crate) fn sound(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     let arguments = ["-r", "16000", "-c", "2", "-b", "16"];
@@ -194,7 +195,7 @@ pub(crate) fn sound(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-/// The files in a folder, sorted.
+/// Returns the names in a folder, sorted, without the folder of domains.
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> =
@@ -204,13 +205,13 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The samples of a 16-bit WAV file.
+/// Returns the samples of a 16-bit WAV file.
 pub(crate) fn wav_samples(path: &Path) -> Vec<i16> {
     let samples = hound::WavReader::open(path).expect("a WAV file").into_samples();
     samples.map(|sample| sample.expect("a sample")).collect()
 }
 
-/// The samples of `position:` from a frame on.
+/// Returns the samples of `position:` from `first_frame` on.
 pub(crate) fn positions(first_frame: u64, frames: usize) -> Vec<i16> {
     (first_frame..).map(|frame| frame.wrapping_mul(40_503) as i16).take(frames).collect()
 }

@@ -1,4 +1,4 @@
-//! What commands tell in JSON is what the schemas in `docs/schema/` say: every key of the one in the other, both ways.
+//! The JSON output of commands has exactly the keys of the schemas in `docs/schema/`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,15 +11,15 @@ use capbuf::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::program::{Running, domains_of, json as told, wait_for, wait_for_audio};
+use crate::program::{Running, domains_of, json as run_json, wait_for, wait_for_audio};
 
-/// Checks values against schemas, as far as ours go: a word that it doesn't know fails.
+/// Checks values against schemas. Fails at a keyword that our schemas do not use.
 #[derive(Default)]
 struct Checker {
-    /// The places at which something other than null, and an item of each list, was seen.
+    /// Paths with a value other than null, or an item of a list.
     seen: BTreeSet<String>,
-    /// The places there are.
-    told: BTreeSet<String>,
+    /// All paths of the schemas.
+    known: BTreeSet<String>,
 }
 
 fn schema(file: &str) -> Value {
@@ -36,7 +36,7 @@ fn is_of_type(value: &Value, name: &str) -> bool {
         "string" => value.is_string(),
         "array" => value.is_array(),
         "object" => value.is_object(),
-        _ => unreachable!("{name} is no type"),
+        _ => unreachable!("unknown type {name}"),
     }
 }
 
@@ -45,29 +45,29 @@ impl Checker {
         if let Some(file) = schema["$ref"].as_str() {
             return self.check(value, &self::schema(file), at);
         }
-        for (word, said) in schema.as_object().expect("an object") {
-            let holds = match word.as_str() {
+        for (keyword, rule) in schema.as_object().expect("an object") {
+            let holds = match keyword.as_str() {
                 "$schema" | "title" | "description" => true,
-                "type" => match said {
+                "type" => match rule {
                     Value::Array(names) => names.iter().any(|name| is_of_type(value, name.as_str().expect("a name"))),
                     name => is_of_type(value, name.as_str().expect("a name")),
                 },
-                "enum" => said.as_array().expect("a list").contains(value),
-                "minimum" => value.as_f64().is_none_or(|number| number >= said.as_f64().expect("a number")),
+                "enum" => rule.as_array().expect("a list").contains(value),
+                "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().expect("a number")),
                 "format" => {
-                    assert_eq!(said, "date-time");
+                    assert_eq!(rule, "date-time");
                     value.as_str().is_none_or(|time| time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok())
                 }
-                // Both ways: no key is told that isn't named, none named that isn't told.
-                "properties" => value.as_object().is_none_or(|object| object.keys().eq(sorted_keys(said).iter())),
-                "required" => said.as_array().map(Vec::len) == schema["properties"].as_object().map(|keys| keys.len()),
-                "additionalProperties" => said == false,
+                // Both ways: the value has all keys of the schema, and no other.
+                "properties" => value.as_object().is_none_or(|object| object.keys().eq(sorted_keys(rule).iter())),
+                "required" => rule.as_array().map(Vec::len) == schema["properties"].as_object().map(|keys| keys.len()),
+                "additionalProperties" => rule == false,
                 "items" => true,
-                _ => unreachable!("{word} is a word that this check doesn't know"),
+                _ => unreachable!("unknown keyword {keyword}"),
             };
-            assert!(holds, "{at}: {value} is not as {word} says: {said}");
+            assert!(holds, "{at}: {value} breaks {keyword}: {rule}");
         }
-        self.told.extend(places(schema, at));
+        self.known.extend(paths(schema, at));
         if !value.is_null() {
             self.seen.insert(at.to_owned());
         }
@@ -84,20 +84,20 @@ fn sorted_keys(object: &Value) -> BTreeSet<String> {
     object.as_object().expect("an object").keys().cloned().collect()
 }
 
-/// All places that a schema names.
-fn places(schema: &Value, at: &str) -> Vec<String> {
-    let mut places = vec![at.to_owned()];
+/// Returns all paths of a schema.
+fn paths(schema: &Value, at: &str) -> Vec<String> {
+    let mut paths = vec![at.to_owned()];
     for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
-        places.extend(self::places(inner, &format!("{at}.{key}")));
+        paths.extend(self::paths(inner, &format!("{at}.{key}")));
     }
     if let Some(items) = schema.get("items").filter(|items| items.get("$ref").is_none()) {
-        places.extend(self::places(items, &format!("{at}[]")));
+        paths.extend(self::paths(items, &format!("{at}[]")));
     }
-    places
+    paths
 }
 
 #[test]
-fn what_is_told_in_json_is_what_the_schemas_say() {
+fn json_output_matches_the_schemas() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut checker = Checker::default();
     let mut check = |name: &str, value: &Value| checker.check(value, &schema(&format!("{name}.json")), name);
@@ -106,25 +106,25 @@ fn what_is_told_in_json_is_what_the_schemas_say() {
     wait_for_audio(folder.path(), "tone:440", 0.5);
     recorder.signal(Signal::TERM);
     assert_eq!(recorder.end().code, Some(0));
-    let before = told(folder.path(), &["status", "tone:440"]);
+    let before = run_json(folder.path(), &["status", "tone:440"]);
     check("status", &before);
-    // The next one leaves a gap.
+    // The next recorder leaves a gap.
     let _recorder = Running::start(folder.path(), &["record", "tone:440", "--keep"]);
     let recorded_s = before["newest_frame"].as_f64().expect("a number") / 48_000.0;
     wait_for_audio(folder.path(), "tone:440", recorded_s + 0.5);
-    // A reader that waits for long.
+    // A reader that stays for a while.
     let mut reader =
         Running::start(folder.path(), &["clip", "tone:440", "--around", "now", "--before", "100ms", "--after", "59s"]);
-    reader.wait_for_line("that it waits", |line| line.contains("waiting"));
+    reader.wait_for_line("waiting", |line| line.contains("waiting"));
 
     let status = wait_for("a reader", || {
-        let status = told(folder.path(), &["status", "tone:440"]);
+        let status = run_json(folder.path(), &["status", "tone:440"]);
         (status["readers"][0]["pid"] == reader.id()).then_some(status)
     });
     check("status", &status);
-    check("list", &told(folder.path(), &["list"]));
+    check("list", &run_json(folder.path(), &["list"]));
     let from = before["oldest_utc"].as_str().expect("a time");
-    let clip = told(folder.path(), &["clip", "tone:440", "--from", from, "--to", "now", "--available"]);
+    let clip = run_json(folder.path(), &["clip", "tone:440", "--from", from, "--to", "now", "--available"]);
     let gaps = clip["gaps"].as_array().expect("a list");
     assert!(gaps.iter().any(|gap| gap["reason"] == "writer changed"), "{gaps:?}");
     check("clip", &clip);
@@ -132,26 +132,26 @@ fn what_is_told_in_json_is_what_the_schemas_say() {
     let registry = registry.open("default").expect("the domain");
     let held = registry.get("tone:440").expect("it is recorded");
     assert!(registry.allocate("tone:440", *held.spec()).is_err());
-    check("report", &told(folder.path(), &["report"]));
+    check("report", &run_json(folder.path(), &["report"]));
     let names = ["rtsp://cam/1", "rtsp://cam/1/"];
     let two = names.map(|name| registry.get_or_allocate(name, *held.spec()).expect("a buffer"));
-    check("event", &told(folder.path(), &["events", "--for", "1ms"]));
+    check("event", &run_json(folder.path(), &["events", "--for", "1ms"]));
     let watch = registry.watch(WatchSettings::default()).expect("a watch");
     watch.next_event(Duration::from_secs(60)).expect("the two names");
     check("report", &serde_json::from_str(&registry.allocation_report().to_json()).expect("JSON"));
     names.iter().for_each(|name| registry.remove(name).expect("it is there"));
     drop((two, watch, held, registry));
-    check("domains", &told(folder.path(), &["domains"]));
-    check("domains", &told(folder.path(), &["domains", "--sweep"]));
-    check("remove", &told(folder.path(), &["remove", "tone:440"]));
-    check("list", &told(folder.path(), &["list"]));
+    check("domains", &run_json(folder.path(), &["domains"]));
+    check("domains", &run_json(folder.path(), &["domains", "--sweep"]));
+    check("remove", &run_json(folder.path(), &["remove", "tone:440"]));
+    check("list", &run_json(folder.path(), &["list"]));
 
-    let unseen: Vec<_> = checker.told.difference(&checker.seen).collect();
-    assert_eq!(unseen, Vec::<&String>::new(), "never seen to be told");
+    let unseen: Vec<_> = checker.known.difference(&checker.seen).collect();
+    assert_eq!(unseen, Vec::<&String>::new(), "paths that no output had");
 }
 
 #[test]
-fn the_words_of_the_schemas_are_the_librarys() {
+fn enumerations_in_the_schemas_match_the_library() {
     let names = |value: &Value| -> Vec<String> { serde_json::from_value(value["enum"].clone()).expect("names") };
     let (status, clip) = (schema("status.json"), schema("clip.json"));
     let formats = SampleFormat::ALL.map(SampleFormat::name);
@@ -175,7 +175,7 @@ fn the_words_of_the_schemas_are_the_librarys() {
 }
 
 #[test]
-fn a_value_that_is_not_as_its_schema_says_is_found() {
+fn the_checker_finds_values_that_break_a_schema() {
     let right = json!({"source": "x", "domain": "d", "id": "0", "had_writer": true, "bytes": 1});
     let fails = |key: &str, value: Option<Value>| {
         let mut wrong = right.clone();

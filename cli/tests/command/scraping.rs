@@ -1,4 +1,4 @@
-//! A real Prometheus scrapes the metrics of a registry, and can be asked for them.
+//! A real Prometheus scrapes the metrics of a registry, and answers queries for them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::program::wait_for;
 
-/// Serves the metrics of a registry, on a port of its own, as long as the process lives.
+/// Serves the metrics of a registry until the process ends, and returns the port.
 fn serve(registry: Registry) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -19,7 +19,7 @@ fn serve(registry: Registry) -> u16 {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
             let request = BufReader::new(&stream).lines().map_while(Result::ok);
-            // To the empty line after the headers.
+            // Up to the empty line after the headers.
             let _ = request.take_while(|line| !line.is_empty()).count();
             let text = registry.metrics_text();
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close\r\n";
@@ -29,7 +29,7 @@ fn serve(registry: Registry) -> u16 {
     port
 }
 
-/// A Prometheus, ended with the test.
+/// A Prometheus server; killed when dropped.
 struct Prometheus {
     child: Child,
     port: u16,
@@ -44,7 +44,7 @@ impl Drop for Prometheus {
 
 impl Prometheus {
     fn start(folder: &Path, target: u16) -> Self {
-        // It can't be told to take any port. Should another be faster, it ends, and its answer is missing.
+        // Prometheus can't choose a free port. If another process takes this one, the test fails.
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         let config = format!(
             "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: capbuf\n    static_configs:\n      - targets: ['127.0.0.1:{target}']\n"
@@ -58,8 +58,8 @@ impl Prometheus {
         Self { child: child.expect("prometheus is needed: scripts/install test"), port }
     }
 
-    /// The values of a query, with their labels.
-    fn ask(&self, query: &str) -> Option<Vec<Value>> {
+    /// Returns the values of a query with their labels, `None` if there are none yet.
+    fn query(&self, query: &str) -> Option<Vec<Value>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         write!(stream, "GET /api/v1/query?query={query} HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = String::new();
@@ -70,7 +70,7 @@ impl Prometheus {
 }
 
 #[test]
-fn a_prometheus_scrapes_what_a_registry_tells() {
+fn prometheus_scrapes_the_metrics_of_a_registry() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::private();
     let spec = Spec::new(Length::Seconds(60.0), 48_000, 1, SampleFormat::S16).expect("a spec");
@@ -81,7 +81,7 @@ fn a_prometheus_scrapes_what_a_registry_tells() {
     }
     let prometheus = Prometheus::start(folder.path(), serve(registry.clone()));
     let value = |query: &str| {
-        let found = wait_for(query, || prometheus.ask(query));
+        let found = wait_for(query, || prometheus.query(query));
         assert_eq!(found.len(), 1, "{found:#?}");
         (found[0]["value"][1].as_str().expect("a value").to_owned(), found[0]["metric"].clone())
     };

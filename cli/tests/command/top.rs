@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::program::{Ended, Running, domains_of, run, wait_for_audio};
 
 #[test]
-fn a_look_has_a_line_for_each_source_with_its_level() {
+fn a_look_has_a_line_with_the_level_of_each_source() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Running::start(folder.path(), &["record", "tone:440", "--seconds", "20"]);
     wait_for_audio(folder.path(), "tone:440", 0.3);
@@ -22,11 +22,11 @@ fn a_look_has_a_line_for_each_source_with_its_level() {
     assert_eq!(lines.len(), 3);
     let twice = run(folder.path(), &["top", "--count", "2", "--every", "50ms"]);
     assert_eq!((twice.code, twice.out.lines().count()), (Some(0), 6));
-    assert!(!twice.out.contains('\u{1b}'), "nothing for a terminal where there is none");
+    assert!(!twice.out.contains('\u{1b}'), "no escape sequences without a terminal");
 }
 
 #[test]
-fn an_interrupt_ends_it_in_good_order_and_it_keeps_nothing_alive() {
+fn top_ends_at_an_interrupt_and_keeps_no_buffer_alive() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Running::start(folder.path(), &["record", "tone:440"]);
     wait_for_audio(folder.path(), "tone:440", 0.1);
@@ -41,10 +41,10 @@ fn an_interrupt_ends_it_in_good_order_and_it_keeps_nothing_alive() {
 }
 
 #[test]
-fn a_terminal_is_redrawn_in_place() {
+fn top_is_redrawn_in_place_on_a_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(run(folder.path(), &["record", "tone:440", "--for", "200ms", "--keep"]).code, Some(0));
-    // `script` runs a command in a terminal of its own.
+    // `script` runs a command in a new terminal.
     let command = format!("{} top --count 2 --every 50ms", env!("CARGO_BIN_EXE_capbuf"));
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
@@ -53,5 +53,5 @@ fn a_terminal_is_redrawn_in_place() {
     assert_eq!(ended.code, Some(0), "{}", ended.out);
     assert_eq!(ended.out.matches("\u{1b}[3A\u{1b}[J").count(), 1, "{:?}", ended.out);
     assert_eq!(ended.out.matches("tone:440").count(), 2, "{:?}", ended.out);
-    assert_eq!(ended.out.matches('\u{1b}').count(), 2, "no other mode of the terminal is changed: {:?}", ended.out);
+    assert_eq!(ended.out.matches('\u{1b}').count(), 2, "no other escape sequences: {:?}", ended.out);
 }

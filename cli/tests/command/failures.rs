@@ -1,33 +1,33 @@
-//! What the command refuses: one line each, exit code 2 for what is asked wrongly, 1 for what is not to be had.
+//! Failures: one line each, exit code 2 for an invalid command line, 1 for failures while running.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::program::{Ended, capbuf, run};
 
-fn refused(arguments: &[&str], code: i32, reason: &str) -> Ended {
+fn assert_fails(arguments: &[&str], code: i32, reason: &str) -> Ended {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(folder.path(), arguments);
     assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.err);
     assert_eq!(ended.out, "");
-    let complaints = ended.complaints();
-    assert_eq!(complaints.len(), 1, "{arguments:?}: {}", ended.err);
-    assert!(complaints[0].contains(reason), "{arguments:?}: {complaints:?}");
+    let messages = ended.messages();
+    assert_eq!(messages.len(), 1, "{arguments:?}: {}", ended.err);
+    assert!(messages[0].contains(reason), "{arguments:?}: {messages:?}");
     ended
 }
 
 #[test]
-fn a_wrong_command_line_is_told_in_one_line() {
+fn an_invalid_command_line_is_reported_in_one_line() {
     for (arguments, reason) in [
-        (&[][..], "no command is given; see: capbuf --help"),
+        (&[][..], "the command is missing; see: capbuf --help"),
         (&["play"], "unrecognized subcommand 'play'"),
         (&["record"], "required arguments were not provided: <SOURCE>"),
         (&["record", "--loud"], "unexpected argument '--loud'"),
         (&["record", "mic:1"], "source \"mic:1\" is not understood: there is no such kind of source; allowed: "),
         (&["record", ""], "it is empty"),
-        (&["record", "tone:440", "tone:440"], "source tone:440 is given twice"),
-        (&["record", "tone:440", "--for", "soon"], "\"soon\" is no duration"),
-        (&["record", "tone:440", "--for", "-1s"], "\"-1s\" is no duration"),
-        (&["record", "tone:440", "--clip", "0s"], "\"0s\" is no duration"),
+        (&["record", "tone:440", "tone:440"], "source tone:440 is passed twice"),
+        (&["record", "tone:440", "--for", "soon"], "\"soon\" is not a duration"),
+        (&["record", "tone:440", "--for", "-1s"], "\"-1s\" is not a duration"),
+        (&["record", "tone:440", "--clip", "0s"], "\"0s\" is not a duration"),
         (&["record", "tone:440", "--seconds", "0"], "length in seconds is 0"),
         (&["record", "tone:440", "--seconds", "-5"], "length in seconds is -5"),
         (&["record", "tone:440", "--seconds", "1e30"], "length"),
@@ -37,45 +37,45 @@ fn a_wrong_command_line_is_told_in_one_line() {
         (&["record", "tone:440", "--channels", "70000"], "70000"),
         (&["record", "tone:440", "--format", "s20"], "s16, s24, s32, f32"),
         (&["record", "tone:440", "--type", "mp3"], "invalid value 'mp3'"),
-        (&["record", "tone:440", "--type", "flac", "--format", "s32"], "--type flac can't hold --format s32"),
-        (&["record", "tone:440", "--seconds", "5", "--clip", "6s"], "--clip 6s is more than the 5 s"),
-        (&["record", "tone:440", "--type", "flac", "--channels", "9"], "up to 8"),
-        (&["record", "tone:440", "--out", "nowhere"], "--out nowhere: there is no such folder"),
+        (&["record", "tone:440", "--type", "flac", "--format", "s32"], "--type flac can't store --format s32"),
+        (&["record", "tone:440", "--seconds", "5", "--clip", "6s"], "--clip is 6s; allowed: up to the 5 s"),
+        (&["record", "tone:440", "--type", "flac", "--channels", "9"], "allowed: up to 8"),
+        (&["record", "tone:440", "--out", "nowhere"], "--out nowhere: the folder does not exist"),
         (&["record", "tone:440", "--domain", "a/b"], "domain is \"a/b\"; allowed: 1 to 64 letters"),
         (&["record", "tone:440", "--domain", "a", "--private"], "--private is in no domain"),
         (&["record", "tone:440", "--keep", "--private"], "cannot be used with '--private'"),
         (&["clip"], "required arguments were not provided"),
         (&["clip", "x"], "required arguments were not provided"),
-        (&["clip", "x", "--last", "0s"], "\"0s\" is no duration"),
+        (&["clip", "x", "--last", "0s"], "\"0s\" is not a duration"),
         (&["clip", "x", "--last", "1s", "--around", "now"], "cannot be used with"),
         (&["clip", "x", "--from", "-1s"], "required arguments were not provided: --to <TIME>"),
-        (&["clip", "x", "--from", "-1s", "--to", "-2s"], "there is nothing to cut from "),
-        (&["clip", "x", "--around", "soon"], "\"soon\" is no time; allowed: RFC 3339"),
+        (&["clip", "x", "--from", "-1s", "--to", "-2s"], " is empty; --to must be after --from"),
+        (&["clip", "x", "--around", "soon"], "\"soon\" is not a time; allowed: RFC 3339"),
         (&["clip", "x", "--last", "1s", "--before", "1s"], "cannot be used with"),
-        (&["clip", "x", "--last", "1s", "-o", "x.mp3"], "--output x.mp3: the type of a clip is told by its extension"),
-        (&["clip", "x", "--last", "1s", "-o", "nowhere/x.wav"], "--output nowhere/x.wav: there is no such folder"),
-        (&["top", "--every", "1ms"], "\"1ms\" is too often; allowed: 50ms or more"),
+        (&["clip", "x", "--last", "1s", "-o", "x.mp3"], "--output x.mp3: unknown extension; allowed: .wav, .flac"),
+        (&["clip", "x", "--last", "1s", "-o", "nowhere/x.wav"], "--output nowhere/x.wav: its folder does not exist"),
+        (&["top", "--every", "1ms"], "interval is \"1ms\"; allowed: 50ms or more"),
         (&["top", "--count", "0"], "invalid value '0'"),
         (&["completions", "tcl"], "invalid value 'tcl'"),
     ] {
-        refused(arguments, 2, reason);
+        assert_fails(arguments, 2, reason);
     }
 }
 
 #[test]
-fn a_source_that_is_not_utf_8_is_refused_in_one_line() {
+fn a_source_that_is_not_utf_8_is_reported_in_one_line() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = capbuf(folder.path(), &["record"]);
     let ended: Ended = command.arg(std::ffi::OsStr::from_bytes(b"tone:\xff")).output().expect("it runs").into();
-    assert_eq!((ended.code, ended.complaints().len()), (Some(2), 1), "{}", ended.err);
+    assert_eq!((ended.code, ended.messages().len()), (Some(2), 1), "{}", ended.err);
     assert!(ended.err.contains("UTF-8"), "{}", ended.err);
-    refused(&["record", "tone:4\u{7}40"], 2, "tone:");
+    assert_fails(&["record", "tone:4\u{7}40"], 2, "tone:");
 }
 
 #[test]
-fn what_is_not_to_be_had_is_told_in_one_line() {
+fn an_unavailable_source_is_reported_in_one_line() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
@@ -89,13 +89,13 @@ fn what_is_not_to_be_had_is_told_in_one_line() {
         (&["record", "tone:440", "--seconds", "10000000"], "bytes"),
         (&["record", &camera], "Connection refused"),
     ] {
-        let ended = refused(arguments, 1, reason);
+        let ended = assert_fails(arguments, 1, reason);
         assert!(!ended.err.contains("sesame"), "{}", ended.err);
     }
 }
 
 #[test]
-fn without_ffmpeg_a_stream_says_how_to_get_it() {
+fn a_stream_without_ffmpeg_names_the_package() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = capbuf(folder.path(), &["record", "http://127.0.0.1:1/x"]);
     let ended: Ended = command.env("PATH", folder.path()).output().expect("it runs").into();

@@ -1,11 +1,11 @@
-//! What the command says of itself and of the machine.
+//! Help, version, completions and devices.
 
 use std::process::Stdio;
 
 use crate::program::{Ended, capbuf, run};
 use crate::sound_cards::{SoundCard, plug};
 
-fn told(arguments: &[&str]) -> String {
+fn stdout_of(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(folder.path(), arguments);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{arguments:?}");
@@ -16,13 +16,13 @@ const COMMANDS: [&str; 10] =
     ["record", "run", "list", "status", "top", "clip", "remove", "domains", "devices", "completions"];
 
 #[test]
-fn help_tells_commands_exit_codes_and_examples() {
-    let help = told(&["--help"]);
+fn help_lists_commands_exit_codes_and_examples() {
+    let help = stdout_of(&["--help"]);
     for part in COMMANDS.into_iter().chain(["--domain <NAME>", "Exit codes:\n  0  "]) {
         assert!(help.contains(part), "{part} is not in:\n{help}");
     }
     for command in COMMANDS {
-        let help = told(&[command, "--help"]);
+        let help = stdout_of(&[command, "--help"]);
         assert!(help.contains(&format!("Examples:\n  capbuf {command}")), "{help}");
         let too_wide: Vec<_> = help.lines().filter(|line| line.chars().count() > 100).collect();
         assert_eq!(too_wide, Vec::<&str>::new());
@@ -30,14 +30,14 @@ fn help_tells_commands_exit_codes_and_examples() {
 }
 
 #[test]
-fn the_version_is_the_packages() {
-    assert_eq!(told(&["--version"]), format!("capbuf {}\n", env!("CARGO_PKG_VERSION")));
+fn the_version_is_that_of_the_package() {
+    assert_eq!(stdout_of(&["--version"]), format!("capbuf {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn completions_are_scripts_that_know_the_commands() {
+fn completions_contain_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = told(&["completions", shell]);
+        let script = stdout_of(&["completions", shell]);
         assert!(script.contains("capbuf") && script.contains("retry"), "{shell}");
         assert!(COMMANDS.iter().all(|command| script.contains(command)), "{shell}");
     }
@@ -45,15 +45,15 @@ fn completions_are_scripts_that_know_the_commands() {
 
 #[test]
 fn the_bash_completions_are_valid_bash() {
-    let script = told(&["completions", "bash"]);
+    let script = stdout_of(&["completions", "bash"]);
     let checked = std::process::Command::new("bash").args(["-n", "-c", &script]).output().expect("bash");
     assert!(checked.status.success() && checked.stderr.is_empty());
 }
 
 #[test]
-fn devices_are_listed_by_the_names_to_use() {
+fn devices_are_listed_by_their_locators() {
     let folder = tempfile::tempdir().expect("a folder");
-    // No sound server: ALSA's own devices are listed all the same.
+    // Without a sound server, ALSA's own devices are listed.
     let mut command = capbuf(folder.path(), &["devices"]);
     let ended: Ended = command
         .env("PULSE_SERVER", "unix:/nowhere")
@@ -67,7 +67,7 @@ fn devices_are_listed_by_the_names_to_use() {
 }
 
 #[test]
-fn a_device_is_listed_by_the_names_that_survive_a_reboot_first() {
+fn names_that_survive_a_reboot_are_listed_first() {
     let (folder, sysfs) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let webcam = SoundCard {
         number: 3,
@@ -77,24 +77,24 @@ fn a_device_is_listed_by_the_names_that_survive_a_reboot_first() {
         recording: &[0],
     };
     plug(sysfs.path(), &webcam);
-    let told = |arguments: &[&str]| -> Ended {
+    let run = |arguments: &[&str]| -> Ended {
         let mut command = capbuf(folder.path(), arguments);
         command.env("PULSE_SERVER", "unix:/nowhere").env("XDG_RUNTIME_DIR", "/nowhere");
         command.env("CAPBUF_SYSFS", sysfs.path()).output().expect("it runs").into()
     };
-    let listed = told(&["devices"]);
+    let listed = run(&["devices"]);
     let lines: Vec<_> = listed.out.lines().filter(|line| !line.ends_with("(default)")).collect();
     assert_eq!(lines[0], "device:usb:046d:082d:6B4E3E9F\tMaker Thing, now hw:CARD=C920,DEV=0");
     assert_eq!(lines[1], "device:path:pci-0000:00:14.0-usb-0:2:1.0\tMaker Thing, now hw:CARD=C920,DEV=0");
     assert!(lines[2..].iter().all(|line| line.starts_with("device:alsa:")), "{lines:?}");
-    // Another one of the same kind is not it.
-    let refused = told(&["record", "device:usb:046d:082d:other", "--for", "1s"]);
+    // A device of the same kind with another serial number does not match.
+    let refused = run(&["record", "device:usb:046d:082d:other", "--for", "1s"]);
     let words = "no alsa device \"usb:046d:082d:other\" to record from; there is: usb:046d:082d:6B4E3E9F, path:pci-";
     assert!(refused.code == Some(1) && refused.err.contains(words), "{}", refused.err);
 }
 
 #[test]
-fn nobody_has_to_read_to_the_end() {
+fn a_closed_stdout_is_no_failure_of_any_command() {
     let folder = tempfile::tempdir().expect("a folder");
     for arguments in [&["devices"][..], &["completions", "bash"], &["--help"]] {
         let mut child = capbuf(folder.path(), arguments).stderr(Stdio::piped()).spawn().expect("it runs");

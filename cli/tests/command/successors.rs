@@ -1,25 +1,25 @@
-//! Recorders that die, and those that come after them or want what they have.
+//! Recorders that die, their successors, and recorders of a busy source.
 
 use crate::program::{
     Running, domains_of, json, names_in, positions, record_positions, run, wait_for_audio, wav_samples,
 };
 
 #[test]
-fn a_second_recorder_is_told_who_records_already() {
+fn a_second_recorder_fails_and_names_the_first() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Running::start(folder.path(), &["record", "tone:440"]);
     wait_for_audio(folder.path(), "tone:440", 0.1);
     let ended = run(folder.path(), &["record", "tone:440"]);
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    let told = format!("capbuf: source tone:440 has a writer already: process {} (capbuf)", recorder.id());
-    assert_eq!(ended.complaints(), [told]);
-    // And the first one goes on.
+    let message = format!("capbuf: source tone:440 has a writer already: process {} (capbuf)", recorder.id());
+    assert_eq!(ended.messages(), [message]);
+    // The first one continues.
     let before = json(folder.path(), &["status", "tone:440"])["newest_frame"].as_f64().expect("a number");
     wait_for_audio(folder.path(), "tone:440", before / 48_000.0 + 0.1);
 }
 
 #[test]
-fn what_a_killed_recorder_kept_is_there_and_the_next_one_goes_on_in_it() {
+fn kept_audio_survives_a_kill_and_the_next_recorder_continues_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (recorder, first) = record_positions(folder.path(), &["--keep"], 1.0);
     recorder.kill();
@@ -33,7 +33,7 @@ fn what_a_killed_recorder_kept_is_there_and_the_next_one_goes_on_in_it() {
     let list = run(folder.path(), &["list"]).out;
     assert!(list.lines().nth(1).is_some_and(|line| line.ends_with("-       0")), "{list}");
 
-    // Its lease is free, and the ring the same; what is missing is on record.
+    // The lease is free and the ring the same; the missing audio is a recorded gap.
     let written = killed["newest_frame"].as_f64().expect("a number") / 48_000.0;
     let next = Running::start(folder.path(), &["record", "position:", "--keep"]);
     let status = wait_for_audio(folder.path(), "position:", written + 0.5);
@@ -42,7 +42,7 @@ fn what_a_killed_recorder_kept_is_there_and_the_next_one_goes_on_in_it() {
 }
 
 #[test]
-fn what_a_killed_recorder_did_not_keep_is_swept() {
+fn audio_that_is_not_kept_is_swept_after_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Running::start(folder.path(), &["record", "position:"]);
     wait_for_audio(folder.path(), "position:", 0.2);

@@ -1,0 +1,87 @@
+//! The tables and keys of the configuration file, each value with its position.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::diagnostic::{Diagnostic, Document};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) domain: Option<Spanned<String>>,
+    pub(super) budget: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) defaults: Defaults,
+    #[serde(default, rename = "source")]
+    pub(super) sources: Vec<Spanned<Source>>,
+    #[serde(default, rename = "trigger")]
+    pub(super) triggers: Vec<Trigger>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trigger {
+    pub(super) source: Spanned<String>,
+    pub(super) above: Spanned<f32>,
+    pub(super) band: Option<Spanned<[f32; 2]>>,
+    pub(super) before: Option<Spanned<String>>,
+    pub(super) after: Option<Spanned<String>>,
+    pub(super) at_most: Option<Spanned<String>>,
+    pub(super) folder: Spanned<String>,
+    #[serde(rename = "type")]
+    pub(super) clip_type: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) from: Spanned<String>,
+    pub(super) length: Option<Spanned<String>>,
+    pub(super) sample_rate: Option<Spanned<u32>>,
+    pub(super) channels: Option<Spanned<u16>>,
+    pub(super) format: Option<Spanned<String>>,
+    pub(super) mix: Option<Spanned<String>>,
+    pub(super) gain: Option<Spanned<f32>>,
+    pub(super) lifetime: Option<Spanned<String>>,
+    pub(super) when_gone: Option<Spanned<String>>,
+    pub(super) open_within: Option<Spanned<String>>,
+    pub(super) retry_after: Option<Spanned<String>>,
+    pub(super) retry_at_most_after: Option<Spanned<String>>,
+    pub(super) give_up_after: Option<Spanned<u32>>,
+    pub(super) then_retry_every: Option<Spanned<String>>,
+    pub(super) nothing_for: Option<Spanned<String>>,
+    pub(super) silence_for: Option<Spanned<String>>,
+}
+
+/// The settings of sources that have none of their own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Defaults {
+    pub(super) length: Option<Spanned<String>>,
+    pub(super) sample_rate: Option<Spanned<u32>>,
+    pub(super) channels: Option<Spanned<u16>>,
+    pub(super) format: Option<Spanned<String>>,
+    pub(super) lifetime: Option<Spanned<String>>,
+    pub(super) when_gone: Option<Spanned<String>>,
+    pub(super) open_within: Option<Spanned<String>>,
+    pub(super) retry_after: Option<Spanned<String>>,
+    pub(super) retry_at_most_after: Option<Spanned<String>>,
+    pub(super) give_up_after: Option<Spanned<u32>>,
+    pub(super) then_retry_every: Option<Spanned<String>>,
+    pub(super) nothing_for: Option<Spanned<String>>,
+    pub(super) silence_for: Option<Spanned<String>>,
+}
+
+impl File {
+    /// Parses TOML.
+    pub(super) fn parse(document: &Document<'_>) -> Result<Self, Diagnostic> {
+        toml::from_str(document.text).map_err(|error| document.diagnostic(error.span(), &one_line(&error)))
+    }
+}
+
+/// The message of the parser on one line, in the words of our own diagnostics.
+fn one_line(error: &toml::de::Error) -> String {
+    let words: Vec<_> = error.message().split_whitespace().collect();
+    words.join(" ").replace(", expected one of ", "; allowed: ").replace(", expected ", "; allowed: ")
+}

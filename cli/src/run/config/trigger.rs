@@ -1,0 +1,56 @@
+//! A `[[trigger]]` of the file, checked.
+
+use std::ops::Range;
+
+use capbuf_capture::{Condition, SourceConfig, TriggerOptions};
+
+use super::diagnostic::{Diagnostic, Document};
+use super::file::Trigger;
+use super::values;
+use crate::clip_file::ClipType;
+use crate::duration;
+use crate::run::triggers::TriggerConfig;
+
+/// Checks a trigger on one of `sources`.
+pub(super) fn read(
+    document: &Document<'_>,
+    trigger: &Trigger,
+    sources: &[SourceConfig],
+) -> Result<TriggerConfig, Diagnostic> {
+    let source = trigger.source.get_ref();
+    if !sources.iter().any(|config| config.name() == source) {
+        let known: Vec<_> = sources.iter().map(|config| capbuf::redact(config.name())).collect();
+        let source = capbuf::redact(source);
+        let message = format!("there is no source {source:?} in this file; allowed: {}", known.join(", "));
+        return Err(document.diagnostic(Some(trigger.source.span()), &message));
+    }
+    // Checked after each setting, to report the line of the one that is wrong.
+    let check = |at: &Range<usize>, options: &TriggerOptions| {
+        options.check().map_err(|message| document.diagnostic(Some(at.clone()), &message))
+    };
+    let mut condition = Condition::louder_than(*trigger.above.get_ref());
+    let mut options = TriggerOptions::new(trigger.folder.get_ref()).when(condition);
+    check(&trigger.above.span(), &options)?;
+    if let Some(band) = &trigger.band {
+        let [low, high] = *band.get_ref();
+        condition = condition.between(low, high);
+        options = options.when(condition);
+        check(&band.span(), &options)?;
+    }
+    if let Some(before) = document.read_if_set(trigger.before.as_ref(), duration::parse_or_zero)? {
+        options = options.before(before);
+    }
+    if let Some(after) = document.read_if_set(trigger.after.as_ref(), duration::parse_or_zero)? {
+        options = options.after(after);
+    }
+    if let Some(at_most) = document.read_if_set(trigger.at_most.as_ref(), duration::parse)? {
+        options = options.at_most(at_most);
+    }
+    // The limit covers before and after, so the last of the three is the line to change.
+    let last = trigger.at_most.as_ref().or(trigger.after.as_ref()).or(trigger.before.as_ref());
+    check(&last.unwrap_or(&trigger.source).span(), &options)?;
+    if document.read_if_set(trigger.clip_type.as_ref(), values::clip_type)? == Some(ClipType::Flac) {
+        options = options.flac();
+    }
+    Ok(TriggerConfig { source: source.clone(), options })
+}
