@@ -1532,6 +1532,10 @@ capbuf_status capbuf_writer_next_frame(const capbuf_writer *writer,
                                        uint64_t *next_frame,
                                        capbuf_error **error);
 
+typedef struct { size_t struct_size; uint64_t id; double seconds; uint64_t length_frames; uint32_t sample_rate_hz; uint32_t channels; capbuf_sample_format sample_format; uint32_t lifetime; } capbuf_buffer_info;
+capbuf_status capbuf_buffer_get_info(const capbuf_buffer *buffer, capbuf_buffer_info *info, capbuf_error **error);
+capbuf_status capbuf_registry_get_or_allocate_with_info(const capbuf_registry *registry, const char *source, size_t source_len, const capbuf_spec *spec, capbuf_buffer **buffer, capbuf_buffer_info *info, capbuf_error **error);
+capbuf_status capbuf_registry_get_with_info(const capbuf_registry *registry, const char *source, size_t source_len, capbuf_buffer **buffer, capbuf_buffer_info *info, capbuf_error **error);
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
