@@ -19,7 +19,7 @@ static void lookup_describes_the_buffer(const capbuf_registry *registry) {
            capbuf_registry_get_or_allocate_with_info(registry, "mic", 3, &spec, &first, &allocated, &error));
     CHECK(allocated.length_frames == 3 * RATE / 2 && allocated.seconds == 1.5);
     CHECK(allocated.sample_rate_hz == RATE && allocated.channels == 1);
-    CHECK(allocated.sample_format == CAPBUF_FORMAT_S16 && allocated.lifetime == CAPBUF_LIFETIME_UNTIL_REMOVED);
+    CHECK(allocated.sample_format == CAPBUF_FORMAT_S16 && allocated.lifetime == CAPBUF_LIFETIME_WHILE_OPEN);
     EXPECT(CAPBUF_OK, capbuf_buffer_id(first, &id, &error));
     CHECK(allocated.id == id);
 
