@@ -47,9 +47,13 @@ func until(t testing.TB, condition string, holds func() bool) {
 	}
 }
 
+var stacks []byte
+
 // waiters counts the goroutines that wait for audio.
 func waiters() int {
-	stacks := make([]byte, 8<<20)
+	if stacks == nil {
+		stacks = make([]byte, 8<<20)
+	}
 	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("capbuf.pause("))
 }
 

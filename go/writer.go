@@ -23,8 +23,8 @@ import (
 // Writer is the one writer of a buffer, in all processes. Close, or the end of the process,
 // releases it.
 //
-// Concurrent calls are serialized; otherwise writing waits for nobody, allocates nothing and makes
-// no system call. Samples are copied once and not retained. Slices are interleaved: frames times
+// Concurrent calls are serialized; otherwise writing is wait-free, allocates nothing and makes no
+// system call. Samples are copied once and not retained. Slices are interleaved: frames times
 // channels.
 type Writer struct {
 	lease *lease
