@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// BenchmarkEmptyCall is a call into C that does nothing: what all others pay for the way.
+// BenchmarkEmptyCall is the cost of a call into C, which all others include.
 func BenchmarkEmptyCall(b *testing.B) {
 	for b.Loop() {
 		emptyCall()
@@ -19,7 +19,7 @@ func BenchmarkContains(b *testing.B) {
 	allocated(b, r, "mic", spec16)
 	for b.Loop() {
 		if !r.Contains("mic") {
-			b.Fatal("it is not there")
+			b.Fatal("the source is missing")
 		}
 	}
 }
@@ -51,7 +51,7 @@ var minute = Spec{Duration: time.Minute, SampleRateHz: 48000, Channels: 1, Forma
 
 func BenchmarkWrite960Bytes(b *testing.B) {
 	buffer := allocated(b, private(b), "mic", minute)
-	w, samples, at := written(b, buffer), position(0, 480), morning
+	w, samples, at := writerOf(b, buffer), ramp(0, 480), morning
 	b.SetBytes(960)
 	for b.Loop() {
 		if err := w.WriteInt16At(samples, at); err != nil {
@@ -63,7 +63,7 @@ func BenchmarkWrite960Bytes(b *testing.B) {
 
 func BenchmarkReadInto3Seconds(b *testing.B) {
 	buffer := allocated(b, private(b), "mic", minute)
-	if err := written(b, buffer).WriteInt16(position(0, 480000)); err != nil {
+	if err := writerOf(b, buffer).WriteInt16(ramp(0, 480000)); err != nil {
 		b.Fatal(err)
 	}
 	room := make([]int16, 144000)
@@ -75,9 +75,9 @@ func BenchmarkReadInto3Seconds(b *testing.B) {
 	}
 }
 
-// BenchmarkCopy3Seconds is the copy alone.
+// BenchmarkCopy3Seconds is only the copy.
 func BenchmarkCopy3Seconds(b *testing.B) {
-	from, to := position(0, 144000), make([]int16, 144000)
+	from, to := ramp(0, 144000), make([]int16, 144000)
 	b.SetBytes(288000)
 	for b.Loop() {
 		copy(to, from)
@@ -86,7 +86,7 @@ func BenchmarkCopy3Seconds(b *testing.B) {
 
 func BenchmarkRead3Seconds(b *testing.B) {
 	buffer := allocated(b, private(b), "mic", minute)
-	if err := written(b, buffer).WriteInt16(position(0, 480000)); err != nil {
+	if err := writerOf(b, buffer).WriteInt16(ramp(0, 480000)); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(288000)
@@ -97,8 +97,8 @@ func BenchmarkRead3Seconds(b *testing.B) {
 	}
 }
 
-// The copies that reading and writing a ring without C would be made of: words by sync/atomic, as nothing else may touch memory that
-// another goroutine or process may be writing.
+// The copies of a ring that Go would access without C: by sync/atomic, as another goroutine or
+// process may write the same memory.
 
 func BenchmarkAtomicStore960Bytes(b *testing.B) {
 	ring, from := make([]uint64, 120), make([]uint64, 120)
@@ -120,11 +120,12 @@ func BenchmarkAtomicLoad3Seconds(b *testing.B) {
 	}
 }
 
-func BenchmarkGetOrAllocateWhileTracking(b *testing.B) {
+// BenchmarkGetOrAllocate is of an existing source, without and with tracking.
+func BenchmarkGetOrAllocate(b *testing.B) {
 	r := private(b)
 	allocated(b, r, "mic", minute)
 	for _, tracks := range []bool{false, true} {
-		b.Run(fmt.Sprint(tracks), func(b *testing.B) {
+		b.Run(fmt.Sprintf("tracking=%v", tracks), func(b *testing.B) {
 			r.EnableAllocationTracking(tracks)
 			for b.Loop() {
 				must(r.GetOrAllocate("mic", minute))(b).Close()

@@ -2,10 +2,12 @@ package capbuf
 
 // #include "calls.h"
 //
-// #cgo noescape capbuf_go_frames
-// #cgo nocallback capbuf_go_frames
-// #cgo noescape capbuf_go_is_removed
-// #cgo nocallback capbuf_go_is_removed
+// #cgo noescape capbuf_buffer_get_info
+// #cgo nocallback capbuf_buffer_get_info
+// #cgo noescape capbuf_buffer_frames
+// #cgo nocallback capbuf_buffer_frames
+// #cgo noescape capbuf_buffer_is_removed
+// #cgo nocallback capbuf_buffer_is_removed
 import "C"
 
 import (
@@ -14,9 +16,10 @@ import (
 	"unsafe"
 )
 
-// CaptureBuffer is a handle on the last N seconds of a source. The memory goes back when the last handle of a removed buffer ends.
+// CaptureBuffer is a handle on the last N seconds of a source. The memory of a removed buffer is
+// freed when its last handle is closed.
 //
-// Printed, it shows its source without credentials.
+// It prints its source without credentials.
 type CaptureBuffer struct {
 	handle *handle
 	source string
@@ -24,16 +27,36 @@ type CaptureBuffer struct {
 	id     uint64
 }
 
-func newBuffer(outcome C.capbuf_go_outcome, source string, spec *C.capbuf_spec) (*CaptureBuffer, error) {
-	if err := failure(outcome); err != nil {
-		// Of a buffer that could not be described the handle is there nevertheless; null is nothing.
-		C.capbuf_buffer_free((*C.capbuf_buffer)(outcome.handle))
+// newBuffer takes ownership of the C handle.
+func newBuffer(buffer *C.capbuf_buffer, source string, info *C.capbuf_buffer_info) *CaptureBuffer {
+	h := newHandle(unsafe.Pointer(buffer), func(p unsafe.Pointer) { C.capbuf_buffer_free((*C.capbuf_buffer)(p)) })
+	b := &CaptureBuffer{handle: h, source: source, spec: specFromC(info), id: uint64(info.id)}
+	runtime.AddCleanup(b, func(h *handle) { h.close() }, h)
+	return b
+}
+
+// describe takes ownership of the C handle of the source, and reads id and Spec from it.
+func describe(buffer *C.capbuf_buffer, source string) (*CaptureBuffer, error) {
+	info := C.capbuf_buffer_info{struct_size: C.sizeof_capbuf_buffer_info}
+	var detail *C.capbuf_error
+	status := C.capbuf_buffer_get_info(buffer, &info, &detail)
+	if err := failure(status, detail); err != nil {
+		C.capbuf_buffer_free(buffer)
 		return nil, err
 	}
-	h := newHandle(outcome.handle, func(p unsafe.Pointer) { C.capbuf_buffer_free((*C.capbuf_buffer)(p)) })
-	b := &CaptureBuffer{handle: h, source: source, spec: specFromC(spec), id: uint64(outcome.number)}
-	runtime.AddCleanup(b, func(h *handle) { h.close() }, h)
-	return b, nil
+	return newBuffer(buffer, source, &info), nil
+}
+
+// describeWithSource is describe for a buffer whose source is unknown.
+func describeWithSource(buffer *C.capbuf_buffer) (*CaptureBuffer, error) {
+	source, err := textFrom(func(out *textOut) C.capbuf_status {
+		return C.capbuf_buffer_source(buffer, out.bytes, out.size, &out.length, &out.detail)
+	})
+	if err != nil {
+		C.capbuf_buffer_free(buffer)
+		return nil, err
+	}
+	return describe(buffer, source)
 }
 
 func (b *CaptureBuffer) enter() (*C.capbuf_buffer, *stripe) {
@@ -41,73 +64,69 @@ func (b *CaptureBuffer) enter() (*C.capbuf_buffer, *stripe) {
 	return (*C.capbuf_buffer)(pointer), users
 }
 
-// told gets the source out of the buffer.
-func (b *CaptureBuffer) told() (string, error) {
-	buffer, users := b.enter()
-	if buffer == nil {
-		return "", ErrClosed
-	}
-	defer b.handle.leave(users)
-	return told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-		return C.capbuf_go_buffer_source(buffer, out, size)
-	})
-}
-
-// Spec is the shape of the buffer: Duration and LengthFrames are both set. Also of a closed handle.
+// Spec returns the Spec of the buffer, with Duration and LengthFrames both set. It works on a
+// closed handle.
 func (b *CaptureBuffer) Spec() Spec {
 	return b.spec
 }
 
-// Source is the source as it was given, with any password in it: not for logs. See [Redact]. Also of a closed handle.
+// Source returns the source with its credentials: do not log it, see [Redact]. It works on a closed
+// handle.
 func (b *CaptureBuffer) Source() string {
 	return b.source
 }
 
-// ID tells this buffer from every other one, in every process: two handles are of one buffer if it is the same. Also of a closed
-// handle.
+// ID identifies the buffer in every process: handles with equal IDs are of one buffer. It works on
+// a closed handle.
 func (b *CaptureBuffer) ID() uint64 {
 	return b.id
 }
 
-// String shows the buffer without credentials.
+// String describes the buffer, without credentials.
 func (b *CaptureBuffer) String() string {
 	return fmt.Sprintf("capbuf.CaptureBuffer(%q, %v)", Redact(b.source), b.spec)
 }
 
-// GoString is String: %#v shows no credentials either.
+// GoString returns String, so that %#v prints no credentials.
 func (b *CaptureBuffer) GoString() string {
 	return b.String()
 }
 
-// Frames tells which frames can be read: from oldest to one before newest. Both are 0 before the first write.
+// Frames returns the range of readable frames, from oldest up to but not including newest. Both are
+// 0 before the first write.
 //
-// Any goroutine. Wait-free, allocates nothing. Stale at once: the oldest may go, newer ones come.
+// Safe for concurrent use. Wait-free, no allocation. Both numbers can be too low on return.
 func (b *CaptureBuffer) Frames() (oldest, newest uint64, err error) {
 	buffer, users := b.enter()
 	if buffer == nil {
 		return 0, 0, ErrClosed
 	}
-	outcome := C.capbuf_go_frames(buffer)
+	var first, end C.uint64_t
+	var detail *C.capbuf_error
+	status := C.capbuf_buffer_frames(buffer, &first, &end, &detail)
 	b.handle.leave(users)
-	return uint64(outcome.number), uint64(outcome.second), failure(outcome)
+	return uint64(first), uint64(end), failure(status, detail)
 }
 
-// IsRemoved tells whether the buffer was removed from its registry. Its audio stays readable; nothing is written any more.
+// IsRemoved reports whether the buffer was removed from its registry. Its audio stays readable;
+// writing is an error.
 //
-// Any goroutine. Wait-free, allocates nothing.
+// Safe for concurrent use. Wait-free, no allocation.
 func (b *CaptureBuffer) IsRemoved() (bool, error) {
 	buffer, users := b.enter()
 	if buffer == nil {
 		return false, ErrClosed
 	}
-	outcome := C.capbuf_go_is_removed(buffer)
+	var isRemoved C.bool
+	var detail *C.capbuf_error
+	status := C.capbuf_buffer_is_removed(buffer, &isRemoved, &detail)
 	b.handle.leave(users)
-	return outcome.number != 0, failure(outcome)
+	return bool(isRemoved), failure(status, detail)
 }
 
-// Close ends the handle; the buffer stays with its registry. Closing again is nothing.
+// Close ends the handle; the buffer stays in its registry. Further calls do nothing.
 //
-// May unmap memory.
+// It can unmap memory.
 func (b *CaptureBuffer) Close() error {
 	b.handle.close()
 	return nil

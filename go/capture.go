@@ -1,9 +1,6 @@
 package capbuf
 
 // #include "calls.h"
-//
-// #cgo noescape capbuf_go_capture_start
-// #cgo noescape capbuf_go_capture_buffer
 import "C"
 
 import (
@@ -13,89 +10,97 @@ import (
 	"unsafe"
 )
 
-// CaptureOptions says what is asked of a capture beside its source. The zero value is the default.
+// CaptureOptions configures a capture. The zero value is the default.
 type CaptureOptions struct {
-	// Duration is how much audio the buffer keeps; 0: 60 seconds.
+	// Duration is the length of the buffer; 0: 60 seconds.
 	Duration time.Duration
-	// SampleRateHz is frames a second; 0: the source's own.
+	// SampleRateHz is the number of frames per second; 0: the source's own.
 	SampleRateHz int
-	// Channels is samples a frame; 0: the source's own.
+	// Channels is the number of samples per frame; 0: the source's own.
 	Channels int
-	// Format is how a sample is stored; 0: the source's own.
+	// Format is the format of a sample; 0: the source's own.
 	Format SampleFormat
 	// Lifetime is how long the buffer stays in its domain.
 	Lifetime Lifetime
-	// OpenDeadline is how long an opening may take; 0: twenty seconds, or until the context's deadline if that is before.
+	// OpenDeadline limits the time to open the source; 0: twenty seconds, or until the context's
+	// deadline if that is earlier.
 	OpenDeadline time.Duration
-	// GainDB is how many dB louder, -100 to 100; what is too loud then is held to full scale.
+	// GainDB is the gain in dB, -100 to 100. Samples are clipped at full scale.
 	GainDB float32
-	// Mix is which channels of the source.
+	// Mix selects the channels of the source.
 	Mix Mix
-	// RetryAfter is how long to wait before a lost source is opened again: so long first, then longer and longer; 0: half a second.
-	// RetryAtMostAfter is the longest of these delays; 0: thirty seconds.
-	RetryAfter, RetryAtMostAfter time.Duration
-	// GiveUpAfter is after how many failures in a row a source is tried less often, until it has run for ten seconds; 0: 10.
+	// RetryAfter is the first delay before a lost source is reopened; the delay grows; 0: half a
+	// second.
+	RetryAfter time.Duration
+	// RetryAtMostAfter is the longest such delay; 0: thirty seconds.
+	RetryAtMostAfter time.Duration
+	// GiveUpAfter is the number of consecutive failures after which a source is retried at the
+	// interval ThenRetryEvery, until it has run for ten seconds; 0: 10.
 	GiveUpAfter int
-	// ThenRetryEvery is how often then; 0: each minute.
+	// ThenRetryEvery is that interval; 0: a minute.
 	ThenRetryEvery time.Duration
-	// NothingFor is after how long without a frame a source is closed and opened again; 0: fifteen seconds.
+	// NothingFor is the time without a frame after which a source is reopened; 0: fifteen seconds.
 	NothingFor time.Duration
-	// SilenceFor is the same for one whose samples are all zero, which those of a microphone never are; 0: silence is no fault.
+	// SilenceFor is the time with zero samples only after which a source is reopened: a microphone
+	// never delivers that; 0: never.
 	SilenceFor time.Duration
 }
 
-// Mix says which channels of a source become those of its buffer.
+// Mix selects which channels of a source are recorded.
 type Mix uint32
 
 const (
-	// MixAuto: all as they are; or, where another number is asked for and the source has no other, all of them averaged into one, or
-	// the only one in each.
+	// MixAuto: all channels. If another number is requested and the source cannot deliver it, their
+	// average, or the only one duplicated.
 	MixAuto Mix = C.CAPBUF_MIX_AUTO
-	// MixAverage: the average of all.
+	// MixAverage: the average of all channels.
 	MixAverage Mix = C.CAPBUF_MIX_AVERAGE
 )
 
-// MixChannel is one channel alone, counted from 0. A source that does not have it can't be opened.
+// MixChannel selects one channel, counted from 0. Opening a source that does not have it fails.
 func MixChannel(number uint16) Mix {
 	return Mix(C.CAPBUF_MIX_CHANNEL) + Mix(number)
 }
 
-// CaptureState says what a capture is doing.
+// CaptureState is what a capture is doing.
 type CaptureState uint32
 
 const (
-	// CaptureStarting: being opened again.
+	// CaptureStarting: the source is being opened.
 	CaptureStarting CaptureState = C.CAPBUF_STATE_STARTING
-	// CaptureRunning: audio flows.
+	// CaptureRunning: the source delivers audio.
 	CaptureRunning CaptureState = C.CAPBUF_STATE_RUNNING
-	// CaptureBackingOff: the source was lost; it will be opened again.
+	// CaptureBackingOff: the source was lost and will be reopened.
 	CaptureBackingOff CaptureState = C.CAPBUF_STATE_BACKING_OFF
-	// CaptureFinished: the source has ended, as a file does.
+	// CaptureFinished: the source ended, as a file does.
 	CaptureFinished CaptureState = C.CAPBUF_STATE_FINISHED
-	// CaptureFailed: it failed for good.
+	// CaptureFailed: the source failed and will not be reopened.
 	CaptureFailed CaptureState = C.CAPBUF_STATE_FAILED
-	// CaptureStopped: it was stopped.
+	// CaptureStopped: the capture was stopped.
 	CaptureStopped CaptureState = C.CAPBUF_STATE_STOPPED
-	// CaptureIdle: nothing was begun.
+	// CaptureIdle: the capture was not started.
 	CaptureIdle CaptureState = C.CAPBUF_STATE_IDLE
-	// CaptureStalled: what comes is nothing, or not what it should be; the source is being closed, to be opened again.
+	// CaptureStalled: the source delivers nothing, or invalid audio, and is being closed to reopen
+	// it.
 	CaptureStalled CaptureState = C.CAPBUF_STATE_STALLED
-	// CaptureCircuitOpen: the source has failed at once so often that it is tried now and then only.
+	// CaptureCircuitOpen: the source failed so often that it is retried at long intervals only.
 	CaptureCircuitOpen CaptureState = C.CAPBUF_STATE_CIRCUIT_OPEN
 )
 
-// Capture is a source that is captured into its buffer, on a thread of the library's. It goes on until it is stopped, and opens a source
-// again that was lost.
+// Capture records a source into its buffer, on a thread of the library, until it is stopped. It
+// reopens a lost source.
 type Capture struct {
 	handle *handle
 	ended  chan struct{}
 }
 
-// StartCapture opens a source (device:default, rtsp://..., file:..., tone:440), allocates its buffer or takes the one it has, and begins to
-// capture. It returns when the source delivers, or fails to.
+// StartCapture opens a source (device:default, rtsp://..., file:..., tone:440), allocates its
+// buffer or uses the existing one, and starts recording. It returns when the source delivers audio
+// or has failed.
 //
-// When the context ends before, it returns at once, and what was being opened is stopped. After that the context has no meaning for the
-// capture. Any goroutine. Errors: ErrCaptureFailed with the reason; ErrWriterBusy; those of [Registry.GetOrAllocate]; the context's.
+// If the context ends before, StartCapture returns at once and the capture is stopped. Later, the
+// context has no effect on the capture. Safe for concurrent use. Errors: ErrCaptureFailed with the
+// reason; ErrWriterBusy; those of [Registry.GetOrAllocate]; the context's.
 func StartCapture(ctx context.Context, registry *Registry, source string, options CaptureOptions) (*Capture, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func StartCapture(ctx context.Context, registry *Registry, source string, option
 	if registry == nil {
 		return nil, invalid("the registry is nil; allowed: one that was opened")
 	}
-	asked, err := options.toC(ctx)
+	requested, err := options.toC(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,17 +121,10 @@ func StartCapture(ctx context.Context, registry *Registry, source string, option
 		err     error
 	}
 	done := make(chan started)
-	callers := registry.callers()
+	stack := registry.callStack()
 	go func() {
-		var outcome C.capbuf_go_outcome
-		if callers != nil {
-			outcome = callers.ask(C.CAPBUF_GO_CAPTURE, pointer, source, unsafe.Pointer(&asked))
-		} else {
-			name, size := text(source)
-			outcome = C.capbuf_go_capture_start(pointer, name, size, &asked)
-		}
+		capture, err := startCapture(pointer, source, requested, stack)
 		registry.handle.leave(users)
-		capture, err := newCapture(outcome)
 		select {
 		case done <- started{capture, err}:
 		case <-ctx.Done():
@@ -143,8 +141,26 @@ func StartCapture(ctx context.Context, registry *Registry, source string, option
 	}
 }
 
+// startCapture blocks until the source delivers audio or has failed.
+func startCapture(registry *C.capbuf_registry, source string, options C.capbuf_capture_options, stack *callStack) (*Capture, error) {
+	var capture *C.capbuf_capture
+	var err error
+	if stack != nil {
+		capture, err = stack.startCapture(registry, source, &options)
+	} else {
+		name, size := text(source)
+		var detail *C.capbuf_error
+		status := C.capbuf_capture_start(registry, name, size, &options, &capture, &detail)
+		err = failure(status, detail)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newCapture(capture), nil
+}
+
 func (o CaptureOptions) toC(ctx context.Context) (C.capbuf_capture_options, error) {
-	asked := C.capbuf_capture_options{
+	converted := C.capbuf_capture_options{
 		struct_size:   C.sizeof_capbuf_capture_options,
 		seconds:       C.double(o.Duration.Seconds()),
 		sample_format: C.capbuf_sample_format(o.Format),
@@ -159,39 +175,37 @@ func (o CaptureOptions) toC(ctx context.Context) (C.capbuf_capture_options, erro
 		silence_for_ns:         C.int64_t(o.SilenceFor),
 	}
 	if o.Mix >= C.CAPBUF_MIX_CHANNEL {
-		asked.mix_channel = C.uint32_t(o.Mix - C.CAPBUF_MIX_CHANNEL)
+		converted.mix_channel = C.uint32_t(o.Mix - C.CAPBUF_MIX_CHANNEL)
 	}
 	var err error
-	if asked.give_up_after, err = count("the number of failures to give up after", o.GiveUpAfter); err != nil {
-		return asked, err
+	if converted.give_up_after, err = toUint32("the number of failures to give up after", o.GiveUpAfter); err != nil {
+		return converted, err
 	}
-	if asked.sample_rate_hz, err = count("the sample rate in Hz", o.SampleRateHz); err != nil {
-		return asked, err
+	if converted.sample_rate_hz, err = toUint32("the sample rate in Hz", o.SampleRateHz); err != nil {
+		return converted, err
 	}
-	if asked.channels, err = count("the number of channels", o.Channels); err != nil {
-		return asked, err
+	if converted.channels, err = toUint32("the number of channels", o.Channels); err != nil {
+		return converted, err
 	}
 	deadline := o.OpenDeadline
 	if at, ok := ctx.Deadline(); ok && deadline == 0 {
 		deadline = min(max(time.Until(at), time.Millisecond), 20*time.Second)
 	}
-	asked.open_deadline_ns = C.int64_t(deadline)
-	return asked, nil
+	converted.open_deadline_ns = C.int64_t(deadline)
+	return converted, nil
 }
 
-func newCapture(outcome C.capbuf_go_outcome) (*Capture, error) {
-	if err := failure(outcome); err != nil {
-		return nil, err
-	}
+// newCapture takes ownership of the C handle.
+func newCapture(capture *C.capbuf_capture) *Capture {
 	ended := make(chan struct{})
-	h := newHandle(outcome.handle, func(p unsafe.Pointer) {
+	h := newHandle(unsafe.Pointer(capture), func(p unsafe.Pointer) {
 		C.capbuf_capture_free((*C.capbuf_capture)(p))
 		close(ended)
 	})
 	c := &Capture{h, ended}
-	// Stopping may take seconds, and other cleanups are not to wait for it.
+	// Stopping can take seconds and must not delay other cleanups.
 	runtime.AddCleanup(c, func(h *handle) { go h.close() }, h)
-	return c, nil
+	return c
 }
 
 func (c *Capture) enter() (*C.capbuf_capture, *stripe) {
@@ -199,49 +213,48 @@ func (c *Capture) enter() (*C.capbuf_capture, *stripe) {
 	return (*C.capbuf_capture)(pointer), users
 }
 
-// Buffer gives a handle on the buffer that is fed. Each call gives one of its own, to close.
+// Buffer returns a new handle on the recorded buffer, which the caller closes.
 //
-// Any goroutine. Allocates. Errors: ErrClosed after it was stopped.
+// Safe for concurrent use. Allocates. Errors: ErrClosed after the capture was stopped.
 func (c *Capture) Buffer() (*CaptureBuffer, error) {
 	capture, users := c.enter()
 	if capture == nil {
 		return nil, ErrClosed
 	}
-	var spec C.capbuf_spec
-	outcome := C.capbuf_go_capture_buffer(capture, &spec)
+	var buffer *C.capbuf_buffer
+	var detail *C.capbuf_error
+	status := C.capbuf_capture_buffer(capture, &buffer, &detail)
 	c.handle.leave(users)
-	b, err := newBuffer(outcome, "", &spec)
-	if err == nil {
-		b.source, err = b.told()
+	if err := failure(status, detail); err != nil {
+		return nil, err
 	}
-	return b, err
+	return describeWithSource(buffer)
 }
 
-// State tells what the capture is doing, and in words with the reason.
+// State returns the current state of the capture, and describes it with the reason.
 //
-// Any goroutine. Stale at once.
+// Safe for concurrent use.
 func (c *Capture) State() (CaptureState, string) {
 	capture, users := c.enter()
 	if capture == nil {
 		return CaptureStopped, "stopped"
 	}
 	defer c.handle.leave(users)
-	var state CaptureState
-	words, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-		outcome := C.capbuf_go_capture_state(capture, out, size)
-		state = CaptureState(outcome.second)
-		return outcome
+	var state C.uint32_t
+	words, err := textFrom(func(out *textOut) C.capbuf_status {
+		return C.capbuf_capture_state(capture, &state, out.bytes, out.size, &out.length, &out.detail)
 	})
 	if err != nil {
 		words = err.Error()
 	}
-	return state, words
+	return CaptureState(state), words
 }
 
-// Stop stops the capture and waits for it, five seconds at most. The buffer stays. Stopping again is nothing.
+// Stop stops the capture and waits for it, five seconds at most. The buffer stays. Further calls do
+// nothing.
 func (c *Capture) Stop() error {
 	if c.ended == nil {
-		return nil // The zero value: it was never started.
+		return nil // The zero value.
 	}
 	c.handle.close()
 	<-c.ended

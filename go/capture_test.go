@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-func TestACaptureFeedsItsBuffer(t *testing.T) {
+func TestCaptureWritesToItsBuffer(t *testing.T) {
 	r := private(t)
-	options := CaptureOptions{Duration: 2 * longEnough, SampleRateHz: 16000, Channels: 2, Format: F32}
+	options := CaptureOptions{Duration: 2 * hangTimeout, SampleRateHz: 16000, Channels: 2, Format: F32}
 	c := must(StartCapture(deadline(t), r, "tone:440", options))(t)
 	defer c.Stop()
 	b := must(c.Buffer())(t)
@@ -32,7 +32,7 @@ func TestACaptureFeedsItsBuffer(t *testing.T) {
 	must(b.Writer())(t).Close()
 }
 
-func TestASourceThatCanNotBeOpenedIsAnErrorWithItsReason(t *testing.T) {
+func TestFailedOpeningReportsTheReason(t *testing.T) {
 	r := private(t)
 	missing := filepath.Join(t.TempDir(), "none.wav")
 	_, err := StartCapture(deadline(t), r, "file:"+missing, CaptureOptions{})
@@ -50,31 +50,32 @@ func TestASourceThatCanNotBeOpenedIsAnErrorWithItsReason(t *testing.T) {
 	_, err = StartCapture(ended, r, "tone:440", CaptureOptions{})
 	wantError(t, err, context.Canceled)
 	if r.Contains("tone:440") {
-		t.Error("something was allocated all the same")
+		t.Error("a buffer was allocated")
 	}
 }
 
-func TestAnOpeningThatIsHeldUpEndsWithItsContext(t *testing.T) {
+func TestBlockedOpeningEndsWithContext(t *testing.T) {
 	r := private(t)
 	server := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer server.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error)
+	defer cancel()
+	ended := make(chan error, 1)
 	go func() {
 		_, err := StartCapture(ctx, r, "rtsp://"+server.Addr().String()+"/", CaptureOptions{})
 		ended <- err
 	}()
-	// It is being opened, and the server says nothing.
+	// The server accepts the connection and does not answer.
 	connection := must(server.Accept())(t)
 	cancel()
 	wantError(t, <-ended, context.Canceled)
 	connection.Close()
 	if r.Contains("rtsp://" + server.Addr().String() + "/") {
-		t.Error("something was allocated all the same")
+		t.Error("a buffer was allocated")
 	}
 }
 
-func TestACaptureIsAsItIsWanted(t *testing.T) {
+func TestCaptureAppliesItsOptions(t *testing.T) {
 	loudest := func(options CaptureOptions) (loudest int16) {
 		r := private(t)
 		c := must(StartCapture(deadline(t), r, "tone:440", options))(t)
@@ -96,10 +97,11 @@ func TestACaptureIsAsItIsWanted(t *testing.T) {
 	}
 	_, err := StartCapture(deadline(t), private(t), "tone:440", CaptureOptions{Mix: MixChannel(1)})
 	wantError(t, err, ErrCaptureFailed)
-	// All zero, as a microphone never is: what is silent for so long is opened anew.
-	c := must(StartCapture(deadline(t), private(t), "tone:440", CaptureOptions{GainDB: -100, SilenceFor: time.Millisecond, RetryAfter: time.Hour}))(t)
+	// A gain of -100 dB makes all samples zero, which closes the source after SilenceFor.
+	silent := CaptureOptions{GainDB: -100, SilenceFor: time.Millisecond, RetryAfter: time.Hour}
+	c := must(StartCapture(deadline(t), private(t), "tone:440", silent))(t)
 	defer c.Stop()
-	until(t, "silence is noticed", func() bool {
+	until(t, "silence is detected", func() bool {
 		state, words := c.State()
 		return state == CaptureBackingOff && strings.Contains(words, "zero")
 	})

@@ -1,8 +1,6 @@
 package capbuf
 
 // #include "calls.h"
-//
-// #cgo noescape capbuf_go_write_clip
 import "C"
 
 import (
@@ -11,25 +9,26 @@ import (
 	"time"
 )
 
-// ClipInfo tells of a clip that was written.
+// ClipInfo describes a clip that was written.
 type ClipInfo struct {
-	// Path is where it is.
+	// Path is the path of the file.
 	Path string
-	// Frames counts the frames in it, silence included.
+	// Frames counts the frames of the clip, silence included.
 	Frames uint64
 	// Start is when its first frame was captured.
 	Start time.Time
-	// EvictedFrames is what is missing at the beginning of what was asked for: overwritten, or from before the first frame.
+	// EvictedFrames counts the frames missing at the beginning: overwritten, or before the first
+	// frame.
 	EvictedFrames uint64
-	// NotYetFrames is what is missing at the end: it did not come.
+	// NotYetFrames counts the frames missing at the end: never recorded.
 	NotYetFrames uint64
 	// Bytes is the size of the file.
 	Bytes uint64
-	// SampleRateHz is frames a second.
+	// SampleRateHz is the number of frames per second.
 	SampleRateHz int
-	// Channels is samples a frame.
+	// Channels is the number of samples per frame.
 	Channels int
-	// Format is what the samples in the file are.
+	// Format is the format of the samples in the file.
 	Format SampleFormat
 }
 
@@ -47,85 +46,91 @@ func clipFromC(path string, info *C.capbuf_clip_info) ClipInfo {
 	}
 }
 
-// Clip writes what was captured from one moment to another into a file, .wav or .flac by the path's extension: whole under its name, or
-// not at all, with source (without credentials), time and gaps inside. It waits, until the context ends, for what is still to come.
+// Clip writes the audio captured from one time to another to a file, .wav or .flac by the extension
+// of path. The file is written completely or not at all, and contains the source (without
+// credentials), the time and the gaps. It waits for frames that are not recorded yet, until the
+// context ends.
 //
-// Any goroutine. Allocates the segment, blocks for as long as the disk needs. Errors: those of Read; ErrCaptureFailed, with the path
-// and the reason.
+// Safe for concurrent use. Allocates the segment, blocks on the disk. Errors: those of
+// [CaptureBuffer.Read]; ErrCaptureFailed with the path and the reason.
 func (b *CaptureBuffer) Clip(ctx context.Context, path string, from, to time.Time, options ...ReadOption) (Extracted, error) {
-	return b.clip(ctx, path, SpanTime(from, to), mannerOf(options))
+	return b.clip(ctx, path, SpanTime(from, to), newReadOptions(options))
 }
 
-// ClipFrames is Clip for the frames from first to one before end.
+// ClipFrames is Clip for the frames from first up to but not including end.
 func (b *CaptureBuffer) ClipFrames(ctx context.Context, path string, first, end uint64, options ...ReadOption) (Extracted, error) {
-	return b.clip(ctx, path, SpanFrames(first, end), mannerOf(options))
+	return b.clip(ctx, path, SpanFrames(first, end), newReadOptions(options))
 }
 
-func (b *CaptureBuffer) clip(ctx context.Context, path string, s Span, m manner) (Extracted, error) {
-	var info C.capbuf_extracted
-	var made *C.capbuf_segment
-	err := b.wait(ctx, m.waits, func() (err error) {
-		made, err = b.readSegment(s, m, &info)
+func (b *CaptureBuffer) clip(ctx context.Context, path string, s Span, o readOptions) (Extracted, error) {
+	var segment *C.capbuf_segment
+	err := b.wait(ctx, o.waits, func() (err error) {
+		segment, err = b.readSegment(s, o)
 		return err
 	})
 	if err != nil {
 		return Extracted{}, err
 	}
-	_, err = writeClip(made, path)
+	defer C.capbuf_segment_free(segment)
+	info, err := infoOf(segment)
+	if err != nil {
+		return Extracted{}, err
+	}
+	_, err = writeClip(segment, path)
 	return extractedFromC(&info), err
 }
 
-// late is how much later than it should a source's audio may come before it is taken for lost: what the library takes, too.
-var late = 10 * time.Second
+// sourceTimeout is how long after its due time audio is considered lost. The library uses the same.
+var sourceTimeout = 10 * time.Second
 
-// ClipAround cuts the clip around a moment, from so much before it to so much after it, waits for what is still to come, and writes it as
-// Clip does.
+// ClipAround writes the audio from before the time around until after it to a file, as Clip does.
 //
-// A clip that ends in the future is written when it is complete, or as far as the source lived: ten seconds past its end at most. What is
-// missing is told by the ClipInfo; gaps are filled with silence, so that the clip keeps its length. When the context ends before, nothing
-// is written.
+// It waits for the end of the clip, ten seconds past its due time at most, and then writes what the
+// source delivered. ClipInfo counts missing frames; gaps are filled with silence. Nothing is
+// written if the context ends before.
 //
-// Any goroutine. Holds no thread while it waits; allocates the segment, blocks for as long as the disk needs. Errors: ErrCaptureFailed,
-// with the path and the reason, also where there is no audio of that time; ErrNotYet where there is none at all; ErrInvalidRange for a clip
-// of no length; ErrInvalidArgument, ErrOverBudget, ErrClosed; the context's, together with ErrNotYet.
+// Safe for concurrent use. Blocks no thread while waiting; allocates the segment, blocks on the
+// disk. Errors: ErrCaptureFailed with the path and the reason, also if no audio of that time
+// exists; ErrNotYet for a buffer without any frame; ErrInvalidRange for an empty clip;
+// ErrInvalidArgument, ErrOverBudget, ErrClosed; the context's, wrapped together with ErrNotYet.
 func (b *CaptureBuffer) ClipAround(ctx context.Context, path string, around time.Time, before, after time.Duration) (ClipInfo, error) {
 	if before < 0 || after < 0 {
 		return ClipInfo{}, invalid("before and after are " + before.String() + " and " + after.String() + "; allowed: 0 and more")
 	}
 	end := around.Add(after)
-	s, m := SpanTime(around.Add(-before), end), mannerOf([]ReadOption{Available})
-	// What can't be is told at once.
-	if _, _, err := b.measure(s, m); err != nil && !errors.Is(err, ErrNotYet) {
+	s, o := SpanTime(around.Add(-before), end), newReadOptions([]ReadOption{Available})
+	// Report an impossible span before waiting for it.
+	if _, _, err := b.measure(s, o); err != nil && !errors.Is(err, ErrNotYet) {
 		return ClipInfo{}, err
 	}
-	lost, cancel := context.WithDeadline(ctx, laterOf(end, time.Now()).Add(late))
+	lost, cancel := context.WithDeadline(ctx, later(end, time.Now()).Add(sourceTimeout))
 	defer cancel()
 	err := b.WaitUntil(lost, end)
 	isLost := errors.Is(err, ErrRemoved) || (errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil)
 	if err != nil && !isLost {
 		return ClipInfo{}, err
 	}
-	var info C.capbuf_extracted
-	made, err := b.readSegment(s, m, &info)
+	segment, err := b.readSegment(s, o)
 	if err != nil {
 		return ClipInfo{}, err
 	}
-	return writeClip(made, path)
+	defer C.capbuf_segment_free(segment)
+	return writeClip(segment, path)
 }
 
-func laterOf(one, other time.Time) time.Time {
-	if one.After(other) {
-		return one
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return other
+	return b
 }
 
-// writeClip writes a segment of C's, which ends by this.
-func writeClip(made *C.capbuf_segment, path string) (ClipInfo, error) {
-	defer C.capbuf_segment_free(made)
-	var info C.capbuf_clip_info
+func writeClip(segment *C.capbuf_segment, path string) (ClipInfo, error) {
+	info := C.capbuf_clip_info{struct_size: C.sizeof_capbuf_clip_info}
 	name, size := text(path)
-	if err := failure(C.capbuf_go_write_clip(made, name, size, &info)); err != nil {
+	var detail *C.capbuf_error
+	status := C.capbuf_segment_write_clip(segment, name, size, &info, &detail)
+	if err := failure(status, detail); err != nil {
 		return ClipInfo{}, err
 	}
 	return clipFromC(path, &info), nil

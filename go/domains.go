@@ -1,41 +1,41 @@
 package capbuf
 
 // #include "calls.h"
-//
-// #cgo noescape capbuf_go_domain_get
 import "C"
 
-// DomainInfo is what there is to see of a domain from outside.
+// DomainInfo describes a domain, without opening it.
 type DomainInfo struct {
-	// Name is the domain's name, for [Open].
+	// Name is the name of the domain, for [Open].
 	Name string
-	// Buffers is how many buffers it has.
+	// Buffers counts its buffers.
 	Buffers uint64
-	// Bytes is what they take.
+	// Bytes is the size of their memory.
 	Bytes uint64
-	// Processes is how many living processes have it open.
+	// Processes counts the living processes that have it open.
 	Processes uint64
-	// HasDead tells whether there is something to sweep.
+	// HasDead reports whether dead processes left something: see [Registry.Sweep].
 	HasDead bool
 }
 
-// Domains lists the domains of this user, by name. Of the options only [WithFolder] means something here.
+// Domains lists the domains of this user, sorted by name. It uses only [WithFolder] of the options.
 //
-// Any goroutine. Makes system calls. Errors: ErrForbidden, ErrSystem.
+// Safe for concurrent use. Makes system calls. Errors: ErrForbidden, ErrSystem.
 func Domains(options ...Option) ([]DomainInfo, error) {
-	o := gather(options)
+	o := newOptions(options)
 	folder, folderSize := o.folderText()
-	outcome := C.capbuf_go_domain_list(folder, folderSize)
-	if err := failure(outcome); err != nil {
+	var list *C.capbuf_domain_list
+	var count C.size_t
+	var detail *C.capbuf_error
+	status := C.capbuf_domain_list_new(folder, folderSize, &list, &count, &detail)
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
-	list := (*C.capbuf_domain_list)(outcome.handle)
 	defer C.capbuf_domain_list_free(list)
-	domains := make([]DomainInfo, outcome.number)
+	domains := make([]DomainInfo, count)
 	for number := range domains {
-		var info C.capbuf_domain_info
-		name, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			return C.capbuf_go_domain_get(list, C.size_t(number), out, size, &info)
+		info := C.capbuf_domain_info{struct_size: C.sizeof_capbuf_domain_info}
+		name, err := textFrom(func(out *textOut) C.capbuf_status {
+			return C.capbuf_domain_list_get(list, C.size_t(number), out.bytes, out.size, &out.length, &info, &out.detail)
 		})
 		if err != nil {
 			return nil, err
@@ -45,13 +45,16 @@ func Domains(options ...Option) ([]DomainInfo, error) {
 	return domains, nil
 }
 
-// RemoveDomain removes a domain: all its buffers, as [Registry.Remove] does, and its folder, if no process has it open. Of the
-// options only [WithFolder] means something here.
+// RemoveDomain removes all buffers of a domain, as [Registry.Remove] does, and its folder if no
+// process has it open. It uses only [WithFolder] of the options.
 //
-// Any goroutine. Makes system calls. Errors: ErrNotFound, ErrInvalidArgument, ErrForbidden, ErrSystem.
+// Safe for concurrent use. Makes system calls. Errors: ErrNotFound, ErrInvalidArgument,
+// ErrForbidden, ErrSystem.
 func RemoveDomain(name string, options ...Option) error {
-	o := gather(options)
+	o := newOptions(options)
 	folder, folderSize := o.folderText()
 	domain, size := text(name)
-	return failure(C.capbuf_go_domain_remove(domain, size, folder, folderSize))
+	var detail *C.capbuf_error
+	status := C.capbuf_domain_remove(domain, size, folder, folderSize, &detail)
+	return failure(status, detail)
 }

@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// Code is the number of a kind of error, the same in every language, never reused. It is an error itself: the sentinels are Codes.
+// Code is the number of a kind of error. Numbers are the same in every language and never reused.
+// The sentinels are Codes.
 type Code int32
 
-// Error names the kind.
+// Error returns the name of the kind.
 func (c Code) Error() string {
 	return "capbuf: " + c.String()
 }
 
-// String is the kind's name in the C interface, without prefix: "NOT_YET".
+// String returns the name of the kind in the C interface, without its prefix: "NOT_YET".
 func (c Code) String() string {
 	if name := C.GoString(C.capbuf_status_name(C.capbuf_status(c))); name != "UNKNOWN" {
 		return name
@@ -25,75 +26,77 @@ func (c Code) String() string {
 	return "code " + strconv.Itoa(int(c))
 }
 
-// What can go wrong, for errors.Is. The *Error that a call returns is one of these and has the detail.
+// The kinds of errors, for errors.Is. The [*Error] that a call returns wraps one of them.
 var (
-	// ErrInvalidArgument: an argument is outside what is allowed. Nothing was changed.
+	// ErrInvalidArgument: an argument is out of range. Nothing was changed.
 	ErrInvalidArgument error = Code(C.CAPBUF_INVALID_ARGUMENT)
-	// ErrInvalidSource: a source name is empty, too long or holds control characters.
+	// ErrInvalidSource: the source is empty, too long or contains control characters.
 	ErrInvalidSource error = Code(C.CAPBUF_INVALID_SOURCE)
-	// ErrSpecMismatch: the source has a buffer of another shape, which stays as it was.
+	// ErrSpecMismatch: the source has a buffer with another Spec, which is unchanged.
 	ErrSpecMismatch error = Code(C.CAPBUF_SPEC_MISMATCH)
 	// ErrAlreadyExists: Allocate was called for a source that has a buffer.
 	ErrAlreadyExists error = Code(C.CAPBUF_ALREADY_EXISTS)
-	// ErrNotFound: no buffer is allocated for the source.
+	// ErrNotFound: the source has no buffer.
 	ErrNotFound error = Code(C.CAPBUF_NOT_FOUND)
-	// ErrOverBudget: the buffer would be too large, or the registry's budget has too little left.
+	// ErrOverBudget: the buffer is too large, or too little of the registry's budget is left.
 	ErrOverBudget error = Code(C.CAPBUF_OVER_BUDGET)
-	// ErrOutOfMemory: the operating system would not give the memory.
+	// ErrOutOfMemory: the operating system refused the memory.
 	ErrOutOfMemory error = Code(C.CAPBUF_OUT_OF_MEMORY)
-	// ErrWriterBusy: another writer holds the buffer; there is one at a time, in all processes. The detail says by whom.
+	// ErrWriterBusy: another writer holds the buffer, in this or another process: see
+	// Error.HolderPID.
 	ErrWriterBusy error = Code(C.CAPBUF_WRITER_BUSY)
-	// ErrRemoved: the buffer was removed from its registry: no more frames will come.
+	// ErrRemoved: the buffer was removed from its registry: no more frames will be written.
 	ErrRemoved error = Code(C.CAPBUF_REMOVED)
-	// ErrNotYet: the span ends after the newest frame. The detail says when it is expected.
+	// ErrNotYet: the span ends after the newest frame. Error.Time is when it is expected.
 	ErrNotYet error = Code(C.CAPBUF_NOT_YET)
-	// ErrEvicted: the span begins before the oldest frame that is still there. The detail says which that is.
+	// ErrEvicted: the span begins before the oldest frame, which is Error.Frame.
 	ErrEvicted error = Code(C.CAPBUF_EVICTED)
-	// ErrInvalidRange: the span is empty, reversed, or the last so much of a buffer that keeps less.
+	// ErrInvalidRange: the span is empty, reversed or longer than the buffer.
 	ErrInvalidRange error = Code(C.CAPBUF_INVALID_RANGE)
-	// ErrTooSmall: the caller's memory is too small. Nothing was written to it. The detail says how much is needed.
+	// ErrTooSmall: the slice is too small: see Error.NeededSamples. Nothing was written to it.
 	ErrTooSmall error = Code(C.CAPBUF_TOO_SMALL)
-	// ErrFormatMismatch: samples of one format were written to a buffer of another.
+	// ErrFormatMismatch: the samples are not of the buffer's format.
 	ErrFormatMismatch error = Code(C.CAPBUF_FORMAT_MISMATCH)
-	// ErrTimedOut: the frames did not come within the time the caller would wait. In Go waits end with their context instead.
+	// ErrTimedOut: the frames did not arrive in time. In Go, waiting ends with the context instead.
 	ErrTimedOut error = Code(C.CAPBUF_TIMED_OUT)
-	// ErrAllocationPanicked: allocating a buffer failed by a defect of the library.
+	// ErrAllocationPanicked: allocating a buffer panicked, by a defect of the library.
 	ErrAllocationPanicked error = Code(C.CAPBUF_ALLOCATION_PANICKED)
-	// ErrOutOfSpace: the shared memory of a domain is full.
+	// ErrOutOfSpace: the shared memory of the domain is full.
 	ErrOutOfSpace error = Code(C.CAPBUF_OUT_OF_SPACE)
-	// ErrSystem: the operating system refused something to do with a domain's folder or files.
+	// ErrSystem: the operating system refused an operation on a domain's folder or files.
 	ErrSystem error = Code(C.CAPBUF_SYSTEM)
-	// ErrForbidden: a domain's folder or file belongs to another user, or others may use it.
+	// ErrForbidden: a domain's folder or file belongs to, or is accessible by, another user.
 	ErrForbidden error = Code(C.CAPBUF_FORBIDDEN)
-	// ErrLayoutMismatch: a buffer was made by a version of the library with another memory layout.
+	// ErrLayoutMismatch: the buffer was allocated by a library with another memory layout.
 	ErrLayoutMismatch error = Code(C.CAPBUF_LAYOUT_MISMATCH)
-	// ErrCorrupt: a buffer's memory contradicts itself.
+	// ErrCorrupt: the memory of the buffer is inconsistent.
 	ErrCorrupt error = Code(C.CAPBUF_CORRUPT)
-	// ErrTooManyProcesses: so many processes have the buffer mapped that no more can be counted.
+	// ErrTooManyProcesses: the buffer is mapped by the largest number of processes that it can
+	// count.
 	ErrTooManyProcesses error = Code(C.CAPBUF_TOO_MANY_PROCESSES)
-	// ErrForked: the writer was taken by the process that this one was forked from.
+	// ErrForked: the writer belongs to the process that this one was forked from.
 	ErrForked error = Code(C.CAPBUF_FORKED)
-	// ErrNullArgument: a pointer that must not be null is. A defect of this package.
+	// ErrNullArgument: a required pointer is null, by a defect of this package.
 	ErrNullArgument error = Code(C.CAPBUF_NULL_ARGUMENT)
-	// ErrMisaligned: a pointer is not aligned as its type demands. A defect of this package.
+	// ErrMisaligned: a pointer is misaligned, by a defect of this package.
 	ErrMisaligned error = Code(C.CAPBUF_MISALIGNED)
-	// ErrPanicked: a defect of the library: it panicked. The call has failed; others may still work.
+	// ErrPanicked: the library panicked, by a defect of it. The call failed; others may still work.
 	ErrPanicked error = Code(C.CAPBUF_PANICKED)
-	// ErrCaptureFailed: a source could not be opened or read, or a clip not be written. The message says which and why.
+	// ErrCaptureFailed: a source could not be opened or read, or a clip could not be written.
 	ErrCaptureFailed error = Code(C.CAPBUF_CAPTURE_FAILED)
 
-	// ErrClosed: the handle was closed. It has no number: only Go has it.
+	// ErrClosed: the handle is closed. It exists in Go only and has no Code.
 	ErrClosed = errors.New("capbuf: the handle is closed")
 )
 
-// Error is the detail of an error: what went wrong, in words without credentials, and the numbers that go with it. What an error has no
-// number for is zero. Get at it by errors.As.
+// Error is an error with its message and numbers. A number that does not apply is zero. Use
+// errors.As to get it.
 type Error struct {
-	// Code is the kind, for a switch; errors.Is and the sentinels do as well.
+	// Code is the kind, for a switch. It is also what errors.Is compares.
 	Code Code
-	// Message says what was given and what is allowed, in one line.
+	// Message names the argument and what is allowed, in one line, without credentials.
 	Message string
-	// RequestedBytes is what was asked for: ErrOverBudget, ErrOutOfMemory, ErrOutOfSpace.
+	// RequestedBytes is the requested size: ErrOverBudget, ErrOutOfMemory, ErrOutOfSpace.
 	RequestedBytes uint64
 	// LimitBytes is the limit (ErrOverBudget) or what is free (ErrOutOfSpace).
 	LimitBytes uint64
@@ -101,62 +104,62 @@ type Error struct {
 	UsedBytes uint64
 	// Frame is one past the newest frame (ErrNotYet) or the oldest frame (ErrEvicted).
 	Frame uint64
-	// MissingFrames is how many frames are still to come: ErrNotYet.
+	// MissingFrames is the number of frames still to be written: ErrNotYet.
 	MissingFrames uint64
-	// Time is when the last of them is expected (ErrNotYet; zero before the first write), or when the oldest frame was captured
-	// (ErrEvicted).
+	// Time is when the last of them is expected (ErrNotYet; zero before the first write), or when
+	// the oldest frame was captured (ErrEvicted).
 	Time time.Time
-	// NeededSamples is the room that is needed: ErrTooSmall.
+	// NeededSamples is the required length of the slice: ErrTooSmall.
 	NeededSamples uint64
-	// HolderPID is the process that holds the writer, where that is known: ErrWriterBusy.
+	// HolderPID is the process that holds the writer, if known: ErrWriterBusy.
 	HolderPID int
-	// FoundVersion is the version that was found: ErrLayoutMismatch.
+	// FoundVersion is the layout version of the buffer: ErrLayoutMismatch.
 	FoundVersion uint32
 }
 
-// Error is the message.
+// Error returns the message.
 func (e *Error) Error() string {
 	return "capbuf: " + e.Message
 }
 
-// Unwrap is the kind, so that errors.Is finds the sentinel.
+// Unwrap returns the kind, so that errors.Is finds the sentinel.
 func (e *Error) Unwrap() error {
 	return e.Code
 }
 
-// failure is nil for what succeeded; else the error, whose detail it takes from C and frees.
-func failure(outcome C.capbuf_go_outcome) error {
-	if outcome.status == C.CAPBUF_OK {
+// failure returns nil for CAPBUF_OK, else the error. It frees the detail.
+func failure(status C.capbuf_status, detail *C.capbuf_error) error {
+	if status == C.CAPBUF_OK {
 		return nil
 	}
-	return failed(outcome)
+	return newError(status, detail)
 }
 
-func failed(outcome C.capbuf_go_outcome) *Error {
-	e := &Error{Code: Code(outcome.status), Message: Code(outcome.status).String()}
-	if outcome.error == nil {
+func newError(status C.capbuf_status, detail *C.capbuf_error) *Error {
+	e := &Error{Code: Code(status), Message: Code(status).String()}
+	if detail == nil {
 		return e
 	}
-	e.Message = C.GoString(C.capbuf_error_message(outcome.error))
-	var detail C.capbuf_error_detail
-	if C.capbuf_go_error_numbers(outcome.error, &detail).status == C.CAPBUF_OK {
-		e.RequestedBytes = uint64(detail.requested_bytes)
-		e.LimitBytes = uint64(detail.limit_bytes)
-		e.UsedBytes = uint64(detail.used_bytes)
-		e.Frame = uint64(detail.frame)
-		e.MissingFrames = uint64(detail.missing_frames)
-		e.NeededSamples = uint64(detail.needed_samples)
-		e.HolderPID = int(detail.holder_pid)
-		e.FoundVersion = uint32(detail.found_version)
-		if detail.utc_ns != 0 {
-			e.Time = fromUTC(detail.utc_ns)
+	defer C.capbuf_error_free(detail)
+	e.Message = C.GoString(C.capbuf_error_message(detail))
+	numbers := C.capbuf_error_detail{struct_size: C.sizeof_capbuf_error_detail}
+	if C.capbuf_error_numbers(detail, &numbers) == C.CAPBUF_OK {
+		e.RequestedBytes = uint64(numbers.requested_bytes)
+		e.LimitBytes = uint64(numbers.limit_bytes)
+		e.UsedBytes = uint64(numbers.used_bytes)
+		e.Frame = uint64(numbers.frame)
+		e.MissingFrames = uint64(numbers.missing_frames)
+		e.NeededSamples = uint64(numbers.needed_samples)
+		e.HolderPID = int(numbers.holder_pid)
+		e.FoundVersion = uint32(numbers.found_version)
+		if numbers.utc_ns != 0 {
+			e.Time = fromUTC(numbers.utc_ns)
 		}
 	}
-	C.capbuf_error_free(outcome.error)
 	return e
 }
 
-// invalid is for arguments that the C interface can't be given at all.
+// invalid returns an error for an argument that cannot be passed to C.
 func invalid(message string) error {
 	return &Error{Code: Code(C.CAPBUF_INVALID_ARGUMENT), Message: message}
 }

@@ -9,14 +9,13 @@ import (
 	"testing"
 )
 
-// The header is the table that every language is compared with.
-func TestEveryStatusOfTheHeaderHasItsSentinel(t *testing.T) {
+func TestEveryStatusOfTheHeaderHasASentinel(t *testing.T) {
 	header := string(must(os.ReadFile("../include/capbuf.h"))(t))
 	source := string(must(os.ReadFile("error.go"))(t))
 	_, statuses, found := strings.Cut(header, "#define CAPBUF_OK 0")
 	statuses, _, end := strings.Cut(statuses, "#define CAPBUF_FORMAT_OWN")
 	if !found || !end {
-		t.Fatal("the header's statuses are not where they were")
+		t.Fatal("the statuses are not found in the header")
 	}
 	rows := regexp.MustCompile(`#define CAPBUF_(\w+) (\d+)`).FindAllStringSubmatch(statuses, -1)
 	if len(rows) < 27 {
@@ -24,7 +23,7 @@ func TestEveryStatusOfTheHeaderHasItsSentinel(t *testing.T) {
 	}
 	for _, row := range rows {
 		if name := Code(must(strconv.Atoi(row[2]))(t)).String(); name != row[1] {
-			t.Errorf("%s is called %s", row[1], name)
+			t.Errorf("%s has the name %s", row[1], name)
 		}
 		words := strings.Split(strings.ToLower(row[1]), "_")
 		for i, word := range words {
@@ -32,12 +31,12 @@ func TestEveryStatusOfTheHeaderHasItsSentinel(t *testing.T) {
 		}
 		sentinel := "Err" + strings.Join(words, "") + " error = Code(C.CAPBUF_" + row[1] + ")"
 		if !strings.Contains(source, sentinel) {
-			t.Errorf("there is no %s", sentinel)
+			t.Errorf("missing: %s", sentinel)
 		}
 	}
 }
 
-func TestAnErrorIsItsKindAndNoOther(t *testing.T) {
+func TestErrorMatchesItsKindOnly(t *testing.T) {
 	_, err := private(t).Get("mic")
 	if !errors.Is(err, ErrNotFound) || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotYet) {
 		t.Error(err)
@@ -50,7 +49,7 @@ func TestAnErrorIsItsKindAndNoOther(t *testing.T) {
 	}
 }
 
-func TestTheLibraryIsTheOneOfTheHeader(t *testing.T) {
+func TestLibraryVersionMatchesTheHeader(t *testing.T) {
 	header := string(must(os.ReadFile("../include/capbuf.h"))(t))
 	if !strings.Contains(header, `#define CAPBUF_VERSION_STRING "`+Version()+`"`) {
 		t.Errorf("version %s", Version())

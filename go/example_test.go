@@ -14,7 +14,7 @@ import (
 
 // The quick start of the README.
 func Example() {
-	registry, err := capbuf.OpenDefault() // the domain that all your processes share; Private() for this one alone
+	registry, err := capbuf.OpenDefault() // the domain shared by all your processes; or Private()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -25,14 +25,14 @@ func Example() {
 	}
 	defer capture.Stop()
 	buffer, _ := capture.Buffer()
-	buffer.WaitUntil(context.Background(), time.Now()) // it has begun
+	buffer.WaitUntil(context.Background(), time.Now()) // recording has begun
 	now := time.Now()
-	segment, err := buffer.Read(context.Background(), now, now.Add(250*time.Millisecond)) // waits for what is still to come
+	segment, err := buffer.Read(context.Background(), now, now.Add(250*time.Millisecond)) // waits for its end
 	fmt.Println(segment.End.Sub(segment.Start).Round(time.Millisecond), err)
 	// Output: 250ms <nil>
 }
 
-// What feeds a buffer can be your own code.
+// A program can write to a buffer itself.
 func ExampleCaptureBuffer_Writer() {
 	registry, _ := capbuf.Private()
 	defer registry.Close()
@@ -56,7 +56,7 @@ func ExampleCaptureBuffer_Writer() {
 	// Output: 4000 2026-11-22T06:30:00.5Z <nil>
 }
 
-// An analysis goes through overlapping windows; the clip around one is exact, however late it is cut.
+// An analysis reads overlapping windows and copies the exact frames around one of them.
 func ExampleCaptureBuffer_Windows() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -84,7 +84,7 @@ func ExampleCaptureBuffer_Windows() {
 	// Output: 4800 12000 <nil>
 }
 
-// A detection that is not over yet: the clip around it is written when its end is there.
+// The clip around a detection is written when its end is recorded.
 func ExampleCaptureBuffer_ClipAround() {
 	ctx := context.Background()
 	registry, _ := capbuf.Private()
@@ -98,14 +98,14 @@ func ExampleCaptureBuffer_ClipAround() {
 	defer buffer.Close()
 	folder, _ := os.MkdirTemp("", "clips")
 	defer os.RemoveAll(folder)
-	buffer.WaitUntil(ctx, time.Now()) // it has begun
-	heard := time.Now().Add(100 * time.Millisecond)
-	clip, err := buffer.ClipAround(ctx, filepath.Join(folder, "around.flac"), heard, 50*time.Millisecond, 100*time.Millisecond)
+	buffer.WaitUntil(ctx, time.Now()) // recording has begun
+	detected := time.Now().Add(100 * time.Millisecond)
+	clip, err := buffer.ClipAround(ctx, filepath.Join(folder, "around.flac"), detected, 50*time.Millisecond, 100*time.Millisecond)
 	fmt.Println(clip.Frames > 0, clip.EvictedFrames, clip.NotYetFrames, err)
 	// Output: true 0 0 <nil>
 }
 
-// What is recorded changes while it is recorded; what is unchanged is not touched.
+// The list of sources changes while unchanged ones continue.
 func ExampleStation() {
 	registry, _ := capbuf.Private()
 	defer registry.Close()
@@ -122,7 +122,7 @@ func ExampleStation() {
 	}
 	changes, err := station.Reconfigure([]capbuf.SourceConfig{nest, pond})
 	fmt.Println(changes.Unchanged, changes.Started, changes.Stopped, err)
-	// What can't be is refused as a whole, and nothing is changed.
+	// An invalid source refuses the whole list, and nothing changes.
 	_, err = station.Reconfigure([]capbuf.SourceConfig{{Name: "pond", Locator: "no such source"}})
 	fmt.Println(errors.Is(err, capbuf.ErrCaptureFailed))
 	// Output:
@@ -130,7 +130,7 @@ func ExampleStation() {
 	// true
 }
 
-// A clip whenever somebody calls, with the audio from before it began; LouderThan has it listen by itself, too.
+// A trigger writes a clip with the audio from before it fired. LouderThan also fires it by level.
 func ExampleTrigger() {
 	ctx := context.Background()
 	registry, _ := capbuf.Private()
@@ -156,7 +156,7 @@ func ExampleTrigger() {
 	// Output: true true 0 <nil>
 }
 
-// An error says what is the matter, with numbers.
+// An error has a kind, a message and numbers.
 func ExampleError() {
 	registry, _ := capbuf.Private()
 	defer registry.Close()
@@ -179,7 +179,7 @@ func ExampleError() {
 	// capbuf.CaptureBuffer("rtsp://***@camera/", 1s (8000 frames) of 8000 Hz 1 x f32)
 }
 
-// Float samples of the newest second, without an allocation.
+// ReadInto converts the newest second to float32 without allocating.
 func ExampleReadInto() {
 	registry, _ := capbuf.Private()
 	defer registry.Close()

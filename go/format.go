@@ -3,18 +3,18 @@ package capbuf
 // #include "calls.h"
 import "C"
 
-// Sample is a type of samples: what the slices have that go in and out. Full scale of a float32 is ±1.0.
+// Sample is the type of a sample in slices. Full scale of a float32 is ±1.0.
 type Sample interface {
 	int16 | int32 | float32
 }
 
-// SampleFormat says how a sample is stored in a buffer. The numbers are the same in every language.
+// SampleFormat is the format of a sample in a buffer. The numbers are the same in every language.
 type SampleFormat uint32
 
 const (
 	// S16 is 16-bit signed integers: []int16.
 	S16 SampleFormat = C.CAPBUF_FORMAT_S16
-	// S24 is 24-bit signed integers in three bytes, the lowest first: []byte, or converted to another format.
+	// S24 is packed 24-bit signed integers, little-endian: []byte, or converted to another format.
 	S24 SampleFormat = C.CAPBUF_FORMAT_S24
 	// S32 is 32-bit signed integers: []int32.
 	S32 SampleFormat = C.CAPBUF_FORMAT_S32
@@ -22,7 +22,7 @@ const (
 	F32 SampleFormat = C.CAPBUF_FORMAT_F32
 )
 
-// String is the name used in all languages and on the command line: "s16".
+// String returns the name of the format in all languages and on the command line: "s16".
 func (f SampleFormat) String() string {
 	switch f {
 	case S16:
@@ -37,7 +37,7 @@ func (f SampleFormat) String() string {
 	return "unknown"
 }
 
-// Bytes is the bytes of one sample; 0 for what is no format.
+// Bytes returns the size of one sample in bytes; 0 for an unknown format.
 func (f SampleFormat) Bytes() int {
 	switch f {
 	case S16:
@@ -50,7 +50,7 @@ func (f SampleFormat) Bytes() int {
 	return 0
 }
 
-// formatOf is the format whose samples a T is.
+// formatOf returns the format of samples of type T.
 func formatOf[T Sample]() SampleFormat {
 	var zero T
 	switch any(zero).(type) {

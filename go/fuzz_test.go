@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// wantKnown fails if an error is none that a caller's arguments can cause.
+// wantKnown fails for an error that no argument may cause.
 func wantKnown(t *testing.T, err error) {
 	t.Helper()
 	for _, defect := range []error{ErrNullArgument, ErrMisaligned, ErrPanicked, ErrAllocationPanicked, ErrCorrupt} {
@@ -18,11 +18,11 @@ func wantKnown(t *testing.T, err error) {
 	}
 	var detail *Error
 	if err != nil && (!errors.As(err, &detail) || detail.Message == "") {
-		t.Fatalf("an error without detail: %v", err)
+		t.Fatalf("an error without a message: %v", err)
 	}
 }
 
-func FuzzAnyShapeIsABufferOrAnError(f *testing.F) {
+func FuzzSpecIsAllocatedOrRefused(f *testing.F) {
 	f.Add("mic", int64(time.Second), uint64(0), 48000, 1, uint32(S16), uint32(0))
 	f.Add("", int64(-1), uint64(1), 0, 65, uint32(9), uint32(2))
 	f.Add("rtsp://user:secret@host/\xff", int64(math.MaxInt64), uint64(math.MaxUint64), math.MaxInt, math.MinInt, uint32(4), uint32(1))
@@ -37,13 +37,13 @@ func FuzzAnyShapeIsABufferOrAnError(f *testing.F) {
 		wantKnown(t, err)
 		if err != nil {
 			if r.Contains(source) {
-				t.Fatalf("%q was refused and is there", source)
+				t.Fatalf("%q was refused but has a buffer", source)
 			}
 			return
 		}
 		defer b.Close()
-		if told := b.Spec(); told.SampleRateHz != rate || told.Channels != channels || !r.Contains(source) {
-			t.Fatalf("%+v became %+v", spec, told)
+		if got := b.Spec(); got.SampleRateHz != rate || got.Channels != channels || !r.Contains(source) {
+			t.Fatalf("%+v became %+v", spec, got)
 		}
 		if err := r.Remove(source); err != nil {
 			t.Fatal(err)
@@ -51,7 +51,7 @@ func FuzzAnyShapeIsABufferOrAnError(f *testing.F) {
 	})
 }
 
-func FuzzAnyReadIsTheRightAudioOrAnError(f *testing.F) {
+func FuzzReadReturnsRequestedFramesOrAnError(f *testing.F) {
 	r, err := Private()
 	if err != nil {
 		f.Fatal(err)
@@ -64,7 +64,7 @@ func FuzzAnyReadIsTheRightAudioOrAnError(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := w.WriteInt16At(position(0, 12000), morning); err != nil {
+	if err := w.WriteInt16At(ramp(0, 12000), morning); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(uint8(0), int64(5000), int64(6000), uint32(0))
@@ -84,10 +84,9 @@ func FuzzAnyReadIsTheRightAudioOrAnError(f *testing.F) {
 		info, err := ReadInto(b, span, room, ReadOption(options))
 		wantKnown(t, err)
 		if err == nil {
-			wantPosition(t, room[:info.Frames], info.FirstFrame)
+			wantRamp(t, room[:info.Frames], info.FirstFrame)
 		}
-		m := mannerOf([]ReadOption{ReadOption(options)})
-		segment, err := b.newSegment(span, m)
+		segment, err := b.newSegment(span, newReadOptions([]ReadOption{ReadOption(options)}))
 		wantKnown(t, err)
 		if err == nil && len(segment.Bytes()) != int(segment.Frames)*segment.Format.Bytes() {
 			t.Fatalf("%d bytes are %+v", len(segment.Bytes()), segment.Extracted)
@@ -95,7 +94,7 @@ func FuzzAnyReadIsTheRightAudioOrAnError(f *testing.F) {
 	})
 }
 
-func FuzzBytesAreWrittenAsTheyAreHoweverTheyAreCut(f *testing.F) {
+func FuzzSplitWritesAreJoined(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5}, uint8(3), int64(0), uint32(1), int64(5))
 	f.Add([]byte{}, uint8(0), int64(math.MinInt64), uint32(0), int64(-1))
 	f.Add(make([]byte, 40000), uint8(255), int64(math.MaxInt64), uint32(7), int64(math.MaxInt64))
@@ -112,18 +111,18 @@ func FuzzBytesAreWrittenAsTheyAreHoweverTheyAreCut(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte, cut uint8, at int64, reason uint32, gap int64) {
-		// What an earlier round left of a frame is dropped here.
+		// Gap drops the incomplete frame of an earlier round.
 		wantKnown(t, w.Gap(GapRequested))
 		wantKnown(t, w.GapFor(GapReason(reason), time.Duration(gap)))
 		begin, err := w.NextFrame()
 		wantKnown(t, err)
-		here := min(int(cut), len(bytes))
-		if _, err := w.Write(bytes[:here]); err != nil {
+		split := min(int(cut), len(bytes))
+		if _, err := w.Write(bytes[:split]); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.WriteBytesAt(bytes[here:], time.Unix(0, at)); err != nil {
+		if err := w.WriteBytesAt(bytes[split:], time.Unix(0, at)); err != nil {
 			wantError(t, err, ErrInvalidArgument)
-			bytes = bytes[:here]
+			bytes = bytes[:split]
 		}
 		end, err := w.NextFrame()
 		wantKnown(t, err)
@@ -144,7 +143,7 @@ func FuzzBytesAreWrittenAsTheyAreHoweverTheyAreCut(f *testing.F) {
 	})
 }
 
-func FuzzARedactedSourceIsText(f *testing.F) {
+func FuzzRedactDoesNotFail(f *testing.F) {
 	for _, source := range []string{"rtsp://user:pass@host/a?token=x", "device:default", "", "\xff", "http://@@@//"} {
 		f.Add(source)
 	}

@@ -5,29 +5,29 @@ import "C"
 
 import "time"
 
-// GapReason says why audio is missing. The numbers are the same in every language.
+// GapReason is why audio is missing. The numbers are the same in every language.
 type GapReason uint32
 
 const (
-	// GapRequested: the writer said so without giving a reason.
+	// GapRequested: the writer recorded it without a reason.
 	GapRequested GapReason = C.CAPBUF_GAP_REQUESTED
 	// GapDetected: the capture times jumped by more than jitter explains.
 	GapDetected GapReason = C.CAPBUF_GAP_DETECTED
-	// GapClockStep: the machine's wall clock was set; no audio is missing.
+	// GapClockStep: the wall clock was set; no audio is missing.
 	GapClockStep GapReason = C.CAPBUF_GAP_CLOCK_STEP
-	// GapWriterChanged: another writer took the buffer over.
+	// GapWriterChanged: another writer acquired the buffer.
 	GapWriterChanged GapReason = C.CAPBUF_GAP_WRITER_CHANGED
-	// GapSourceLost: the source was lost and came back.
+	// GapSourceLost: the source was lost and reopened.
 	GapSourceLost GapReason = C.CAPBUF_GAP_SOURCE_LOST
 	// GapOverrun: the device delivered faster than it was read.
 	GapOverrun GapReason = C.CAPBUF_GAP_OVERRUN
-	// GapPacketLoss: packets of a network stream did not arrive.
+	// GapPacketLoss: packets of a network stream were lost.
 	GapPacketLoss GapReason = C.CAPBUF_GAP_PACKET_LOSS
-	// GapReconfigured: what is recorded was configured anew; its source was closed, and opened again.
+	// GapReconfigured: the source was reopened with another configuration.
 	GapReconfigured GapReason = C.CAPBUF_GAP_RECONFIGURED
 )
 
-// String names the reason: "source lost".
+// String returns the name of the reason: "source lost".
 func (r GapReason) String() string {
 	switch r {
 	case GapRequested:
@@ -50,21 +50,21 @@ func (r GapReason) String() string {
 	return "unknown"
 }
 
-// Gap is a gap inside a segment.
+// Gap is a gap in a segment.
 type Gap struct {
-	// Reason is why there is one.
+	// Reason is why audio is missing.
 	Reason GapReason
-	// FirstFrame is the number of the first frame after it.
+	// FirstFrame is the number of the first frame after the gap.
 	FirstFrame uint64
-	// Start is where the audio before it ends.
+	// Start is the time at which the audio before the gap ends.
 	Start time.Time
-	// Duration is how much time is missing.
+	// Duration is the missing time.
 	Duration time.Duration
-	// ClockStep is how far the wall clock was set; 0 for all reasons but GapClockStep.
+	// ClockStep is the step of the wall clock; 0 unless Reason is GapClockStep.
 	ClockStep time.Duration
-	// AtFrame is the frame of the segment at which it begins.
+	// AtFrame is the index in the segment, in frames, at which the gap begins.
 	AtFrame uint64
-	// SilenceFrames is how many frames of silence stand for it in the segment.
+	// SilenceFrames counts the frames of silence that fill the gap in the segment.
 	SilenceFrames uint64
 }
 

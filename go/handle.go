@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// stripes is how many counters share the users of a handle, so that two goroutines on two processors seldom meet at one.
+// stripes is the number of counters that share the users of a handle, to spread contention.
 const stripes = 8
 
 // stripe counts some of the users of a handle, on a cache line of its own.
@@ -14,16 +14,16 @@ type stripe struct {
 	_     [56]byte
 }
 
-// handle owns something of the C library's that may be used by many goroutines at once. It ends when it is closed and the last of them
-// has left: Close never waits, and nothing is used after its end.
+// handle owns a C object that many goroutines use at once. The object is freed after close, when
+// the last user has left: close does not wait, and no user sees a freed object.
 //
-// Because a user is counted from before the C call until after it, the collector can't end a handle during a call, whatever becomes
-// of the Go object around it; that is what runtime.KeepAlive is for elsewhere.
+// A user is counted from before the C call until after it. So the garbage collector cannot free the
+// object during a call, and runtime.KeepAlive is not needed.
 type handle struct {
 	pointer unsafe.Pointer
 	free    func(unsafe.Pointer)
 	closed  atomic.Bool
-	ended   atomic.Bool
+	freed   atomic.Bool
 	users   [stripes]stripe
 }
 
@@ -31,19 +31,20 @@ func newHandle(pointer unsafe.Pointer, free func(unsafe.Pointer)) *handle {
 	return &handle{pointer: pointer, free: free}
 }
 
-// enter begins a use, which leave ends; the pointer is nil if the handle is closed, or was never opened (the zero value of what holds
-// it), and then there is nothing to leave.
+// enter begins a use, which leave ends. It returns nil if the handle is closed or is the zero
+// value; then leave must not be called.
 //
-// Two atomic operations a use, seldom contended. No lock, no allocation.
+// A use costs two atomic additions, rarely contended; no lock, no allocation.
 func (h *handle) enter() (unsafe.Pointer, *stripe) {
 	if h == nil {
 		return nil, nil
 	}
-	// Goroutines have stacks of their own: where this one's is tells it from others.
+	// The address of the stack differs between goroutines.
 	var here byte
-	spread := uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9E37_79B9_7F4A_7C15
-	s := &h.users[spread>>61]
-	// Counted first, then looked: close does the reverse, so one of the two sees the other.
+	hash := uint64(uintptr(unsafe.Pointer(&here))>>11) * 0x9E37_79B9_7F4A_7C15
+	s := &h.users[hash>>61]
+	// enter counts, then loads closed. close stores closed, then loads the counts: one sees the
+	// other.
 	s.users.Add(1)
 	if h.closed.Load() {
 		h.leave(s)
@@ -55,28 +56,29 @@ func (h *handle) enter() (unsafe.Pointer, *stripe) {
 func (h *handle) leave(s *stripe) {
 	s.users.Add(-1)
 	if h.closed.Load() {
-		h.endIfUnused()
+		h.freeIfUnused()
 	}
 }
 
-// close lets nobody in any more. It is true for the first call only.
+// close refuses new users. It returns true for the first call only.
 func (h *handle) close() bool {
 	if h == nil || h.closed.Swap(true) {
 		return false
 	}
-	h.endIfUnused()
+	h.freeIfUnused()
 	return true
 }
 
-// endIfUnused frees what the handle owns, once. Called after closed was set: a counter that is 0 then has nobody in it who was let in.
-func (h *handle) endIfUnused() {
+// freeIfUnused frees the object once. It is called after closed was set: from then on, a counter
+// that is 0 counts no user that entered before.
+func (h *handle) freeIfUnused() {
 	for i := range h.users {
 		if h.users[i].users.Load() != 0 {
-			// Whoever it is looks again when leaving.
+			// That user calls freeIfUnused when it leaves.
 			return
 		}
 	}
-	if h.ended.CompareAndSwap(false, true) {
+	if h.freed.CompareAndSwap(false, true) {
 		h.free(h.pointer)
 	}
 }

@@ -1,7 +1,6 @@
 package capbuf
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -13,36 +12,36 @@ import (
 	"unsafe"
 )
 
-func TestAHandleEndsOnceWhenItsLastUserHasLeft(t *testing.T) {
+func TestClosedHandleIsFreedOnceWhenLastUserLeaves(t *testing.T) {
 	var freed atomic.Int32
-	var something byte
-	h := newHandle(unsafe.Pointer(&something), func(unsafe.Pointer) { freed.Add(1) })
+	var object byte
+	h := newHandle(unsafe.Pointer(&object), func(unsafe.Pointer) { freed.Add(1) })
 	p, first := h.enter()
 	_, second := h.enter()
 	if p == nil || !h.close() || h.close() {
-		t.Fatal("it was closed from the start, or twice")
+		t.Fatal("the handle was closed from the start, or twice")
 	}
 	if p, _ := h.enter(); p != nil {
-		t.Error("somebody was let in after close")
+		t.Error("enter succeeded after close")
 	}
 	h.leave(first)
 	if freed.Load() != 0 {
-		t.Error("it ended under a user")
+		t.Error("the object was freed under a user")
 	}
 	h.leave(second)
 	h.close()
 	if freed.Load() != 1 {
-		t.Errorf("it ended %d times", freed.Load())
+		t.Errorf("the object was freed %d times", freed.Load())
 	}
 }
 
-func TestNobodyIsInAHandleThatHasEnded(t *testing.T) {
+func TestRacingCloseNeverFreesUnderAUser(t *testing.T) {
 	for range 200 {
 		var inside, freed atomic.Int32
-		var something byte
-		h := newHandle(unsafe.Pointer(&something), func(unsafe.Pointer) {
+		var object byte
+		h := newHandle(unsafe.Pointer(&object), func(unsafe.Pointer) {
 			if inside.Load() != 0 {
-				t.Error("it ended under a user")
+				t.Error("the object was freed under a user")
 			}
 			freed.Add(1)
 		})
@@ -69,12 +68,12 @@ func TestNobodyIsInAHandleThatHasEnded(t *testing.T) {
 		h.close()
 		done.Wait()
 		if freed.Load() != 1 {
-			t.Fatalf("it ended %d times", freed.Load())
+			t.Fatalf("the object was freed %d times", freed.Load())
 		}
 	}
 }
 
-func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
+func TestMethodsOfClosedHandleReturnErrClosed(t *testing.T) {
 	r := must(Private())(t)
 	b := must(r.GetOrAllocate("mic", spec16))(t)
 	w := must(b.Writer())(t)
@@ -130,19 +129,19 @@ func TestEveryMethodOfAClosedHandleSaysSo(t *testing.T) {
 		wantError(t, err, ErrClosed)
 	}
 	if state, words := c.State(); r.Contains("mic") || state != CaptureStopped || words == "" {
-		t.Error("what is closed contains something, or runs", state, words)
+		t.Error("a closed registry contains a source, or a stopped capture runs:", state, words)
 	}
 	if b.Source() != "mic" || b.Spec().SampleRateHz != 8000 || b.ID() == 0 {
-		t.Error("what never changes is forgotten")
+		t.Error("a closed handle lost its source, Spec or ID")
 	}
 }
 
-func TestClosingUnderUseEndsItWithErrClosed(t *testing.T) {
+func TestClosingUnderUseReturnsErrClosed(t *testing.T) {
 	for range 20 {
 		r := must(Private())(t)
 		b := must(r.GetOrAllocate("mic", spec16))(t)
 		w := must(b.Writer())(t)
-		if err := w.WriteInt16(position(0, 100)); err != nil {
+		if err := w.WriteInt16(ramp(0, 100)); err != nil {
 			t.Fatal(err)
 		}
 		samples, room := make([]int16, 100), make([]int16, 100)
@@ -189,7 +188,7 @@ func (b *CaptureBuffer) closeIfAny() {
 	}
 }
 
-func TestWhatWasForgottenIsClosedByTheCollector(t *testing.T) {
+func TestCollectorClosesForgottenHandles(t *testing.T) {
 	r := private(t)
 	func() {
 		b := must(r.GetOrAllocate("mic", spec16))(t)
@@ -198,13 +197,13 @@ func TestWhatWasForgottenIsClosedByTheCollector(t *testing.T) {
 			t.Fatal(err)
 		}
 	}()
-	until(t, "the memory of what was forgotten went back", func() bool {
+	until(t, "the memory of a forgotten buffer is unmapped", func() bool {
 		runtime.GC()
 		return must(r.Stats())(t).RingsUnmapped == 1
 	})
 	b := allocated(t, r, "mic", spec16)
 	func() { must(b.Writer())(t) }()
-	until(t, "a forgotten writer was given back", func() bool {
+	until(t, "a forgotten writer is released", func() bool {
 		runtime.GC()
 		w, err := b.Writer()
 		if err == nil {
@@ -214,16 +213,16 @@ func TestWhatWasForgottenIsClosedByTheCollector(t *testing.T) {
 	})
 }
 
-func TestOneGoroutineAtATimeIsInAWriter(t *testing.T) {
+func TestConcurrentWritesAreSerialized(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
+	w := writerOf(t, b)
 	var done sync.WaitGroup
 	for range 4 {
 		done.Add(1)
 		go func() {
 			defer done.Done()
 			for range 500 {
-				if err := w.WriteInt16(position(0, 7)); err != nil {
+				if err := w.WriteInt16(ramp(0, 7)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -231,11 +230,11 @@ func TestOneGoroutineAtATimeIsInAWriter(t *testing.T) {
 	}
 	done.Wait()
 	if next := must(w.NextFrame())(t); next != 4*500*7 {
-		t.Errorf("%d frames were written", next)
+		t.Errorf("%d frames were written, want 14000", next)
 	}
 }
 
-func TestABufferHasOneWriterAtATime(t *testing.T) {
+func TestSecondWriterIsRefused(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
 	w := must(b.Writer())(t)
 	_, err := b.Writer()
@@ -244,11 +243,11 @@ func TestABufferHasOneWriterAtATime(t *testing.T) {
 	must(b.Writer())(t).Close()
 }
 
-func TestNothingIsAllocatedWhereAudioFlows(t *testing.T) {
+func TestAudioPathsDoNotAllocate(t *testing.T) {
 	r := private(t)
 	b := allocated(t, r, "mic", spec16)
-	w := written(t, b)
-	samples, bytes, room := position(0, 480), make([]byte, 960), make([]float32, 480)
+	w := writerOf(t, b)
+	samples, bytes, room := ramp(0, 480), make([]byte, 960), make([]float32, 480)
 	now := time.Now()
 	if err := w.WriteInt16(samples); err != nil {
 		t.Fatal(err)
@@ -267,14 +266,14 @@ func TestNothingIsAllocatedWhereAudioFlows(t *testing.T) {
 		},
 	} {
 		if allocations := testing.AllocsPerRun(200, call); allocations != 0 {
-			t.Errorf("%s allocates %v times", name, allocations)
+			t.Errorf("%s: %v allocations", name, allocations)
 		}
 	}
 }
 
-func TestNothingIsAllocatedFromOneWindowToTheNext(t *testing.T) {
+func TestNextWindowDoesNotAllocate(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	if err := written(t, b).WriteInt16(position(0, 4000)); err != nil {
+	if err := writerOf(t, b).WriteInt16(ramp(0, 4000)); err != nil {
 		t.Fatal(err)
 	}
 	through := func(windows int) func() {
@@ -288,16 +287,16 @@ func TestNothingIsAllocatedFromOneWindowToTheNext(t *testing.T) {
 		}
 	}
 	if one, many := testing.AllocsPerRun(20, through(1)), testing.AllocsPerRun(20, through(300)); one != many {
-		t.Errorf("one window allocates %v times, 300 windows %v times", one, many)
+		t.Errorf("one window: %v allocations, 300 windows: %v", one, many)
 	}
 }
 
-func TestAThousandWaitingGoroutinesHoldNoThreads(t *testing.T) {
+func TestWaitingGoroutinesBlockNoThreads(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	if err := written(t, b).WriteInt16(position(0, 100)); err != nil {
+	if err := writerOf(t, b).WriteInt16(ramp(0, 100)); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), longEnough)
+	ctx, cancel := context.WithTimeout(context.Background(), hangTimeout)
 	defer cancel()
 	future := time.Now().Add(time.Hour)
 	waits := []func() error{
@@ -313,17 +312,13 @@ func TestAThousandWaitingGoroutinesHoldNoThreads(t *testing.T) {
 		},
 	}
 	const many = 1000
-	ended := make(chan error)
+	ended := make(chan error, many)
 	for i := range many {
 		go func() { ended <- waits[i%len(waits)]() }()
 	}
-	stacks := make([]byte, 8<<20)
-	until(t, "nearly all of them wait", func() bool {
-		all := stacks[:runtime.Stack(stacks, true)]
-		return bytes.Count(all, []byte("capbuf.pause(")) > many*9/10
-	})
+	until(t, "nearly all goroutines wait", func() bool { return waiters() > many*9/10 })
 	if threads := len(must(os.ReadDir("/proc/self/task"))(t)); threads > many/2 {
-		t.Errorf("%d waiting goroutines hold %d threads", many, threads)
+		t.Errorf("%d waiting goroutines use %d threads", many, threads)
 	}
 	cancel()
 	for range many {
@@ -331,7 +326,7 @@ func TestAThousandWaitingGoroutinesHoldNoThreads(t *testing.T) {
 	}
 }
 
-func TestAZeroValueIsAClosedHandle(t *testing.T) {
+func TestZeroValueIsAClosedHandle(t *testing.T) {
 	ctx := deadline(t)
 	var (
 		r Registry
@@ -364,7 +359,7 @@ func TestAZeroValueIsAClosedHandle(t *testing.T) {
 	_, err := StartCapture(ctx, nil, "tone:440", CaptureOptions{})
 	wantError(t, err, ErrInvalidArgument)
 	if state, _ := c.State(); r.Contains("mic") || state != CaptureStopped {
-		t.Error("what was never opened contains something, or runs")
+		t.Error("a zero registry contains a source, or a zero capture runs")
 	}
 	if err := errors.Join(w.Close(), b.Close(), c.Stop(), r.Close()); err != nil {
 		t.Error(err)

@@ -2,7 +2,7 @@
 
 package capbuf
 
-// The library is the installed one, as pkg-config finds it.
+// Links the installed library, as pkg-config finds it.
 
 // #cgo pkg-config: capbuf
 import "C"

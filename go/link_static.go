@@ -2,9 +2,9 @@
 
 package capbuf
 
-// The library is the one that `cargo build --release -p capbuf-ffi` makes in this tree, linked statically; a -L in CGO_LDFLAGS names
-// another folder to look in first. What it needs of the system is what `cargo rustc -p capbuf-ffi --release -- --print
-// native-static-libs` says.
+// Links statically what `cargo build --release -p capbuf-ffi` builds in this tree. A -L in
+// CGO_LDFLAGS names another folder to search first. The system libraries are those that `cargo
+// rustc -p capbuf-ffi --release -- --print native-static-libs` prints.
 
 // #cgo CFLAGS: -I${SRCDIR}/../include
 // #cgo LDFLAGS: -L${SRCDIR}/../target/release -l:libcapbuf_ffi.a -lasound -lgcc_s -lutil -lrt -lpthread -lm -ldl

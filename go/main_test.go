@@ -1,19 +1,21 @@
 package capbuf
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
 
-// TestMain makes this binary also the other processes of the tests: see otherProcess.
+// TestMain also runs the other processes of the tests in this binary: see otherProcess.
 func TestMain(m *testing.M) {
 	if role := os.Getenv("CAPBUF_TEST_ROLE"); role != "" {
 		os.Exit(playRole(role))
 	}
-	// Domains of tests lie in folders of their own; whatever names none must not come near the user's.
+	// A test that names no folder must not use the user's domains.
 	folder, err := os.MkdirTemp("/dev/shm", "capbuf-go-test-")
 	if err != nil {
 		panic(err)
@@ -25,24 +27,34 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// longEnough ends a test that waits for what does not come. No test passes or fails by how fast something is.
-const longEnough = time.Minute
+// hangTimeout fails a test that would hang. No test depends on how fast anything is.
+const hangTimeout = time.Minute
 
 func deadline(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), longEnough)
+	ctx, cancel := context.WithTimeout(context.Background(), hangTimeout)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // until waits for a condition.
-func until(t testing.TB, what string, holds func() bool) {
+func until(t testing.TB, condition string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(longEnough); !holds(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(hangTimeout); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain until %s", what)
+			t.Fatalf("timed out waiting until %s", condition)
 		}
 	}
+}
+
+var stacks []byte
+
+// waiters counts the goroutines that wait for audio.
+func waiters() int {
+	if stacks == nil {
+		stacks = make([]byte, 8<<20)
+	}
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("capbuf.pause("))
 }
 
 func must[T any](value T, err error) func(testing.TB) T {
@@ -82,15 +94,15 @@ func allocated(t testing.TB, r *Registry, source string, spec Spec) *CaptureBuff
 	return b
 }
 
-func written(t testing.TB, b *CaptureBuffer) *Writer {
+func writerOf(t testing.TB, b *CaptureBuffer) *Writer {
 	t.Helper()
 	w := must(b.Writer())(t)
 	t.Cleanup(func() { w.Close() })
 	return w
 }
 
-// position is a signal that tells its own frame number.
-func position(first uint64, count int) []int16 {
+// ramp is a signal whose samples identify their frame numbers.
+func ramp(first uint64, count int) []int16 {
 	samples := make([]int16, count)
 	for i := range samples {
 		samples[i] = int16((first + uint64(i)) * 40503)
@@ -98,11 +110,11 @@ func position(first uint64, count int) []int16 {
 	return samples
 }
 
-func wantPosition(t testing.TB, samples []int16, first uint64) {
+func wantRamp(t testing.TB, samples []int16, first uint64) {
 	t.Helper()
 	for i, sample := range samples {
 		if want := int16((first + uint64(i)) * 40503); sample != want {
-			t.Fatalf("frame %d is %d instead of %d", first+uint64(i), sample, want)
+			t.Fatalf("frame %d is %d, want %d", first+uint64(i), sample, want)
 		}
 	}
 }

@@ -3,9 +3,12 @@ package capbuf
 // #include "calls.h"
 import "C"
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
-// Option says how a registry is to be, or where domains lie.
+// Option configures a registry, or names the folder of the domains.
 type Option func(*options)
 
 type options struct {
@@ -18,30 +21,33 @@ type options struct {
 	hasFolder      bool
 }
 
-// WithFolder says in which folder domains lie, instead of CAPBUF_DIR or a folder of the user's in shared memory. It is made if it
-// isn't there; each domain in it is a folder that must be this user's alone (mode 0700).
+// WithFolder sets the folder of the domains, instead of CAPBUF_DIR or a folder of the user's in
+// shared memory. It is created if it is missing. The folder of a domain must belong to this user
+// alone (mode 0700).
 func WithFolder(folder string) Option {
 	return func(o *options) { o.folder, o.hasFolder = folder, true }
 }
 
-// WithBudget says how many bytes all buffers of the registry may take, instead of half of the machine's memory.
+// WithBudget limits the bytes of all buffers of the registry. The default is half of the machine's
+// memory.
 func WithBudget(bytes uint64) Option {
 	return func(o *options) { o.budgetBytes = bytes }
 }
 
-// WithMaxBuffer says how many bytes one buffer, or one segment, may take, instead of 2 GiB.
+// WithMaxBuffer limits the bytes of one buffer and of one segment. The default is 2 GiB.
 func WithMaxBuffer(bytes uint64) Option {
 	return func(o *options) { o.maxBufferBytes = bytes }
 }
 
-// WithPool says how many bytes of removed buffers' memory are kept for the next buffers of the same size, and for how long (0: ten
-// minutes). Without it none are. They are never used while anybody has a handle on the removed buffer, and show nothing of it.
+// WithPool retains up to bytes of removed buffers' memory for new buffers of the same size, for the
+// duration age (0: ten minutes). The default is to retain none. Memory is not reused while a handle
+// on the removed buffer is open, and is overwritten before it is reused.
 func WithPool(bytes uint64, age time.Duration) Option {
 	return func(o *options) { o.poolBytes, o.poolAge = bytes, age }
 }
 
-// WithAllocationTracking says whether attempts to get a buffer are recorded from the beginning, instead of what DEBUG_BUFFER_ALLOC says:
-// see [Registry.EnableAllocationTracking].
+// WithAllocationTracking enables or disables tracking from the beginning, whatever
+// DEBUG_BUFFER_ALLOC is set to: see [Registry.EnableAllocationTracking].
 func WithAllocationTracking(track bool) Option {
 	return func(o *options) {
 		o.track = 2
@@ -51,29 +57,41 @@ func WithAllocationTracking(track bool) Option {
 	}
 }
 
-// limits is what numbers say, as C takes it.
-func (o *options) limits() C.capbuf_go_limits {
-	return C.capbuf_go_limits{
+func newOptions(list []Option) options {
+	var o options
+	for _, option := range list {
+		option(&o)
+	}
+	return o
+}
+
+// toC converts the options. The folder is pinned until pins is unpinned.
+func (o *options) toC(pins *runtime.Pinner) C.capbuf_registry_options {
+	converted := C.capbuf_registry_options{
+		struct_size:       C.sizeof_capbuf_registry_options,
 		budget_bytes:      C.uint64_t(o.budgetBytes),
 		max_buffer_bytes:  C.uint64_t(o.maxBufferBytes),
 		pool_bytes:        C.uint64_t(o.poolBytes),
 		pool_age_ns:       C.int64_t(o.poolAge),
 		track_allocations: C.uint32_t(o.track),
 	}
-}
-
-func gather(given []Option) options {
-	var o options
-	for _, option := range given {
-		option(&o)
+	if o.hasFolder {
+		converted.domains_folder, converted.domains_folder_len = pinnedText(o.folder, pins)
 	}
-	return o
+	return converted
 }
 
-// folderText is the folder as C takes it: null if none was given.
+// folderText converts the folder for one C call: null for the default one.
 func (o *options) folderText() (*C.char, C.size_t) {
 	if !o.hasFolder {
 		return nil, 0
 	}
 	return text(o.folder)
+}
+
+// pinnedText converts a string for a C call that receives it inside a structure.
+func pinnedText(s string, pins *runtime.Pinner) (*C.char, C.size_t) {
+	bytes, size := text(s)
+	pins.Pin(bytes)
+	return bytes, size
 }

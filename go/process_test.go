@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// otherProcess is this test binary in another process, in a role. It says what it has to say line by line, and goes on when it is
-// given a line.
+// otherProcess is this test binary in another process, with a role. It prints lines, and continues
+// when it reads one.
 type otherProcess struct {
 	command *exec.Cmd
 	in      io.WriteCloser
@@ -37,7 +37,7 @@ func start(t testing.TB, role, folder string) *otherProcess {
 	return &otherProcess{command, in, bufio.NewScanner(out)}
 }
 
-func (p *otherProcess) says(t testing.TB) string {
+func (p *otherProcess) line(t testing.TB) string {
 	t.Helper()
 	if !p.out.Scan() {
 		t.Fatal("the other process ended: ", p.out.Err())
@@ -45,13 +45,13 @@ func (p *otherProcess) says(t testing.TB) string {
 	return p.out.Text()
 }
 
-func (p *otherProcess) goOn() {
+func (p *otherProcess) proceed() {
 	io.WriteString(p.in, "\n")
 }
 
-// playRole is what the other process does.
+// playRole runs the other process.
 func playRole(role string) int {
-	orders := bufio.NewScanner(os.Stdin)
+	input := bufio.NewScanner(os.Stdin)
 	fail := func(err error) int {
 		fmt.Println("failed:", err)
 		return 1
@@ -64,7 +64,7 @@ func playRole(role string) int {
 	switch role {
 	case "racer":
 		fmt.Println("ready")
-		orders.Scan()
+		input.Scan()
 		b, err := r.GetOrAllocate("mic", spec16)
 		if err != nil {
 			return fail(err)
@@ -75,7 +75,7 @@ func playRole(role string) int {
 			return fail(err)
 		}
 		fmt.Println(b.ID(), stats.RingsAllocated)
-		orders.Scan()
+		input.Scan()
 	case "writer":
 		b, err := r.GetOrAllocate("mic", spec16)
 		if err != nil {
@@ -86,34 +86,34 @@ func playRole(role string) int {
 			return fail(err)
 		}
 		for first := uint64(0); ; first += 800 {
-			if err := w.WriteInt16(position(first, 800)); err != nil {
+			if err := w.WriteInt16(ramp(first, 800)); err != nil {
 				return fail(err)
 			}
 			fmt.Println(b.ID())
-			if !orders.Scan() {
+			if !input.Scan() {
 				return 0
 			}
 		}
 	default:
-		return beCareless(r, role)
+		return race(r, role)
 	}
 	return 0
 }
 
-// beCareless does what the race detector is to find, in a process that ends by it.
-func beCareless(r *Registry, role string) int {
+// race does what the race detector must find, which ends the process.
+func race(r *Registry, role string) int {
 	b, _ := r.GetOrAllocate("mic", spec16)
 	w, _ := b.Writer()
-	w.WriteInt16(position(0, 800))
+	w.WriteInt16(ramp(0, 800))
 	samples, done := make([]int16, 100), make(chan bool)
 	switch role {
-	case "changes what is written":
+	case "modifies samples during a write":
 		go func() { w.WriteInt16(samples); done <- true }()
 		samples[50] = 1
-	case "looks at what is read into":
+	case "reads samples during a read":
 		go func() { ReadInto(b, SpanFrames(0, 100), samples); done <- true }()
 		samples[0] += samples[99]
-	case "keeps a window":
+	case "reads an old window":
 		first := true
 		for window := range WindowsOf[int16](context.Background(), b, WindowOptions{WindowFrames: 100, HopFrames: 100}) {
 			if !first {
@@ -127,7 +127,7 @@ func beCareless(r *Registry, role string) int {
 	return 0
 }
 
-// sharedFolder is where the domains of one test lie.
+// sharedFolder returns a folder for the domains of one test.
 func sharedFolder(t testing.TB) string {
 	t.Helper()
 	folder := must(os.MkdirTemp("/dev/shm", "capbuf-go-test-"))(t)
@@ -135,33 +135,33 @@ func sharedFolder(t testing.TB) string {
 	return folder
 }
 
-func TestRacingProcessesGetOneBufferMadeOnce(t *testing.T) {
+func TestRacingProcessesAllocateOnce(t *testing.T) {
 	folder := sharedFolder(t)
 	var racers []*otherProcess
 	for range 4 {
 		racers = append(racers, start(t, "racer", folder))
 	}
 	for _, racer := range racers {
-		racer.says(t)
+		racer.line(t)
 	}
 	for _, racer := range racers {
-		racer.goOn()
+		racer.proceed()
 	}
-	ids, made := map[string]bool{}, 0
+	ids, rings := map[string]bool{}, 0
 	for _, racer := range racers {
-		id, allocated, _ := strings.Cut(racer.says(t), " ")
+		id, allocated, _ := strings.Cut(racer.line(t), " ")
 		ids[id] = true
-		made += must(strconv.Atoi(allocated))(t)
+		rings += must(strconv.Atoi(allocated))(t)
 	}
-	if len(ids) != 1 || made != 1 {
-		t.Errorf("%d buffers, %d rings made", len(ids), made)
+	if len(ids) != 1 || rings != 1 {
+		t.Errorf("%d buffers, %d rings allocated", len(ids), rings)
 	}
 }
 
-func TestAudioIsReadWhereAnotherProcessWritesIt(t *testing.T) {
+func TestAudioOfAnotherProcessIsRead(t *testing.T) {
 	folder := sharedFolder(t)
 	writer := start(t, "writer", folder)
-	id := writer.says(t)
+	id := writer.line(t)
 	r := must(Open("birds", WithFolder(folder)))(t)
 	defer r.Close()
 	if r.Domain() != "birds" || !strings.HasPrefix(r.Path(), folder) || !r.Contains("mic") {
@@ -172,12 +172,12 @@ func TestAudioIsReadWhereAnotherProcessWritesIt(t *testing.T) {
 	if strconv.FormatUint(b.ID(), 10) != id {
 		t.Errorf("buffer %d here, %s there", b.ID(), id)
 	}
-	writer.goOn()
+	writer.proceed()
 	segment := must(b.ReadFrames(deadline(t), 0, 1600))(t)
-	wantPosition(t, segment.Int16(), 0)
+	wantRamp(t, segment.Int16(), 0)
 	_, err := b.Writer()
 	if detail := wantError(t, err, ErrWriterBusy); detail.HolderPID != writer.command.Process.Pid {
-		t.Errorf("the writer is %d, told was %d", writer.command.Process.Pid, detail.HolderPID)
+		t.Errorf("the writer is %d, the error has %d", writer.command.Process.Pid, detail.HolderPID)
 	}
 	if status := must(b.Status())(t); status.Processes != 2 || status.WriterPID != writer.command.Process.Pid {
 		t.Errorf("%+v", status)
@@ -188,10 +188,10 @@ func TestAudioIsReadWhereAnotherProcessWritesIt(t *testing.T) {
 	}
 }
 
-func TestTheNextWriterGoesOnWhereAKilledOneEnded(t *testing.T) {
+func TestNextWriterContinuesAfterKilledOne(t *testing.T) {
 	folder := sharedFolder(t)
 	writer := start(t, "writer", folder)
-	writer.says(t)
+	writer.line(t)
 	r := must(Open("birds", WithFolder(folder)))(t)
 	defer r.Close()
 	b := must(r.Get("mic"))(t)
@@ -200,15 +200,15 @@ func TestTheNextWriterGoesOnWhereAKilledOneEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	writer.command.Wait()
-	w := written(t, b)
+	w := writerOf(t, b)
 	if next := must(w.NextFrame())(t); next != 800 {
 		t.Fatalf("the next frame is %d", next)
 	}
-	if err := w.WriteInt16(position(800, 800)); err != nil {
+	if err := w.WriteInt16(ramp(800, 800)); err != nil {
 		t.Fatal(err)
 	}
 	segment := must(b.ReadFrames(deadline(t), 0, 1600))(t)
-	wantPosition(t, segment.Int16(), 0)
+	wantRamp(t, segment.Int16(), 0)
 	if len(segment.Gaps) != 1 || segment.Gaps[0].FirstFrame != 800 || segment.Gaps[0].Reason != GapWriterChanged {
 		t.Errorf("gaps: %+v", segment.Gaps)
 	}
@@ -217,7 +217,7 @@ func TestTheNextWriterGoesOnWhereAKilledOneEnded(t *testing.T) {
 	}
 }
 
-func TestADomainThatIsRemovedIsGone(t *testing.T) {
+func TestRemovedDomainIsNotListed(t *testing.T) {
 	folder := sharedFolder(t)
 	r := must(Open("birds", WithFolder(folder)))(t)
 	b := must(r.GetOrAllocate("mic", spec16))(t)
@@ -232,22 +232,22 @@ func TestADomainThatIsRemovedIsGone(t *testing.T) {
 	wantError(t, RemoveDomain("birds", WithFolder(folder)), ErrNotFound)
 }
 
-func TestTheDefaultDomainIsTheOneThatTheEnvironmentNames(t *testing.T) {
+func TestOpenDefaultUsesTheEnvironment(t *testing.T) {
 	t.Setenv("CAPBUF_DIR", sharedFolder(t))
 	r := must(OpenDefault())(t)
 	defer r.Close()
 	if r.Domain() != "default" {
-		t.Errorf("it is %q", r.Domain())
+		t.Errorf("the domain is %q", r.Domain())
 	}
 	t.Setenv("CAPBUF_DOMAIN", "owls")
 	owls := must(OpenDefault())(t)
 	defer owls.Close()
 	if owls.Domain() != "owls" {
-		t.Errorf("it is %q", owls.Domain())
+		t.Errorf("the domain is %q", owls.Domain())
 	}
 }
 
-func TestADomainThatOthersMayUseIsRefused(t *testing.T) {
+func TestDomainAccessibleToOthersIsRefused(t *testing.T) {
 	folder := sharedFolder(t)
 	r := must(Open("birds", WithFolder(folder)))(t)
 	r.Close()
@@ -258,7 +258,7 @@ func TestADomainThatOthersMayUseIsRefused(t *testing.T) {
 	wantError(t, err, ErrForbidden)
 }
 
-func TestANameThatIsNoDomainIsRefused(t *testing.T) {
+func TestInvalidDomainNameIsRefused(t *testing.T) {
 	for _, name := range []string{"", "..", "../birds", "a/b", "\x00", "\xff"} {
 		_, err := Open(name, WithFolder(sharedFolder(t)))
 		wantError(t, err, ErrInvalidArgument)

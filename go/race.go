@@ -7,16 +7,14 @@ import (
 	"unsafe"
 )
 
-// What C does with a caller's memory the race detector does not see; so it is told.
+// The race detector does not see C access the caller's memory. These functions report the accesses.
 
-// raceRead tells that so many bytes were read.
 func raceRead(first unsafe.Pointer, bytes int) {
 	if bytes > 0 {
 		runtime.RaceReadRange(first, bytes)
 	}
 }
 
-// raceWrite tells that so many bytes were written.
 func raceWrite(first unsafe.Pointer, bytes int) {
 	if bytes > 0 {
 		runtime.RaceWriteRange(first, bytes)

@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-// Extracted tells where a span came from and what stands in it.
+// Extracted describes a span that was read.
 type Extracted struct {
 	// Frames counts the frames, silence included.
 	Frames uint64
@@ -29,17 +29,18 @@ type Extracted struct {
 	Start time.Time
 	// End is the time at which the last frame ends.
 	End time.Time
-	// GapCount is how many gaps lie in it, filled or not.
+	// GapCount counts the gaps in the span, filled or not.
 	GapCount uint64
-	// EvictedFrames is what is missing at the beginning: overwritten, or from before the first frame.
+	// EvictedFrames counts the frames missing at the beginning: overwritten, or before the first
+	// frame.
 	EvictedFrames uint64
-	// NotYetFrames is what is missing at the end: not recorded yet.
+	// NotYetFrames counts the frames missing at the end: not recorded yet.
 	NotYetFrames uint64
-	// SampleRateHz is frames a second.
+	// SampleRateHz is the number of frames per second.
 	SampleRateHz int
-	// Channels is samples a frame.
+	// Channels is the number of samples per frame.
 	Channels int
-	// Format is what the samples are.
+	// Format is the format of the samples.
 	Format SampleFormat
 }
 
@@ -60,37 +61,41 @@ func extractedFromC(info *C.capbuf_extracted) Extracted {
 	}
 }
 
-// Read copies what was captured from one moment to another, and waits, until the context ends, for what is still to come.
+// Read copies the audio captured from one time to another. It waits for frames that are not
+// recorded yet, until the context ends.
 //
-// Gaps are filled with silence, so that a span keeps its length, and listed. Any goroutine. Allocates the segment. Errors: ErrEvicted (with
-// the oldest still there; also for what was before the recording), ErrInvalidRange, ErrRemoved, ErrOverBudget, ErrClosed; the context's, together with ErrNotYet.
+// Gaps are listed, and filled with silence so that the span keeps its length. Safe for concurrent
+// use. Allocates the segment. Errors: ErrEvicted (with the oldest frame; also for a time before the
+// recording), ErrInvalidRange, ErrRemoved, ErrOverBudget, ErrClosed; the context's, wrapped
+// together with ErrNotYet.
 func (b *CaptureBuffer) Read(ctx context.Context, from, to time.Time, options ...ReadOption) (*Segment, error) {
-	return b.segment(ctx, SpanTime(from, to), mannerOf(options))
+	return b.segment(ctx, SpanTime(from, to), newReadOptions(options))
 }
 
-// ReadFrames copies the frames from first to one before end. Gaps between them are listed and not filled. Otherwise as Read.
+// ReadFrames copies the frames from first up to but not including end. Gaps are listed, not filled.
+// See [CaptureBuffer.Read].
 func (b *CaptureBuffer) ReadFrames(ctx context.Context, first, end uint64, options ...ReadOption) (*Segment, error) {
-	return b.segment(ctx, SpanFrames(first, end), mannerOf(options))
+	return b.segment(ctx, SpanFrames(first, end), newReadOptions(options))
 }
 
-// Last copies the newest so much, at once. Otherwise as Read.
+// Last copies the newest audio of duration d, without waiting. See [CaptureBuffer.Read].
 //
-// Errors: also ErrNotYet while less was written than that, ErrInvalidRange for more than the buffer keeps.
+// Errors: also ErrNotYet while less was written, ErrInvalidRange if d is longer than the buffer.
 func (b *CaptureBuffer) Last(d time.Duration, options ...ReadOption) (*Segment, error) {
-	m := mannerOf(options)
-	m.waits = false
-	return b.segment(context.Background(), SpanLast(d), m)
+	o := newReadOptions(options)
+	o.waits = false
+	return b.segment(context.Background(), SpanLast(d), o)
 }
 
-// ReadInto copies a span into the caller's memory, converted to its type, and tells what it put there. The samples are interleaved
-// from the beginning; what is beyond them stays as it was. After an error other than ErrTooSmall the content is unspecified.
+// ReadInto copies a span to the beginning of samples, converted to its type and interleaved. The
+// rest of samples is unchanged. After an error other than ErrTooSmall its content is unspecified.
 //
-// Any goroutine. At once, one copy, allocates nothing. Errors: ErrNotYet (with when it will be), ErrEvicted, ErrInvalidRange,
-// ErrTooSmall (with the room that is needed), ErrClosed.
+// Safe for concurrent use. Does not wait. Copies once, no allocation. Errors: ErrNotYet (with the
+// expected time), ErrEvicted, ErrInvalidRange, ErrTooSmall (with the required length), ErrClosed.
 func ReadInto[T Sample](b *CaptureBuffer, span Span, samples []T, options ...ReadOption) (Extracted, error) {
-	m := mannerOf(options)
-	m.format = C.uint32_t(formatOf[T]())
-	info, err := b.readInto(span, m, unsafe.Pointer(unsafe.SliceData(samples)), len(samples))
+	o := newReadOptions(options)
+	o.format = C.uint32_t(formatOf[T]())
+	info, err := b.readInto(span, o, unsafe.Pointer(unsafe.SliceData(samples)), len(samples))
 	if err != nil {
 		return Extracted{}, err
 	}
@@ -99,57 +104,59 @@ func ReadInto[T Sample](b *CaptureBuffer, span Span, samples []T, options ...Rea
 	return extractedFromC(&info), nil
 }
 
-func (b *CaptureBuffer) readInto(s Span, m manner, samples unsafe.Pointer, room int) (C.capbuf_extracted, error) {
-	var info C.capbuf_extracted
-	buffer, users := b.enter()
+func (b *CaptureBuffer) readInto(s Span, o readOptions, samples unsafe.Pointer, room int) (C.capbuf_extracted, error) {
+	info := C.capbuf_extracted{struct_size: C.sizeof_capbuf_extracted}
+	buffer, users := b.handle.enter()
 	if buffer == nil {
 		return info, ErrClosed
 	}
-	outcome := C.capbuf_go_read(buffer, s.kind, s.first, s.end, m.available, m.silence, m.format, (*C.char)(samples),
-		C.size_t(room), &info)
+	result := C.capbuf_go_read(C.uintptr_t(uintptr(buffer)), s.kind, s.first, s.end, o.available, o.silence, o.format,
+		(*C.char)(samples), C.size_t(room), &info)
 	b.handle.leave(users)
-	return info, failure(outcome)
+	return info, failure(result.status, result.detail)
 }
 
-// measure tells how many samples a span would take now, and what would stand in it if that is none.
-func (b *CaptureBuffer) measure(s Span, m manner) (samples uint64, info C.capbuf_extracted, err error) {
-	buffer, users := b.enter()
+// measure returns the number of samples that a read of the span needs; for none, also its
+// description.
+func (b *CaptureBuffer) measure(s Span, o readOptions) (samples uint64, info C.capbuf_extracted, err error) {
+	info.struct_size = C.sizeof_capbuf_extracted
+	buffer, users := b.handle.enter()
 	if buffer == nil {
 		return 0, info, ErrClosed
 	}
-	outcome := C.capbuf_go_measure(buffer, s.kind, s.first, s.end, m.available, m.silence, m.format, &info)
+	var needed C.uint64_t
+	result := C.capbuf_go_measure(C.uintptr_t(uintptr(buffer)), s.kind, s.first, s.end, o.available, o.silence, o.format,
+		&needed, &info)
 	b.handle.leave(users)
-	if outcome.status == C.CAPBUF_TOO_SMALL && outcome.number > 0 {
-		return uint64(outcome.number), info, nil
-	}
-	return 0, info, failure(outcome)
+	return uint64(needed), info, failure(result.status, result.detail)
 }
 
-// segment reads into new memory, and waits for it if that is wanted.
-func (b *CaptureBuffer) segment(ctx context.Context, s Span, m manner) (*Segment, error) {
+// segment reads into new memory, waiting if the options say so.
+func (b *CaptureBuffer) segment(ctx context.Context, s Span, o readOptions) (*Segment, error) {
 	var segment *Segment
-	err := b.wait(ctx, m.waits, func() (err error) {
-		segment, err = b.newSegment(s, m)
+	err := b.wait(ctx, o.waits, func() (err error) {
+		segment, err = b.newSegment(s, o)
 		return err
 	})
 	return segment, err
 }
 
-// newSegment measures the span, makes room for it and copies it there: once, from the ring into Go's memory.
-func (b *CaptureBuffer) newSegment(s Span, m manner) (*Segment, error) {
-	// The beginning of a partial read goes while its room is made, and a timeline may move: then it is measured again.
+// newSegment measures the span, allocates its memory and copies once, from the ring to Go's memory.
+func (b *CaptureBuffer) newSegment(s Span, o readOptions) (*Segment, error) {
+	// Between measuring and reading, frames can be evicted and the timeline can move: then it
+	// retries.
 	for range 8 {
-		samples, info, err := b.measure(s, m)
+		samples, info, err := b.measure(s, o)
 		if err != nil {
 			return nil, err
 		}
-		if samples > b.mostSamples() {
+		if samples > b.maxUncheckedSamples() {
 			break
 		}
 		segment := &Segment{}
 		if samples > 0 {
-			room := segment.makeRoom(b.formatAs(m), int(samples))
-			info, err = b.readInto(s, m, room, int(samples))
+			memory := segment.allocate(b.formatAs(o), int(samples))
+			info, err = b.readInto(s, o, memory, int(samples))
 			if errors.Is(err, ErrTooSmall) {
 				continue
 			}
@@ -161,22 +168,22 @@ func (b *CaptureBuffer) newSegment(s Span, m manner) (*Segment, error) {
 			break
 		}
 		segment.Extracted = extractedFromC(&info)
-		segment.cut()
+		segment.truncate()
 		return segment, nil
 	}
-	return b.copyOfSegment(s, m)
+	return b.copySegment(s, o)
 }
 
-// mostSamples is how many samples a segment may have before C is asked first whether it may: long silences can be longer than any
-// memory.
-func (b *CaptureBuffer) mostSamples() uint64 {
+// maxUncheckedSamples is the longest segment that is allocated without asking C, which limits its
+// size: filled gaps can exceed any memory.
+func (b *CaptureBuffer) maxUncheckedSamples() uint64 {
 	return 2 * b.spec.LengthFrames * uint64(b.spec.Channels)
 }
 
-// formatAs is the format of what is read.
-func (b *CaptureBuffer) formatAs(m manner) SampleFormat {
-	if m.format == C.CAPBUF_FORMAT_OWN {
+// formatAs returns the format that a read converts to.
+func (b *CaptureBuffer) formatAs(o readOptions) SampleFormat {
+	if o.format == C.CAPBUF_FORMAT_OWN {
 		return b.spec.Format
 	}
-	return SampleFormat(m.format)
+	return SampleFormat(o.format)
 }

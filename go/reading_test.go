@@ -3,19 +3,20 @@ package capbuf
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 )
 
-// morning is when the audio of these tests was captured.
+// morning is the capture time of the audio of these tests.
 var morning = time.Date(2026, 11, 22, 6, 30, 0, 0, time.UTC)
 
-func TestASpanIsFoundByTimeByNumberAndByAge(t *testing.T) {
+func TestSpanIsReadByTimeByNumberAndByAge(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
-	if err := w.WriteInt16At(position(0, 4000), morning); err != nil {
+	w := writerOf(t, b)
+	if err := w.WriteInt16At(ramp(0, 4000), morning); err != nil {
 		t.Fatal(err)
 	}
 	ctx := deadline(t)
@@ -23,7 +24,7 @@ func TestASpanIsFoundByTimeByNumberAndByAge(t *testing.T) {
 	if byTime.FirstFrame != 800 || byTime.Frames != 1600 || !byTime.Start.Equal(morning.Add(100*time.Millisecond)) {
 		t.Errorf("by time: %+v", byTime.Extracted)
 	}
-	wantPosition(t, byTime.Int16(), 800)
+	wantRamp(t, byTime.Int16(), 800)
 	byNumber := must(b.ReadFrames(ctx, 800, 2400))(t)
 	if !slices.Equal(byNumber.Int16(), byTime.Int16()) || !byNumber.Start.Equal(byTime.Start) {
 		t.Errorf("by number: %+v", byNumber.Extracted)
@@ -32,15 +33,15 @@ func TestASpanIsFoundByTimeByNumberAndByAge(t *testing.T) {
 	if last.FirstFrame != 2400 || len(last.Int16()) != 1600 {
 		t.Errorf("the last: %+v", last.Extracted)
 	}
-	wantPosition(t, last.Int16(), 2400)
+	wantRamp(t, last.Int16(), 2400)
 	if oldest, newest, err := b.Frames(); oldest != 0 || newest != 4000 || err != nil {
 		t.Errorf("frames %d to %d, %v", oldest, newest, err)
 	}
 }
 
-func TestSamplesComeInTheTypeThatIsAskedFor(t *testing.T) {
+func TestSamplesAreConvertedToRequestedFormat(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	if err := written(t, b).WriteInt16([]int16{-32768, 0, 16384, 1}); err != nil {
+	if err := writerOf(t, b).WriteInt16([]int16{-32768, 0, 16384, 1}); err != nil {
 		t.Fatal(err)
 	}
 	ctx := deadline(t)
@@ -70,7 +71,28 @@ func TestSamplesComeInTheTypeThatIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestEveryFormatIsWrittenByItsTypeOnly(t *testing.T) {
+// cgo would reject the samples if C received them as void pointers: see calls.h.
+func TestSamplesMayBePartOfAnObjectWithPointers(t *testing.T) {
+	type chunk struct {
+		next    *chunk
+		samples [100]int16
+	}
+	b := allocated(t, private(t), "mic", spec16)
+	w := writerOf(t, b)
+	c := &chunk{next: &chunk{}}
+	runtime.SetFinalizer(c, func(*chunk) {}) // It is on the heap, where cgo checks it.
+	copy(c.samples[:], ramp(0, 100))
+	if err := w.WriteInt16(c.samples[:]); err != nil {
+		t.Fatal(err)
+	}
+	clear(c.samples[:])
+	if _, err := ReadInto(b, SpanFrames(0, 100), c.samples[:]); err != nil {
+		t.Fatal(err)
+	}
+	wantRamp(t, c.samples[:], 0)
+}
+
+func TestWriterRefusesSamplesOfAnotherFormat(t *testing.T) {
 	r := private(t)
 	kinds := []struct {
 		format SampleFormat
@@ -83,27 +105,27 @@ func TestEveryFormatIsWrittenByItsTypeOnly(t *testing.T) {
 	for _, buffer := range kinds {
 		spec := spec16
 		spec.Format = buffer.format
-		w := written(t, allocated(t, r, buffer.format.String(), spec))
-		for _, given := range kinds {
-			err := given.write(w)
-			if given.format == buffer.format && err != nil {
+		w := writerOf(t, allocated(t, r, buffer.format.String(), spec))
+		for _, samples := range kinds {
+			err := samples.write(w)
+			if samples.format == buffer.format && err != nil {
 				t.Errorf("%v: %v", buffer.format, err)
 			}
-			if given.format != buffer.format {
+			if samples.format != buffer.format {
 				wantError(t, err, ErrFormatMismatch)
 			}
 		}
 		if next := must(w.NextFrame())(t); next != 1 {
-			t.Errorf("what was refused was written: %d frames", next)
+			t.Errorf("refused samples were written: %d frames", next)
 		}
 	}
 }
 
-func TestBytesMayEndInTheMiddleOfASample(t *testing.T) {
+func TestWriteJoinsBytesOfASplitSample(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
-	for _, piece := range [][]byte{{1}, {0, 2}, {0, 3, 0}, {}} {
-		if n, err := w.Write(piece); n != len(piece) || err != nil {
+	w := writerOf(t, b)
+	for _, part := range [][]byte{{1}, {0, 2}, {0, 3, 0}, {}} {
+		if n, err := w.Write(part); n != len(part) || err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -115,14 +137,14 @@ func TestBytesMayEndInTheMiddleOfASample(t *testing.T) {
 	}
 }
 
-func TestASpanThatIsNotWholeSaysWhyAndWhen(t *testing.T) {
+func TestIncompleteSpanReportsReasonAndTime(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
 	_, err := b.Last(time.Millisecond)
 	if detail := wantError(t, err, ErrNotYet); !detail.Time.IsZero() {
-		t.Errorf("expected at %v although nothing was written", detail.Time)
+		t.Errorf("expected at %v, although nothing was written", detail.Time)
 	}
-	w := written(t, b)
-	if err := w.WriteInt16At(position(0, 12000), morning); err != nil {
+	w := writerOf(t, b)
+	if err := w.WriteInt16At(ramp(0, 12000), morning); err != nil {
 		t.Fatal(err)
 	}
 	ctx := deadline(t)
@@ -140,9 +162,9 @@ func TestASpanThatIsNotWholeSaysWhyAndWhen(t *testing.T) {
 	if there.EvictedFrames+there.Frames+there.NotYetFrames != 20000 || there.NotYetFrames != 8000 {
 		t.Errorf("available: %+v", there.Extracted)
 	}
-	wantPosition(t, there.Int16(), there.FirstFrame)
+	wantRamp(t, there.Int16(), there.FirstFrame)
 	if none := must(b.ReadFrames(ctx, 13000, 14000, Available))(t); none.Frames != 0 || len(none.Int16()) != 0 {
-		t.Errorf("of what is still to come there is %+v", none.Extracted)
+		t.Errorf("a span in the future has %+v", none.Extracted)
 	}
 	_, err = b.ReadFrames(ctx, 7, 7)
 	wantError(t, err, ErrInvalidRange)
@@ -156,9 +178,9 @@ func TestASpanThatIsNotWholeSaysWhyAndWhen(t *testing.T) {
 	}
 }
 
-func TestMemoryThatIsTooSmallStaysAsItWasAndTheRoomThatIsNeededIsTold(t *testing.T) {
+func TestTooSmallSliceStaysUnchangedAndReportsNeededSamples(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	if err := written(t, b).WriteInt16(position(1, 100)); err != nil {
+	if err := writerOf(t, b).WriteInt16(ramp(1, 100)); err != nil {
 		t.Fatal(err)
 	}
 	room := []int16{7, 7}
@@ -172,16 +194,16 @@ func TestMemoryThatIsTooSmallStaysAsItWasAndTheRoomThatIsNeededIsTold(t *testing
 	wantError(t, err, ErrInvalidArgument)
 }
 
-func TestGapsAreFilledInTimeAndListed(t *testing.T) {
+func TestGapsAreFilledAndListed(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
-	if err := w.WriteInt16At(position(0, 800), morning); err != nil {
+	w := writerOf(t, b)
+	if err := w.WriteInt16At(ramp(0, 800), morning); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.GapFor(GapSourceLost, 100*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.WriteInt16At(position(800, 800), morning.Add(200*time.Millisecond)); err != nil {
+	if err := w.WriteInt16At(ramp(800, 800), morning.Add(200*time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	ctx := deadline(t)
@@ -194,16 +216,16 @@ func TestGapsAreFilledInTimeAndListed(t *testing.T) {
 		gap.Duration != 100*time.Millisecond || !gap.Start.Equal(morning.Add(100*time.Millisecond)) {
 		t.Errorf("%+v", gap)
 	}
-	wantPosition(t, filled.Int16()[:800], 0)
+	wantRamp(t, filled.Int16()[:800], 0)
 	if slices.ContainsFunc(filled.Int16()[800:1600], func(s int16) bool { return s != 0 }) {
-		t.Error("the silence is none")
+		t.Error("the gap is not silent")
 	}
-	wantPosition(t, filled.Int16()[1600:], 800)
+	wantRamp(t, filled.Int16()[1600:], 800)
 	joined := must(b.Read(ctx, morning, morning.Add(300*time.Millisecond), LeaveOutGaps))(t)
 	if joined.Frames != 1600 || len(joined.Gaps) != 1 || joined.Gaps[0].SilenceFrames != 0 {
 		t.Errorf("%+v", joined.Extracted)
 	}
-	wantPosition(t, joined.Int16(), 0)
+	wantRamp(t, joined.Int16(), 0)
 	if byNumber := must(b.ReadFrames(ctx, 0, 1600, FillGaps))(t); byNumber.Frames != 2400 {
 		t.Errorf("%+v", byNumber.Extracted)
 	}
@@ -211,11 +233,11 @@ func TestGapsAreFilledInTimeAndListed(t *testing.T) {
 	wantError(t, w.Gap(GapReason(99)), ErrInvalidArgument)
 }
 
-func TestASilenceLongerThanAnyMemoryIsAnError(t *testing.T) {
+func TestHugeGapIsOverBudget(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
+	w := writerOf(t, b)
 	for _, at := range []time.Time{morning, morning.AddDate(50, 0, 0)} {
-		if err := w.WriteInt16At(position(0, 80), at); err != nil {
+		if err := w.WriteInt16At(ramp(0, 80), at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -223,32 +245,32 @@ func TestASilenceLongerThanAnyMemoryIsAnError(t *testing.T) {
 	wantError(t, err, ErrOverBudget)
 }
 
-func TestAReadWaitsForWhatIsStillToCome(t *testing.T) {
+func TestReadWaitsForFutureFrames(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
+	w := writerOf(t, b)
 	ctx := deadline(t)
-	read := make(chan *Segment)
+	var segment *Segment
+	ended := make(chan error, 1)
 	go func() {
-		segment, err := b.ReadFrames(ctx, 100, 900)
-		if err != nil {
-			t.Error(err)
-		}
-		read <- segment
+		var err error
+		segment, err = b.ReadFrames(ctx, 100, 900)
+		ended <- err
 	}()
+	until(t, "the read waits", func() bool { return waiters() == 1 })
 	for first := uint64(0); first < 1000; first += 100 {
-		time.Sleep(time.Millisecond)
-		if err := w.WriteInt16(position(first, 100)); err != nil {
+		if err := w.WriteInt16(ramp(first, 100)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if segment := <-read; segment != nil {
-		wantPosition(t, segment.Int16(), 100)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
+	wantRamp(t, segment.Int16(), 100)
 }
 
-func TestWaitingEndsWithItsContext(t *testing.T) {
+func TestWaitingEndsWithContext(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	if err := written(t, b).WriteInt16(position(0, 100)); err != nil {
+	if err := writerOf(t, b).WriteInt16(ramp(0, 100)); err != nil {
 		t.Fatal(err)
 	}
 	waits := map[string]func(context.Context) error{
@@ -281,26 +303,28 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 	for name, wait := range waits {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
-			ended := make(chan error)
+			defer cancel()
+			ended := make(chan error, 1)
 			go func() { ended <- wait(ctx) }()
+			until(t, "the call waits", func() bool { return waiters() == 1 })
 			cancel()
 			err := <-ended
 			wantError(t, err, context.Canceled)
 			if name == "Read" {
 				wantError(t, err, ErrNotYet)
 			}
-			brief, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-			defer cancel()
+			brief, cancelBrief := context.WithTimeout(context.Background(), time.Millisecond)
+			defer cancelBrief()
 			wantError(t, wait(brief), context.DeadlineExceeded)
 		})
 	}
 }
 
-func TestWaitingEndsWhenTheBufferIsRemovedOrClosed(t *testing.T) {
+func TestWaitingEndsWhenBufferIsRemovedOrClosed(t *testing.T) {
 	r := private(t)
 	for _, kind := range []error{ErrRemoved, ErrClosed} {
 		b := must(r.GetOrAllocate("mic", spec16))(t)
-		if err := written(t, b).WriteInt16(position(0, 100)); err != nil {
+		if err := writerOf(t, b).WriteInt16(ramp(0, 100)); err != nil {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 3)
@@ -315,6 +339,7 @@ func TestWaitingEndsWhenTheBufferIsRemovedOrClosed(t *testing.T) {
 				ended <- err
 			}
 		}()
+		until(t, "all calls wait", func() bool { return waiters() == cap(ended) })
 		if kind == ErrClosed {
 			b.Close()
 		} else if err := r.Remove("mic"); err != nil {
@@ -326,15 +351,16 @@ func TestWaitingEndsWhenTheBufferIsRemovedOrClosed(t *testing.T) {
 	}
 }
 
-func TestWaitUntilReturnsWhenTheAudioIsThere(t *testing.T) {
+func TestWaitUntilReturnsWhenAudioIsRecorded(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
+	w := writerOf(t, b)
 	ctx := deadline(t)
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() { ended <- b.WaitUntil(ctx, morning.Add(100*time.Millisecond)) }()
+	until(t, "the call waits", func() bool { return waiters() == 1 })
 	for i := range 10 {
 		at := morning.Add(time.Duration(i) * 10 * time.Millisecond)
-		if err := w.WriteInt16At(position(uint64(80*i), 80), at); err != nil {
+		if err := w.WriteInt16At(ramp(uint64(80*i), 80), at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -342,7 +368,7 @@ func TestWaitUntilReturnsWhenTheAudioIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := b.WaitUntil(ctx, morning.AddDate(-1, 0, 0)); err != nil {
-		t.Error("waited for the past:", err)
+		t.Error("waiting for the past:", err)
 	}
 	if status := must(b.Status())(t); status.Evictions != 0 || status.NewestFrame != 800 || status.Writes != 10 ||
 		!status.HasWriter || !status.Oldest.Equal(morning) || status.Peak == 0 {
@@ -350,20 +376,20 @@ func TestWaitUntilReturnsWhenTheAudioIsThere(t *testing.T) {
 	}
 }
 
-func TestWaitUntilIsTrueToHalfAFrameAtAnyRate(t *testing.T) {
+func TestWaitUntilIsAccurateToHalfAFrameAtAnyRate(t *testing.T) {
 	r := private(t)
 	for _, rate := range []int{11025, 22050, 44100, 48000, 96000, 768000} {
 		b := allocated(t, r, strconv.Itoa(rate), Spec{Duration: time.Second, SampleRateHz: rate, Channels: 2, Format: F32})
-		if err := written(t, b).WriteFloat32At(make([]float32, 2*rate/4), morning); err != nil {
+		if err := writerOf(t, b).WriteFloat32At(make([]float32, 2*rate/4), morning); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.WaitUntil(deadline(t), morning.Add(time.Duration(rate/4)*time.Second/time.Duration(rate))); err != nil {
 			t.Errorf("%d Hz: %v", rate, err)
 		}
-		over, cancel := context.WithCancel(context.Background())
+		canceled, cancel := context.WithCancel(context.Background())
 		cancel()
-		if err := b.WaitUntil(over, morning.Add(251*time.Millisecond)); !errors.Is(err, ErrNotYet) {
-			t.Errorf("%d Hz: what is still to come is there: %v", rate, err)
+		if err := b.WaitUntil(canceled, morning.Add(251*time.Millisecond)); !errors.Is(err, ErrNotYet) {
+			t.Errorf("%d Hz: did not wait for the future: %v", rate, err)
 		}
 	}
 }

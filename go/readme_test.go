@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-func TestTheQuickStartIsTheExampleThatIsRun(t *testing.T) {
+func TestReadmeShowsTheTestedExample(t *testing.T) {
 	readme := string(must(os.ReadFile("README.md"))(t))
 	example := string(must(os.ReadFile("example_test.go"))(t))
-	_, shown, _ := strings.Cut(readme, "```go\n")
-	shown, _, _ = strings.Cut(shown, "```")
-	_, run, _ := strings.Cut(example, "func Example() {\n")
-	run, _, _ = strings.Cut(run, "}\n\n")
-	run = strings.TrimPrefix(strings.ReplaceAll("\n"+run, "\n\t", "\n"), "\n")
-	if shown == "" || shown != run {
-		t.Errorf("the README shows\n%s\nand run is\n%s", shown, run)
+	_, inReadme, _ := strings.Cut(readme, "```go\n")
+	inReadme, _, _ = strings.Cut(inReadme, "```")
+	_, tested, _ := strings.Cut(example, "func Example() {\n")
+	tested, _, _ = strings.Cut(tested, "}\n\n")
+	tested = strings.TrimPrefix(strings.ReplaceAll("\n"+tested, "\n\t", "\n"), "\n")
+	if inReadme == "" || inReadme != tested {
+		t.Errorf("the README has\n%s\nthe tested example is\n%s", inReadme, tested)
 	}
 }

@@ -2,17 +2,14 @@ package capbuf
 
 // #include "calls.h"
 //
-// #cgo noescape capbuf_go_contains
-// #cgo nocallback capbuf_go_contains
-// #cgo noescape capbuf_go_get
-// #cgo nocallback capbuf_go_get
-// #cgo noescape capbuf_go_allocate
-// #cgo nocallback capbuf_go_allocate
-// #cgo noescape capbuf_go_get_or_allocate
-// #cgo nocallback capbuf_go_get_or_allocate
-// #cgo noescape capbuf_go_list
-// #cgo noescape capbuf_go_described
-// #cgo noescape capbuf_go_registry_stats
+// #cgo noescape capbuf_registry_allocate
+// #cgo nocallback capbuf_registry_allocate
+// #cgo noescape capbuf_registry_get_or_allocate_with_info
+// #cgo nocallback capbuf_registry_get_or_allocate_with_info
+// #cgo noescape capbuf_registry_get_with_info
+// #cgo nocallback capbuf_registry_get_with_info
+// #cgo noescape capbuf_registry_contains
+// #cgo nocallback capbuf_registry_contains
 import "C"
 
 import (
@@ -22,73 +19,90 @@ import (
 	"unsafe"
 )
 
-// Registry is the allocator: from a source to the one buffer it has, in all processes that open its domain.
+// Registry allocates the buffers of sources. Each source has one buffer in all processes that open
+// the same domain.
 type Registry struct {
 	handle *handle
 	domain string
 	path   string
-	// tracks is whether attempts are recorded: only this handle switches that.
+	// tracks caches whether allocation tracking is enabled; only this handle changes it.
 	tracks atomic.Bool
 }
 
-// RegistryStats tells what a registry has allocated so far and what of it is alive.
+// RegistryStats counts the rings that a registry allocated and mapped.
 type RegistryStats struct {
-	// RingsAllocated counts the rings that this registry made, ever.
+	// RingsAllocated counts the rings that this registry allocated.
 	RingsAllocated uint64
-	// RingsMapped counts the rings that were mapped, ever: its own, and those that it found in its domain.
+	// RingsMapped counts the rings that it mapped: its own, and those of other processes.
 	RingsMapped uint64
-	// RingsUnmapped counts those that were unmapped again.
+	// RingsUnmapped counts the rings that it unmapped again.
 	RingsUnmapped uint64
-	// Bytes is what the rings take that this registry made and has mapped, or has reserved.
+	// Bytes is the size of the rings that it allocated and still maps, or has reserved.
 	Bytes uint64
-	// BudgetBytes is what they may take.
+	// BudgetBytes is the limit of Bytes.
 	BudgetBytes uint64
 }
 
-// Open opens a domain by its name, and makes it if there is none.
+// Open opens, or creates, the named domain: a set of buffers shared by all processes of this user.
 //
-// Any goroutine. Makes system calls. Errors: ErrInvalidArgument, ErrForbidden, ErrSystem.
+// Safe for concurrent use. Makes system calls. Errors: ErrInvalidArgument, ErrForbidden, ErrSystem.
 func Open(domain string, options ...Option) (*Registry, error) {
-	o := gather(options)
 	name, size := text(domain)
-	folder, folderSize := o.folderText()
-	return newRegistry(C.capbuf_go_open(name, size, o.limits(), folder, folderSize))
+	return open(name, size, options)
 }
 
-// OpenDefault opens the domain that CAPBUF_DOMAIN names, or the one called default. Otherwise as [Open].
+// OpenDefault opens, or creates, the domain that CAPBUF_DOMAIN names; without it, the domain
+// "default". See [Open].
 func OpenDefault(options ...Option) (*Registry, error) {
-	o := gather(options)
-	folder, folderSize := o.folderText()
-	return newRegistry(C.capbuf_go_open(nil, 0, o.limits(), folder, folderSize))
+	return open(nil, 0, options)
 }
 
-// Private makes a registry that belongs to this process alone.
+func open(domain *C.char, size C.size_t, list []Option) (*Registry, error) {
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	o := newOptions(list)
+	options := o.toC(&pins)
+	var registry *C.capbuf_registry
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_open(domain, size, &options, &registry, &detail)
+	return newRegistry(registry, failure(status, detail))
+}
+
+// Private returns a registry whose buffers belong to this process alone.
 //
-// Any goroutine. Allocates. Errors: ErrInvalidArgument.
+// Safe for concurrent use. Allocates. Errors: ErrInvalidArgument.
 func Private(options ...Option) (*Registry, error) {
-	o := gather(options)
-	return newRegistry(C.capbuf_go_private(o.limits()))
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	o := newOptions(options)
+	converted := o.toC(&pins)
+	var registry *C.capbuf_registry
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_private(&converted, &registry, &detail)
+	return newRegistry(registry, failure(status, detail))
 }
 
-func newRegistry(outcome C.capbuf_go_outcome) (*Registry, error) {
-	if err := failure(outcome); err != nil {
+// newRegistry takes ownership of the C handle.
+func newRegistry(registry *C.capbuf_registry, err error) (*Registry, error) {
+	if err != nil {
 		return nil, err
 	}
-	pointer := (*C.capbuf_registry)(outcome.handle)
-	h := newHandle(outcome.handle, func(p unsafe.Pointer) { C.capbuf_registry_free((*C.capbuf_registry)(p)) })
+	h := newHandle(unsafe.Pointer(registry), func(p unsafe.Pointer) { C.capbuf_registry_free((*C.capbuf_registry)(p)) })
 	r := &Registry{handle: h}
 	runtime.AddCleanup(r, func(h *handle) { h.close() }, h)
-	tracks := C.capbuf_go_is_tracking(pointer)
-	r.tracks.Store(tracks.number != 0)
-	err := failure(tracks)
+	var isTracking C.bool
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_is_allocation_tracking(registry, &isTracking, &detail)
+	err = failure(status, detail)
+	r.tracks.Store(bool(isTracking))
 	if err == nil {
-		r.domain, err = told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			return C.capbuf_go_registry_domain(pointer, out, size)
+		r.domain, err = textFrom(func(out *textOut) C.capbuf_status {
+			return C.capbuf_registry_domain(registry, out.bytes, out.size, &out.length, &out.detail)
 		})
 	}
 	if err == nil {
-		r.path, err = told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			return C.capbuf_go_registry_path(pointer, out, size)
+		r.path, err = textFrom(func(out *textOut) C.capbuf_status {
+			return C.capbuf_registry_path(registry, out.bytes, out.size, &out.length, &out.detail)
 		})
 	}
 	if err != nil {
@@ -98,12 +112,12 @@ func newRegistry(outcome C.capbuf_go_outcome) (*Registry, error) {
 	return r, nil
 }
 
-// Domain is the name of the registry's domain; empty for a private registry.
+// Domain returns the name of the domain; empty for a private registry.
 func (r *Registry) Domain() string {
 	return r.domain
 }
 
-// Path is the folder of the registry's domain; empty for a private registry.
+// Path returns the folder of the domain; empty for a private registry.
 func (r *Registry) Path() string {
 	return r.path
 }
@@ -113,12 +127,12 @@ func (r *Registry) enter() (*C.capbuf_registry, *stripe) {
 	return (*C.capbuf_registry)(pointer), users
 }
 
-// Allocate makes the buffer of a source that has none.
+// Allocate allocates the buffer of a source that has none.
 //
-// Any goroutine. Allocates; waits while somebody else is just making this source's buffer. Errors: ErrAlreadyExists; those of
-// GetOrAllocate.
+// Safe for concurrent use. Allocates; waits while another caller allocates the same buffer. Errors:
+// ErrAlreadyExists; those of [Registry.GetOrAllocate].
 func (r *Registry) Allocate(source string, spec Spec) (*CaptureBuffer, error) {
-	asked, err := spec.toC()
+	requested, err := spec.toC()
 	if err != nil {
 		return nil, err
 	}
@@ -126,25 +140,30 @@ func (r *Registry) Allocate(source string, spec Spec) (*CaptureBuffer, error) {
 	if registry == nil {
 		return nil, ErrClosed
 	}
-	var outcome C.capbuf_go_outcome
-	if callers := r.callers(); callers != nil {
-		outcome = callers.ask(C.CAPBUF_GO_ALLOCATE, registry, source, unsafe.Pointer(&asked))
+	var buffer *C.capbuf_buffer
+	if stack := r.callStack(); stack != nil {
+		buffer, err = stack.allocate(registry, source, &requested)
 	} else {
 		name, size := text(source)
-		outcome = C.capbuf_go_allocate(registry, name, size, &asked)
+		var detail *C.capbuf_error
+		status := C.capbuf_registry_allocate(registry, name, size, &requested, &buffer, &detail)
+		err = failure(status, detail)
 	}
 	r.handle.leave(users)
-	return newBuffer(outcome, source, &asked)
+	if err != nil {
+		return nil, err
+	}
+	return describe(buffer, source)
 }
 
-// GetOrAllocate finds the buffer of a source, or makes it if there is none, exactly once however many ask, in however many
-// processes.
+// GetOrAllocate returns the buffer of a source, and allocates it if it has none. It is allocated
+// once, however many callers race in however many processes.
 //
-// Any goroutine. A hit costs a lookup and the handle; a miss allocates the ring. Errors: ErrSpecMismatch, ErrInvalidSource,
-// ErrInvalidArgument, ErrOverBudget, ErrOutOfMemory, ErrOutOfSpace, ErrSystem, ErrForbidden, ErrLayoutMismatch, ErrCorrupt,
-// ErrTooManyProcesses.
+// Safe for concurrent use. A hit costs a lookup and a handle; a miss allocates the ring. Errors:
+// ErrSpecMismatch, ErrInvalidSource, ErrInvalidArgument, ErrOverBudget, ErrOutOfMemory,
+// ErrOutOfSpace, ErrSystem, ErrForbidden, ErrLayoutMismatch, ErrCorrupt, ErrTooManyProcesses.
 func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, error) {
-	asked, err := spec.toC()
+	requested, err := spec.toC()
 	if err != nil {
 		return nil, err
 	}
@@ -152,104 +171,98 @@ func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, erro
 	if registry == nil {
 		return nil, ErrClosed
 	}
-	var outcome C.capbuf_go_outcome
-	if callers := r.callers(); callers != nil {
-		outcome = callers.ask(C.CAPBUF_GO_GET_OR_ALLOCATE, registry, source, unsafe.Pointer(&asked))
+	info := C.capbuf_buffer_info{struct_size: C.sizeof_capbuf_buffer_info}
+	var buffer *C.capbuf_buffer
+	if stack := r.callStack(); stack != nil {
+		buffer, err = stack.getOrAllocate(registry, source, &requested, &info)
 	} else {
 		name, size := text(source)
-		outcome = C.capbuf_go_get_or_allocate(registry, name, size, &asked)
+		var detail *C.capbuf_error
+		status := C.capbuf_registry_get_or_allocate_with_info(registry, name, size, &requested, &buffer, &info, &detail)
+		err = failure(status, detail)
 	}
 	r.handle.leave(users)
-	return newBuffer(outcome, source, &asked)
+	if err != nil {
+		return nil, err
+	}
+	return newBuffer(buffer, source, &info), nil
 }
 
-// Get finds the buffer of a source. Each call gives a handle of its own, to close.
+// Get returns the buffer of a source, as a new handle that the caller closes.
 //
-// Any goroutine. A lookup and the handle. Errors: ErrNotFound.
+// Safe for concurrent use. Costs a lookup and a handle. Errors: ErrNotFound.
 func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 	registry, users := r.enter()
 	if registry == nil {
 		return nil, ErrClosed
 	}
-	var spec C.capbuf_spec
-	var outcome C.capbuf_go_outcome
-	if callers := r.callers(); callers != nil {
-		outcome = callers.ask(C.CAPBUF_GO_GET, registry, source, unsafe.Pointer(&spec))
+	info := C.capbuf_buffer_info{struct_size: C.sizeof_capbuf_buffer_info}
+	var buffer *C.capbuf_buffer
+	var err error
+	if stack := r.callStack(); stack != nil {
+		buffer, err = stack.get(registry, source, &info)
 	} else {
 		name, size := text(source)
-		outcome = C.capbuf_go_get(registry, name, size, &spec)
+		var detail *C.capbuf_error
+		status := C.capbuf_registry_get_with_info(registry, name, size, &buffer, &info, &detail)
+		err = failure(status, detail)
 	}
 	r.handle.leave(users)
-	return newBuffer(outcome, source, &spec)
+	if err != nil {
+		return nil, err
+	}
+	return newBuffer(buffer, source, &info), nil
 }
 
-// Contains tells whether a source has a buffer; false for what can be no source, and when the registry is closed.
+// Contains reports whether a source has a buffer. It returns false for an invalid source and for a
+// closed registry.
 //
-// Any goroutine. Waits for nobody, allocates nothing; a source that this registry has not met is looked for in its domain's folder.
+// Safe for concurrent use. Wait-free, no allocation; the first lookup of a source also looks in the
+// domain's folder.
 func (r *Registry) Contains(source string) bool {
-	registry, users := r.handle.enter()
+	registry, users := r.enter()
 	if registry == nil {
 		return false
 	}
 	name, size := text(source)
-	contains := C.capbuf_go_contains(C.uintptr_t(uintptr(registry)), name, size)
+	var contains C.bool
+	C.capbuf_registry_contains(registry, name, size, &contains, nil)
 	r.handle.leave(users)
-	return contains != 0
+	return bool(contains)
 }
 
-// Remove takes the buffer of a source out of the registry, for all processes of its domain. Handles stay valid and go on reading.
+// Remove removes the buffer of a source, for all processes of the domain. Open handles stay
+// readable.
 //
-// Any goroutine. Allocates. Errors: ErrNotFound, ErrSystem.
+// Safe for concurrent use. Allocates. Errors: ErrNotFound, ErrSystem.
 func (r *Registry) Remove(source string) error {
 	registry, users := r.enter()
 	if registry == nil {
 		return ErrClosed
 	}
-	var outcome C.capbuf_go_outcome
-	if callers := r.callers(); callers != nil {
-		outcome = callers.ask(C.CAPBUF_GO_REMOVE, registry, source, nil)
-	} else {
-		name, size := text(source)
-		outcome = C.capbuf_go_remove(registry, name, size)
+	defer r.handle.leave(users)
+	if stack := r.callStack(); stack != nil {
+		return stack.remove(registry, source)
 	}
-	r.handle.leave(users)
-	return failure(outcome)
+	name, size := text(source)
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_remove(registry, name, size, &detail)
+	return failure(status, detail)
 }
 
-// Buffers gives a handle on every buffer, by the order of their sources' names. Each is to be closed.
+// Buffers returns a handle on every buffer, sorted by source. The caller closes them.
 //
-// Any goroutine. Allocates; in a domain all are mapped by this.
+// Safe for concurrent use. Allocates, and maps every buffer of the domain.
 func (r *Registry) Buffers() ([]*CaptureBuffer, error) {
-	registry, users := r.enter()
-	if registry == nil {
-		return nil, ErrClosed
-	}
-	defer r.handle.leave(users)
-	var found []C.uintptr_t
-	for room := 16; ; {
-		found = make([]C.uintptr_t, room)
-		outcome := C.capbuf_go_list(registry, unsafe.SliceData(found), C.size_t(room))
-		if err := failure(outcome); err != nil {
-			return nil, err
-		}
-		if count := int(outcome.number); count <= room {
-			found = found[:count]
-			break
-		} else {
-			// Not all had room. What came is let go of, and there may be more by now.
-			for _, buffer := range found {
-				C.capbuf_buffer_free((*C.capbuf_buffer)(pointerOf(buffer)))
-			}
-			room = 2 * count
-		}
+	found, err := r.list()
+	if err != nil {
+		return nil, err
 	}
 	buffers := make([]*CaptureBuffer, 0, len(found))
 	var failed error
 	for _, buffer := range found {
-		var spec C.capbuf_spec
-		b, err := newBuffer(C.capbuf_go_described(buffer, &spec), "", &spec)
+		b, err := describeWithSource(buffer)
 		if err == nil {
-			b.source, err = b.told()
 			buffers = append(buffers, b)
 		}
 		failed = errors.Join(failed, err)
@@ -263,21 +276,43 @@ func (r *Registry) Buffers() ([]*CaptureBuffer, error) {
 	return buffers, nil
 }
 
-// pointerOf makes a pointer of an address that C gave as a number. It is C's memory, which does not move.
-func pointerOf(address C.uintptr_t) unsafe.Pointer {
-	return *(*unsafe.Pointer)(unsafe.Pointer(&address))
+// list returns a C handle on every buffer.
+func (r *Registry) list() ([]*C.capbuf_buffer, error) {
+	registry, users := r.enter()
+	if registry == nil {
+		return nil, ErrClosed
+	}
+	defer r.handle.leave(users)
+	for room := 16; ; {
+		found := make([]*C.capbuf_buffer, room)
+		var count C.size_t
+		var detail *C.capbuf_error
+		status := C.capbuf_registry_list(registry, &found[0], C.size_t(room), &count, &detail)
+		if err := failure(status, detail); err != nil {
+			return nil, err
+		}
+		if int(count) <= room {
+			return found[:count], nil
+		}
+		for _, buffer := range found {
+			C.capbuf_buffer_free(buffer)
+		}
+		// More buffers may be allocated meanwhile.
+		room = 2 * int(count)
+	}
 }
 
-// Stats tells what the registry has allocated so far and what of it is alive.
+// Stats returns counts of the rings of this registry.
 //
-// Any goroutine.
+// Safe for concurrent use.
 func (r *Registry) Stats() (RegistryStats, error) {
 	registry, users := r.enter()
 	if registry == nil {
 		return RegistryStats{}, ErrClosed
 	}
-	var stats C.capbuf_registry_stats
-	outcome := C.capbuf_go_registry_stats(registry, &stats)
+	stats := C.capbuf_registry_stats{struct_size: C.sizeof_capbuf_registry_stats}
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_get_stats(registry, &stats, &detail)
 	r.handle.leave(users)
 	return RegistryStats{
 		RingsAllocated: uint64(stats.rings_allocated),
@@ -285,37 +320,40 @@ func (r *Registry) Stats() (RegistryStats, error) {
 		RingsUnmapped:  uint64(stats.rings_unmapped),
 		Bytes:          uint64(stats.bytes),
 		BudgetBytes:    uint64(stats.budget_bytes),
-	}, failure(outcome)
+	}, failure(status, detail)
 }
 
-// Sweep takes away what processes of the domain left that died.
+// Sweep removes what dead processes left in the domain.
 //
-// Any goroutine. Looks at every buffer of the domain. Errors: ErrSystem.
+// Safe for concurrent use. Checks every buffer of the domain. Errors: ErrSystem.
 func (r *Registry) Sweep() error {
 	registry, users := r.enter()
 	if registry == nil {
 		return ErrClosed
 	}
-	outcome := C.capbuf_go_sweep(registry)
-	r.handle.leave(users)
-	return failure(outcome)
+	defer r.handle.leave(users)
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_sweep(registry, &detail)
+	return failure(status, detail)
 }
 
-// TrimPool gives back what is kept of removed buffers' memory, see [WithPool]; in a domain, whoever kept it. What is just being overwritten
-// stays.
+// TrimPool frees the pool, see [WithPool]; in a domain, the pools of all processes. Memory that is
+// being overwritten stays.
 //
-// Any goroutine. Makes system calls. Errors: ErrSystem, ErrClosed.
+// Safe for concurrent use. Makes system calls. Errors: ErrSystem, ErrClosed.
 func (r *Registry) TrimPool() error {
 	registry, users := r.enter()
 	if registry == nil {
 		return ErrClosed
 	}
-	outcome := C.capbuf_go_trim_pool(registry)
-	r.handle.leave(users)
-	return failure(outcome)
+	defer r.handle.leave(users)
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_trim_pool(registry, &detail)
+	return failure(status, detail)
 }
 
-// Close ends the handle. Buffers, writers and captures that came from it stay valid. Closing again is nothing.
+// Close ends the handle. Buffers, writers and captures of the registry stay valid. Further calls do
+// nothing.
 func (r *Registry) Close() error {
 	r.handle.close()
 	return nil

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestRacingGoroutinesGetOneBufferMadeOnce(t *testing.T) {
+func TestRacingGoroutinesAllocateOnce(t *testing.T) {
 	r := private(t)
 	const rounds, racers = 20, 16
 	for round := range rounds {
@@ -34,16 +34,16 @@ func TestRacingGoroutinesGetOneBufferMadeOnce(t *testing.T) {
 		done.Wait()
 		for _, id := range ids {
 			if id != ids[0] {
-				t.Fatalf("two buffers for %s: %v", source, ids)
+				t.Fatalf("%s has several buffers: %v", source, ids)
 			}
 		}
 	}
 	if stats := must(r.Stats())(t); stats.RingsAllocated != rounds {
-		t.Fatalf("%d rings were made for %d sources", stats.RingsAllocated, rounds)
+		t.Fatalf("%d rings were allocated for %d sources", stats.RingsAllocated, rounds)
 	}
 }
 
-func TestTheSameSourceWithAnotherShapeIsRefusedAndStaysAsItWas(t *testing.T) {
+func TestSpecMismatchLeavesBufferUnchanged(t *testing.T) {
 	r := private(t)
 	b := allocated(t, r, "mic", spec16)
 	other := spec16
@@ -52,30 +52,30 @@ func TestTheSameSourceWithAnotherShapeIsRefusedAndStaysAsItWas(t *testing.T) {
 	detail := wantError(t, err, ErrSpecMismatch)
 	for _, rate := range []string{"8000", "44100"} {
 		if !strings.Contains(detail.Message, rate) {
-			t.Errorf("the message does not name %s: %s", rate, detail.Message)
+			t.Errorf("the message does not contain %s: %s", rate, detail.Message)
 		}
 	}
 	if again := must(r.Get("mic"))(t); again.ID() != b.ID() || again.Spec().SampleRateHz != 8000 {
-		t.Error("the buffer has changed")
+		t.Error("the buffer changed")
 	}
 }
 
-func TestAShapeThatABufferToldIsTheShapeItWasMadeWith(t *testing.T) {
+func TestSpecOfBufferEqualsRequestedSpec(t *testing.T) {
 	r := private(t)
 	for _, format := range []SampleFormat{S16, S24, S32, F32} {
-		asked := Spec{Duration: 1500 * time.Millisecond, SampleRateHz: 44100, Channels: 3, Format: format, Lifetime: WhileOpen}
-		b := allocated(t, r, format.String(), asked)
-		told := b.Spec()
-		if told.LengthFrames != 66150 || told.Duration != asked.Duration || told.Format != format || told.Channels != 3 {
-			t.Errorf("%+v became %+v", asked, told)
+		requested := Spec{Duration: 1500 * time.Millisecond, SampleRateHz: 44100, Channels: 3, Format: format, Lifetime: WhileOpen}
+		b := allocated(t, r, format.String(), requested)
+		spec := b.Spec()
+		if spec.LengthFrames != 66150 || spec.Duration != requested.Duration || spec.Format != format || spec.Channels != 3 {
+			t.Errorf("%+v became %+v", requested, spec)
 		}
-		if again := allocated(t, r, format.String(), told); again.ID() != b.ID() {
-			t.Errorf("%v is another shape than itself", told)
+		if again := allocated(t, r, format.String(), spec); again.ID() != b.ID() {
+			t.Errorf("%v does not equal itself", spec)
 		}
 	}
 }
 
-func TestAllocateRefusesASourceThatHasABuffer(t *testing.T) {
+func TestAllocateRefusesExistingSource(t *testing.T) {
 	r := private(t)
 	b := must(r.Allocate("mic", spec16))(t)
 	defer b.Close()
@@ -83,29 +83,29 @@ func TestAllocateRefusesASourceThatHasABuffer(t *testing.T) {
 	wantError(t, err, ErrAlreadyExists)
 }
 
-func TestLookingUpFindsWhatIsThere(t *testing.T) {
+func TestLookupFindsAllocatedSourcesOnly(t *testing.T) {
 	r := private(t)
 	if r.Contains("mic") {
-		t.Error("contains what was never allocated")
+		t.Error("contains a source before it was allocated")
 	}
 	_, err := r.Get("mic")
 	wantError(t, err, ErrNotFound)
 	allocated(t, r, "mic", spec16)
 	if !r.Contains("mic") {
-		t.Error("does not contain what was allocated")
+		t.Error("does not contain an allocated source")
 	}
 	if err := r.Remove("mic"); err != nil {
 		t.Fatal(err)
 	}
 	if r.Contains("mic") {
-		t.Error("contains what was removed")
+		t.Error("contains a removed source")
 	}
 	wantError(t, r.Remove("mic"), ErrNotFound)
 }
 
-func TestBuffersListsAllBySource(t *testing.T) {
+func TestBuffersAreSortedBySource(t *testing.T) {
 	r := private(t)
-	const many = 40 // More than the first guess has room for.
+	const many = 40 // More than the first call has room for.
 	for i := range many {
 		allocated(t, r, fmt.Sprintf("mic-%02d", i), spec16)
 	}
@@ -121,7 +121,7 @@ func TestBuffersListsAllBySource(t *testing.T) {
 	}
 }
 
-func TestARequestBeyondTheBudgetIsAnErrorWithItsNumbers(t *testing.T) {
+func TestOverBudgetReportsItsNumbers(t *testing.T) {
 	r := must(Private(WithBudget(1 << 20)))(t)
 	defer r.Close()
 	big := spec16
@@ -129,15 +129,15 @@ func TestARequestBeyondTheBudgetIsAnErrorWithItsNumbers(t *testing.T) {
 	_, err := r.GetOrAllocate("mic", big)
 	detail := wantError(t, err, ErrOverBudget)
 	if detail.RequestedBytes < 3600*16000 || detail.LimitBytes != 1<<20 {
-		t.Errorf("the numbers are %+v", detail)
+		t.Errorf("%+v", detail)
 	}
 }
 
-func TestMemoryGoesBackWithTheLastHandleOfARemovedBuffer(t *testing.T) {
+func TestRemovedBufferIsUnmappedWithLastHandle(t *testing.T) {
 	r := private(t)
 	b := must(r.GetOrAllocate("mic", spec16))(t)
 	w := must(b.Writer())(t)
-	if err := w.WriteInt16(position(0, 800)); err != nil {
+	if err := w.WriteInt16(ramp(0, 800)); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
@@ -145,18 +145,18 @@ func TestMemoryGoesBackWithTheLastHandleOfARemovedBuffer(t *testing.T) {
 		t.Fatal(err)
 	}
 	segment := must(b.ReadFrames(deadline(t), 0, 800))(t)
-	wantPosition(t, segment.Int16(), 0)
+	wantRamp(t, segment.Int16(), 0)
 	if removed := must(b.IsRemoved())(t); !removed {
-		t.Error("does not know that it was removed")
+		t.Error("IsRemoved is false")
 	}
 	if stats := must(r.Stats())(t); stats.RingsUnmapped != 0 {
-		t.Error("the memory went while a handle was open")
+		t.Error("unmapped while a handle is open")
 	}
 	b.Close()
-	until(t, "the memory went back", func() bool { return must(r.Stats())(t).RingsUnmapped == 1 })
+	until(t, "the buffer is unmapped", func() bool { return must(r.Stats())(t).RingsUnmapped == 1 })
 }
 
-func TestSecretsOfASourceAreNotShown(t *testing.T) {
+func TestCredentialsAreNeverPrinted(t *testing.T) {
 	r := private(t)
 	const camera = "rtsp://admin:hunter2@10.0.0.7/stream"
 	b := allocated(t, r, camera, spec16)
@@ -164,17 +164,17 @@ func TestSecretsOfASourceAreNotShown(t *testing.T) {
 	other.Channels = 2
 	_, mismatch := r.GetOrAllocate(camera, other)
 	_, exists := r.Allocate(camera, spec16)
-	for _, shown := range []string{
+	for _, printed := range []string{
 		fmt.Sprint(b), fmt.Sprintf("%+v", b), fmt.Sprintf("%#v", b), Redact(camera), mismatch.Error(), exists.Error(),
 	} {
-		if strings.Contains(shown, "hunter2") || !strings.Contains(shown, "10.0.0.7") {
-			t.Errorf("shown: %s", shown)
+		if strings.Contains(printed, "hunter2") || !strings.Contains(printed, "10.0.0.7") {
+			t.Errorf("printed: %s", printed)
 		}
 	}
 	if b.Source() != camera {
-		t.Error("the source is not as it was given")
+		t.Error("Source() differs from the passed source")
 	}
-	if shown := Redact("a\xffb"); strings.Contains(shown, "b") {
-		t.Errorf("what is no text was shown: %q", shown)
+	if redacted := Redact("a\xffb"); strings.Contains(redacted, "b") {
+		t.Errorf("Redact returned invalid UTF-8 bytes: %q", redacted)
 	}
 }

@@ -9,27 +9,28 @@ import (
 	"time"
 )
 
-// AllocationReport is everything that is known of the allocations of a registry, or of all processes of its domain, at one moment.
+// AllocationReport is a snapshot of the allocations of a registry, or of all processes of its
+// domain.
 //
-// Attempts, allocations and live buffers are three numbers. Live buffers, their bytes and the processes that have them open are
-// always known; attempts, call sites, handles and stacks as far as they were recorded while tracking was enabled. No name is shown
-// with its credentials.
+// It counts attempts, allocations and live buffers separately. Live buffers, their bytes and the
+// processes that have them open are always complete. Attempts, call sites, handles and stacks are
+// those recorded while tracking was enabled. Names have no credentials.
 type AllocationReport struct {
-	// Domain is the domain; empty for a private registry.
+	// Domain is the name of the domain; empty for a private registry.
 	Domain string `json:"domain"`
 	// Made is when the report was made.
 	Made time.Time `json:"made_utc"`
-	// IsTracking tells whether the registry that was asked tracks allocations.
+	// IsTracking reports whether this registry tracks allocations.
 	IsTracking bool `json:"is_tracking"`
-	// Totals sums over everything.
+	// Totals sums over all sources and processes.
 	Totals AllocationTotals `json:"totals"`
-	// Pool is what is kept of removed buffers' memory.
+	// Pool is the retained memory of removed buffers.
 	Pool PoolStats `json:"pool"`
-	// Anomalies is what watches of the registry found wrong, the oldest first.
+	// Anomalies lists what watches of the registry found, the oldest first.
 	Anomalies []Anomaly `json:"anomalies"`
-	// Processes are those that track, or did, the oldest first.
+	// Processes lists the processes that track, or did, the oldest first.
 	Processes []TrackingProcess `json:"processes"`
-	// Sources are by name.
+	// Sources is sorted by name.
 	Sources []SourceReport `json:"sources"`
 
 	text, json string
@@ -37,59 +38,59 @@ type AllocationReport struct {
 
 // AllocationTotals sums over all sources and processes.
 type AllocationTotals struct {
-	// Attempts to get a buffer, whatever came of them.
+	// Attempts counts the requests for a buffer, whatever their result.
 	Attempts uint64 `json:"attempts"`
-	// Allocations counts the rings that were made.
+	// Allocations counts the rings that were allocated.
 	Allocations uint64 `json:"allocations"`
-	// LiveBuffers is how many buffers there are.
+	// LiveBuffers counts the existing buffers.
 	LiveBuffers uint64 `json:"live_buffers"`
-	// LiveBytes is what is mapped for them.
+	// LiveBytes is the size of their mapped memory.
 	LiveBytes uint64 `json:"live_bytes"`
-	// LiveAudioBytes is the audio that they keep.
+	// LiveAudioBytes is the size of their audio.
 	LiveAudioBytes uint64 `json:"live_audio_bytes"`
-	// RemovedAndHeld counts the buffers that were removed and that somebody still holds.
+	// RemovedAndHeld counts the removed buffers that still have an open handle.
 	RemovedAndHeld uint64 `json:"removed_and_held"`
-	// Results is the attempts by what came of them.
+	// Results counts the attempts by result.
 	Results AllocationResults `json:"results"`
 }
 
-// PoolStats is what is kept of removed buffers' memory, see [WithPool], and what came of it.
+// PoolStats describes the retained memory of removed buffers: see [WithPool].
 type PoolStats struct {
-	// Rings is how many rings are in it, in a domain those of all processes.
+	// Rings counts the rings in the pool; in a domain, in the pools of all processes.
 	Rings uint64 `json:"rings"`
-	// Bytes is what they take.
+	// Bytes is their size.
 	Bytes uint64 `json:"bytes"`
-	// LimitBytes is what they may take; 0: this registry keeps none.
+	// LimitBytes is the limit of Bytes; 0: this registry has no pool.
 	LimitBytes uint64 `json:"limit_bytes"`
-	// Hits counts the rings that this registry took out of it to use them again.
+	// Hits counts the rings that this registry reused.
 	Hits uint64 `json:"hits"`
-	// Misses counts the rings that this registry made because nothing in it was of their size.
+	// Misses counts the rings that this registry allocated because none in the pool had their size.
 	Misses uint64 `json:"misses"`
-	// Kept counts the rings that this registry put into it.
+	// Kept counts the rings that this registry put into the pool.
 	Kept uint64 `json:"kept"`
-	// Trimmed counts the rings that this registry gave back from it: too old, or in the way.
+	// Trimmed counts the rings that this registry freed from the pool, for their age or the limit.
 	Trimmed uint64 `json:"trimmed"`
 }
 
-// AllocationResults is how often what came of it.
+// AllocationResults counts attempts by result.
 type AllocationResults struct {
-	// Allocated: a ring was made in new memory.
+	// Allocated: a ring was allocated in new memory.
 	Allocated uint64 `json:"allocated"`
-	// Reused: a ring was made in the memory of one that was removed.
+	// Reused: a ring was allocated in the memory of a removed one.
 	Reused uint64 `json:"reused"`
-	// AlreadyThere: GetOrAllocate found the ring that the source has.
+	// AlreadyThere: GetOrAllocate returned the existing ring.
 	AlreadyThere uint64 `json:"already_there"`
-	// Refused: Allocate was refused, as the source has a ring.
+	// Refused: Allocate failed, as the source has a ring.
 	Refused uint64 `json:"refused"`
-	// SpecMismatch: the source has a ring of another shape.
+	// SpecMismatch: the source has a ring with another Spec.
 	SpecMismatch uint64 `json:"spec_mismatch"`
-	// OverBudget: a limit would have been passed.
+	// OverBudget: a limit would have been exceeded.
 	OverBudget uint64 `json:"over_budget"`
-	// Failed: anything else went wrong.
+	// Failed: any other error.
 	Failed uint64 `json:"failed"`
-	// Removed is no attempt: the source's ring was taken out.
+	// Removed counts removals, which are no attempts.
 	Removed uint64 `json:"removed"`
-	// LastHandleEnded is no attempt: the last handle of a ring in a registry ended.
+	// LastHandleEnded counts the rings whose last handle was closed. It is no attempt.
 	LastHandleEnded uint64 `json:"last_handle_ended"`
 }
 
@@ -102,33 +103,35 @@ type TrackingProcess struct {
 	Since      time.Time `json:"since_utc"`
 }
 
-// SourceReport is what is known of one source.
+// SourceReport is the part of a report about one source.
 type SourceReport struct {
-	// Source is its name, without credentials. Sources that differ in nothing else have reports of their own, and Key tells them apart.
+	// Source is its name without credentials.
 	Source string `json:"source"`
-	Key    string `json:"key"`
-	// Attempts to get its buffer, whatever came of them.
+	// Key distinguishes sources that differ in their credentials only.
+	Key string `json:"key"`
+	// Attempts counts the requests for its buffer, whatever their result.
 	Attempts uint64 `json:"attempts"`
-	// Allocations counts the rings that were made for it.
+	// Allocations counts the rings allocated for it.
 	Allocations uint64 `json:"allocations"`
-	// Live is whether it has a buffer now: 1, or 0.
+	// Live is 1 if it has a buffer now, else 0.
 	Live uint64 `json:"live"`
-	// Bytes is what is mapped for its buffer, AudioBytes the audio that it keeps; 0 without one.
-	Bytes      uint64 `json:"bytes"`
+	// Bytes is the size of the mapped memory of its buffer; 0 without one.
+	Bytes uint64 `json:"bytes"`
+	// AudioBytes is the size of the audio in its buffer; 0 without one.
 	AudioBytes uint64 `json:"audio_bytes"`
-	// Results is the attempts by what came of them.
+	// Results counts the attempts by result.
 	Results AllocationResults `json:"results"`
-	// CallSites is the attempts by where they came from, most first.
+	// CallSites lists the places that attempts came from, most attempts first.
 	CallSites []CallSite `json:"call_sites"`
-	// Holders are who holds its buffers, also those that were removed; the longest first.
+	// Holders lists the processes that hold its buffers, removed ones included; the longest first.
 	Holders []BufferHolder `json:"holders"`
-	// Stacks are the newest attempts with their stacks, the newest first.
+	// Stacks lists the newest attempts with their stacks, the newest first.
 	Stacks []AttemptStack `json:"stacks"`
 }
 
-// CallSite is attempts that came from one place in one process.
+// CallSite counts the attempts from one place in one process.
 type CallSite struct {
-	// Language is Rust, C, Go or Python; empty where nobody called.
+	// Language is Rust, C, Go or Python; empty for the library itself.
 	Language string            `json:"language"`
 	File     string            `json:"file"`
 	Line     int               `json:"line"`
@@ -141,16 +144,16 @@ type CallSite struct {
 	Last     time.Time         `json:"last_utc"`
 }
 
-// BufferHolder is a process that holds a buffer, and where it took it, if that is known.
+// BufferHolder is a process that holds a buffer, and the call site, if known.
 type BufferHolder struct {
 	PID     int       `json:"pid"`
 	Program string    `json:"program"`
 	Since   time.Time `json:"since_utc"`
-	// Buffer is its number, hexadecimal.
+	// Buffer is the ID of the buffer, hexadecimal.
 	Buffer string `json:"buffer"`
-	// IsRemoved tells whether that buffer was removed.
+	// IsRemoved reports whether that buffer was removed.
 	IsRemoved bool `json:"is_removed"`
-	// Handles is how many were taken there; 0 if the process doesn't track.
+	// Handles counts the handles from that call site; 0 if the process does not track.
 	Handles  uint64 `json:"handles"`
 	Language string `json:"language"`
 	File     string `json:"file"`
@@ -161,7 +164,7 @@ type BufferHolder struct {
 // AttemptStack is one attempt, with its stack.
 type AttemptStack struct {
 	When time.Time `json:"utc"`
-	// Outcome is what came of it, in words.
+	// Outcome describes the result.
 	Outcome    string       `json:"outcome"`
 	DurationNS uint64       `json:"duration_ns"`
 	PID        int          `json:"pid"`
@@ -170,51 +173,58 @@ type AttemptStack struct {
 	Frames     []StackFrame `json:"frames"`
 }
 
-// StackFrame is a frame of a stack.
+// StackFrame is a frame of a call stack.
 type StackFrame struct {
 	Function string `json:"function"`
 	File     string `json:"file"`
 	Line     int    `json:"line"`
 }
 
-// String is the report as text to read.
+// String returns the report as text.
 func (a *AllocationReport) String() string {
 	return a.text
 }
 
-// JSON is the same report as JSON, by the schema docs/schema/report.json: the same as of `capbuf report --json`.
+// JSON returns the report as JSON, by the schema docs/schema/report.json, like `capbuf report
+// --json`.
 func (a *AllocationReport) JSON() string {
 	return a.json
 }
 
-// Source finds what is known of a source, by its name without credentials; nil if there is nothing.
-func (a *AllocationReport) Source(shown string) *SourceReport {
+// Source returns the report on a source, by its name without credentials; nil if it has none.
+func (a *AllocationReport) Source(redacted string) *SourceReport {
 	for i := range a.Sources {
-		if a.Sources[i].Source == shown {
+		if a.Sources[i].Source == redacted {
 			return &a.Sources[i]
 		}
 	}
 	return nil
 }
 
-// AllocationReport tells everything that is known of allocations: in a domain, those of all its processes.
+// AllocationReport returns a snapshot of the allocations: in a domain, of all its processes.
 //
-// Any goroutine. Reads files, resolves stacks, allocates. Errors: ErrClosed.
+// Safe for concurrent use. Reads files, resolves stacks, allocates. Errors: ErrClosed.
 func (r *Registry) AllocationReport() (*AllocationReport, error) {
 	registry, users := r.enter()
 	if registry == nil {
 		return nil, ErrClosed
 	}
-	outcome := C.capbuf_go_report(registry)
-	r.handle.leave(users)
-	if err := failure(outcome); err != nil {
+	defer r.handle.leave(users)
+	var made *C.capbuf_report
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_allocation_report(registry, &made, &detail)
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
-	made := (*C.capbuf_report)(outcome.handle)
 	defer C.capbuf_report_free(made)
-	report := &AllocationReport{text: copied(C.capbuf_go_report_told(made, 0)), json: copied(C.capbuf_go_report_told(made, 1))}
+	var textSize, jsonSize C.size_t
+	textBytes, jsonBytes := C.capbuf_report_text(made, &textSize), C.capbuf_report_json(made, &jsonSize)
+	report := &AllocationReport{
+		text: C.GoStringN(textBytes, C.int(textSize)),
+		json: C.GoStringN(jsonBytes, C.int(jsonSize)),
+	}
 	if err := json.Unmarshal([]byte(report.json), report); err != nil {
-		return nil, fmt.Errorf("capbuf: the library's report is not as this package reads it: %w", err)
+		return nil, fmt.Errorf("capbuf: the library's report does not match this package: %w", err)
 	}
 	return report, nil
 }

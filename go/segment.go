@@ -1,9 +1,6 @@
 package capbuf
 
 // #include "calls.h"
-//
-// #cgo noescape capbuf_go_read_segment
-// #cgo noescape capbuf_go_segment_gap
 import "C"
 
 import (
@@ -11,10 +8,10 @@ import (
 	"unsafe"
 )
 
-// Segment is a span of audio that was copied out: ordinary memory of Go's, nothing to close.
+// Segment is a span of audio, copied to Go memory. It needs no closing.
 type Segment struct {
 	Extracted
-	// Gaps lists the gaps in it, filled or not.
+	// Gaps lists the gaps in the segment, filled or not.
 	Gaps []Gap
 
 	int16s   []int16
@@ -23,22 +20,22 @@ type Segment struct {
 	bytes    []byte
 }
 
-// Int16 is the samples of a segment of S16, interleaved; nil if it is of another format. See [As].
+// Int16 returns the interleaved samples of an S16 segment, else nil. See [As].
 func (s *Segment) Int16() []int16 {
 	return s.int16s
 }
 
-// Int32 is the samples of a segment of S32, interleaved; nil if it is of another format. See [As].
+// Int32 returns the interleaved samples of an S32 segment, else nil. See [As].
 func (s *Segment) Int32() []int32 {
 	return s.int32s
 }
 
-// Float32 is the samples of a segment of F32, interleaved; nil if it is of another format. See [As].
+// Float32 returns the interleaved samples of an F32 segment, else nil. See [As].
 func (s *Segment) Float32() []float32 {
 	return s.float32s
 }
 
-// Bytes is the samples of any format as they lie in memory, without a copy.
+// Bytes returns the memory of the samples, of any format, without copying.
 func (s *Segment) Bytes() []byte {
 	switch s.Format {
 	case S16:
@@ -52,12 +49,11 @@ func (s *Segment) Bytes() []byte {
 }
 
 func bytesOf[T Sample](samples []T) []byte {
-	var one T
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(samples))), len(samples)*int(unsafe.Sizeof(one)))
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(samples))), len(samples)*int(unsafe.Sizeof(*new(T))))
 }
 
-// makeRoom makes memory for so many samples.
-func (s *Segment) makeRoom(format SampleFormat, samples int) unsafe.Pointer {
+// allocate allocates memory for a number of samples.
+func (s *Segment) allocate(format SampleFormat, samples int) unsafe.Pointer {
 	switch format {
 	case S16:
 		s.int16s = make([]int16, samples)
@@ -73,8 +69,8 @@ func (s *Segment) makeRoom(format SampleFormat, samples int) unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(s.bytes))
 }
 
-// cut takes off what was more room than there are samples.
-func (s *Segment) cut() {
+// truncate drops the memory behind the last sample.
+func (s *Segment) truncate() {
 	samples := int(s.Frames) * s.Channels
 	s.int16s = s.int16s[:min(samples, len(s.int16s))]
 	s.int32s = s.int32s[:min(samples, len(s.int32s))]
@@ -82,39 +78,63 @@ func (s *Segment) cut() {
 	s.bytes = s.bytes[:min(samples*S24.Bytes(), len(s.bytes))]
 }
 
-// readSegment lets C make the segment; the caller frees it.
-func (b *CaptureBuffer) readSegment(s Span, m manner, info *C.capbuf_extracted) (*C.capbuf_segment, error) {
+// readSegment reads a C segment, which the caller frees.
+func (b *CaptureBuffer) readSegment(s Span, o readOptions) (*C.capbuf_segment, error) {
 	buffer, users := b.enter()
 	if buffer == nil {
 		return nil, ErrClosed
 	}
-	outcome := C.capbuf_go_read_segment(buffer, s.kind, s.first, s.end, m.available, m.silence, m.format, info)
-	b.handle.leave(users)
-	return (*C.capbuf_segment)(outcome.handle), failure(outcome)
+	defer b.handle.leave(users)
+	span := C.capbuf_span{kind: s.kind, first: s.first, end: s.end}
+	options := C.capbuf_read_options{
+		struct_size:   C.sizeof_capbuf_read_options,
+		available:     o.available,
+		silence:       o.silence,
+		sample_format: o.format,
+	}
+	var segment *C.capbuf_segment
+	var detail *C.capbuf_error
+	status := C.capbuf_buffer_read_segment(buffer, &span, &options, &segment, &detail)
+	return segment, failure(status, detail)
 }
 
-// copyOfSegment reads by way of a segment of C's, which lists its gaps, and copies that.
-func (b *CaptureBuffer) copyOfSegment(s Span, m manner) (*Segment, error) {
-	var info C.capbuf_extracted
-	made, err := b.readSegment(s, m, &info)
+// infoOf describes a C segment.
+func infoOf(segment *C.capbuf_segment) (C.capbuf_extracted, error) {
+	info := C.capbuf_extracted{struct_size: C.sizeof_capbuf_extracted}
+	var detail *C.capbuf_error
+	status := C.capbuf_segment_info(segment, &info, &detail)
+	return info, failure(status, detail)
+}
+
+// copySegment reads a C segment, which lists its gaps, and copies it.
+func (b *CaptureBuffer) copySegment(s Span, o readOptions) (*Segment, error) {
+	from, err := b.readSegment(s, o)
 	if err != nil {
 		return nil, err
 	}
-	defer C.capbuf_segment_free(made)
-	outcome := C.capbuf_go_segment_samples(made)
-	if err := failure(outcome); err != nil {
+	defer C.capbuf_segment_free(from)
+	info, err := infoOf(from)
+	if err != nil {
+		return nil, err
+	}
+	var samples unsafe.Pointer
+	var count C.size_t
+	var detail *C.capbuf_error
+	status := C.capbuf_segment_samples(from, &samples, &count, &detail)
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
 	segment := &Segment{Extracted: extractedFromC(&info)}
-	if samples := int(outcome.number); samples > 0 {
-		bytes := samples * segment.Format.Bytes()
-		room := segment.makeRoom(segment.Format, samples)
-		copy(unsafe.Slice((*byte)(room), bytes), unsafe.Slice((*byte)(outcome.handle), bytes))
+	if count > 0 {
+		size := int(count) * segment.Format.Bytes()
+		memory := segment.allocate(segment.Format, int(count))
+		copy(unsafe.Slice((*byte)(memory), size), unsafe.Slice((*byte)(samples), size))
 	}
 	segment.Gaps = make([]Gap, 0, min(uint64(info.gaps), math.MaxUint16))
 	for number := range C.size_t(info.gaps) {
-		var gap C.capbuf_gap
-		if err := failure(C.capbuf_go_segment_gap(made, number, &gap)); err != nil {
+		gap := C.capbuf_gap{struct_size: C.sizeof_capbuf_gap}
+		status := C.capbuf_segment_gap(from, number, &gap, &detail)
+		if err := failure(status, detail); err != nil {
 			return nil, err
 		}
 		segment.Gaps = append(segment.Gaps, gapFromC(&gap))

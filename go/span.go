@@ -8,29 +8,30 @@ import (
 	"time"
 )
 
-// Span is a span of a buffer to read: by frame numbers, by time, or the newest.
+// Span is the part of a buffer to read: by frame numbers, by time, or the newest audio.
 type Span struct {
 	kind       C.uint32_t
 	first, end C.int64_t
 }
 
-// SpanFrames is the frames from first to one before end: exactly these, whatever the clocks did.
+// SpanFrames returns the frames from first up to but not including end, whatever their times are.
 func SpanFrames(first, end uint64) Span {
 	frame := func(n uint64) C.int64_t { return C.int64_t(min(n, math.MaxInt64)) }
 	return Span{C.CAPBUF_SPAN_FRAMES, frame(first), frame(end)}
 }
 
-// SpanTime is from one moment to another; a frame belongs to the moment at which it begins, to the nearest frame.
+// SpanTime returns the frames from one time to another, to the nearest frame. A frame belongs to
+// the time at which it begins.
 func SpanTime(from, to time.Time) Span {
 	return Span{C.CAPBUF_SPAN_TIME, nearestUTC(from), nearestUTC(to)}
 }
 
-// SpanLast is the newest so much: its duration times the nominal rate, exactly, in frames and silence.
+// SpanLast returns the newest d: d times the nominal rate, in frames and silence.
 func SpanLast(d time.Duration) Span {
 	return Span{C.CAPBUF_SPAN_LAST, 0, C.int64_t(d)}
 }
 
-// nearestUTC is ns of UTC, or the first or the last that can be counted: no audio is as old, or as far off.
+// nearestUTC returns ns of UTC, limited to what they can count: no audio is that old or that late.
 func nearestUTC(t time.Time) C.int64_t {
 	if ns, ok := toUTC(t); ok {
 		return ns
@@ -41,51 +42,53 @@ func nearestUTC(t time.Time) C.int64_t {
 	return math.MaxInt64
 }
 
-// ReadOption says how to read. Without one: nothing missing, gaps of time filled, in the buffer's own format; and what takes a
-// context waits for what is still to come.
+// ReadOption changes how a span is read. The default is an error for missing frames, silence in the
+// gaps of a time span, the buffer's own format, and, in calls with a context, to wait.
 type ReadOption uint32
 
 const (
-	// NoWait gives ErrNotYet instead of waiting for what is still to come.
+	// NoWait returns ErrNotYet instead of waiting.
 	NoWait ReadOption = 1 << iota
-	// Available gives what is there now and tells what is missing, instead of waiting or failing; if nothing of the span is
-	// there, an empty segment. Only a buffer that was never written to has no time to tell, and remains ErrNotYet.
+	// Available returns the frames that are there and counts the missing ones, instead of waiting
+	// or failing. If none is there, the segment is empty. A buffer without any frame is still
+	// ErrNotYet.
 	Available
-	// FillGaps fills gaps with silence. Spans of time are so by default, frames named by number are just those frames.
+	// FillGaps fills gaps with silence. It is the default for spans of time, not for spans of
+	// frames.
 	FillGaps
-	// LeaveOutGaps leaves gaps out.
+	// LeaveOutGaps joins the audio on both sides of a gap.
 	LeaveOutGaps
 )
 
-// As converts the samples while they are copied, to S16, S32 or F32. Full scale of F32 is ±1.0.
+// As converts the samples to S16, S24, S32 or F32 while copying. Full scale of F32 is ±1.0.
 func As(format SampleFormat) ReadOption {
 	return ReadOption(format) << formatShift
 }
 
 const formatShift = 16
 
-// manner is read options as C takes them.
-type manner struct {
+// readOptions is a list of ReadOptions in the form that C takes.
+type readOptions struct {
 	waits     bool
 	available C.uint32_t
 	silence   C.uint32_t
 	format    C.uint32_t
 }
 
-func mannerOf(options []ReadOption) manner {
+func newReadOptions(list []ReadOption) readOptions {
 	var all ReadOption
-	for _, option := range options {
+	for _, option := range list {
 		all |= option
 	}
-	m := manner{waits: all&(NoWait|Available) == 0, format: C.uint32_t(all >> formatShift)}
+	o := readOptions{waits: all&(NoWait|Available) == 0, format: C.uint32_t(all >> formatShift)}
 	if all&Available != 0 {
-		m.available = 1
+		o.available = 1
 	}
 	switch {
 	case all&FillGaps != 0:
-		m.silence = 1
+		o.silence = 1
 	case all&LeaveOutGaps != 0:
-		m.silence = 2
+		o.silence = 2
 	}
-	return m
+	return o
 }

@@ -9,49 +9,53 @@ import (
 	"time"
 )
 
-// Lifetime says how long a buffer stays in its domain. Buffers of a private registry go with their last handle.
+// Lifetime is how long a buffer stays in its domain. Buffers of a private registry end with their
+// last handle.
 type Lifetime uint32
 
 const (
-	// UntilRemoved: until the buffer is removed, or its domain is. The next process finds the audio where the last one left it.
+	// UntilRemoved: until the buffer or its domain is removed. It outlives its processes.
 	UntilRemoved Lifetime = C.CAPBUF_LIFETIME_UNTIL_REMOVED
 	// WhileOpen: while a process has the buffer open.
 	WhileOpen Lifetime = C.CAPBUF_LIFETIME_WHILE_OPEN
 )
 
-// Spec is the shape of a buffer. Two buffers of one source must have equal shapes.
+// Spec is the length and the format of a buffer. All requests for one source must pass equal ones,
+// apart from the Lifetime.
 type Spec struct {
-	// Duration is how much audio the buffer keeps, rounded to whole frames. Not looked at where LengthFrames is set.
+	// Duration is the length of the buffer, rounded to whole frames. Ignored if LengthFrames is
+	// set.
 	Duration time.Duration
-	// LengthFrames is how many frames it keeps, or 0, and Duration says it.
+	// LengthFrames is the length in frames; 0: see Duration.
 	LengthFrames uint64
-	// SampleRateHz is frames a second: 1 to 768000.
+	// SampleRateHz is the number of frames per second: 1 to 768000.
 	SampleRateHz int
-	// Channels is samples a frame: 1 to 64.
+	// Channels is the number of samples per frame: 1 to 64.
 	Channels int
-	// Format is how a sample is stored.
+	// Format is the format of a sample.
 	Format SampleFormat
-	// Lifetime is how long the buffer stays in its domain. It is no part of the shape.
+	// Lifetime is how long the buffer stays in its domain.
 	Lifetime Lifetime
 }
 
-// FrameBytes is the bytes of one frame.
+// FrameBytes returns the size of one frame in bytes.
 func (s Spec) FrameBytes() int {
 	return s.Channels * s.Format.Bytes()
 }
 
-// String shows the shape in one line.
+// String describes the Spec in one line.
 func (s Spec) String() string {
-	return fmt.Sprintf("%v (%d frames) of %d Hz %d x %v", s.Duration, s.LengthFrames, s.SampleRateHz, s.Channels, s.Format)
+	return fmt.Sprintf("%v (%d frames) of %d Hz %d x %v",
+		s.Duration, s.LengthFrames, s.SampleRateHz, s.Channels, s.Format)
 }
 
 func (s Spec) toC() (C.capbuf_spec, error) {
-	var spec C.capbuf_spec
-	rate, err := count("the sample rate in Hz", s.SampleRateHz)
+	spec := C.capbuf_spec{struct_size: C.sizeof_capbuf_spec}
+	rate, err := toUint32("the sample rate in Hz", s.SampleRateHz)
 	if err != nil {
 		return spec, err
 	}
-	channels, err := count("the number of channels", s.Channels)
+	channels, err := toUint32("the number of channels", s.Channels)
 	if err != nil {
 		return spec, err
 	}
@@ -65,21 +69,21 @@ func (s Spec) toC() (C.capbuf_spec, error) {
 	return spec, nil
 }
 
-// count is a number as C takes it; the library says which of them are allowed.
-func count(name string, n int) (C.uint32_t, error) {
+// toUint32 converts a number for C. The library checks its range.
+func toUint32(name string, n int) (C.uint32_t, error) {
 	if n < 0 || n > math.MaxUint32 {
 		return 0, invalid(fmt.Sprintf("%s is %d; allowed: more than 0", name, n))
 	}
 	return C.uint32_t(n), nil
 }
 
-func specFromC(spec *C.capbuf_spec) Spec {
+func specFromC(info *C.capbuf_buffer_info) Spec {
 	return Spec{
-		Duration:     time.Duration(math.Round(float64(spec.seconds) * 1e9)),
-		LengthFrames: uint64(spec.length_frames),
-		SampleRateHz: int(spec.sample_rate_hz),
-		Channels:     int(spec.channels),
-		Format:       SampleFormat(spec.sample_format),
-		Lifetime:     Lifetime(spec.lifetime),
+		Duration:     time.Duration(math.Round(float64(info.seconds) * 1e9)),
+		LengthFrames: uint64(info.length_frames),
+		SampleRateHz: int(info.sample_rate_hz),
+		Channels:     int(info.channels),
+		Format:       SampleFormat(info.sample_format),
+		Lifetime:     Lifetime(info.lifetime),
 	}
 }

@@ -1,11 +1,6 @@
 package capbuf
 
 // #include "calls.h"
-//
-// #cgo noescape capbuf_go_configuration_new
-// #cgo nocallback capbuf_go_configuration_new
-// #cgo noescape capbuf_go_source
-// #cgo noescape capbuf_go_source_transition
 import "C"
 
 import (
@@ -16,80 +11,82 @@ import (
 	"unsafe"
 )
 
-// WhenGone says what becomes of the buffer of a source that is no longer configured.
+// WhenGone is what happens to the buffer of a source that is no longer configured.
 type WhenGone uint32
 
 const (
-	// WhenGoneRemove: it is taken out of the registry; its memory goes back when the last handle ends.
+	// WhenGoneRemove: it is removed from the registry.
 	WhenGoneRemove WhenGone = C.CAPBUF_WHEN_GONE_REMOVE
-	// WhenGoneKeep: it stays, with its audio, as long as its lifetime says.
+	// WhenGoneKeep: it stays, with its audio, for its Lifetime.
 	WhenGoneKeep WhenGone = C.CAPBUF_WHEN_GONE_KEEP
 )
 
-// SourceConfig is a source as it is configured.
+// SourceConfig configures a source of a station.
 type SourceConfig struct {
-	// Name is the name of its buffer; empty: the locator.
+	// Name is the source name of its buffer; empty: Locator.
 	Name string
-	// Locator is where it comes from: device:default, rtsp://..., file:..., tone:440. It may hold credentials.
+	// Locator is what to open: device:default, rtsp://..., file:..., tone:440. It may contain
+	// credentials.
 	Locator string
-	// Options is what is asked of it.
+	// Options configures its capture.
 	Options CaptureOptions
-	// WhenGone is what becomes of its buffer when it is no longer configured.
+	// WhenGone is what happens to its buffer when it is no longer configured.
 	WhenGone WhenGone
 }
 
-// String shows it without credentials, for logs; so do %v, %+v and %#v.
+// String describes the source without credentials. %v, %+v and %#v use it.
 func (c SourceConfig) String() string {
 	type plain SourceConfig
 	c.Name, c.Locator = Redact(c.Name), Redact(c.Locator)
 	return fmt.Sprintf("%+v", plain(c))
 }
 
-// GoString is String.
+// GoString returns String.
 func (c SourceConfig) GoString() string {
 	return c.String()
 }
 
-// Changes is what a reconfiguration did, by the names of sources, in their order.
+// Changes lists what a reconfiguration did, as sorted source names.
 type Changes struct {
-	// Unchanged were not touched: not one frame of them is lost.
+	// Unchanged sources continue without losing a frame.
 	Unchanged []string
-	// Started were begun.
+	// Started sources are new.
 	Started []string
-	// Restarted were begun anew, as where they come from or how they are supervised has changed. The ring stays.
+	// Restarted sources have another locator or other options. They keep their ring.
 	Restarted []string
-	// Resized were begun anew in a ring of another length, which has what fits of the audio of the old one.
+	// Resized sources were restarted with a ring of another length, with the old audio that fits.
 	Resized []string
-	// Reformatted were begun anew in a new ring, as the format has changed: none of the old audio is in it.
+	// Reformatted sources were restarted with an empty ring, as their format changed.
 	Reformatted []string
-	// Stopped were stopped.
+	// Stopped sources are no longer configured.
 	Stopped []string
 }
 
-// IsEmpty tells whether nothing was changed.
+// IsEmpty reports whether nothing changed.
 func (c Changes) IsEmpty() bool {
 	return len(c.Started)+len(c.Restarted)+len(c.Resized)+len(c.Reformatted)+len(c.Stopped) == 0
 }
 
-// String shows it without credentials, for logs; so do %v, %+v and %#v.
+// String describes the changes without credentials. %v, %+v and %#v use it.
 func (c Changes) String() string {
 	type plain Changes
 	for _, names := range []*[]string{&c.Unchanged, &c.Started, &c.Restarted, &c.Resized, &c.Reformatted, &c.Stopped} {
-		shown := make([]string, len(*names))
+		redacted := make([]string, len(*names))
 		for i, name := range *names {
-			shown[i] = Redact(name)
+			redacted[i] = Redact(name)
 		}
-		*names = shown
+		*names = redacted
 	}
 	return fmt.Sprintf("%+v", plain(c))
 }
 
-// GoString is String.
+// GoString returns String.
 func (c Changes) GoString() string {
 	return c.String()
 }
 
-func (c *Changes) list(change C.uint64_t) *[]string {
+// list returns the list of a kind of change.
+func (c *Changes) list(change C.uint32_t) *[]string {
 	switch change {
 	case C.CAPBUF_CHANGE_STARTED:
 		return &c.Started
@@ -105,53 +102,55 @@ func (c *Changes) list(change C.uint64_t) *[]string {
 	return &c.Unchanged
 }
 
-// SourceStatus is a source of a station at one moment.
+// SourceStatus is the state of a source of a station at one moment.
 type SourceStatus struct {
-	// Name is the name of its buffer: [Registry.Get] has it, once it has told its shape.
+	// Name is the source name of its buffer, for [Registry.Get].
 	Name string
-	// State is what it is doing, Words the same in words with the reason.
+	// State is what it is doing.
 	State CaptureState
+	// Words describes State, with the reason.
 	Words string
-	// Restarts is how often it was opened again after it had run.
+	// Restarts counts how often it was reopened after it had run.
 	Restarts uint64
-	// HasBuffer tells whether it has told its shape, and so has a buffer.
+	// HasBuffer reports whether its format is known and its buffer allocated.
 	HasBuffer bool
-	// History is its last changes of state, the oldest first.
+	// History lists its last changes of state, the oldest first.
 	History []Transition
 }
 
 // Transition is a change of a source's state.
 type Transition struct {
-	// At is when.
+	// At is when it changed.
 	At time.Time
-	// State is what began.
+	// State is the new state.
 	State CaptureState
-	// Reason is why, where something is wrong.
+	// Reason describes the problem that caused it; empty if there was none.
 	Reason string
 }
 
-// String shows it without credentials, for logs; so do %v, %+v and %#v.
+// String describes the source without credentials. %v, %+v and %#v use it.
 func (s SourceStatus) String() string {
 	type plain SourceStatus
 	s.Name = Redact(s.Name)
 	return fmt.Sprintf("%+v", plain(s))
 }
 
-// GoString is String.
+// GoString returns String.
 func (s SourceStatus) GoString() string {
 	return s.String()
 }
 
-// Station records what it is told to, on threads of the library's, and changes what it records while it does.
+// Station records a list of sources, on threads of the library. The list can change meanwhile.
 type Station struct {
 	registry *Registry
 	handle   *handle
 	ended    chan struct{}
 }
 
-// NewStation makes a station that records nothing yet. The registry may be closed before it.
+// NewStation returns a station that records nothing yet. The registry may be closed before the
+// station.
 //
-// Any goroutine. Allocates. Errors: ErrClosed, ErrInvalidArgument for no registry.
+// Safe for concurrent use. Allocates. Errors: ErrClosed, ErrInvalidArgument for no registry.
 func NewStation(registry *Registry) (*Station, error) {
 	if registry == nil {
 		return nil, invalid("the registry is nil; allowed: one that was opened")
@@ -160,18 +159,20 @@ func NewStation(registry *Registry) (*Station, error) {
 	if pointer == nil {
 		return nil, ErrClosed
 	}
-	outcome := C.capbuf_go_station(pointer)
+	var station *C.capbuf_station
+	var detail *C.capbuf_error
+	status := C.capbuf_station_new(pointer, &station, &detail)
 	registry.handle.leave(users)
-	if err := failure(outcome); err != nil {
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
 	ended := make(chan struct{})
-	h := newHandle(outcome.handle, func(p unsafe.Pointer) {
+	h := newHandle(unsafe.Pointer(station), func(p unsafe.Pointer) {
 		C.capbuf_station_free((*C.capbuf_station)(p))
 		close(ended)
 	})
 	s := &Station{registry, h, ended}
-	// Stopping may take seconds, and other cleanups are not to wait for it.
+	// Stopping can take seconds and must not delay other cleanups.
 	runtime.AddCleanup(s, func(h *handle) { go h.close() }, h)
 	return s, nil
 }
@@ -181,121 +182,139 @@ func (s *Station) enter() (*C.capbuf_station, *stripe) {
 	return (*C.capbuf_station)(pointer), users
 }
 
-// Reconfigure records these sources, and no others: it compares with what runs, and does not touch what is unchanged. What is new begins; what
-// is gone ends, and its buffer becomes what was configured. All or nothing: what can't be is refused before anything is changed. Told the
-// same again it does nothing.
+// Reconfigure records these sources and no others. It starts new sources, stops those that are no
+// longer listed, restarts changed ones and leaves unchanged ones alone. An invalid source refuses
+// the whole list, and nothing changes.
 //
-// Any goroutine; those that call at the same time take turns, and what the last one said holds. Blocks, and holds a thread, while sources
-// are stopped, five seconds at most; new ones are opened in the background. Errors: ErrCaptureFailed for a source that can't be, with its
-// name, or one that is given twice; ErrInvalidArgument, ErrClosed. Nothing was changed then.
+// Safe for concurrent use: calls are serialized, and the last one wins. Blocks a thread until
+// sources are stopped, five seconds at most; new ones are opened in the background. Errors:
+// ErrCaptureFailed for an invalid or repeated source, with its name; ErrInvalidArgument, ErrClosed.
 func (s *Station) Reconfigure(sources []SourceConfig) (Changes, error) {
-	var texts []byte
-	var numbers []C.uint32_t
-	var options []C.capbuf_capture_options
-	for _, source := range sources {
-		asked, err := source.Options.toC(context.Background())
-		if err != nil {
-			return Changes{}, err
-		}
-		name := source.Name
-		if name == "" {
-			name = source.Locator
-		}
-		texts = append(append(texts, name...), source.Locator...)
-		numbers = append(numbers, C.uint32_t(len(name)), C.uint32_t(len(source.Locator)), C.uint32_t(source.WhenGone))
-		options = append(options, asked)
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	configs, err := configsToC(sources, &pins)
+	if err != nil {
+		return Changes{}, err
 	}
 	station, users := s.enter()
 	if station == nil {
 		return Changes{}, ErrClosed
 	}
 	defer s.handle.leave(users)
-	configuration := C.capbuf_go_configuration_new(station, (*C.char)(unsafe.Pointer(unsafe.SliceData(texts))), C.size_t(len(texts)),
-		unsafe.SliceData(numbers), unsafe.SliceData(options), C.size_t(len(sources)))
-	if configuration == nil {
-		return Changes{}, ErrOutOfMemory
-	}
-	defer C.free(configuration)
-	var outcome C.capbuf_go_outcome
-	if callers := s.registry.callers(); callers != nil {
-		outcome = callers.ask(C.CAPBUF_GO_RECONFIGURE, nil, "", configuration)
+	var list *C.capbuf_change_list
+	var count C.size_t
+	if stack := s.registry.callStack(); stack != nil {
+		list, count, err = stack.reconfigure(station, configs)
 	} else {
-		outcome = C.capbuf_go_reconfigure(configuration)
+		var detail *C.capbuf_error
+		status := C.capbuf_station_reconfigure(station, unsafe.SliceData(configs), C.size_t(len(configs)), &list, &count, &detail)
+		err = failure(status, detail)
 	}
-	if err := failure(outcome); err != nil {
+	if err != nil {
 		return Changes{}, err
 	}
-	made := (*C.capbuf_change_list)(outcome.handle)
-	defer C.capbuf_change_list_free(made)
+	defer C.capbuf_change_list_free(list)
+	return changesFromC(list, count)
+}
+
+// configsToC converts the sources. What they point to is pinned until pins is unpinned.
+func configsToC(sources []SourceConfig, pins *runtime.Pinner) ([]C.capbuf_source_config, error) {
+	configs := make([]C.capbuf_source_config, len(sources))
+	for i, source := range sources {
+		options, err := source.Options.toC(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		name := source.Name
+		if name == "" {
+			name = source.Locator
+		}
+		config := &configs[i]
+		config.struct_size = C.sizeof_capbuf_source_config
+		config.name, config.name_len = pinnedText(name, pins)
+		config.locator, config.locator_len = pinnedText(source.Locator, pins)
+		config.when_gone = C.uint32_t(source.WhenGone)
+		config.options = &options
+		pins.Pin(config.options)
+	}
+	return configs, nil
+}
+
+func changesFromC(list *C.capbuf_change_list, count C.size_t) (Changes, error) {
 	var changes Changes
-	for number := range C.size_t(outcome.number) {
-		var change C.uint64_t
-		name, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			outcome := C.capbuf_go_change(made, number, out, size)
-			change = outcome.second
-			return outcome
+	for number := range count {
+		var change C.uint32_t
+		name, err := textFrom(func(out *textOut) C.capbuf_status {
+			return C.capbuf_change_list_get(list, number, &change, out.bytes, out.size, &out.length, &out.detail)
 		})
 		if err != nil {
 			return changes, err
 		}
-		list := changes.list(change)
-		*list = append(*list, name)
+		names := changes.list(change)
+		*names = append(*names, name)
 	}
 	return changes, nil
 }
 
-// Sources tells the sources as they are now, by name.
+// Sources returns the current state of the sources, sorted by name.
 //
-// Any goroutine. Allocates. Errors: ErrClosed.
+// Safe for concurrent use. Allocates. Errors: ErrClosed.
 func (s *Station) Sources() ([]SourceStatus, error) {
 	station, users := s.enter()
 	if station == nil {
 		return nil, ErrClosed
 	}
-	outcome := C.capbuf_go_sources(station)
+	var list *C.capbuf_source_list
+	var count C.size_t
+	var detail *C.capbuf_error
+	status := C.capbuf_station_sources(station, &list, &count, &detail)
 	s.handle.leave(users)
-	if err := failure(outcome); err != nil {
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
-	made := (*C.capbuf_source_list)(outcome.handle)
-	defer C.capbuf_source_list_free(made)
-	sources := make([]SourceStatus, 0, outcome.number)
-	for number := range C.size_t(outcome.number) {
-		var status C.capbuf_source_status
-		name, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			return C.capbuf_go_source(made, number, out, size, &status)
-		})
+	defer C.capbuf_source_list_free(list)
+	sources := make([]SourceStatus, 0, count)
+	for number := range count {
+		source, err := sourceFromC(list, number)
 		if err != nil {
 			return nil, err
 		}
-		words, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			return C.capbuf_go_source_state(made, number, out, size)
-		})
-		if err != nil {
-			return nil, err
-		}
-		history, err := history(made, number, int(status.transitions))
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, SourceStatus{
-			Name:      name,
-			State:     CaptureState(status.state),
-			Words:     words,
-			Restarts:  uint64(status.restarts),
-			HasBuffer: status.has_buffer != 0,
-			History:   history,
-		})
+		sources = append(sources, source)
 	}
 	return sources, nil
 }
 
-func history(made *C.capbuf_source_list, number C.size_t, transitions int) ([]Transition, error) {
+func sourceFromC(list *C.capbuf_source_list, number C.size_t) (SourceStatus, error) {
+	status := C.capbuf_source_status{struct_size: C.sizeof_capbuf_source_status}
+	name, err := textFrom(func(out *textOut) C.capbuf_status {
+		return C.capbuf_source_list_get(list, number, out.bytes, out.size, &out.length, &status, &out.detail)
+	})
+	if err != nil {
+		return SourceStatus{}, err
+	}
+	words, err := textFrom(func(out *textOut) C.capbuf_status {
+		return C.capbuf_source_list_state(list, number, out.bytes, out.size, &out.length, &out.detail)
+	})
+	if err != nil {
+		return SourceStatus{}, err
+	}
+	history, err := historyFromC(list, number, int(status.transitions))
+	return SourceStatus{
+		Name:      name,
+		State:     CaptureState(status.state),
+		Words:     words,
+		Restarts:  uint64(status.restarts),
+		HasBuffer: status.has_buffer != 0,
+		History:   history,
+	}, err
+}
+
+func historyFromC(list *C.capbuf_source_list, number C.size_t, transitions int) ([]Transition, error) {
 	history := make([]Transition, transitions)
 	for i := range history {
-		var transition C.capbuf_transition
-		reason, err := told(func(out *C.char, size C.size_t) C.capbuf_go_outcome {
-			return C.capbuf_go_source_transition(made, number, C.size_t(i), out, size, &transition)
+		transition := C.capbuf_transition{struct_size: C.sizeof_capbuf_transition}
+		reason, err := textFrom(func(out *textOut) C.capbuf_status {
+			return C.capbuf_source_list_transition(list, number, C.size_t(i), out.bytes, out.size, &out.length, &transition, &out.detail)
 		})
 		if err != nil {
 			return nil, err
@@ -305,10 +324,11 @@ func history(made *C.capbuf_source_list, number C.size_t, transitions int) ([]Tr
 	return history, nil
 }
 
-// Close stops all sources, all at once, and waits for them, five seconds at most. The buffers stay. Closing again is nothing.
+// Close stops all sources at once and waits for them, five seconds at most. Their buffers stay.
+// Further calls do nothing.
 func (s *Station) Close() error {
 	if s.ended == nil {
-		return nil // The zero value: it was never made.
+		return nil // The zero value.
 	}
 	s.handle.close()
 	<-s.ended

@@ -25,7 +25,7 @@ func station(t *testing.T, r *Registry) *Station {
 	return s
 }
 
-// delivers waits until a source has audio.
+// delivers waits until the sources have audio.
 func delivers(t *testing.T, r *Registry, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -41,13 +41,13 @@ func delivers(t *testing.T, r *Registry, names ...string) {
 	}
 }
 
-func TestAStationTellsWhatItChanged(t *testing.T) {
+func TestReconfigureReturnsTheChanges(t *testing.T) {
 	r := private(t)
 	s := station(t, r)
 	reconfigured := func(want Changes, sources ...SourceConfig) {
 		t.Helper()
 		if got := must(s.Reconfigure(sources))(t); !reflect.DeepEqual(got, want) {
-			t.Errorf("%+v instead of %+v", got, want)
+			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
 	reconfigured(Changes{})
@@ -72,10 +72,10 @@ func TestAStationTellsWhatItChanged(t *testing.T) {
 	defer nest.Close()
 	reconfigured(Changes{Resized: []string{"nest"}, Stopped: []string{"kept", "yard"}}, tones(3, "nest")...)
 	if r.Contains("yard") || !r.Contains("kept") {
-		t.Error("what was to stay is gone, or the other way round")
+		t.Error("the kept buffer was removed, or the other was not")
 	}
 	if removed := must(nest.IsRemoved())(t); !removed {
-		t.Error("the ring of the other length is still there")
+		t.Error("the ring of the old length was not removed")
 	}
 	other := tones(3, "nest")
 	other[0].Options.Channels = 2
@@ -86,18 +86,18 @@ func TestAStationTellsWhatItChanged(t *testing.T) {
 	delivers(t, r, "nest")
 	s.Close()
 	if !r.Contains("nest") {
-		t.Error("closing removed a buffer")
+		t.Error("Close removed a buffer")
 	}
 }
 
-func TestAConfigurationThatCanNotBeChangesNothing(t *testing.T) {
+func TestInvalidConfigurationChangesNothing(t *testing.T) {
 	r := private(t)
 	s := station(t, r)
 	must(s.Reconfigure(tones(2, "nest")))(t)
 	wrong := []struct {
-		source SourceConfig
-		kind   error
-		says   string
+		source  SourceConfig
+		kind    error
+		message string
 	}{
 		{SourceConfig{Name: "yard", Locator: "rtsp://me:sesame@/"}, ErrCaptureFailed, "yard"},
 		{SourceConfig{Name: "nest", Locator: "tone:1"}, ErrCaptureFailed, "twice"},
@@ -117,7 +117,7 @@ func TestAConfigurationThatCanNotBeChangesNothing(t *testing.T) {
 	for _, wrong := range wrong {
 		_, err := s.Reconfigure(append(tones(2, "nest"), wrong.source))
 		detail := wantError(t, err, wrong.kind)
-		if !strings.Contains(detail.Message, wrong.says) || strings.Contains(detail.Message, "sesame") {
+		if !strings.Contains(detail.Message, wrong.message) || strings.Contains(detail.Message, "sesame") {
 			t.Error(detail)
 		}
 	}
@@ -126,19 +126,19 @@ func TestAConfigurationThatCanNotBeChangesNothing(t *testing.T) {
 	}
 }
 
-func TestWhatAStationAllocatesIsAskedForByWhoReconfigured(t *testing.T) {
+func TestStationAllocatesForTheCallerOfReconfigure(t *testing.T) {
 	r := must(Private(WithAllocationTracking(true)))(t)
 	defer r.Close()
 	must(station(t, r).Reconfigure(tones(2, "nest")))(t)
 	delivers(t, r, "nest")
 	report := must(r.AllocationReport())(t).Source("nest")
 	if len(report.CallSites) == 0 || report.CallSites[0].Language != "Go" ||
-		!strings.HasSuffix(report.CallSites[0].Function, "TestWhatAStationAllocatesIsAskedForByWhoReconfigured") {
+		!strings.HasSuffix(report.CallSites[0].Function, "TestStationAllocatesForTheCallerOfReconfigure") {
 		t.Errorf("%+v", report.CallSites)
 	}
 }
 
-func TestAStationOfNothingIsAnError(t *testing.T) {
+func TestStationOfNilOrClosedRegistryIsAnError(t *testing.T) {
 	_, err := NewStation(nil)
 	wantError(t, err, ErrInvalidArgument)
 	r := must(Private())(t)
@@ -146,7 +146,7 @@ func TestAStationOfNothingIsAnError(t *testing.T) {
 	r.Close()
 	_, err = NewStation(r)
 	wantError(t, err, ErrClosed)
-	// It does without its registry's handle.
+	// A station outlives the handle of its registry.
 	must(s.Reconfigure(tones(2, "nest")))(t)
 	s.Close()
 	for _, s := range []*Station{s, {}} {
@@ -160,19 +160,19 @@ func TestAStationOfNothingIsAnError(t *testing.T) {
 	}
 }
 
-func TestWhatIsShownOfAStationHasNoPasswords(t *testing.T) {
-	const url, shown = "rtsp://me:sesame@nest/", "rtsp://***@nest/"
+func TestStationTypesPrintNoCredentials(t *testing.T) {
+	const url, redacted = "rtsp://me:sesame@nest/", "rtsp://***@nest/"
 	config := SourceConfig{Name: "nest", Locator: url}
 	status := SourceStatus{Name: url, State: CaptureRunning}
 	changes := Changes{Started: []string{url, "pond"}}
-	for _, told := range []any{config, &config, []SourceConfig{config}, status, []SourceStatus{status}, changes, &changes} {
+	for _, value := range []any{config, &config, []SourceConfig{config}, status, []SourceStatus{status}, changes, &changes} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-			if text := fmt.Sprintf(verb, told); !strings.Contains(text, shown) || strings.Contains(text, "sesame") {
+			if text := fmt.Sprintf(verb, value); !strings.Contains(text, redacted) || strings.Contains(text, "sesame") {
 				t.Errorf("%s: %s", verb, text)
 			}
 		}
 	}
 	if config.Locator != url || changes.Started[0] != url {
-		t.Error("what is shown was changed")
+		t.Error("printing changed a value")
 	}
 }

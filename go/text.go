@@ -2,8 +2,8 @@ package capbuf
 
 // #include "calls.h"
 //
-// #cgo noescape capbuf_go_redact
-// #cgo nocallback capbuf_go_redact
+// #cgo noescape capbuf_redact
+// #cgo nocallback capbuf_redact
 import "C"
 
 import (
@@ -11,66 +11,85 @@ import (
 	"unsafe"
 )
 
-// nothing stands in for the bytes of an empty text: a null pointer would mean that there is no text.
-var nothing byte
+// emptyText stands for the bytes of an empty string, as a null pointer would mean no text at all.
+var emptyText byte
 
-// text is a string as C takes it, for the time of one call.
+// text converts a string for the duration of one C call.
 func text(s string) (*C.char, C.size_t) {
 	if len(s) == 0 {
-		return (*C.char)(unsafe.Pointer(&nothing)), 0
+		return (*C.char)(unsafe.Pointer(&emptyText)), 0
 	}
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
 }
 
-// told gets a text out of C by a call that puts it into memory of a size and tells its length.
-func told(call func(out *C.char, size C.size_t) C.capbuf_go_outcome) (string, error) {
+// textOut is the memory that a C call writes a text to.
+type textOut struct {
+	bytes  *C.char
+	size   C.size_t
+	length C.size_t
+	detail *C.capbuf_error
+}
+
+// textFrom returns the text that call writes. It repeats the call with more memory if it is too
+// long.
+func textFrom(call func(out *textOut) C.capbuf_status) (string, error) {
 	for size := 256; ; {
-		out := make([]byte, size)
-		outcome := call((*C.char)(unsafe.Pointer(unsafe.SliceData(out))), C.size_t(size))
-		if outcome.status == C.CAPBUF_OK {
-			return string(out[:outcome.number]), nil
+		bytes := make([]byte, size)
+		out := textOut{bytes: (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes))), size: C.size_t(size)}
+		status := call(&out)
+		if status == C.CAPBUF_OK {
+			return string(bytes[:out.length]), nil
 		}
-		err := failed(outcome)
-		if err.Code != Code(C.CAPBUF_TOO_SMALL) || int(outcome.number) < size {
+		err := newError(status, out.detail)
+		if status != C.CAPBUF_TOO_SMALL || int(out.length) < size {
 			return "", err
 		}
-		size = int(outcome.number) + 1
+		size = int(out.length) + 1
 	}
 }
 
-// Redact shows a source without the user and password of a URL and without the values of parameters that look like secrets: for logs
-// and file names. What is no UTF-8 is not shown at all.
+// takeText copies a text that the library allocated, and frees it.
+func takeText(text *C.capbuf_text) string {
+	defer C.capbuf_text_free(text)
+	var size C.size_t
+	bytes := C.capbuf_text_data(text, &size)
+	return C.GoStringN(bytes, C.int(size))
+}
+
+// Redact returns the source without the user and password of a URL and without the values of
+// parameters that look like secrets, for logs and file names. It returns "***" for a source that is
+// not UTF-8.
 //
-// Any goroutine. Allocates.
+// Safe for concurrent use. Allocates.
 func Redact(source string) string {
 	in, size := text(source)
-	shown, err := told(func(out *C.char, outSize C.size_t) C.capbuf_go_outcome {
-		return C.capbuf_go_redact(in, size, out, outSize)
+	redacted, err := textFrom(func(out *textOut) C.capbuf_status {
+		return C.capbuf_redact(in, size, out.bytes, out.size, &out.length, &out.detail)
 	})
 	if err != nil {
 		return "***"
 	}
-	return shown
+	return redacted
 }
 
-// Version is the version of the library that is linked: "0.1.0".
+// Version returns the version of the linked library, such as "0.1.0".
 //
-// Any goroutine.
+// Safe for concurrent use.
 func Version() string {
 	return C.GoString(C.capbuf_version())
 }
 
-// emptyCall is the way into C and back, for measuring what it costs.
+// emptyCall calls C and does nothing there, to measure the cost of a call.
 func emptyCall() uint32 {
 	return uint32(C.capbuf_abi_version())
 }
 
-// fromUTC makes a time of ns of UTC.
 func fromUTC(ns C.int64_t) time.Time {
 	return time.Unix(0, int64(ns)).UTC()
 }
 
-// toUTC makes ns of UTC of a time; false for one that they can't count, which are those before 1678 and after 2262.
+// toUTC returns the ns since 1970. It returns false before 1678 and after 2262, where they
+// overflow.
 func toUTC(t time.Time) (C.int64_t, bool) {
 	const most = int64(1<<63-1) / int64(time.Second)
 	if seconds := t.Unix(); seconds <= -most || seconds >= most {

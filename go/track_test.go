@@ -21,13 +21,14 @@ func tracking(t testing.TB) *Registry {
 	return r
 }
 
-// here is the line that it is called on.
+// here returns the line of its call.
 func here() int {
 	_, _, line, _ := runtime.Caller(1)
 	return line
 }
 
-// Four ways to come up, and a stream that reconnects: each asks for the buffer that it needs, and tells where.
+// Four initialization paths and a reconnecting stream: each requests its buffer and returns the
+// line.
 func atStartup(r *Registry, source string) (*CaptureBuffer, error, int) {
 	b, err := r.GetOrAllocate(source, minute)
 	return b, err, here() - 1
@@ -53,11 +54,12 @@ func onReconnect(r *Registry, source string) (*CaptureBuffer, error, int) {
 	return b, err, here() - 1
 }
 
-func TestFourWaysToInitialiseAndAReconnectLoopAllocateOnce(t *testing.T) {
+func TestInitializationPathsAndReconnectsAllocateOnce(t *testing.T) {
 	r := tracking(t)
 	const source, reconnects = "rtsp://me:sesame@cam/1", 10
-	// A watch looks all the time, and is to find nothing.
+	// A watch checks all the time and must find nothing.
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	var found []Anomaly
 	watched := make(chan struct{})
 	go func() {
@@ -72,12 +74,12 @@ func TestFourWaysToInitialiseAndAReconnectLoopAllocateOnce(t *testing.T) {
 	var mutex sync.Mutex
 	var begin, done sync.WaitGroup
 	begin.Add(1)
-	for _, way := range []func(*Registry, string) (*CaptureBuffer, error, int){atStartup, onSettingsChange, onStreamStart, onDemand} {
+	for _, path := range []func(*Registry, string) (*CaptureBuffer, error, int){atStartup, onSettingsChange, onStreamStart, onDemand} {
 		done.Add(1)
 		go func() {
 			defer done.Done()
 			begin.Wait()
-			b, err, line := way(r, source)
+			b, err, line := path(r, source)
 			if err != nil {
 				t.Error(err)
 				return
@@ -97,7 +99,7 @@ func TestFourWaysToInitialiseAndAReconnectLoopAllocateOnce(t *testing.T) {
 		}
 		wanted[line]++
 		w := must(b.Writer())(t)
-		if err := w.WriteInt16(position(0, 480)); err != nil {
+		if err := w.WriteInt16(ramp(0, 480)); err != nil {
 			t.Fatal(err)
 		}
 		w.Close()
@@ -111,13 +113,13 @@ func TestFourWaysToInitialiseAndAReconnectLoopAllocateOnce(t *testing.T) {
 		t.Errorf("%+v", totals)
 	}
 	if len(found) > 0 || len(report.Anomalies) > 0 {
-		t.Errorf("a normal day raises %v %v", found, report.Anomalies)
+		t.Errorf("normal operation raises %v %v", found, report.Anomalies)
 	}
-	told := report.Source("rtsp://***@cam/1")
-	if told == nil || len(report.Sources) != 1 || told.AudioBytes != 5_760_000 {
+	reported := report.Source("rtsp://***@cam/1")
+	if reported == nil || len(report.Sources) != 1 || reported.AudioBytes != 5_760_000 {
 		t.Fatalf("%s", report)
 	}
-	for _, site := range told.CallSites {
+	for _, site := range reported.CallSites {
 		if site.Language != "Go" || filepath.Base(site.File) != "track_test.go" || site.PID != os.Getpid() ||
 			site.Attempts != wanted[site.Line] {
 			t.Errorf("%+v; wanted %v", site, wanted)
@@ -125,7 +127,7 @@ func TestFourWaysToInitialiseAndAReconnectLoopAllocateOnce(t *testing.T) {
 		delete(wanted, site.Line)
 	}
 	if len(wanted) > 0 {
-		t.Errorf("not told of: %v in\n%s", wanted, report)
+		t.Errorf("lines %v are missing in\n%s", wanted, report)
 	}
 	if text := report.String(); !strings.Contains(text, "attempts 14, allocations 1, live buffers 1 (5.76 MB of audio") ||
 		!strings.Contains(text, "track_test.go:") || strings.Contains(text+report.JSON(), "sesame") {
@@ -133,7 +135,7 @@ func TestFourWaysToInitialiseAndAReconnectLoopAllocateOnce(t *testing.T) {
 	}
 }
 
-func TestAStackIsTheCallersOwn(t *testing.T) {
+func TestStackBeginsAtTheCaller(t *testing.T) {
 	r := tracking(t)
 	b, err, line := onDemand(r, "mic")
 	if err != nil {
@@ -147,20 +149,20 @@ func TestAStackIsTheCallersOwn(t *testing.T) {
 	if top := stack.Frames[0]; top.Line != line || !strings.HasSuffix(top.Function, "capbuf.onDemand") {
 		t.Errorf("%+v", top)
 	}
-	if below := stack.Frames[1]; !strings.HasSuffix(below.Function, "TestAStackIsTheCallersOwn") {
+	if below := stack.Frames[1]; !strings.HasSuffix(below.Function, "TestStackBeginsAtTheCaller") {
 		t.Errorf("%+v", below)
 	}
 }
 
-func TestWhatCameOfEachAttemptIsTold(t *testing.T) {
+func TestReportCountsAttemptsByResult(t *testing.T) {
 	r := must(Private(WithBudget(10_000_000)))(t)
 	defer r.Close()
 	if r.IsAllocationTracking() {
-		t.Error("it tracks unasked")
+		t.Error("tracking is enabled by default")
 	}
 	r.EnableAllocationTracking(true)
 	held := must(r.Allocate("mic", minute))(t)
-	taken := here() - 1
+	line := here() - 1
 	_, err := r.Allocate("mic", minute)
 	wantError(t, err, ErrAlreadyExists)
 	_, err = r.GetOrAllocate("mic", spec16)
@@ -178,12 +180,12 @@ func TestWhatCameOfEachAttemptIsTold(t *testing.T) {
 	if report.Totals.RemovedAndHeld != 1 || len(holders) != 1 {
 		t.Fatalf("%s", report)
 	}
-	if h := holders[0]; h.PID != os.Getpid() || h.Language != "Go" || h.Line != taken || !h.IsRemoved {
+	if h := holders[0]; h.PID != os.Getpid() || h.Language != "Go" || h.Line != line || !h.IsRemoved {
 		t.Errorf("%+v", h)
 	}
 	held.Close()
-	// The helper that commits memory ahead may hold it for a moment.
-	until(t, "nobody holds it", func() bool { return must(r.AllocationReport())(t).Totals.RemovedAndHeld == 0 })
+	// The thread that commits memory ahead may hold it for a moment.
+	until(t, "the removed buffer has no holder", func() bool { return must(r.AllocationReport())(t).Totals.RemovedAndHeld == 0 })
 	r.EnableAllocationTracking(false)
 	must(r.GetOrAllocate("mic", spec16))(t).Close()
 	if report := must(r.AllocationReport())(t); report.Totals.Attempts != 4 || r.IsAllocationTracking() {
@@ -197,12 +199,12 @@ func TestWhatCameOfEachAttemptIsTold(t *testing.T) {
 	wantError(t, err, ErrClosed)
 }
 
-func TestARemovedBuffersMemoryIsUsedAgainAndShowsNothingOfIt(t *testing.T) {
+func TestPoolReusesMemoryWithoutItsAudio(t *testing.T) {
 	r := must(Private(WithPool(10_000_000, time.Minute), WithAllocationTracking(true)))(t)
 	defer r.Close()
 	b := must(r.Allocate("mic", spec16))(t)
 	w := must(b.Writer())(t)
-	if err := w.WriteInt16(position(1, 8000)); err != nil {
+	if err := w.WriteInt16(ramp(1, 8000)); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
@@ -210,8 +212,8 @@ func TestARemovedBuffersMemoryIsUsedAgainAndShowsNothingOfIt(t *testing.T) {
 	if err := r.Remove("mic"); err != nil {
 		t.Fatal(err)
 	}
-	// The helper that commits memory ahead may hold the first one for a moment.
-	until(t, "something is used again", func() bool {
+	// The thread that commits memory ahead may hold the first ring for a moment.
+	until(t, "a ring is reused", func() bool {
 		b = must(r.Allocate("radio", spec16))(t)
 		if must(r.AllocationReport())(t).Totals.Results.Reused > 0 {
 			return true
@@ -224,22 +226,22 @@ func TestARemovedBuffersMemoryIsUsedAgainAndShowsNothingOfIt(t *testing.T) {
 	})
 	defer b.Close()
 	if oldest, newest, err := b.Frames(); oldest != 0 || newest != 0 || err != nil {
-		t.Error("there is old audio: ", oldest, newest, err)
+		t.Error("old audio is readable: ", oldest, newest, err)
 	}
 	_, err := Private(WithPool(1, -1))
 	wantError(t, err, ErrInvalidArgument)
 }
 
-func TestWhatIsKeptOfRemovedBuffersIsGivenBackWhenThatIsAsked(t *testing.T) {
+func TestTrimPoolFreesThePool(t *testing.T) {
 	r := must(Private(WithPool(10_000_000, time.Hour)))(t)
 	defer r.Close()
 	must(r.Allocate("mic", spec16))(t).Close()
 	if err := r.Remove("mic"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is kept", func() bool { return must(r.AllocationReport())(t).Pool.Rings == 1 })
-	// It is overwritten first, and stays as long as that takes.
-	until(t, "it is given back", func() bool {
+	until(t, "the ring is in the pool", func() bool { return must(r.AllocationReport())(t).Pool.Rings == 1 })
+	// The ring stays in the pool while it is being overwritten.
+	until(t, "the pool is empty", func() bool {
 		if err := r.TrimPool(); err != nil {
 			t.Fatal(err)
 		}
@@ -251,9 +253,13 @@ func TestWhatIsKeptOfRemovedBuffersIsGivenBackWhenThatIsAsked(t *testing.T) {
 	}
 }
 
-func TestTheTextOfAReportAndItsJSONAreOfOneLook(t *testing.T) {
+func TestTextAndJSONAreOfOneSnapshot(t *testing.T) {
 	r := tracking(t)
 	stop, ended := make(chan struct{}), make(chan struct{})
+	defer func() {
+		close(stop)
+		<-ended
+	}()
 	go func() {
 		defer close(ended)
 		for {
@@ -273,11 +279,9 @@ func TestTheTextOfAReportAndItsJSONAreOfOneLook(t *testing.T) {
 			t.Fatalf("no %q in\n%s", line, report)
 		}
 	}
-	close(stop)
-	<-ended
 }
 
-func TestACaptureIsToldWhereItWasStarted(t *testing.T) {
+func TestReportNamesWhereACaptureWasStarted(t *testing.T) {
 	r := tracking(t)
 	c := must(StartCapture(deadline(t), r, "tone:440", CaptureOptions{Duration: time.Second}))(t)
 	line := here() - 1
@@ -288,7 +292,7 @@ func TestACaptureIsToldWhereItWasStarted(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsToldWhileItIs(t *testing.T) {
+func TestWatchYieldsAnomalies(t *testing.T) {
 	r := private(t)
 	allocated(t, r, "rtsp://me:sesame@cam/1", spec16)
 	allocated(t, r, "rtsp://cam/1/", spec16)
@@ -310,8 +314,8 @@ func TestWhatIsWrongIsToldWhileItIs(t *testing.T) {
 	}
 }
 
-func TestAWatchEndsWithItsContextItsRegistryOrAWrongSetting(t *testing.T) {
-	ending := func(r *Registry, ctx context.Context, settings WatchSettings) (last error) {
+func TestWatchEndsWithContextRegistryOrInvalidSettings(t *testing.T) {
+	lastError := func(r *Registry, ctx context.Context, settings WatchSettings) (last error) {
 		for _, err := range r.Watch(ctx, settings) {
 			last = err
 		}
@@ -319,18 +323,18 @@ func TestAWatchEndsWithItsContextItsRegistryOrAWrongSetting(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := ending(private(t), ctx, WatchSettings{}); !errors.Is(err, context.Canceled) {
+	if err := lastError(private(t), ctx, WatchSettings{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	r := private(t)
 	go r.Close()
-	wantError(t, ending(r, deadline(t), WatchSettings{}), ErrClosed)
+	wantError(t, lastError(r, deadline(t), WatchSettings{}), ErrClosed)
 	for _, wrong := range []WatchSettings{{Every: -1}, {BudgetShare: 1.5}, {RateTolerance: -1}} {
-		wantError(t, ending(private(t), deadline(t), wrong), ErrInvalidArgument)
+		wantError(t, lastError(private(t), deadline(t), wrong), ErrInvalidArgument)
 	}
 }
 
-func TestMetricsAreThoseOfTheRegistryOrTheDomain(t *testing.T) {
+func TestMetricsCoverRegistryOrDomain(t *testing.T) {
 	folder := sharedFolder(t)
 	r := must(Open("birds", WithFolder(folder)))(t)
 	defer r.Close()
@@ -338,25 +342,25 @@ func TestMetricsAreThoseOfTheRegistryOrTheDomain(t *testing.T) {
 	allocated(t, r, "rtsp://me:sesame@cam/1", spec16)
 	other := must(Open("birds", WithFolder(folder)))(t)
 	defer other.Close()
-	const made = `capbuf_allocation_attempts_total{result="allocated"} `
+	const allocations = `capbuf_allocation_attempts_total{result="allocated"} `
 	own, whole := must(other.MetricsText())(t), must(other.DomainMetricsText())(t)
-	if !strings.Contains(own, made+"0") || !strings.Contains(whole, made+"1") || strings.Contains(own+whole, "sesame") {
+	if !strings.Contains(own, allocations+"0") || !strings.Contains(whole, allocations+"1") || strings.Contains(own+whole, "sesame") {
 		t.Errorf("%s\n%s", own, whole)
 	}
 }
 
-func TestAReportIsReadWhole(t *testing.T) {
+func TestReportFieldsMatchItsJSON(t *testing.T) {
 	r := tracking(t)
 	allocated(t, r, "mic", spec16)
 	report := must(r.AllocationReport())(t)
-	// What this package reads is in the JSON by the same names.
+	// Each field of this package has the same name in the library's JSON.
 	var again, whole map[string]any
 	if err := errors.Join(json.Unmarshal(must(json.Marshal(report))(t), &again), json.Unmarshal([]byte(report.JSON()), &whole)); err != nil {
 		t.Fatal(err)
 	}
 	for name := range again {
 		if _, ok := whole[name]; !ok {
-			t.Errorf("no %s in the library's report", name)
+			t.Errorf("the library's report has no %s", name)
 		}
 	}
 }

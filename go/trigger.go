@@ -1,8 +1,6 @@
 package capbuf
 
 // #include "calls.h"
-//
-// #cgo noescape capbuf_go_trigger_next
 import "C"
 
 import (
@@ -14,41 +12,41 @@ import (
 	"unsafe"
 )
 
-// TriggerOptions says what a trigger does when it fires.
+// TriggerOptions configures the clips of a trigger.
 type TriggerOptions struct {
-	// Folder is where clips are written; they are named by source and time.
+	// Folder is where clips are written; their names contain source and time.
 	Folder string
-	// Before is how much audio from before it fires is in a clip; 0: three seconds; NoAudio: none.
+	// Before is the audio of a clip before the trigger fires; 0: three seconds; NoAudio: none.
 	Before time.Duration
-	// After is how much from after; 0: five seconds; NoAudio: none.
+	// After is the audio of a clip after the trigger fires; 0: five seconds; NoAudio: none.
 	After time.Duration
-	// AtMost is how long a clip may be into which others were merged; 0: a minute. What goes on for longer is several, one where the other
-	// ends.
+	// AtMost is the longest merged clip; 0: a minute. A longer event makes several adjacent clips.
 	AtMost time.Duration
-	// LouderThan is for firing by itself: while a tenth of a second has an RMS above so many dB of full scale, such as -40; 0: only when it
-	// is called.
+	// LouderThan fires the trigger while the RMS of a tenth of a second exceeds this level in dBFS,
+	// such as -40; 0: only Fire does.
 	LouderThan float32
-	// LowHz and HighHz are for listening to what is between them only; 0: to everything.
+	// LowHz and HighHz limit the band whose level is measured; 0: the whole band.
 	LowHz, HighHz float32
 	// FLAC writes FLAC instead of WAV.
 	FLAC bool
 }
 
-// NoAudio is for a clip that begins, or ends, when its trigger fires.
+// NoAudio, as Before or After of TriggerOptions, begins or ends a clip when the trigger fires.
 const NoAudio time.Duration = -1
 
-// Trigger listens to a source on a thread of the library's, and cuts a clip when it fires.
+// Trigger writes a clip of a source when it fires. It runs on a thread of the library.
 type Trigger struct {
 	handle *handle
 	ended  chan struct{}
 }
 
-// BeginTrigger begins to listen to a source by the name of its buffer, which may be still to come. It follows the source through whatever
-// becomes of its buffer: it hears what is written from now on. Clips that overlap are one: where it fires by itself, a clip is written when
-// nothing that is still to be heard could be merged into it, so much later as there is audio from before in it.
+// BeginTrigger returns a trigger on a source, which may have no buffer yet. It follows the source
+// to new buffers, and measures the level of what is written from now on. Overlapping clips are
+// merged: a clip that the level triggered is written when no later one can overlap it, which is
+// TriggerOptions.Before after its end.
 //
-// Any goroutine. Starts a thread of the library's. Errors: ErrInvalidArgument; ErrCaptureFailed for options that can't be, with the
-// reason; ErrClosed.
+// Safe for concurrent use. Starts a thread of the library. Errors: ErrInvalidArgument;
+// ErrCaptureFailed for invalid options, with the reason; ErrClosed.
 func BeginTrigger(registry *Registry, source string, options TriggerOptions) (*Trigger, error) {
 	if registry == nil {
 		return nil, invalid("the registry is nil; allowed: one that was opened")
@@ -58,59 +56,73 @@ func BeginTrigger(registry *Registry, source string, options TriggerOptions) (*T
 		return nil, ErrClosed
 	}
 	defer registry.handle.leave(users)
-	asked := C.capbuf_go_trigger_numbers{
-		before_ns:        C.int64_t(options.Before),
-		after_ns:         C.int64_t(options.After),
-		at_most_ns:       C.int64_t(options.AtMost),
-		louder_than_dbfs: C.float(options.LouderThan),
-		low_hz:           C.float(options.LowHz),
-		high_hz:          C.float(options.HighHz),
-	}
-	if options.FLAC {
-		asked.flac = 1
-	}
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	converted := options.toC(&pins)
 	name, size := text(source)
-	folder, folderSize := text(options.Folder)
-	outcome := C.capbuf_go_trigger(pointer, name, size, folder, folderSize, asked)
-	if err := failure(outcome); err != nil {
+	var trigger *C.capbuf_trigger
+	var detail *C.capbuf_error
+	status := C.capbuf_trigger_begin(pointer, name, size, &converted, &trigger, &detail)
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
 	ended := make(chan struct{})
-	h := newHandle(outcome.handle, func(p unsafe.Pointer) {
+	h := newHandle(unsafe.Pointer(trigger), func(p unsafe.Pointer) {
 		C.capbuf_trigger_free((*C.capbuf_trigger)(p))
 		close(ended)
 	})
 	t := &Trigger{h, ended}
-	// Ending may take seconds, and other cleanups are not to wait for it.
+	// Ending can take seconds and must not delay other cleanups.
 	runtime.AddCleanup(t, func(h *handle) { go h.close() }, h)
 	return t, nil
 }
 
-// Fire fires at a moment, past, present or to come.
+// toC converts the options. The folder is pinned until pins is unpinned.
+func (o *TriggerOptions) toC(pins *runtime.Pinner) C.capbuf_trigger_options {
+	converted := C.capbuf_trigger_options{
+		struct_size:      C.sizeof_capbuf_trigger_options,
+		before_ns:        C.int64_t(o.Before),
+		after_ns:         C.int64_t(o.After),
+		at_most_ns:       C.int64_t(o.AtMost),
+		louder_than_dbfs: C.float(o.LouderThan),
+		low_hz:           C.float(o.LowHz),
+		high_hz:          C.float(o.HighHz),
+	}
+	if o.FLAC {
+		converted.flac = 1
+	}
+	converted.folder, converted.folder_len = pinnedText(o.Folder, pins)
+	return converted
+}
+
+// Fire fires the trigger at a time, in the past or the future.
 //
-// Any goroutine. Waits for nothing. Errors: ErrClosed; ErrInvalidArgument for a time that ns can't count, before 1678 or after 2262.
+// Safe for concurrent use. Does not wait. Errors: ErrClosed; ErrInvalidArgument for a time before
+// 1678 or after 2262.
 func (t *Trigger) Fire(at time.Time) error {
 	ns, ok := toUTC(at)
 	if !ok {
 		return invalid("the time is " + at.String() + "; allowed: 1678 to 2262")
 	}
-	pointer, users := t.handle.enter()
-	if pointer == nil {
+	trigger, users := t.handle.enter()
+	if trigger == nil {
 		return ErrClosed
 	}
-	outcome := C.capbuf_go_fire((*C.capbuf_trigger)(pointer), ns)
-	t.handle.leave(users)
-	return failure(outcome)
+	defer t.handle.leave(users)
+	var detail *C.capbuf_error
+	status := C.capbuf_trigger_fire((*C.capbuf_trigger)(trigger), ns, &detail)
+	return failure(status, detail)
 }
 
-// Next takes the next clip that was written, and waits for one until the context ends. Up to 1024 wait to be taken; then the oldest go, and
-// their files stay.
+// Next returns the next clip that was written, and waits for one until the context ends. Up to 1024
+// clips are queued; then the oldest are dropped, and their files stay.
 //
-// Any goroutine. Holds no thread while it waits. Errors: ErrCaptureFailed, and others of [CaptureBuffer.ClipAround], for a clip that could
-// not be written, after which there may be more; ErrClosed; the context's.
+// Safe for concurrent use. Blocks no thread. Errors: ErrCaptureFailed, and others of
+// [CaptureBuffer.ClipAround], for a clip that could not be written: call Next again; ErrClosed; the
+// context's.
 func (t *Trigger) Next(ctx context.Context) (ClipInfo, error) {
 	for {
-		clip, err := t.next()
+		clip, err := t.poll()
 		if !errors.Is(err, ErrTimedOut) {
 			return clip, err
 		}
@@ -120,22 +132,26 @@ func (t *Trigger) Next(ctx context.Context) (ClipInfo, error) {
 	}
 }
 
-func (t *Trigger) next() (ClipInfo, error) {
-	pointer, users := t.handle.enter()
-	if pointer == nil {
+// poll returns the next clip, or ErrTimedOut.
+func (t *Trigger) poll() (ClipInfo, error) {
+	trigger, users := t.handle.enter()
+	if trigger == nil {
 		return ClipInfo{}, ErrClosed
 	}
-	var info C.capbuf_clip_info
-	outcome := C.capbuf_go_trigger_next((*C.capbuf_trigger)(pointer), &info)
-	t.handle.leave(users)
-	if err := failure(outcome); err != nil {
+	defer t.handle.leave(users)
+	info := C.capbuf_clip_info{struct_size: C.sizeof_capbuf_clip_info}
+	var path *C.capbuf_text
+	var detail *C.capbuf_error
+	status := C.capbuf_trigger_next((*C.capbuf_trigger)(trigger), 0, &path, &info, &detail)
+	if err := failure(status, detail); err != nil {
 		return ClipInfo{}, err
 	}
-	return clipFromC(taken(outcome.number), &info), nil
+	return clipFromC(takeText(path), &info), nil
 }
 
-// Clips gives the clips as they are written, and the error of one that could not be, until the context or the loop ends, or the trigger is
-// closed: the last pair has the context's error, or ErrClosed. See [Trigger.Next].
+// Clips iterates over the clips as they are written, with the error of one that could not be. It
+// ends with the context, the loop or the trigger: the last pair has the context's error or
+// ErrClosed. See [Trigger.Next].
 func (t *Trigger) Clips(ctx context.Context) iter.Seq2[ClipInfo, error] {
 	return func(yield func(ClipInfo, error) bool) {
 		for {
@@ -148,11 +164,11 @@ func (t *Trigger) Clips(ctx context.Context) iter.Seq2[ClipInfo, error] {
 	}
 }
 
-// Close ends the trigger. A clip that was begun is written before, and waited for: that may take as long as its end is still to come, and
-// ten seconds more. Closing again is nothing.
+// Close ends the trigger. It waits for a clip that was begun: until ten seconds past its end at
+// most. Further calls do nothing.
 func (t *Trigger) Close() error {
 	if t.ended == nil {
-		return nil // The zero value: it was never begun.
+		return nil // The zero value.
 	}
 	t.handle.close()
 	<-t.ended

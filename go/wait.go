@@ -11,16 +11,17 @@ import (
 	"unsafe"
 )
 
-// How long to sleep between two looks, whatever is expected: a source may come back early, a buffer be removed or closed.
+// Bounds of the pause between two attempts, whatever time is expected: a source can resume early,
+// and a buffer can be removed or closed meanwhile.
 const (
 	shortestPause = 2 * time.Millisecond
 	longestPause  = 50 * time.Millisecond
 )
 
-// wait looks until look gives something else than ErrNotYet; if it waits at all.
-func (b *CaptureBuffer) wait(ctx context.Context, waits bool, look func() error) error {
+// wait repeats attempt while it returns ErrNotYet, if waits is set.
+func (b *CaptureBuffer) wait(ctx context.Context, waits bool, attempt func() error) error {
 	for {
-		err := look()
+		err := attempt()
 		var detail *Error
 		if err == nil || !waits || !errors.As(err, &detail) || detail.Code != Code(C.CAPBUF_NOT_YET) {
 			return err
@@ -30,8 +31,8 @@ func (b *CaptureBuffer) wait(ctx context.Context, waits bool, look func() error)
 			return removedErr
 		}
 		if removed {
-			// What was written between that look and the removal still counts.
-			if err = look(); errors.Is(err, ErrNotYet) {
+			// Frames may have been written between that attempt and the removal.
+			if err = attempt(); errors.Is(err, ErrNotYet) {
 				return b.errRemoved()
 			}
 			return err
@@ -47,7 +48,8 @@ func (b *CaptureBuffer) errRemoved() error {
 	return &Error{Code: Code(C.CAPBUF_REMOVED), Message: message}
 }
 
-// pause sleeps about so long, or until the context ends, and then gives its error.
+// pause sleeps for d, within the bounds of a pause. It returns the error of the context if that
+// ends.
 func pause(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -62,21 +64,22 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// WaitUntil waits until the audio up to a moment is there, or the context ends. A moment whose audio is there, or was, is not waited for.
+// WaitUntil waits until the audio up to the time t is recorded, or the context ends. It returns at
+// once if it was recorded before, even if it is overwritten by now.
 //
-// Any goroutine. Holds no thread while it waits. Errors: ErrRemoved if it will not come any more, ErrClosed; the context's, together
-// with ErrNotYet.
+// Safe for concurrent use. Blocks no thread. Errors: ErrRemoved if the buffer is removed before,
+// ErrClosed; the context's, wrapped together with ErrNotYet.
 func (b *CaptureBuffer) WaitUntil(ctx context.Context, t time.Time) error {
 	if b.spec.SampleRateHz == 0 {
-		return ErrClosed // The zero value: it was never opened.
+		return ErrClosed // The zero value.
 	}
-	// One frame, to hear when it ends: at most 64 channels of 4 bytes.
+	// Reading the newest frame returns its time. It has at most 64 channels of 4 bytes.
 	frame := make([]byte, 64*4)
 	span := SpanLast(time.Second / time.Duration(b.spec.SampleRateHz))
-	// The time of a frame is true to half of it.
+	// Times are accurate to half a frame period.
 	t = t.Add(-time.Second / time.Duration(2*b.spec.SampleRateHz))
 	return b.wait(ctx, true, func() error {
-		info, err := b.readInto(span, manner{}, unsafe.Pointer(unsafe.SliceData(frame)), b.spec.Channels)
+		info, err := b.readInto(span, readOptions{}, unsafe.Pointer(unsafe.SliceData(frame)), b.spec.Channels)
 		if err != nil {
 			return err
 		}

@@ -13,52 +13,57 @@ import (
 	"unsafe"
 )
 
-// WatchSettings says from when on something is wrong. The zero value is the default, which lets a normal day with reconnects pass.
+// WatchSettings is the thresholds of a watch. The zero value is the default, which reports nothing
+// in normal operation, reconnects included.
 type WatchSettings struct {
-	// Every is how often it is looked; 0: a second.
+	// Every is the interval between checks; 0: a second.
 	Every time.Duration
-	// Window is within how long things that happen again and again are counted; 0: a minute.
+	// Window is the time over which repeated events are counted; 0: a minute.
 	Window time.Duration
-	// RepeatedAllocations is how many allocations from one place may be refused within the window; 0: 3.
+	// RepeatedAllocations is the threshold of refused allocations from one place within Window; 0:
+	// 3.
 	RepeatedAllocations uint64
-	// ChurnAllocations is how many rings may be made for one source within the window; 0: 5.
+	// ChurnAllocations is the threshold of rings allocated for one source within Window; 0: 5.
 	ChurnAllocations uint64
-	// RemovedHeld is how long a removed buffer may be held; 0: a minute.
+	// RemovedHeld is the longest time that a removed buffer may be held; 0: a minute.
 	RemovedHeld time.Duration
-	// Stalled is how long a living writer may write nothing; 0: 30 seconds.
+	// Stalled is the longest time that a living writer may write nothing; 0: 30 seconds.
 	Stalled time.Duration
-	// RateTolerance is by what part of its rate a writer may be off; 0: 0.05.
+	// RateTolerance is the largest relative error of a writer's rate; 0: 0.05.
 	RateTolerance float64
-	// RateWindow is over how long the rate is measured, three times before it is told; 0: 30 seconds.
+	// RateWindow is the time over which the rate is measured; it is reported after three; 0: 30
+	// seconds.
 	RateWindow time.Duration
-	// LappedReads is how many reads of one source may come too late within the window; 0: 10.
+	// LappedReads is the threshold of reads of one source that find frames overwritten within
+	// Window; 0: 10.
 	LappedReads uint64
 	// BudgetShare is the part of the budget that may be used; 0: 0.9.
 	BudgetShare float64
 }
 
-// Anomaly is something that is wrong, with the evidence.
+// Anomaly is a problem that a watch found.
 type Anomaly struct {
-	// Kind is "repeated allocation", "churn", "removed and held", "stalled writer", "writer rate", "lapped reader", "spec conflict",
-	// "budget" or "source under two names".
+	// Kind is "repeated allocation", "churn", "removed and held", "stalled writer", "writer rate",
+	// "lapped reader", "spec conflict", "budget" or "source under two names".
 	Kind string `json:"kind"`
-	// Severity is "notice": it wastes something; "warning": it will lose something; or "severe": it loses audio now.
+	// Severity is "notice": it wastes resources; "warning": it will lose audio; "severe": it loses
+	// audio now.
 	Severity string `json:"severity"`
-	// Source is without credentials; empty if it is of none.
+	// Source is the source without credentials; empty if it concerns none.
 	Source string `json:"source"`
-	// Evidence is what was seen, in words.
+	// Evidence describes what was observed.
 	Evidence string `json:"evidence"`
-	// Advice is what to do.
+	// Advice describes the remedy.
 	Advice string `json:"advice"`
-	// Count is how often it was seen.
+	// Count counts the observations.
 	Count uint64 `json:"count"`
-	// First is when it was seen first.
+	// First is the time of the first observation.
 	First time.Time `json:"first_utc"`
-	// Last is when it was seen last.
+	// Last is the time of the last observation.
 	Last time.Time `json:"last_utc"`
 }
 
-// String is a line to read.
+// String describes the anomaly in one line.
 func (a Anomaly) String() string {
 	of := ""
 	if a.Source != "" {
@@ -67,12 +72,13 @@ func (a Anomaly) String() string {
 	return fmt.Sprintf("%s: %s: %s%s; %s", a.Severity, a.Kind, of, a.Evidence, a.Advice)
 }
 
-// Watch looks after the registry, or its domain, and gives what is wrong while it is, until the context or the loop ends; what was found
-// is in reports and metrics, too. The last pair has the error that ended it: the context's, ErrClosed, ErrInvalidArgument for settings that
-// can be none.
+// Watch monitors the registry, or its domain, and yields anomalies until the context or the loop
+// ends. Reports and metrics contain them, too. The last pair has the error that ended it: the
+// context's, ErrClosed, or ErrInvalidArgument for the settings.
 //
-// Some things are known only of what is tracked, see [Registry.EnableAllocationTracking]. Any goroutine. A thread of the library's
-// looks; none is held while the goroutine waits. 1024 events wait to be taken; then the oldest go.
+// Some anomalies are found only with tracking, see [Registry.EnableAllocationTracking]. Safe for
+// concurrent use. A thread of the library checks; the goroutine blocks none. Up to 1024 anomalies
+// are queued; then the oldest are dropped.
 func (r *Registry) Watch(ctx context.Context, settings WatchSettings) iter.Seq2[Anomaly, error] {
 	return func(yield func(Anomaly, error) bool) {
 		w, err := r.watch(settings)
@@ -96,7 +102,8 @@ func (r *Registry) watch(settings WatchSettings) (*handle, error) {
 		return nil, ErrClosed
 	}
 	defer r.handle.leave(users)
-	asked := C.capbuf_watch_settings{
+	converted := C.capbuf_watch_settings{
+		struct_size:          C.sizeof_capbuf_watch_settings,
 		every_ns:             C.int64_t(settings.Every),
 		window_ns:            C.int64_t(settings.Window),
 		repeated_allocations: C.uint64_t(settings.RepeatedAllocations),
@@ -108,34 +115,43 @@ func (r *Registry) watch(settings WatchSettings) (*handle, error) {
 		lapped_reads:         C.uint64_t(settings.LappedReads),
 		budget_share:         C.double(settings.BudgetShare),
 	}
-	outcome := C.capbuf_go_watch(registry, &asked)
-	if err := failure(outcome); err != nil {
+	var watch *C.capbuf_watch
+	var detail *C.capbuf_error
+	status := C.capbuf_registry_watch(registry, &converted, &watch, &detail)
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
-	return newHandle(outcome.handle, func(p unsafe.Pointer) { C.capbuf_watch_free((*C.capbuf_watch)(p)) }), nil
+	return newHandle(unsafe.Pointer(watch), func(p unsafe.Pointer) { C.capbuf_watch_free((*C.capbuf_watch)(p)) }), nil
 }
 
 func (r *Registry) nextEvent(ctx context.Context, w *handle) (Anomaly, error) {
-	var event Anomaly
 	for {
 		if r.handle.closed.Load() {
-			return event, ErrClosed
+			return Anomaly{}, ErrClosed
 		}
 		if err := ctx.Err(); err != nil {
-			return event, err
+			return Anomaly{}, err
 		}
-		pointer, users := w.enter()
-		outcome := C.capbuf_go_watch_next((*C.capbuf_watch)(pointer), 0)
-		w.leave(users)
-		err := failure(outcome)
-		if err == nil {
-			return event, json.Unmarshal([]byte(taken(outcome.number)), &event)
-		}
+		event, err := pollEvent(w)
 		if !errors.Is(err, ErrTimedOut) {
 			return event, err
 		}
 		if err := pause(ctx, longestPause); err != nil {
-			return event, err
+			return Anomaly{}, err
 		}
 	}
+}
+
+// pollEvent returns the next event, or ErrTimedOut.
+func pollEvent(w *handle) (event Anomaly, err error) {
+	watch, users := w.enter()
+	defer w.leave(users)
+	var text *C.capbuf_text
+	var detail *C.capbuf_error
+	status := C.capbuf_watch_next((*C.capbuf_watch)(watch), 0, &text, &detail)
+	if err := failure(status, detail); err != nil {
+		return event, err
+	}
+	err = json.Unmarshal([]byte(takeText(text)), &event)
+	return event, err
 }

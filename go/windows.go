@@ -2,7 +2,6 @@ package capbuf
 
 // #include "calls.h"
 //
-// #cgo noescape capbuf_go_windows
 // #cgo noescape capbuf_go_next_window
 // #cgo nocallback capbuf_go_next_window
 import "C"
@@ -15,25 +14,25 @@ import (
 	"unsafe"
 )
 
-// WindowOptions says which windows: how long, how far apart, from where.
+// WindowOptions is the length, the distance and the first frame of windows.
 type WindowOptions struct {
-	// WindowFrames is how many frames a window has.
+	// WindowFrames is the length of a window.
 	WindowFrames uint64
-	// HopFrames is how many frames after one window the next one begins.
+	// HopFrames is the distance from the first frame of one window to that of the next.
 	HopFrames uint64
-	// StartFrame is the first frame of the first window, which may be still to come; 0: the oldest there is.
+	// StartFrame is the first frame of the first window, also one not recorded yet; 0: the oldest.
 	StartFrame uint64
-	// JoinGaps lets windows span gaps up to this length: the frames on both sides stand side by side. 0: up to 100 ms; negative: none.
-	// At longer gaps windows begin anew.
+	// JoinGaps is the longest gap that a window may span, its two sides joined. 0: 100 ms;
+	// negative: none. Windows restart behind a longer gap.
 	JoinGaps time.Duration
 }
 
-// Window is a window of float32 samples, as most analyses want them.
+// Window is a window of float32 samples.
 type Window = WindowOf[float32]
 
-// WindowOf is one window of a buffer: where it is, and its samples.
+// WindowOf is one window of a buffer.
 type WindowOf[T Sample] struct {
-	// Samples is interleaved, and good until the next window: copy what is to stay.
+	// Samples is interleaved. The next window overwrites it: copy what is needed longer.
 	Samples []T
 	// FirstFrame is the number of its first frame.
 	FirstFrame uint64
@@ -41,37 +40,40 @@ type WindowOf[T Sample] struct {
 	EndFrame uint64
 	// Start is when its first frame was captured.
 	Start time.Time
-	// LostFrames counts the frames since the last window that were in none: overwritten before they were asked for, or too few
-	// before a gap.
+	// LostFrames counts the frames since the last window that were in no window: overwritten before
+	// they were read, or too few before a gap.
 	LostFrames uint64
-	// JoinedGaps is how many short gaps lie in it.
+	// JoinedGaps counts the short gaps in the window.
 	JoinedGaps uint64
-	// AfterGap is the length of the gap because of which the windows began anew with this one.
+	// AfterGap is the length of the gap behind which the windows restarted with this one; 0: none.
 	AfterGap time.Duration
-	// AfterGapReason is why; 0 if there was none.
+	// AfterGapReason is the reason of that gap; 0: none.
 	AfterGapReason GapReason
 }
 
-// Around is the frames from so many before this window to so many after it: a clip of them is exact however late it is cut.
+// Around returns the frames from before frames before the window to after frames after it, for an
+// exact clip.
 func (w WindowOf[T]) Around(before, after uint64) (first, end uint64) {
 	return w.FirstFrame - min(before, w.FirstFrame), w.EndFrame + after
 }
 
-// Windows goes through the buffer window by window, and waits for each:
+// Windows iterates over the buffer window by window, and waits for each:
 //
-//	for window, err := range buffer.Windows(ctx, capbuf.WindowOptions{WindowFrames: 48_000, HopFrames: 24_000}) {
+//	options := capbuf.WindowOptions{WindowFrames: 48_000, HopFrames: 24_000}
+//	for window, err := range buffer.Windows(ctx, options) {
 //
-// It never gives a window of frames that do not belong together: overtaken by the writer it goes on with frames that are still there
-// and tells how many were lost. It ends with an error: the context's when that ends, ErrRemoved when the buffer was removed and its last window was
-// given, ErrClosed, ErrInvalidArgument for windows that are empty or longer than the buffer.
+// The frames of a window are contiguous. If the writer overwrites frames before they are read, the
+// iteration continues with frames that are still there and counts the lost ones. It ends with an
+// error: the context's; ErrRemoved after the last window of a removed buffer; ErrClosed;
+// ErrInvalidArgument for windows that are empty or longer than the buffer.
 //
-// Any goroutine; each range is a cursor of its own. Allocates at its beginning, and a timer where it waits. Holds no thread while it
-// waits.
+// Safe for concurrent use; each range has its own position. Allocates at the beginning, and a timer
+// while it waits. Blocks no thread.
 func (b *CaptureBuffer) Windows(ctx context.Context, options WindowOptions) iter.Seq2[Window, error] {
 	return WindowsOf[float32](ctx, b, options)
 }
 
-// WindowsOf is Windows with samples of another type.
+// WindowsOf is Windows with samples of type T.
 func WindowsOf[T Sample](ctx context.Context, b *CaptureBuffer, options WindowOptions) iter.Seq2[WindowOf[T], error] {
 	return func(yield func(WindowOf[T], error) bool) {
 		cursor, err := b.newCursor(options)
@@ -105,12 +107,12 @@ func WindowsOf[T Sample](ctx context.Context, b *CaptureBuffer, options WindowOp
 	}
 }
 
-// cursor goes through a buffer window by window.
+// cursor is a position in a buffer that advances window by window.
 type cursor struct {
 	buffer  *CaptureBuffer
 	windows *C.capbuf_windows
 	hop     uint64
-	// end is where the next window ends, if no gap comes in between.
+	// end is where the next window ends if no gap precedes it.
 	end uint64
 }
 
@@ -119,7 +121,7 @@ func (b *CaptureBuffer) newCursor(options WindowOptions) (*cursor, error) {
 	if buffer == nil {
 		return nil, ErrClosed
 	}
-	asked := C.capbuf_window_options{
+	converted := C.capbuf_window_options{
 		struct_size:   C.sizeof_capbuf_window_options,
 		window_frames: C.uint64_t(options.WindowFrames),
 		hop_frames:    C.uint64_t(options.HopFrames),
@@ -127,31 +129,32 @@ func (b *CaptureBuffer) newCursor(options WindowOptions) (*cursor, error) {
 		join_gaps_ns:  C.int64_t(max(options.JoinGaps, -1)),
 	}
 	if options.StartFrame > 0 {
-		asked.from_frame = 1
+		converted.from_frame = 1
 	}
-	outcome := C.capbuf_go_windows(buffer, &asked)
+	var windows *C.capbuf_windows
+	var detail *C.capbuf_error
+	status := C.capbuf_buffer_windows(buffer, &converted, &windows, &detail)
 	b.handle.leave(users)
-	if err := failure(outcome); err != nil {
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
-	end := options.StartFrame + options.WindowFrames
-	return &cursor{b, (*C.capbuf_windows)(outcome.handle), options.HopFrames, end}, nil
+	return &cursor{b, windows, options.HopFrames, options.StartFrame + options.WindowFrames}, nil
 }
 
-// next copies the next window, and waits for it.
+// next waits for the next window and copies it.
 func (c *cursor) next(ctx context.Context, samples unsafe.Pointer, room int, format SampleFormat) (C.capbuf_window, error) {
 	for {
-		var window C.capbuf_window
+		window := C.capbuf_window{struct_size: C.sizeof_capbuf_window}
 		_, newest, err := c.buffer.Frames()
 		if err != nil {
 			return window, err
 		}
-		outcome := C.capbuf_go_next_window(c.windows, (*C.char)(samples), C.size_t(room), C.uint32_t(format), &window)
-		if outcome.status == C.CAPBUF_OK {
+		result := C.capbuf_go_next_window(c.windows, (*C.char)(samples), C.size_t(room), C.uint32_t(format), &window)
+		if result.status == C.CAPBUF_OK {
 			c.end = uint64(window.end_frame) + c.hop
 		}
-		if outcome.status != C.CAPBUF_TIMED_OUT {
-			return window, failure(outcome)
+		if result.status != C.CAPBUF_TIMED_OUT {
+			return window, failure(result.status, result.detail)
 		}
 		var missing time.Duration
 		if c.end > newest {

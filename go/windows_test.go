@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-func TestWindowsOverlapAsAsked(t *testing.T) {
+func TestWindowsOverlapByTheirHop(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
-	if err := w.WriteInt16At(position(0, 2000), morning); err != nil {
+	w := writerOf(t, b)
+	if err := w.WriteInt16At(ramp(0, 2000), morning); err != nil {
 		t.Fatal(err)
 	}
 	count := uint64(0)
@@ -22,12 +22,12 @@ func TestWindowsOverlapAsAsked(t *testing.T) {
 			t.Errorf("window %d: %+v", count, window)
 		}
 		if want := morning.Add(time.Duration(window.FirstFrame) * time.Second / 8000); !window.Start.Equal(want) {
-			t.Errorf("window %d begins at %v instead of %v", count, window.Start, want)
+			t.Errorf("window %d begins at %v, want %v", count, window.Start, want)
 		}
-		wantPosition(t, window.Samples, window.FirstFrame)
+		wantRamp(t, window.Samples, window.FirstFrame)
 		if count++; count == 3 {
-			// The next one is still to come.
-			if err := w.WriteInt16At(position(2000, 500), morning.Add(250*time.Millisecond)); err != nil {
+			// The next window is not complete yet.
+			if err := w.WriteInt16At(ramp(2000, 500), morning.Add(250*time.Millisecond)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -37,10 +37,10 @@ func TestWindowsOverlapAsAsked(t *testing.T) {
 	}
 }
 
-func TestWindowsTellWhatWasLostAndGoOn(t *testing.T) {
+func TestWindowsCountLostFramesAndContinue(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
-	if err := w.WriteInt16(position(0, 1000)); err != nil {
+	w := writerOf(t, b)
+	if err := w.WriteInt16(ramp(0, 1000)); err != nil {
 		t.Fatal(err)
 	}
 	var lost uint64
@@ -52,7 +52,7 @@ func TestWindowsTellWhatWasLostAndGoOn(t *testing.T) {
 			break
 		}
 		for first := uint64(1000); first < 41000; first += 4000 {
-			if err := w.WriteInt16(position(first, 4000)); err != nil {
+			if err := w.WriteInt16(ramp(first, 4000)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -62,11 +62,11 @@ func TestWindowsTellWhatWasLostAndGoOn(t *testing.T) {
 	}
 }
 
-func TestWindowsBeginAnewAfterALongGap(t *testing.T) {
+func TestWindowsRestartAfterALongGap(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
-	w := written(t, b)
+	w := writerOf(t, b)
 	for i, at := range []time.Time{morning, morning.Add(2 * time.Second)} {
-		if err := w.WriteInt16At(position(uint64(1500*i), 1500), at); err != nil {
+		if err := w.WriteInt16At(ramp(uint64(1500*i), 1500), at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestWindowsBeginAnewAfterALongGap(t *testing.T) {
 				t.Errorf("%+v", window)
 			}
 			if first, end := window.Around(2000, 100); first != 0 || end != 2600 {
-				t.Errorf("around it are %d to %d", first, end)
+				t.Errorf("Around returned %d to %d", first, end)
 			}
 			break
 		}
@@ -90,7 +90,7 @@ func TestWindowsBeginAnewAfterALongGap(t *testing.T) {
 	}
 }
 
-func TestWindowsThatCanNotBeAreRefused(t *testing.T) {
+func TestInvalidWindowsAreRefused(t *testing.T) {
 	b := allocated(t, private(t), "mic", spec16)
 	for _, options := range []WindowOptions{
 		{}, {WindowFrames: 10}, {HopFrames: 10}, {WindowFrames: 8001, HopFrames: 1}, {WindowFrames: 1 << 63, HopFrames: 1 << 63},

@@ -6,10 +6,10 @@ package capbuf
 // #cgo nocallback capbuf_go_write
 // #cgo noescape capbuf_go_write_bytes
 // #cgo nocallback capbuf_go_write_bytes
-// #cgo noescape capbuf_go_gap
-// #cgo nocallback capbuf_go_gap
-// #cgo noescape capbuf_go_next_frame
-// #cgo nocallback capbuf_go_next_frame
+// #cgo noescape capbuf_writer_gap
+// #cgo nocallback capbuf_writer_gap
+// #cgo noescape capbuf_writer_next_frame
+// #cgo nocallback capbuf_writer_next_frame
 import "C"
 
 import (
@@ -20,54 +20,60 @@ import (
 	"unsafe"
 )
 
-// Writer is the one writer of a buffer, in all processes. It is given back when it is closed, or when its process dies.
+// Writer is the one writer of a buffer, in all processes. Close, or the end of the process,
+// releases it.
 //
-// One goroutine at a time is let in; another one waits for the copy under way. Writing waits for nobody else, allocates nothing
-// and makes no system call; samples are copied once, and not kept. Slices are interleaved: frames times channels.
+// Concurrent calls are serialized; otherwise writing is wait-free, allocates nothing and makes no
+// system call. Samples are copied once and not retained. Slices are interleaved: frames times
+// channels.
 type Writer struct {
 	lease *lease
 }
 
-// lease is what a Writer holds: outside it, so that it can be given back when the Writer is forgotten.
+// lease owns the C writer. It is separate from Writer, so that a cleanup can release it.
 type lease struct {
-	mutex   sync.Mutex
-	pointer *C.capbuf_writer // nil: closed
+	mutex  sync.Mutex
+	writer *C.capbuf_writer // nil: released
 }
 
 var _ io.WriteCloser = (*Writer)(nil)
 
-// Writer takes the one writer of the buffer. It goes on where the last one ended, and keeps the buffer: this handle may be closed.
+// Writer acquires the one writer of the buffer. It continues where the last writer ended, and keeps
+// the buffer open: this handle can be closed.
 //
-// Any goroutine. Allocates, makes system calls. Errors: ErrWriterBusy (the detail says by whom), ErrRemoved, ErrCorrupt.
+// Safe for concurrent use. Allocates, makes system calls. Errors: ErrWriterBusy (Error.HolderPID is
+// the process that holds it), ErrRemoved, ErrCorrupt.
 func (b *CaptureBuffer) Writer() (*Writer, error) {
 	buffer, users := b.enter()
 	if buffer == nil {
 		return nil, ErrClosed
 	}
-	outcome := C.capbuf_go_writer(buffer)
+	var writer *C.capbuf_writer
+	var detail *C.capbuf_error
+	status := C.capbuf_buffer_writer(buffer, &writer, &detail)
 	b.handle.leave(users)
-	if err := failure(outcome); err != nil {
+	if err := failure(status, detail); err != nil {
 		return nil, err
 	}
-	l := &lease{pointer: (*C.capbuf_writer)(outcome.handle)}
+	l := &lease{writer: writer}
 	w := &Writer{lease: l}
-	runtime.AddCleanup(w, (*lease).giveBack, l)
+	runtime.AddCleanup(w, (*lease).release, l)
 	return w, nil
 }
 
-// number is the pointer as C takes it where audio flows.
-func (l *lease) number() C.uintptr_t {
-	return C.uintptr_t(uintptr(unsafe.Pointer(l.pointer)))
+// address returns the C writer as a number: see calls.h.
+func (l *lease) address() C.uintptr_t {
+	return C.uintptr_t(uintptr(unsafe.Pointer(l.writer)))
 }
 
-// enter lets one goroutine in, which leave ends; it is false if the writer is closed, or was never taken (the zero value of Writer), and
-// then there is nothing to leave.
+// enter locks the writer until leave. It returns false if the writer is released or is the zero
+// value; then leave must not be called.
 func (l *lease) enter() bool {
 	if l == nil {
 		return false
 	}
 	l.mutex.Lock()
-	if l.pointer == nil {
+	if l.writer == nil {
 		l.mutex.Unlock()
 		return false
 	}
@@ -78,16 +84,17 @@ func (l *lease) leave() {
 	l.mutex.Unlock()
 }
 
-func (l *lease) giveBack() {
+func (l *lease) release() {
 	if l.enter() {
-		C.capbuf_writer_free(l.pointer)
-		l.pointer = nil
+		C.capbuf_writer_free(l.writer)
+		l.writer = nil
 		l.leave()
 	}
 }
 
-// Write writes bytes of samples in the buffer's format that arrive now, any number of them: the beginning of a frame is kept until its
-// end comes. It makes a Writer an [io.Writer]. Otherwise as WriteInt16.
+// Write writes bytes of samples in the buffer's format, captured just now. It accepts any number of
+// bytes and keeps an incomplete frame for the next call. It implements [io.Writer]. See
+// [Writer.WriteInt16].
 func (w *Writer) Write(bytes []byte) (int, error) {
 	if err := w.writeBytes(bytes, C.CAPBUF_TIME_NOW); err != nil {
 		return 0, err
@@ -95,7 +102,7 @@ func (w *Writer) Write(bytes []byte) (int, error) {
 	return len(bytes), nil
 }
 
-// WriteBytesAt is Write with the time at which the first frame was captured that begins in the bytes.
+// WriteBytesAt is Write with the capture time of the first frame that begins in bytes.
 func (w *Writer) WriteBytesAt(bytes []byte, captured time.Time) error {
 	at, ok := toUTC(captured)
 	if !ok {
@@ -104,39 +111,40 @@ func (w *Writer) WriteBytesAt(bytes []byte, captured time.Time) error {
 	return w.writeBytes(bytes, at)
 }
 
-// WriteInt16 writes samples that arrive now: their last frame was captured just before. Where the capture time is known,
-// [Writer.WriteInt16At] is better, as arrival jitters.
+// WriteInt16 writes samples whose last frame was captured just now. [Writer.WriteInt16At] is more
+// accurate where the capture time is known, as arrival jitters.
 //
-// Wait-free beside another write on this Writer; allocates nothing. Errors: ErrRemoved once the buffer is out of its registry,
-// ErrFormatMismatch, ErrClosed. Nothing is written then.
+// Wait-free apart from other calls on this Writer; no allocation. Errors: ErrRemoved once the
+// buffer is removed, ErrFormatMismatch, ErrClosed. Nothing is written then.
 func (w *Writer) WriteInt16(samples []int16) error {
 	return writeSamples(w, samples, C.CAPBUF_TIME_NOW)
 }
 
-// WriteInt32 is WriteInt16 for buffers of S32.
+// WriteInt32 is WriteInt16 for S32 buffers.
 func (w *Writer) WriteInt32(samples []int32) error {
 	return writeSamples(w, samples, C.CAPBUF_TIME_NOW)
 }
 
-// WriteFloat32 is WriteInt16 for buffers of F32.
+// WriteFloat32 is WriteInt16 for F32 buffers.
 func (w *Writer) WriteFloat32(samples []float32) error {
 	return writeSamples(w, samples, C.CAPBUF_TIME_NOW)
 }
 
-// WriteInt16At writes samples whose first frame was captured at a time. It may jitter: it is filtered. If it is more than 0.75 s later
-// than the frames before let expect, a gap is recorded; shorter ones are for [Writer.Gap] to tell.
+// WriteInt16At writes samples whose first frame was captured at the time captured. Jitter is
+// filtered. A gap is recorded if the time is more than 0.75 s later than predicted from the frames
+// before; report shorter ones with [Writer.Gap].
 //
-// Otherwise as WriteInt16. Errors also: ErrInvalidArgument for a time before 1678 or after 2262.
+// See [Writer.WriteInt16]. Errors also: ErrInvalidArgument for a time before 1678 or after 2262.
 func (w *Writer) WriteInt16At(samples []int16, captured time.Time) error {
 	return writeSamplesAt(w, samples, captured)
 }
 
-// WriteInt32At is WriteInt16At for buffers of S32.
+// WriteInt32At is WriteInt16At for S32 buffers.
 func (w *Writer) WriteInt32At(samples []int32, captured time.Time) error {
 	return writeSamplesAt(w, samples, captured)
 }
 
-// WriteFloat32At is WriteInt16At for buffers of F32.
+// WriteFloat32At is WriteInt16At for F32 buffers.
 func (w *Writer) WriteFloat32At(samples []float32, captured time.Time) error {
 	return writeSamplesAt(w, samples, captured)
 }
@@ -154,12 +162,12 @@ func writeSamples[T Sample](w *Writer, samples []T, at C.int64_t) error {
 	if !l.enter() {
 		return ErrClosed
 	}
-	first := (*C.char)(unsafe.Pointer(unsafe.SliceData(samples)))
-	raceRead(unsafe.Pointer(first), len(samples)*int(unsafe.Sizeof(*new(T))))
-	outcome := C.capbuf_go_write(l.number(), first, C.size_t(len(samples)), C.uint32_t(formatOf[T]()), at)
+	first := unsafe.Pointer(unsafe.SliceData(samples))
+	raceRead(first, len(samples)*int(unsafe.Sizeof(*new(T))))
+	result := C.capbuf_go_write(l.address(), (*C.char)(first), C.size_t(len(samples)), C.uint32_t(formatOf[T]()), at)
 	l.leave()
 	runtime.KeepAlive(w)
-	return failure(outcome)
+	return failure(result.status, result.detail)
 }
 
 func (w *Writer) writeBytes(bytes []byte, at C.int64_t) error {
@@ -167,23 +175,23 @@ func (w *Writer) writeBytes(bytes []byte, at C.int64_t) error {
 	if !l.enter() {
 		return ErrClosed
 	}
-	first := (*C.char)(unsafe.Pointer(unsafe.SliceData(bytes)))
-	raceRead(unsafe.Pointer(first), len(bytes))
-	outcome := C.capbuf_go_write_bytes(l.number(), first, C.size_t(len(bytes)), at)
+	first := unsafe.Pointer(unsafe.SliceData(bytes))
+	raceRead(first, len(bytes))
+	result := C.capbuf_go_write_bytes(l.address(), (*C.char)(first), C.size_t(len(bytes)), at)
 	l.leave()
 	runtime.KeepAlive(w)
-	return failure(outcome)
+	return failure(result.status, result.detail)
 }
 
-// Gap says that what is written next does not follow what was written last. The gap is as long as the times then tell. The beginning
-// of a frame whose end has not come is dropped.
+// Gap records that the next frame does not follow the last one. The length of the gap follows from
+// the capture times. An incomplete frame is dropped.
 //
-// Wait-free, allocates nothing. Errors: ErrInvalidArgument for a reason that is none, ErrClosed.
+// Wait-free, no allocation. Errors: ErrInvalidArgument for an unknown reason, ErrClosed.
 func (w *Writer) Gap(reason GapReason) error {
 	return w.gap(reason, C.CAPBUF_DURATION_UNKNOWN)
 }
 
-// GapFor is Gap with how much audio is missing.
+// GapFor is Gap for a known length of missing audio.
 //
 // Errors: also ErrInvalidArgument for a negative duration.
 func (w *Writer) GapFor(reason GapReason, missing time.Duration) error {
@@ -198,31 +206,35 @@ func (w *Writer) gap(reason GapReason, ns C.int64_t) error {
 	if !l.enter() {
 		return ErrClosed
 	}
-	outcome := C.capbuf_go_gap(l.pointer, C.uint32_t(reason), ns)
+	var detail *C.capbuf_error
+	status := C.capbuf_writer_gap(l.writer, C.uint32_t(reason), ns, &detail)
 	l.leave()
 	runtime.KeepAlive(w)
-	return failure(outcome)
+	return failure(status, detail)
 }
 
-// NextFrame is the number that the next frame will have.
+// NextFrame returns the number of the next frame to be written.
 //
-// Wait-free, allocates nothing. Errors: ErrClosed.
+// Wait-free, no allocation. Errors: ErrClosed.
 func (w *Writer) NextFrame() (uint64, error) {
 	l := w.lease
 	if !l.enter() {
 		return 0, ErrClosed
 	}
-	outcome := C.capbuf_go_next_frame(l.pointer)
+	var next C.uint64_t
+	var detail *C.capbuf_error
+	status := C.capbuf_writer_next_frame(l.writer, &next, &detail)
 	l.leave()
 	runtime.KeepAlive(w)
-	return uint64(outcome.number), failure(outcome)
+	return uint64(next), failure(status, detail)
 }
 
-// Close gives the writer back: when it returns, somebody else can take it. Closing again is nothing.
+// Close releases the writer: after it returns, another one can be acquired. Further calls do
+// nothing.
 //
-// Waits for a write under way. May unmap memory.
+// It waits for a write in progress. It can unmap memory.
 func (w *Writer) Close() error {
-	w.lease.giveBack()
+	w.lease.release()
 	return nil
 }
 

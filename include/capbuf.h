@@ -327,6 +327,26 @@ typedef struct {
     uint32_t is_removed;
 } capbuf_buffer_status;
 
+// The identity and shape of a buffer. They never change.
+typedef struct {
+    // Set it to `sizeof(capbuf_buffer_info)` before the call.
+    size_t struct_size;
+    // Identifies the buffer in every process, as `capbuf_buffer_id`.
+    uint64_t id;
+    // Length in seconds.
+    double seconds;
+    // Length in frames.
+    uint64_t length_frames;
+    // Frames per second.
+    uint32_t sample_rate_hz;
+    // Samples per frame.
+    uint32_t channels;
+    // S16, S24, S32 or F32.
+    capbuf_sample_format sample_format;
+    // How long it stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    uint32_t lifetime;
+} capbuf_buffer_info;
+
 // What is asked of a capture beside its source. NULL in its place is a structure of zeros.
 typedef struct {
     // Set it to `sizeof(capbuf_capture_options)` before the call.
@@ -857,6 +877,38 @@ capbuf_status capbuf_buffer_is_removed(const capbuf_buffer *buffer,
 capbuf_status capbuf_buffer_get_status(const capbuf_buffer *buffer,
                                        capbuf_buffer_status *status,
                                        capbuf_error **error);
+
+// Copies the identity and shape of a buffer.
+//
+// Any thread. Wait-free. Errors: NULL_ARGUMENT, INVALID_ARGUMENT.
+capbuf_status capbuf_buffer_get_info(const capbuf_buffer *buffer,
+                                     capbuf_buffer_info *info,
+                                     capbuf_error **error);
+
+// Finds or allocates the buffer of a source, as `capbuf_registry_get_or_allocate`, and copies its identity and shape.
+//
+// On success `*buffer` is owned by the caller.
+//
+// Any thread. Errors: INVALID_ARGUMENT for `info`; those of `capbuf_registry_get_or_allocate`.
+capbuf_status capbuf_registry_get_or_allocate_with_info(const capbuf_registry *registry,
+                                                        const char *source,
+                                                        size_t source_len,
+                                                        const capbuf_spec *spec,
+                                                        capbuf_buffer **buffer,
+                                                        capbuf_buffer_info *info,
+                                                        capbuf_error **error);
+
+// Finds the buffer of a source, as `capbuf_registry_get`, and copies its identity and shape.
+//
+// On success `*buffer` is owned by the caller.
+//
+// Any thread. Errors: INVALID_ARGUMENT for `info`; those of `capbuf_registry_get`.
+capbuf_status capbuf_registry_get_with_info(const capbuf_registry *registry,
+                                            const char *source,
+                                            size_t source_len,
+                                            capbuf_buffer **buffer,
+                                            capbuf_buffer_info *info,
+                                            capbuf_error **error);
 
 // Opens a source (`device:default`, `rtsp://...`, `file:...`, `tone:440`), allocates its buffer or takes the one it has, and begins
 // to capture.

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod buffer;
+mod buffer_info;
 mod capture;
 mod capture_options;
 mod clip;
@@ -26,6 +27,7 @@ mod windows;
 mod writer;
 
 pub use buffer::*;
+pub use buffer_info::*;
 pub use capture::*;
 pub use capture_options::*;
 pub use clip::*;

@@ -10,19 +10,20 @@ import (
 	"capbuf.dev/capbuf"
 )
 
-// patience is how much longer than the end of a span a read waits for audio that should be there by then.
-const patience = 5 * time.Second
+// readTimeout is how long after the end of a span a read waits for its audio.
+const readTimeout = 5 * time.Second
 
-// CaptureBuffer is a buffer with its writer. It is made by [NewCaptureBuffer].
+// CaptureBuffer is a buffer with its writer: see [NewCaptureBuffer].
 type CaptureBuffer struct {
 	buffer *capbuf.CaptureBuffer
 	writer *capbuf.Writer
 }
 
-// NewCaptureBuffer makes a buffer that stands by itself: it is no other one's, also if that has the same source, and no function here
-// that takes a source finds it, nor does a report. It is nil if it can't be made; its methods then give an error.
+// NewCaptureBuffer allocates a buffer outside of the registry: functions that take a source do not
+// find it, and reports do not contain it. It returns nil if it fails; the methods of nil return an
+// error.
 //
-// Allocates. The memory goes back when the collector finds that it is no longer used, or with Close.
+// Allocates. Close, or the garbage collector, frees the memory.
 func NewCaptureBuffer(durationSeconds, sampleRate, bytesPerSample int, source string) *CaptureBuffer {
 	spec, err := specOf(durationSeconds, sampleRate, bytesPerSample)
 	if err != nil {
@@ -45,9 +46,10 @@ func NewCaptureBuffer(durationSeconds, sampleRate, bytesPerSample int, source st
 	return &CaptureBuffer{buffer, writer}
 }
 
-var errNoBuffer = errors.New("compat: the buffer could not be made")
+var errNoBuffer = errors.New("compat: the buffer was not allocated")
 
-// Write writes samples that arrive now, any number of bytes of them: what is cut off of a sample is joined with the next write.
+// Write writes bytes of samples captured just now. It accepts any number of bytes and keeps an
+// incomplete sample for the next call.
 func (b *CaptureBuffer) Write(data []byte) error {
 	if b == nil {
 		return errNoBuffer
@@ -56,7 +58,7 @@ func (b *CaptureBuffer) Write(data []byte) error {
 	return err
 }
 
-// ReadSegment gives so many seconds from a time on; as [ReadSegmentFromCaptureBuffer].
+// ReadSegment returns duration seconds from requestedStartTime: see [ReadSegmentFromCaptureBuffer].
 func (b *CaptureBuffer) ReadSegment(requestedStartTime time.Time, duration int) ([]byte, error) {
 	if b == nil {
 		return nil, errNoBuffer
@@ -64,7 +66,7 @@ func (b *CaptureBuffer) ReadSegment(requestedStartTime time.Time, duration int) 
 	return readSegment(b.buffer, requestedStartTime, duration)
 }
 
-// Close gives the memory back. Closing again is nothing.
+// Close frees the memory. Further calls do nothing.
 func (b *CaptureBuffer) Close() error {
 	if b == nil {
 		return nil
@@ -79,7 +81,7 @@ func readSegment(buffer *capbuf.CaptureBuffer, from time.Time, seconds int) ([]b
 		return nil, err
 	}
 	to := from.Add(length)
-	ctx, cancel := context.WithDeadline(context.Background(), latest(time.Now(), to).Add(patience))
+	ctx, cancel := context.WithDeadline(context.Background(), later(time.Now(), to).Add(readTimeout))
 	defer cancel()
 	segment, err := buffer.Read(ctx, from, to)
 	if err != nil {
@@ -88,7 +90,7 @@ func readSegment(buffer *capbuf.CaptureBuffer, from time.Time, seconds int) ([]b
 	return segment.Bytes(), nil
 }
 
-func latest(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
@@ -121,6 +123,6 @@ func specOf(durationSeconds, sampleRate, bytesPerSample int) (capbuf.Spec, error
 	return spec, nil
 }
 
-func refused(name string, given int, allowed string) error {
-	return fmt.Errorf("compat: %s is %d; allowed: %s: %w", name, given, allowed, capbuf.ErrInvalidArgument)
+func refused(name string, value int, allowed string) error {
+	return fmt.Errorf("compat: %s is %d; allowed: %s: %w", name, value, allowed, capbuf.ErrInvalidArgument)
 }

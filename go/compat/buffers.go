@@ -9,7 +9,7 @@ import (
 	"capbuf.dev/capbuf"
 )
 
-// set is the buffers of one registry, with what this process has open of them.
+// set is the buffers of one registry and their open handles in this process.
 type set struct {
 	registry *capbuf.Registry
 	open     sync.Map // source -> *entry
@@ -18,7 +18,8 @@ type set struct {
 	station       *capbuf.Station
 }
 
-// entry is what is open of one source. The writer is taken by the first write: other processes may write, and this one only read.
+// entry is the open handles of one source. The first write acquires the writer, as another process
+// may be the one that writes.
 type entry struct {
 	buffer *capbuf.CaptureBuffer
 	mutex  sync.Mutex
@@ -30,9 +31,9 @@ var (
 	makingOne sync.Mutex
 )
 
-// UseRegistry says where buffers are allocated from now on, such as in a domain that other processes have open too. The registry must
-// stay open for as long as it is used. Buffers that were allocated elsewhere are no longer found, and streams that are recorded there end.
-// It is not in the original.
+// UseRegistry sets the registry of all later calls, such as a domain that other processes share.
+// The caller keeps it open while it is used. Buffers of the registry before are no longer found,
+// and its streams stop. The original has no such function.
 func UseRegistry(registry *capbuf.Registry) {
 	track(registry)
 	if before := current.Swap(&set{registry: registry}); before != nil {
@@ -65,15 +66,17 @@ func buffers() (*set, error) {
 
 // AllocateCaptureBuffer allocates the buffer of a source that has none.
 //
-// Errors: capbuf.ErrAlreadyExists, capbuf.ErrInvalidArgument, capbuf.ErrInvalidSource, capbuf.ErrOverBudget, and others of
-// capbuf.Registry.Allocate.
+// Errors: capbuf.ErrAlreadyExists, capbuf.ErrInvalidArgument, capbuf.ErrInvalidSource,
+// capbuf.ErrOverBudget, and others of capbuf.Registry.Allocate.
 func AllocateCaptureBuffer(durationSeconds, sampleRate, bytesPerSample int, source string) error {
 	return allocate(durationSeconds, sampleRate, bytesPerSample, source, (*capbuf.Registry).Allocate)
 }
 
-// AllocateCaptureBufferIfNeeded allocates the buffer of a source, if it has none: exactly once, however many ask at once.
+// AllocateCaptureBufferIfNeeded allocates the buffer of a source if it has none: once, however many
+// callers race.
 //
-// Errors: capbuf.ErrSpecMismatch if it has one of another shape; otherwise as AllocateCaptureBuffer.
+// Errors: capbuf.ErrSpecMismatch if it has one of another format or length; those of
+// [AllocateCaptureBuffer].
 func AllocateCaptureBufferIfNeeded(durationSeconds, sampleRate, bytesPerSample int, source string) error {
 	return allocate(durationSeconds, sampleRate, bytesPerSample, source, (*capbuf.Registry).GetOrAllocate)
 }
@@ -93,14 +96,14 @@ func allocate(durationSeconds, sampleRate, bytesPerSample int, source string, fr
 	if err != nil {
 		return err
 	}
-	if _, there := s.open.LoadOrStore(source, &entry{buffer: buffer}); there {
+	if _, exists := s.open.LoadOrStore(source, &entry{buffer: buffer}); exists {
 		return buffer.Close()
 	}
 	return nil
 }
 
-// InitCaptureBuffers allocates the buffers of several sources, if they have none. It goes on after an error, and gives all of them; no
-// sources are an error, as in the original.
+// InitCaptureBuffers allocates the buffers of several sources that have none. It continues after an
+// error and returns all errors. An empty list is an error, as in the original.
 func InitCaptureBuffers(durationSeconds, sampleRate, bytesPerSample int, sources []string) error {
 	if len(sources) == 0 {
 		return refused("the number of sources", 0, "1 and more")
@@ -112,13 +115,14 @@ func InitCaptureBuffers(durationSeconds, sampleRate, bytesPerSample int, sources
 	return errors.Join(failures...)
 }
 
-// HasCaptureBuffer tells whether a source has a buffer. Waits for nobody, allocates nothing.
+// HasCaptureBuffer reports whether a source has a buffer. Wait-free, no allocation.
 func HasCaptureBuffer(source string) bool {
 	s, err := buffers()
 	return err == nil && s.registry.Contains(source)
 }
 
-// RemoveCaptureBuffer removes the buffer of a source, so that it can be allocated anew. A read that is under way ends well.
+// RemoveCaptureBuffer removes the buffer of a source, so that it can be allocated again. Reads in
+// progress complete.
 //
 // Errors: capbuf.ErrNotFound.
 func RemoveCaptureBuffer(source string) error {
@@ -131,13 +135,14 @@ func RemoveCaptureBuffer(source string) error {
 	return err
 }
 
-// WriteToCaptureBuffer writes samples of a source that arrive now, any number of bytes of them: what is cut off of a sample is joined
-// with the next write.
+// WriteToCaptureBuffer writes bytes of samples captured just now. It accepts any number of bytes
+// and keeps an incomplete sample for the next call.
 //
-// Waits for nobody but another write to this source. Errors: capbuf.ErrNotFound, capbuf.ErrWriterBusy if another process writes.
+// Waits only for other writes to this source. Errors: capbuf.ErrNotFound; capbuf.ErrWriterBusy if
+// another process writes.
 func WriteToCaptureBuffer(source string, data []byte) error {
 	return use(source, func(e *entry) error {
-		writer, err := e.takeWriter()
+		writer, err := e.acquireWriter()
 		if err != nil {
 			return err
 		}
@@ -146,11 +151,11 @@ func WriteToCaptureBuffer(source string, data []byte) error {
 	})
 }
 
-// ReadSegmentFromCaptureBuffer gives so many seconds of a source from a time on, and waits for what of it is still to come: up to five
-// seconds longer than it should take.
+// ReadSegmentFromCaptureBuffer returns duration seconds of a source from requestedStartTime. It
+// waits for audio not recorded yet, until five seconds after its due time.
 //
-// Errors: capbuf.ErrNotFound; capbuf.ErrEvicted if its beginning is no longer there; capbuf.ErrNotYet, with context.DeadlineExceeded,
-// if its end did not come; capbuf.ErrInvalidArgument.
+// Errors: capbuf.ErrNotFound; capbuf.ErrEvicted if the beginning is overwritten; capbuf.ErrNotYet,
+// with context.DeadlineExceeded, if the end was not recorded; capbuf.ErrInvalidArgument.
 func ReadSegmentFromCaptureBuffer(source string, requestedStartTime time.Time, duration int) ([]byte, error) {
 	var segment []byte
 	err := use(source, func(e *entry) (err error) {
@@ -160,9 +165,9 @@ func ReadSegmentFromCaptureBuffer(source string, requestedStartTime time.Time, d
 	return segment, err
 }
 
-// use does something with what is open of a source. What was removed meanwhile, here or by another process, may be there anew: then it
-// is done with that.
-func use(source string, do func(*entry) error) error {
+// use calls f with the handles of a source. If the buffer was removed meanwhile, in any process, it
+// retries: the source may have a new one.
+func use(source string, f func(*entry) error) error {
 	s, err := buffers()
 	if err != nil {
 		return err
@@ -172,11 +177,9 @@ func use(source string, do func(*entry) error) error {
 		if e, err = s.entry(source); err != nil {
 			return err
 		}
-		if removed, looked := e.buffer.IsRemoved(); removed || looked != nil {
-			s.forgetEntry(source, e)
-			continue
+		if err = e.errIfRemoved(); err == nil {
+			err = f(e)
 		}
-		err = do(e)
 		if !errors.Is(err, capbuf.ErrRemoved) && !errors.Is(err, capbuf.ErrClosed) {
 			return err
 		}
@@ -185,6 +188,15 @@ func use(source string, do func(*entry) error) error {
 	return err
 }
 
+func (e *entry) errIfRemoved() error {
+	removed, err := e.buffer.IsRemoved()
+	if removed {
+		return capbuf.ErrRemoved
+	}
+	return err
+}
+
+// entry returns the handles of a source, and opens them if needed.
 func (s *set) entry(source string) (*entry, error) {
 	if found, ok := s.open.Load(source); ok {
 		return found.(*entry), nil
@@ -193,13 +205,14 @@ func (s *set) entry(source string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, there := s.open.LoadOrStore(source, &entry{buffer: buffer})
-	if there {
+	found, exists := s.open.LoadOrStore(source, &entry{buffer: buffer})
+	if exists {
 		buffer.Close()
 	}
 	return found.(*entry), nil
 }
 
+// forget closes the handles of a source.
 func (s *set) forget(source string) {
 	if found, ok := s.open.Load(source); ok {
 		s.forgetEntry(source, found.(*entry))
@@ -210,14 +223,14 @@ func (s *set) forgetEntry(source string, e *entry) {
 	s.open.CompareAndDelete(source, e)
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	// Closed first: then nobody takes a writer of it any more.
+	// Closing the buffer first prevents acquiring a writer of it.
 	e.buffer.Close()
 	if writer := e.writer.Load(); writer != nil {
 		writer.Close()
 	}
 }
 
-func (e *entry) takeWriter() (*capbuf.Writer, error) {
+func (e *entry) acquireWriter() (*capbuf.Writer, error) {
 	if writer := e.writer.Load(); writer != nil {
 		return writer, nil
 	}

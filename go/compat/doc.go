@@ -1,13 +1,14 @@
-// Package compat has the functions of the original recorder's buffer package by their names, over capbuf: a drop-in for programs that
-// are written against those.
+// Package compat implements the functions of the original recorder's buffer package, by the same
+// names, on capbuf. Programs written for that package work with it unchanged.
 //
-// One ring is made for each source, however many goroutines ask for it at once. Audio is mono; bytesPerSample is 2, 3 or 4, and samples
-// are signed integers, the lowest byte first. Durations are whole seconds. Buffers belong to this process, unless [UseRegistry] says
-// otherwise: then they are those of a domain, and other processes see them.
+// Each source has one ring, however many goroutines request it at once. Audio is mono.
+// bytesPerSample is 2, 3 or 4; samples are little-endian signed integers. Durations are whole
+// seconds. Buffers belong to this process; with [UseRegistry] they can belong to a domain that
+// other processes share.
 //
-// What differs from the original, on purpose: a source that is there with another shape is an error; a read gives all of what was
-// asked, of the right time, or an error; what is missing because the source was lost is silence, so that a clip keeps its length; a
-// password in a source is not shown.
+// It differs from the original on purpose: requesting an existing source with another format or
+// length is an error; a read returns the whole span of the requested time, or an error; gaps are
+// filled with silence, so that a clip keeps its length; passwords in sources are not printed.
 //
-// All functions may be called from any goroutine at the same time.
+// All functions are safe for concurrent use.
 package compat

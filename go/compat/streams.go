@@ -4,14 +4,16 @@ import (
 	"capbuf.dev/capbuf"
 )
 
-// ReconfigureRTSPStreams records these streams, and no others: what is unchanged is not touched, what is new is begun, and what is gone is
-// stopped and its buffer removed. What can't be is refused as a whole, and nothing is changed. A stream that is lost is opened again.
+// ReconfigureRTSPStreams records these streams and no others. It starts new streams, stops those
+// that are no longer listed and removes their buffers, and leaves unchanged ones alone. An invalid
+// stream refuses the whole list, and nothing changes. A lost stream is reopened.
 //
-// The buffers are found by the streams' URLs, and were allocated with [InitCaptureBuffers] or are now. The original takes its settings and
-// channels here, as it reads the streams itself; in this package that is done by [capbuf.Station]. A stream may be whatever that can record.
+// The URLs are the sources of the buffers, which [InitCaptureBuffers] or this call allocates. The
+// original takes its settings and channels instead, and reads the streams itself. Here a
+// [capbuf.Station] does, and a stream can be any source that it records.
 //
-// Blocks while streams are stopped, five seconds at most; new ones are opened in the background. Errors: capbuf.ErrCaptureFailed with
-// the stream that can't be; capbuf.ErrInvalidArgument.
+// Blocks until streams are stopped, five seconds at most; new ones are opened in the background.
+// Errors: capbuf.ErrCaptureFailed with the invalid stream; capbuf.ErrInvalidArgument.
 func ReconfigureRTSPStreams(durationSeconds, sampleRate, bytesPerSample int, urls []string) (capbuf.Changes, error) {
 	spec, err := specOf(durationSeconds, sampleRate, bytesPerSample)
 	if err != nil {
@@ -27,10 +29,10 @@ func ReconfigureRTSPStreams(durationSeconds, sampleRate, bytesPerSample int, url
 	sources := make([]capbuf.SourceConfig, 0, len(urls))
 	for _, url := range urls {
 		sources = append(sources, capbuf.SourceConfig{Locator: url, Options: options})
-		// Who wrote to it until now is the stream.
+		// The stream becomes the writer: release this process's own.
 		s.forget(url)
 	}
-	station, err := s.takeStation()
+	station, err := s.openStation()
 	if err != nil {
 		return capbuf.Changes{}, err
 	}
@@ -41,7 +43,8 @@ func ReconfigureRTSPStreams(durationSeconds, sampleRate, bytesPerSample int, url
 	return changes, err
 }
 
-func (s *set) takeStation() (*capbuf.Station, error) {
+// openStation returns the station of these buffers.
+func (s *set) openStation() (*capbuf.Station, error) {
 	s.makingStation.Lock()
 	defer s.makingStation.Unlock()
 	if s.station != nil {
@@ -52,7 +55,7 @@ func (s *set) takeStation() (*capbuf.Station, error) {
 	return station, err
 }
 
-// stopStation ends what is recorded into these buffers.
+// stopStation stops recording into these buffers.
 func (s *set) stopStation() {
 	s.makingStation.Lock()
 	defer s.makingStation.Unlock()

@@ -6,11 +6,12 @@ import (
 	"capbuf.dev/capbuf"
 )
 
-// wantsTracking is what EnableAllocationTracking said last, for the registries that come.
+// wantsTracking is the last argument of EnableAllocationTracking, for later registries.
 var wantsTracking atomic.Bool
 
-// EnableAllocationTracking begins to record every attempt to get a buffer, with what came of it and where it came from, or ends that.
-// DEBUG_BUFFER_ALLOC=true in the environment does the same from the beginning. See capbuf.Registry.EnableAllocationTracking.
+// EnableAllocationTracking enables or disables the recording of every request for a buffer, with
+// its result and call site. DEBUG_BUFFER_ALLOC=true in the environment enables it from the
+// beginning. See capbuf.Registry.EnableAllocationTracking.
 func EnableAllocationTracking(enable bool) {
 	wantsTracking.Store(enable)
 	if s, err := buffers(); err == nil {
@@ -18,15 +19,16 @@ func EnableAllocationTracking(enable bool) {
 	}
 }
 
-// track has a registry record attempts, if that is wanted.
+// track enables tracking in a registry, if it is wanted.
 func track(registry *capbuf.Registry) {
 	if wantsTracking.Load() {
 		registry.EnableAllocationTracking(true)
 	}
 }
 
-// GetAllocationReport tells, in lines of text, what is allocated now, and what was recorded while tracking was enabled: attempts,
-// allocations and what is alive by source and call site, and who holds what. Sources are shown without credentials.
+// GetAllocationReport returns a report as text: live buffers and, recorded while tracking was
+// enabled, attempts and allocations by source and call site, and the holders of buffers. Sources
+// have no credentials.
 func GetAllocationReport() string {
 	s, err := buffers()
 	if err != nil {

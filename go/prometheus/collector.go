@@ -1,6 +1,6 @@
-// Package prometheus tells the metrics of a capbuf registry to a Prometheus client.
+// Package prometheus exports the metrics of a capbuf registry to a Prometheus client.
 //
-// It is a module of its own, so that the package capbuf stays without dependencies.
+// It is a separate module, as the package capbuf has no dependencies.
 package prometheus
 
 import (
@@ -15,26 +15,27 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Collector tells the metrics of a registry each time that they are collected; none once the registry was closed. Any goroutine.
+// Collector collects the metrics of a registry; none once the registry is closed. It is safe for
+// concurrent use.
 type Collector struct {
 	text func() (string, error)
 }
 
-// NewCollector makes a collector for a registry's own metrics: see [capbuf.Registry.MetricsText].
+// NewCollector returns a collector of a registry's own metrics: see [capbuf.Registry.MetricsText].
 func NewCollector(registry *capbuf.Registry) *Collector {
 	return &Collector{registry.MetricsText}
 }
 
-// NewDomainCollector makes a collector for the metrics of a registry's whole domain, for one process that tells for all: see
-// [capbuf.Registry.DomainMetricsText].
+// NewDomainCollector returns a collector of the metrics of the registry's domain, for one process
+// that exports them for all: see [capbuf.Registry.DomainMetricsText].
 func NewDomainCollector(registry *capbuf.Registry) *Collector {
 	return &Collector{registry.DomainMetricsText}
 }
 
-// Describe tells nothing: which metrics there are is told by the registry when they are collected.
+// Describe sends nothing, which makes the collector unchecked: the registry decides on the metrics.
 func (c *Collector) Describe(chan<- *prometheus.Desc) {}
 
-// Collect tells all metrics, as they are now.
+// Collect sends the current metrics.
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	text, err := c.text()
 	if errors.Is(err, capbuf.ErrClosed) {
@@ -52,8 +53,8 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 		return
 	}
 	for _, family := range families {
-		for _, told := range family.GetMetric() {
-			metric, err := constant(family, told)
+		for _, parsed := range family.GetMetric() {
+			metric, err := constant(family, parsed)
 			if err != nil {
 				failed(err)
 				continue
@@ -63,26 +64,26 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// constant makes a metric of one that was told.
-func constant(family *dto.MetricFamily, told *dto.Metric) (prometheus.Metric, error) {
+// constant converts a parsed metric.
+func constant(family *dto.MetricFamily, parsed *dto.Metric) (prometheus.Metric, error) {
 	var names, values []string
-	for _, label := range told.GetLabel() {
+	for _, label := range parsed.GetLabel() {
 		names, values = append(names, label.GetName()), append(values, label.GetValue())
 	}
 	desc := prometheus.NewDesc(family.GetName(), family.GetHelp(), names, nil)
 	switch family.GetType() {
 	case dto.MetricType_COUNTER:
-		return prometheus.NewConstMetric(desc, prometheus.CounterValue, told.GetCounter().GetValue(), values...)
+		return prometheus.NewConstMetric(desc, prometheus.CounterValue, parsed.GetCounter().GetValue(), values...)
 	case dto.MetricType_GAUGE:
-		return prometheus.NewConstMetric(desc, prometheus.GaugeValue, told.GetGauge().GetValue(), values...)
+		return prometheus.NewConstMetric(desc, prometheus.GaugeValue, parsed.GetGauge().GetValue(), values...)
 	case dto.MetricType_HISTOGRAM:
-		histogram := told.GetHistogram()
+		histogram := parsed.GetHistogram()
 		buckets := make(map[float64]uint64)
 		for _, bucket := range histogram.GetBucket() {
 			buckets[bucket.GetUpperBound()] = bucket.GetCumulativeCount()
 		}
 		return prometheus.NewConstHistogram(desc, histogram.GetSampleCount(), histogram.GetSampleSum(), buckets, values...)
 	default:
-		return nil, fmt.Errorf("capbuf: %s is a %v, which this package does not know", family.GetName(), family.GetType())
+		return nil, fmt.Errorf("capbuf: %s is a %v, which this package does not support", family.GetName(), family.GetType())
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metered is a registry with a source, whose metrics are served.
+// metered returns a registry with a source, and a server of its metrics.
 func metered(t *testing.T) (*capbuf.Registry, *httptest.Server) {
 	t.Helper()
 	registry, err := capbuf.Private()
@@ -45,7 +45,7 @@ func metered(t *testing.T) (*capbuf.Registry, *httptest.Server) {
 	return registry, server
 }
 
-func TestWhatIsServedIsAsPromtoolWantsIt(t *testing.T) {
+func TestPromtoolAcceptsTheMetrics(t *testing.T) {
 	registry, server := metered(t)
 	served := get(t, server.URL)
 	for _, line := range []string{
@@ -57,12 +57,12 @@ func TestWhatIsServedIsAsPromtoolWantsIt(t *testing.T) {
 		}
 	}
 	if strings.Contains(served, "sesame") {
-		t.Error("a password is served")
+		t.Error("the metrics contain a password")
 	}
 	promtool := exec.Command("promtool", "check", "metrics")
 	promtool.Stdin = strings.NewReader(served)
-	if complaints, err := promtool.CombinedOutput(); err != nil || len(complaints) > 0 {
-		t.Errorf("%v\n%s", err, complaints)
+	if output, err := promtool.CombinedOutput(); err != nil || len(output) > 0 {
+		t.Errorf("%v\n%s", err, output)
 	}
 	registry.Close()
 	if served := get(t, server.URL); served != "" {
@@ -70,7 +70,7 @@ func TestWhatIsServedIsAsPromtoolWantsIt(t *testing.T) {
 	}
 }
 
-func TestAPrometheusServerScrapesIt(t *testing.T) {
+func TestPrometheusServerScrapesTheMetrics(t *testing.T) {
 	_, server := metered(t)
 	folder := t.TempDir()
 	config := fmt.Sprintf("global: {scrape_interval: 100ms}\nscrape_configs:\n- job_name: capbuf\n  metrics_path: /\n"+
@@ -78,7 +78,7 @@ func TestAPrometheusServerScrapesIt(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A port that was free just now may be another's by the time that the server takes it: then another one is tried.
+	// Another process can take a free port before the server does: then try another one.
 	for range 10 {
 		address := freeAddress(t)
 		command := exec.Command("prometheus", "--config.file="+filepath.Join(folder, "prometheus.yml"),
@@ -87,19 +87,24 @@ func TestAPrometheusServerScrapesIt(t *testing.T) {
 		if err := command.Start(); err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- command.Wait() }()
-		found := scraped(t, "http://"+address, ended)
-		command.Process.Kill()
-		if found {
+		ended := make(chan struct{})
+		go func() {
+			command.Wait()
+			close(ended)
+		}()
+		t.Cleanup(func() {
+			command.Process.Kill()
+			<-ended
+		})
+		if scraped(t, "http://"+address, ended) {
 			return
 		}
 	}
 	t.Error("no port for the server")
 }
 
-// scraped waits until a server has scraped a live buffer; false if the server ended.
-func scraped(t *testing.T, server string, ended <-chan error) bool {
+// scraped waits until a server has scraped a live buffer. It returns false if the server ended.
+func scraped(t *testing.T, server string, ended <-chan struct{}) bool {
 	query := server + "/api/v1/query?query=" + url.QueryEscape(`capbuf_live_buffers{job="capbuf"}`)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		select {
@@ -120,7 +125,7 @@ func scraped(t *testing.T, server string, ended <-chan error) bool {
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("it was not scraped: %+v", answer)
+			t.Fatalf("the server scraped nothing: %+v", answer)
 		}
 	}
 }

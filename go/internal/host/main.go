@@ -1,4 +1,4 @@
-// Command host is the host of tests/hosts in Go: host FOLDER.
+// Command host is the Go program of tests/hosts, which share one domain: host FOLDER.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	fmt.Println("ready")
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		fmt.Println(host.obey(lines.Text()))
+		fmt.Println(host.run(lines.Text()))
 	}
 }
 
@@ -35,23 +35,24 @@ type host struct {
 	writer   *capbuf.Writer
 }
 
-func (h *host) obey(line string) string {
-	var order string
-	var one, other uint64
-	fmt.Sscan(line, &order, &one, &other)
-	switch order {
+// run executes a command and returns the answer.
+func (h *host) run(line string) string {
+	var command string
+	var first, second uint64
+	fmt.Sscan(line, &command, &first, &second)
+	switch command {
 	case "race":
-		return h.race(one)
+		return h.race(first)
 	case "take":
 		return h.take()
 	case "write":
-		return h.write(one)
+		return h.write(first)
 	case "read":
-		segment, err := h.buffers[0].ReadFrames(context.Background(), one, other)
+		segment, err := h.buffers[0].ReadFrames(context.Background(), first, second)
 		check(err)
 		return fmt.Sprintf("%x", sha256.Sum256(segment.Bytes()))
 	}
-	log.Fatalf("unknown order %s", line)
+	log.Fatalf("unknown command %s", line)
 	return ""
 }
 

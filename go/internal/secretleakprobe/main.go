@@ -1,4 +1,5 @@
-// Command tells writes down everything that Go is told of sources with secrets in them, for tests/secrets: tells FOLDER CLIPS.
+// Command secretleakprobe prints everything that this package returns for sources with secrets, for
+// tests/secrets: secretleakprobe FOLDER CLIPS.
 package main
 
 import (
@@ -16,23 +17,23 @@ import (
 	"capbuf.dev/capbuf"
 )
 
-func tell(what string, told ...any) {
-	fmt.Printf("## %s\n", what)
-	for _, thing := range told {
-		fmt.Printf("%v %+v %#v %q\n", thing, thing, thing, thing)
+func report(section string, values ...any) {
+	fmt.Printf("## %s\n", section)
+	for _, value := range values {
+		fmt.Printf("%v %+v %#v %q\n", value, value, value, value)
 	}
 }
 
-// failed tells an error, and all that it wraps.
-func failed(what string, err error) {
+// reportError reports an error and all that it wraps.
+func reportError(section string, err error) {
 	if err == nil {
-		log.Fatalf("%s: it did not fail", what)
+		log.Fatalf("%s: no error", section)
 	}
 	for ; err != nil; err = errors.Unwrap(err) {
-		tell(what, err, err.Error())
+		report(section, err, err.Error())
 		var detail *capbuf.Error
 		if errors.As(err, &detail) {
-			tell(what, *detail)
+			report(section, *detail)
 		}
 	}
 }
@@ -54,32 +55,33 @@ func spec(duration time.Duration, channels int) capbuf.Spec {
 
 func main() {
 	if len(os.Args) != 3 {
-		log.Fatal("usage: tells FOLDER CLIPS")
+		log.Fatal("usage: secretleakprobe FOLDER CLIPS")
 	}
 	folder, clips := capbuf.WithFolder(os.Args[1]), os.Args[2]
 	lines := bufio.NewReader(os.Stdin)
-	camera, sources := asked(lines)
+	camera, sources := readSources(lines)
 	registry := must(capbuf.Open("cameras", folder, capbuf.WithAllocationTracking(true)))
-	buffers := ofAll(registry, sources)
+	buffers := allocateAll(registry, sources)
 	_, err := capbuf.Open(sources[0], folder)
-	failed("invalid argument", err)
-	writer, late := ofOne(registry, sources, buffers, clips)
+	reportError("invalid argument", err)
+	writer, late := probeBuffer(registry, sources, buffers, clips)
 	_, err = capbuf.StartCapture(context.Background(), registry, camera, capbuf.CaptureOptions{OpenDeadline: 10 * time.Second})
-	failed("capture failed", err)
-	ofAStation(camera, sources)
-	ofAWatch(registry)
-	report := must(registry.AllocationReport())
-	tell("report", report, *report)
-	tell("report as json", report.JSON(), string(must(json.Marshal(report))))
-	tell("metrics", must(registry.MetricsText()))
-	tell("metrics of the domain", must(registry.DomainMetricsText()))
-	tell("objects", registry, buffers, writer, late, must(buffers[0].Status()))
+	reportError("capture failed", err)
+	probeStation(camera, sources)
+	probeWatch(registry)
+	allocations := must(registry.AllocationReport())
+	report("report", allocations, *allocations)
+	report("report as json", allocations.JSON(), string(must(json.Marshal(allocations))))
+	report("metrics", must(registry.MetricsText()))
+	report("metrics of the domain", must(registry.DomainMetricsText()))
+	report("objects", registry, buffers, writer, late, must(buffers[0].Status()))
 	fmt.Println("## done")
-	// Until it is looked at from outside.
+	// Stay alive until the test has inspected the domain from outside.
 	must(io.Copy(io.Discard, lines))
 }
 
-func asked(lines *bufio.Reader) (camera string, sources []string) {
+// readSources reads the source of a camera and other sources, one a line, up to an empty line.
+func readSources(lines *bufio.Reader) (camera string, sources []string) {
 	for {
 		line := must(lines.ReadString('\n'))
 		switch line = line[:len(line)-1]; {
@@ -93,57 +95,58 @@ func asked(lines *bufio.Reader) (camera string, sources []string) {
 	}
 }
 
-func ofAll(registry *capbuf.Registry, sources []string) []*capbuf.CaptureBuffer {
+func allocateAll(registry *capbuf.Registry, sources []string) []*capbuf.CaptureBuffer {
 	buffers := make([]*capbuf.CaptureBuffer, 0, len(sources))
 	for _, source := range sources {
 		buffers = append(buffers, must(registry.GetOrAllocate(source, spec(time.Second, 1))))
 		_, err := registry.Allocate(source, spec(time.Second, 1))
-		failed("already exists", err)
+		reportError("already exists", err)
 		_, err = registry.GetOrAllocate(source, spec(time.Second, 2))
-		failed("spec mismatch", err)
+		reportError("spec mismatch", err)
 		_, err = registry.GetOrAllocate(source+"\t", spec(time.Second, 1))
-		failed("invalid source", err)
-		tell("redacted", capbuf.Redact(source))
+		reportError("invalid source", err)
+		report("redacted", capbuf.Redact(source))
 	}
 	return buffers
 }
 
-func ofOne(registry *capbuf.Registry, sources []string, buffers []*capbuf.CaptureBuffer, clips string) (writer, late *capbuf.Writer) {
+func probeBuffer(registry *capbuf.Registry, sources []string, buffers []*capbuf.CaptureBuffer, clips string) (writer, late *capbuf.Writer) {
 	one := buffers[0]
 	writer = must(one.Writer())
 	_, err := one.Writer()
-	failed("writer busy", err)
+	reportError("writer busy", err)
 	check(writer.WriteInt16(make([]int16, 12000)))
 	soon, end := context.WithTimeout(context.Background(), time.Millisecond)
 	defer end()
 	_, err = one.ReadFrames(context.Background(), 0, 100)
-	failed("evicted", err)
+	reportError("evicted", err)
 	_, err = one.ReadFrames(context.Background(), 12000, 12100, capbuf.NoWait)
-	failed("not yet", err)
+	reportError("not yet", err)
 	_, err = one.ReadFrames(soon, 12000, 12100)
-	failed("timed out", err)
+	reportError("timed out", err)
 	clip := must(one.ClipFrames(context.Background(), filepath.Join(clips, "clip.wav"), 11000, 12000))
-	tell("clip", clip)
+	report("clip", clip)
 	_, err = one.ClipFrames(context.Background(), filepath.Join(clips, "nowhere", "clip.wav"), 11000, 12000)
-	failed("clip", err)
-	ofClips(registry, sources[0], one, writer, must(one.Last(100*time.Millisecond)).Start.Add(10*time.Millisecond), clips)
+	reportError("clip", err)
+	probeClips(registry, sources[0], one, writer, must(one.Last(100*time.Millisecond)).Start.Add(10*time.Millisecond), clips)
 	late = must(buffers[1].Writer())
 	check(registry.Remove(sources[1]))
-	failed("removed", late.WriteInt16(make([]int16, 10)))
+	reportError("removed", late.WriteInt16(make([]int16, 10)))
 	_, err = buffers[1].ReadFrames(context.Background(), 12000, 12100)
-	failed("removed", err)
-	failed("not found", registry.Remove(sources[0]+"2"))
+	reportError("removed", err)
+	reportError("not found", registry.Remove(sources[0]+"2"))
 	_, err = registry.GetOrAllocate(sources[0]+"2", spec(time.Duration(1e8)*time.Second, 1))
-	failed("over budget", err)
+	reportError("over budget", err)
 	return writer, late
 }
 
-// ofClips tells of clips around a moment, cut at once and by a trigger, into a folder that is there and into none.
-func ofClips(registry *capbuf.Registry, source string, buffer *capbuf.CaptureBuffer, writer *capbuf.Writer, around time.Time, clips string) {
+// probeClips writes clips around a time, directly and by a trigger, to an existing and a missing
+// folder.
+func probeClips(registry *capbuf.Registry, source string, buffer *capbuf.CaptureBuffer, writer *capbuf.Writer, around time.Time, clips string) {
 	little, ctx := 10*time.Millisecond, context.Background()
-	tell("clip around", must(buffer.ClipAround(ctx, filepath.Join(clips, "around.flac"), around, little, little)))
+	report("clip around", must(buffer.ClipAround(ctx, filepath.Join(clips, "around.flac"), around, little, little)))
 	_, err := buffer.ClipAround(ctx, filepath.Join(clips, "nowhere", "around.flac"), around, little, little)
-	failed("clip around", err)
+	reportError("clip around", err)
 	for _, folder := range []string{clips, filepath.Join(clips, "nowhere")} {
 		options := capbuf.TriggerOptions{Folder: folder, Before: little, After: little}
 		trigger := must(capbuf.BeginTrigger(registry, source, options))
@@ -152,21 +155,21 @@ func ofClips(registry *capbuf.Registry, source string, buffer *capbuf.CaptureBuf
 		clip, err := trigger.Next(ctx)
 		if folder == clips {
 			check(err)
-			tell("trigger", trigger, options, clip)
+			report("trigger", trigger, options, clip)
 		} else {
-			failed("trigger", err)
+			reportError("trigger", err)
 		}
 		check(trigger.Close())
 	}
 }
 
-// ofAStation tells of a camera that refuses it, under names that hold secrets, too.
-func ofAStation(camera string, sources []string) {
+// probeStation records a camera that refuses the connection, also under names with secrets.
+func probeStation(camera string, sources []string) {
 	registry := must(capbuf.Private())
 	configs := []capbuf.SourceConfig{{Name: sources[0], Locator: camera}, {Name: sources[2], Locator: "tone:440"}, {Locator: camera}}
-	tell("configuration", configs[0], &configs[0], configs)
+	report("configuration", configs[0], &configs[0], configs)
 	station := must(capbuf.NewStation(registry))
-	tell("station", must(station.Reconfigure(configs)))
+	report("station", must(station.Reconfigure(configs)))
 	for known := 0; known < len(configs); {
 		known = 0
 		for _, source := range must(station.Sources()) {
@@ -175,19 +178,19 @@ func ofAStation(camera string, sources []string) {
 			}
 		}
 	}
-	tell("station", station, must(station.Sources()))
+	report("station", station, must(station.Sources()))
 	_, err := station.Reconfigure([]capbuf.SourceConfig{configs[0], configs[0]})
-	failed("configuration", err)
-	tell("station", must(station.Reconfigure(configs[1:2])), must(station.Reconfigure(nil)))
+	reportError("configuration", err)
+	report("station", must(station.Reconfigure(configs[1:2])), must(station.Reconfigure(nil)))
 	check(station.Close())
 	check(registry.Close())
 }
 
-func ofAWatch(registry *capbuf.Registry) {
+func probeWatch(registry *capbuf.Registry) {
 	kinds := map[string]bool{}
 	for event, err := range registry.Watch(context.Background(), capbuf.WatchSettings{Every: 5 * time.Millisecond, RemovedHeld: time.Millisecond}) {
 		check(err)
-		tell("events", event, string(must(json.Marshal(event))))
+		report("events", event, string(must(json.Marshal(event))))
 		kinds[event.Kind] = true
 		if kinds["removed and held"] && kinds["source under two names"] {
 			return

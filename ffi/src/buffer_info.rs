@@ -1,0 +1,136 @@
+//! The identity and shape of a buffer, also in the same call that looks it up.
+
+use std::ffi::c_char;
+
+use capbuf::CaptureBuffer;
+
+use crate::arguments::{given, growing, growing_place, place, read_growing, text};
+use crate::buffer::capbuf_buffer;
+use crate::error::{capbuf_error, capbuf_status};
+use crate::guard::guard;
+use crate::pointers::give;
+use crate::registry::capbuf_registry;
+use crate::spec::{capbuf_sample_format, capbuf_spec};
+use crate::track::as_c;
+
+/// The identity and shape of a buffer. They never change.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct capbuf_buffer_info {
+    /// Set it to `sizeof(capbuf_buffer_info)` before the call.
+    pub struct_size: usize,
+    /// Identifies the buffer in every process, as `capbuf_buffer_id`.
+    pub id: u64,
+    /// Length in seconds.
+    pub seconds: f64,
+    /// Length in frames.
+    pub length_frames: u64,
+    /// Frames per second.
+    pub sample_rate_hz: u32,
+    /// Samples per frame.
+    pub channels: u32,
+    /// S16, S24, S32 or F32.
+    pub sample_format: capbuf_sample_format,
+    /// How long it stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    pub lifetime: u32,
+}
+
+growing!(
+    capbuf_buffer_info,
+    size_of::<capbuf_buffer_info>(),
+    capbuf_buffer_info {
+        struct_size: size_of::<capbuf_buffer_info>(),
+        id: 0,
+        seconds: 0.0,
+        length_frames: 0,
+        sample_rate_hz: 0,
+        channels: 0,
+        sample_format: 0,
+        lifetime: 0,
+    }
+);
+
+impl capbuf_buffer_info {
+    fn of(buffer: &CaptureBuffer) -> Self {
+        let spec = capbuf_spec::of(buffer.spec(), buffer.lifetime());
+        Self {
+            struct_size: size_of::<Self>(),
+            id: buffer.id(),
+            seconds: spec.seconds,
+            length_frames: spec.length_frames,
+            sample_rate_hz: spec.sample_rate_hz,
+            channels: spec.channels,
+            sample_format: spec.sample_format,
+            lifetime: spec.lifetime,
+        }
+    }
+}
+
+/// Copies the identity and shape of a buffer.
+///
+/// Any thread. Wait-free. Errors: NULL_ARGUMENT, INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_buffer_get_info(
+    buffer: *const capbuf_buffer,
+    info: *mut capbuf_buffer_info,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (buffer, info) = (given!(buffer), growing_place!(info));
+        info.put(capbuf_buffer_info::of(&buffer.0));
+        Ok(())
+    })
+}
+
+/// Finds or allocates the buffer of a source, as `capbuf_registry_get_or_allocate`, and copies its identity and shape.
+///
+/// On success `*buffer` is owned by the caller.
+///
+/// Any thread. Errors: INVALID_ARGUMENT for `info`; those of `capbuf_registry_get_or_allocate`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_registry_get_or_allocate_with_info(
+    registry: *const capbuf_registry,
+    source: *const c_char,
+    source_len: usize,
+    spec: *const capbuf_spec,
+    buffer: *mut *mut capbuf_buffer,
+    info: *mut capbuf_buffer_info,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (registry, out, info) = (given!(registry), place!(buffer), growing_place!(info));
+        let _ = given!(spec);
+        let (spec, options) = read_growing!(spec).checked()?;
+        let (source, entry) = (text!(source, source_len), capbuf_registry_get_or_allocate_with_info as *const ());
+        let found = as_c(&registry.0, entry, || registry.0.get_or_allocate_with(source, spec, &options))?;
+        info.put(capbuf_buffer_info::of(&found));
+        out.write(give(capbuf_buffer(found)));
+        Ok(())
+    })
+}
+
+/// Finds the buffer of a source, as `capbuf_registry_get`, and copies its identity and shape.
+///
+/// On success `*buffer` is owned by the caller.
+///
+/// Any thread. Errors: INVALID_ARGUMENT for `info`; those of `capbuf_registry_get`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_registry_get_with_info(
+    registry: *const capbuf_registry,
+    source: *const c_char,
+    source_len: usize,
+    buffer: *mut *mut capbuf_buffer,
+    info: *mut capbuf_buffer_info,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    guard(error, || {
+        let (registry, out, info) = (given!(registry), place!(buffer), growing_place!(info));
+        let source = text!(source, source_len);
+        let not_found = || capbuf::Error::NotFound { source_name: capbuf::redact(source) };
+        let entry = capbuf_registry_get_with_info as *const ();
+        let found = as_c(&registry.0, entry, || registry.0.get(source)).ok_or_else(not_found)?;
+        info.put(capbuf_buffer_info::of(&found));
+        out.write(give(capbuf_buffer(found)));
+        Ok(())
+    })
+}
