@@ -1,14 +1,15 @@
-/* A program that links the library and embeds a Python which imports the package: two copies of the library in one process, each with
- * its own globals. The first half of every race is the C copy's, the second the Python copy's; reads must agree.
+/* Links the library and embeds a Python interpreter that imports the package: one process with two
+ * copies of the library, each with its own globals. Both copies execute races and reads, and answer
+ * with a line each; the C copy executes the other orders.
  *
- *     embeds_python FOLDER PYTHON HOST_PY
+ *     embeds_python FOLDER PYTHON HOSTS      HOSTS is the folder of host.py
  */
 
 #include <Python.h>
 
 #include "host.h"
 
-/* Runs a function of host.py's on a text; the text that it returns is the caller's. */
+/* Calls a function of host.py with a text. The caller frees the text returned. */
 static char *in_python(PyObject *module, const char *function, const char *text) {
     PyObject *result = PyObject_CallMethod(module, function, "s", text);
     char *answer;
@@ -49,20 +50,12 @@ int main(int argc, char **argv) {
     while (fgets(line, sizeof line, stdin) != NULL) {
         char *answer;
         line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "race", 4) == 0) {
-            /* Each copy asks for all; the answers are two lines. */
+        if (strncmp(line, "race", 4) == 0 || strncmp(line, "read", 4) == 0) {
             answer = in_python(module, "obey", line);
             printf("%s\n", answer);
             free(answer);
-            obey(line);
-        } else if (strncmp(line, "read", 4) == 0) {
-            answer = in_python(module, "obey", line);
-            printf("%s\n", answer);
-            free(answer);
-            obey(line);
-        } else {
-            obey(line);
         }
+        obey(line);
         fflush(stdout);
     }
     return 0;

@@ -1,4 +1,4 @@
-/* The host of this folder in C: host FOLDER. */
+/* The host in C: host FOLDER. See README.md for its orders. */
 
 #define _POSIX_C_SOURCE 200809L
 #include "host.h"

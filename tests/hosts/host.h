@@ -1,4 +1,4 @@
-/* The host of this folder in C: what obeys an order. */
+/* The orders of the host in C. */
 
 #ifndef HOST_H
 #define HOST_H
@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_SOURCES 64
-#define MOST_FRAMES 80000
+#define MAX_SOURCES 64
+#define MAX_FRAMES 80000
 
 static capbuf_registry *registry;
-static capbuf_buffer *buffers[MOST_SOURCES];
+static capbuf_buffer *buffers[MAX_SOURCES];
 static capbuf_writer *writer;
-static int16_t samples[MOST_FRAMES];
+static int16_t samples[MAX_FRAMES];
 
 static void ok(capbuf_status status, capbuf_error *error) {
     if (status != CAPBUF_OK) {
@@ -41,13 +41,13 @@ static void race(size_t sources) {
     capbuf_error *error = NULL;
     char name[32];
     size_t i;
-    for (i = 0; i < sources && i < MOST_SOURCES; i++) {
+    for (i = 0; i < sources && i < MAX_SOURCES; i++) {
         snprintf(name, sizeof name, "source %zu", i);
         ok(capbuf_registry_get_or_allocate(registry, name, strlen(name), &spec, &buffers[i], &error), error);
     }
     ok(capbuf_registry_get_stats(registry, &stats, &error), error);
     printf("%" PRIu64, stats.rings_allocated);
-    for (i = 0; i < sources && i < MOST_SOURCES; i++) {
+    for (i = 0; i < sources && i < MAX_SOURCES; i++) {
         uint64_t id;
         ok(capbuf_buffer_id(buffers[i], &id, &error), error);
         printf(" %016" PRIx64, id);
@@ -74,7 +74,7 @@ static void write_frames(size_t frames) {
     uint64_t next;
     size_t i;
     ok(capbuf_writer_next_frame(writer, &next, &error), error);
-    for (i = 0; i < frames && i < MOST_FRAMES; i++) {
+    for (i = 0; i < frames && i < MAX_FRAMES; i++) {
         samples[i] = (int16_t)(uint16_t)((next + i) * 40503);
     }
     ok(capbuf_writer_write(writer, samples, frames, CAPBUF_FORMAT_S16, CAPBUF_TIME_NOW, &error), error);
@@ -88,7 +88,7 @@ static void read_frames(int64_t first, int64_t end) {
     FILE *hash;
     span.first = first;
     span.end = end;
-    ok(capbuf_buffer_read(buffers[0], &span, NULL, samples, MOST_FRAMES, NULL, &error), error);
+    ok(capbuf_buffer_read(buffers[0], &span, NULL, samples, MAX_FRAMES, NULL, &error), error);
     fflush(stdout);
     hash = popen("sha256sum | cut -c1-64", "w");
     if (hash == NULL || fwrite(samples, sizeof samples[0], (size_t)(end - first), hash) != (size_t)(end - first) ||

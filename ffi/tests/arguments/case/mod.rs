@@ -56,7 +56,7 @@ fn text_at(text: *const c_char) -> String {
 }
 
 /// Runs a call, with memory for an error or with NULL, and checks the error.
-fn called(script: &mut Script, call: impl FnOnce(*mut *mut capbuf_error) -> capbuf_status) -> capbuf_status {
+fn checked_call(script: &mut Script, call: impl FnOnce(*mut *mut capbuf_error) -> capbuf_status) -> capbuf_status {
     let mut error: *mut capbuf_error = null_mut();
     let place = if script.byte() < 128 { &raw mut error } else { null_mut() };
     let status = call(place);
@@ -87,7 +87,7 @@ fn into_block(
     let before = block.0;
     // All results are aligned to eight bytes or to one.
     let place = script.pointer(block.at::<u64>()).cast();
-    let status = called(script, |error| call(place, error));
+    let status = checked_call(script, |error| call(place, error));
     assert!(status == CAPBUF_OK || block.0 == before, "a call that failed with {status} wrote a result");
     status == CAPBUF_OK
 }

@@ -6,7 +6,7 @@ use capbuf_ffi::*;
 
 use super::memory::{Block, Padded};
 use super::script::Script;
-use super::{Handles, called, handle, into_block, one};
+use super::{Handles, checked_call, handle, into_block, one};
 
 fn spec(script: &mut Script) -> Padded<capbuf_spec> {
     let mut spec = Padded::new(capbuf_spec {
@@ -52,20 +52,20 @@ pub(crate) fn step(script: &mut Script, handles: &mut Handles) {
             call!(capbuf_registry_contains(registry, source, len, out.cast(), error))
         })),
         5 => {
-            called(script, |error| call!(capbuf_registry_remove(registry, source, len, error)));
+            checked_call(script, |error| call!(capbuf_registry_remove(registry, source, len, error)));
         }
         6 => handle(script, &mut handles.writers, |out, error| call!(capbuf_buffer_writer(buffer, out, error))),
         7 => {
             let mut stats = Block::of_size(script.struct_size::<capbuf_registry_stats>());
             into_block(script, &mut stats, |out, error| call!(capbuf_registry_get_stats(registry, out.cast(), error)));
-            called(script, |error| call!(capbuf_registry_sweep(registry, error)));
+            checked_call(script, |error| call!(capbuf_registry_sweep(registry, error)));
         }
         8 => {
             let size = [0, 1, 5, 512][usize::from(script.byte() % 4)];
             let mut out = Block::new();
             let out = script.pointer(out.at::<c_char>());
             let (length, which) = (script.pointer(block.at::<usize>()), script.byte() % 4);
-            called(script, |error| match which {
+            checked_call(script, |error| match which {
                 0 => call!(capbuf_registry_domain(registry, out, size, length, error)),
                 1 => call!(capbuf_registry_path(registry, out, size, length, error)),
                 2 => call!(capbuf_buffer_source(buffer, out, size, length, error)),
@@ -152,7 +152,7 @@ fn segment(script: &mut Script, handles: &mut Handles) {
     let mut block = Block::new();
     let (samples, count) =
         (script.pointer(block.at::<*const c_void>()), script.pointer(block.at::<usize>().wrapping_add(1)));
-    called(script, |error| call!(capbuf_segment_samples(segment, samples, count, error)));
+    checked_call(script, |error| call!(capbuf_segment_samples(segment, samples, count, error)));
     let mut info = Block::of_size(script.struct_size::<capbuf_extracted>());
     into_block(script, &mut info, |out, error| call!(capbuf_segment_info(segment, out.cast(), error)));
     let mut gap = Block::of_size(script.struct_size::<capbuf_gap>());
@@ -174,7 +174,7 @@ fn write(script: &mut Script, handles: &mut Handles) {
     match script.byte() % 5 {
         0 => {
             let (reason, duration_ns) = (script.number() as u32, script.number() as i64);
-            called(script, |error| call!(capbuf_writer_gap(writer, reason, duration_ns, error)));
+            checked_call(script, |error| call!(capbuf_writer_gap(writer, reason, duration_ns, error)));
         }
         1 => {
             let mut block = Block::new();
@@ -183,12 +183,14 @@ fn write(script: &mut Script, handles: &mut Handles) {
         2 => {
             let (count, format) = (script.number().min(1024) as usize, script.number() as u32 % 6);
             let samples = script.pointer(handles.samples.as_mut_ptr());
-            called(script, |error| call!(capbuf_writer_write(writer, samples.cast(), count, format, utc_ns, error)));
+            checked_call(script, |error| {
+                call!(capbuf_writer_write(writer, samples.cast(), count, format, utc_ns, error))
+            });
         }
         _ => {
             let count = script.number().min(4096) as usize;
             let bytes = script.pointer(handles.bytes.as_mut_ptr());
-            called(script, |error| call!(capbuf_writer_write_bytes(writer, bytes.cast(), count, utc_ns, error)));
+            checked_call(script, |error| call!(capbuf_writer_write_bytes(writer, bytes.cast(), count, utc_ns, error)));
         }
     }
 }
