@@ -1,4 +1,4 @@
-//! Gives the shared library the name by which programs ask for it.
+//! Sets the SONAME of the shared library.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

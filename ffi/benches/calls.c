@@ -1,4 +1,4 @@
-/* What calls cost from C: the same as calls.rs. */
+/* The cost of calls from C: the same operations as in calls.rs. */
 
 #define _POSIX_C_SOURCE 200809L
 #include <capbuf.h>
@@ -26,19 +26,19 @@ static void must(capbuf_status status) {
     }
 }
 
-#define LEAST(name, calls, call)                          \
-    do {                                                  \
-        double least = 1e300;                             \
-        int round, i;                                     \
-        for (round = 0; round < ROUNDS; round++) {        \
-            double begin = now(), took;                   \
-            for (i = 0; i < (calls); i++) {               \
-                call;                                     \
-            }                                             \
-            took = (now() - begin) / (calls);             \
-            least = took < least ? took : least;          \
-        }                                                 \
-        printf("%s %.2f\n", name, least);                 \
+#define MINIMUM(name, calls, call)                          \
+    do {                                                    \
+        double minimum = 1e300;                             \
+        int round, i;                                       \
+        for (round = 0; round < ROUNDS; round++) {          \
+            double begin = now(), took;                     \
+            for (i = 0; i < (calls); i++) {                 \
+                call;                                       \
+            }                                               \
+            took = (now() - begin) / (calls);               \
+            minimum = took < minimum ? took : minimum;      \
+        }                                                   \
+        printf("%s %.2f\n", name, minimum);                 \
     } while (0)
 
 int main(void) {
@@ -56,11 +56,11 @@ int main(void) {
     must(capbuf_buffer_writer(buffer, &writer, NULL));
     must(capbuf_writer_write(writer, ring, 60 * RATE, CAPBUF_FORMAT_S16, 0, NULL));
 
-    LEAST("contains", 10000, must(capbuf_registry_contains(registry, "mic", 3, &contains, NULL)));
-    LEAST("copy-3s", 100, memcpy(room, ring + 56 * RATE, sizeof room); __asm__ volatile("" ::: "memory"));
-    LEAST("read-3s", 100, must(capbuf_buffer_read(buffer, &span, NULL, room, 3 * RATE, NULL, NULL)));
-    LEAST("write-10ms", 5000,
-          must(capbuf_writer_write(writer, ring, 480, CAPBUF_FORMAT_S16, at, NULL)); at += 10000000);
+    MINIMUM("contains", 10000, must(capbuf_registry_contains(registry, "mic", 3, &contains, NULL)));
+    MINIMUM("copy-3s", 100, memcpy(room, ring + 56 * RATE, sizeof room); __asm__ volatile("" ::: "memory"));
+    MINIMUM("read-3s", 100, must(capbuf_buffer_read(buffer, &span, NULL, room, 3 * RATE, NULL, NULL)));
+    MINIMUM("write-10ms", 5000,
+            must(capbuf_writer_write(writer, ring, 480, CAPBUF_FORMAT_S16, at, NULL)); at += 10000000);
 
     capbuf_writer_free(writer), capbuf_buffer_free(buffer), capbuf_registry_free(registry);
     return 0;

@@ -1,6 +1,8 @@
-//! What calls cost from Rust: the measure for the other languages. `scripts/bench-calls` runs them all.
+//! The cost of calls from Rust, the baseline of the other languages. `scripts/bench-calls` runs
+//! all.
 //!
-//! Each line is what was done and the ns of one call: the least of many short rounds, for all that can be added to it is somebody else's.
+//! Prints a line for each operation with the ns of one call: the minimum of many short rounds, as
+//! other programs can only add to it.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::error::Error;
@@ -11,15 +13,15 @@ use capbuf::{Length, ReadOptions, Registry, SampleFormat, Span, Spec};
 
 const ROUNDS: u32 = 400;
 
-fn least(name: &str, calls: u32, mut call: impl FnMut()) {
+fn minimum(name: &str, calls: u32, mut call: impl FnMut()) {
     let round = |call: &mut dyn FnMut(u32)| {
         let begin = Instant::now();
         call(calls);
         begin.elapsed().as_nanos() as f64 / f64::from(calls)
     };
     let mut many = |calls| (0..calls).for_each(|_| call());
-    let least = (0..ROUNDS).map(|_| round(&mut many)).fold(f64::INFINITY, f64::min);
-    println!("{name} {least:.2}");
+    let minimum = (0..ROUNDS).map(|_| round(&mut many)).fold(f64::INFINITY, f64::min);
+    println!("{name} {minimum:.2}");
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,17 +34,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (first, end) = (56 * 48_000, 59 * 48_000);
     let mut room = vec![0_i16; 3 * 48_000];
 
-    least("contains", 10_000, || {
+    minimum("contains", 10_000, || {
         black_box(registry.contains(black_box("mic")));
     });
-    least("copy-3s", 100, || black_box(&mut room).copy_from_slice(&black_box(&ring)[first..end]));
+    minimum("copy-3s", 100, || black_box(&mut room).copy_from_slice(&black_box(&ring)[first..end]));
     let options = ReadOptions::new();
-    least("read-3s", 100, || {
+    minimum("read-3s", 100, || {
         let span = Span::Frames(first as u64..end as u64);
         let _ = black_box(buffer.read_into(span, &options, black_box(&mut room)));
     });
     let mut at = 60_000_000_000;
-    least("write-10ms", 5_000, || {
+    minimum("write-10ms", 5_000, || {
         let _ = black_box(writer.write_at(black_box(&ring[..480]), at));
         at += 10_000_000;
     });

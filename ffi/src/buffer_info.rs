@@ -4,14 +4,15 @@ use std::ffi::c_char;
 
 use capbuf::CaptureBuffer;
 
-use crate::arguments::{given, growing, growing_place, place, read_growing, text};
+use crate::boundary::arguments::{deref, out, read_versioned, text, versioned_out, versioned_struct};
+use crate::boundary::error_detail::capbuf_error;
+use crate::boundary::guard::guard;
+use crate::boundary::pointers::into_handle;
+use crate::boundary::status::capbuf_status;
 use crate::buffer::capbuf_buffer;
-use crate::error::{capbuf_error, capbuf_status};
-use crate::guard::guard;
-use crate::pointers::give;
-use crate::registry::capbuf_registry;
+use crate::caller::as_c;
+use crate::registry_open::capbuf_registry;
 use crate::spec::{capbuf_sample_format, capbuf_spec};
-use crate::track::as_c;
 
 /// The identity and shape of a buffer. They never change.
 #[repr(C)]
@@ -35,26 +36,13 @@ pub struct capbuf_buffer_info {
     pub lifetime: u32,
 }
 
-growing!(
-    capbuf_buffer_info,
-    size_of::<capbuf_buffer_info>(),
-    capbuf_buffer_info {
-        struct_size: size_of::<capbuf_buffer_info>(),
-        id: 0,
-        seconds: 0.0,
-        length_frames: 0,
-        sample_rate_hz: 0,
-        channels: 0,
-        sample_format: 0,
-        lifetime: 0,
-    }
-);
+versioned_struct!(capbuf_buffer_info);
 
 impl capbuf_buffer_info {
     fn of(buffer: &CaptureBuffer) -> Self {
         let spec = capbuf_spec::of(buffer.spec(), buffer.lifetime());
         Self {
-            struct_size: size_of::<Self>(),
+            struct_size: 0,
             id: buffer.id(),
             seconds: spec.seconds,
             length_frames: spec.length_frames,
@@ -76,8 +64,8 @@ pub unsafe extern "C" fn capbuf_buffer_get_info(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (buffer, info) = (given!(buffer), growing_place!(info));
-        info.put(capbuf_buffer_info::of(&buffer.0));
+        let (buffer, info) = (deref!(buffer), versioned_out!(info));
+        info.write(capbuf_buffer_info::of(&buffer.0));
         Ok(())
     })
 }
@@ -98,13 +86,13 @@ pub unsafe extern "C" fn capbuf_registry_get_or_allocate_with_info(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (registry, out, info) = (given!(registry), place!(buffer), growing_place!(info));
-        let _ = given!(spec);
-        let (spec, options) = read_growing!(spec).checked()?;
+        let (registry, out, info) = (deref!(registry), out!(buffer), versioned_out!(info));
+        let _ = deref!(spec);
+        let (spec, options) = read_versioned!(spec).checked()?;
         let (source, entry) = (text!(source, source_len), capbuf_registry_get_or_allocate_with_info as *const ());
         let found = as_c(&registry.0, entry, || registry.0.get_or_allocate_with(source, spec, &options))?;
-        info.put(capbuf_buffer_info::of(&found));
-        out.write(give(capbuf_buffer(found)));
+        info.write(capbuf_buffer_info::of(&found));
+        out.write(into_handle(capbuf_buffer(found)));
         Ok(())
     })
 }
@@ -124,13 +112,13 @@ pub unsafe extern "C" fn capbuf_registry_get_with_info(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (registry, out, info) = (given!(registry), place!(buffer), growing_place!(info));
+        let (registry, out, info) = (deref!(registry), out!(buffer), versioned_out!(info));
         let source = text!(source, source_len);
         let not_found = || capbuf::Error::NotFound { source_name: capbuf::redact(source) };
         let entry = capbuf_registry_get_with_info as *const ();
         let found = as_c(&registry.0, entry, || registry.0.get(source)).ok_or_else(not_found)?;
-        info.put(capbuf_buffer_info::of(&found));
-        out.write(give(capbuf_buffer(found)));
+        info.write(capbuf_buffer_info::of(&found));
+        out.write(into_handle(capbuf_buffer(found)));
         Ok(())
     })
 }

@@ -1,53 +1,46 @@
-//! Domains, seen from outside.
+//! The domains of this user, listed and removed from outside.
 
 use std::ffi::c_char;
 use std::path::Path;
 
-use crate::arguments::{end, given, growing, growing_place, place, text};
-use crate::error::{capbuf_error, capbuf_status};
-use crate::failure::numbered;
-use crate::guard::{guard, guard_value};
-use crate::pointers::give;
-use crate::text::put_text;
+use crate::boundary::arguments::{deref, free, optional_text, out, text, versioned_out, versioned_struct};
+use crate::boundary::error_detail::capbuf_error;
+use crate::boundary::ffi_error::element;
+use crate::boundary::guard::{guard, guard_value};
+use crate::boundary::pointers::into_handle;
+use crate::boundary::status::capbuf_status;
+use crate::boundary::text_out::write_text;
 
-/// A list of domains, as they were when it was made.
+/// A snapshot of the list of domains.
 ///
-/// Owned by the caller, who frees it with `capbuf_domain_list_free`.
+/// Owned by the caller, who frees it with `capbuf_domain_list_free`. Any thread may read it.
 pub struct capbuf_domain_list(Vec<capbuf::DomainInfo>);
 
-/// What there is to see of a domain from outside.
+/// A domain, seen from outside.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct capbuf_domain_info {
     /// Set it to `sizeof(capbuf_domain_info)` before the call.
     pub struct_size: usize,
-    /// How many buffers it has.
+    /// The buffers of the domain.
     pub buffers: u64,
-    /// The bytes that they take.
+    /// The bytes of those buffers.
     pub bytes: u64,
-    /// How many living processes have it open.
+    /// The live processes that have the domain open.
     pub processes: u64,
-    /// Whether there is something to sweep: 0 or 1.
+    /// 1 if `capbuf_registry_sweep` would remove something, otherwise 0.
     pub has_dead: u64,
 }
 
-growing!(
-    capbuf_domain_info,
-    size_of::<capbuf_domain_info>(),
-    capbuf_domain_info {
-        struct_size: size_of::<capbuf_domain_info>(),
-        buffers: 0,
-        bytes: 0,
-        processes: 0,
-        has_dead: 0,
-    }
-);
+versioned_struct!(capbuf_domain_info);
 
-/// Lists the domains of this user, by name. `folder` is where they lie; NULL: where `CAPBUF_DIR` or the default says.
+/// Lists the domains of this user, sorted by name.
 ///
-/// On success `*domains` is owned by the caller, and `*count` is how many there are.
+/// `folder` is where they are; NULL: `CAPBUF_DIR`, or the user's folder in shared memory. On
+/// success the caller owns `*domains`, and `*count` is the number of domains.
 ///
-/// Any thread. Makes system calls. Errors: FORBIDDEN, SYSTEM.
+/// Threads: any. Cost: allocates, system calls.
+/// Errors: FORBIDDEN, SYSTEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_domain_list_new(
     folder: *const c_char,
@@ -57,18 +50,20 @@ pub unsafe extern "C" fn capbuf_domain_list_new(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (out, count) = (place!(domains), place!(count));
-        let folder = if folder.is_null() { None } else { Some(Path::new(text!(folder, folder_len))) };
-        let found = capbuf::domains(folder)?;
+        let (out, count) = (out!(domains), out!(count));
+        let found = capbuf::domains(optional_text!(folder, folder_len).map(Path::new))?;
         count.write(found.len());
-        out.write(give(capbuf_domain_list(found)));
+        out.write(into_handle(capbuf_domain_list(found)));
         Ok(())
     })
 }
 
-/// Tells one domain of a list, by its number: its name (see "Texts") and what there is to see of it.
+/// Copies the name of domain `number` of the list, and a snapshot of it to `*info`.
 ///
-/// Any thread. Errors: INVALID_ARGUMENT, TOO_SMALL.
+/// `out`, `out_size`, `out_len`: see "Texts".
+///
+/// Threads: any. Cost: allocates nothing.
+/// Errors: INVALID_ARGUMENT if there is no such domain, TOO_SMALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_domain_list_get(
     domains: *const capbuf_domain_list,
@@ -80,10 +75,10 @@ pub unsafe extern "C" fn capbuf_domain_list_get(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let (domains, place) = (&given!(domains).0, growing_place!(info));
-        let found = numbered(domains, number, "domains")?;
-        put_text(&found.name, out, out_size, out_len)?;
-        place.put(capbuf_domain_info {
+        let (domains, info) = (&deref!(domains).0, versioned_out!(info));
+        let found = element(domains, number, "domains")?;
+        write_text(&found.name, out, out_size, out_len)?;
+        info.write(capbuf_domain_info {
             struct_size: 0,
             buffers: found.buffers as u64,
             bytes: found.bytes,
@@ -94,15 +89,21 @@ pub unsafe extern "C" fn capbuf_domain_list_get(
     })
 }
 
-/// Frees a list. NULL is nothing.
+/// Frees `domains`. NULL is ignored.
+///
+/// Threads: one, after the last use. Cost: frees memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_domain_list_free(domains: *mut capbuf_domain_list) {
-    guard_value((), || end!(domains));
+    guard_value((), || free!(domains));
 }
 
-/// Removes a domain: all its buffers, as `capbuf_registry_remove` does, and its folder, if no process has it open.
+/// Removes all buffers of `domain`, as `capbuf_registry_remove` does, and its folder if no process
+/// has it open.
 ///
-/// Any thread. Makes system calls. Errors: NOT_FOUND, INVALID_ARGUMENT, FORBIDDEN, SYSTEM.
+/// `folder`: as in `capbuf_domain_list_new`.
+///
+/// Threads: any. Cost: allocates, system calls.
+/// Errors: NOT_FOUND, INVALID_ARGUMENT for an invalid domain name, FORBIDDEN, SYSTEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_domain_remove(
     domain: *const c_char,
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn capbuf_domain_remove(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        let folder = if folder.is_null() { None } else { Some(Path::new(text!(folder, folder_len))) };
+        let folder = optional_text!(folder, folder_len).map(Path::new);
         Ok(capbuf::remove_domain(text!(domain, domain_len), folder)?)
     })
 }

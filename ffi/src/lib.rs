@@ -1,44 +1,62 @@
-//! capbuf for C, and for whatever speaks C: Go, C++, and more.
+//! The C interface of capbuf: a static and a shared library, and the header `include/capbuf.h`.
 //!
-//! The conventions that every function obeys are told in the header, `include/capbuf.h`, which is made from this crate. In here:
-//! `pointers` is the only file that looks behind a pointer from C, `guard` the only way into a function.
+//! The header is generated from this crate; its first page states the conventions that every
+//! function obeys. `boundary` implements them: each exported function converts its arguments and
+//! calls the crates `capbuf` and `capbuf_capture`.
+//!
+//! Functions appear in the header in the order of the modules below. `tests/imports.rs` keeps
+//! imports between files free of cycles.
 
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
-mod arguments;
-mod buffer;
-mod buffer_info;
-mod capture;
-mod capture_options;
-mod clip;
-mod domains;
+mod boundary;
+
 mod error;
-mod failure;
-mod guard;
-mod pointers;
-mod read;
-mod registry;
-mod spec;
-mod station;
+
 mod text;
-mod track;
-mod trigger;
-mod windows;
+mod version;
+
+mod caller;
+mod spec;
+
+mod registry_open;
+mod registry_options;
+
+mod buffer_info;
+mod registry;
+mod registry_stats;
+
+mod buffer;
+mod buffer_status;
+
 mod writer;
 
+mod reading;
+
+mod capture;
+
+mod station;
+
+mod domains;
+
+mod observe;
+
+pub use boundary::*;
 pub use buffer::*;
 pub use buffer_info::*;
+pub use buffer_status::*;
+pub use caller::*;
 pub use capture::*;
-pub use capture_options::*;
-pub use clip::*;
 pub use domains::*;
 pub use error::*;
-pub use read::*;
+pub use observe::*;
+pub use reading::*;
 pub use registry::*;
+pub use registry_open::*;
+pub use registry_options::*;
+pub use registry_stats::*;
 pub use spec::*;
 pub use station::*;
 pub use text::*;
-pub use track::*;
-pub use trigger::*;
-pub use windows::*;
+pub use version::*;
 pub use writer::*;

@@ -1,43 +1,73 @@
-//! Texts that go out into the caller's memory, and versions.
+//! Texts that the library allocates, and the redaction of source names.
 
 use std::ffi::c_char;
 
-use crate::arguments::{place, text};
-use crate::error::{capbuf_error, capbuf_status};
-use crate::failure::Failure;
-use crate::guard::guard;
-use crate::pointers::slice_mut;
+use crate::boundary::arguments::{deref, free, out, text};
+use crate::boundary::error_detail::capbuf_error;
+use crate::boundary::ffi_error::FfiError;
+use crate::boundary::guard::{guard, guard_value};
+use crate::boundary::pointers::into_handle;
+use crate::boundary::status::capbuf_status;
+use crate::boundary::text_out::write_text;
 
-/// The version of this header: major, minor, patch.
-pub const CAPBUF_VERSION_MAJOR: u32 = 0;
-/// See `CAPBUF_VERSION_MAJOR`.
-pub const CAPBUF_VERSION_MINOR: u32 = 1;
-/// See `CAPBUF_VERSION_MAJOR`.
-pub const CAPBUF_VERSION_PATCH: u32 = 0;
-/// The version of this binary interface. A library with another one is another library: its file has another name.
-pub const CAPBUF_ABI_VERSION: u32 = 0;
-
-/// Tells the version of the library that is linked: `"0.1.0"`. A static text.
+/// A text allocated by the library, of any length.
 ///
-/// Any thread. Allocates nothing.
-#[unsafe(no_mangle)]
-pub extern "C" fn capbuf_version() -> *const c_char {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+/// Owned by the caller, who frees it with `capbuf_text_free`. Any thread may read it.
+pub struct capbuf_text {
+    with_zero: Vec<u8>,
 }
 
-/// Tells the `CAPBUF_ABI_VERSION` of the library that is linked.
-///
-/// Any thread. Allocates nothing.
-#[unsafe(no_mangle)]
-pub extern "C" fn capbuf_abi_version() -> u32 {
-    CAPBUF_ABI_VERSION
+impl capbuf_text {
+    pub(crate) fn new(text: String) -> Self {
+        let mut with_zero = text.into_bytes();
+        with_zero.push(0);
+        Self { with_zero }
+    }
+
+    pub(crate) fn handle(text: String) -> *mut Self {
+        into_handle(Self::new(text))
+    }
+
+    /// Returns the zero-terminated text, and writes its length to `out_len` unless that is null.
+    pub(crate) fn data(&self, out_len: *mut usize) -> Result<*const c_char, FfiError> {
+        if !out_len.is_null() {
+            out!(out_len).write(self.with_zero.len().saturating_sub(1));
+        }
+        Ok(self.with_zero.as_ptr().cast())
+    }
 }
 
-/// Shows a source without the user and password of a URL and without the values of parameters that look like secrets.
+/// Returns `text` as zero-terminated UTF-8; NULL for NULL.
+///
+/// Writes its length without the zero to `*out_len`, unless `out_len` is NULL. The returned pointer
+/// is valid until `text` is freed.
+///
+/// Threads: any. Cost: wait-free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_text_data(text: *const capbuf_text, out_len: *mut usize) -> *const c_char {
+    guard_value(std::ptr::null(), || data_or_null(|| deref!(text).data(out_len)))
+}
+
+/// Returns null where the text or its length could not be returned.
+pub(crate) fn data_or_null(data: impl FnOnce() -> Result<*const c_char, FfiError>) -> *const c_char {
+    data().unwrap_or(std::ptr::null())
+}
+
+/// Frees `text`. NULL is ignored.
+///
+/// Threads: one, after the last use. Cost: frees memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_text_free(text: *mut capbuf_text) {
+    guard_value((), || free!(text));
+}
+
+/// Copies `source` without credentials: neither user and password of a URL, nor the values of
+/// parameters whose names suggest a secret.
 ///
 /// `out`, `out_size`, `out_len`: see "Texts".
 ///
-/// Any thread. Allocates. Errors: NULL_ARGUMENT, INVALID_ARGUMENT (no UTF-8), TOO_SMALL.
+/// Threads: any. Cost: allocates.
+/// Errors: TOO_SMALL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_redact(
     source: *const c_char,
@@ -49,22 +79,6 @@ pub unsafe extern "C" fn capbuf_redact(
 ) -> capbuf_status {
     guard(error, || {
         let source = text!(source, source_len);
-        put_text(&capbuf::redact(source), out, out_size, out_len)
+        write_text(&capbuf::redact(source), out, out_size, out_len)
     })
-}
-
-/// Puts a text and a zero into the caller's memory, and its length (without the zero) where that is wanted, in any case.
-pub(crate) fn put_text(text: &str, out: *mut c_char, out_size: usize, out_len: *mut usize) -> Result<(), Failure> {
-    if !out_len.is_null() {
-        place!(out_len).write(text.len());
-    }
-    if out_size <= text.len() {
-        let (needed_samples, given_samples) = (text.len() as u64 + 1, out_size as u64);
-        return Err(capbuf::Error::TooSmall { needed_samples, given_samples }.into());
-    }
-    // SAFETY: the header demands of the caller what `slice_mut` does.
-    let out = unsafe { slice_mut(out.cast::<u8>(), out_size, "out") }?;
-    out[..text.len()].copy_from_slice(text.as_bytes());
-    out[text.len()] = 0;
-    Ok(())
 }

@@ -1,17 +1,12 @@
-//! The header is what this crate says, and the crate keeps to what the header says.
+//! The committed header matches the crate, and every exported function keeps its conventions.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod sources;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn header_path() -> PathBuf {
-    root().join("../include/capbuf.h")
-}
+use sources::{root, sources};
 
 fn generated() -> String {
     let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).unwrap();
@@ -21,26 +16,19 @@ fn generated() -> String {
 }
 
 #[test]
-fn the_committed_header_is_what_the_crate_says() {
-    let (committed, generated) = (fs::read_to_string(header_path()).unwrap_or_default(), generated());
+fn the_committed_header_matches_the_crate() {
+    let path = root().join("include/capbuf.h");
+    let (committed, generated) = (fs::read_to_string(&path).unwrap_or_default(), generated());
     if std::env::var_os("CAPBUF_WRITE_HEADER").is_some() {
-        fs::write(header_path(), &generated).unwrap();
+        fs::write(path, &generated).unwrap();
     } else {
         let differs = committed.lines().zip(generated.lines()).position(|(one, other)| one != other);
-        assert!(
-            committed == generated,
-            "include/capbuf.h is not what ffi/ says, from line {:?} on; run: make header",
-            differs.map(|line| line + 1)
-        );
+        let line = differs.map(|line| line + 1);
+        assert!(committed == generated, "include/capbuf.h differs from the crate at line {line:?}; run: make header");
     }
 }
 
-fn sources() -> Vec<(String, String)> {
-    let files = fs::read_dir(root().join("src")).unwrap().map(|entry| entry.unwrap().path());
-    files.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
-}
-
-/// The exported functions: name, and everything from its signature to its end.
+/// The exported functions: each one's name, and its text from the signature to the end.
 fn functions() -> Vec<(String, String)> {
     let mut functions = Vec::new();
     for (_, text) in sources() {
@@ -54,7 +42,7 @@ fn functions() -> Vec<(String, String)> {
     functions
 }
 
-/// Those that return a constant, and can do nothing wrong.
+/// Functions that return a constant and cannot fail.
 const CONSTANT: [&str; 2] = ["capbuf_version", "capbuf_abi_version"];
 
 #[test]
@@ -69,28 +57,48 @@ fn every_function_goes_through_the_guard() {
 }
 
 #[test]
-fn no_function_is_exported_without_the_prefix_or_beside_the_list() {
+fn every_extern_function_is_exported() {
     for (file, text) in sources() {
-        let exported = text.matches("extern \"C\" fn ").count();
-        let listed = text.matches("#[unsafe(no_mangle)]\npub").count();
-        assert_eq!(exported, listed, "{file}");
+        let declared = text.matches("extern \"C\" fn ").count();
+        let exported = text.matches("#[unsafe(no_mangle)]\npub").count();
+        assert_eq!(declared, exported, "{file}");
     }
-    assert!(functions().iter().all(|(name, _)| name.starts_with("capbuf_")));
 }
 
 #[test]
-fn every_function_tells_its_thread_and_what_goes_wrong() {
+fn every_exported_name_has_the_prefix() {
+    for (name, _) in functions() {
+        assert!(name.starts_with("capbuf_"), "{name}");
+    }
+}
+
+/// The comment of a function in the header.
+fn comment<'a>(header: &'a str, name: &str) -> &'a str {
+    let end = header.find(&format!("{name}(")).unwrap_or_else(|| panic!("{name} is not in the header"));
+    &header[header[..end].rfind("\n\n").unwrap()..end]
+}
+
+#[test]
+fn every_function_documents_threads_cost_and_errors() {
     let header = generated();
-    // The text before it names functions, too.
-    let header = &header[header.find("extern \"C\"").unwrap()..];
+    // The first page names functions too.
+    let declarations = &header[header.find("extern \"C\"").unwrap()..];
     for (name, body) in functions() {
-        let doc_end = header.find(&format!("{name}(")).unwrap_or_else(|| panic!("{name} is not in the header"));
-        let doc = &header[header[..doc_end].rfind("\n\n").unwrap()..doc_end];
-        let told =
-            ["Any thread", "thread.", "thread,", "thread;", "NULL is nothing"].iter().any(|word| doc.contains(word));
-        assert!(told, "{name} does not tell its thread:\n{doc}");
-        let fails = body.contains("error: *mut *mut capbuf_error");
-        assert!(!fails || doc.contains("Errors: "), "{name} does not tell its errors:\n{doc}");
+        let comment = comment(declarations, &name);
+        let mut wanted = vec!["\n// Threads: ", " Cost: "];
+        if body.contains("error: *mut *mut capbuf_error") {
+            wanted.push("\n// Errors: ");
+        }
+        for part in wanted {
+            assert!(comment.contains(part), "the comment of {name} has no {part:?}:\n{comment}");
+        }
+    }
+}
+
+#[test]
+fn every_line_of_the_header_fits_100_columns() {
+    for line in generated().lines() {
+        assert!(line.chars().count() <= 100, "{line}");
     }
 }
 

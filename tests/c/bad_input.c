@@ -1,4 +1,4 @@
-/* What must not be passed in is an error that names it, never a crash, and nothing is written to. */
+/* Invalid arguments are errors, never a crash, and a failed call writes no result. */
 
 #include "check.h"
 
@@ -36,7 +36,7 @@ static void bad_captures(const capbuf_registry *registry) {
         EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, &options, &capture, &error));
     }
     CHECK(capture == NULL);
-    /* What has ended, as far as that can be told. */
+    /* A capture that was stopped. */
     EXPECT(CAPBUF_OK, capbuf_capture_start(registry, "tone:440", 8, NULL, &capture, &error));
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_buffer(capture, &buffer, &error));
@@ -70,7 +70,7 @@ int main(void) {
     CHECK(capbuf_registry_private(NULL, NULL, NULL) == CAPBUF_NULL_ARGUMENT);
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_open("a/b", 3, NULL, &registry, &error));
 
-    /* Names. */
+    /* Source names. */
     EXPECT(CAPBUF_INVALID_SOURCE, capbuf_registry_allocate(registry, "", 0, &spec, &untouched, &error));
     EXPECT(CAPBUF_INVALID_SOURCE, capbuf_registry_allocate(registry, "a\0b", 3, &spec, &untouched, &error));
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "a\xff", 2, &spec, &untouched, &error));
@@ -100,7 +100,7 @@ int main(void) {
     wrong.length_frames = 8000;
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_allocate(registry, "mic", 3, &wrong, &untouched, &error));
     {
-        /* One byte off. */
+        /* Misaligned by one byte. */
         char bytes[sizeof spec + 1];
         memcpy(bytes + 1, &spec, sizeof spec);
         EXPECT(CAPBUF_MISALIGNED,
@@ -136,26 +136,26 @@ int main(void) {
     options.sample_format = 77;
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read_segment(buffer, &span, &options, &segment, &error));
     {
-        /* Samples over what else is passed in. */
+        /* Sample memory that overlaps another argument. */
         union {
             capbuf_span span;
             capbuf_read_options options;
             capbuf_extracted info;
             int16_t samples[128];
-        } over;
-        memset(&over, 0, sizeof over);
-        over.span = span;
-        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &over.span, NULL, over.samples, 10, NULL, &error));
-        CHECK(over.span.end == 10);
-        memset(&over, 0, sizeof over);
-        over.options.struct_size = sizeof over.options;
+        } overlap;
+        memset(&overlap, 0, sizeof overlap);
+        overlap.span = span;
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &overlap.span, NULL, overlap.samples, 10, NULL, &error));
+        CHECK(overlap.span.end == 10);
+        memset(&overlap, 0, sizeof overlap);
+        overlap.options.struct_size = sizeof overlap.options;
         EXPECT(CAPBUF_INVALID_ARGUMENT,
-               capbuf_buffer_read(buffer, &span, &over.options, over.samples, 128, NULL, &error));
-        over.info.struct_size = sizeof over.info;
-        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, over.samples + 4, 10, &over.info, &error));
-        /* Side by side is fine. */
-        EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, NULL, over.samples + sizeof over.info / 2, 10, &over.info, &error));
-        CHECK(over.info.frames == 10);
+               capbuf_buffer_read(buffer, &span, &overlap.options, overlap.samples, 128, NULL, &error));
+        overlap.info.struct_size = sizeof overlap.info;
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, overlap.samples + 4, 10, &overlap.info, &error));
+        /* Adjacent memory is allowed. */
+        EXPECT(CAPBUF_OK, capbuf_buffer_read(buffer, &span, NULL, overlap.samples + sizeof overlap.info / 2, 10, &overlap.info, &error));
+        CHECK(overlap.info.frames == 10);
     }
     span.kind = 0;
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_read(buffer, &span, NULL, samples, 16, NULL, &error));
@@ -179,17 +179,17 @@ int main(void) {
         union {
             capbuf_window window;
             int16_t samples[64];
-        } over;
-        memset(&over, 0, sizeof over);
-        over.window.struct_size = sizeof over.window;
+        } overlap;
+        memset(&overlap, 0, sizeof overlap);
+        overlap.window.struct_size = sizeof overlap.window;
         EXPECT(CAPBUF_INVALID_ARGUMENT,
-               capbuf_windows_next(windows, over.samples, 64, CAPBUF_FORMAT_S16, 0, &over.window, &error));
+               capbuf_windows_next(windows, overlap.samples, 64, CAPBUF_FORMAT_S16, 0, &overlap.window, &error));
         EXPECT(CAPBUF_INVALID_ARGUMENT,
-               capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, -1, &over.window, &error));
-        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_windows_next(windows, samples, 16, 9, 0, &over.window, &error));
-        EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_windows_next(windows, NULL, 16, CAPBUF_FORMAT_S16, 0, &over.window, &error));
+               capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, -1, &overlap.window, &error));
+        EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_windows_next(windows, samples, 16, 9, 0, &overlap.window, &error));
+        EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_windows_next(windows, NULL, 16, CAPBUF_FORMAT_S16, 0, &overlap.window, &error));
         EXPECT(CAPBUF_NULL_ARGUMENT, capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, 0, NULL, &error));
-        EXPECT(CAPBUF_OK, capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, 0, &over.window, &error));
+        EXPECT(CAPBUF_OK, capbuf_windows_next(windows, samples, 16, CAPBUF_FORMAT_S16, 0, &overlap.window, &error));
     }
     capbuf_windows_free(windows);
     windows = NULL;
@@ -201,7 +201,7 @@ int main(void) {
     EXPECT(CAPBUF_OK, capbuf_registry_list(registry, NULL, 0, &count, &error));
     CHECK(count == 1);
 
-    /* NULL is nothing. */
+    /* NULL is ignored. */
     capbuf_registry_free(NULL);
     capbuf_buffer_free(NULL);
     capbuf_writer_free(NULL);

@@ -1,4 +1,4 @@
-/* What the programs of this folder share: a check that says where it failed, and a registry of their own. */
+/* Shared by the programs of this folder: checks that print their line, and short constructors. */
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -21,7 +21,7 @@
         }                                                                       \
     } while (0)
 
-/* Checks that a call gives a status; says what it gave instead, and why. */
+/* Checks that `call` returns `status`; prints what it returned instead, with the message. */
 #define EXPECT(status, call)                                                    \
     do {                                                                        \
         capbuf_error *error = NULL;                                             \
@@ -52,7 +52,7 @@ static inline capbuf_spec mono_s16(double seconds) {
     return spec;
 }
 
-/* Lets others run before something is looked at again. */
+/* Lets other threads run before a condition is checked again. */
 static inline void pause_briefly(void) {
     const struct timespec millisecond = {0, 1000000};
     nanosleep(&millisecond, NULL);

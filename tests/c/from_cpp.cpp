@@ -1,4 +1,4 @@
-// The header is C++, too, and handles fit into smart pointers.
+// The header compiles as C++, and smart pointers can own handles.
 
 #include <capbuf.h>
 
@@ -18,11 +18,11 @@ struct Free {
 template <typename T> using Owned = std::unique_ptr<T, Free>;
 
 int main() {
-    capbuf_registry *made = nullptr;
-    if (capbuf_registry_private(nullptr, &made, nullptr) != CAPBUF_OK) {
+    capbuf_registry *opened = nullptr;
+    if (capbuf_registry_private(nullptr, &opened, nullptr) != CAPBUF_OK) {
         return 1;
     }
-    const Owned<capbuf_registry> registry(made);
+    const Owned<capbuf_registry> registry(opened);
     capbuf_spec spec{};
     spec.struct_size = sizeof spec;
     spec.length_frames = 48000;
@@ -30,7 +30,7 @@ int main() {
     spec.channels = 2;
     spec.sample_format = CAPBUF_FORMAT_F32;
 
-    // Many threads ask for one source, and one ring is made.
+    // 16 threads race for one source: exactly one ring is allocated.
     std::vector<std::thread> threads;
     std::vector<std::uint64_t> ids(16);
     for (auto &id : ids) {

@@ -1,4 +1,5 @@
-/* A station that is told what to record, and then something else: what is unchanged is not touched, and what can't be changes nothing. */
+/* A station is reconfigured: unchanged sources keep running, and an invalid configuration changes
+ * nothing. */
 
 #include "check.h"
 
@@ -27,8 +28,8 @@ static capbuf_capture_options seconds(double length) {
     return options;
 }
 
-/* Says that a source was begun, left alone, and so on, as the n-th change of all. */
-static void was(const capbuf_change_list *changes, size_t number, uint32_t expected, const char *source) {
+/* Checks change `number`: its kind and the name of its source. */
+static void expect_change(const capbuf_change_list *changes, size_t number, uint32_t expected, const char *source) {
     char name[64];
     uint32_t change = 0;
     size_t len = 0;
@@ -36,8 +37,8 @@ static void was(const capbuf_change_list *changes, size_t number, uint32_t expec
     CHECK(change == expected && strcmp(name, source) == 0 && len == strlen(source));
 }
 
-/* Waits until a source has audio of so many frames. */
-static void has_audio(const capbuf_registry *registry, const char *name, int64_t end) {
+/* Waits until the buffer of a source has `end` frames. */
+static void wait_for_audio(const capbuf_registry *registry, const char *name, int64_t end) {
     capbuf_span span = frames(0, end);
     capbuf_read_options options;
     capbuf_buffer *buffer = NULL;
@@ -45,7 +46,7 @@ static void has_audio(const capbuf_registry *registry, const char *name, int64_t
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.wait_ns = 60 * SECOND;
-    /* It is opened in the background. */
+    /* The station opens the source in the background. */
     while (capbuf_registry_get(registry, name, strlen(name), &buffer, NULL) != CAPBUF_OK) {
         pause_briefly();
     }
@@ -82,15 +83,15 @@ int main(void) {
     config[2] = source(NULL, "tone:660", NULL);
     EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 3, &changes, &count, &error));
     CHECK(count == 3);
-    was(changes, 0, CAPBUF_CHANGE_STARTED, "nest");
-    was(changes, 1, CAPBUF_CHANGE_STARTED, "tone:660");
-    was(changes, 2, CAPBUF_CHANGE_STARTED, "yard");
+    expect_change(changes, 0, CAPBUF_CHANGE_STARTED, "nest");
+    expect_change(changes, 1, CAPBUF_CHANGE_STARTED, "tone:660");
+    expect_change(changes, 2, CAPBUF_CHANGE_STARTED, "yard");
     EXPECT(CAPBUF_TOO_SMALL, capbuf_change_list_get(changes, 1, &change, text, 8, &count, &error));
     CHECK(count == 8 && change == 77);
     capbuf_change_list_free(changes);
-    has_audio(registry, "nest", 800);
-    has_audio(registry, "yard", 800);
-    has_audio(registry, "tone:660", 800);
+    wait_for_audio(registry, "nest", 800);
+    wait_for_audio(registry, "yard", 800);
+    wait_for_audio(registry, "tone:660", 800);
 
     EXPECT(CAPBUF_OK, capbuf_station_sources(station, &sources, &count, &error));
     CHECK(count == 3);
@@ -100,7 +101,7 @@ int main(void) {
     CHECK(strcmp(text, "yard") == 0 && status.state == CAPBUF_STATE_RUNNING && status.has_buffer && status.restarts == 0);
     EXPECT(CAPBUF_OK, capbuf_source_list_state(sources, 2, text, sizeof text, NULL, &error));
     CHECK(strcmp(text, "running") == 0);
-    /* How it came to that. */
+    /* The state changes up to now. */
     CHECK(status.transitions == 2);
     memset(&transition, 0, sizeof transition);
     transition.struct_size = sizeof transition;
@@ -113,31 +114,31 @@ int main(void) {
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_source_list_get(sources, 3, text, sizeof text, NULL, &status, &error));
     capbuf_source_list_free(sources);
 
-    /* One longer, one of another format, one gone; and one that was there is left alone. */
+    /* One buffer becomes longer, one source is unchanged, one is gone. */
     config[0].options = &longer;
     config[1] = source("tone:660", "tone:660", NULL);
     EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 2, &changes, &count, &error));
     CHECK(count == 3);
-    was(changes, 0, CAPBUF_CHANGE_UNCHANGED, "tone:660");
-    was(changes, 1, CAPBUF_CHANGE_RESIZED, "nest");
-    was(changes, 2, CAPBUF_CHANGE_STOPPED, "yard");
+    expect_change(changes, 0, CAPBUF_CHANGE_UNCHANGED, "tone:660");
+    expect_change(changes, 1, CAPBUF_CHANGE_RESIZED, "nest");
+    expect_change(changes, 2, CAPBUF_CHANGE_STOPPED, "yard");
     capbuf_change_list_free(changes);
     EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "yard", 4, &contains, &error));
     CHECK(contains);
     longer.channels = 2;
     EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, &changes, NULL, &error));
-    was(changes, 0, CAPBUF_CHANGE_REFORMATTED, "nest");
-    was(changes, 1, CAPBUF_CHANGE_STOPPED, "tone:660");
+    expect_change(changes, 0, CAPBUF_CHANGE_REFORMATTED, "nest");
+    expect_change(changes, 1, CAPBUF_CHANGE_STOPPED, "tone:660");
     capbuf_change_list_free(changes);
     EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "tone:660", 8, &contains, &error));
     CHECK(!contains);
     config[0].locator = "tone:441";
     EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, &changes, NULL, &error));
-    was(changes, 0, CAPBUF_CHANGE_RESTARTED, "nest");
+    expect_change(changes, 0, CAPBUF_CHANGE_RESTARTED, "nest");
     capbuf_change_list_free(changes);
-    has_audio(registry, "nest", 400);
+    wait_for_audio(registry, "nest", 400);
 
-    /* What can't be: as a whole, and nothing is changed. */
+    /* Invalid configurations are refused as a whole and change nothing. */
     config[1] = source("x", "rtsp://me:sesame@/nowhere", NULL);
     EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_station_reconfigure(station, config, 2, NULL, NULL, &error));
     config[1] = config[0];
@@ -163,7 +164,7 @@ int main(void) {
     EXPECT(CAPBUF_OK, capbuf_registry_contains(registry, "nest", 4, &contains, &error));
     CHECK(contains);
     EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, NULL, NULL, &error));
-    /* In any order; it stops what runs. */
+    /* Handles may be freed in any order; freeing the station stops its sources. */
     capbuf_registry_free(registry);
     capbuf_station_free(station);
     puts("ok");

@@ -1,4 +1,4 @@
-/* Everything a program does with a domain: allocate, write, read, go through windows, cut a clip, look, remove. */
+/* A program's use of a domain: allocate, write, read, windows, clips, status, capture, remove. */
 
 #include "check.h"
 
@@ -36,7 +36,7 @@ static void write_and_read(capbuf_buffer *buffer) {
         chunk[i] = (int16_t)i;
     }
     EXPECT(CAPBUF_OK, capbuf_writer_write(writer, chunk, 800, CAPBUF_FORMAT_S16, START, &error));
-    /* A frame in two halves. */
+    /* A frame split over two calls. */
     EXPECT(CAPBUF_OK, capbuf_writer_write_bytes(writer, (const char *)chunk, 1, START + SECOND / 10, &error));
     EXPECT(CAPBUF_OK,
            capbuf_writer_write_bytes(writer, (const char *)chunk + 1, sizeof chunk - 1, START + SECOND / 10, &error));
@@ -66,22 +66,22 @@ static void write_and_read(capbuf_buffer *buffer) {
     EXPECT(CAPBUF_NOT_YET, capbuf_buffer_read(buffer, &span, NULL, read, 1600, NULL, &error));
 }
 
-/* The bytes of a clip, which says that of itself; and takes it away. */
-static long size_of(const char *path, const char *says) {
+/* Checks that the clip's metadata contains `part`, deletes the file and returns its bytes. */
+static long size_of_clip(const char *path, const char *part) {
     static char bytes[1 << 16];
     FILE *file = fopen(path, "rb");
     long size = 0, i;
-    bool is_said = false;
+    bool is_found = false;
 
     CHECK(file != NULL);
     size = (long)fread(bytes, 1, sizeof bytes, file);
     CHECK(feof(file));
     fclose(file);
     remove(path);
-    for (i = 0; i + (long)strlen(says) <= size; i++) {
-        is_said = is_said || memcmp(bytes + i, says, strlen(says)) == 0;
+    for (i = 0; i + (long)strlen(part) <= size; i++) {
+        is_found = is_found || memcmp(bytes + i, part, strlen(part)) == 0;
     }
-    CHECK(is_said);
+    CHECK(is_found);
     return size;
 }
 
@@ -115,13 +115,13 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     memset(&clip, 0, sizeof clip);
     clip.struct_size = sizeof clip;
     EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), &clip, &error));
-    CHECK(clip.frames == 6400 && clip.bytes == (uint64_t)size_of(path, "mic") && clip.sample_format == CAPBUF_FORMAT_S16);
+    CHECK(clip.frames == 6400 && clip.bytes == (uint64_t)size_of_clip(path, "mic") && clip.sample_format == CAPBUF_FORMAT_S16);
     EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), NULL, &error));
     EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_segment_write_clip(segment, "clip.mp3", 8, NULL, &error));
     capbuf_segment_free(segment);
 }
 
-/* The audio is of the past: what is around a moment is there, and what is before the recording or after its end is missing. */
+/* Clips around a time within, and at the beginning of, the audio written. */
 static void clip_around(capbuf_buffer *buffer, const char *folder) {
     capbuf_clip_info clip;
     char path[512];
@@ -131,7 +131,7 @@ static void clip_around(capbuf_buffer *buffer, const char *folder) {
     clip.struct_size = sizeof clip;
     EXPECT(CAPBUF_OK, capbuf_buffer_clip(buffer, START + SECOND / 2, SECOND / 4, SECOND / 4, path, strlen(path), &clip, &error));
     CHECK(clip.frames == 4000 && clip.start_utc_ns == START + SECOND / 4 && clip.sample_rate_hz == RATE && clip.channels == 1);
-    CHECK(clip.evicted_frames == 0 && clip.not_yet_frames == 0 && clip.bytes == (uint64_t)size_of(path, "packet loss"));
+    CHECK(clip.evicted_frames == 0 && clip.not_yet_frames == 0 && clip.bytes == (uint64_t)size_of_clip(path, "packet loss"));
     EXPECT(CAPBUF_OK, capbuf_buffer_clip(buffer, START, SECOND, SECOND / 10, path, strlen(path), &clip, &error));
     CHECK(clip.frames == 800 && clip.start_utc_ns == START && clip.evicted_frames == RATE);
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_clip(buffer, START, -1, 0, path, strlen(path), &clip, &error));
@@ -167,7 +167,7 @@ static void windows(capbuf_buffer *buffer) {
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_buffer_windows(buffer, &options, &windows, &error));
 }
 
-static void look(capbuf_registry *registry, capbuf_buffer *buffer, const char *folder) {
+static void status_and_lists(capbuf_registry *registry, capbuf_buffer *buffer, const char *folder) {
     capbuf_registry_stats stats;
     capbuf_buffer_status status;
     capbuf_spec spec;
@@ -211,7 +211,7 @@ static void look(capbuf_registry *registry, capbuf_buffer *buffer, const char *f
     capbuf_domain_list_free(domains);
 }
 
-/* The loudest sample of the first tenth of a second of a tone of half of full scale. */
+/* Captures a tone of half full scale; returns the peak of its first tenth of a second. */
 static int loudest(const capbuf_registry *registry, const char *tone, const capbuf_capture_options *options) {
     capbuf_capture *capture = NULL;
     capbuf_buffer *buffer = NULL;
@@ -234,8 +234,8 @@ static int loudest(const capbuf_registry *registry, const char *tone, const capb
     return loudest;
 }
 
-/* Quieter, of one channel; and whoever was compiled with an older header asks for neither. */
-static void as_it_is_wanted(const capbuf_registry *registry, capbuf_capture_options *options) {
+/* Gain and channel apply, and a program with an older header has neither field. */
+static void gain_and_mix_apply(const capbuf_registry *registry, capbuf_capture_options *options) {
     int peak = loudest(registry, "tone:441", options);
     CHECK(peak > 16000 && peak <= 16384);
     options->gain_db = -20;
@@ -281,7 +281,7 @@ static void capture(capbuf_registry *registry) {
     EXPECT(CAPBUF_OK, capbuf_capture_stop(capture, &error));
     capbuf_capture_free(capture);
     capbuf_buffer_free(buffer);
-    as_it_is_wanted(registry, &options);
+    gain_and_mix_apply(registry, &options);
     EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_capture_start(registry, "nonsense:", 9, NULL, &capture, &error));
 }
 
@@ -307,14 +307,14 @@ int main(int argc, char **argv) {
     clip_around(buffer, argv[1]);
     segment_and_clip(buffer, argv[1]);
     windows(buffer);
-    look(registry, buffer, argv[1]);
+    status_and_lists(registry, buffer, argv[1]);
     capture(registry);
     EXPECT(CAPBUF_OK, capbuf_registry_remove(registry, "mic", 3, &error));
     EXPECT(CAPBUF_NOT_FOUND, capbuf_registry_remove(registry, "mic", 3, &error));
     EXPECT(CAPBUF_OK, capbuf_buffer_is_removed(buffer, &contains, &error));
     CHECK(contains);
     EXPECT(CAPBUF_OK, capbuf_registry_sweep(registry, &error));
-    /* In any order. */
+    /* Handles may be freed in any order. */
     capbuf_registry_free(registry);
     capbuf_buffer_free(buffer);
     EXPECT(CAPBUF_OK, capbuf_domain_remove("birds", 5, argv[1], strlen(argv[1]), &error));

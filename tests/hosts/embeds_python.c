@@ -49,19 +49,12 @@ int main(int argc, char **argv) {
     while (fgets(line, sizeof line, stdin) != NULL) {
         char *reply;
         line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "race", 4) == 0) {
+        if (strncmp(line, "race", 4) == 0 || strncmp(line, "read", 4) == 0) {
             reply = in_python(module, "obey", line);
             printf("%s\n", reply);
             free(reply);
-            obey(line);
-        } else if (strncmp(line, "read", 4) == 0) {
-            reply = in_python(module, "obey", line);
-            printf("%s\n", reply);
-            free(reply);
-            obey(line);
-        } else {
-            obey(line);
         }
+        obey(line);
         fflush(stdout);
     }
     return 0;

@@ -1,7 +1,7 @@
-//! Looks for arguments that bring a panic or a crash: the same cases as `ffi/tests/arguments` makes up.
+//! Searches for arguments that cause a panic or a crash, with the cases of `ffi/tests/arguments`.
 #![no_main]
 
-#[path = "../../tests/arguments/body.rs"]
-mod body;
+#[path = "../../tests/arguments/case/mod.rs"]
+mod case;
 
-libfuzzer_sys::fuzz_target!(|script: &[u8]| body::run(script));
+libfuzzer_sys::fuzz_target!(|script: &[u8]| case::run(script));

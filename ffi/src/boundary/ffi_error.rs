@@ -1,21 +1,23 @@
-//! What goes wrong on the way through C: the core's and the capture's errors, and those of the boundary itself.
+//! The error of a call: one of the two crates below, or one found at the boundary itself.
 
 use std::borrow::Cow;
 
-use crate::error::{
+use crate::boundary::status::{
     CAPBUF_CAPTURE_FAILED, CAPBUF_INVALID_ARGUMENT, CAPBUF_MISALIGNED, CAPBUF_NULL_ARGUMENT, CAPBUF_PANICKED,
     capbuf_status,
 };
 
-/// Why a call failed. Made without allocating where the core's error is, so that a writer's failures cost nothing.
+/// Why a call failed.
+///
+/// Wrapping a core error allocates nothing: a failed write stays real-time safe.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    Buffer(capbuf::Error),
+pub(crate) enum FfiError {
+    Core(capbuf::Error),
     Capture(Box<capbuf_capture::Error>),
     Boundary { code: capbuf_status, message: Cow<'static, str> },
 }
 
-impl Failure {
+impl FfiError {
     #[cold]
     pub(crate) fn null(name: &'static str) -> Self {
         Self::Boundary { code: CAPBUF_NULL_ARGUMENT, message: format!("{name} is NULL").into() }
@@ -28,45 +30,41 @@ impl Failure {
     }
 
     #[cold]
-    pub(crate) fn not_utf8(name: &'static str, good_bytes: usize) -> Self {
-        let message = format!("{name} is no UTF-8 text after its first {good_bytes} bytes").into();
+    pub(crate) fn not_utf8(name: &'static str, valid_bytes: usize) -> Self {
+        let message = format!("{name} is not valid UTF-8 after its first {valid_bytes} bytes").into();
         Self::Boundary { code: CAPBUF_INVALID_ARGUMENT, message }
     }
 
     #[cold]
-    pub(crate) fn argument(name: &'static str, given: impl ToString, allowed: &str) -> Self {
-        let message = format!("{name} is {}; allowed: {allowed}", given.to_string()).into();
+    pub(crate) fn invalid_argument(name: &'static str, value: impl ToString, allowed: &str) -> Self {
+        let message = format!("{name} is {}; allowed: {allowed}", value.to_string()).into();
         Self::Boundary { code: CAPBUF_INVALID_ARGUMENT, message }
     }
 
     pub(crate) const fn panicked() -> Self {
-        let message = Cow::Borrowed("a defect of this library: it panicked; the call has failed");
+        let message = Cow::Borrowed("the library panicked, which is a defect of it; the call failed");
         Self::Boundary { code: CAPBUF_PANICKED, message }
     }
 
     pub(crate) fn code(&self) -> capbuf_status {
         match self {
-            Self::Buffer(error) => error.code() as capbuf_status,
-            Self::Capture(error) => match &**error {
-                capbuf_capture::Error::Buffer(error) => error.code() as capbuf_status,
-                _ => CAPBUF_CAPTURE_FAILED,
-            },
             Self::Boundary { code, .. } => *code,
+            _ => self.core().map_or(CAPBUF_CAPTURE_FAILED, |error| error.code() as capbuf_status),
         }
     }
 
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Buffer(error) => error.to_string(),
+            Self::Core(error) => error.to_string(),
             Self::Capture(error) => error.to_string(),
             Self::Boundary { message, .. } => message.to_string(),
         }
     }
 
-    /// The core's own error, where it is one.
+    /// Returns the core error, also where the capture crate wraps it.
     pub(crate) fn core(&self) -> Option<&capbuf::Error> {
         match self {
-            Self::Buffer(error) => Some(error),
+            Self::Core(error) => Some(error),
             Self::Capture(error) => match &**error {
                 capbuf_capture::Error::Buffer(error) => Some(error),
                 _ => None,
@@ -76,20 +74,20 @@ impl Failure {
     }
 }
 
-/// The one of a list that has a number; `what` it is a list of.
-pub(crate) fn numbered<'a, T>(list: &'a [T], number: usize, what: &str) -> Result<&'a T, Failure> {
-    let allowed = || format!("below {}, the number of {what}", list.len());
-    list.get(number).ok_or_else(|| Failure::argument("number", number, &allowed()))
-}
-
-impl From<capbuf::Error> for Failure {
+impl From<capbuf::Error> for FfiError {
     fn from(error: capbuf::Error) -> Self {
-        Self::Buffer(error)
+        Self::Core(error)
     }
 }
 
-impl From<capbuf_capture::Error> for Failure {
+impl From<capbuf_capture::Error> for FfiError {
     fn from(error: capbuf_capture::Error) -> Self {
         Self::Capture(Box::new(error))
     }
+}
+
+/// Returns `list[number]`; `elements` names what the list holds, for the message.
+pub(crate) fn element<'a, T>(list: &'a [T], number: usize, elements: &str) -> Result<&'a T, FfiError> {
+    let allowed = || format!("below {}, the number of {elements}", list.len());
+    list.get(number).ok_or_else(|| FfiError::invalid_argument("number", number, &allowed()))
 }
