@@ -15,8 +15,8 @@ fn root() -> &'static Path {
 
 /// The tracked files with one of some endings.
 fn tracked(endings: &[&str]) -> Vec<String> {
-    let listed = Command::new("git").arg("-C").arg(root()).args(["ls-files", "-co", "--exclude-standard"]);
-    let listed = { listed }.output().unwrap();
+    let mut git = Command::new("git");
+    let listed = git.arg("-C").arg(root()).args(["ls-files", "-co", "--exclude-standard"]).output().unwrap();
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let names = String::from_utf8(listed.stdout).unwrap();
     let is_wanted = |name: &&str| endings.iter().any(|ending| name.ends_with(ending)) && root().join(name).exists();
