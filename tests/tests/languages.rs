@@ -22,11 +22,11 @@ const FILES: &[&str] = &[
     "core/src/lifetime.rs",
     "core/src/spec.rs",
     "core/src/source.rs",
-    "capture/src/capture.rs",
-    "capture/src/cut.rs",
+    "capture/src/supervise/capture.rs",
+    "capture/src/clip/cut.rs",
     "capture/src/state.rs",
-    "capture/src/station/mod.rs",
-    "capture/src/trigger/mod.rs",
+    "capture/src/station/handle.rs",
+    "capture/src/clip/trigger/handle.rs",
     "ffi/Cargo.toml",
     "ffi/build.rs",
     "ffi/capbuf.pc.in",
@@ -170,7 +170,7 @@ impl Tree {
     }
 
     fn compare_changes(&mut self) {
-        let fields = between(&self.text("capture/src/station/mod.rs"), "pub struct Changes {", "\n}").to_owned();
+        let fields = between(&self.text("capture/src/station/changes.rs"), "pub struct Changes {", "\n}").to_owned();
         let fields = fields.lines().filter_map(|line| line.strip_prefix("    pub ")?.split(':').next());
         let fields: Vec<_> = fields.map(str::to_uppercase).collect();
         let in_header = by_number(&defined(&self.text("include/capbuf.h"), "CHANGE_"));
@@ -382,55 +382,55 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
         "Writer: def next_frame(",
     ),
     (
-        "capture/src/capture.rs: pub fn start(",
+        "capture/src/supervise/capture.rs: pub fn start(",
         "capbuf_capture_start",
         "go/capture.go: func StartCapture(",
         "module: \ndef record(",
     ),
     (
-        "capture/src/capture.rs: pub fn buffer(",
+        "capture/src/supervise/capture.rs: pub fn buffer(",
         "capbuf_capture_buffer",
         "go/capture.go: Capture) Buffer(",
         "Capture: def buffer(",
     ),
     (
-        "capture/src/capture.rs: pub fn state(",
+        "capture/src/supervise/capture.rs: pub fn state(",
         "capbuf_capture_state",
         "go/capture.go: Capture) State(",
         "Capture: def state(",
     ),
     (
-        "capture/src/capture.rs: pub fn stop(",
+        "capture/src/supervise/capture.rs: pub fn stop(",
         "capbuf_capture_stop",
         "go/capture.go: Capture) Stop(",
         "Capture: def stop(",
     ),
     (
-        "capture/src/station/mod.rs: pub fn reconfigure(",
+        "capture/src/station/handle.rs: pub fn reconfigure(",
         "capbuf_station_reconfigure",
         "go/station.go: Station) Reconfigure(",
         "Station: def reconfigure(",
     ),
     (
-        "capture/src/station/mod.rs: pub fn sources(",
+        "capture/src/station/handle.rs: pub fn sources(",
         "capbuf_station_sources",
         "go/station.go: Station) Sources(",
         "Station: def sources(",
     ),
     (
-        "capture/src/cut.rs: pub fn cut_clip(",
+        "capture/src/clip/cut.rs: pub fn cut_clip(",
         "capbuf_buffer_clip",
         "go/clip.go: CaptureBuffer) ClipAround(",
         "CaptureBuffer: def clip_around(",
     ),
     (
-        "capture/src/trigger/mod.rs: pub fn begin(",
+        "capture/src/clip/trigger/handle.rs: pub fn begin(",
         "capbuf_trigger_begin",
         "go/trigger.go: func BeginTrigger(",
         "Trigger: def __new__(",
     ),
     (
-        "capture/src/trigger/mod.rs: pub fn fire(",
+        "capture/src/clip/trigger/handle.rs: pub fn fire(",
         "capbuf_trigger_fire",
         "go/trigger.go: Trigger) Fire(",
         "Trigger: def fire(",

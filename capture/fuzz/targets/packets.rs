@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|sent: &[u8]| {
-    capbuf_capture::take_apart(sent);
+    capbuf_capture::count_packets(sent);
 });
