@@ -1,10 +1,11 @@
-//! Finds something loud in what another process records, thinks about it for three seconds, and still cuts the exact clip.
+//! Detects a loud event in the recording of another process, and cuts the exact clip three seconds
+//! later.
 //!
-//! A detector goes through overlapping windows of the recording while it is being written. When it has found the loudest one, it
-//! does what a slow model would: it takes three seconds. The clip is cut by the frame numbers of the window, so it doesn't
-//! matter how late that is.
+//! The detector reads overlapping windows while the recording is written. After the loudest one it
+//! waits for three seconds, as a slow model would. The clip is cut by frame numbers, so the delay
+//! does not matter.
 //!
-//! Called with the name of a source and the clip to write. `make run` calls it, beside a recorder.
+//! Arguments: the name of a source, and the path of the clip. `make run` runs it beside a recorder.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -14,13 +15,13 @@ use std::time::{Duration, Instant};
 use capbuf::{CaptureBuffer, Level, ReadOptions, Registry, Span, Window, WindowOptions, Windows};
 use capbuf_capture::write_clip;
 
-/// Windows of half a second, each half a window after the last one.
+/// The rate of windows, which overlap by half.
 const WINDOWS_PER_S: u64 = 2;
-/// What is louder than this is worth a thought. The recording's birds and voices are below -30 dBFS.
+/// The threshold. The birds and voices of the recording are below -30 dBFS.
 const LOUD_DBFS: f32 = -20.0;
-/// How long the model takes to be sure.
+/// The duration of the simulated model.
 const THINKING: Duration = Duration::from_secs(3);
-/// The clip: so much before the window and so much after it.
+/// The clip: from `BEFORE_S` before the window to `AFTER_S` after it.
 const BEFORE_S: u64 = 1;
 const AFTER_S: u64 = 2;
 
@@ -29,12 +30,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [source, path] = &arguments[..] else { return Err("usage: late_detection SOURCE CLIP.wav".into()) };
     let mut out = io::stdout().lock();
 
-    // The domain that CAPBUF_DOMAIN names. The recorder may be just starting.
+    // The domain named by CAPBUF_DOMAIN. The recorder may not have started yet.
     let registry = Registry::open_default()?;
     let buffer = wait_for_buffer(&registry, source)?;
     writeln!(out, "reader: process {} has the same memory open: {}", std::process::id(), buffer.spec())?;
 
-    // The detector is a reader like any other: the writer, in its process, never waits for it.
+    // The writer, in the other process, never waits for a reader.
     let rate = u64::from(buffer.spec().sample_rate_hz());
     let window_frames = rate / WINDOWS_PER_S;
     let windows = buffer.windows(WindowOptions::new(window_frames, window_frames / 2))?;
@@ -44,14 +45,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     std::thread::sleep(THINKING);
 
-    // Whatever the time is now: the clip is cut by the numbers of the frames.
+    // Cut by frame numbers, independent of the current time.
     let around = loudest.around(BEFORE_S * rate, AFTER_S * rate);
     let clip = buffer.read_with(around, &ReadOptions::new().wait(Duration::from_secs(10)))?;
     let late_s = (buffer.clock().utc_ns() - loudest.start_utc_ns) as f64 / 1e9;
     let (first, end) = (clip.first_frame(), clip.end_frame());
     writeln!(out, "reader: {late_s:.2} s later, cut frames {first}..{end}")?;
 
-    // What was detected is still there: the samples that are read once more are as loud, to the last bit.
+    // The window is unchanged: its level is bit-exactly the same.
     let mut again = vec![0.0_f32; (window_frames * u64::from(buffer.spec().channels())) as usize];
     buffer.read_into(Span::Frames(loudest.first_frame..loudest.end_frame), &ReadOptions::new(), &mut again)?;
     if Level::of(&again) != level {
@@ -61,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits until the recorder has made the buffer.
+/// Waits until the recorder has allocated the buffer.
 fn wait_for_buffer(registry: &Registry, source: &str) -> Result<CaptureBuffer, String> {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(20) {
@@ -73,7 +74,7 @@ fn wait_for_buffer(registry: &Registry, source: &str) -> Result<CaptureBuffer, S
     Err(format!("nobody records {}", capbuf::redact(source)))
 }
 
-/// Goes through windows as they are recorded, and returns the loudest of the first that are loud.
+/// Reads windows as they are recorded, and returns the loudest one of the first loud event.
 fn find_loudest(mut windows: Windows) -> capbuf::Result<(Window, Level)> {
     let mut samples = vec![0.0_f32; windows.window_samples() as usize];
     let mut loudest: Option<(Window, Level)> = None;

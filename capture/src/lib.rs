@@ -1,11 +1,11 @@
 //! Capture of audio into `capbuf` buffers: sound devices, network streams, files and test signals;
 //! and clips cut from those buffers.
 //!
-//! A string, the [`Locator`], names a source. A [`Capture`] opens it, allocates its buffer and feeds
-//! it on a thread of its own, with true capture times. When the source is lost it is opened again,
-//! and the gap is recorded. Most failures of a source return no error, so a [`Watchdog`] checks the
-//! frames that arrive; a [`CircuitBreaker`] slows down retries of a source that keeps failing.
-//! [`State`] and history are visible in every process that has the buffer open.
+//! A string, the [`Locator`], names a source. A [`Capture`] opens it, allocates its buffer and
+//! feeds it on a thread of its own, with true capture times. When the source is lost it is opened
+//! again, and the gap is recorded. Most failures of a source return no error, so a [`Watchdog`]
+//! checks the frames that arrive; a [`CircuitBreaker`] slows down retries of a source that keeps
+//! failing. [`State`] and history are visible in every process that has the buffer open.
 //!
 //! ```no_run
 //! use std::{path::Path, time::Duration};
@@ -24,8 +24,9 @@
 //! To capture from another kind of source, implement [`Source`] and pass it to
 //! [`Capture::start_source`].
 //!
-//! Network streams need the program `ffmpeg` on the `PATH`. Requested formats that the source does not
-//! offer are converted: the rate, the channels ([`Mix`]), the sample format; a gain can be applied.
+//! Network streams need the program `ffmpeg` on the `PATH`. Requested formats that the source does
+//! not offer are converted: the rate, the channels ([`Mix`]), the sample format; a gain can be
+//! applied.
 //!
 //! # Wings
 //!

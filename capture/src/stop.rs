@@ -56,7 +56,8 @@ impl Stop {
             parts.retain(|part| part.strong_count() > 0);
             parts.push(Arc::downgrade(&part.shared));
         }
-        // Checked after the registration: a request in between has either missed the part, or is seen here.
+        // Checked after the registration: a request in between has either missed the part, or is
+        // seen here.
         if self.is_requested() {
             part.request();
         }

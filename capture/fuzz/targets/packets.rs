@@ -1,4 +1,4 @@
-//! Looks for what ffmpeg could send that does harm.
+//! Fuzzes the parser of the output of ffmpeg.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|sent: &[u8]| {

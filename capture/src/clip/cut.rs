@@ -18,8 +18,8 @@ const LATE: Duration = Duration::from_secs(10);
 /// Reads the audio around `around_utc_ns`, waits for the part still to come, and writes the clip.
 ///
 /// The clip is written when its audio is complete, or as much of it as the source has delivered;
-/// [`ClipInfo::missing`] has the rest. Written as by [`write_clip`](crate::write_clip), with tags. Blocks
-/// until then: up to ten seconds past the end of the clip.
+/// [`ClipInfo::missing`] has the rest. Written as by [`write_clip`](crate::write_clip), with tags.
+/// Blocks until then: up to ten seconds past the end of the clip.
 ///
 /// # Errors
 /// [`Error::Clip`] as [`write_clip`](crate::write_clip), and if there is no audio at all;

@@ -16,20 +16,20 @@ use crate::error::{Error, Result};
 
 /// Writes a segment into a WAV or FLAC file, by the extension of `path`. Replaces an existing file.
 ///
-/// WAV stores all formats; FLAC stores s16, s24, and f32 rounded to 24 bits. The file is written under a
-/// temporary name in the same folder, synced, and renamed. Blocks for the disk; encoding FLAC takes
-/// several times the memory of the segment.
+/// WAV stores all formats; FLAC stores s16, s24, and f32 rounded to 24 bits. The file is written
+/// under a temporary name in the same folder, synced, and renamed. Blocks for the disk; encoding
+/// FLAC takes several times the memory of the segment.
 ///
 /// # Errors
 /// [`Error::Clip`] for another extension, a segment that the type cannot store (s32 or more than 8
-/// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk. The
-/// temporary file is removed then.
+/// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk.
+/// The temporary file is removed then.
 pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
     write(segment, path, None, &mut |_| ControlFlow::Continue(()))
 }
 
-/// As [`write_clip`], and stores the source, the start time and the gaps: in a LIST chunk after the audio
-/// of a WAV file, in a Vorbis comment of a FLAC file.
+/// As [`write_clip`], and stores the source, the start time and the gaps: in a LIST chunk after the
+/// audio of a WAV file, in a Vorbis comment of a FLAC file.
 ///
 /// # Errors
 /// As [`write_clip`].
@@ -37,11 +37,11 @@ pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Resul
     write(segment, path, Some(tags), &mut |_| ControlFlow::Continue(()))
 }
 
-/// As [`write_clip_with`] with optional tags; calls `on_progress` after each second of audio, and when the
-/// file is complete.
+/// As [`write_clip_with`] with optional tags; calls `on_progress` after each second of audio, and
+/// when the file is complete.
 ///
-/// `on_progress` runs on the calling thread. [`ControlFlow::Break`] cancels the writing and removes the
-/// temporary file; it is ignored once the file is complete.
+/// `on_progress` runs on the calling thread. [`ControlFlow::Break`] cancels the writing and removes
+/// the temporary file; it is ignored once the file is complete.
 ///
 /// # Errors
 /// As [`write_clip`], and [`Error::Clip`] if it was cancelled.

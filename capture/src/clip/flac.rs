@@ -95,9 +95,9 @@ impl Source for Blocks<'_, '_> {
     }
 }
 
-/// The rate declared to the encoder for higher ones. The encoder refuses rates above 96 kHz, though FLAC
-/// supports them. This rate has no code in frame headers, so the frames refer to the stream header,
-/// into which the actual rate is written.
+/// The rate declared to the encoder for higher ones. The encoder refuses rates above 96 kHz, though
+/// FLAC supports them. This rate has no code in frame headers, so the frames refer to the stream
+/// header, into which the actual rate is written.
 const STAND_IN_RATE_HZ: u32 = 95_999;
 
 /// Writes a rate into the stream header, where it has 20 bits: enough for every rate of a buffer.

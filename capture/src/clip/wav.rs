@@ -10,7 +10,8 @@ use super::tags::ClipTags;
 /// The most bytes of audio in a WAV file: its sizes have 32 bits, minus headers and tags.
 pub(crate) const MAX_AUDIO_BYTES: u64 = u32::MAX as u64 - 1024;
 
-/// Returns the bytes before the samples, for `after_bytes` bytes after them; `None` if they are too many.
+/// Returns the bytes before the samples, for `after_bytes` bytes after them; `None` if they are too
+/// many.
 ///
 /// Not in the extensible form, so that simple readers read 24 bits, too.
 fn header(segment: &Segment, after_bytes: usize) -> Option<Vec<u8>> {

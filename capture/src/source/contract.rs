@@ -17,7 +17,8 @@ pub enum RunOutcome {
 
 /// A source of audio. Opened and run on one thread of its own, repeatedly if it fails.
 pub trait Source: Send {
-    /// Opens the source, and returns the format that it will deliver. Closes it first if it is open.
+    /// Opens the source, and returns the format that it will deliver. Closes it first if it is
+    /// open.
     ///
     /// May block for seconds; returns early when `stop` is requested.
     ///
@@ -25,10 +26,11 @@ pub trait Source: Send {
     /// If the source does not exist, refuses, delivers no audio, or does not offer `requested`.
     fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format>;
 
-    /// Writes the audio with its capture times until the source ends, is lost, or `stop` is requested.
+    /// Writes the audio with its capture times until the source ends, is lost, or `stop` is
+    /// requested.
     ///
-    /// The buffer of `writer` has the format that [`Source::open`] returned. Closes the source before
-    /// it returns.
+    /// The buffer of `writer` has the format that [`Source::open`] returned. Closes the source
+    /// before it returns.
     ///
     /// # Errors
     /// If the source is lost. It may be opened again.

@@ -2,8 +2,8 @@
 
 use capbuf::{SampleFormat, Spec};
 
-/// The format requested from a source; a field of `None` leaves the choice to the source. All fields
-/// are set when a lost source is opened again for its buffer.
+/// The format requested from a source; a field of `None` leaves the choice to the source. All
+/// fields are set when a lost source is opened again for its buffer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestedFormat {
     /// Frames per second.

@@ -2,8 +2,8 @@
 
 use capbuf::Clock;
 
-/// Returns the UTC time, in ns, of a time of the monotonic clock, by the current setting of the wall
-/// clock. Reads both clocks.
+/// Returns the UTC time, in ns, of a time of the monotonic clock, by the current setting of the
+/// wall clock. Reads both clocks.
 pub(crate) fn utc_of(clock: &dyn Clock, monotonic_ns: i64) -> i64 {
     // A delay of the thread between the two readings would shift the result by as much: read again.
     const DELAYED_NS: i64 = 500_000;

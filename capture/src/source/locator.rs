@@ -80,8 +80,8 @@ pub enum Locator {
         /// Its frequency.
         frequency_hz: f64,
     },
-    /// A signal that encodes the frame number: the 16-bit sample of frame `i` is `i * 40503` modulo 2^16,
-    /// in all channels.
+    /// A signal that encodes the frame number: the 16-bit sample of frame `i` is `i * 40503` modulo
+    /// 2^16, in all channels.
     Position,
 }
 
@@ -109,8 +109,8 @@ impl FromStr for Locator {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::Locator`] with the string, without credentials, and the valid forms; [`Error::Buffer`] for a
-    /// string that cannot name a buffer.
+    /// [`Error::Locator`] with the string, without credentials, and the valid forms;
+    /// [`Error::Buffer`] for a string that cannot name a buffer.
     fn from_str(given: &str) -> Result<Self> {
         // Empty, overlong and unprintable strings are refused as names of buffers.
         capbuf::Source::new(given)?;

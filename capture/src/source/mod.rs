@@ -1,8 +1,9 @@
 //! Sources of audio: devices, streams, files and test signals, behind one trait.
 //!
-//! [`Source`] is the contract: a source is opened, reports its [`Format`], and runs until it ends, is
-//! lost, or is stopped. [`Locator`] parses the strings that name sources; [`source`] makes the source
-//! of a locator. [`Processed`] wraps a source whose audio has to be resampled, mixed or amplified.
+//! [`Source`] is the contract: a source is opened, reports its [`Format`], and runs until it ends,
+//! is lost, or is stopped. [`Locator`] parses the strings that name sources; [`source`] makes the
+//! source of a locator. [`Processed`] wraps a source whose audio has to be resampled, mixed or
+//! amplified.
 //!
 //! Uses the ground (`error`, `stop`). Used by `supervise` and `station`.
 

@@ -81,7 +81,8 @@ struct Due {
     late: Option<Duration>,
 }
 
-/// A longer delay is not caught up with: that would be a burst of audio dated to the time of suspension.
+/// A longer delay is not caught up with: that would be a burst of audio dated to the time of
+/// suspension.
 const CATCH_UP_NS: i64 = 1_000_000_000;
 
 impl RealTimePacing {

@@ -63,7 +63,8 @@ impl Source for SignalSource {
 struct Signal {
     waveform: Waveform,
     sample_rate_hz: f64,
-    /// The number of the next frame in the buffer, so that `position:` is right after a restart, too.
+    /// The number of the next frame in the buffer, so that `position:` is right after a restart,
+    /// too.
     frame: u64,
 }
 
@@ -88,8 +89,8 @@ impl Supply for Signal {
     }
 }
 
-/// Returns the sample of `position:` at a frame. The factor is odd, so the sample determines the frame
-/// number modulo 2^16.
+/// Returns the sample of `position:` at a frame. The factor is odd, so the sample determines the
+/// frame number modulo 2^16.
 fn position_sample(frame: u64) -> i16 {
     frame.wrapping_mul(40_503) as i16
 }

@@ -35,8 +35,8 @@ fn resized(spec: &Spec, length: Length) -> Option<Spec> {
     Spec::new(length, spec.sample_rate_hz(), spec.channels(), spec.format()).ok()
 }
 
-/// Replaces the buffer if it does not fit, carries its audio over if only the length differs, and returns
-/// the options to start with: those of an existing buffer request its format.
+/// Replaces the buffer if it does not fit, carries its audio over if only the length differs, and
+/// returns the options to start with: those of an existing buffer request its format.
 pub(super) fn prepare(registry: &Registry, config: &SourceConfig) -> CaptureOptions {
     let options = config.options.clone();
     let Some(old) = registry.get(&config.name) else { return options };

@@ -34,7 +34,8 @@ pub struct SourceConfig {
 }
 
 impl SourceConfig {
-    /// Configures the source of `locator`, with a buffer named `name`: any string, also the locator.
+    /// Configures the source of `locator`, with a buffer named `name`: any string, also the
+    /// locator.
     pub fn new(name: impl Into<String>, locator: impl Into<String>) -> Self {
         let (options, when_gone) = (CaptureOptions::new(), WhenGone::default());
         Self { name: name.into(), locator: locator.into(), options, when_gone }

@@ -70,12 +70,13 @@ impl Station {
     /// Replaces the set of sources by `sources`.
     ///
     /// Unchanged sources are not touched; new ones are started, missing ones are stopped, and their
-    /// buffers kept or removed as configured. An invalid configuration is refused before anything is
-    /// changed. Idempotent. Blocks while sources are stopped, up to five seconds; new ones are opened in
-    /// the background. Concurrent calls are serialized: the last one wins.
+    /// buffers kept or removed as configured. An invalid configuration is refused before anything
+    /// is changed. Idempotent. Blocks while sources are stopped, up to five seconds; new ones are
+    /// opened in the background. Concurrent calls are serialized: the last one wins.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for an invalid source, with its name; nothing was changed.
+    /// [`Error::Config`](crate::Error::Config) for an invalid source, with its name; nothing was
+    /// changed.
     pub fn reconfigure(&self, sources: &[SourceConfig]) -> Result<Changes> {
         let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
         let configured = plan::check(sources, &self.inner.registry)?;
@@ -120,8 +121,8 @@ impl Station {
         running.into_iter().map(status).collect()
     }
 
-    /// Stops all sources, and waits for them together, up to five seconds. Returns whether all are closed.
-    /// The buffers stay.
+    /// Stops all sources, and waits for them together, up to five seconds. Returns whether all are
+    /// closed. The buffers stay.
     pub fn stop(&self) -> bool {
         let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
         let ended: Vec<_> = std::mem::take(&mut *self.inner.running()).into_values().collect();

@@ -1,8 +1,8 @@
 //! Stations: a set of captures that can be replaced while it runs.
 //!
-//! [`Station::reconfigure`] compares the [`SourceConfig`]s with the running sources (`plan`), applies
-//! the difference, and reports it as [`Changes`]. `carry` moves audio into a buffer of another
-//! length.
+//! [`Station::reconfigure`] compares the [`SourceConfig`]s with the running sources (`plan`),
+//! applies the difference, and reports it as [`Changes`]. `carry` moves audio into a buffer of
+//! another length.
 //!
 //! Uses the ground (`error`, `state`), `source` and `supervise`. No other wing uses it.
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Opens after a number of failures in a row; then the source is retried at long intervals, until it
-/// runs for ten seconds.
+/// Opens after a number of failures in a row; then the source is retried at long intervals, until
+/// it runs for ten seconds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,8 +42,8 @@ impl CircuitBreaker {
         Self { retry_every: delay, ..self }
     }
 
-    /// Counts a failure after a run of length `ran`, and returns the delay until the next attempt if
-    /// the circuit is open.
+    /// Counts a failure after a run of length `ran`, and returns the delay until the next attempt
+    /// if the circuit is open.
     pub fn after_run(&mut self, ran: Duration) -> Option<Duration> {
         self.failures = if ran >= RAN_WELL { 1 } else { self.failures.saturating_add(1) };
         (self.failures >= self.opens_after).then_some(self.retry_every)

@@ -141,7 +141,8 @@ fn is_silent(buffer: &CaptureBuffer) -> bool {
 mod tests {
     use super::*;
 
-    /// Checks a source of 1000 Hz `looks` times; returns the first fault and the number of its check.
+    /// Checks a source of 1000 Hz `looks` times; returns the first fault and the number of its
+    /// check.
     fn watch(rules: Watchdog, looks: u32, mut see: impl FnMut(u32) -> Observation) -> Option<(u32, Fault)> {
         let mut health = Health::new(rules, 1000);
         (0..looks).find_map(|look| health.look(see(look)).map(|fault| (look, fault)))

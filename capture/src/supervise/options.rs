@@ -53,8 +53,8 @@ impl CaptureOptions {
         self
     }
 
-    /// Sets how long the buffer stays in its domain, if this capture allocates it. Until removed, unless
-    /// set.
+    /// Sets how long the buffer stays in its domain, if this capture allocates it. Until removed,
+    /// unless set.
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.allocate = self.allocate.lifetime(lifetime);
         self
@@ -66,8 +66,8 @@ impl CaptureOptions {
         self
     }
 
-    /// Sets the number of channels. If the source does not offer it, all channels are averaged into one,
-    /// or a single one is repeated; ffmpeg mixes those of streams.
+    /// Sets the number of channels. If the source does not offer it, all channels are averaged into
+    /// one, or a single one is repeated; ffmpeg mixes those of streams.
     pub fn channels(mut self, channels: u16) -> Self {
         self.requested.channels = Some(channels);
         self
@@ -91,15 +91,16 @@ impl CaptureOptions {
         self
     }
 
-    /// Sets how long opening may take. 20 seconds unless set: ffmpeg may need 10 to give up on a server.
+    /// Sets how long opening may take. 20 seconds unless set: ffmpeg may need 10 to give up on a
+    /// server.
     pub fn open_deadline(mut self, deadline: Duration) -> Self {
         self.open_deadline = deadline;
         self
     }
 
-    /// Sets whether a source that could not be opened the first time is tried again. True unless set;
-    /// otherwise it [fails](crate::State::Failed). [`Capture::start`](crate::Capture::start) never
-    /// tries again. A source that has run is opened again in any case.
+    /// Sets whether a source that could not be opened the first time is tried again. True unless
+    /// set; otherwise it [fails](crate::State::Failed). [`Capture::start`](crate::Capture::start)
+    /// never tries again. A source that has run is opened again in any case.
     pub fn retry_opening(mut self, retry: bool) -> Self {
         self.retry_opening = retry;
         self
@@ -129,8 +130,8 @@ impl CaptureOptions {
         self
     }
 
-    /// Returns the shape of the buffer if the source leaves open formats to the defaults: an early check
-    /// of the options.
+    /// Returns the shape of the buffer if the source leaves open formats to the defaults: an early
+    /// check of the options.
     pub(crate) fn likely_spec(&self) -> capbuf::Result<Spec> {
         let requested = &self.requested;
         self.processing.check()?;

@@ -167,8 +167,8 @@ impl Progress {
         now.attempt.stalled.take()
     }
 
-    /// Returns the number and phase of the current attempt; `None` if another thread holds the lock.
-    /// Never blocks: the watchdog thread has other captures to check.
+    /// Returns the number and phase of the current attempt; `None` if another thread holds the
+    /// lock. Never blocks: the watchdog thread has other captures to check.
     pub(super) fn try_phase(&self) -> Option<(u64, Phase)> {
         let now = match self.now.try_lock() {
             Ok(now) => now,

@@ -61,8 +61,8 @@ impl Runner {
         let last = catch_unwind(AssertUnwindSafe(|| self.keep_running())).unwrap_or_else(panicked);
         drop(watching);
         let Self { source, progress, buffer, claim, existing, registry, on_change, .. } = self;
-        // All is released before the end is visible. A caller that sees it may start the source again,
-        // or exit, which must not leave a buffer behind that should go with its last user.
+        // All is released before the end is visible. A caller that sees it may start the source
+        // again, or exit, which must not leave a buffer behind that should go with its last user.
         let _ = catch_unwind(AssertUnwindSafe(|| drop((source, existing))));
         progress.set_last(last);
         drop((claim, buffer, registry));

@@ -52,8 +52,8 @@ impl Supervised {
     /// The buffer is named by the locator string.
     ///
     /// # Errors
-    /// [`Error::Locator`] for a string that names no source; [`Error::Buffer`] for an invalid shape.
-    /// Later failures are in the [state](Self::state), and opening is retried, unless
+    /// [`Error::Locator`] for a string that names no source; [`Error::Buffer`] for an invalid
+    /// shape. Later failures are in the [state](Self::state), and opening is retried, unless
     /// [`CaptureOptions::retry_opening`] says otherwise.
     #[track_caller]
     pub fn begin(registry: &Registry, locator: &str, options: &CaptureOptions) -> Result<Self> {

@@ -22,8 +22,8 @@ impl Watchdog {
     /// Requires frames at least every 15 seconds, at a rate within 20 % of the nominal one. Silence
     /// is allowed.
     ///
-    /// Sources have shorter timeouts of their own: a device is lost after 3 seconds without a frame,
-    /// a stream after 12.
+    /// Sources have shorter timeouts of their own: a device is lost after 3 seconds without a
+    /// frame, a stream after 12.
     pub fn new() -> Self {
         Self { nothing_for: Duration::from_secs(15), rate_within: 0.2, silence_for: None }
     }
@@ -34,7 +34,8 @@ impl Watchdog {
         self
     }
 
-    /// Sets the largest deviation of the rate, measured over 30 seconds, as a part of the nominal one.
+    /// Sets the largest deviation of the rate, measured over 30 seconds, as a part of the nominal
+    /// one.
     pub fn rate_within(mut self, part: f64) -> Self {
         self.rate_within = part;
         self

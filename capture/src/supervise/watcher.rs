@@ -4,9 +4,9 @@
 //! [`LOOK_EVERY`] it checks each capture in turn. No capture delays the others: a check reads
 //! atomics, tries one lock, and at most sets a state; the source itself is never called.
 //!
-//! A forked child has none of its parent's threads, and its copy of a lock may be locked for ever. So
-//! the registered captures belong to a process: the child finds another process's number and makes a
-//! [`Watcher`] of its own, without taking a lock of the old one.
+//! A forked child has none of its parent's threads, and its copy of a lock may be locked for ever.
+//! So the registered captures belong to a process: the child finds another process's number and
+//! makes a [`Watcher`] of its own, without taking a lock of the old one.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -39,8 +39,8 @@ pub(super) fn watch(progress: &Arc<Progress>, rules: Rules) -> Watching {
     Watching { watcher, watched }
 }
 
-/// Keeps a capture registered. Dropping waits for a check in progress: afterwards the thread holds no
-/// handle of the capture's buffer.
+/// Keeps a capture registered. Dropping waits for a check in progress: afterwards the thread holds
+/// no handle of the capture's buffer.
 pub(super) struct Watching {
     watcher: Arc<Watcher>,
     watched: Arc<Watched>,
@@ -113,7 +113,8 @@ impl Watcher {
         drop(registered);
         self.ended.notify_all();
         if let Some(thread) = thread {
-            // It returns at once: nothing is left to check. A panic of it was reported where it was.
+            // It returns at once: nothing is left to check. A panic of it was reported where it
+            // was.
             let _ = thread.join();
         }
     }

@@ -43,8 +43,8 @@ impl Clips {
         Ok(())
     }
 
-    /// Writes the newest audio of every source, and prints the paths. Returns whether all were written;
-    /// failures are printed on stderr.
+    /// Writes the newest audio of every source, and prints the paths. Returns whether all were
+    /// written; failures are printed on stderr.
     pub(super) fn write(&self, recordings: &[Recording], lines: &mut StatusLines, silence: Silence) -> bool {
         lines.erase();
         let mut all_written = true;

@@ -29,8 +29,8 @@ Sources:
                             a device by what it is, or by where it is plugged in
   rtsp:// rtsps://          a network stream in any codec, read by ffmpeg
   http:// https:// udp://
-  file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, at the pace of its own time
-  file:PATH?loop            the same for ever
+  file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, in real time
+  file:PATH?loop            the same, repeated
   tone:HERTZ  position:     test signals
 
 Output:
@@ -168,7 +168,8 @@ fn capture_options(arguments: &Arguments) -> CaptureOptions {
     options
 }
 
-/// Records until a signal, the end of the duration or of all sources, or a source that cannot be opened.
+/// Records until a signal, the end of the duration or of all sources, or a source that cannot be
+/// opened.
 fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) -> Result<(), Failure> {
     let length = arguments.clip.unwrap_or(CLIP.min(Duration::from_secs_f64(arguments.seconds)));
     let clips = Clips { length, folder: arguments.out.clone(), clip_type: arguments.clip_type };

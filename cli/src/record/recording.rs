@@ -62,8 +62,9 @@ pub(super) fn stop_all(recordings: Vec<Recording>) {
 }
 
 impl Recording {
-    /// Returns whether the source has been opened, or refused, since the last call. Without `retry`, a
-    /// source that does not open before the deadline is refused, also while its device blocks it.
+    /// Returns whether the source has been opened, or refused, since the last call. Without
+    /// `retry`, a source that does not open before the deadline is refused, also while its device
+    /// blocks it.
     pub(super) fn poll_opening(&mut self, retry: bool) -> Opening {
         if self.is_open {
             return Opening::Unchanged;

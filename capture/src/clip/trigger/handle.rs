@@ -45,8 +45,8 @@ pub struct Trigger {
 }
 
 impl Trigger {
-    /// Starts a trigger on the buffer named `source`, which need not exist yet. Calls `on_clip` with each
-    /// clip, on the thread of the trigger.
+    /// Starts a trigger on the buffer named `source`, which need not exist yet. Calls `on_clip`
+    /// with each clip, on the thread of the trigger.
     ///
     /// The condition applies to frames written from now on, and to all frames of a later buffer.
     ///
@@ -87,7 +87,8 @@ impl Trigger {
         let _ = self.fire.lock().unwrap_or_else(PoisonError::into_inner).send(utc_ns);
     }
 
-    /// Returns the progress of the clip being written, if any. May be outdated when the caller reads it.
+    /// Returns the progress of the clip being written, if any. May be outdated when the caller
+    /// reads it.
     pub fn writing(&self) -> Option<ClipProgress> {
         *self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }

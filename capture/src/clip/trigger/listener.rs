@@ -71,8 +71,8 @@ impl Listener {
         let options = WindowOptions::new(tenth, tenth);
         let existing = self.existing.take().filter(|(id, _)| *id == buffer.id());
         let mut windows = buffer.windows(existing.map_or(options, |(_, new_frame)| options.from_frame(new_frame)))?;
-        // Audio of the old buffer may be in the new one. Audio from before that was not processed: the
-        // clock was set back.
+        // Audio of the old buffer may be in the new one. Audio from before that was not processed:
+        // the clock was set back.
         let oldest_ns = self.processed_ns.saturating_sub(lasts_ns(spec.length_frames()));
         let processed = oldest_ns..self.processed_ns;
         let mut samples = vec![0.0_f32; usize::try_from(windows.window_samples()).unwrap_or(0)];

@@ -17,8 +17,8 @@ pub struct TriggerOptions {
 }
 
 impl TriggerOptions {
-    /// Writes WAV clips into `folder`, from 3 s before to 5 s after, up to a minute long; fires only by
-    /// [`Trigger::fire`](crate::Trigger::fire).
+    /// Writes WAV clips into `folder`, from 3 s before to 5 s after, up to a minute long; fires
+    /// only by [`Trigger::fire`](crate::Trigger::fire).
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             condition: None,
@@ -30,8 +30,8 @@ impl TriggerOptions {
         }
     }
 
-    /// Also fires while `condition` holds. A clip is written when no later firing can be merged into it:
-    /// the time of [`before`](Self::before) after its end.
+    /// Also fires while `condition` holds. A clip is written when no later firing can be merged
+    /// into it: the time of [`before`](Self::before) after its end.
     pub fn when(mut self, condition: Condition) -> Self {
         self.condition = Some(condition);
         self
@@ -49,7 +49,8 @@ impl TriggerOptions {
         self
     }
 
-    /// Sets the longest clip after merging. Longer events become several clips without a hole between.
+    /// Sets the longest clip after merging. Longer events become several clips without a hole
+    /// between.
     pub fn at_most(mut self, at_most: Duration) -> Self {
         self.at_most = at_most;
         self

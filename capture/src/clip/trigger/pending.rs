@@ -23,8 +23,8 @@ impl Pending {
         Self { before_ns, after_ns, at_most_ns: at_most_ns.max(1), open: None, continues_at_ns: None }
     }
 
-    /// Adds a firing, and returns the clip that is complete thereby: one that it does not touch, or one
-    /// of full length.
+    /// Adds a firing, and returns the clip that is complete thereby: one that it does not touch, or
+    /// one of full length.
     pub(crate) fn fire(&mut self, at_ns: i64) -> Option<TimeRange> {
         let new =
             TimeRange { from_ns: at_ns.saturating_sub(self.before_ns), to_ns: at_ns.saturating_add(self.after_ns) };

@@ -1,4 +1,5 @@
-//! The devices of ALSA, through cpal: the kernel's sound cards and the devices that `asoundrc` defines.
+//! The devices of ALSA, through cpal: the kernel's sound cards and the devices that `asoundrc`
+//! defines.
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 
@@ -36,8 +37,8 @@ pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
 /// Finds a device by its name; `None` for the default one.
 ///
 /// # Errors
-/// [`Error::DeviceNotFound`] with the names of the devices that exist, [`Error::HostUnavailable`] on a
-/// platform without ALSA.
+/// [`Error::DeviceNotFound`] with the names of the devices that exist, [`Error::HostUnavailable`]
+/// on a platform without ALSA.
 pub(super) fn find(name: Option<&str>) -> Result<Box<dyn Device>> {
     let host = host()?;
     // Resolved each time it is opened: the card may be plugged in elsewhere by then.

@@ -33,7 +33,8 @@ pub(super) struct WriterSlot {
 impl WriterSlot {
     /// Passes the writer. It is dropped with the stream.
     pub(super) fn put(&self, writer: Writer) {
-        // The channel has room for the one writer of a run. If the stream has ended, it is dropped now.
+        // The channel has room for the one writer of a run. If the stream has ended, it is dropped
+        // now.
         let _ = self.sender.try_send(writer);
     }
 }
@@ -57,7 +58,8 @@ impl Callback {
     /// Writes a chunk from cpal. Costs as [`Self::write_bytes`].
     pub(super) fn write_cpal(&mut self, data: &cpal::Data, info: &cpal::InputCallbackInfo) {
         let timestamp = info.timestamp();
-        // The age of the chunk's first frame. Both times have the same origin, which is the stream's own.
+        // The age of the chunk's first frame. Both times have the same origin, which is the
+        // stream's own.
         let reported = timestamp.callback.duration_since(timestamp.capture);
         let channels = self.channels;
         self.write(data.len() / channels, reported, |writer, capture_utc_ns, scratch| {
@@ -73,7 +75,8 @@ impl Callback {
         });
     }
 
-    /// Writes a chunk of `frames` frames in the format of the buffer; `delay` is the age of its first.
+    /// Writes a chunk of `frames` frames in the format of the buffer; `delay` is the age of its
+    /// first.
     ///
     /// Wait-free once the writer has arrived; until then polls a channel that no thread locks.
     pub(super) fn write_bytes(&mut self, bytes: &[u8], frames: usize, delay: Duration) {

@@ -25,8 +25,9 @@ pub(super) struct Choice {
     pub(super) format: Format,
 }
 
-/// A device delivers blocks of 100 ms. A sound card has room for two: the thread may be delayed by that
-/// before frames are lost, which matters more here than latency. A sound server queues many more.
+/// A device delivers blocks of 100 ms. A sound card has room for two: the thread may be delayed by
+/// that before frames are lost, which matters more here than latency. A sound server queues many
+/// more.
 const BLOCKS_PER_S: u32 = 10;
 
 impl Choice {

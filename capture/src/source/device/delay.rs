@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 /// The time between the capture of a chunk's first frame and the arrival of the chunk.
 ///
-/// A sound server knows its latency only after a while, and then the reported delay jumps. The first
-/// chunk that is written sets the start of the timeline, so its delay is the mean of those reported
-/// until then, each projected back to the start of the stream.
+/// A sound server knows its latency only after a while, and then the reported delay jumps. The
+/// first chunk that is written sets the start of the timeline, so its delay is the mean of those
+/// reported until then, each projected back to the start of the stream.
 #[derive(Debug)]
 pub(super) struct Delay {
     period_ns: f64,
     started: Option<Instant>,
     frames: u64,
     chunks: u32,
-    /// The capture time of the stream's first frame in ns after `started`: the mean over all chunks.
+    /// The capture time of the stream's first frame in ns after `started`: the mean over all
+    /// chunks.
     begin_ns: f64,
 }
 

@@ -9,8 +9,8 @@ use super::pulse;
 use crate::error::{Error, Result};
 use crate::source::locator::DeviceHost;
 
-/// Lists the devices of a host that can be recorded from: the default one, those with stable names, the
-/// others. A card has several names.
+/// Lists the devices of a host that can be recorded from: the default one, those with stable names,
+/// the others. A card has several names.
 ///
 /// Opens none of them. Blocks for up to four seconds.
 ///

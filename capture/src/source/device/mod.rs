@@ -1,10 +1,10 @@
 //! Sound devices as sources: ALSA through cpal, a sound server through its own protocol.
 //!
-//! Two threads take part. The audio thread passes what the device delivers to [`callback`]; for a card
-//! it is cpal's, for a server the one that reads the connection. The thread that runs the source polls
-//! the flags of [`stream_status`], which the audio thread sets: most failures of a device return no
-//! error, they only stop the frames. An error of cpal, which may be repeated a million times a second,
-//! sets one of those flags.
+//! Two threads take part. The audio thread passes what the device delivers to [`callback`]; for a
+//! card it is cpal's, for a server the one that reads the connection. The thread that runs the
+//! source polls the flags of [`stream_status`], which the audio thread sets: most failures of a
+//! device return no error, they only stop the frames. An error of cpal, which may be repeated a
+//! million times a second, sets one of those flags.
 
 mod alsa;
 mod alsa_errors;

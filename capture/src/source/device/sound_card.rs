@@ -99,8 +99,8 @@ fn attribute(folder: &Path, name: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns the path of a card, as udev's `path_id`: without the numbers of buses, which depend on the
-/// order in which they are found. `parents` starts at the innermost.
+/// Returns the path of a card, as udev's `path_id`: without the numbers of buses, which depend on
+/// the order in which they are found. `parents` starts at the innermost.
 fn path_of(parents: &[&Path]) -> Option<String> {
     let name_of = |path: &Path| path.file_name().and_then(OsStr::to_str).map(str::to_owned);
     let (mut parts, mut last, mut is_placed) = (Vec::new(), String::new(), false);

@@ -13,7 +13,8 @@ use crate::source::stable_name::StableName;
 /// Names the mount point of sysfs, for containers that have it elsewhere.
 const ROOT_VARIABLE: &str = "CAPBUF_SYSFS";
 
-/// Resolves a stable name, such as `usb:046d:082d` or `path:pci-0000:00:1f.3`, to the current ALSA name.
+/// Resolves a stable name, such as `usb:046d:082d` or `path:pci-0000:00:1f.3`, to the current ALSA
+/// name.
 ///
 /// ```
 /// let error = capbuf_capture::alsa_name("usb:0000:0000").expect_err("there is none");
@@ -21,7 +22,8 @@ const ROOT_VARIABLE: &str = "CAPBUF_SYSFS";
 /// ```
 ///
 /// # Errors
-/// [`Error::DeviceNotFound`] with the stable names that exist; [`Error::Device`] if several devices match.
+/// [`Error::DeviceNotFound`] with the stable names that exist; [`Error::Device`] if several devices
+/// match.
 pub fn alsa_name(stable_name: &str) -> Result<String> {
     resolve(stable_name, &cards(&root()))
 }

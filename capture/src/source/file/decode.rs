@@ -30,8 +30,8 @@ pub(super) struct Decoder {
     consumed: usize,
 }
 
-/// The samples of a packet, interleaved. Integers of fewer than 32 bits are in the high bits, so both
-/// types are lossless.
+/// The samples of a packet, interleaved. Integers of fewer than 32 bits are in the high bits, so
+/// both types are lossless.
 enum Decoded {
     Integers(Vec<i32>),
     Floats(Vec<f32>),
@@ -50,8 +50,8 @@ impl Decoder {
     /// Opens a file, and decodes its first packet, which determines the format.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] if the file does not exist, is no regular file, or holds no audio in a known
-    /// format.
+    /// [`Error::Unreadable`] if the file does not exist, is no regular file, or holds no audio in a
+    /// known format.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let unreadable = |reason: &str| Error::unreadable(path, reason);
         // Opening a pipe would block until it has a writer.

@@ -12,8 +12,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Mix {
-    /// All channels. If another number is requested and the source does not offer it: their average, or
-    /// the only one repeated.
+    /// All channels. If another number is requested and the source does not offer it: their
+    /// average, or the only one repeated.
     #[default]
     Auto,
     /// One channel, counted from 0.

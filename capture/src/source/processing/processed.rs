@@ -22,7 +22,8 @@ pub(crate) struct Processed {
     shape: Option<Shape>,
 }
 
-/// The length of the ring between source and conversion: the longest delay of the converting thread.
+/// The length of the ring between source and conversion: the longest delay of the converting
+/// thread.
 const RING: Length = Length::Seconds(10.0);
 /// The period of polling the ring.
 const POLL_EVERY: Duration = Duration::from_millis(20);

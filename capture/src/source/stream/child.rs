@@ -32,7 +32,8 @@ const STDERR_BYTES: usize = 4096;
 impl Child {
     /// Starts ffmpeg on a stream, and returns the pipe on which it sends PCM in Matroska.
     ///
-    /// The kernel kills the child when the calling *thread* ends: call it on the thread of the source.
+    /// The kernel kills the child when the calling *thread* ends: call it on the thread of the
+    /// source.
     ///
     /// # Errors
     /// [`Error::FfmpegMissing`] if ffmpeg is not installed or cannot be started.

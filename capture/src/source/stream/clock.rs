@@ -1,11 +1,11 @@
 //! Capture times of the packets of a stream.
 //!
 //! Two clocks are available. The timestamps of the stream count samples: they are even, and a lost
-//! packet leaves a hole of exactly its length; but their origin is arbitrary, and some servers jump.
-//! The times of arrival are right except for delays: of the network, of bursts, of a server that
-//! starts with seconds of the past. So the timestamps determine how packets follow each other, and
-//! the least delayed packets determine the offset to the monotonic clock. (Times of arrival alone
-//! cannot distinguish a lost packet from a late one.)
+//! packet leaves a hole of exactly its length; but their origin is arbitrary, and some servers
+//! jump. The times of arrival are right except for delays: of the network, of bursts, of a server
+//! that starts with seconds of the past. So the timestamps determine how packets follow each other,
+//! and the least delayed packets determine the offset to the monotonic clock. (Times of arrival
+//! alone cannot distinguish a lost packet from a late one.)
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ const SECOND_NS: i64 = 1_000_000_000;
 /// ffmpeg's Matroska muxer sends a packet after the second one that follows: it holds one for the
 /// interleaving with video, and sends a cluster when the next one begins.
 const PACKETS_HELD_BY_MUXER: i64 = 2;
-/// The smallest hole. Timestamps are whole milliseconds, so a smaller deviation, or one of less than
-/// half a packet, is none.
+/// The smallest hole. Timestamps are whole milliseconds, so a smaller deviation, or one of less
+/// than half a packet, is none.
 const SMALLEST_HOLE_NS: i64 = 4 * MS_NS;
-/// The tolerance for a hole: by how much its audio may seem to arrive before it was captured. Beyond it
-/// the timestamps have jumped.
+/// The tolerance for a hole: by how much its audio may seem to arrive before it was captured.
+/// Beyond it the timestamps have jumped.
 const EARLY_TOLERANCE_NS: i64 = 20 * MS_NS;
 /// The clock settles when the least delay has not improved for this time...
 const SETTLED_AFTER_NS: i64 = 300 * MS_NS;
@@ -29,12 +29,12 @@ const SETTLED_AFTER_NS: i64 = 300 * MS_NS;
 const IMPROVEMENT_NS: i64 = 5 * MS_NS;
 /// Or after this much audio: a stream faster than real time would never settle.
 const MAX_HELD_NS: i64 = 30 * SECOND_NS;
-/// Once settled, the least delay may shrink by this much at once, and by one part in a thousand of the
-/// time. An earlier packet comes faster than real time, and the stream is delayed.
+/// Once settled, the least delay may shrink by this much at once, and by one part in a thousand of
+/// the time. An earlier packet comes faster than real time, and the stream is delayed.
 const SLACK_NS: i64 = SECOND_NS;
 const SLACK_PART: i64 = 1000;
-/// If the least delay of the last twenty seconds grows by this, audio is missing that the timestamps do
-/// not show.
+/// If the least delay of the last twenty seconds grows by this, audio is missing that the
+/// timestamps do not show.
 const HIDDEN_LOSS_NS: i64 = 500 * MS_NS;
 
 /// The place of a packet in time.
@@ -72,7 +72,8 @@ enum Phase {
     New,
     /// Packets may arrive faster than real time: the start of a stream.
     Settling { held_ns: i64, best_at_ns: i64 },
-    /// Packets arrive in real time, or are delayed to it; the start of this phase, and the least delay then.
+    /// Packets arrive in real time, or are delayed to it; the start of this phase, and the least
+    /// delay then.
     Settled { since_ns: i64, delay_ns: i64 },
 }
 

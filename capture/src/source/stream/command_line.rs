@@ -13,8 +13,8 @@ const ANALYSIS_US: &str = "3000000";
 /// The media requested from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
-    /// Audio only. Saves the bandwidth of the video, and the seconds until its first key frame; some
-    /// cameras refuse it.
+    /// Audio only. Saves the bandwidth of the video, and the seconds until its first key frame;
+    /// some cameras refuse it.
     AudioOnly,
     /// Everything; other media are dropped by ffmpeg.
     All,

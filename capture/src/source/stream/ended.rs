@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Why no more packets come.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// ffmpeg closed its end. Its exit code does not say why: it is 0 also if the server was killed.
+    /// ffmpeg closed its end. Its exit code does not say why: it is 0 also if the server was
+    /// killed.
     Closed,
     /// ffmpeg runs, but has sent nothing for this time.
     Stalled(Duration),

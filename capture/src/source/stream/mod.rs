@@ -1,9 +1,9 @@
 //! Network streams as sources, read by an ffmpeg child process.
 //!
-//! ffmpeg knows every codec and transport, and a crash in it does not end this process. It sends PCM
-//! in Matroska, so that each packet keeps its timestamp: raw PCM would close the gaps that lost
-//! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`] maps
-//! them to the monotonic clock.
+//! ffmpeg knows every codec and transport, and a crash in it does not end this process. It sends
+//! PCM in Matroska, so that each packet keeps its timestamp: raw PCM would close the gaps that lost
+//! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`]
+//! maps them to the monotonic clock.
 
 mod child;
 mod clock;

@@ -55,7 +55,8 @@ impl PacketWriter {
         let buffer = self.writer.buffer();
         self.clock.settle(buffer.clock().monotonic_ns());
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {
-            // Servers start with some seconds of the past. After a reconnect those are in the buffer.
+            // Servers start with some seconds of the past. After a reconnect those are in the
+            // buffer.
             held.retain(|(placed, _)| utc_of(&**buffer.clock(), self.clock.captured_ns(placed)) >= newest_utc_ns);
         }
         held.iter().try_for_each(|(placed, packet)| self.write(placed, packet))

@@ -16,8 +16,8 @@ use super::ended::Ended;
 use crate::source::format::Format;
 use crate::stop::Stop;
 
-/// The timeout of a silent pipe: the child hangs. Longer than ffmpeg's own server timeout, whose error
-/// says more.
+/// The timeout of a silent pipe: the child hangs. Longer than ffmpeg's own server timeout, whose
+/// error says more.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(12);
 /// The period in which a waiting reader checks for a stop.
 const POLL_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };

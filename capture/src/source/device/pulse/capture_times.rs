@@ -18,8 +18,8 @@ pub(super) struct TimingReport {
 
 /// Tracks capture times by the reports of the server.
 ///
-/// Each report gives the capture time of one frame, and so a line from frame numbers to times. The times
-/// of frames do not depend on when they arrive: they may have waited in the queue.
+/// Each report gives the capture time of one frame, and so a line from frame numbers to times. The
+/// times of frames do not depend on when they arrive: they may have waited in the queue.
 #[derive(Debug)]
 pub(super) struct CaptureTimes {
     period_ns: f64,
@@ -60,9 +60,9 @@ impl CaptureTimes {
 
     /// Adds a report that arrived after `received` frames.
     ///
-    /// The server sends all frames read from its queue before the report, so a difference was dropped
-    /// there. Frames captured while the queue is full are dropped uncounted: fewer frames are written
-    /// than time went by.
+    /// The server sends all frames read from its queue before the report, so a difference was
+    /// dropped there. Frames captured while the queue is full are dropped uncounted: fewer frames
+    /// are written than time went by.
     pub(super) fn update(&mut self, report: TimingReport, received: u64) {
         let offset = report.read.cast_signed().wrapping_sub(received.cast_signed());
         let last = self.last.replace(report);

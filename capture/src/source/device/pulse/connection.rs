@@ -118,8 +118,8 @@ impl Connection {
         self.socket.get_ref().set_read_timeout(None)
     }
 
-    /// Sends a request, and waits for the answer. Audio that arrives meanwhile is dropped, so this is
-    /// for the time before a stream.
+    /// Sends a request, and waits for the answer. Audio that arrives meanwhile is dropped, so this
+    /// is for the time before a stream.
     ///
     /// # Errors
     /// If the server refuses, does not answer, or is gone.

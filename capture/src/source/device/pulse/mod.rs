@@ -1,8 +1,8 @@
 //! The sources of a PulseAudio server, or of PipeWire in its place, through PulseAudio's protocol.
 //!
 //! cpal supports PulseAudio too, but requests a server queue of one block: a delay of 100 ms in the
-//! program or the server loses audio without an error. Here the server queues as much as it can. One
-//! thread reads the connection, so the server's timing reports are ordered with its audio.
+//! program or the server loses audio without an error. Here the server queues as much as it can.
+//! One thread reads the connection, so the server's timing reports are ordered with its audio.
 
 mod capture_times;
 mod connection;
@@ -47,8 +47,8 @@ pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
 /// Finds a source by its name; `None` for the default one.
 ///
 /// # Errors
-/// [`Error::DeviceNotFound`] with the names of the sources that exist, [`Error::HostUnavailable`] if
-/// there is no server or it does not answer.
+/// [`Error::DeviceNotFound`] with the names of the sources that exist, [`Error::HostUnavailable`]
+/// if there is no server or it does not answer.
 pub(super) fn find(requested: Option<&str>) -> Result<Box<dyn Device>> {
     let mut server = connect()?;
     let infos = sources(&mut server)?;

@@ -21,7 +21,8 @@ use crate::source::device::stream_status::StreamStatus;
 /// The period of timing requests. The reported times have jitter, which averages out.
 const REQUEST_EVERY: Duration = Duration::from_millis(100);
 
-/// A running stream. Dropping it ends its thread and the connection, without waiting for the server.
+/// A running stream. Dropping it ends its thread and the connection, without waiting for the
+/// server.
 pub(super) struct Stream {
     socket: UnixStream,
     thread: Option<JoinHandle<()>>,
@@ -57,8 +58,9 @@ impl Stream {
                 fragment_size: u32::try_from(block_bytes).unwrap_or(u32::MAX),
                 ..BufferAttr::default()
             },
-            // Matching blocks of the source; no audio before the answer is here. A source that goes away
-            // ends the stream: moved to another source, it would record that under the old name.
+            // Matching blocks of the source; no audio before the answer is here. A source that goes
+            // away ends the stream: moved to another source, it would record that under the old
+            // name.
             flags: StreamFlags { adjust_latency: true, start_corked: true, no_move: true, ..StreamFlags::default() },
             ..RecordStreamParams::default()
         };
@@ -91,7 +93,8 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // Fails if the server closed it first. Either way the thread reads the end of the connection.
+        // Fails if the server closed it first. Either way the thread reads the end of the
+        // connection.
         let _ = self.socket.shutdown(Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             // The writer is dropped with the thread.
@@ -180,8 +183,8 @@ impl Reader {
 }
 
 fn report(answer: &RecordLatency, requested_at: Instant, frame_bytes: u64) -> TimingReport {
-    // The answer queued behind audio. Its age follows from the wall clock, which both sides share, but
-    // is limited by the request's: that clock may have been set meanwhile.
+    // The answer queued behind audio. Its age follows from the wall clock, which both sides share,
+    // but is limited by the request's: that clock may have been set meanwhile.
     let age = SystemTime::now().duration_since(answer.remote_time).unwrap_or_default();
     let at = Instant::now().checked_sub(age).map_or(requested_at, |at| at.max(requested_at));
     let frames = |bytes: i64| u64::try_from(bytes).unwrap_or(0) / frame_bytes;
