@@ -6,7 +6,7 @@ help: ## Show this help
 
 run: ## Record in one process, detect and cut a clip in another; then share one domain between all languages
 	@scripts/install run
-	cargo build --workspace --lib --bins --example late_detection
+	cargo build --workspace --lib --bins
 	demo/late_detection
 	@scripts/hosts race
 

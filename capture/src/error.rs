@@ -1,4 +1,4 @@
-//! What can go wrong between a source and its buffer.
+//! The error of this crate.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,84 +6,84 @@ use std::time::Duration;
 /// The result of a call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, with what was given and what can be done about it. One line each, without credentials.
+/// An error, displayed in one line without credentials.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A string names no source.
+    /// A string is no locator.
     #[error("source {given} is not understood: {reason}; allowed: {allowed}")]
     Locator {
         /// The string, redacted, escaped and cut to a readable length.
         given: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What would have been understood.
+        /// The valid forms.
         allowed: &'static str,
     },
-    /// The buffer refused: its shape, its budget, its writer.
+    /// An error of the buffer: its shape, its budget, its writer.
     #[error(transparent)]
     Buffer(#[from] capbuf::Error),
-    /// A host has no device of that name.
+    /// The host has no device of this name.
     #[error("there is no {host} device {name:?} to record from; there is: {available}")]
     DeviceNotFound {
-        /// The host that was asked.
+        /// The host.
         host: &'static str,
-        /// The name that was given.
+        /// The requested name.
         name: String,
-        /// The names it knows.
+        /// The names that exist.
         available: String,
     },
-    /// The system of sound devices itself can't be reached.
+    /// A sound system cannot be reached.
     #[error("{host} can't be reached: {reason}")]
     HostUnavailable {
-        /// The host that was asked.
+        /// The host.
         host: &'static str,
-        /// Its own words.
+        /// Its error.
         reason: String,
     },
-    /// A device refuses, or went away.
+    /// A device refuses, or is gone.
     #[error("device {name:?}: {reason}")]
     Device {
         /// The device.
         name: String,
-        /// Why, in the words of its host.
+        /// The error of its host.
         reason: String,
     },
-    /// The source can't deliver the rate, channels or sample format that were asked.
+    /// The source does not offer the requested rate, channels or sample format.
     #[error("{source_name} has no {requested}; it offers {offered}")]
     NotOffered {
         /// The source, without credentials.
         source_name: String,
-        /// What was asked.
+        /// The requested format.
         requested: String,
-        /// What can be had.
+        /// The formats on offer.
         offered: String,
     },
-    /// A file can't be read.
+    /// A file cannot be read.
     #[error("{}: {reason}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's own words, or the decoder's.
+        /// The error of the system or of the decoder.
         reason: String,
     },
-    /// A stream was refused, is not audio, or ended.
+    /// A stream was refused, is no audio, or ended.
     #[error("{source_name}: {reason}")]
     Stream {
         /// The URL, without credentials.
         source_name: String,
-        /// Why, as far as ffmpeg told.
+        /// The diagnostic of ffmpeg.
         reason: String,
     },
-    /// Streams are read by the program ffmpeg, which is not there.
+    /// The program ffmpeg, which reads streams, is not installed or cannot be started.
     #[error(
         "ffmpeg is needed for network streams and can't be started ({reason}); install it, as by: apt install ffmpeg"
     )]
     FfmpegMissing {
-        /// The system's own words.
+        /// The error of the system.
         reason: String,
     },
-    /// The source did not open in time.
+    /// The source did not open before the deadline.
     #[error("{source_name} did not deliver audio within {waited:?}")]
     OpenTimedOut {
         /// The source, without credentials.
@@ -91,50 +91,50 @@ pub enum Error {
         /// The deadline.
         waited: Duration,
     },
-    /// A source that had delivered audio fell silent: no data came, not even zeros.
+    /// A running source delivered no data, not even zeros.
     #[error("{source_name} delivered nothing for {waited:?}")]
     Stalled {
         /// The source, without credentials.
         source_name: String,
-        /// How long nothing came.
+        /// The time without data.
         waited: Duration,
     },
-    /// A source can't be configured like that.
+    /// A source or trigger has invalid options.
     #[error("source {source_name}: {reason}")]
     Config {
         /// Its name, without credentials.
         source_name: String,
-        /// What is wrong, and what is allowed.
+        /// The reason, and the allowed values.
         reason: String,
     },
-    /// What a source delivers is not what it should be.
+    /// The audio of a source violates a watchdog rule.
     #[error("{source_name}: {what}")]
     Unhealthy {
         /// The source, without credentials.
         source_name: String,
-        /// What is wrong with it.
+        /// The violation.
         what: String,
     },
-    /// A clip can't be written. There is no file under its name, or the one that was there before.
+    /// A clip cannot be written. A file of its name is unchanged.
     #[error("clip {}: {reason}", path.display())]
     Clip {
-        /// The clip's final name.
+        /// The path of the clip.
         path: PathBuf,
-        /// The system's own words, or what is allowed.
+        /// The error of the system, or the allowed values.
         reason: String,
     },
-    /// The system would not start a thread, or one ended by a defect of this library.
+    /// A thread could not be started, or panicked.
     #[error("thread for {source_name}: {reason}")]
     Thread {
         /// The source, without credentials.
         source_name: String,
-        /// The system's own words.
+        /// The error of the system.
         reason: String,
     },
 }
 
 impl Error {
-    /// Tells whether trying again is in vain whatever happens to the source meanwhile.
+    /// Returns whether a retry fails for sure, whatever happens to the source meanwhile.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Locator { .. } | Self::Config { .. } => true,

@@ -1,9 +1,11 @@
-//! What feeds a capture buffer: sound devices, network streams, files and test signals, and the clips that are cut from it.
+//! Capture of audio into `capbuf` buffers: sound devices, network streams, files and test signals;
+//! and clips cut from those buffers.
 //!
-//! A source is named by a string, a [`Locator`]. A [`Capture`] opens it, allocates its buffer, and feeds it on a thread of its
-//! own with true capture times; when the source is lost it is opened again, and the gap is on record. A [`Watchdog`] looks at
-//! the frames that arrive, as most failures give no error; a [`CircuitBreaker`] keeps a source that fails at once from being
-//! hammered; [`State`] and history tell what is going on, in every process that has the buffer open.
+//! A string, the [`Locator`], names a source. A [`Capture`] opens it, allocates its buffer and
+//! feeds it on a thread of its own, with true capture times. When the source is lost it is opened
+//! again, and the gap is recorded. Most failures of a source return no error, so a [`Watchdog`]
+//! checks the frames that arrive; a [`CircuitBreaker`] slows down retries of a source that keeps
+//! failing. [`State`] and history are visible in every process that has the buffer open.
 //!
 //! ```no_run
 //! use std::{path::Path, time::Duration};
@@ -19,66 +21,54 @@
 //! # Ok::<(), capbuf_capture::Error>(())
 //! ```
 //!
-//! A program that has a source of another kind implements [`Source`] and passes it to [`Capture::start_source`].
+//! To capture from another kind of source, implement [`Source`] and pass it to
+//! [`Capture::start_source`].
 //!
-//! Network streams need the program `ffmpeg` on the `PATH`. What a source has not is made of what it has: one of its channels or
-//! their average ([`Mix`]), another rate, another format, a gain.
+//! Network streams need the program `ffmpeg` on the `PATH`. Requested formats that the source does
+//! not offer are converted: the rate, the channels ([`Mix`]), the sample format; a gain can be
+//! applied.
+//!
+//! # Wings
+//!
+//! | module | contents | may use |
+//! |---|---|---|
+//! | `error`, `state`, `stop` | ground: what all wings share | nothing here |
+//! | `source` | the kinds of source, locators, conversion | ground |
+//! | `supervise` | captures: threads, retries, watchdog | ground, `source` |
+//! | `station` | a changing set of captures | ground, `source`, `supervise` |
+//! | `clip` | files cut from buffers, triggers | ground |
+//!
+//! `tests/wings.rs` checks these arrows over the source text.
 
-mod backoff;
-mod breaker;
-mod capture;
 mod clip;
-mod clip_name;
-mod clip_progress;
-mod cut;
-mod device;
 mod error;
-mod file;
-mod flac;
-mod instant;
-mod kinds;
-mod locator;
-mod options;
-mod pace;
-mod processing;
-mod progress;
-mod runner;
-mod signal;
 mod source;
 mod state;
 mod station;
 mod stop;
-mod stream;
-mod tags;
-mod trigger;
-mod watchdog;
-mod wav;
+mod supervise;
 
-pub use backoff::Backoff;
-pub use breaker::CircuitBreaker;
-pub use capture::{Capture, Supervised};
-pub use clip::{ClipInfo, write_clip, write_clip_with, write_clip_with_progress};
-pub use clip_name::clip_name;
-pub use clip_progress::ClipProgress;
-pub use cut::{cut_clip, cut_clip_with_progress};
-pub use device::{DeviceInfo, alsa_name, devices};
+pub use clip::{
+    ClipInfo, ClipProgress, ClipTags, Condition, Trigger, TriggerOptions, clip_name, cut_clip, cut_clip_with_progress,
+    write_clip, write_clip_with, write_clip_with_progress,
+};
 pub use error::{Error, Result};
-pub use kinds::source;
-pub use locator::{DeviceHost, Locator};
-pub use options::CaptureOptions;
-pub use processing::Mix;
-pub use source::{Format, RequestedFormat, RunOutcome, Source};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use source::count_packets;
+pub use source::{
+    DeviceHost, DeviceInfo, Format, Locator, Mix, RequestedFormat, RunOutcome, Source, alsa_name, devices, source,
+};
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};
 pub use stop::Stop;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use stream::take_apart;
-pub use tags::ClipTags;
-pub use trigger::{Condition, Trigger, TriggerOptions};
-pub use watchdog::Watchdog;
+pub use supervise::{Backoff, Capture, CaptureOptions, CircuitBreaker, Supervised, Watchdog};
 
-/// The README's examples, run as tests.
+/// The examples of the front page and of the project's README, run as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod readme {
+    #[doc = include_str!("../README.md")]
+    struct Crate;
+    #[doc = include_str!("../../README.md")]
+    struct Project;
+}

@@ -1,4 +1,4 @@
-//! What a capture is doing, and what it has done.
+//! The state of a capture, and its changes.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,52 +7,52 @@ use capbuf::SourceState;
 
 use crate::error::Error;
 
-/// What a capture is doing.
+/// The state of a capture.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum State {
-    /// It is opening its source.
+    /// The source is being opened.
     Starting,
-    /// Audio flows.
+    /// The source feeds the buffer.
     Running,
-    /// Backing off: the source was lost, or could not be opened; it will be opened again.
+    /// The source was lost or could not be opened; it is opened again after a delay.
     BackingOff {
-        /// Why it was lost, or could not be opened.
+        /// The error.
         reason: Error,
-        /// How often it has been lost or failed to open since it last ran: the number of the next attempt.
+        /// Failures since the source last ran: the number of the next attempt.
         attempts: u32,
-        /// How long is left until the next attempt.
+        /// The time until the next attempt.
         left: Duration,
     },
     /// The source has ended, as a file does.
     Finished,
-    /// It failed for good.
+    /// The source failed, and is not opened again.
     Failed {
-        /// Why.
+        /// The error.
         reason: Error,
     },
-    /// It was stopped.
+    /// The source was stopped.
     Stopped,
-    /// Nothing was begun.
+    /// The source was not started.
     Idle,
-    /// What comes is nothing, or not what it should be; the source is being closed, to be opened again.
+    /// The source violates a watchdog rule; it is being closed, to be opened again.
     Stalled {
-        /// What is wrong.
+        /// The violation.
         reason: Error,
     },
-    /// The source has failed at once so often that it is tried now and then only.
+    /// The circuit breaker is open: the source keeps failing, and is retried at long intervals.
     CircuitOpen {
-        /// Why it failed last.
+        /// The last error.
         reason: Error,
         /// Failures in a row.
         failures: u32,
-        /// How long is left until the next attempt.
+        /// The time until the next attempt.
         left: Duration,
     },
 }
 
 impl State {
-    /// Its name, as in reports and in other languages.
+    /// Returns the state without its data, as other processes and languages see it.
     pub fn kind(&self) -> SourceState {
         match self {
             Self::Idle => SourceState::Idle,
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// Why it is not running, if there is a reason.
+    /// Returns the error, in states that have one.
     pub fn reason(&self) -> Option<&Error> {
         match self {
             Self::Stalled { reason }
@@ -78,12 +78,12 @@ impl State {
         }
     }
 
-    /// Tells whether it is over: it will not run again.
+    /// Returns whether the state is final.
     pub fn has_ended(&self) -> bool {
         matches!(self, Self::Finished | Self::Failed { .. } | Self::Stopped)
     }
 
-    /// How long is left until the next attempt, to be set.
+    /// Returns the field of the time until the next attempt.
     pub(crate) fn left_mut(&mut self) -> Option<&mut Duration> {
         match self {
             Self::BackingOff { left, .. } | Self::CircuitOpen { left, .. } => Some(left),
@@ -112,14 +112,14 @@ impl fmt::Display for State {
     }
 }
 
-/// A change of a capture's state.
+/// A change of state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transition {
-    /// When, in ns of UTC.
+    /// Its time, in ns of UTC.
     pub utc_ns: i64,
-    /// The state that began.
+    /// The new state.
     pub state: SourceState,
-    /// Why, where something is wrong.
+    /// The error, in states that have one.
     pub reason: Option<String>,
 }

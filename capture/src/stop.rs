@@ -1,10 +1,10 @@
-//! The request to stop, and sleeping until it comes.
+//! Stop requests, and sleeps that they interrupt.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// A request to stop that many threads may look at and sleep on. Clones are the same request.
+/// A stop request that threads can poll and sleep on. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     shared: Arc<Shared>,
@@ -15,7 +15,7 @@ struct Shared {
     requested: AtomicBool,
     sleeping: Mutex<()>,
     woken: Condvar,
-    /// Those that are requested with this one.
+    /// Requests made with this one.
     parts: Mutex<Vec<Weak<Self>>>,
 }
 
@@ -23,7 +23,7 @@ impl Shared {
     fn request(&self) {
         {
             let _sleeping = self.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
-            // The lock orders the request with the sleepers' look at it; others need no order.
+            // The lock orders the store with the check of sleepers; pollers need no order.
             self.requested.store(true, Ordering::Relaxed);
             self.woken.notify_all();
         }
@@ -33,12 +33,12 @@ impl Shared {
 }
 
 impl Stop {
-    /// Makes a request that has not been made yet.
+    /// Creates a stop that is not requested.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes a request that is made with this one, and can be made alone: to stop a part of something.
+    /// Creates a stop that is requested together with this one, and can be requested alone.
     ///
     /// ```
     /// let whole = capbuf_capture::Stop::new();
@@ -56,29 +56,30 @@ impl Stop {
             parts.retain(|part| part.strong_count() > 0);
             parts.push(Arc::downgrade(&part.shared));
         }
-        // Looked at after it was entered: a request in between has missed the part, or is seen here.
+        // Checked after the registration: a request in between has either missed the part, or is
+        // seen here.
         if self.is_requested() {
             part.request();
         }
         part
     }
 
-    /// Asks to stop, and wakes everyone who sleeps until then. Asking again changes nothing.
+    /// Requests the stop, and wakes all sleeping threads. Idempotent.
     pub fn request(&self) {
         self.shared.request();
     }
 
-    /// Tells whether stopping was asked. One relaxed load; may be late by as long as a store takes to be seen.
+    /// Returns whether the stop was requested. One relaxed load: the result may lag behind.
     pub fn is_requested(&self) -> bool {
         self.shared.requested.load(Ordering::Relaxed)
     }
 
-    /// Sleeps, but not longer than until stopping is asked, and tells whether it is.
+    /// Sleeps for `duration` or until the stop is requested, and returns whether it is.
     pub fn sleep(&self, duration: Duration) -> bool {
         let until = Instant::now().checked_add(duration);
         let mut sleeping = self.shared.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.is_requested() {
-            // Too far in the future to be told: as good as never.
+            // `None` is beyond the range of `Instant`: forever.
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return false;
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_ends_a_sleep_that_would_last_for_ever() {
+    fn request_ends_an_unlimited_sleep() {
         let stop = Stop::new();
         let sleeper = std::thread::spawn({
             let stop = stop.clone();
@@ -102,11 +103,11 @@ mod tests {
         });
         stop.request();
         assert!(sleeper.join().expect("the sleeper does not panic"));
-        assert!(stop.sleep(Duration::MAX), "asked once, asked for ever");
+        assert!(stop.sleep(Duration::MAX), "a request is permanent");
     }
 
     #[test]
-    fn without_a_request_a_sleep_ends_by_itself() {
+    fn sleep_without_a_request_ends_by_itself() {
         let stop = Stop::new();
         assert!(!stop.sleep(Duration::from_millis(1)));
         assert!(!stop.is_requested());

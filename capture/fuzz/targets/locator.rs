@@ -1,5 +1,4 @@
-//! Looks for strings that are understood as a source and should not be, or that are refused unreadably: the same cases as
-//! `capture/tests/hostile` makes up.
+//! Fuzzes the parser of locators, with the checks of `capture/tests/hostile`.
 #![no_main]
 
 #[path = "../../tests/hostile/locator.rs"]

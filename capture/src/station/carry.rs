@@ -1,27 +1,27 @@
-//! The audio that a new ring takes over from an old one.
+//! Carries audio over to a buffer of another length.
 
 use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Span, Spec};
 
-use super::SourceConfig;
-use crate::options::CaptureOptions;
+use super::config::SourceConfig;
+use crate::supervise::CaptureOptions;
 
-/// How a ring that is there agrees with what is wanted.
+/// The comparison of an existing buffer with the configured one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// It can be used as it is.
+    /// The existing one can be used.
     Same,
-    /// Only its length is another.
+    /// Only the length differs.
     OtherLength,
-    /// Its rate, channels or sample format are others.
+    /// The rate, channels or sample format differ.
     OtherFormat,
 }
 
-/// Compares a ring with what is wanted; what is left to the source is as it is.
-pub(super) fn fits(spec: &Spec, options: &CaptureOptions) -> Fit {
-    let wish = &options.wish;
-    let is_other_format = wish.sample_rate_hz.is_some_and(|rate| rate != spec.sample_rate_hz())
-        || wish.channels.is_some_and(|channels| channels != spec.channels())
-        || wish.sample_format.is_some_and(|format| format != spec.format());
+/// Compares a buffer with the options; formats left to the source match.
+pub(super) fn compare(spec: &Spec, options: &CaptureOptions) -> Fit {
+    let requested = &options.requested;
+    let is_other_format = requested.sample_rate_hz.is_some_and(|rate| rate != spec.sample_rate_hz())
+        || requested.channels.is_some_and(|channels| channels != spec.channels())
+        || requested.sample_format.is_some_and(|format| format != spec.format());
     if is_other_format {
         return Fit::OtherFormat;
     }
@@ -35,15 +35,15 @@ fn resized(spec: &Spec, length: Length) -> Option<Spec> {
     Spec::new(length, spec.sample_rate_hz(), spec.channels(), spec.format()).ok()
 }
 
-/// Makes a ring that fits, with what the one that is there holds of audio, and tells with which options to begin: a ring that is
-/// there is gone on with in its own format.
-pub(super) fn fit(registry: &Registry, config: &SourceConfig) -> CaptureOptions {
+/// Replaces the buffer if it does not fit, carries its audio over if only the length differs, and
+/// returns the options to start with: those of an existing buffer request its format.
+pub(super) fn prepare(registry: &Registry, config: &SourceConfig) -> CaptureOptions {
     let options = config.options.clone();
     let Some(old) = registry.get(&config.name) else { return options };
-    match fits(old.spec(), &options) {
+    match compare(old.spec(), &options) {
         Fit::Same => options.exactly(old.spec()),
         Fit::OtherFormat => {
-            // Whatever comes of it is told by what begins.
+            // An error would recur, and be reported, when the source starts.
             let _ = registry.remove(&config.name);
             options
         }
@@ -51,7 +51,7 @@ pub(super) fn fit(registry: &Registry, config: &SourceConfig) -> CaptureOptions 
             let Some(spec) = resized(old.spec(), options.length) else { return options };
             let _ = registry.remove(&config.name);
             if let Ok(new) = registry.get_or_allocate_with(&config.name, spec, &options.allocate) {
-                // A ring without the past is better than none.
+                // A buffer without the old audio is better than none.
                 let _ = carry_over(&old, &new);
             }
             options.exactly(old.spec())
@@ -59,12 +59,12 @@ pub(super) fn fit(registry: &Registry, config: &SourceConfig) -> CaptureOptions 
     }
 }
 
-/// Writes the newest audio of one ring into another of the same format, as much as there is room for, with its times and gaps.
+/// Copies the newest audio into a buffer of the same format, as much as fits, with times and gaps.
 fn carry_over(old: &CaptureBuffer, new: &CaptureBuffer) -> capbuf::Result<()> {
     let mut writer = new.writer()?;
     let frames = old.frames();
     let mut next = frames.start.max(frames.end.saturating_sub(new.spec().length_frames()));
-    // Of each gap only its end is told: the frame after it.
+    // A gap is listed by the frame after it.
     let everything = ReadOptions::new().available();
     let all = old.read_with(Span::Frames(next..frames.end), &everything)?;
     let gaps: Vec<_> = all.gaps().iter().map(|gap| gap.gap).collect();

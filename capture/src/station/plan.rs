@@ -1,19 +1,22 @@
-//! What is to be done to get from what runs to what is wanted.
+//! The plan of a reconfiguration: the difference between the running and the configured sources.
 
 use std::collections::BTreeMap;
 
 use capbuf::{GapReason, Registry};
 
-use super::{Changes, Running, SourceConfig, carry};
+use super::carry;
+use super::changes::Changes;
+use super::config::SourceConfig;
+use super::running::Running;
 use crate::error::{Error, Result};
-use crate::locator::Locator;
+use crate::source::Locator;
 
-/// What is wanted, by name.
-pub(super) type Wanted<'a> = BTreeMap<&'a str, &'a SourceConfig>;
+/// The configured sources, by name.
+pub(super) type Configured<'a> = BTreeMap<&'a str, &'a SourceConfig>;
 
-/// Checks a configuration as a whole, before anything is changed.
-pub(super) fn check<'a>(sources: &'a [SourceConfig], registry: &Registry) -> Result<Wanted<'a>> {
-    let mut wanted = Wanted::new();
+/// Checks a configuration.
+pub(super) fn check<'a>(sources: &'a [SourceConfig], registry: &Registry) -> Result<Configured<'a>> {
+    let mut configured = Configured::new();
     let mut total_bytes = 0_u64;
     for config in sources {
         let refused = |reason: String| {
@@ -31,28 +34,28 @@ pub(super) fn check<'a>(sources: &'a [SourceConfig], registry: &Registry) -> Res
         if total_bytes > budget {
             return Err(refused(format!("with it all buffers have {total_bytes} bytes, the budget is {budget}")));
         }
-        if wanted.insert(&config.name, config).is_some() {
+        if configured.insert(&config.name, config).is_some() {
             return Err(refused("the name is given twice".to_owned()));
         }
     }
-    Ok(wanted)
+    Ok(configured)
 }
 
-/// The way from what runs to what is wanted.
+/// The plan of a reconfiguration.
 pub(super) struct Plan {
     pub(super) changes: Changes,
 }
 
 impl Plan {
-    pub(super) fn of(running: &BTreeMap<String, Running>, wanted: &Wanted<'_>, registry: &Registry) -> Self {
+    pub(super) fn of(running: &BTreeMap<String, Running>, configured: &Configured<'_>, registry: &Registry) -> Self {
         let mut changes = Changes::default();
-        for (name, config) in wanted {
+        for (name, config) in configured {
             let list = match running.get(*name) {
-                // What has failed for good, or ended, is begun again when it is asked for again.
+                // A source that has ended or failed is started again.
                 Some(running) if running.config == **config && !running.supervised.state().has_ended() => {
                     &mut changes.unchanged
                 }
-                running => match registry.get(name).map(|buffer| carry::fits(buffer.spec(), &config.options)) {
+                running => match registry.get(name).map(|buffer| carry::compare(buffer.spec(), &config.options)) {
                     Some(carry::Fit::OtherLength) => &mut changes.resized,
                     Some(carry::Fit::OtherFormat) => &mut changes.reformatted,
                     _ if running.is_some() => &mut changes.restarted,
@@ -61,24 +64,24 @@ impl Plan {
             };
             list.push((*name).to_owned());
         }
-        changes.stopped = running.keys().filter(|name| !wanted.contains_key(name.as_str())).cloned().collect();
+        changes.stopped = running.keys().filter(|name| !configured.contains_key(name.as_str())).cloned().collect();
         Self { changes }
     }
 
-    /// The names of sources that are begun.
-    pub(super) fn to_begin(&self) -> impl Iterator<Item = &String> {
+    /// Returns the names of sources to start.
+    pub(super) fn to_start(&self) -> impl Iterator<Item = &String> {
         let Changes { started, restarted, resized, reformatted, .. } = &self.changes;
         started.iter().chain(restarted).chain(resized).chain(reformatted)
     }
 
-    /// Why the audio of a source that is begun does not go on, where this is why.
+    /// Returns the reason of the gap in the buffer of a source that is restarted.
     pub(super) fn after(&self, name: &String) -> Option<GapReason> {
         let Changes { restarted, resized, .. } = &self.changes;
         (restarted.contains(name) || resized.contains(name)).then_some(GapReason::Reconfigured)
     }
 
-    /// The names of sources that are ended, as they are gone or to begin anew.
-    pub(super) fn to_end(&self) -> impl Iterator<Item = &String> {
-        self.to_begin().chain(&self.changes.stopped)
+    /// Returns the names of sources to stop, for good or to restart them.
+    pub(super) fn to_stop(&self) -> impl Iterator<Item = &String> {
+        self.to_start().chain(&self.changes.stopped)
     }
 }

@@ -1,4 +1,4 @@
-//! What can't be recorded from: each an error that says what and why, without credentials, and nothing allocated.
+//! Sources that cannot be opened: a readable error without credentials, and no allocation.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -7,27 +7,27 @@ use std::thread;
 use capbuf::{Length, Registry};
 use capbuf_capture::{Capture, CaptureOptions, Error};
 
-/// Starts what must not start, and returns why it did not.
+/// Starts a source that must not start, and returns the error.
 fn refused(locator: &str, options: &CaptureOptions) -> Error {
     let registry = Registry::private();
     let error = Capture::start(&registry, locator, options).expect_err(locator);
-    let told = error.to_string();
-    assert!(!told.contains("sesame") && !format!("{error:?}").contains("sesame"), "{told}");
-    assert!(told.len() < 600 && !told.contains(char::is_control), "{told:?}");
-    assert_eq!(registry.stats().rings_mapped, 0, "{told}");
+    let shown = error.to_string();
+    assert!(!shown.contains("sesame") && !format!("{error:?}").contains("sesame"), "{shown}");
+    assert!(shown.len() < 600 && !shown.contains(char::is_control), "{shown:?}");
+    assert_eq!(registry.stats().rings_mapped, 0, "{shown}");
     error
 }
 
 fn refused_as(locator: &str, reason: &str) {
-    let told = refused(locator, &CaptureOptions::new()).to_string();
-    assert!(told.contains(reason), "{locator}: {told}");
+    let shown = refused(locator, &CaptureOptions::new()).to_string();
+    assert!(shown.contains(reason), "{locator}: {shown}");
 }
 
-/// A server that gives each client the same answer, or none at all, on a port of its own.
+/// A server that sends each client the same answer, or none, on a free port.
 fn serve(answer: Option<&'static str>) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
     let port = listener.local_addr().expect("an address").port();
-    // Ends with the tests: nobody connects any more.
+    // Ends with the test program.
     thread::spawn(move || {
         let mut silent = Vec::new();
         for client in listener.incoming().flatten() {
@@ -47,12 +47,12 @@ fn reply(mut client: TcpStream, answer: &str) {
             break;
         }
     }
-    // A client that goes away in the middle is its own affair.
+    // The client may have closed the connection.
     let _ = client.write_all(answer.as_bytes());
 }
 
 #[test]
-fn strings_that_name_nothing() {
+fn strings_that_are_no_locator() {
     for locator in
         ["", "tone", "mic:1", "tone:x", "rtsp://", "file:", "device:oss:x", "position:1", "ftp://me:sesame@h/"]
     {
@@ -62,7 +62,7 @@ fn strings_that_name_nothing() {
 }
 
 #[test]
-fn lengths_rates_and_channels_that_can_not_be() {
+fn invalid_lengths_rates_and_channels() {
     let options = CaptureOptions::new;
     for (options, reason) in [
         (options().length(Length::Seconds(0.0)), "length in seconds"),
@@ -75,26 +75,26 @@ fn lengths_rates_and_channels_that_can_not_be() {
         (options().channels(0), "channels is 0"),
         (options().channels(u16::MAX), "channels"),
     ] {
-        let told = refused("tone:440", &options).to_string();
-        assert!(told.contains(reason), "{told}");
+        let shown = refused("tone:440", &options).to_string();
+        assert!(shown.contains(reason), "{shown}");
     }
     let huge = refused("tone:440", &options().length(Length::Seconds(1e7)));
     assert!(matches!(huge, Error::Buffer(capbuf::Error::OverBudget { .. })), "{huge}");
-    let told = refused("tone:30000", &options()).to_string();
-    assert!(told.contains("it offers rates above 60000 Hz"), "{told}");
+    let shown = refused("tone:30000", &options()).to_string();
+    assert!(shown.contains("it offers rates above 60000 Hz"), "{shown}");
 }
 
 #[test]
-fn devices_that_are_not_there() {
-    let told = refused("device:alsa:no such device", &CaptureOptions::new()).to_string();
-    assert!(told.contains("no alsa device \"no such device\" to record from; there is: "), "{told}");
+fn devices_that_do_not_exist() {
+    let shown = refused("device:alsa:no such device", &CaptureOptions::new()).to_string();
+    assert!(shown.contains("no alsa device \"no such device\" to record from; there is: "), "{shown}");
     // With or without a sound server.
-    let told = refused("device:pulseaudio:no such device", &CaptureOptions::new()).to_string();
-    assert!(told.contains("no such device") || told.contains("pulseaudio can't be reached"), "{told}");
+    let shown = refused("device:pulseaudio:no such device", &CaptureOptions::new()).to_string();
+    assert!(shown.contains("no such device") || shown.contains("pulseaudio can't be reached"), "{shown}");
 }
 
 #[test]
-fn files_that_can_not_be_read() {
+fn files_that_cannot_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("text.wav"), "This is no audio, whatever its name is.\n".repeat(100)).expect("a file");
@@ -109,13 +109,13 @@ fn files_that_can_not_be_read() {
     ] {
         refused_as(&format!("file:{}", path(name).display()), reason);
     }
-    // A pipe that nobody writes to would hold up whoever opens it.
+    // Opening a pipe without a writer would block.
     refused_as("file:/dev/zero", "not a regular file");
     refused_as("file:/dev/null", "not a regular file");
 }
 
 #[test]
-fn files_that_are_damaged_end_or_fail_but_hold_nobody_up() {
+fn damaged_files_end_or_fail_without_blocking() {
     let folder = tempfile::tempdir().expect("a folder");
     let original = folder.path().join("tone.wav");
     crate::sounds::tone(&original, 8000, 1);
@@ -133,7 +133,7 @@ fn files_that_are_damaged_end_or_fail_but_hold_nobody_up() {
             }
             let path = folder.path().join(format!("damaged-{round}.{extension}"));
             std::fs::write(&path, damaged).expect("a file");
-            // Whether it starts is up to the damage.
+            // It starts or fails, depending on the damage.
             match Capture::start(&Registry::private(), &format!("file:{}", path.display()), &CaptureOptions::new()) {
                 Ok(capture) => assert!(capture.stop()),
                 Err(error) => assert!(!matches!(error, Error::Thread { .. } | Error::OpenTimedOut { .. }), "{error}"),
@@ -143,8 +143,8 @@ fn files_that_are_damaged_end_or_fail_but_hold_nobody_up() {
 }
 
 #[test]
-fn streams_that_are_refused() {
-    // A port that was just given back: nobody listens there.
+fn streams_whose_port_is_closed() {
+    // A port without a listener: it was just closed.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
@@ -154,7 +154,7 @@ fn streams_that_are_refused() {
 }
 
 #[test]
-fn streams_that_are_not_there_or_not_audio() {
+fn streams_that_do_not_exist_or_are_no_audio() {
     let not_there = serve(Some("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
     refused_as(&format!("http://127.0.0.1:{not_there}/x"), "404");
     let not_allowed = serve(Some("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
@@ -162,12 +162,12 @@ fn streams_that_are_not_there_or_not_audio() {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 32\r\nConnection: close\r\n\r\n<html><body>Log in</body></html>";
     let not_audio = serve(Some(page));
     refused_as(&format!("http://127.0.0.1:{not_audio}/x"), "not audio that ffmpeg knows");
-    // Something else listens on the camera's port.
+    // A server of another protocol.
     refused_as(&format!("rtsp://127.0.0.1:{not_audio}/x"), "127.0.0.1");
 }
 
 #[test]
-fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
+fn silent_server_is_an_error() {
     let silent = serve(None);
     let error = refused(&format!("http://127.0.0.1:{silent}/x"), &CaptureOptions::new());
     assert!(matches!(error, Error::Stream { .. } | Error::Stalled { .. } | Error::OpenTimedOut { .. }), "{error}");

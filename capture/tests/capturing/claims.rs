@@ -1,53 +1,64 @@
-//! One source is opened once at a time, however many ask.
+//! A source has one capture, however many threads start it.
 
 use std::sync::Arc;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use capbuf::{Registry, SampleFormat, Writer};
 use capbuf_capture::{Capture, CaptureOptions, Error, Format, RequestedFormat, Result, RunOutcome, Source, Stop};
 
-/// A camera that counts who connects, and takes its time.
+use crate::waiting::{DEADLINE, Gate, wait_until};
+
+const THREADS: u32 = 8;
+
+/// A camera that counts connections, and opens once all other threads were refused.
 struct Camera {
     connected: Arc<AtomicU32>,
+    refused: Arc<AtomicU32>,
 }
 
 impl Source for Camera {
-    fn open(&mut self, _: &RequestedFormat, stop: &Stop) -> Result<Format> {
+    fn open(&mut self, _: &RequestedFormat, _: &Stop) -> Result<Format> {
         self.connected.fetch_add(1, Ordering::SeqCst);
-        stop.sleep(std::time::Duration::from_millis(200));
+        wait_until("the others are refused", || self.refused.load(Ordering::SeqCst) == THREADS - 1);
         Ok(Format { sample_rate_hz: 8000, channels: 1, sample_format: SampleFormat::S16 })
     }
 
     fn run(&mut self, _: Writer, stop: &Stop) -> Result<RunOutcome> {
-        while !stop.sleep(std::time::Duration::from_secs(1)) {}
+        stop.sleep(DEADLINE);
         Ok(RunOutcome::Stopped)
     }
 }
 
 #[test]
-fn eight_threads_that_start_one_source_make_one_connection() {
+fn racing_starts_open_the_source_once() {
     let registry = Registry::private();
-    let (connected, start) = (Arc::new(AtomicU32::new(0)), Barrier::new(8));
+    let (connected, refused) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let options = CaptureOptions::new().open_deadline(2 * DEADLINE);
+    let camera = || Box::new(Camera { connected: Arc::clone(&connected), refused: Arc::clone(&refused) });
+    let gate = Gate::default();
     let begin = || {
-        let camera = Box::new(Camera { connected: Arc::clone(&connected) });
-        start.wait();
-        Capture::start_source(&registry, "rtsp://camera/1", camera, &CaptureOptions::new())
+        gate.wait();
+        let outcome = Capture::start_source(&registry, "rtsp://camera/1", camera(), &options);
+        if outcome.is_err() {
+            refused.fetch_add(1, Ordering::SeqCst);
+        }
+        outcome
     };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin)).collect();
+        let opener = gate.opener();
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(begin)).collect();
+        drop(opener);
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     assert_eq!(connected.load(Ordering::SeqCst), 1);
-    let (running, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    let (running, refusals): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     assert_eq!(running.len(), 1);
-    for outcome in refused {
-        let busy = matches!(outcome, Err(Error::Buffer(capbuf::Error::WriterBusy { .. })));
-        assert!(busy, "{outcome:?}");
+    for outcome in refusals {
+        let is_busy = matches!(outcome, Err(Error::Buffer(capbuf::Error::WriterBusy { .. })));
+        assert!(is_busy, "{outcome:?}");
     }
-    // Stopped, the source can be started again at once.
+    // A stopped source can be started again at once.
     assert!(running.iter().flatten().all(Capture::stop));
-    let camera = Box::new(Camera { connected: Arc::clone(&connected) });
-    Capture::start_source(&registry, "rtsp://camera/1", camera, &CaptureOptions::new()).expect("free again");
+    Capture::start_source(&registry, "rtsp://camera/1", camera(), &options).expect("the claim is free");
     assert_eq!(connected.load(Ordering::SeqCst), 2);
 }

@@ -1,4 +1,4 @@
-//! Clips, and what independent programs say of them.
+//! Clips, verified by independent programs.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::waiting::wait_until;
 
 const UTC_NS: i64 = 1_800_000_000_000_000_000;
 
-/// A buffer that holds a second of [`sample_24`], as near as its format comes.
+/// A buffer with a second of [`sample_24`], converted to its format.
 fn buffer(rate: u32, channels: u16, format: SampleFormat) -> CaptureBuffer {
     fn fill<S: Sample>(buffer: &CaptureBuffer, count: usize) {
         let integers: Vec<i32> = (0..count).map(|i| sample_24(i) << 8).collect();
@@ -42,7 +42,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_format_is_read_by_others_as_it_was_written() {
+fn other_programs_read_every_format() {
     let folder = tempfile::tempdir().expect("a folder");
     let count = 48_000 * 2;
     for (format, extension, bits, sox_format) in [
@@ -60,16 +60,16 @@ fn every_format_is_read_by_others_as_it_was_written() {
         assert_eq!(clip.bytes, path.metadata().expect("it is there").len());
 
         let name = path.to_str().expect("UTF-8");
-        let told: Vec<String> =
-            ["-s", "-r", "-c"].iter().map(|asked| run("soxi", &[asked, name]).trim().to_owned()).collect();
-        assert_eq!(told, ["48000", "48000", "2"], "{name}");
+        let reported: Vec<String> =
+            ["-s", "-r", "-c"].iter().map(|option| run("soxi", &[option, name]).trim().to_owned()).collect();
+        assert_eq!(reported, ["48000", "48000", "2"], "{name}");
         let probed = run(
             "ffprobe",
             &["-v", "error", "-show_entries", "stream=sample_rate,channels,duration_ts", "-of", "csv=p=0", name],
         );
         assert_eq!(probed.trim(), "48000,2,48000", "{name}");
 
-        // The samples, through sox, which dithers nothing that it does not convert.
+        // The samples, read by sox, without dither.
         let raw = path.with_extension("raw");
         run("sox", &[&["-D", name, "-t", "raw"], &sox_format[..], &[raw.to_str().expect("UTF-8")]].concat());
         let raw = std::fs::read(raw).expect("raw samples");
@@ -94,13 +94,13 @@ fn pythons_wave_module_reads_integer_clips() {
         write(&buffer(11_025, channels, format), &path).expect("it is written");
         let script = "import sys, wave; w = wave.open(sys.argv[1]); \
                       print(w.getnframes(), w.getframerate(), w.getnchannels(), w.getsampwidth())";
-        let told = run("python3", &["-c", script, path.to_str().expect("UTF-8")]);
-        assert_eq!(told.trim(), format!("11025 11025 {channels} {bytes}"));
+        let printed = run("python3", &["-c", script, path.to_str().expect("UTF-8")]);
+        assert_eq!(printed.trim(), format!("11025 11025 {channels} {bytes}"));
     }
 }
 
 #[test]
-fn short_and_odd_clips_are_whole() {
+fn clips_of_any_length_and_rate_are_complete() {
     let folder = tempfile::tempdir().expect("a folder");
     for (rate, channels, frames) in
         [(8000, 1, 1), (44_101, 1, 17), (96_000, 1, 5000), (250_000, 2, 9000), (767_999, 8, 5000), (1, 3, 1)]
@@ -112,8 +112,8 @@ fn short_and_odd_clips_are_whole() {
             let clip = write_clip(&segment, &path).expect("it is written");
             assert_eq!(clip.frames, frames);
             if rate > 1 {
-                let told = run("soxi", &["-s", path.to_str().expect("UTF-8")]);
-                assert_eq!(told.trim(), frames.to_string(), "{rate} Hz, {channels} channels, {extension}");
+                let counted = run("soxi", &["-s", path.to_str().expect("UTF-8")]);
+                assert_eq!(counted.trim(), frames.to_string(), "{rate} Hz, {channels} channels, {extension}");
                 assert_eq!(run("soxi", &["-r", path.to_str().expect("UTF-8")]).trim(), rate.to_string(), "{extension}");
             }
         }
@@ -121,7 +121,7 @@ fn short_and_odd_clips_are_whole() {
 }
 
 #[test]
-fn what_a_type_can_not_hold_is_refused_with_what_can() {
+fn refusal_names_what_the_type_can_store() {
     let folder = tempfile::tempdir().expect("a folder");
     for (channels, format, name, reason) in [
         (1, SampleFormat::S32, "a.flac", "write .wav"),
@@ -137,7 +137,7 @@ fn what_a_type_can_not_hold_is_refused_with_what_can() {
 }
 
 #[test]
-fn a_clip_that_can_not_be_written_leaves_nothing_and_spoils_nothing() {
+fn failed_write_leaves_no_file_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     let buffer = buffer(8000, 1, SampleFormat::S16);
     let file = folder.path().join("file");
@@ -154,12 +154,12 @@ fn a_clip_that_can_not_be_written_leaves_nothing_and_spoils_nothing() {
 }
 
 #[test]
-fn a_clip_replaces_one_of_its_name_and_has_the_mode_of_any_other_file() {
+fn clip_replaces_a_file_and_has_the_mode_of_a_new_one() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().expect("a folder");
     let (path, other) = (folder.path().join("Clip.WAV"), folder.path().join("other"));
-    std::fs::write(&path, "what was there before").expect("a file");
+    std::fs::write(&path, "the old content").expect("a file");
     std::fs::write(&other, "").expect("a file");
     write(&buffer(8000, 1, SampleFormat::S16), &path).expect("it is written");
     assert_eq!(run("soxi", &["-s", path.to_str().expect("UTF-8")]).trim(), "8000");
@@ -168,7 +168,7 @@ fn a_clip_replaces_one_of_its_name_and_has_the_mode_of_any_other_file() {
 }
 
 #[test]
-fn silence_in_a_gap_is_in_the_clip() {
+fn gap_is_silence_in_the_clip() {
     let spec = Spec::new(Length::Seconds(5.0), 8000, 1, SampleFormat::S16).expect("a spec");
     let buffer = Registry::private().get_or_allocate("clip", spec).expect("a buffer");
     let mut writer = buffer.writer().expect("a writer");
@@ -185,7 +185,7 @@ fn silence_in_a_gap_is_in_the_clip() {
     assert_eq!([samples[7999], samples[8000], samples[15_999], samples[16_000]], [1, 0, 0, 2]);
 }
 
-/// So many seconds at 8 kHz.
+/// A segment of `count` seconds at 8 kHz.
 fn seconds(count: u64) -> capbuf::Segment {
     let spec = Spec::new(Length::Seconds(count as f64), 8000, 1, SampleFormat::S16).expect("a spec");
     let buffer = Registry::private().get_or_allocate("clip", spec).expect("a buffer");
@@ -195,36 +195,36 @@ fn seconds(count: u64) -> capbuf::Segment {
 }
 
 #[test]
-fn a_clip_tells_how_far_it_is_each_second_and_that_it_is_whole_when_it_is() {
+fn progress_is_reported_each_second_and_at_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["clip.wav", "clip.flac"] {
         let path = folder.path().join(name);
-        let mut told = Vec::new();
+        let mut reports = Vec::new();
         let clip = write_clip_with_progress(&seconds(20), &path, None, |progress| {
             let is_whole = progress.frames == progress.of_frames;
             assert_eq!((progress.of_frames, path.exists()), (160_000, is_whole), "{name}");
-            told.push(progress.frames);
+            reports.push(progress.frames);
             ControlFlow::Continue(())
         });
         assert_eq!(clip.map(|clip| clip.frames), Ok(160_000));
-        assert_eq!(told.last(), Some(&160_000));
+        assert_eq!(reports.last(), Some(&160_000));
         if name.ends_with("wav") {
-            assert_eq!(told, (1..=20).map(|second| second * 8000).collect::<Vec<_>>());
+            assert_eq!(reports, (1..=20).map(|second| second * 8000).collect::<Vec<_>>());
         }
-        // FLAC goes by blocks of half a second.
-        assert!(told.windows(2).all(|pair| (8000..=16_000).contains(&(pair[1] - pair[0])) || pair[1] == 160_000));
-        assert!(told.len() > 10, "{told:?}");
+        // FLAC is encoded in blocks of half a second.
+        assert!(reports.windows(2).all(|pair| (8000..=16_000).contains(&(pair[1] - pair[0])) || pair[1] == 160_000));
+        assert!(reports.len() > 10, "{reports:?}");
     }
 }
 
 #[test]
-fn a_clip_that_is_stopped_leaves_neither_a_file_nor_a_thread_behind() {
-    // Threads have the name of the one that made them, and no other test has one of this name.
-    let thread = std::thread::Builder::new().name("stops clips".to_owned());
-    thread.spawn(stop_clips).expect("a thread").join().expect("no panic");
+fn cancelled_clip_leaves_neither_a_file_nor_a_thread_behind() {
+    // Threads inherit their name from their creator: those of this test are counted by it.
+    let thread = std::thread::Builder::new().name("cancels clips".to_owned());
+    thread.spawn(cancel_clips).expect("a thread").join().expect("no panic");
 }
 
-fn stop_clips() {
+fn cancel_clips() {
     let threads = || {
         let name =
             |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
@@ -235,19 +235,19 @@ fn stop_clips() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(threads(), 1);
     for name in ["clip.wav", "clip.flac"] {
-        let mut told = 0;
-        let stopped = write_clip_with_progress(&seconds(20), &folder.path().join(name), None, |progress| {
-            told += 1;
-            assert!(progress.frames < 60_000, "it goes on");
-            if told == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let mut reports = 0;
+        let cancelled = write_clip_with_progress(&seconds(20), &folder.path().join(name), None, |progress| {
+            reports += 1;
+            assert!(progress.frames < 60_000, "it was not cancelled");
+            if reports == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        let error = stopped.expect_err("it was stopped").to_string();
+        let error = cancelled.expect_err("it was cancelled").to_string();
         assert!(error.contains(name) && error.ends_with("its writing was stopped"), "{error}");
-        assert_eq!(told, 3);
+        assert_eq!(reports, 3);
         assert_eq!(names_in(folder.path()), Vec::<String>::new());
         wait_until("its threads have ended", || threads() == 1);
     }
-    // When it is whole it stays.
+    // A complete clip stays.
     let path = folder.path().join("clip.wav");
     let at_the_end = |progress: ClipProgress| match progress.frames == progress.of_frames {
         true => ControlFlow::Break(()),

@@ -1,4 +1,4 @@
-//! Sound files, at the pace of their own time.
+//! Sound files in simulated time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::sounds::{converted, frequency_hz, sample_24, tone, wav};
 use crate::waiting::{floats, wait_for_state, wait_until};
 
-/// A registry whose time stands still, and a way to let it pass as slowly as the capture can follow: hours in seconds.
+/// A registry with a manual clock, which is advanced as fast as the capture follows.
 pub(crate) struct Simulated {
     clock: Arc<ManualClock>,
     registry: Registry,
@@ -29,19 +29,19 @@ impl Simulated {
         Capture::start(&self.registry, locator, options).expect("it starts")
     }
 
-    /// Lets time pass until the capture has so many frames, or has ended.
+    /// Advances the clock until the capture has `frames` frames, or has ended.
     pub(crate) fn run_until(&self, capture: &Capture, frames: u64) {
         let rate = f64::from(capture.buffer().spec().sample_rate_hz());
         let written = || capture.buffer().status().newest_frame;
         let has_ended = || capture.state() != State::Running;
-        // When it looks at the clock for the first time nobody knows.
+        // The capture starts at the time at which it first reads the clock.
         wait_until("the capture begins", || {
             self.clock.advance(STEP);
             written() > 0 || has_ended()
         });
         let (begin, mut passed) = (written(), Duration::ZERO);
         while written() < frames && !has_ended() {
-            // All but the last chunk of what is due comes before more time passes.
+            // Waits for all due frames but those of the last step.
             let due = begin + (passed.saturating_sub(STEP).as_secs_f64() * rate) as u64;
             wait_until("the capture keeps up", || written() >= due.min(frames) || has_ended());
             self.clock.advance(STEP);
@@ -59,7 +59,7 @@ fn locator(path: &std::path::Path) -> String {
 }
 
 #[test]
-fn what_is_stored_without_loss_comes_out_as_it_is() {
+fn lossless_files_are_bit_exact() {
     let folder = folder();
     let frames = 30_000;
     for (bits, rate, channels) in [(16, 44_100, 1), (16, 48_000, 2), (24, 96_000, 1), (24, 48_000, 2), (32, 48_000, 1)]
@@ -75,7 +75,7 @@ fn what_is_stored_without_loss_comes_out_as_it_is() {
             simulated.run_until(&capture, frames as u64 + 1);
             wait_for_state(&capture, "the file has ended", |state| *state == State::Finished);
             let whole = capture.buffer().read(Span::Frames(0..frames as u64)).expect("all of it");
-            assert_eq!(capture.buffer().status().newest_frame, frames as u64, "no frame more");
+            assert_eq!(capture.buffer().status().newest_frame, frames as u64, "no further frame");
             assert_eq!(whole.gaps(), []);
             let count = frames * usize::from(channels);
             let right = match whole.samples() {
@@ -96,7 +96,7 @@ fn what_is_stored_without_loss_comes_out_as_it_is() {
 }
 
 #[test]
-fn what_is_stored_with_loss_sounds_the_same_and_lasts_as_long() {
+fn lossy_files_keep_tone_level_and_duration() {
     let folder = folder();
     let original = folder.path().join("tone.wav");
     tone(&original, 44_100, 2);
@@ -116,7 +116,7 @@ fn what_is_stored_with_loss_sounds_the_same_and_lasts_as_long() {
 }
 
 #[test]
-fn a_file_that_loops_has_no_seam() {
+fn repeated_file_has_no_gap() {
     let folder = folder();
     let file = folder.path().join("short.wav");
     let frames = 12_345;
@@ -135,7 +135,7 @@ fn a_file_that_loops_has_no_seam() {
 }
 
 #[test]
-fn a_file_is_converted_to_the_format_that_is_asked() {
+fn file_is_converted_to_the_requested_format() {
     let folder = folder();
     let file = folder.path().join("file.wav");
     wav(&file, 24, 2, 44_100, 10_000);
@@ -147,14 +147,14 @@ fn a_file_is_converted_to_the_format_that_is_asked() {
 }
 
 #[test]
-fn a_machine_that_slept_for_an_hour_leaves_a_gap_of_an_hour() {
+fn suspension_of_an_hour_is_a_gap_of_an_hour() {
     let simulated = Simulated::new();
     let capture = simulated.start("position:", &CaptureOptions::new());
     simulated.run_until(&capture, 48_000);
     for passing in std::iter::once(Duration::from_secs(3600)).chain(std::iter::repeat_n(STEP, 20)) {
         let before = capture.buffer().status().newest_frame;
         simulated.clock.advance(passing);
-        wait_until("it goes on", || capture.buffer().status().newest_frame > before);
+        wait_until("new audio", || capture.buffer().status().newest_frame > before);
     }
     let newest = capture.buffer().status().newest_frame;
     let segment = capture.buffer().read(Span::Frames(0..newest)).expect("all of it");
@@ -163,5 +163,5 @@ fn a_machine_that_slept_for_an_hour_leaves_a_gap_of_an_hour() {
     assert!(off_ns.abs() <= 100_000_000, "{:?}", gap.gap);
     let samples = segment.samples().get::<i16>().expect("s16");
     let broken = samples.iter().enumerate().find(|(i, sample)| **sample != (*i as u64).wrapping_mul(40_503) as i16);
-    assert_eq!(broken, None, "no burst, no loss: the signal goes on where it was");
+    assert_eq!(broken, None, "the signal continues without a burst or a loss");
 }

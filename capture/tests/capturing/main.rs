@@ -1,4 +1,4 @@
-//! Sources into buffers, as a program would use them.
+//! Captures, stations, triggers and clips, through the public interface.
 #![allow(clippy::panic)]
 
 mod bad_sources;
@@ -6,6 +6,7 @@ mod claims;
 mod clips;
 mod files;
 mod losing;
+mod machine;
 mod processed;
 mod signals;
 mod sounds;

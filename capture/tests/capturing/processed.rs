@@ -1,4 +1,4 @@
-//! What a source has not, made of what it has: another rate, one of its channels, their average, a gain.
+//! Conversion of sources: rate, channels, gain.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn options() -> CaptureOptions {
     CaptureOptions::new()
 }
 
-/// How often a second a signal rises through zero, between two frames.
+/// The frequency of a tone, by its rising zero crossings.
 fn frequency_hz(samples: &[f32], rate_hz: u32) -> f64 {
     let rising: Vec<_> = (1..samples.len()).filter(|at| samples[at - 1] < 0.0 && samples[*at] >= 0.0).collect();
     let (first, last) = (rising[0], rising[rising.len() - 1]);
@@ -23,7 +23,7 @@ fn frequency_hz(samples: &[f32], rate_hz: u32) -> f64 {
 }
 
 #[test]
-fn a_file_of_another_rate_and_channels_is_the_same_sound_for_as_long() {
+fn conversion_of_rate_and_channels_keeps_tone_and_duration() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tone.wav");
     crate::sounds::tone(&path, 44_100, 2);
@@ -49,7 +49,7 @@ fn a_file_of_another_rate_and_channels_is_the_same_sound_for_as_long() {
 }
 
 #[test]
-fn one_channel_is_taken_whole_and_a_gain_is_a_gain() {
+fn selected_channel_is_bit_exact_and_gain_is_applied() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("two.wav");
     wav(&path, 24, 2, 48_000, 10_000);
@@ -73,14 +73,14 @@ fn one_channel_is_taken_whole_and_a_gain_is_a_gain() {
     assert_eq!((0..10_000).find(|n| (found[*n] - expected(*n)).abs() > 1e-6), None);
 }
 
-/// Two seconds of a tone with a quarter of a second missing between them, as fast as it can; then nothing.
+/// Writes two seconds of a tone, with 250 ms missing between them, then nothing.
 struct WithGap;
 
 const START_NS: i64 = 1_800_000_000_000_000_000;
 
 impl Source for WithGap {
-    fn open(&mut self, wish: &RequestedFormat, _: &Stop) -> Result<Format> {
-        if wish.sample_rate_hz.is_some_and(|rate| rate != 8000) {
+    fn open(&mut self, requested: &RequestedFormat, _: &Stop) -> Result<Format> {
+        if requested.sample_rate_hz.is_some_and(|rate| rate != 8000) {
             let (requested, offered) = ("another rate".to_owned(), "8000 Hz".to_owned());
             return Err(Error::NotOffered { source_name: "it".to_owned(), requested, offered });
         }
@@ -106,12 +106,12 @@ impl Source for WithGap {
 }
 
 #[test]
-fn gaps_stay_where_they_were_and_as_long_as_they_were() {
+fn conversion_keeps_place_and_length_of_gaps() {
     let registry = Registry::private();
     let options = options().sample_rate_hz(48_000).format(SampleFormat::F32);
     let capture = Capture::start_source(&registry, "it", Box::new(WithGap), &options).expect("it is resampled");
     let buffer = capture.buffer();
-    // The last block is in hand until the end.
+    // The last block is incomplete until the end.
     wait_until("most of two seconds", || buffer.frames().end > 90_000);
     assert!(capture.stop());
     wait_until("all of it", || buffer.frames().end == 96_000);
@@ -125,11 +125,11 @@ fn gaps_stay_where_they_were_and_as_long_as_they_were() {
         let found = frequency_hz(second, 48_000);
         assert!((found - 440.0).abs() < 0.5, "{found} Hz");
     }
-    assert_eq!(registry.stats().rings_mapped, 1, "the ring between is not the registry's");
+    assert_eq!(registry.stats().rings_mapped, 1, "the ring of the conversion is private");
 }
 
 #[test]
-fn what_can_not_be_made_of_it_is_refused_with_what_it_has() {
+fn refused_conversion_names_the_formats_on_offer() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("four.wav");
     wav(&path, 16, 4, 8000, 100);

@@ -1,14 +1,14 @@
-//! Sound files to read: made by other programs where there is one.
+//! Sound files for tests, made by other programs where possible.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A signal that has all kinds of values, high and low, and repeats nothing: sample `i` in 24 bits.
+/// Sample `i` of a pseudorandom signal of 24 bits.
 pub(crate) fn sample_24(i: usize) -> i32 {
     (i as u32).wrapping_mul(2_654_435_769).cast_signed() >> 8
 }
 
-/// A WAV file of so many frames of [`sample_24`], its top bits if it has fewer.
+/// Writes a WAV file of `frames` frames of [`sample_24`], reduced to `bits` bits.
 pub(crate) fn wav(path: &Path, bits: u16, channels: u16, sample_rate: u32, frames: usize) {
     let float = bits == 32;
     let sample_format = if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
@@ -33,7 +33,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-/// The same sound in another format, by its extension, converted by ffmpeg.
+/// Converts a file by ffmpeg to the format of `extension`.
 pub(crate) fn converted(from: &Path, extension: &str) -> PathBuf {
     let to = from.with_extension(extension);
     let paths = [from.to_str().expect("UTF-8"), to.to_str().expect("UTF-8")];
@@ -41,14 +41,14 @@ pub(crate) fn converted(from: &Path, extension: &str) -> PathBuf {
     to
 }
 
-/// A WAV file with two seconds of a 1 kHz tone, by sox.
+/// Writes a WAV file with two seconds of a 1 kHz tone, by sox.
 pub(crate) fn tone(path: &Path, sample_rate: u32, channels: u16) {
     let (rate, channels) = (sample_rate.to_string(), channels.to_string());
     let to = path.to_str().expect("UTF-8");
     run("sox", &["-n", "-r", &rate, "-c", &channels, "-b", "16", to, "synth", "2", "sine", "1000", "vol", "0.5"]);
 }
 
-/// How often a signal crosses zero upwards, a second: the frequency of a tone.
+/// The frequency of a tone, by its rising zero crossings.
 pub(crate) fn frequency_hz(samples: &[f32], channels: usize, sample_rate: u32) -> f64 {
     let first: Vec<f32> = samples.iter().step_by(channels).copied().collect();
     let rising = first.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();

@@ -1,4 +1,4 @@
-//! Stations: what is recorded is what was configured last, and what was not changed is not touched.
+//! Stations: the last configuration is recorded, and unchanged sources are not touched.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use capbuf::{CaptureBuffer, GapReason, Length, ReadOptions, Registry, SampleFormat, Span};
 use capbuf_capture::{Backoff, CaptureOptions, Error, SourceConfig, State, Station, Watchdog, WhenGone};
 
+use crate::machine;
 use crate::waiting::wait_until;
 
 fn options(seconds: f64) -> CaptureOptions {
@@ -14,6 +15,7 @@ fn options(seconds: f64) -> CaptureOptions {
 }
 
 fn config(name: &str, seconds: f64) -> SourceConfig {
+    machine::watch();
     SourceConfig::new(name, "position:").options(options(seconds))
 }
 
@@ -26,26 +28,26 @@ fn buffer(station: &Station, name: &str) -> CaptureBuffer {
     found.and_then(|source| source.buffer).expect("a buffer")
 }
 
-/// The samples of all that a buffer keeps now.
+/// All samples in a buffer, and the number of the first frame.
 fn everything(buffer: &CaptureBuffer) -> (u64, Vec<i16>) {
     let frames = buffer.frames();
     let read = buffer.read_with(Span::Frames(frames), &ReadOptions::new().available()).expect("all of it");
     (read.first_frame(), read.samples().get::<i16>().expect("s16").to_vec())
 }
 
-/// Why there are gaps in what a buffer keeps, but for those of a machine that stood still: they are no station's doing.
+/// The reasons of the gaps in a buffer.
 fn reasons(buffer: &CaptureBuffer) -> Vec<GapReason> {
     let read = buffer.read_with(Span::Frames(buffer.frames()), &ReadOptions::new().available()).expect("all of it");
-    read.gaps().iter().map(|gap| gap.gap.reason).filter(|reason| *reason != GapReason::Overrun).collect()
+    machine::gaps(&read).into_iter().map(|(_, reason)| reason).collect()
 }
 
-/// Checks that the position signal goes on from each frame to the next.
+/// Checks that the position signal is continuous.
 fn assert_unbroken(samples: &[i16]) {
     let broken = samples.windows(2).position(|pair| pair[1].wrapping_sub(pair[0]) != 40_503_u16.cast_signed());
     assert_eq!(broken, None);
 }
 
-/// Checks that nothing was lost of a source that was never touched: each frame of its signal is in its own place.
+/// Checks that a source has lost no frame since its start.
 fn assert_untouched(buffer: &CaptureBuffer) {
     let (first, samples) = everything(buffer);
     assert_eq!(samples.first(), Some(&(first as u16).wrapping_mul(40_503).cast_signed()), "at frame {first}");
@@ -54,7 +56,7 @@ fn assert_untouched(buffer: &CaptureBuffer) {
 }
 
 #[test]
-fn what_is_unchanged_goes_on_without_losing_a_frame_and_the_same_again_is_nothing() {
+fn unchanged_source_loses_no_frame_and_the_same_configuration_changes_nothing() {
     let station = Station::new(&Registry::private());
     let changes = station.reconfigure(&[config("a", 5.0), config("b", 5.0)]).expect("two");
     assert_eq!(changes.started, ["a", "b"]);
@@ -72,7 +74,7 @@ fn what_is_unchanged_goes_on_without_losing_a_frame_and_the_same_again_is_nothin
 }
 
 #[test]
-fn a_configuration_that_can_not_be_changes_nothing_and_names_the_source() {
+fn invalid_configuration_changes_nothing_and_names_the_source() {
     let registry = Registry::builder().budget_bytes(10_000_000).max_buffer_bytes(5_000_000).build();
     let station = Station::new(&registry);
     station.reconfigure(&[config("a", 5.0)]).expect("one");
@@ -98,7 +100,7 @@ fn a_configuration_that_can_not_be_changes_nothing_and_names_the_source() {
 }
 
 #[test]
-fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
+fn changed_length_carries_audio_over_and_old_handles_stay_readable() {
     let station = Station::new(&Registry::private());
     station.reconfigure(&[config("a", 2.0)]).expect("one");
     let old = buffer(&station, "a");
@@ -111,15 +113,15 @@ fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
         let new = buffer(&station, "a");
         assert_eq!(new.spec().length_frames(), most);
         let (_, of_old) = everything(&before);
-        // Looked at at once: of one second all that was carried over would soon be gone.
+        // Read at once: the carried audio of the short buffer is overwritten within a second.
         let newest = new.read_with(Span::Frames(0..1), &ReadOptions::new().available()).expect("its beginning");
         if let Some(first) = newest.samples().get::<i16>().and_then(<[i16]>::first) {
             let kept = of_old.len().min(most as usize);
-            assert_eq!(*first, of_old[of_old.len() - kept], "the newest that fit");
+            assert_eq!(*first, of_old[of_old.len() - kept], "the newest audio that fits");
         }
         wait_until("new audio", || new.gaps() > 0);
     }
-    // In the larger one: what was carried over, at its times, a gap, and what came then.
+    // The larger one has the carried audio at its times, a gap, and new audio.
     let new = buffer(&station, "a");
     let segment = new.read_with(Span::Frames(0..new.frames().end), &ReadOptions::new().available()).expect("all");
     assert!(!segment.gaps().is_empty());
@@ -130,7 +132,7 @@ fn a_changed_length_keeps_what_fits_and_lets_old_handles_read_on() {
 }
 
 #[test]
-fn a_changed_format_begins_a_new_ring_and_says_so() {
+fn changed_format_starts_a_new_buffer() {
     let station = Station::new(&Registry::private());
     station.reconfigure(&[config("a", 2.0)]).expect("one");
     let old = buffer(&station, "a");
@@ -142,7 +144,7 @@ fn a_changed_format_begins_a_new_ring_and_says_so() {
 }
 
 #[test]
-fn what_comes_from_elsewhere_goes_on_in_the_same_ring() {
+fn changed_locator_continues_in_the_same_buffer() {
     let registry = Registry::private();
     let station = Station::new(&registry);
     station.reconfigure(&[config("a", 300.0)]).expect("one");
@@ -156,7 +158,7 @@ fn what_comes_from_elsewhere_goes_on_in_the_same_ring() {
 }
 
 #[test]
-fn a_source_that_is_lost_after_it_was_reconfigured_is_lost_and_not_reconfigured() {
+fn loss_after_a_reconfiguration_has_the_reason_of_the_loss() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("silence.wav");
     let spec =
@@ -167,7 +169,7 @@ fn a_source_that_is_lost_after_it_was_reconfigured_is_lost_and_not_reconfigured(
     let station = Station::new(&Registry::private());
     station.reconfigure(&[config("a", 300.0)]).expect("one");
     let before = buffer(&station, "a");
-    // Its watchdog takes silence for a source that is lost.
+    // Its watchdog rejects silence.
     let options = options(300.0)
         .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(10)))
         .watchdog(Watchdog::new().silence_for(Some(Duration::from_millis(300))));
@@ -178,7 +180,7 @@ fn a_source_that_is_lost_after_it_was_reconfigured_is_lost_and_not_reconfigured(
 }
 
 #[test]
-fn a_buffer_whose_source_is_gone_goes_or_stays_as_was_configured() {
+fn buffer_of_a_removed_source_is_removed_or_kept_as_configured() {
     let registry = Registry::private();
     let station = Station::new(&registry);
     station.reconfigure(&[config("goes", 1.0), config("stays", 300.0).when_gone(WhenGone::Keep)]).expect("two");
@@ -188,16 +190,16 @@ fn a_buffer_whose_source_is_gone_goes_or_stays_as_was_configured() {
     assert!(!registry.contains("goes") && registry.contains("stays"));
     let kept = stays.frames().end;
     assert_eq!(stays.status().health.map(|health| health.state.name()), Some("stopped"));
-    // And it is gone on with.
+    // A kept buffer is used again.
     station.reconfigure(&[config("stays", 300.0)]).expect("one");
     assert!(buffer(&station, "stays").same_as(&stays));
-    wait_until("it goes on", || stays.frames().end > kept);
-    // It did not run when it was configured anew: that is no reconfiguration, it is as after another process.
+    wait_until("new audio", || stays.frames().end > kept);
+    // The source did not run meanwhile, so the reason is that of another writer.
     assert_eq!(reasons(&stays), [GapReason::WriterChanged]);
 }
 
 #[test]
-fn what_ended_by_itself_is_begun_again_when_it_is_asked_for_again() {
+fn finished_source_is_restarted_by_the_same_configuration() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("short.wav");
     crate::sounds::tone(&path, 8000, 1);
@@ -210,7 +212,7 @@ fn what_ended_by_itself_is_begun_again_when_it_is_asked_for_again() {
     wait_until("its end", || state() == State::Finished);
 }
 
-/// A sequence of numbers below a bound, the same in every run.
+/// A pseudorandom sequence, the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -221,19 +223,19 @@ impl Numbers {
 }
 
 #[test]
-fn fifty_sources_reconfigured_at_random_from_four_threads_are_what_the_last_one_said() {
+fn concurrent_reconfigurations_end_with_the_last_one() {
     let rounds = if std::env::var_os("CAPBUF_LONG").is_some() { 250 } else { 25 };
     let registry = Registry::builder().commit_ahead(false).build();
     let station = Station::new(&registry);
-    // Ten are always there and never changed.
+    // Ten sources are never changed.
     let always: Vec<_> = (0..10).map(|number| config(&format!("always {number}"), 60.0)).collect();
     station.reconfigure(&always).expect("ten");
     let unchanged: Vec<_> = always.iter().map(|config| buffer(&station, config.name())).collect();
-    // What each thread asked for last: what was asked last of all is one of these.
-    let asked_last = Mutex::new(Vec::new());
+    // The last configuration of each thread; one of them was applied last.
+    let last_configured = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            let (station, always, asked_last) = (&station, &always, &asked_last);
+            let (station, always, last_configured) = (&station, &always, &last_configured);
             scope.spawn(move || {
                 let (mut numbers, mut last) = (Numbers(thread), BTreeSet::new());
                 for _ in 0..rounds {
@@ -243,32 +245,32 @@ fn fifty_sources_reconfigured_at_random_from_four_threads_are_what_the_last_one_
                             wanted.push(config(&format!("some {number}"), 0.5 + numbers.below(3) as f64 / 4.0));
                         }
                     }
-                    let changes = station.reconfigure(&wanted).expect("all of them can be");
+                    let changes = station.reconfigure(&wanted).expect("valid");
                     assert_eq!(changes.unchanged.iter().filter(|name| name.starts_with("always")).count(), 10);
                     last = wanted.iter().map(|config| config.name().to_owned()).collect::<BTreeSet<_>>();
                 }
-                asked_last.lock().expect("no panic").push(last);
+                last_configured.lock().expect("no panic").push(last);
             });
         }
     });
-    let asked_last = asked_last.into_inner().expect("no panic");
+    let last_configured = last_configured.into_inner().expect("no panic");
     let running: BTreeSet<_> = station.sources().into_iter().map(|source| source.name).collect();
-    assert!(asked_last.contains(&running), "{running:?} is none of {asked_last:?}");
+    assert!(last_configured.contains(&running), "{running:?} is none of {last_configured:?}");
     for (config, before) in always.iter().zip(&unchanged) {
         let now = buffer(&station, config.name());
         assert!(now.same_as(before));
         assert_untouched(&now);
     }
-    // No ring is left behind.
+    // No buffer is left behind.
     drop(unchanged);
     assert!(station.stop() && station.sources().is_empty());
     station.reconfigure(&[]).expect("none");
-    // Only now: until they are stopped, sources that are still being opened may get their buffers.
+    // Only after the stop: sources that are being opened may still allocate.
     let names: BTreeSet<_> = registry.buffers().iter().map(|buffer| buffer.source().as_str().to_owned()).collect();
     assert!(names.is_subset(&running));
     for name in names {
-        // Stopped ones are no business of the station any more.
+        // A stopped station does not remove buffers.
         let _ = registry.remove(&name);
     }
-    wait_until("all memory is back", || registry.stats().bytes == 0);
+    wait_until("all memory is freed", || registry.stats().bytes == 0);
 }

@@ -1,4 +1,4 @@
-//! What a supervisor does about sources that fail without an error, fail at once, or hang; and what it tells of it.
+//! Supervision of sources that stall, keep failing, or block; and the states it reports.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -7,12 +7,12 @@ use std::time::Duration;
 use capbuf::{Registry, SampleFormat, SourceState, Span, Writer};
 use capbuf_capture::{
     Backoff, CaptureOptions, CircuitBreaker, Error, Format, RequestedFormat, Result, RunOutcome, Source, State, Stop,
-    Supervised, Watchdog,
+    Supervised, Transition, Watchdog,
 };
 
 use crate::waiting::{DEADLINE, wait_until};
 
-/// A microphone that a test can make fail.
+/// A microphone that fails on demand.
 struct Microphone {
     opened: Arc<AtomicU32>,
     fails: fn(u32) -> Fails,
@@ -20,17 +20,17 @@ struct Microphone {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fails {
-    /// Not at all.
+    /// Works.
     Not,
-    /// Its opening takes for ever, but for a request to stop.
+    /// Opening blocks until the stop is requested.
     Hangs,
-    /// It is not there, or not any more.
+    /// The device is gone.
     Gone,
-    /// It delivers for a while, and then nothing, without an error.
+    /// Delivers some chunks, then nothing, without an error.
     FallsSilent,
-    /// It delivers zeros.
+    /// Delivers zeros.
     Zeros,
-    /// It delivers a fifth of what it should.
+    /// Delivers a fifth of the nominal rate.
     TooFew,
 }
 
@@ -54,7 +54,7 @@ impl Source for Microphone {
 
     fn run(&mut self, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         let number = self.opened.load(Ordering::Relaxed) - 1;
-        // Times of a device's own clock: a thread that is held up makes no gap.
+        // The times of an ideal device: a delay of this thread makes no gap.
         let mut capture_utc_ns = writer.buffer().clock().utc_ns();
         let mut chunks = 0;
         while !stop.sleep(Duration::from_millis(20)) {
@@ -72,7 +72,7 @@ impl Source for Microphone {
     }
 }
 
-/// A source that works is never taken for one that does not, however long its thread is held up.
+/// Options by which a working source never stalls, however long its thread is delayed.
 fn options() -> CaptureOptions {
     CaptureOptions::new()
         .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(10)))
@@ -90,24 +90,24 @@ fn states(supervised: &Supervised) -> Vec<SourceState> {
     supervised.history().iter().map(|transition| transition.state).collect()
 }
 
-/// Waits until it runs again after the first time, and checks what it went through.
+/// Waits for a restart, and checks the states, the reason and the gaps.
 fn assert_restarted_because(supervised: &Supervised, reason: &str) {
     wait_until("it runs again", || supervised.restarts() > 0);
     use SourceState::{BackingOff, Running, Stalled, Starting};
     assert_eq!(states(supervised)[..6], [Starting, Running, Stalled, BackingOff, Starting, Running]);
-    let told = &supervised.history()[2];
-    assert!(told.reason.as_ref().is_some_and(|told| told.contains(reason)), "{told:?}");
+    let stalled = &supervised.history()[2];
+    assert!(stalled.reason.as_ref().is_some_and(|shown| shown.contains(reason)), "{stalled:?}");
     let buffer = supervised.buffer().expect("it ran");
     wait_until("new audio", || buffer.gaps() > 0);
     let newest = buffer.frames().end;
     let segment = buffer.read(Span::Frames(0..newest)).expect("all of it");
     let gaps = segment.gaps();
-    assert!(!gaps.is_empty() && gaps.len() as u64 <= supervised.restarts(), "one each: {gaps:?}");
+    assert!(!gaps.is_empty() && gaps.len() as u64 <= supervised.restarts(), "one per restart: {gaps:?}");
     assert!(gaps.iter().all(|gap| gap.gap.reason == capbuf::GapReason::SourceLost), "{gaps:?}");
 }
 
 #[test]
-fn a_source_that_falls_silent_without_an_error_is_opened_again() {
+fn source_without_frames_is_reopened() {
     let registry = Registry::private();
     let options = options().watchdog(Watchdog::new().nothing_for(Duration::from_millis(500)));
     let (supervised, opened) =
@@ -119,7 +119,7 @@ fn a_source_that_falls_silent_without_an_error_is_opened_again() {
 }
 
 #[test]
-fn a_source_that_delivers_zeros_is_opened_again_only_if_that_was_asked() {
+fn source_of_zeros_is_reopened_only_if_configured() {
     let zeros = |number| if number == 0 { Fails::Zeros } else { Fails::Not };
     let rules = Watchdog::new().nothing_for(DEADLINE).silence_for(Some(Duration::from_secs(1)));
     let (supervised, _) = begin(&Registry::private(), &options().watchdog(rules), zeros);
@@ -130,13 +130,13 @@ fn a_source_that_delivers_zeros_is_opened_again_only_if_that_was_asked() {
 }
 
 #[test]
-fn an_opening_that_hangs_is_given_up_and_tried_again() {
+fn blocked_opening_is_stopped_and_retried() {
     let options = options().open_deadline(Duration::from_millis(500));
     let (supervised, opened) =
         begin(&Registry::private(), &options, |number| if number < 2 { Fails::Hangs } else { Fails::Not });
     wait_until("it runs", || supervised.state() == State::Running);
     use SourceState::{BackingOff, Running, Stalled, Starting};
-    // A third opening that is held up is given up, too.
+    // On a busy machine a third opening may exceed the deadline, too.
     let given_up = opened.load(Ordering::Relaxed) as usize - 1;
     assert!(given_up >= 2);
     let expected: Vec<_> = std::iter::repeat_n([Starting, Stalled, BackingOff], given_up).flatten().collect();
@@ -145,7 +145,7 @@ fn an_opening_that_hangs_is_given_up_and_tried_again() {
 }
 
 #[test]
-fn a_source_that_is_not_there_at_first_is_waited_for() {
+fn opening_is_retried_until_the_source_exists() {
     let registry = Registry::private();
     let (supervised, _) = begin(&registry, &options(), |number| if number < 5 { Fails::Gone } else { Fails::Not });
     wait_until("it runs", || supervised.state() == State::Running);
@@ -154,7 +154,7 @@ fn a_source_that_is_not_there_at_first_is_waited_for() {
 }
 
 #[test]
-fn what_fails_at_once_again_and_again_is_left_alone_for_longer_and_longer_and_its_history_is_bounded() {
+fn circuit_opens_for_a_failing_source_and_the_history_is_bounded() {
     static IS_BACK: AtomicBool = AtomicBool::new(false);
     let breaker = CircuitBreaker::new(4, Duration::from_millis(20));
     let (supervised, opened) =
@@ -162,22 +162,23 @@ fn what_fails_at_once_again_and_again_is_left_alone_for_longer_and_longer_and_it
             false => Fails::Gone,
             true => Fails::Not,
         });
-    let mut told = String::new();
+    let mut shown = String::new();
     wait_until("the circuit is open", || {
         let state = supervised.state();
-        told = state.to_string();
+        shown = state.to_string();
         matches!(state, State::CircuitOpen { failures: 4.., .. })
     });
-    assert!(told.starts_with("failed ") && told.contains("next attempt in") && told.ends_with("it is gone"), "{told}");
+    assert!(shown.starts_with("failed ") && shown.contains("next attempt in"), "{shown}");
+    assert!(shown.ends_with("it is gone"), "{shown}");
     wait_until("sixty attempts", || opened.load(Ordering::Relaxed) >= 60);
     IS_BACK.store(true, Ordering::Relaxed);
     wait_until("it runs", || supervised.state() == State::Running);
-    assert_eq!(supervised.history().len(), 64, "all of 60 attempts would be 121");
+    assert_eq!(supervised.history().len(), 64, "60 attempts are more than 120 changes");
     assert_eq!(states(&supervised)[63], SourceState::Running);
 }
 
 #[test]
-fn how_a_source_is_doing_is_told_with_its_buffer() {
+fn health_of_the_buffer_follows_the_state() {
     static IS_PULLED: AtomicBool = AtomicBool::new(false);
     let registry = Registry::private();
     let (supervised, _) =
@@ -188,26 +189,90 @@ fn how_a_source_is_doing_is_told_with_its_buffer() {
     wait_until("it is gone", || health().is_some_and(|health| health.reason.contains("it is gone")));
     wait_until("it backs off", || health().is_some_and(|health| health.state == SourceState::BackingOff));
     supervised.stop();
-    let told = health().expect("it was told");
-    assert_eq!((told.state, told.restarts, told.reason.as_str()), (SourceState::Stopped, 0, ""));
+    let last = health().expect("published");
+    assert_eq!((last.state, last.restarts, last.reason.as_str()), (SourceState::Stopped, 0, ""));
 }
 
 #[test]
-fn a_source_that_delivers_a_fifth_of_what_it_should_is_found_out() {
+fn source_at_a_fifth_of_its_rate_is_stalled() {
     let (supervised, _) = begin(&Registry::private(), &options(), |_| Fails::TooFew);
     wait_until("it runs", || supervised.state() == State::Running);
-    // It takes half a minute.
+    // The rate is measured over 30 seconds.
     wait_until("it is found", || {
-        supervised.history().iter().any(|told| told.reason.as_ref().is_some_and(|why| why.contains("instead of 8000")))
+        let is_found = |reason: &String| reason.contains("instead of 8000");
+        supervised.history().iter().any(|change| change.reason.as_ref().is_some_and(is_found))
     });
 }
 
 #[test]
-fn what_can_not_be_is_refused_before_anything_begins() {
+fn invalid_locators_and_lengths_are_refused_at_once() {
     let registry = Registry::private();
     for locator in ["", "mic:1", "tone:x"] {
         assert!(Supervised::begin(&registry, locator, &options()).is_err_and(|error| error.is_permanent()));
     }
     let none = options().length(capbuf::Length::Seconds(0.0));
     assert!(matches!(Supervised::begin(&registry, "tone:440", &none), Err(Error::Buffer(_))));
+}
+
+#[test]
+fn opening_is_not_retried_if_disabled() {
+    let options = options().retry_opening(false);
+    let (supervised, opened) = begin(&Registry::private(), &options, |_| Fails::Gone);
+    wait_until("it has failed", || supervised.state() == State::Failed { reason: gone() });
+    assert!(supervised.stop());
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn source_that_has_run_is_reopened_also_without_retries_of_the_opening() {
+    let options = options().retry_opening(false).watchdog(Watchdog::new().nothing_for(Duration::from_millis(500)));
+    let (supervised, _) =
+        begin(&Registry::private(), &options, |number| if number == 0 { Fails::FallsSilent } else { Fails::Not });
+    assert_restarted_because(&supervised, "delivered nothing for 500ms");
+}
+
+#[test]
+fn callback_gets_every_change_in_order() {
+    let (sender, changes) = std::sync::mpsc::channel();
+    let report = move |change: &Transition| drop(sender.send(change.clone()));
+    let supervised = Supervised::begin_with(&Registry::private(), "tone:440", &options(), report).expect("it begins");
+    wait_until("it runs", || supervised.state() == State::Running);
+    assert!(supervised.stop());
+    // All of them were passed before `stop` returned, and the sender is gone with the thread.
+    let received: Vec<_> = changes.iter().collect();
+    assert_eq!(received, supervised.history());
+    let states: Vec<_> = received.iter().map(|change| change.state).collect();
+    assert_eq!(states, [SourceState::Starting, SourceState::Running, SourceState::Stopped]);
+}
+
+#[test]
+fn panic_of_the_callback_ends_the_source() {
+    let panics = |_: &Transition| panic!("a planted defect");
+    let supervised = Supervised::begin_with(&Registry::private(), "tone:440", &options(), panics).expect("it begins");
+    wait_until("it has failed", || supervised.state().has_ended());
+    assert!(supervised.stop());
+    assert!(matches!(supervised.state(), State::Failed { reason: Error::Thread { .. } }));
+}
+
+#[test]
+fn stop_within_does_not_wait_for_a_blocked_source() {
+    let registry = Registry::private();
+    let (supervised, _) = begin(&registry, &options(), |_| Fails::Not);
+    wait_until("it runs", || supervised.state() == State::Running);
+    assert!(supervised.stop_within(DEADLINE), "this one stops");
+
+    struct Blocked;
+    impl Source for Blocked {
+        fn open(&mut self, _: &RequestedFormat, _: &Stop) -> Result<Format> {
+            loop {
+                std::thread::park();
+            }
+        }
+
+        fn run(&mut self, _: Writer, _: &Stop) -> Result<RunOutcome> {
+            Ok(RunOutcome::Stopped)
+        }
+    }
+    let blocked = Supervised::begin_source(&registry, "blocked", Box::new(Blocked), &options()).expect("it begins");
+    assert!(!blocked.stop_within(Duration::ZERO));
 }

@@ -1,4 +1,4 @@
-//! Triggers on real-time sources: what was heard, or called for, is in a clip, from before it began.
+//! Triggers, and clips around a moment.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -18,15 +18,21 @@ type Clips = Receiver<Result<ClipInfo, Error>>;
 
 fn begin(registry: &Registry, source: &str, options: TriggerOptions) -> (Trigger, Clips) {
     let (sender, clips) = channel();
-    let told = move |clip| drop(sender.send(clip));
-    (Trigger::begin(registry, source, options, told).expect("it can be"), clips)
+    let on_clip = move |clip| drop(sender.send(clip));
+    (Trigger::begin(registry, source, options, on_clip).expect("valid options"), clips)
 }
 
 fn next(clips: &Clips) -> ClipInfo {
     clips.recv_timeout(DEADLINE).expect("a clip").expect("it was written")
 }
 
-/// The samples of a clip by an independent program.
+/// Ends a trigger, which writes pending clips, and checks that there are none.
+fn assert_no_more(trigger: Trigger, clips: &Clips) {
+    drop(trigger);
+    assert_eq!(clips.iter().collect::<Vec<_>>(), []);
+}
+
+/// The samples of a clip, read by sox.
 fn samples(path: &Path) -> Vec<i16> {
     let raw = path.with_extension("raw");
     run("sox", &["-D", path.to_str().expect("UTF-8"), "-t", "raw", "-b16", "-esigned", raw.to_str().expect("UTF-8")]);
@@ -35,7 +41,7 @@ fn samples(path: &Path) -> Vec<i16> {
 }
 
 #[test]
-fn a_call_cuts_what_was_before_and_waits_for_what_comes_after() {
+fn fired_trigger_cuts_audio_from_before_and_after() {
     let registry = Registry::private();
     let capture = Capture::start(&registry, "position:", &CaptureOptions::new()).expect("it starts");
     let folder = tempfile::tempdir().expect("a folder");
@@ -45,7 +51,7 @@ fn a_call_cuts_what_was_before_and_waits_for_what_comes_after() {
     let at_ns = SystemClock.utc_ns();
     trigger.fire(at_ns);
     let clip = next(&clips);
-    // A machine that stands still bends the times for a while.
+    // Capture times are an estimate.
     assert!(clip.frames.abs_diff(72_000) <= 100 && clip.missing.not_yet_frames == 0, "{clip:?}");
     assert!((clip.start_utc_ns - (at_ns - 500_000_000)).abs() < 30_000, "{clip:?}");
     let span = Span::Time(at_ns - 500_000_000..at_ns + 1_000_000_000);
@@ -57,7 +63,7 @@ fn a_call_cuts_what_was_before_and_waits_for_what_comes_after() {
 }
 
 #[test]
-fn calls_that_overlap_are_one_clip_and_far_ones_are_two() {
+fn overlapping_firings_are_one_clip_and_distant_ones_are_two() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
     let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
@@ -68,15 +74,15 @@ fn calls_that_overlap_are_one_clip_and_far_ones_are_two() {
     for at_ms in [500, 700, 800, 2000] {
         trigger.fire(start_ns + at_ms * 1_000_000);
     }
-    // Only now there is something to cut: however late the calls are looked at, it is all of them.
+    // The audio comes after the firings, so the trigger has seen all of them when it cuts.
     quiet_loud_quiet(buffer.writer().expect("a writer"), start_ns);
     let frames: Vec<_> = (0..2).map(|_| next(&clips).frames).collect();
     // From 0.3 s to 1.0 s, and from 1.8 s to 2.2 s.
     assert_eq!(frames, [5600, 3200]);
-    assert!(clips.try_recv().is_err());
+    assert_no_more(trigger, &clips);
 }
 
-/// Writes a quiet second, a loud one, and a quiet one, at once.
+/// Writes a quiet second, a loud one, and a quiet one, in one burst.
 fn quiet_loud_quiet(mut writer: Writer, start_ns: i64) {
     for tenth in 0..30_i64 {
         let loud = (10..20).contains(&tenth);
@@ -88,7 +94,7 @@ fn quiet_loud_quiet(mut writer: Writer, start_ns: i64) {
 }
 
 #[test]
-fn something_loud_is_one_clip_that_begins_before_it() {
+fn loud_event_is_one_clip_that_starts_before_it() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
     let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
@@ -96,7 +102,7 @@ fn something_loud_is_one_clip_that_begins_before_it() {
     let half = SECOND / 2;
     let loud = Condition::louder_than(-20.0).between(300.0, 1000.0);
     let options = TriggerOptions::new(folder.path()).when(loud).before(half).after(half);
-    let (_trigger, clips) = begin(&registry, "yard", options);
+    let (trigger, clips) = begin(&registry, "yard", options);
     let start_ns = SystemClock.utc_ns() - 3_000_000_000;
     quiet_loud_quiet(buffer.writer().expect("a writer"), start_ns);
     let clip = next(&clips);
@@ -105,15 +111,15 @@ fn something_loud_is_one_clip_that_begins_before_it() {
     assert!((300..=700).contains(&from_ms), "{from_ms} ms");
     let ms = clip.frames / 8;
     assert!((1700..=2100).contains(&ms), "{ms} ms");
-    assert!(clips.recv_timeout(half).is_err(), "one clip");
+    assert_no_more(trigger, &clips);
 }
 
 #[test]
-fn a_new_buffer_is_heard_whole_and_what_it_has_of_the_old_one_is_not_heard_again() {
+fn new_buffer_is_processed_without_the_audio_of_the_old_one() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
     let allocate = || registry.get_or_allocate("yard", spec).expect("a buffer");
-    // A source whose audio is old is taken for dead.
+    // Recent times: the trigger does not wait for overdue audio.
     let start_ns = SystemClock.utc_ns();
     let second = SECOND.as_nanos() as i64;
     let folder = tempfile::tempdir().expect("a folder");
@@ -121,11 +127,11 @@ fn a_new_buffer_is_heard_whole_and_what_it_has_of_the_old_one_is_not_heard_again
     let options = options.when(Condition::louder_than(-20.0).between(300.0, 1000.0));
     let old = allocate();
     quiet_loud_quiet(old.writer().expect("a writer"), start_ns);
-    let (_trigger, clips) = begin(&registry, "yard", options);
+    let (trigger, clips) = begin(&registry, "yard", options);
     quiet_loud_quiet(old.writer().expect("a writer"), start_ns + 3 * second);
     let heard = next(&clips);
-    assert!((heard.start_utc_ns - start_ns - 4 * second).abs() < second / 2, "not what was there before: {heard:?}");
-    // As when a station changes the length of a buffer.
+    assert!((heard.start_utc_ns - start_ns - 4 * second).abs() < second / 2, "audio from before the start: {heard:?}");
+    // As by a station that changes the length of the buffer.
     registry.remove("yard").expect("it is there");
     let new = allocate();
     quiet_loud_quiet(new.writer().expect("a writer"), start_ns + 3 * second);
@@ -136,11 +142,11 @@ fn a_new_buffer_is_heard_whole_and_what_it_has_of_the_old_one_is_not_heard_again
         "{} {heard:?}",
         (heard.start_utc_ns - start_ns) / 1_000_000
     );
-    assert!(clips.try_recv().is_err());
+    assert_no_more(trigger, &clips);
 }
 
 #[test]
-fn a_source_that_dies_in_the_middle_is_in_the_clip_as_far_as_it_lived() {
+fn clip_of_a_lost_source_has_the_audio_until_then() {
     let registry = Registry::private();
     let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new()).expect("it starts");
     let buffer = capture.buffer().clone();
@@ -148,10 +154,10 @@ fn a_source_that_dies_in_the_middle_is_in_the_clip_as_far_as_it_lived() {
     assert!(capture.stop());
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.wav");
-    let died_ns = buffer.status().newest_utc_ns.expect("it lived");
+    let died_ns = buffer.status().newest_utc_ns.expect("it ran");
     let clip = std::thread::scope(|scope| {
         let cut = scope.spawn(|| cut_clip(&buffer, died_ns, SECOND, SECOND, &path));
-        // Gone for good: it is not waited for any longer.
+        // A removed buffer is not waited for.
         registry.remove("tone:440").expect("it is there");
         cut.join().expect("no panic").expect("it is written")
     });
@@ -160,7 +166,7 @@ fn a_source_that_dies_in_the_middle_is_in_the_clip_as_far_as_it_lived() {
 }
 
 #[test]
-fn a_clip_tells_where_and_when_it_is_from_and_what_is_missing() {
+fn tags_have_source_time_and_gaps() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(5.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
     let source = "rtsp://me:sesame@camera/1";
@@ -175,23 +181,23 @@ fn a_clip_tells_where_and_when_it_is_from_and_what_is_missing() {
         let path = folder.path().join(name);
         let clip = write_clip_with(&last, &path, &capbuf_capture::ClipTags::new(source)).expect("it is written");
         let path = path.to_str().expect("UTF-8");
-        let told = run("ffprobe", &["-v", "error", "-show_entries", "format_tags", "-of", "default=nw=1", path]);
-        let told = told.to_lowercase();
-        assert!(told.contains("title=rtsp://***@camera/1") || told.contains("@camera/1"), "{told}");
-        assert!(!told.contains("sesame"), "{told}");
-        assert!(told.contains("date=2027-01-15t08:00:00.3"), "{told}");
-        assert!(told.contains("comment=gaps: 1: at frame ") && told.contains(" 250 ms, packet loss"), "{told}");
+        let tags = run("ffprobe", &["-v", "error", "-show_entries", "format_tags", "-of", "default=nw=1", path]);
+        let tags = tags.to_lowercase();
+        assert!(tags.contains("@camera/1"), "{tags}");
+        assert!(!tags.contains("sesame"), "{tags}");
+        assert!(tags.contains("date=2027-01-15t08:00:00.3"), "{tags}");
+        assert!(tags.contains("comment=gaps: 1: at frame ") && tags.contains(" 250 ms, packet loss"), "{tags}");
         assert_eq!(run("soxi", &["-s", path]).trim(), clip.frames.to_string());
         let header = std::fs::read(path).expect("the file");
         if name.ends_with("wav") {
-            let told_bytes = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-            assert_eq!(u64::from(told_bytes) + 8, header.len() as u64, "what the header says of the whole");
+            let riff_bytes = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+            assert_eq!(u64::from(riff_bytes) + 8, header.len() as u64, "the size in the header");
         }
     }
 }
 
 #[test]
-fn what_can_not_be_is_refused_before_it_begins() {
+fn invalid_options_are_refused() {
     let registry = Registry::private();
     let options = || TriggerOptions::new(".");
     for (options, reason) in [
@@ -205,7 +211,7 @@ fn what_can_not_be_is_refused_before_it_begins() {
 }
 
 #[test]
-fn a_trigger_tells_how_far_the_clip_is_that_it_is_writing() {
+fn trigger_reports_the_progress_of_its_clip() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(240.0), 48_000, 1, capbuf::SampleFormat::S16).expect("a spec");
     let buffer = registry.get_or_allocate("yard", spec).expect("a buffer");
@@ -221,23 +227,26 @@ fn a_trigger_tells_how_far_the_clip_is_that_it_is_writing() {
     let (trigger, clips) = begin(&registry, "yard", options.flac());
     trigger.fire(start_ns + 90_000_000_000);
     assert_eq!(trigger.writing(), None);
-    // What comes then tells it that the clip is complete.
-    let (mut told, mut newest, mut clip) = (None, 180, None);
+    // New audio shows the trigger that the clip is complete.
+    let (mut progress, mut newest, mut clip) = (None, 180, None);
     wait_until("a clip", || {
-        if told.is_none() && newest < 200 {
+        if progress.is_none() && newest < 200 {
             write(newest);
             newest += 1;
         }
-        told = told.or(trigger.writing());
+        progress = progress.or(trigger.writing());
         clip = clips.try_recv().ok();
-        if clip.is_some() && told.is_none() {
-            // Two minutes take a while, but who looks may have been held up for longer: once more.
+        if clip.is_some() && progress.is_none() {
+            // This thread was delayed for the whole encoding: once more.
             trigger.fire(start_ns + 90_000_000_000);
         }
-        clip.is_some() && told.is_some()
+        clip.is_some() && progress.is_some()
     });
     let clip = clip.expect("a clip").expect("it was written");
-    let told = told.expect("it was seen");
-    assert!(told.frames >= 48_000 && told.frames <= told.of_frames && told.of_frames == clip.frames, "{told:?}");
+    let progress = progress.expect("it was seen");
+    assert!(
+        progress.frames >= 48_000 && progress.frames <= progress.of_frames && progress.of_frames == clip.frames,
+        "{progress:?}"
+    );
     assert_eq!(trigger.writing(), None);
 }

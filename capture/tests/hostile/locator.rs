@@ -1,6 +1,4 @@
-//! One case of a string that should name a source: understood as what it says, or refused in a readable line.
-//!
-//! The same for the test and for the fuzzer.
+//! One case of the test and of the fuzzer: a string is parsed, or refused in one printable line.
 
 use capbuf_capture::Locator;
 

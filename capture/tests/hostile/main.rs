@@ -1,12 +1,12 @@
-//! Whatever string is given for a source: it is understood as what it says, or refused in a readable line.
+//! Arbitrary strings as locators: parsed as what they name, or refused in one printable line.
 //!
-//! What the fuzzer in `capture/fuzz` does for hours, here in bounds: strings that are the same in every run.
+//! A bounded, deterministic run of the fuzzer in `capture/fuzz`.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod locator;
 
-/// What a locator is made of; strings of these get further than strings of letters.
-const PIECES: [&[u8]; 24] = [
+/// The parts of locators, which reach more code than random letters.
+const PARTS: [&[u8]; 24] = [
     b"tone:",
     b"file:",
     b"device:",
@@ -34,11 +34,11 @@ const PIECES: [&[u8]; 24] = [
 ];
 
 #[test]
-fn no_made_up_string_is_taken_for_a_source_that_it_does_not_name() {
+fn generated_strings_are_parsed_or_refused_readably() {
     let mut numbers = fastrand::Rng::with_seed(7);
     for _ in 0..50_000 {
-        let pieces = numbers.usize(..8);
-        let text: Vec<u8> = (0..pieces).flat_map(|_| PIECES[numbers.usize(..PIECES.len())]).copied().collect();
+        let parts = numbers.usize(..8);
+        let text: Vec<u8> = (0..parts).flat_map(|_| PARTS[numbers.usize(..PARTS.len())]).copied().collect();
         let outcome = std::panic::catch_unwind(|| locator::run(&text));
         assert!(outcome.is_ok(), "{:?}", String::from_utf8_lossy(&text));
     }

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use capbuf::{ReadOptions, Span};
-use capbuf_capture::{Capture, ClipInfo, ClipTags, clip_name, write_clip_with};
+use capbuf::{CaptureBuffer, ReadOptions, Span};
+use capbuf_capture::{ClipInfo, ClipTags, clip_name, write_clip_with};
 
-use super::opening::Recording;
+use super::recording::Recording;
 use super::status::StatusLines;
 use crate::clip_file::{self, ClipType, unused};
 use crate::failure::{Failure, complain};
 
-/// How clips are written.
+/// The clips to write.
 #[derive(Debug)]
 pub(super) struct Clips {
     pub(super) length: Duration,
@@ -19,23 +19,23 @@ pub(super) struct Clips {
     pub(super) clip_type: ClipType,
 }
 
-/// What it is if a source has no audio yet.
+/// The handling of a source without audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// Nothing worth a word.
-    Unsaid,
-    /// To be told.
-    Told,
-    /// A failure.
+    /// Skip it.
+    Ignored,
+    /// Report it.
+    Reported,
+    /// Report it as a failure.
     Fails,
 }
 
 impl Clips {
-    /// Refuses a source whose clips could not be written, before it has recorded for an hour.
-    pub(super) fn check(&self, capture: &Capture) -> Result<(), Failure> {
-        let spec = capture.buffer().spec();
+    /// Checks at the start that the clips of a source can be written.
+    pub(super) fn check(&self, buffer: &CaptureBuffer) -> Result<(), Failure> {
+        let spec = buffer.spec();
         if !self.clip_type.can_hold(spec) {
-            let source = capture.buffer().source();
+            let source = buffer.source();
             return Err(Failure::Run(format!(
                 "{source}: --type flac can't hold {spec}; ask for less, or for --type wav"
             )));
@@ -43,16 +43,17 @@ impl Clips {
         Ok(())
     }
 
-    /// Writes the newest audio of every source, prints the paths, and tells whether all went well. What did not is told on stderr.
+    /// Writes the newest audio of every source, and prints the paths. Returns whether all were
+    /// written; failures are printed on stderr.
     pub(super) fn write(&self, recordings: &[Recording], lines: &mut StatusLines, silence: Silence) -> bool {
         lines.erase();
         let mut all_written = true;
         for recording in recordings {
             match self.write_one(recording) {
-                // Nobody may listen: the clip is written, and the recording goes on.
+                // A closed stdout does not end the recording.
                 Ok(Some(clip)) => drop(clip_file::print_path(&clip.path)),
                 Ok(None) => {
-                    if silence != Silence::Unsaid {
+                    if silence != Silence::Ignored {
                         complain(&format!("{}: no clip, for there is no audio yet", recording.source_name));
                     }
                     all_written &= silence != Silence::Fails;
@@ -66,10 +67,10 @@ impl Clips {
         all_written
     }
 
-    /// The clip, or nothing if there is no audio.
+    /// Writes the clip of one source; `None` if there is no audio.
     fn write_one(&self, recording: &Recording) -> Result<Option<ClipInfo>, String> {
         let Some(buffer) = recording.buffer() else { return Ok(None) };
-        // What there is: a source that has just begun has less.
+        // As much as there is: a source that has just started has less.
         let options = ReadOptions::new().available();
         let segment = match buffer.read_with(Span::Last(self.length), &options) {
             Ok(segment) => segment,

@@ -1,38 +1,35 @@
-//! What a recording waits for: signals and sources that have been opened.
+//! The events of a recording: signals, and changes of its sources.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use capbuf_capture::{Capture, Error};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 use crate::interrupt;
 
-/// Something that happened. Sources are told by their number on the command line.
+/// An event.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The opening of a source has ended, well or not.
-    Opened(usize, Result<Capture, Error>),
-    /// Opening a source failed; it will be tried again.
-    OpeningFailed(usize, Error),
+    /// The state of a source has changed.
+    StateChanged,
     /// SIGUSR1.
     WriteClips,
     /// SIGINT or SIGTERM.
-    RunOutcome,
+    End,
 }
 
-/// Where events come together.
+/// The queue of events.
 #[derive(Debug)]
 pub(super) struct Events {
     sender: Sender<Event>,
     receiver: Receiver<Event>,
 }
 
-/// Begins to listen to signals.
+/// Starts to listen to signals.
 pub(super) fn listen() -> Result<Events, Failure> {
     let failed = |error: io::Error| Failure::Run(format!("can't listen to signals: {error}"));
     let (sender, receiver) = channel();
@@ -42,7 +39,7 @@ pub(super) fn listen() -> Result<Events, Failure> {
     let listener = thread::Builder::new().name("capbuf-signals".to_owned());
     let listen = move || {
         for signal in signals.forever() {
-            let event = if signal == SIGUSR1 { Event::WriteClips } else { Event::RunOutcome };
+            let event = if signal == SIGUSR1 { Event::WriteClips } else { Event::End };
             if to.send(event).is_err() {
                 break;
             }
@@ -53,13 +50,13 @@ pub(super) fn listen() -> Result<Events, Failure> {
 }
 
 impl Events {
-    /// Where to send an event to.
+    /// Returns a sender of events.
     pub(super) fn sender(&self) -> Sender<Event> {
         self.sender.clone()
     }
 
-    /// Waits for an event, but no longer than until then.
-    pub(super) fn wait_until(&self, then: Instant) -> Option<Event> {
-        self.receiver.recv_timeout(then.saturating_duration_since(Instant::now())).ok()
+    /// Waits for the next event, until `deadline`.
+    pub(super) fn wait_until(&self, deadline: Instant) -> Option<Event> {
+        self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
     }
 }

@@ -2,7 +2,7 @@
 
 mod clips;
 mod events;
-mod opening;
+mod recording;
 mod status;
 
 use std::collections::HashSet;
@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use capbuf::{Length, Lifetime, Registry, SampleFormat, Spec};
-use capbuf_capture::{CaptureOptions, Locator, Stop};
+use capbuf_capture::{CaptureOptions, Locator};
 
 use crate::clip_file::ClipType;
 use crate::failure::Failure;
 use crate::{domain, duration};
 use clips::{Clips, Silence};
 use events::{Event, Events};
-use opening::Recording;
+use recording::{Opening, Recording};
 use status::StatusLines;
 
 const EXAMPLES: &str = "\
@@ -29,8 +29,8 @@ Sources:
                             a device by its identity, or by its port
   rtsp:// rtsps://          a network stream in any codec, read by ffmpeg
   http:// https:// udp://
-  file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, at the pace of its own time
-  file:PATH?loop            the same for ever
+  file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, in real time
+  file:PATH?loop            the same, repeated
   tone:HERTZ  position:     test signals
 
 Output:
@@ -78,7 +78,7 @@ pub(crate) struct Arguments {
     /// The number of channels to record [default: the source's own]
     #[arg(long, value_name = "COUNT")]
     channels: Option<u16>,
-    /// RunOutcome after so long, counted from when the first source is open [default: when asked to]
+    /// End after so long, counted from when the first source is open [default: when asked to]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// Write a clip of this length of each source at the end
@@ -111,23 +111,15 @@ const CLIP: Duration = Duration::from_secs(10);
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     check(arguments, domain)?;
     let events = events::listen()?;
-    let stop = Stop::new();
     let registry = if arguments.private { Registry::private() } else { domain::open_or_make(domain)? };
     let options = capture_options(arguments);
-    let (mut recordings, openings) =
-        opening::open_all(&registry, &arguments.sources, &options, arguments.retry, &stop, &events)?;
+    let mut recordings = recording::open_all(&registry, &arguments.sources, &options, &events)?;
     let done = record(arguments, &events, &mut recordings);
-    stop.request();
-    // All are asked before any is waited for, so that they end together.
-    recordings.iter().for_each(Recording::request_stop);
-    drop(recordings);
-    // And a capture that has come meanwhile.
-    drop(events);
-    openings.wait_for_end();
+    recording::stop_all(recordings);
     done
 }
 
-/// Refuses what can't work before anything is opened.
+/// Refuses invalid arguments before a source is opened.
 fn check(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let usage = |reason: String| Err(Failure::Usage(reason));
     if arguments.private && domain.is_some() {
@@ -161,7 +153,8 @@ fn check(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
 
 fn capture_options(arguments: &Arguments) -> CaptureOptions {
     let lifetime = if arguments.keep { Lifetime::UntilRemoved } else { Lifetime::WhileOpen };
-    let mut options = CaptureOptions::new().length(Length::Seconds(arguments.seconds)).lifetime(lifetime);
+    let length = Length::Seconds(arguments.seconds);
+    let mut options = CaptureOptions::new().length(length).lifetime(lifetime).retry_opening(arguments.retry);
     if let Some(rate) = arguments.rate {
         options = options.sample_rate_hz(rate);
     }
@@ -174,7 +167,8 @@ fn capture_options(arguments: &Arguments) -> CaptureOptions {
     options
 }
 
-/// Goes on until a signal, the end of the time or of all sources, or a source that can't be opened.
+/// Records until a signal, the end of the duration or of all sources, or a source that cannot be
+/// opened.
 fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) -> Result<(), Failure> {
     let length = arguments.clip.unwrap_or(CLIP.min(Duration::from_secs_f64(arguments.seconds)));
     let clips = Clips { length, folder: arguments.out.clone(), clip_type: arguments.clip_type };
@@ -182,23 +176,26 @@ fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) 
     let mut end: Option<Instant> = None;
     let mut all_written = true;
     let mut refused = None;
-    loop {
+    'recording: loop {
         let wake = end.map_or(lines.next_look(), |end| end.min(lines.next_look()));
         match events.wait_until(wake) {
-            Some(Event::Opened(_, Err(error))) => {
-                // What the others have recorded is not lost for it.
-                refused = Some(error);
-                break;
+            Some(Event::WriteClips) => all_written &= clips.write(recordings, &mut lines, Silence::Reported),
+            Some(Event::End) => break,
+            Some(Event::StateChanged) | None => {}
+        }
+        for recording in &mut *recordings {
+            match recording.poll_opening(arguments.retry) {
+                Opening::Opened(buffer) => {
+                    clips.check(&buffer)?;
+                    end = end.or(arguments.duration.and_then(|duration| Instant::now().checked_add(duration)));
+                }
+                Opening::Refused(error) => {
+                    // The clips of the other sources are written all the same.
+                    refused = Some(error);
+                    break 'recording;
+                }
+                Opening::Unchanged => {}
             }
-            Some(Event::Opened(number, Ok(capture))) => {
-                clips.check(&capture)?;
-                recordings[number].opened(capture);
-                end = end.or(arguments.duration.and_then(|duration| Instant::now().checked_add(duration)));
-            }
-            Some(Event::OpeningFailed(number, error)) => recordings[number].failed(error),
-            Some(Event::WriteClips) => all_written &= clips.write(recordings, &mut lines, Silence::Told),
-            Some(Event::RunOutcome) => break,
-            None => {}
         }
         lines.draw_if_due(recordings);
         let is_over = end.is_some_and(|end| end <= Instant::now());
@@ -207,7 +204,7 @@ fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) 
         }
     }
     if arguments.clip.is_some() {
-        let silence = if refused.is_some() { Silence::Unsaid } else { Silence::Fails };
+        let silence = if refused.is_some() { Silence::Ignored } else { Silence::Fails };
         all_written &= clips.write(recordings, &mut lines, silence);
     }
     lines.draw(recordings);

@@ -1,4 +1,4 @@
-//! The status lines of a recording: how loud, how full, how old, how whole.
+//! The status lines of a recording: level, length, age and gaps.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::opening::Recording;
+use super::recording::Recording;
 use crate::meter::{self, NAME_COLUMNS};
 
-/// Lines on stderr, one for each source: redrawn in place on a terminal, printed now and then elsewhere.
+/// A line per source on stderr: redrawn in place on a terminal, else printed periodically.
 #[derive(Debug)]
 pub(super) struct StatusLines {
     is_terminal: bool,
-    /// How many lines of ours are above the cursor.
+    /// The number of status lines above the cursor.
     drawn: usize,
     next_look: Instant,
     next_print: Instant,
@@ -21,9 +21,9 @@ pub(super) struct StatusLines {
     states: Vec<String>,
 }
 
-/// Often enough to see a level move, seldom enough to cost nothing.
+/// The period of redrawing: levels move smoothly, at negligible cost.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Where lines pile up, fewer are better.
+/// The period of printing without a terminal.
 const PRINT_EVERY: Duration = Duration::from_secs(2);
 
 impl StatusLines {
@@ -33,12 +33,12 @@ impl StatusLines {
         Self { is_terminal, drawn: 0, next_look: now, next_print: now, states: Vec::new() }
     }
 
-    /// When to look at the sources again.
+    /// Returns when the lines are due.
     pub(super) fn next_look(&self) -> Instant {
         self.next_look
     }
 
-    /// Draws the lines if it is time.
+    /// Draws the lines if they are due.
     pub(super) fn draw_if_due(&mut self, recordings: &[Recording]) {
         let now = Instant::now();
         if now < self.next_look {
@@ -59,7 +59,7 @@ impl StatusLines {
         let columns = if self.is_terminal { terminal_columns() } else { usize::MAX };
         let mut text = String::new();
         for recording in recordings {
-            // A line that wraps could not be erased.
+            // A wrapped line could not be erased.
             text.extend(line(recording).chars().take(columns));
             text.push('\n');
         }
@@ -67,7 +67,7 @@ impl StatusLines {
         self.drawn = if self.is_terminal { recordings.len() } else { 0 };
     }
 
-    /// Makes room for something else to be printed.
+    /// Erases the lines, to print something else.
     pub(super) fn erase(&mut self) {
         if self.drawn > 0 {
             print(&format!("\x1b[{}A\x1b[J", self.drawn));
@@ -76,16 +76,16 @@ impl StatusLines {
     }
 }
 
-/// Prints what is lost without harm. Where nobody drains stderr it is left out: the recording must not wait for a reader.
+/// Prints to stderr, or drops the text if stderr would block: the recording must not wait for it.
 fn print(text: &str) {
-    // What takes a byte takes this much, without blocking.
+    // A pipe that is writable accepts this much without blocking.
     const PIPE_TAKES: usize = 4096;
     let mut stderr = io::stderr();
     for piece in text.as_bytes().chunks(PIPE_TAKES) {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut room = [PollFd::new(&stderr, PollFlags::OUT)];
         let has_room = poll(&mut room, Some(&now)).is_ok() && room[0].revents().contains(PollFlags::OUT);
-        // An error is that nobody is there to be told.
+        // Errors of stderr are ignored.
         if !has_room || stderr.write_all(piece).is_err() {
             return;
         }
@@ -99,7 +99,7 @@ fn terminal_columns() -> usize {
     }
 }
 
-/// The state without its countdown.
+/// Returns the state without its countdown.
 fn state_to_compare(recording: &Recording) -> String {
     recording.describe().chars().filter(|sign| !sign.is_ascii_digit()).collect()
 }

@@ -63,7 +63,7 @@ impl Tree {
     }
 
     pub(crate) fn compare_changes(&mut self) {
-        let fields = between(&self.text("capture/src/station/mod.rs"), "pub struct Changes {", "\n}").to_owned();
+        let fields = between(&self.text("capture/src/station/changes.rs"), "pub struct Changes {", "\n}").to_owned();
         let fields = fields.lines().filter_map(|line| line.strip_prefix("    pub ")?.split(':').next());
         let fields: Vec<_> = fields.map(str::to_uppercase).collect();
         let in_header = by_number(&defined(&self.text("include/capbuf.h"), "CHANGE_"));

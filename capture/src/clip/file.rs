@@ -1,0 +1,155 @@
+//! Writes a segment into a file, atomically: complete under its name, or not at all.
+
+use std::fs::{File, Permissions};
+use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use capbuf::{SampleFormat, Segment};
+
+use super::info::ClipInfo;
+use super::progress::{ClipProgress, OnProgress, Steps};
+use super::tags::ClipTags;
+use super::{flac, wav};
+use crate::error::{Error, Result};
+
+/// Writes a segment into a WAV or FLAC file, by the extension of `path`. Replaces an existing file.
+///
+/// WAV stores all formats; FLAC stores s16, s24, and f32 rounded to 24 bits. The file is written
+/// under a temporary name in the same folder, synced, and renamed. Blocks for the disk; encoding
+/// FLAC takes several times the memory of the segment.
+///
+/// # Errors
+/// [`Error::Clip`] for another extension, a segment that the type cannot store (s32 or more than 8
+/// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk.
+/// The temporary file is removed then.
+pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
+    write(segment, path, None, &mut |_| ControlFlow::Continue(()))
+}
+
+/// As [`write_clip`], and stores the source, the start time and the gaps: in a LIST chunk after the
+/// audio of a WAV file, in a Vorbis comment of a FLAC file.
+///
+/// # Errors
+/// As [`write_clip`].
+pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo> {
+    write(segment, path, Some(tags), &mut |_| ControlFlow::Continue(()))
+}
+
+/// As [`write_clip_with`] with optional tags; calls `on_progress` after each second of audio, and
+/// when the file is complete.
+///
+/// `on_progress` runs on the calling thread. [`ControlFlow::Break`] cancels the writing and removes
+/// the temporary file; it is ignored once the file is complete.
+///
+/// # Errors
+/// As [`write_clip`], and [`Error::Clip`] if it was cancelled.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::time::Duration;
+/// use capbuf::{ReadOptions, Registry, Span};
+/// use capbuf_capture::{Capture, CaptureOptions, write_clip_with_progress};
+///
+/// let capture = Capture::start(&Registry::private(), "tone:440", &CaptureOptions::new().sample_rate_hz(1000))?;
+/// let wait = ReadOptions::new().wait(Duration::from_secs(10));
+/// let segment = capture.buffer().read_with(Span::Frames(0..2500), &wait)?;
+/// let folder = tempfile::tempdir().expect("a folder");
+/// let mut percent = Vec::new();
+/// write_clip_with_progress(&segment, &folder.path().join("long.flac"), None, |progress| {
+///     percent.push(100 * progress.frames / progress.of_frames);
+///     ControlFlow::Continue(())
+/// })?;
+/// assert_eq!(percent.last(), Some(&100));
+/// # Ok::<(), capbuf_capture::Error>(())
+/// ```
+pub fn write_clip_with_progress(
+    segment: &Segment,
+    path: &Path,
+    tags: Option<&ClipTags>,
+    mut on_progress: impl FnMut(ClipProgress) -> ControlFlow<()>,
+) -> Result<ClipInfo> {
+    write(segment, path, tags, &mut on_progress)
+}
+
+fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>, on_progress: OnProgress<'_>) -> Result<ClipInfo> {
+    let kind = Kind::of(path)?;
+    let failed = |error: std::io::Error| Error::clip(path, error);
+    if segment.frames() == 0 {
+        return Err(Error::clip(path, "there is no audio in it"));
+    }
+    let stored = kind.stored_format(segment).map_err(|reason| Error::clip(path, reason))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut part = tempfile::Builder::new()
+        .prefix(".capbuf-")
+        .suffix(".part")
+        // The mode of a new file; the umask applies.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    let mut out = BufWriter::with_capacity(1 << 16, part.as_file_mut());
+    let mut steps = Steps::new(on_progress, segment.frames(), segment.sample_rate_hz());
+    match kind {
+        Kind::Wav => wav::write(segment, tags, &mut steps, &mut out),
+        Kind::Flac => flac::write(segment, stored, tags, &mut steps, &mut out),
+    }
+    .and_then(|()| out.flush().map_err(|error| error.to_string()))
+    .map_err(|reason| Error::clip(path, reason))?;
+    drop(out);
+    if steps.is_stopped() {
+        return Err(Error::clip(path, "its writing was stopped"));
+    }
+    let file = part.as_file();
+    file.sync_all().map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    part.persist(path).map_err(|error| failed(error.error))?;
+    // So that the name survives a power failure, too. Not every file system can sync a folder.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    steps.end();
+    Ok(ClipInfo {
+        path: path.to_owned(),
+        frames: segment.frames(),
+        sample_rate_hz: segment.sample_rate_hz(),
+        channels: segment.channels(),
+        format: stored,
+        start_utc_ns: segment.start_utc_ns(),
+        missing: segment.missing(),
+        bytes,
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Wav,
+    Flac,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Result<Self> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("wav") => Ok(Self::Wav),
+            Some("flac") => Ok(Self::Flac),
+            _ => Err(Error::clip(path, "the extension sets the type of a clip; allowed: .wav, .flac")),
+        }
+    }
+
+    /// Returns the sample format of the file, or why the segment cannot be stored.
+    fn stored_format(self, segment: &Segment) -> std::result::Result<SampleFormat, &'static str> {
+        match (self, segment.format()) {
+            (Self::Wav, _) if segment.samples().as_bytes().len() as u64 > wav::MAX_AUDIO_BYTES => {
+                Err("WAV holds no more than 4 GiB; cut a shorter clip")
+            }
+            (Self::Wav, format) => Ok(format),
+            (Self::Flac, SampleFormat::S32) => Err("FLAC clips have no s32; write .wav, or read it as s24"),
+            (Self::Flac, _) if segment.channels() > flac::MAX_CHANNELS => {
+                Err("FLAC has no more than 8 channels; write .wav instead")
+            }
+            (Self::Flac, SampleFormat::S16) => Ok(SampleFormat::S16),
+            (Self::Flac, SampleFormat::S24 | SampleFormat::F32) => Ok(SampleFormat::S24),
+        }
+    }
+}

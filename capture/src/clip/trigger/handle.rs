@@ -1,0 +1,111 @@
+//! The handle of a trigger.
+
+use std::fmt;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use capbuf::Registry;
+
+use super::listener::{Listener, Writing, ns};
+use super::options::TriggerOptions;
+use super::pending::Pending;
+use crate::clip::info::ClipInfo;
+use crate::clip::progress::ClipProgress;
+use crate::error::{Error, Result};
+use crate::stop::Stop;
+
+/// A trigger on one source, on a thread of its own. Dropping it waits for the clip being written.
+///
+/// It follows the source to a new buffer if the old one is removed.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use std::time::Duration;
+/// use capbuf::Registry;
+/// use capbuf_capture::{Capture, CaptureOptions, Condition, Trigger, TriggerOptions};
+///
+/// let registry = Registry::private();
+/// let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new())?;
+/// let folder = tempfile::tempdir().expect("a folder");
+/// let tenth = Duration::from_millis(100);
+/// let options = TriggerOptions::new(folder.path()).when(Condition::louder_than(-20.0));
+/// let options = options.before(tenth).after(tenth).at_most(tenth * 5);
+/// let (sender, clips) = channel();
+/// let trigger = Trigger::begin(&registry, "tone:440", options, move |clip| drop(sender.send(clip)))?;
+/// let clip = clips.recv().expect("it lives")?;
+/// assert!(clip.path.starts_with(folder.path()));
+/// # Ok::<(), capbuf_capture::Error>(())
+/// ```
+pub struct Trigger {
+    stop: Stop,
+    fire: Mutex<Sender<i64>>,
+    writing: Writing,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Trigger {
+    /// Starts a trigger on the buffer named `source`, which need not exist yet. Calls `on_clip`
+    /// with each clip, on the thread of the trigger.
+    ///
+    /// The condition applies to frames written from now on, and to all frames of a later buffer.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for invalid options.
+    pub fn begin(
+        registry: &Registry,
+        source: &str,
+        options: TriggerOptions,
+        on_clip: impl FnMut(Result<ClipInfo>) + Send + 'static,
+    ) -> Result<Self> {
+        let refused = |reason| Error::Config { source_name: capbuf::redact(source), reason };
+        options.check().map_err(refused)?;
+        let (stop, (fire, fired), writing) = (Stop::new(), channel(), Writing::default());
+        let existing = registry.get(source).map(|buffer| (buffer.id(), buffer.frames().end));
+        let listener = Listener {
+            registry: registry.clone(),
+            source: source.to_owned(),
+            stop: stop.clone(),
+            fired,
+            writing: Arc::clone(&writing),
+            existing,
+            processed_ns: i64::MIN,
+            pending: Pending::new(ns(options.before), ns(options.after), ns(options.at_most)),
+            on_clip: Box::new(on_clip),
+            options,
+        };
+        let thread = thread::Builder::new().name("capbuf-trigger".to_owned());
+        let failed =
+            |error: std::io::Error| Error::Thread { source_name: capbuf::redact(source), reason: error.to_string() };
+        let thread = thread.spawn(move || listener.run()).map_err(failed)?;
+        Ok(Self { stop, fire: Mutex::new(fire), writing, thread: Some(thread) })
+    }
+
+    /// Fires at a time in ns of UTC, past or future. Does not block.
+    pub fn fire(&self, utc_ns: i64) {
+        // The thread ends only when this is dropped, or after a panic of `on_clip`.
+        let _ = self.fire.lock().unwrap_or_else(PoisonError::into_inner).send(utc_ns);
+    }
+
+    /// Returns the progress of the clip being written, if any. May be outdated when the caller
+    /// reads it.
+    pub fn writing(&self) -> Option<ClipProgress> {
+        *self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trigger").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Trigger {
+    fn drop(&mut self) {
+        self.stop.request();
+        if let Some(thread) = self.thread.take() {
+            // A panic of `on_clip` was reported on its thread.
+            let _ = thread.join();
+        }
+    }
+}

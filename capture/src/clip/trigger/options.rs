@@ -1,0 +1,85 @@
+//! The options of a trigger.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::condition::Condition;
+
+/// Options of a trigger: its condition, and the clips that it writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriggerOptions {
+    pub(super) condition: Option<Condition>,
+    pub(super) before: Duration,
+    pub(super) after: Duration,
+    pub(super) at_most: Duration,
+    pub(super) folder: PathBuf,
+    pub(super) extension: &'static str,
+}
+
+impl TriggerOptions {
+    /// Writes WAV clips into `folder`, from 3 s before to 5 s after, up to a minute long; fires
+    /// only by [`Trigger::fire`](crate::Trigger::fire).
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            condition: None,
+            before: Duration::from_secs(3),
+            after: Duration::from_secs(5),
+            at_most: Duration::from_secs(60),
+            folder: folder.into(),
+            extension: "wav",
+        }
+    }
+
+    /// Also fires while `condition` holds. A clip is written when no later firing can be merged
+    /// into it: the time of [`before`](Self::before) after its end.
+    pub fn when(mut self, condition: Condition) -> Self {
+        self.condition = Some(condition);
+        self
+    }
+
+    /// Sets the length of audio before the trigger fires.
+    pub fn before(mut self, before: Duration) -> Self {
+        self.before = before;
+        self
+    }
+
+    /// Sets the length of audio after the trigger fires.
+    pub fn after(mut self, after: Duration) -> Self {
+        self.after = after;
+        self
+    }
+
+    /// Sets the longest clip after merging. Longer events become several clips without a hole
+    /// between.
+    pub fn at_most(mut self, at_most: Duration) -> Self {
+        self.at_most = at_most;
+        self
+    }
+
+    /// Writes FLAC instead of WAV.
+    pub fn flac(mut self) -> Self {
+        self.extension = "flac";
+        self
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// The reason, and the allowed values.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(condition) = self.condition {
+            condition.check()?;
+        }
+        if self.before.is_zero() && self.after.is_zero() {
+            return Err("a clip of no length, before and after being zero".to_owned());
+        }
+        let least = self.before.saturating_add(self.after);
+        if self.at_most < least {
+            let at_most = self.at_most;
+            return Err(format!(
+                "clips of {at_most:?} at most; allowed: {least:?}, which is before and after, or more"
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! The code of the audio thread: no lock, no allocation, no system call, no logging.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use capbuf::{GapReason, Writer};
+
+use super::choose::Choice;
+use super::chunk_writer::{ChunkWriter, Scratch};
+use super::delay::Delay;
+use super::stream_status::StreamStatus;
+
+/// Makes the callback of a stream, and the slot that passes it the writer.
+pub(super) fn make(choice: &Choice) -> (WriterSlot, Callback) {
+    let (sender, inbox) = sync_channel(1);
+    let channels = usize::from(choice.format.channels);
+    let callback = Callback {
+        status: StreamStatus::default(),
+        inbox,
+        writer: None,
+        delay: Delay::new(choice.format.sample_rate_hz),
+        scratch: Scratch::new(choice.format.sample_format, channels),
+        channels,
+    };
+    (WriterSlot { sender }, callback)
+}
+
+/// Passes the writer to the audio thread.
+pub(super) struct WriterSlot {
+    sender: SyncSender<Writer>,
+}
+
+impl WriterSlot {
+    /// Passes the writer. It is dropped with the stream.
+    pub(super) fn put(&self, writer: Writer) {
+        // The channel has room for the one writer of a run. If the stream has ended, it is dropped
+        // now.
+        let _ = self.sender.try_send(writer);
+    }
+}
+
+/// Writes the chunks of a device.
+pub(super) struct Callback {
+    status: StreamStatus,
+    inbox: Receiver<Writer>,
+    writer: Option<Writer>,
+    delay: Delay,
+    scratch: Scratch,
+    channels: usize,
+}
+
+impl Callback {
+    /// Returns the status of this stream, for other threads.
+    pub(super) fn status(&self) -> StreamStatus {
+        self.status.clone()
+    }
+
+    /// Writes a chunk from cpal. Costs as [`Self::write_bytes`].
+    pub(super) fn write_cpal(&mut self, data: &cpal::Data, info: &cpal::InputCallbackInfo) {
+        let timestamp = info.timestamp();
+        // The age of the chunk's first frame. Both times have the same origin, which is the
+        // stream's own.
+        let reported = timestamp.callback.duration_since(timestamp.capture);
+        let channels = self.channels;
+        self.write(data.len() / channels, reported, |writer, capture_utc_ns, scratch| {
+            let mut chunk_writer = ChunkWriter { writer, capture_utc_ns, channels };
+            match data.sample_format() {
+                cpal::SampleFormat::I16 => chunk_writer.write(data.as_slice::<i16>(), scratch),
+                cpal::SampleFormat::I32 => chunk_writer.write(data.as_slice::<i32>(), scratch),
+                cpal::SampleFormat::F32 => chunk_writer.write(data.as_slice::<f32>(), scratch),
+                cpal::SampleFormat::I24 => chunk_writer.write_i24(data.as_slice::<cpal::I24>(), scratch),
+                // The stream was built with one of these.
+                _ => Ok(()),
+            }
+        });
+    }
+
+    /// Writes a chunk of `frames` frames in the format of the buffer; `delay` is the age of its
+    /// first.
+    ///
+    /// Wait-free once the writer has arrived; until then polls a channel that no thread locks.
+    pub(super) fn write_bytes(&mut self, bytes: &[u8], frames: usize, delay: Duration) {
+        self.write(frames, delay, |writer, capture_utc_ns, _| writer.write_bytes_at(bytes, capture_utc_ns));
+    }
+
+    fn write(
+        &mut self,
+        frames: usize,
+        reported: Duration,
+        write: impl FnOnce(&mut Writer, i64, &mut Scratch) -> capbuf::Result<()>,
+    ) {
+        let frames = frames as u64;
+        let is_first = self.writer.is_none();
+        if is_first {
+            self.writer = self.inbox.try_recv().ok();
+        }
+        let delay = self.delay.of_chunk(frames, reported, is_first);
+        if let Some(writer) = &mut self.writer {
+            if self.status.take_overrun() {
+                writer.gap(GapReason::Overrun);
+            }
+            let delay_ns = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+            let capture_utc_ns = writer.buffer().clock().utc_ns().saturating_sub(delay_ns);
+            if write(writer, capture_utc_ns, &mut self.scratch).is_err() {
+                self.status.set_removed();
+            }
+        }
+        self.status.add_chunk(frames);
+    }
+}

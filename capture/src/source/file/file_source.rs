@@ -1,0 +1,79 @@
+//! A sound file as a source.
+
+use std::path::{Path, PathBuf};
+
+use capbuf::{Sample, Writer};
+
+use super::decode::Decoder;
+use crate::error::{Error, Result};
+use crate::source::contract::{RunOutcome, Source};
+use crate::source::format::{Format, RequestedFormat};
+use crate::source::pacing::{self, Supplied, Supply};
+use crate::stop::Stop;
+
+/// A WAV, FLAC, Ogg Vorbis or MP3 file as a source.
+pub(crate) struct FileSource {
+    path: PathBuf,
+    repeat: bool,
+    opened: Option<Decoder>,
+}
+
+impl FileSource {
+    pub(crate) fn new(path: &Path, repeat: bool) -> Self {
+        Self { path: path.to_owned(), repeat, opened: None }
+    }
+
+    fn open_decoder(&self, requested: &RequestedFormat) -> Result<Decoder> {
+        let decoder = Decoder::open(&self.path)?;
+        let native = decoder.format();
+        let format = requested.or(native);
+        if (format.sample_rate_hz, format.channels) != (native.sample_rate_hz, native.channels) {
+            let describe = |format: Format| format!("{} Hz with {} channels", format.sample_rate_hz, format.channels);
+            return Err(Error::NotOffered {
+                source_name: self.path.display().to_string(),
+                requested: describe(format),
+                offered: describe(native),
+            });
+        }
+        Ok(decoder)
+    }
+}
+
+impl Source for FileSource {
+    fn open(&mut self, requested: &RequestedFormat, _stop: &Stop) -> Result<Format> {
+        let decoder = self.open_decoder(requested)?;
+        let format = requested.or(decoder.format());
+        self.opened = Some(decoder);
+        Ok(format)
+    }
+
+    fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
+        let requested = RequestedFormat::exactly(writer.buffer().spec());
+        let decoder = match self.opened.take() {
+            Some(decoder) => decoder,
+            None => self.open_decoder(&requested)?,
+        };
+        let mut playback = Playback { file: self, requested, decoder };
+        pacing::feed(&mut playback, writer, stop)
+    }
+}
+
+/// The audio of a file, once or repeated without a gap.
+struct Playback<'a> {
+    file: &'a FileSource,
+    requested: RequestedFormat,
+    decoder: Decoder,
+}
+
+impl Supply for Playback<'_> {
+    fn next<D: Sample>(&mut self, chunk: &mut [D], channels: usize) -> Result<Supplied> {
+        match self.decoder.next(chunk, channels)? {
+            Supplied::End if self.file.repeat => {
+                // Opening decodes the first packet, so each round supplies at least one frame.
+                self.decoder = self.file.open_decoder(&self.requested)?;
+                self.decoder.next(chunk, channels)
+            }
+            supplied => Ok(supplied),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Sources of audio: devices, streams, files and test signals, behind one trait.
+//!
+//! [`Source`] is the contract: a source is opened, reports its [`Format`], and runs until it ends,
+//! is lost, or is stopped. [`Locator`] parses the strings that name sources; [`source`] makes the
+//! source of a locator. [`Processed`] wraps a source whose audio has to be resampled, mixed or
+//! amplified.
+//!
+//! Uses the ground (`error`, `stop`). Used by `supervise` and `station`.
+
+mod contract;
+mod device;
+mod file;
+mod format;
+mod instant;
+mod kinds;
+mod locator;
+mod pacing;
+mod processing;
+mod signal;
+mod stable_name;
+mod stream;
+
+pub use contract::{RunOutcome, Source};
+pub use device::{DeviceInfo, alsa_name, devices};
+pub use format::{Format, RequestedFormat};
+pub use kinds::source;
+pub use locator::{DeviceHost, Locator};
+pub use processing::Mix;
+pub(crate) use processing::{Processed, Processing};
+#[cfg(fuzzing)]
+pub use stream::count_packets;

@@ -1,0 +1,45 @@
+//! The processing options: mix and gain.
+
+/// The channels of the buffer, made from those of the source.
+///
+/// ```
+/// use capbuf_capture::{CaptureOptions, Mix};
+///
+/// // The left channel, 6 dB louder.
+/// let options = CaptureOptions::new().mix(Mix::Channel(0)).gain_db(6.0);
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Mix {
+    /// All channels. If another number is requested and the source does not offer it: their
+    /// average, or the only one repeated.
+    #[default]
+    Auto,
+    /// One channel, counted from 0.
+    Channel(u16),
+    /// The average of all channels.
+    Average,
+}
+
+/// The processing of the audio.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Processing {
+    pub(crate) mix: Mix,
+    pub(crate) gain_db: f32,
+}
+
+impl Processing {
+    /// Checks the gain.
+    pub(crate) fn check(&self) -> capbuf::Result<()> {
+        if (-100.0..=100.0).contains(&self.gain_db) {
+            return Ok(());
+        }
+        let (given, allowed) = (self.gain_db.to_string(), "-100 to 100".to_owned());
+        Err(capbuf::Error::InvalidArgument { what: "gain in dB", given, allowed })
+    }
+
+    pub(super) fn changes_audio(&self) -> bool {
+        *self != Self::default()
+    }
+}

@@ -1,0 +1,105 @@
+//! The arguments and the input script of ffmpeg.
+
+use std::ffi::OsString;
+
+use capbuf::SampleFormat;
+
+use crate::source::format::RequestedFormat;
+
+/// The timeout of a silent server. Without it ffmpeg waits forever.
+const SERVER_TIMEOUT_US: &str = "5000000";
+/// The time in which ffmpeg analyzes the content of a stream.
+const ANALYSIS_US: &str = "3000000";
+/// The media requested from a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Media {
+    /// Audio only. Saves the bandwidth of the video, and the seconds until its first key frame;
+    /// some cameras refuse it.
+    AudioOnly,
+    /// Everything; other media are dropped by ffmpeg.
+    All,
+}
+
+impl Media {
+    /// Returns the media to request from the server of `url`, in order of preference.
+    pub(super) fn to_try(url: &str) -> &'static [Self] {
+        // Only RTSP has this option.
+        if scheme(url).starts_with("rtsp") { &[Self::AudioOnly, Self::All] } else { &[Self::All] }
+    }
+}
+
+fn scheme(url: &str) -> String {
+    url.split(':').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Returns the script that names the stream.
+pub(super) fn script(url: &str, media: Media) -> String {
+    let mut options = vec![("analyzeduration", ANALYSIS_US)];
+    if scheme(url).starts_with("rtsp") {
+        // TCP loses no packets on the network; losses in the camera show in the timestamps.
+        options.extend([("rtsp_transport", "tcp"), ("timeout", SERVER_TIMEOUT_US)]);
+        if media == Media::AudioOnly {
+            options.push(("allowed_media_types", "audio"));
+        }
+    } else {
+        options.push(("rw_timeout", SERVER_TIMEOUT_US));
+    }
+    let options: String = options.iter().map(|(name, value)| format!("option {name} {value}\n")).collect();
+    // A locator contains no line break. Quotes are closed, escaped, and opened again.
+    format!("ffconcat version 1.0\nfile '{}'\n{options}", url.replace('\'', "'\\''"))
+}
+
+/// The protocols that ffmpeg may open.
+const PROTOCOLS: &str = "pipe,rtsp,rtp,srtp,tcp,tls,udp,http,https,httpproxy,crypto,data";
+
+pub(super) fn arguments(requested: &RequestedFormat) -> Vec<OsString> {
+    let mut arguments = vec!["-nostdin", "-hide_banner", "-loglevel", "warning"];
+    // The stream is analyzed when the script opens it; a second analysis would take seconds.
+    arguments.extend(["-analyzeduration", "0", "-probesize", "32"]);
+    arguments.extend(["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"]);
+    arguments.extend(["-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"]);
+    let codec = match requested.sample_format {
+        None | Some(SampleFormat::S16) => "pcm_s16le",
+        Some(SampleFormat::S24) => "pcm_s24le",
+        Some(SampleFormat::S32) => "pcm_s32le",
+        Some(SampleFormat::F32) => "pcm_f32le",
+    };
+    arguments.extend(["-c:a", codec]);
+    let rate = requested.sample_rate_hz.map(|rate| rate.to_string());
+    let channels = requested.channels.map(|channels| channels.to_string());
+    arguments.extend(rate.iter().flat_map(|rate| ["-ar", rate]));
+    arguments.extend(channels.iter().flat_map(|channels| ["-ac", channels]));
+    // One cluster per packet: the muxer sends whole clusters, by default of five seconds.
+    arguments.extend(["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"]);
+    arguments.into_iter().map(OsString::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_has_a_server_timeout() {
+        for url in ["rtsp://h/x", "RTSPS://h/x", "http://h/x", "https://h/x", "udp://h:5"] {
+            let script = script(url, Media::to_try(url)[0]);
+            assert!(script.contains(&format!("file '{url}'\n")) && script.contains("timeout 5000000\n"), "{script}");
+        }
+    }
+
+    #[test]
+    fn quote_in_a_url_is_escaped() {
+        let script = script("http://h/it's", Media::All);
+        assert!(script.starts_with("ffconcat version 1.0\nfile 'http://h/it'\\''s'\noption "), "{script}");
+    }
+
+    #[test]
+    fn requested_format_is_passed_to_ffmpeg() {
+        let command_line =
+            |requested: RequestedFormat| arguments(&requested).join(" ".as_ref()).into_string().expect("UTF-8");
+        let requested =
+            RequestedFormat { sample_rate_hz: Some(8000), channels: Some(2), sample_format: Some(SampleFormat::S24) };
+        assert!(command_line(requested).contains("-c:a pcm_s24le -ar 8000 -ac 2 "));
+        let nothing = command_line(RequestedFormat::default());
+        assert!(nothing.contains("-c:a pcm_s16le -flush") && !nothing.contains("-ar"));
+    }
+}

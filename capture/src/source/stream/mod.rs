@@ -1,0 +1,20 @@
+//! Network streams as sources, read by an ffmpeg child process.
+//!
+//! ffmpeg knows every codec and transport, and a crash in it does not end this process. It sends
+//! PCM in Matroska, so that each packet keeps its timestamp: raw PCM would close the gaps that lost
+//! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`]
+//! maps them to the monotonic clock.
+
+mod child;
+mod clock;
+mod command_line;
+mod diagnostic;
+mod ended;
+mod least_delay;
+mod packet_writer;
+mod packets;
+mod stream_source;
+
+#[cfg(fuzzing)]
+pub use packets::count_packets;
+pub(super) use stream_source::StreamSource;

@@ -1,0 +1,160 @@
+//! The handle of a station.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use capbuf::{GapReason, Registry};
+
+use super::carry;
+use super::changes::Changes;
+use super::config::{SourceConfig, WhenGone};
+use super::plan::{self, Plan};
+use super::running::Running;
+use super::status::SourceStatus;
+use crate::error::Result;
+use crate::source::{Locator, source};
+use crate::supervise::Supervised;
+
+/// Records a set of sources, which can be replaced while it runs.
+///
+/// Clones share the station. Dropping the last one stops all sources.
+///
+/// ```
+/// use capbuf::Registry;
+/// use capbuf_capture::{SourceConfig, Station};
+///
+/// let station = Station::new(&Registry::private());
+/// let tones = |hertz: &[u32]| -> Vec<_> {
+///     hertz.iter().map(|hertz| SourceConfig::new(format!("tone {hertz}"), format!("tone:{hertz}"))).collect()
+/// };
+/// station.reconfigure(&tones(&[440, 880]))?;
+/// let changes = station.reconfigure(&tones(&[440, 660]))?;
+/// assert_eq!(changes.unchanged, ["tone 440"]);
+/// assert_eq!((changes.started, changes.stopped), (vec!["tone 660".to_owned()], vec!["tone 880".to_owned()]));
+/// // An invalid configuration is refused as a whole.
+/// assert!(station.reconfigure(&[SourceConfig::new("x", "no such source")]).is_err());
+/// assert_eq!(station.sources().len(), 2);
+/// # Ok::<(), capbuf_capture::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Station {
+    inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Station {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Station").field("sources", &self.sources()).finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    registry: Registry,
+    /// Locked during a whole reconfiguration.
+    reconfiguring: Mutex<()>,
+    /// Never locked while a source is opened or stopped.
+    running: Mutex<BTreeMap<String, Running>>,
+}
+
+/// How long stopped sources are waited for, all together.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+impl Station {
+    /// Creates a station without sources.
+    pub fn new(registry: &Registry) -> Self {
+        let (reconfiguring, running) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { registry: registry.clone(), reconfiguring, running }) }
+    }
+
+    /// Replaces the set of sources by `sources`.
+    ///
+    /// Unchanged sources are not touched; new ones are started, missing ones are stopped, and their
+    /// buffers kept or removed as configured. An invalid configuration is refused before anything
+    /// is changed. Idempotent. Blocks while sources are stopped, up to five seconds; new ones are
+    /// opened in the background. Concurrent calls are serialized: the last one wins.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for an invalid source, with its name; nothing was
+    /// changed.
+    pub fn reconfigure(&self, sources: &[SourceConfig]) -> Result<Changes> {
+        let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
+        let configured = plan::check(sources, &self.inner.registry)?;
+        let plan = Plan::of(&self.inner.running(), &configured, &self.inner.registry);
+        let ended: Vec<_> = plan.to_stop().filter_map(|name| self.inner.running().remove(name)).collect();
+        stop_all(&ended);
+        let ended_source = |name: &str| ended.iter().find(|ended| ended.config.name == name);
+        for name in &plan.changes.stopped {
+            if ended_source(name).is_some_and(|ended| ended.config.when_gone == WhenGone::Remove) {
+                // It may have been removed already.
+                let _ = self.inner.registry.remove(name);
+            }
+        }
+        drop(ended);
+        for name in plan.to_start() {
+            if let Some(config) = configured.get(name.as_str()) {
+                let supervised = self.inner.begin(config, plan.after(name))?;
+                self.inner.running().insert(name.clone(), Running { config: (*config).clone(), supervised });
+            }
+        }
+        Ok(plan.changes)
+    }
+
+    /// Checks a configuration without applying it.
+    ///
+    /// # Errors
+    /// As [`Station::reconfigure`].
+    pub fn check(&self, sources: &[SourceConfig]) -> Result<()> {
+        plan::check(sources, &self.inner.registry).map(drop)
+    }
+
+    /// Returns the status of all sources, sorted by name.
+    pub fn sources(&self) -> Vec<SourceStatus> {
+        let running = self.inner.running().clone();
+        let status = |(name, running): (String, Running)| SourceStatus {
+            name,
+            state: running.supervised.state(),
+            restarts: running.supervised.restarts(),
+            history: running.supervised.history(),
+            buffer: running.supervised.buffer().cloned(),
+        };
+        running.into_iter().map(status).collect()
+    }
+
+    /// Stops all sources, and waits for them together, up to five seconds. Returns whether all are
+    /// closed. The buffers stay.
+    pub fn stop(&self) -> bool {
+        let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended: Vec<_> = std::mem::take(&mut *self.inner.running()).into_values().collect();
+        stop_all(&ended)
+    }
+}
+
+fn stop_all(ended: &[Running]) -> bool {
+    ended.iter().for_each(|ended| ended.supervised.request_stop());
+    let deadline = Instant::now() + STOP_DEADLINE;
+    let stopped: Vec<_> = ended
+        .iter()
+        .map(|ended| ended.supervised.wait_for_end(deadline.saturating_duration_since(Instant::now())))
+        .collect();
+    stopped.into_iter().all(|stopped| stopped)
+}
+
+impl Inner {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, config: &SourceConfig, after: Option<GapReason>) -> Result<Arc<Supervised>> {
+        let options = carry::prepare(&self.registry, config);
+        let source = source(&config.locator.parse::<Locator>()?);
+        Supervised::begin_after(&self.registry, &config.name, source, &options, after).map(Arc::new)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let ended: Vec<_> = std::mem::take(&mut *self.running()).into_values().collect();
+        stop_all(&ended);
+    }
+}

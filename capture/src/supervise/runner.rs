@@ -1,0 +1,173 @@
+//! The thread of a capture: opens its source, runs it, and opens it again when it is lost.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer};
+
+use super::options::CaptureOptions;
+use super::progress::Progress;
+use super::watcher::{self, Rules};
+use crate::error::{Error, Result};
+use crate::source::{RequestedFormat, RunOutcome, Source};
+use crate::state::{State, Transition};
+use crate::stop::Stop;
+
+/// The buffer of a capture, set when the source has been opened the first time.
+pub(super) type SharedBuffer = Arc<OnceLock<CaptureBuffer>>;
+
+/// Called after each change of state, on the thread of the capture.
+pub(super) type OnChange = Box<dyn FnMut(&Transition) + Send>;
+
+/// The state of the thread of a capture.
+pub(super) struct Runner {
+    pub(super) registry: Registry,
+    pub(super) name: String,
+    pub(super) source: Box<dyn Source>,
+    pub(super) options: CaptureOptions,
+    pub(super) progress: Arc<Progress>,
+    pub(super) stop: Stop,
+    pub(super) buffer: SharedBuffer,
+    pub(super) claim: Option<Arc<SourceClaim>>,
+    /// The writer of a buffer that existed before.
+    pub(super) existing: Option<Writer>,
+    /// Why the audio of an existing buffer is interrupted; `None` for a change of writer.
+    pub(super) after: Option<GapReason>,
+    pub(super) on_change: Option<OnChange>,
+}
+
+/// Marks the capture as ended when dropped: also if a callback panics last.
+struct EndOnDrop(Arc<Progress>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Runner {
+    /// Runs to the end.
+    pub(super) fn run(mut self) {
+        let _end = EndOnDrop(Arc::clone(&self.progress));
+        let rules = Rules {
+            source_name: capbuf::redact(&self.name),
+            watchdog: self.options.watchdog,
+            open_deadline: self.options.open_deadline,
+        };
+        let watching = watcher::watch(&self.progress, rules);
+        let source_name = capbuf::redact(&self.name);
+        let panicked = |_| State::Failed { reason: Error::Thread { source_name, reason: "it panicked".to_owned() } };
+        let last = catch_unwind(AssertUnwindSafe(|| self.keep_running())).unwrap_or_else(panicked);
+        drop(watching);
+        let Self { source, progress, buffer, claim, existing, registry, on_change, .. } = self;
+        // All is released before the end is visible. A caller that sees it may start the source
+        // again, or exit, which must not leave a buffer behind that should go with its last user.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop((source, existing))));
+        progress.set_last(last);
+        drop((claim, buffer, registry));
+        report(&progress, on_change);
+    }
+
+    /// Opens and runs the source until it ends for good; returns the last state.
+    fn keep_running(&mut self) -> State {
+        let (mut backoff, mut breaker) = (self.options.backoff.clone(), self.options.breaker.clone());
+        let mut attempts = 0;
+        loop {
+            let stop = self.progress.begin_attempt(&self.stop);
+            report(&self.progress, self.on_change.as_mut());
+            let mut ran = Duration::ZERO;
+            let opened = self.open(&stop);
+            report(&self.progress, self.on_change.as_mut());
+            let outcome = opened.and_then(|writer| {
+                attempts = 0;
+                let since = Instant::now();
+                let outcome = self.source.run(writer, &stop);
+                ran = since.elapsed();
+                outcome
+            });
+            let stalled = self.progress.end_attempt();
+            report(&self.progress, self.on_change.as_mut());
+            let reason = match (outcome, stalled) {
+                _ if self.stop.is_requested() => return State::Stopped,
+                (Ok(RunOutcome::Finished), None) => return State::Finished,
+                (Ok(RunOutcome::Stopped), None) => return State::Stopped,
+                (Err(reason), _) if reason.is_permanent() => return State::Failed { reason },
+                // The watchdog's finding is the cause of the error that followed.
+                (_, Some(reason)) | (Err(reason), None) => reason,
+            };
+            if !self.options.retry_opening && !self.progress.has_run() {
+                return State::Failed { reason };
+            }
+            let left = backoff.after_run(ran);
+            let open = breaker.after_run(ran);
+            attempts += 1;
+            let (state, left) = match open {
+                Some(every) => {
+                    let left = backoff.jittered(every);
+                    (State::CircuitOpen { reason, failures: breaker.failures(), left }, left)
+                }
+                None => (State::BackingOff { reason, attempts, left }, left),
+            };
+            self.progress.set(state);
+            report(&self.progress, self.on_change.as_mut());
+            if self.stop.sleep(left) {
+                return State::Stopped;
+            }
+        }
+    }
+
+    fn open(&mut self, stop: &Stop) -> Result<Writer> {
+        let claim = match &self.claim {
+            Some(claim) => Arc::clone(claim),
+            None => Arc::new(self.registry.claim_source(&self.name)?),
+        };
+        self.claim = Some(Arc::clone(&claim));
+        let writer = match self.buffer.get().cloned() {
+            None => self.open_first(stop)?,
+            Some(buffer) => {
+                self.source.open(&RequestedFormat::exactly(buffer.spec()), stop)?;
+                let mut writer = buffer.writer()?;
+                writer.gap(GapReason::SourceLost);
+                writer
+            }
+        };
+        if stop.is_requested() {
+            return Err(self.too_late());
+        }
+        self.progress.running(&claim, writer.buffer());
+        Ok(writer)
+    }
+
+    fn too_late(&self) -> Error {
+        Error::OpenTimedOut { source_name: capbuf::redact(&self.name), waited: self.options.open_deadline }
+    }
+
+    fn open_first(&mut self, stop: &Stop) -> Result<Writer> {
+        let format = self.source.open(&self.options.requested, stop)?;
+        if stop.is_requested() {
+            // Past the deadline: a buffer allocated now would have no user.
+            return Err(self.too_late());
+        }
+        let spec = Spec::new(self.options.length, format.sample_rate_hz, format.channels, format.sample_format)?;
+        let buffer = self.registry.get_or_allocate_with(&self.name, spec, &self.options.allocate)?;
+        let mut writer = match self.existing.take() {
+            Some(writer) if writer.buffer().same_as(&buffer) => writer,
+            _ => buffer.writer()?,
+        };
+        if let Some(reason) = self.after {
+            writer.gap(reason);
+        }
+        // Only this thread sets it.
+        let _ = self.buffer.set(buffer);
+        Ok(writer)
+    }
+}
+
+/// Passes the changes since the last call to the callback. No lock is held meanwhile.
+fn report(progress: &Progress, on_change: Option<impl FnMut(&Transition)>) {
+    let changes = progress.take_unreported();
+    if let Some(on_change) = on_change {
+        changes.iter().for_each(on_change);
+    }
+}

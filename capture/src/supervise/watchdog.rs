@@ -1,0 +1,56 @@
+//! The rules that the frames of a source must satisfy: most failures of a source return no error.
+
+use std::time::Duration;
+
+/// Requirements on the frames that arrive. A source that violates one is closed and opened again.
+///
+/// ```
+/// use std::time::Duration;
+/// use capbuf_capture::Watchdog;
+///
+/// let watchdog = Watchdog::new().nothing_for(Duration::from_secs(5)).silence_for(Some(Duration::from_secs(300)));
+/// # let _ = watchdog;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Watchdog {
+    pub(super) nothing_for: Duration,
+    pub(super) rate_within: f64,
+    pub(super) silence_for: Option<Duration>,
+}
+
+impl Watchdog {
+    /// Requires frames at least every 15 seconds, at a rate within 20 % of the nominal one. Silence
+    /// is allowed.
+    ///
+    /// Sources have shorter timeouts of their own: a device is lost after 3 seconds without a
+    /// frame, a stream after 12.
+    pub fn new() -> Self {
+        Self { nothing_for: Duration::from_secs(15), rate_within: 0.2, silence_for: None }
+    }
+
+    /// Sets the longest time without a frame.
+    pub fn nothing_for(mut self, duration: Duration) -> Self {
+        self.nothing_for = duration;
+        self
+    }
+
+    /// Sets the largest deviation of the rate, measured over 30 seconds, as a part of the nominal
+    /// one.
+    pub fn rate_within(mut self, part: f64) -> Self {
+        self.rate_within = part;
+        self
+    }
+
+    /// Sets how long all samples may be zero, which those of a microphone never are; `None` for no
+    /// limit.
+    pub fn silence_for(mut self, duration: Option<Duration>) -> Self {
+        self.silence_for = duration;
+        self
+    }
+}
+
+impl Default for Watchdog {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,199 @@
+//! The watchdog thread: one for all captures of a process.
+//!
+//! The thread starts with the first capture and has ended when the last one has. Every
+//! [`LOOK_EVERY`] it checks each capture in turn. No capture delays the others: a check reads
+//! atomics, tries one lock, and at most sets a state; the source itself is never called.
+//!
+//! A forked child has none of its parent's threads, and its copy of a lock may be locked for ever.
+//! So the registered captures belong to a process: the child finds another process's number and
+//! makes a [`Watcher`] of its own, without taking a lock of the old one.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+
+use super::health::{self, Health, LOOK_EVERY};
+use super::progress::{Phase, Progress};
+use super::watchdog::Watchdog;
+use crate::error::Error;
+
+static WATCHER: ArcSwapOption<Watcher> = ArcSwapOption::const_empty();
+
+/// The rules for one capture.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// Without credentials, for errors.
+    pub(super) source_name: String,
+    pub(super) watchdog: Watchdog,
+    pub(super) open_deadline: Duration,
+}
+
+/// Registers a capture to be checked until the returned guard is dropped.
+pub(super) fn watch(progress: &Arc<Progress>, rules: Rules) -> Watching {
+    let watcher = Watcher::of_this_process();
+    let looks = Mutex::new(Some(Looks::default()));
+    let watched = Arc::new(Watched { progress: Arc::clone(progress), rules, looks });
+    watcher.add(Arc::clone(&watched));
+    Watching { watcher, watched }
+}
+
+/// Keeps a capture registered. Dropping waits for a check in progress: afterwards the thread holds
+/// no handle of the capture's buffer.
+pub(super) struct Watching {
+    watcher: Arc<Watcher>,
+    watched: Arc<Watched>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.watched.end();
+        self.watcher.remove(&self.watched);
+    }
+}
+
+/// The captures of one process, and the thread that checks them.
+#[derive(Debug)]
+struct Watcher {
+    process: u32,
+    registered: Mutex<Registered>,
+    /// Notified when the thread is to end.
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Registered {
+    captures: Vec<Arc<Watched>>,
+    /// Increased when a thread is to end; a thread runs while it equals its own number.
+    generation: u64,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watcher {
+    fn of_this_process() -> Arc<Self> {
+        let process = std::process::id();
+        loop {
+            let current = WATCHER.load();
+            match &*current {
+                Some(watcher) if watcher.process == process => return Arc::clone(watcher),
+                _ => {
+                    let own = Self { process, registered: Mutex::default(), ended: Condvar::new() };
+                    // Another thread may have been faster: then its watcher is returned.
+                    let _ = WATCHER.compare_and_swap(&*current, Some(Arc::new(own)));
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registered> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(self: &Arc<Self>, watched: Arc<Watched>) {
+        let mut registered = self.lock();
+        registered.captures.push(watched);
+        if registered.thread.is_none() {
+            let (own, generation) = (Arc::clone(self), registered.generation);
+            let thread = thread::Builder::new().name("capbuf-watchdog".to_owned());
+            // If no thread can be started, the next capture tries again; until then the sources'
+            // own timeouts apply.
+            registered.thread = thread.spawn(move || own.run(generation)).ok();
+        }
+    }
+
+    fn remove(&self, watched: &Arc<Watched>) {
+        let mut registered = self.lock();
+        registered.captures.retain(|other| !Arc::ptr_eq(other, watched));
+        if !registered.captures.is_empty() {
+            return;
+        }
+        registered.generation += 1;
+        let thread = registered.thread.take();
+        drop(registered);
+        self.ended.notify_all();
+        if let Some(thread) = thread {
+            // It returns at once: nothing is left to check. A panic of it was reported where it
+            // was.
+            let _ = thread.join();
+        }
+    }
+
+    /// Runs the thread until its generation is over.
+    fn run(&self, generation: u64) {
+        let mut wait = LOOK_EVERY;
+        loop {
+            let is_current = |registered: &mut Registered| registered.generation == generation;
+            let waited = self.ended.wait_timeout_while(self.lock(), wait, is_current);
+            let mut registered = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if !is_current(&mut registered) {
+                return;
+            }
+            let captures = registered.captures.clone();
+            drop(registered);
+            let began = Instant::now();
+            captures.iter().for_each(|watched| watched.look());
+            // After a delay there is no catching up: checks are counted as time that went by.
+            wait = LOOK_EVERY.saturating_sub(began.elapsed());
+        }
+    }
+}
+
+/// One registered capture.
+#[derive(Debug)]
+struct Watched {
+    progress: Arc<Progress>,
+    rules: Rules,
+    /// `None` when the capture is about to end. Locked during a check.
+    looks: Mutex<Option<Looks>>,
+}
+
+/// What was found about the current attempt so far.
+#[derive(Debug, Default)]
+struct Looks {
+    attempt: u64,
+    /// Checks since the first one that found the source opening.
+    opening: u32,
+    health: Option<Health>,
+}
+
+impl Watched {
+    fn lock(&self) -> MutexGuard<'_, Option<Looks>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self) {
+        *self.lock() = None;
+    }
+
+    fn look(&self) {
+        let mut guard = self.lock();
+        let Some(looks) = &mut *guard else { return };
+        // Locked by the capture itself: the next check will do.
+        let Some((attempt, phase)) = self.progress.try_phase() else { return };
+        if attempt != looks.attempt {
+            *looks = Looks { attempt, ..Looks::default() };
+            if matches!(phase, Phase::Opening) {
+                return;
+            }
+        }
+        let Rules { source_name, watchdog, open_deadline } = &self.rules;
+        match phase {
+            Phase::Running(buffer) => {
+                let rate_hz = buffer.spec().sample_rate_hz();
+                let health = looks.health.get_or_insert_with(|| Health::new(*watchdog, rate_hz));
+                if let Some(fault) = health.look(health::observe(&buffer, watchdog)) {
+                    self.progress.stall(attempt, fault.error(&buffer));
+                }
+            }
+            Phase::Opening => {
+                looks.opening += 1;
+                if LOOK_EVERY * looks.opening >= *open_deadline {
+                    let (source_name, waited) = (source_name.clone(), *open_deadline);
+                    self.progress.stall(attempt, Error::OpenTimedOut { source_name, waited });
+                }
+            }
+            Phase::Idle => {}
+        }
+    }
+}
