@@ -105,6 +105,7 @@ mod memory;
 mod memory_model;
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(feature = "observe")]
 mod observe;
 mod registry;
 mod ring;
@@ -113,6 +114,8 @@ mod source;
 mod spec;
 mod sync;
 mod time;
+// Without `observe` nothing is recorded: the log and its reader are not called.
+#[cfg_attr(not(feature = "observe"), allow(dead_code, unused_imports))]
 mod track;
 
 pub use buffer::{
@@ -126,6 +129,7 @@ pub use gap::{Gap, GapReason};
 pub use holder::Holder;
 pub use lifetime::{AllocateOptions, Lifetime};
 pub use memory::{PoolStats, RegistryStats};
+#[cfg(feature = "observe")]
 pub use observe::{
     AllocationReport, Attempts, CallSite, Detector, HolderReport, MAX_METRIC_SOURCES, ProcessReport, SourceReport,
     StackFrame, StackReport, Totals, Watch, WatchSettings,
@@ -134,4 +138,6 @@ pub use registry::{Registry, RegistryBuilder};
 pub use sample::{I24, Sample, convert};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
-pub use track::{Anomaly, AnomalyKind, Caller, CodePlace, Dropped, Language, Outcome, Severity};
+#[cfg(feature = "observe")]
+pub use track::{Anomaly, AnomalyKind, Severity};
+pub use track::{Caller, CodePlace, Dropped, Language, Outcome};

@@ -36,6 +36,7 @@ impl Domain {
     }
 
     /// What is free in the file system that it lies in; `None` where there is no bound, or none that is told.
+    #[cfg(feature = "observe")]
     pub(crate) fn room_bytes(&self) -> Option<u64> {
         self.folder.room_bytes()
     }

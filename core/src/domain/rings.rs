@@ -7,6 +7,7 @@ use super::membership::Membership;
 use super::names::is_ring;
 use super::{holders, removal};
 use crate::error::{Error, Result};
+#[cfg(feature = "observe")]
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
 use crate::memory::{Description, Layout, MAX_HOLDERS, Region};
@@ -139,6 +140,7 @@ impl Domain {
     }
 
     /// The living processes that have a ring mapped, and since when.
+    #[cfg(feature = "observe")]
     pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
         holders::list(&self.folder, region)
     }

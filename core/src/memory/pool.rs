@@ -7,8 +7,6 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::budget::Charge;
 use super::mapping::Words;
 use crate::clock::{Clock, duration_to_ns};
@@ -31,7 +29,8 @@ impl Default for PoolSettings {
 }
 
 /// What a pool holds, and what came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "observe", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PoolStats {
     /// Rings in it, in a domain those of all processes.

@@ -77,7 +77,7 @@ const TWO_SOURCES_AT_ONCE: Model = Model {
     },
     preemptions: 2,
     outcomes: &[],
-    planted: &[("map (publish)", Defect::Split)],
+    planted: &[("map (publish)", Defect::Split), ("map (publish)", Defect::Lost), ("filled (fill)", Defect::Lost)],
 };
 
 #[test]
@@ -142,7 +142,7 @@ const PANICKED_FILL: Model = Model {
     },
     preemptions: 2,
     outcomes: &["found what the other made", "made after the other panicked", "received the panic"],
-    planted: &[("filled (fill)", Defect::Lost)],
+    planted: &[("filled (fill)", Defect::Lost), ("map (publish)", Defect::Lost)],
 };
 
 #[test]
@@ -203,7 +203,7 @@ const REMOVED_WHILE_REQUESTED: Model = Model {
     },
     preemptions: 2,
     outcomes: &["requested before the removal", "requested after the removal"],
-    planted: &[("map (publish)", Defect::Lost)],
+    planted: &[("map (publish)", Defect::Lost), ("removed (publish)", Defect::Lost)],
 };
 
 #[test]
@@ -236,10 +236,13 @@ const GONE_FOR_GOOD: Model = Model {
         let registry = registry();
         drop(registry.get_or_allocate("x", spec()).unwrap());
         let remove = |registry: &Registry| {
-            saw(if registry.remove("x").is_ok() { "removed" } else { "reported gone" });
+            let is_removed = registry.remove("x").is_ok();
+            saw(if is_removed { "removed" } else { "reported gone" });
             assert!(!registry.contains("x"));
+            is_removed
         };
-        both(&registry, remove, remove);
+        let (one, other) = both(&registry, remove, remove);
+        assert_ne!(one, other, "one of the two removed it");
     },
     preemptions: 2,
     outcomes: &["removed", "reported gone"],

@@ -91,11 +91,7 @@ const LEFT: Model = Model {
     },
     preemptions: 4,
     outcomes: &["opened", "too late"],
-    planted: &[
-        ("holder (unmark)", Defect::Lost),
-        ("holder (left)", Defect::Lost),
-        ("holder (unflagged)", Defect::Lost),
-    ],
+    planted: &[("holder (unmark)", Defect::Lost)],
 };
 
 #[test]

@@ -8,6 +8,8 @@ use super::{Defect, budget, claim, holder, last_handle, lease, log, lookup, ring
 const EXCUSED: &[(&str, &str)] = &[
     ("removed", "a flag that nothing is read through; models plant its loss"),
     ("log", "the header of another process's log; models have no files"),
+    ("holder (left)", "the last holder takes the lock file after it left, which orders it"),
+    ("holder (unflagged)", "as `holder (left)`"),
     ("record (claim)", "loom lets no store be overtaken by an older one of another thread"),
     ("row (claim)", "as `record (claim)`"),
     ("row (claim hold)", "as `record (claim)`"),

@@ -71,7 +71,6 @@ const FRAME_HAS_ITS_ANCHOR: Model = Model {
         ("anchor reserve (release)", Defect::Lost),
         ("anchor reserve (acquire)", Defect::Lost),
         ("anchor head (publish)", Defect::Relaxed),
-        ("anchor head (publish)", Defect::Lost),
         ("anchor head (observe)", Defect::Relaxed),
         ("anchor reserve (announce)", Defect::Lost),
         ("anchor reserve (check)", Defect::Blind),

@@ -55,6 +55,7 @@ impl Registry {
             pool,
             tracker,
             removed: Mutex::default(),
+            #[cfg(feature = "observe")]
             watches: Mutex::default(),
             map: Map::new(),
             domain,

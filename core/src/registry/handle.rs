@@ -13,7 +13,9 @@ use crate::lifetime::AllocateOptions;
 use crate::memory::{Budget, Pool, PoolStats, RegistryStats};
 use crate::spec::Spec;
 use crate::sync::{Arc, PlainArc, Weak, count};
-use crate::track::{Outcome, Tracker, Watched};
+#[cfg(feature = "observe")]
+use crate::track::Watched;
+use crate::track::{Outcome, Tracker};
 
 /// The allocator of capture buffers: from a source to the one buffer it has.
 ///
@@ -53,6 +55,7 @@ pub(super) struct Inner {
     pub(super) pool: Option<PlainArc<Pool>>,
     /// Those that were removed from here and that somebody holds.
     pub(super) removed: Mutex<Vec<Weak<Shared>>>,
+    #[cfg(feature = "observe")]
     pub(super) watches: Mutex<Vec<PlainArc<Watched>>>,
 }
 
@@ -286,19 +289,10 @@ impl Registry {
         self.0.budget.stats()
     }
 
-    /// The buffers in the map, of a private registry all there are.
-    pub(crate) fn mapped_buffers(&self) -> Vec<CaptureBuffer> {
-        self.0.map.handles()
-    }
-
     /// Frees replaced shards of the map, as the helper thread does.
     #[cfg(all(test, loom))]
     pub(crate) fn free_retired(&self) {
         self.0.map.retired().free_unused();
-    }
-
-    pub(crate) fn domain_itself(&self) -> Option<&PlainArc<Domain>> {
-        self.0.domain.as_ref()
     }
 }
 

@@ -13,12 +13,15 @@
 //! | How is a registry configured, made, opened? | `builder` |
 //! | How does a source get its one buffer, and lose it? | `claim` |
 //! | How is a source's slot found without waiting? | `lookup` |
-//! | What does it keep for reports, metrics and watches? | `tracked` |
+//! | How is the end of an attempt recorded? | `tracked` |
+//! | What do reports, metrics and watches ask of it? | `observed` |
 
 mod builder;
 mod claim;
 mod handle;
 mod lookup;
+#[cfg(feature = "observe")]
+mod observed;
 mod tracked;
 
 pub use builder::RegistryBuilder;

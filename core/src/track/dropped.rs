@@ -1,7 +1,8 @@
 //! What a log had no room for.
 
 /// What found no place, or had to make place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "observe", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Dropped {
     /// Sources that are told no more, as others were asked for since.

@@ -20,6 +20,7 @@
 //! | What is counted all the time? | `counts` |
 //! | What can be wrong, and where does a watch keep it? | `anomaly`, `watched`, with `utc` |
 
+#[cfg(feature = "observe")]
 mod anomaly;
 mod caller;
 mod contents;
@@ -31,14 +32,18 @@ mod log_layout;
 mod modules;
 mod origin;
 mod outcome;
+#[cfg(feature = "observe")]
 mod resolve;
 mod stack;
 mod text;
 mod thread;
 mod tracker;
+#[cfg(feature = "observe")]
 mod utc;
+#[cfg(feature = "observe")]
 mod watched;
 
+#[cfg(feature = "observe")]
 pub use anomaly::{Anomaly, AnomalyKind, Severity};
 pub use caller::{Caller, CodePlace, Language};
 pub(crate) use contents::{Contents, Hold, Line, Record};
@@ -49,7 +54,10 @@ pub(crate) use key::key_of;
 pub(crate) use log::Entry;
 pub(crate) use log::Log;
 pub use outcome::Outcome;
+#[cfg(feature = "observe")]
 pub(crate) use resolve::Resolver;
 pub(crate) use tracker::{Begun, Taken, Tracker, asked_by_environment};
+#[cfg(feature = "observe")]
 pub(crate) use utc::{moment, utc, utc_or_none};
+#[cfg(feature = "observe")]
 pub(crate) use watched::{WAITING, Watched};

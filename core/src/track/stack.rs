@@ -9,15 +9,16 @@ pub(super) fn capture() -> ([usize; FRAMES], usize) {
     capture_beyond(None)
 }
 
-/// The same, beyond the frame of the function that begins at an address, if there is one such.
+/// The same, beyond the frame of the function that begins at `entry`, if the stack has one.
+#[cfg(all(feature = "observe", unix, not(miri)))]
 pub(super) fn capture_beyond(entry: Option<usize>) -> ([usize; FRAMES], usize) {
-    // Own frames, and those of a binding, come on top.
+    // The frames of this library, and those of a binding, come on top.
     const DEEPEST: usize = FRAMES + 32;
     let (mut addresses, mut count, mut depth) = ([0; FRAMES], 0, 0);
     let mut entry = entry;
-    let mut take = |frame: &backtrace::Frame| {
+    let take = |frame: &backtrace::Frame| {
         depth += 1;
-        // The outermost one of some stacks is nothing.
+        // The outermost frame of some stacks has no address.
         if let Some(place) = addresses.get_mut(count).filter(|_| !frame.ip().is_null()) {
             *place = frame.ip() as usize;
             count += 1;
@@ -27,13 +28,16 @@ pub(super) fn capture_beyond(entry: Option<usize>) -> ([usize; FRAMES], usize) {
         }
         depth < DEEPEST && (entry.is_some() || count < FRAMES)
     };
-    #[cfg(all(unix, not(miri)))]
-    // SAFETY: the lock that this goes without guards symbol tables, which are not looked at, and on systems other than Windows
-    // nothing of what is: each thread walks its own stack.
+    // SAFETY: the lock that the synchronised call takes guards symbol tables, which are not read here.
+    // On systems other than Windows it guards nothing else: each thread walks its own stack.
     unsafe {
-        backtrace::trace_unsynchronized(&mut take);
+        backtrace::trace_unsynchronized(take);
     }
-    #[cfg(not(all(unix, not(miri))))]
-    let _ = &mut take;
     (addresses, count)
+}
+
+/// No stack: it can't be walked here, or nothing is observed.
+#[cfg(not(all(feature = "observe", unix, not(miri))))]
+pub(super) fn capture_beyond(_entry: Option<usize>) -> ([usize; FRAMES], usize) {
+    ([0; FRAMES], 0)
 }

@@ -60,8 +60,9 @@ impl Drop for Taken {
 
 /// Whether `DEBUG_BUFFER_ALLOC` asks for tracking.
 pub(crate) fn asked_by_environment() -> bool {
-    std::env::var("DEBUG_BUFFER_ALLOC")
-        .is_ok_and(|value| ["1", "true", "yes", "on"].iter().any(|yes| value.trim().eq_ignore_ascii_case(yes)))
+    cfg!(feature = "observe")
+        && std::env::var("DEBUG_BUFFER_ALLOC")
+            .is_ok_and(|value| ["1", "true", "yes", "on"].iter().any(|yes| value.trim().eq_ignore_ascii_case(yes)))
 }
 
 impl Tracker {
