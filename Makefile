@@ -15,7 +15,7 @@ test: test-rust loom test-c test-go test-python test-hosts ## Run all tests, wit
 test-rust: ## Test the Rust crates and the command
 	@scripts/install test
 	cargo test --workspace
-	RUSTFLAGS='--cfg capbuf_portable_copy' cargo test -p capbuf --tests --target-dir target/portable
+	RUSTFLAGS='--cfg capbuf_portable_copy' cargo test -p capbuf --no-default-features --tests --target-dir target/portable
 
 test-c: ## Test C and C++ programs: shared, static, under AddressSanitizer and valgrind
 	@scripts/install c

@@ -89,6 +89,7 @@ fn available_read_returns_what_is_there_at_its_timeout() {
 }
 
 #[test]
+#[cfg(feature = "observe")]
 fn waiting_read_is_counted_once_however_often_it_looks() {
     let registry = registry_asleep();
     let buffer = registry.allocate("mic", mono(10.0, 8000)).unwrap();
