@@ -239,7 +239,7 @@ impl Now {
         if let Some((claim, buffer)) = &self.published {
             let status = SourceHealth::new(state.kind(), utc_ns, self.restarts, reason.clone().unwrap_or_default());
             // The state of this process does not depend on the domain.
-            let _ = claim.tell(buffer, &status);
+            let _ = claim.publish(buffer, &status);
         }
         if self.history.len() == HISTORY {
             self.history.pop_front();

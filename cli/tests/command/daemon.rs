@@ -91,7 +91,7 @@ fn a_domain_has_one_daemon_and_the_next_one_continues_its_rings() {
     first.kill();
     let dead = json(folder, &["status", "a"]);
     assert_eq!(dead["health"]["state"], "failed");
-    assert!(dead["health"]["reason"].as_str().is_some_and(|why| why.contains("ended without a word")), "{dead}");
+    assert!(dead["health"]["reason"].as_str().is_some_and(|why| why.contains("its process died")), "{dead}");
     // A new length keeps the audio that fits.
     configure(folder, &tone("a", 440, "").replace("5s", "9s"));
     let _third = daemon(folder);

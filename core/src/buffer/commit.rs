@@ -1,19 +1,21 @@
-//! Committing memory ahead of the writer, on a thread of its own, so that the audio thread meets no page fault.
+//! Commits memory ahead of the writer on a helper thread, so that the audio thread meets no page
+//! fault.
 
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-/// Commits one slice of a buffer's memory, by its number; false when there is none left, or the buffer is gone.
+/// Commits one slice of a buffer's memory; false after the last slice, or if the buffer is gone.
 type CommitSlice = Box<dyn FnMut(usize) -> bool + Send>;
 
-/// The helper thread of one registry, started when it is first needed, ended with the registry.
+/// The helper thread of one registry, started with the first job, ended with the registry.
 #[derive(Default)]
 pub(crate) struct Committer {
     queue: Mutex<Option<mpsc::Sender<CommitSlice>>>,
 }
 
 impl Committer {
-    /// Commits a buffer's memory soon, slice after slice. Without a thread it stays as it is, and the first lap faults.
+    /// Queues a buffer's memory, slice after slice. If no thread can be started the first lap
+    /// faults.
     pub(super) fn commit(&self, slice: impl FnMut(usize) -> bool + Send + 'static) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_none() {
@@ -22,7 +24,7 @@ impl Committer {
             *queue = started.ok().map(|_| sender);
         }
         if let Some(queue) = &*queue {
-            // An ended thread would have dropped the receiver: nothing to be done about it here.
+            // The receiver lives as long as the thread, which ends with this sender.
             let _ = queue.send(Box::new(slice));
         }
     }

@@ -1,4 +1,4 @@
-//! The last N seconds of one source: the handle that reads it and lends its writer.
+//! The handle on a buffer.
 
 use std::fmt;
 
@@ -19,12 +19,12 @@ use crate::track::Taken;
 
 /// A handle on the last N seconds of a source.
 ///
-/// Cloning counts (an atomic addition); dropping the last handle of a buffer that is not, or no longer, in a registry
-/// gives its memory back. All methods may be called from any thread at the same time.
+/// Cloning is an atomic addition. Dropping the last handle of a buffer that is in no registry frees
+/// its memory. All methods may be called from any thread at the same time.
 #[derive(Clone)]
 pub struct CaptureBuffer {
     pub(crate) shared: Arc<Shared>,
-    /// That this handle and its clones are on record as held, where that is tracked.
+    /// The record of this handle and its clones, while handles are tracked.
     pub(crate) taken: Option<PlainArc<Taken>>,
 }
 
@@ -34,29 +34,30 @@ impl CaptureBuffer {
         &self.shared.source
     }
 
-    /// Its shape.
+    /// Its length, rate, channels and sample format.
     pub fn spec(&self) -> &Spec {
         &self.shared.spec
     }
 
-    /// The clock that it tells arrival and age by.
+    /// The clock for arrival and age.
     pub fn clock(&self) -> &PlainArc<dyn Clock> {
         &self.shared.clock
     }
 
-    /// Tells whether it was removed from its registry. Its audio stays readable; nothing is written any more.
+    /// True once it was removed from its registry. Its audio stays readable; nothing more is
+    /// written.
     pub fn is_removed(&self) -> bool {
         self.shared.is_removed()
     }
 
-    /// The frames that can be read: from the oldest to one past the newest. Empty before the first write.
+    /// The readable frames: from the oldest to one past the newest. Empty before the first write.
     ///
-    /// Wait-free. Stale at once: the oldest may go, newer ones come.
+    /// Wait-free. Stale at once: the oldest are evicted, newer ones come.
     pub fn frames(&self) -> std::ops::Range<u64> {
         Extent::of(&self.shared.region).map_or(0..0, |extent| extent.oldest_frame..extent.newest_frame)
     }
 
-    /// Gaps recorded, ever. Wait-free. Stale at once.
+    /// Number of gaps recorded so far. Wait-free. Stale at once.
     pub fn gaps(&self) -> u64 {
         // SYNC none: a counter.
         self.shared.region.header().writer.gaps.load(Ordering::Relaxed)
@@ -64,12 +65,14 @@ impl CaptureBuffer {
 
     /// Copies a span out, whole or not at all.
     ///
-    /// Allocates the segment; waits for nobody. A frame's time is true to half a frame. To wait, to take what is there,
-    /// to leave gaps out or to convert, see [`CaptureBuffer::read_with`].
+    /// Allocates the segment; does not wait. Times have a resolution of half a frame. To wait, to
+    /// read partially, to leave gaps out or to convert, see [`CaptureBuffer::read_with`].
     ///
     /// # Errors
-    /// [`Error::NotYet`](crate::Error::NotYet) (with when it will be), [`Error::Evicted`](crate::Error::Evicted) (with the oldest still there),
-    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for spans that are empty or reversed, and for the last so much of a buffer that keeps less.
+    /// [`Error::NotYet`](crate::Error::NotYet) (with when it will be),
+    /// [`Error::Evicted`](crate::Error::Evicted) (with the oldest frame still there),
+    /// [`Error::InvalidRange`](crate::Error::InvalidRange) for spans that are empty, reversed, or
+    /// longer than the buffer ([`Span::Last`]).
     ///
     /// ```
     /// use std::time::Duration;
@@ -88,45 +91,49 @@ impl CaptureBuffer {
         self.read_with(span, &ReadOptions::new())
     }
 
-    /// Copies a span out as the options say.
+    /// Copies a span out with options.
     ///
-    /// Allocates the segment. Blocks only if told to wait, and then in sleeps of at most 50 ms.
+    /// Allocates the segment. Blocks only with [`ReadOptions::wait`], in sleeps of at most 50 ms.
     ///
     /// # Errors
-    /// As [`CaptureBuffer::read`]; told to wait also [`Error::TimedOut`](crate::Error::TimedOut) and [`Error::Removed`](crate::Error::Removed); [`Error::OverBudget`](crate::Error::OverBudget) for
-    /// a span whose silence would take more than one buffer may.
+    /// As [`CaptureBuffer::read`]; when waiting also [`Error::TimedOut`](crate::Error::TimedOut)
+    /// and [`Error::Removed`](crate::Error::Removed);
+    /// [`Error::OverBudget`](crate::Error::OverBudget) for a span whose silence exceeds the limit
+    /// of one buffer.
     pub fn read_with(&self, span: Span, options: &ReadOptions) -> Result<Segment> {
         read::counted(&self.shared, || read::segment(&self.shared, &span, options))
     }
 
-    /// Copies a span into the caller's memory, converted to its type, and tells what it put there.
+    /// Copies a span into the caller's memory, converted to its type, and describes the result.
     ///
-    /// The samples are interleaved from the beginning of `out`; the rest of it stays as it was. Allocates nothing; without
-    /// waiting it makes no system call but the look at the clock that waiting needs. After an error other than
-    /// [`Error::TooSmall`](crate::Error::TooSmall) the content of `out` is unspecified.
+    /// The samples are interleaved from the beginning of `out`; the rest of `out` stays unchanged.
+    /// Allocates nothing. Without waiting its only system call is reading the clock. After an error
+    /// other than [`Error::TooSmall`](crate::Error::TooSmall) the content of `out` is unspecified.
     ///
     /// # Errors
-    /// As [`CaptureBuffer::read_with`], and [`Error::TooSmall`](crate::Error::TooSmall) with the number of samples needed.
+    /// As [`CaptureBuffer::read_with`], and [`Error::TooSmall`](crate::Error::TooSmall) with the
+    /// number of samples needed.
     pub fn read_into<T: Sample>(&self, span: Span, options: &ReadOptions, out: &mut [T]) -> Result<Extracted> {
         read::counted(&self.shared, || read::into(&self.shared, &span, options, out))
     }
 
-    /// Tells whether two handles are of the same buffer, mapped by whichever registry.
+    /// True for two handles on the same buffer, mapped by whichever registry.
     pub fn same_as(&self, other: &Self) -> bool {
         self.id() == other.id()
     }
 
-    /// A number that tells this buffer from every other one, in every process.
+    /// A number that identifies this buffer in every process.
     pub fn id(&self) -> u64 {
         self.shared.id
     }
 
-    /// How long it stays when nobody uses it.
+    /// How long it stays when no process has it open.
     pub fn lifetime(&self) -> Lifetime {
         self.shared.membership.as_ref().map_or(Lifetime::WhileOpen, |membership| membership.lifetime())
     }
 
-    /// The living processes of its domain that have it open, this one included; none for a private registry.
+    /// The living processes of its domain that have it open, this one included; empty for a private
+    /// registry.
     ///
     /// Makes system calls, allocates. Stale at once, in both directions.
     pub fn opened_by(&self) -> Vec<OpenedBy> {
@@ -136,7 +143,7 @@ impl CaptureBuffer {
         told.map(|(holder, since_utc_ns)| OpenedBy { holder, since_utc_ns }).collect()
     }
 
-    /// How many handles there are, the registry's own included. Stale at once, in both directions.
+    /// Number of handles, the registry's own included. Stale at once, in both directions.
     pub fn handles(&self) -> usize {
         Arc::strong_count(&self.shared)
     }
@@ -148,7 +155,7 @@ impl CaptureBuffer {
 pub struct OpenedBy {
     /// The process.
     pub holder: Holder,
-    /// Since when, in ns of UTC.
+    /// The time it was opened, in ns of UTC.
     pub since_utc_ns: i64,
 }
 

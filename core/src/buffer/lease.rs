@@ -1,4 +1,4 @@
-//! The writer's lease: one writer in all processes, given back by the kernel if its process dies.
+//! The writer's lease: one writer in all processes, released by the kernel if its process dies.
 
 use super::shared::Shared;
 use super::writer_view::WriterView;
@@ -8,7 +8,7 @@ use crate::memory::WriterLine;
 use crate::ring::MAX_COUNT;
 use crate::sync::{Arc, AtomicU64, Ordering, fork};
 
-/// What stands in the header while a writer of a private registry lives: there is one process only.
+/// The holder in the header of a private registry, which has one process only.
 const PRIVATE: u64 = 1;
 
 /// An exclusive lease on a buffer.
@@ -16,19 +16,19 @@ const PRIVATE: u64 = 1;
 pub(crate) struct Lease {
     view: WriterView,
     generation: u32,
-    /// Kept: while its number stands in the header, its lock is what tells that this process lives.
+    /// Held because its number stands in the header: its lock shows that this process lives.
     liveness: Option<Arc<LivenessLock>>,
 }
 
 impl Lease {
-    /// Takes the lease, if nobody who lives holds it.
+    /// Takes the lease unless a living process holds it.
     pub(crate) fn take(shared: &Arc<Shared>) -> Result<Self> {
         fork::watch();
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let liveness = domain.map(|domain| domain.liveness()).transpose()?;
         let own = liveness.as_ref().map_or(PRIVATE, |liveness| liveness.number());
         let lease = &shared.region.header().readers.lease;
-        // In a private registry whoever holds it lives.
+        // In a private registry every holder lives.
         let is_alive = |held| domain.is_none_or(|domain| domain.is_alive(held));
         claim(lease, own, is_alive).map_err(|held| {
             let holder = domain.and_then(|domain| domain.holder(held));
@@ -37,7 +37,7 @@ impl Lease {
         Ok(Self { view: WriterView::of(shared), generation: fork::generation(), liveness })
     }
 
-    /// Says what is wrong with what the last writer left, if anything.
+    /// Checks the counters that the last writer left.
     pub(crate) fn check_counters(&self) -> std::result::Result<(), String> {
         let line = self.line();
         let counters = [
@@ -51,7 +51,8 @@ impl Lease {
         if let Some((name, _)) = wrong {
             return Err(format!("its {name} is beyond {MAX_COUNT}"));
         }
-        // Anchors that are announced and not there are taken for overwritten ones: so many, and no time could be told any more.
+        // Announced anchors that do not exist would count as overwritten ones, and leave frames
+        // without times.
         let [head, reserve] = [&line.anchor_head, &line.anchor_reserve].map(|counter| counter.load(Ordering::Relaxed));
         if reserve.saturating_sub(head) > self.view.shared().region.layout().anchor_slots {
             return Err(format!("its anchor_reserve is {reserve}, its anchor_head {head}"));
@@ -59,19 +60,19 @@ impl Lease {
         Ok(())
     }
 
-    /// What only who holds the lease stores to.
+    /// The line of the header that only the holder of the lease stores to.
     #[inline]
     pub(crate) fn line(&self) -> &WriterLine {
         self.view.line()
     }
 
-    /// The frames' memory, in which only who holds the lease stores.
+    /// The memory of the frames, in which only the holder of the lease stores.
     #[inline]
     pub(crate) fn words(&self) -> &[AtomicU64] {
         self.view.words()
     }
 
-    /// Tells whether this process is a child of the one that took the lease.
+    /// True in a child of the process that took the lease.
     pub(crate) fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
     }
@@ -88,7 +89,8 @@ impl Drop for Lease {
     }
 }
 
-/// Puts `own` where nobody stands, or nobody who lives; who does, if that fails. Lock-free: it goes on only while others come and go.
+/// Stores `own` if no living process holds the lease; otherwise returns the holder. Lock-free: it
+/// retries only while holders change.
 pub(crate) fn claim(lease: &AtomicU64, own: u64, is_alive: impl Fn(u64) -> bool) -> std::result::Result<(), u64> {
     let mut expected = 0;
     // SYNC lease (take): acquires what the last writer did, also a dead one.
@@ -101,7 +103,7 @@ pub(crate) fn claim(lease: &AtomicU64, own: u64, is_alive: impl Fn(u64) -> bool)
     Ok(())
 }
 
-/// Takes `own` away again, if it is still there.
+/// Stores 0 if `own` still holds the lease.
 pub(crate) fn release(lease: &AtomicU64, own: u64) {
     // SYNC lease (give back): releases what this writer did to the next one.
     let _ = lease.compare_exchange(own, 0, Ordering::Release, Ordering::Relaxed);

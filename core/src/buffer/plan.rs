@@ -1,4 +1,4 @@
-//! A span found on the timeline: which frames, and where silence goes, step by step.
+//! A span located on the timeline: its frames, and the silence between them, step by step.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ use crate::ring::Anchor;
 use crate::spec::Spec;
 use crate::time::Extent;
 
-/// A span found on the timeline: frames `first..end`, with silence before, between and after them.
+/// A located span: frames `first..end`, with silence before, between and after them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     extent: Extent,
-    /// The segment that holds `first`, by number.
+    /// Number and anchor of the segment that holds `first`.
     segment: (u64, Anchor),
     pub(crate) first: u64,
     pub(crate) end: u64,
@@ -23,12 +23,12 @@ pub(crate) struct Plan {
     tail: u64,
     pub(crate) start_utc_ns: i64,
     pub(crate) end_utc_ns: i64,
-    /// Whether gaps are filled.
+    /// Fills gaps with silence.
     fill_gaps: bool,
     pub(crate) missing: Missing,
 }
 
-/// What comes next in a planned span.
+/// The next part of a planned span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     Frames { first: u64, count: u64 },
@@ -36,7 +36,7 @@ pub(crate) enum Step {
     Gap(Gap),
 }
 
-/// What a read does about gaps and missing ends.
+/// The treatment of gaps and missing ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadPolicy {
     pub(crate) allow_missing_start: bool,
@@ -45,7 +45,7 @@ pub(crate) struct ReadPolicy {
     pub(crate) fill_gaps: bool,
 }
 
-/// Finds spans in one buffer at one moment.
+/// Locates spans in one buffer at one moment.
 pub(crate) struct Planner<'a> {
     pub(crate) region: &'a Region,
     pub(crate) spec: &'a Spec,
@@ -54,10 +54,10 @@ pub(crate) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Finds a span that [`Span::check`] has let pass.
+    /// Locates a span that [`Span::check`] accepted.
     ///
     /// # Errors
-    /// [`Error::NotYet`] and [`Error::Evicted`] where something is missing that may not be.
+    /// [`Error::NotYet`] and [`Error::Evicted`] for missing frames that the policy does not allow.
     pub(crate) fn plan(&self, span: &Span) -> Result<Plan> {
         match span {
             Span::Frames(range) => self.by_frames(range),
@@ -79,8 +79,9 @@ impl Planner<'_> {
     fn by_time(&self, range: &Range<i64>) -> Result<Plan> {
         let (_, newest) = self.extent.newest_segment();
         let (oldest_ns, newest_ns) = (self.oldest_utc_ns()?, self.extent.newest_utc_ns());
-        // Times are true to half a frame, but the end of a span must be the same frame when more frames have come: what is
-        // less than a quarter of one beyond the newest is its end, now and later.
+        // Times have a resolution of half a frame, but the end of a span must be the same frame
+        // when more frames have come: an end less than a quarter of a frame beyond the newest frame
+        // is that frame, now and later.
         let half_ns = newest.half_period_ns();
         let frames_between = |from: i64, to: i64| self.spec.ns_to_frames(to.saturating_sub(from));
         let (mut from, mut to, mut missing) = (range.start, range.end, Missing::default());
@@ -100,7 +101,7 @@ impl Planner<'_> {
         let (first, before_first_ns) = self.place(from)?;
         let (end, after_end_ns) = self.place_of_end(to)?;
         if first >= end && before_first_ns > 0 {
-            // Wholly inside one gap.
+            // The span lies within one gap.
             let lead = if self.policy.fill_gaps { frames_between(from, to) } else { 0 };
             let mut plan = self.finish(first, first, lead, 0, missing)?;
             (plan.start_utc_ns, plan.end_utc_ns) = (from, to);
@@ -114,7 +115,7 @@ impl Planner<'_> {
         self.finish(first, end.max(first), lead, if end > first { tail } else { 0 }, missing)
     }
 
-    /// The frame nearest to a time, and how long after that time it begins if the time lies in a gap.
+    /// The frame nearest to a time, and the time until it begins if the time lies in a gap.
     fn place(&self, utc_ns: i64) -> Result<(u64, i64)> {
         let (number, segment) = self.found(self.extent.segment_of_time(self.region, utc_ns))?;
         let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
@@ -126,7 +127,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The frame before which a time lies, and how long before that time the audio ends if the time lies in a gap or at its end.
+    /// The frame before which a time lies, and the time since the audio ended if the time lies in a
+    /// gap or at its end.
     fn place_of_end(&self, utc_ns: i64) -> Result<(u64, i64)> {
         let (number, segment) = self.found(self.extent.segment_before_time(self.region, utc_ns))?;
         let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
@@ -140,7 +142,7 @@ impl Planner<'_> {
         }
     }
 
-    /// So many frames back from the newest, gaps counted as the silence that fills them.
+    /// The `wanted` newest frames, gaps counted as the silence that fills them.
     fn last(&self, wanted: u64) -> Result<Plan> {
         let Extent { oldest_frame, newest_frame, .. } = self.extent;
         let (mut number, mut segment) = self.extent.newest_segment();
@@ -168,7 +170,8 @@ impl Planner<'_> {
             }
             lead = 0;
         }
-        // What was never there will be, if one waits: the newest then reaches far enough from the oldest.
+        // Frames before the first one ever count as still to come: a wait makes the span reach back
+        // far enough.
         let missing = if oldest_frame == 0 {
             Missing { not_yet_frames: left, ..Missing::default() }
         } else {
@@ -179,7 +182,7 @@ impl Planner<'_> {
     }
 
     fn finish(&self, first: u64, end: u64, lead: u64, tail: u64, missing: Missing) -> Result<Plan> {
-        // Anchors are another process's: what they say of frames that are not there counts for nothing.
+        // Anchors may be another process's: bounded by the readable frames.
         let first = first.clamp(self.extent.oldest_frame, self.extent.newest_frame);
         let end = end.clamp(first, self.extent.newest_frame);
         let segment = self.found(self.extent.segment_of_frame(self.region, first))?;
@@ -191,7 +194,8 @@ impl Planner<'_> {
         Ok(Plan { extent: self.extent, segment, first, end, lead, tail, start_utc_ns, end_utc_ns, fill_gaps, missing })
     }
 
-    /// Lets what is missing pass if that was asked for; otherwise says why, and how far ahead the span's end is.
+    /// Accepts missing frames that the policy allows; otherwise returns the error, with how far
+    /// ahead the span's end is.
     fn allow(&self, missing: Missing, ahead_frames: u64) -> Result<Missing> {
         if missing.evicted_frames > 0 && !self.policy.allow_missing_start {
             return Err(self.evicted());
@@ -211,7 +215,7 @@ impl Planner<'_> {
         self.found(self.extent.oldest_utc_ns(self.region))
     }
 
-    /// The writer may lap a reader between two looks at the timeline: then what it looked for is gone.
+    /// A lookup on the timeline fails only if the writer lapped it: then the frames are evicted.
     fn found<T>(&self, found: Option<T>) -> Result<T> {
         found.ok_or_else(|| self.evicted())
     }
@@ -221,7 +225,7 @@ impl Planner<'_> {
     }
 }
 
-/// The error that says what is the oldest there is.
+/// The error with the oldest readable frame.
 pub(crate) fn evicted(region: &Region, extent: Extent) -> Error {
     let now = Extent::of(region).unwrap_or(extent);
     let oldest_utc_ns = now.oldest_utc_ns(region).unwrap_or_else(|| now.newest_utc_ns());
@@ -229,9 +233,10 @@ pub(crate) fn evicted(region: &Region, extent: Extent) -> Error {
 }
 
 impl Plan {
-    /// Goes through the span in order: frames, and silence where gaps are filled, each gap announced before.
+    /// Visits the span in order: frames, and silence where gaps are filled, each gap before its
+    /// silence.
     ///
-    /// False if the writer lapped the walk.
+    /// Returns false if the writer lapped the walk.
     pub(crate) fn walk(&self, region: &Region, spec: &Spec, mut visit: impl FnMut(Step)) -> bool {
         let (mut number, segment) = self.segment;
         if self.lead > 0 {

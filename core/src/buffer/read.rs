@@ -1,4 +1,4 @@
-//! Copying a span out: found, copied, checked, and copied again or refused if the writer came in between.
+//! Copies a span out: finds it, copies, checks, and copies again or refuses if the writer overtook.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::spec::SampleFormat;
 use crate::sync::{AtomicU64, count};
 use crate::time::Extent;
 
-/// How to read: nothing missing, at once, gaps of time filled, in the buffer's own format, unless said otherwise.
+/// How to read. By default: whole or not at all, without waiting, gaps of time filled, in the
+/// buffer's own format.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,39 +35,42 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// The default.
+    /// Returns the default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives what is there and tells what is missing, instead of an error; if nothing of the span is there, an empty
-    /// segment. Only a buffer that was never written to has no time to tell, and remains [`Error::NotYet`].
+    /// Returns what the ring keeps and reports what is missing, instead of an error. If nothing of
+    /// the span is there, the segment is empty. A buffer that was never written to remains
+    /// [`Error::NotYet`].
     pub fn available(mut self) -> Self {
         self.partial = true;
         self
     }
 
-    /// Waits for frames that are still to come: until they are there, the time is over, or the buffer is removed.
+    /// Waits for frames that are still to come: until they are there, `timeout` is over, or the
+    /// buffer is removed.
     pub fn wait(mut self, timeout: Duration) -> Self {
         self.wait = Some(timeout);
         self
     }
 
-    /// Fills gaps with silence, or leaves them out. By default spans of time keep their length and are filled, frames
-    /// named by number are just those frames.
+    /// Fills gaps with silence, or leaves them out. By default spans of time are filled, so that
+    /// they keep their length, and spans of frames are not.
     pub fn silence(mut self, fill: bool) -> Self {
         self.silence = Some(fill);
         self
     }
 
-    /// Converts the samples while copying them into a [`Segment`]. Reads into the caller's memory follow its type.
+    /// Converts the samples while copying them into a [`Segment`]. Reads into the caller's memory
+    /// follow its type.
     pub fn format(mut self, format: SampleFormat) -> Self {
         self.format = Some(format);
         self
     }
 }
 
-/// Counts a read by what came of it, and, while allocations are tracked, how long it took.
+/// Counts a read by its result and, while allocations are tracked, its duration.
 #[inline]
 pub(crate) fn counted<R>(shared: &Shared, read: impl FnOnce() -> Result<R>) -> Result<R> {
     let begun_ns = shared.tracker.is_on().then(|| shared.clock.monotonic_ns());
@@ -79,15 +83,16 @@ pub(crate) fn counted<R>(shared: &Shared, read: impl FnOnce() -> Result<R>) -> R
     result
 }
 
-/// Where samples of one type go, in order.
+/// The destination of samples, in order.
 trait Sink<T: Sample> {
-    /// Takes so many samples out of the words, as they are.
+    /// Copies `samples` samples from `words` as they are.
     fn copy(&mut self, words: &[AtomicU64], offset: usize, samples: usize);
-    /// The next so many samples, for the caller to fill in.
+    /// The next `samples` samples, for the caller to fill in.
     fn space(&mut self, samples: usize) -> &mut [T];
 }
 
-/// New memory, with the capacity that was counted. Never more: a shared timeline may say something else the second time.
+/// New memory of the measured capacity. It never grows: a shared timeline may differ the second
+/// time.
 struct Grow<T>(Vec<T>);
 
 impl<T: Sample> Sink<T> for Grow<T> {
@@ -119,7 +124,7 @@ impl<T: Sample> Sink<T> for Room<'_, T> {
     }
 }
 
-/// Copies frames that lie in memory as `S` into a sink of `T`.
+/// Copies frames stored as `S` into a sink of `T`.
 fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, sink: &mut impl Sink<T>) {
     let words = shared.region.words();
     for (offset, bytes) in ring::spans(&shared.region, first, frames) {
@@ -128,7 +133,7 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
             sink.copy(words, offset, samples);
             continue;
         }
-        // Through a block of the stack that stays in the nearest cache.
+        // In blocks on the stack, which stay in the nearest cache.
         let mut block = [S::zeroed(); 1024];
         for begin in (0..samples).step_by(block.len()) {
             let block = &mut block[..(samples - begin).min(1024)];
@@ -138,8 +143,9 @@ fn copy_frames<S: Sample, T: Sample>(shared: &Shared, first: u64, frames: u64, s
     }
 }
 
-/// Copies a planned span; false if the writer came in between, and then the sink holds what must not be used: as it does if
-/// another process changed the timeline, so that these are not the `frames` frames that were measured.
+/// Copies a planned span. Returns false if the writer overtook, or if another process changed the
+/// timeline so that these are not the `frames` measured frames; then the sink's content must not be
+/// used.
 fn copy_plan<T: Sample>(
     shared: &Shared,
     plan: &Plan,
@@ -173,7 +179,7 @@ fn copy_plan<T: Sample>(
     whole && written == frames && ring::oldest_intact(&shared.region) <= plan.first
 }
 
-/// Counts what a planned span will take; `None` if the writer lapped the count.
+/// Measures what a planned span takes; `None` if the writer lapped the walk.
 fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
     let (mut captured_frames, mut silence_frames, mut gaps) = (0_u64, 0_u64, 0);
     let whole = plan.walk(&shared.region, &shared.spec, |step| match step {
@@ -193,10 +199,10 @@ fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
     })
 }
 
-/// How often a partial read begins again when the writer takes its oldest frames away.
+/// Retries of a partial read whose oldest frames are evicted meanwhile.
 const TRIES: usize = 64;
 
-/// Looks where a span is now and hands the plan to `take`, which says whether the copy is good.
+/// Plans a span as of now and passes it to `take`, which returns `None` if the copy is not valid.
 fn attempt<R>(
     shared: &Shared,
     span: &Span,
@@ -218,7 +224,7 @@ fn attempt<R>(
                     return Ok(taken);
                 }
             }
-            // Only by being lapped: look again.
+            // Lapped: plan again.
             Err(Error::Evicted { .. }) if policy.allow_missing_start => {}
             Err(error) => {
                 shared.count_eviction(&error);
@@ -243,7 +249,7 @@ fn nothing_yet(shared: &Shared, span: &Span) -> Error {
     Error::NotYet { newest_frame: 0, missing_frames, expected_utc_ns: None }
 }
 
-/// Tries again until the frames have come. The rate is known, so it sleeps until they should be there.
+/// Retries until the frames have come. The rate is known, so it sleeps until they are due.
 pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: impl FnMut() -> Result<R>) -> Result<R> {
     const LONGEST: Duration = Duration::from_millis(50);
     const SHORTEST: Duration = Duration::from_millis(2);
@@ -273,7 +279,8 @@ pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: i
     }
 }
 
-/// Runs a read with its options: waiting for the whole, then, if partial reads are wanted, taking what is there.
+/// Runs a read with its options: waits for the whole span, then takes what is there if partial
+/// reads are allowed.
 fn with_options<R>(
     shared: &Shared,
     span: &Span,
@@ -283,7 +290,8 @@ fn with_options<R>(
     span.check(&shared.spec)?;
     let fill_gaps = options.silence.unwrap_or(!matches!(span, Span::Frames(_)));
     let (partial, wait) = (options.partial, options.wait);
-    // Told to wait, even a read that may miss something waits for its end: only its beginning can be lost for good.
+    // While waiting, also a partial read waits for its end: only its beginning can be lost for
+    // good.
     let policy = ReadPolicy { fill_gaps, allow_missing_start: partial, allow_missing_end: partial && wait.is_none() };
     match waiting(shared, wait, || attempt(shared, span, policy, &mut take)) {
         Err(Error::TimedOut { .. } | Error::Removed { .. }) if partial => {
@@ -332,7 +340,7 @@ fn fill<T: Sample>(
     Ok((good, wrap(room.0)))
 }
 
-/// How many samples to make room for; long silences can be longer than any memory.
+/// The number of samples to allocate, within the limit: silence may be longer than memory.
 fn room_for(shared: &Shared, frames: u64, format: SampleFormat) -> Result<usize> {
     let samples = frames.saturating_mul(u64::from(shared.spec.channels()));
     let requested_bytes = samples.saturating_mul(format.bytes() as u64);
@@ -361,7 +369,7 @@ mod tests {
     use crate::spec::{Length, Spec};
     use crate::{CaptureBuffer, Registry, Writer};
 
-    /// A full second, and its writer.
+    /// A buffer with one full second, and its writer.
     fn full() -> (CaptureBuffer, Writer) {
         let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
         let buffer = Registry::private().get_or_allocate("x", spec).unwrap();
@@ -371,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn new_memory_never_grows_beyond_what_was_counted() {
+    fn new_memory_never_grows_beyond_the_measured_capacity() {
         let mut grow = Grow::<i16>(Vec::with_capacity(4));
         let counted = grow.0.capacity();
         assert_eq!(grow.space(counted + 1).len(), counted);
@@ -381,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_the_writer_overtakes_is_not_good() {
+    fn copy_that_the_writer_overtakes_is_refused() {
         for overtaken in [false, true] {
             let (buffer, mut writer) = full();
             writer.gap(GapReason::SourceLost);
@@ -390,7 +398,7 @@ mod tests {
             let policy = ReadPolicy { fill_gaps: false, allow_missing_start: false, allow_missing_end: false };
             let copied = attempt(shared, &Span::Frames(500..1500), policy, |plan, extracted| {
                 let mut samples = Grow::<i16>(Vec::with_capacity(1000));
-                // Told when what is before the gap was copied.
+                // Reported when the part before the gap is copied.
                 let good = copy_plan(shared, plan, extracted.frames, &mut samples, |_, _, _| {
                     if overtaken {
                         writer.write(&[3_i16; 500]).unwrap();
@@ -403,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_is_overtaken_begins_again_only_where_its_beginning_may_be_missing() {
+    fn overtaken_read_retries_only_if_a_partial_read_is_allowed() {
         let (buffer, _writer) = full();
         for (allow_missing_start, tries) in [(true, 3), (false, 1)] {
             let mut tried = 0;

@@ -19,7 +19,7 @@ pub enum Samples {
 }
 
 impl Samples {
-    /// How many samples there are: frames times channels.
+    /// Number of samples: frames times channels.
     pub fn len(&self) -> usize {
         match self {
             Self::S16(samples) => samples.len(),
@@ -29,12 +29,12 @@ impl Samples {
         }
     }
 
-    /// Tells whether there are none.
+    /// True for no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The samples, if they are of this type.
+    /// The samples, if they are of type `T`.
     ///
     /// ```
     /// let samples = capbuf::Samples::S16(vec![1, 2]);
@@ -45,7 +45,7 @@ impl Samples {
         (self.format() == T::FORMAT).then(|| bytemuck::cast_slice(self.as_bytes()))
     }
 
-    /// The samples' memory.
+    /// The memory of the samples.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::S16(samples) => bytemuck::cast_slice(samples),
@@ -66,15 +66,15 @@ impl Samples {
     }
 }
 
-/// Where a span came from and what stands in it: what reads into the caller's memory return.
+/// The description of a read into the caller's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Extracted {
     /// Frames in the output, silence included.
     pub frames: u64,
-    /// The number of the first captured frame in it.
+    /// Number of the first captured frame.
     pub first_frame: u64,
-    /// Captured frames in it.
+    /// Captured frames in the output.
     pub captured_frames: u64,
     /// Frames of silence that fill gaps.
     pub silence_frames: u64,
@@ -82,13 +82,13 @@ pub struct Extracted {
     pub start_utc_ns: i64,
     /// The time at which its last frame ends, in ns of UTC.
     pub end_utc_ns: i64,
-    /// How many gaps lie in it, filled or not.
+    /// Gaps inside, filled or not.
     pub gaps: u64,
-    /// What a partial read could not give.
+    /// The missing part of a partial read.
     pub missing: Missing,
 }
 
-/// A gap inside a [`Segment`], and where.
+/// A gap inside a [`Segment`], and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentGap {
@@ -96,7 +96,7 @@ pub struct SegmentGap {
     pub gap: Gap,
     /// The frame of the segment at which it begins.
     pub at_frame: u64,
-    /// How many frames of silence stand for it in the segment; zero if gaps were not to be filled.
+    /// Frames of silence that fill it; zero if gaps are not filled.
     pub silence_frames: u64,
 }
 
@@ -121,7 +121,7 @@ impl Segment {
         self.samples
     }
 
-    /// Where it came from and what stands in it, at once.
+    /// Its description, in one value.
     pub fn extracted(&self) -> Extracted {
         self.extracted
     }
@@ -136,7 +136,7 @@ impl Segment {
         self.extracted.silence_frames
     }
 
-    /// The number of the first captured frame.
+    /// Number of the first captured frame.
     pub fn first_frame(&self) -> u64 {
         self.extracted.first_frame
     }
@@ -161,22 +161,22 @@ impl Segment {
         &self.gaps
     }
 
-    /// What a partial read could not give.
+    /// The missing part of a partial read.
     pub fn missing(&self) -> Missing {
         self.extracted.missing
     }
 
-    /// Frames a second.
+    /// Frames per second.
     pub fn sample_rate_hz(&self) -> u32 {
         self.sample_rate_hz
     }
 
-    /// Samples a frame.
+    /// Samples per frame.
     pub fn channels(&self) -> u16 {
         self.channels
     }
 
-    /// The format of the samples: the buffer's, or the one that was asked for.
+    /// The format of the samples: the buffer's, or the requested one.
     pub fn format(&self) -> SampleFormat {
         self.samples.format()
     }

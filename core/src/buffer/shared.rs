@@ -1,4 +1,4 @@
-//! What all handles of a buffer share.
+//! The state that all handles of a buffer share.
 
 use super::commit::Committer;
 use crate::clock::Clock;
@@ -10,31 +10,32 @@ use crate::spec::Spec;
 use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, process};
 use crate::track::{Outcome, Tracker};
 
-/// What all handles of a buffer share. The memory goes back when the last of them ends.
+/// The state that all handles of a buffer share. Its memory is freed with the last of them.
 ///
-/// In this order, as what an attempt to allocate looks at is to lie beside the handle count, which it changes.
+/// The order of fields matters: an allocation attempt reads the first ones, beside the handle count
+/// that it changes.
 #[repr(C)]
 pub(crate) struct Shared {
     pub(crate) spec: Spec,
     pub(crate) region: Region,
     pub(crate) source: Source,
-    /// A copy: the region's own may be overwritten by anybody.
+    /// A copy: any process may overwrite the region's own.
     pub(crate) id: u64,
     /// `None` in a private registry.
     pub(crate) membership: Option<Membership>,
     pub(crate) clock: PlainArc<dyn Clock>,
-    /// The most that one read may allocate.
+    /// Upper bound of the bytes that one read allocates.
     pub(crate) segment_limit_bytes: u64,
     pub(crate) committer: Option<PlainArc<Committer>>,
     pub(crate) commit_asked: AtomicU32,
-    /// Where its memory goes, in a private registry that has a pool.
+    /// The pool that takes its memory, in a private registry with one.
     pub(crate) pool: Option<PlainArc<Pool>>,
     pub(crate) tracker: PlainArc<Tracker>,
-    /// Since when it is mapped here.
+    /// The time it was mapped here.
     pub(crate) opened_utc_ns: i64,
-    /// How far the last window read here ended behind the newest frame; `u64::MAX` before the first.
+    /// Distance of the last window's end to the newest frame; `u64::MAX` before the first window.
     pub(crate) window_lag_frames: process::AtomicU64,
-    /// Given back after the region is unmapped: fields drop in their order.
+    /// Last, as fields drop in order: returned after the region is unmapped.
     pub(crate) charge: Charge,
 }
 
@@ -47,12 +48,13 @@ impl Shared {
         removal::mark_removed(&self.region);
     }
 
-    /// Has the memory committed soon, if that is wanted and was not asked for before. For who is about to write.
+    /// Queues the memory for committing, once, if the registry commits ahead. Called before
+    /// writing.
     pub(crate) fn commit_ahead(shared: &Arc<Self>) {
         if let Some(committer) = &shared.committer
             && shared.commit_asked.swap(1, Ordering::Relaxed) == 0
         {
-            // A slice at a time, so that a buffer that nobody holds any more is unmapped at once.
+            // Slice by slice: a buffer without handles is unmapped at once.
             let shared = Arc::downgrade(shared);
             committer.commit(move |slice| shared.upgrade().is_some_and(|shared| shared.region.commit_slice(slice)));
         }

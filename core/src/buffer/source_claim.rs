@@ -1,7 +1,7 @@
-//! Who is about to feed a source: a claim that is held from before a source is opened.
+//! The exclusive right to feed a source, held from before the source is opened.
 //!
-//! A buffer's writer can be taken only when there is a buffer, and there is one only when the source has told its shape. Two who
-//! open one camera at the same time must meet before that.
+//! A buffer's writer exists only once there is a buffer, and a buffer only once the source has
+//! reported its format. Two processes that open one camera must meet before that.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,11 +12,12 @@ use crate::error::{Error, Result};
 use crate::source::Source;
 use crate::sync::PlainArc;
 
-/// The sources of one private registry that somebody feeds, or is about to.
+/// The claimed sources of one private registry.
 #[derive(Default)]
 pub(crate) struct SourceClaims(Mutex<HashSet<Source>>);
 
-/// A claim to be the one who feeds a source. Given back when dropped, or, in a domain, when its process dies.
+/// The exclusive right to feed a source. Released when dropped or, in a domain, when its process
+/// dies.
 pub struct SourceClaim {
     source: Source,
     _claim: Claim,

@@ -1,4 +1,4 @@
-//! Which frames a read is for: named by number, by time or by age, and found on the timeline.
+//! The frames of a read: by number, by time, or the newest.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,19 +8,20 @@ use crate::clock::duration_to_ns;
 use crate::error::{Error, Result};
 use crate::spec::Spec;
 
-/// A span of a buffer to read.
+/// Frames to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Span {
-    /// Frames by their numbers: exactly these, whatever the clocks did.
+    /// Frames by number: exactly these, whatever the clocks did.
     Frames(Range<u64>),
-    /// From one time to another, in ns of UTC; a frame belongs to the time at which it begins, to the nearest frame.
+    /// From one time to another, in ns of UTC. A frame belongs to the time at which it begins,
+    /// rounded to the nearest frame.
     Time(Range<i64>),
-    /// The newest so much: its duration times the nominal rate, exactly, in frames and silence.
+    /// The newest frames and silence of this duration at the nominal rate.
     Last(Duration),
 }
 
 impl Span {
-    /// From one moment to another.
+    /// The span from one moment to another.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -34,7 +35,7 @@ impl Span {
         Self::Time(utc_ns(from)..utc_ns(to))
     }
 
-    /// Refuses what can be no span of any buffer of this shape.
+    /// Refuses a span that is invalid for every buffer of this spec.
     pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
         let reason = match self {
             Self::Frames(range) if range.start >= range.end => "it ends where it begins or before".to_owned(),
@@ -68,18 +69,18 @@ fn utc_ns(time: std::time::SystemTime) -> i64 {
     }
 }
 
-/// What a partial read could not give, in frames at the nominal rate.
+/// The missing part of a partial read, in frames at the nominal rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Missing {
-    /// At the beginning: overwritten, or from before the buffer's first frame.
+    /// At the beginning: evicted, or before the buffer's first frame.
     pub evicted_frames: u64,
     /// At the end: not recorded yet.
     pub not_yet_frames: u64,
 }
 
 impl Missing {
-    /// Tells whether nothing is missing.
+    /// True if nothing is missing.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }

@@ -1,4 +1,4 @@
-//! Everything there is to see of a buffer at one moment.
+//! The status of a buffer at one moment.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::holder::Holder;
 use crate::sync::Ordering;
 use crate::time::Extent;
 
-/// How loud a span is, over all channels, full scale being 1.0.
+/// The level of a span over all channels; full scale is 1.0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Level {
     /// The largest magnitude of a sample.
     pub peak: f32,
-    /// The root of the mean square of the samples. A full-scale sine has 0.707.
+    /// Root mean square of the samples. A full-scale sine has 0.707.
     pub rms: f32,
 }
 
 impl Level {
-    /// Measures samples; silence for none. What is no finite number counts as silence.
+    /// Measures samples. No samples, and samples that are not finite, count as silence.
     ///
     /// ```
     /// let level = capbuf::Level::of(&[0.6, -0.8]);
@@ -34,13 +34,13 @@ impl Level {
         meter.level()
     }
 
-    /// A magnitude in dB below full scale; minus infinity for silence.
+    /// Converts a magnitude to dB relative to full scale; minus infinity for silence.
     pub fn dbfs(magnitude: f32) -> f32 {
         20.0 * magnitude.log10()
     }
 }
 
-/// Adds up what a level is made of.
+/// Accumulates a level.
 #[derive(Default)]
 struct Meter {
     peak: f32,
@@ -63,37 +63,37 @@ impl Meter {
     }
 }
 
-/// Everything there is to see of a buffer at one moment. Each number is right for a moment of its own, close together.
+/// The status of a buffer. Each number is exact for a moment of its own, close together.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
-    /// Frames written, ever; one past the newest frame's number.
+    /// Frames written so far: one past the newest frame's number.
     pub newest_frame: u64,
-    /// The oldest frame that can be read.
+    /// The oldest readable frame.
     pub oldest_frame: u64,
-    /// When the oldest frame begins, in ns of UTC; `None` before the first write.
+    /// Time of the oldest frame, in ns of UTC; `None` before the first write.
     pub oldest_utc_ns: Option<i64>,
-    /// When the newest frame ends, in ns of UTC; `None` before the first write.
+    /// End of the newest frame, in ns of UTC; `None` before the first write.
     pub newest_utc_ns: Option<i64>,
-    /// How long ago the newest frame was captured; `None` before the first write.
+    /// Time since the newest frame was captured; `None` before the first write.
     pub age: Option<Duration>,
-    /// Calls of `write`, ever.
+    /// Number of writes so far.
     pub writes: u64,
-    /// Gaps recorded, ever.
+    /// Number of gaps recorded so far.
     pub gaps: u64,
-    /// Reads that came too late for some of their frames, ever.
+    /// Number of reads that came too late for some of their frames.
     pub evictions: u64,
-    /// Whether somebody who lives holds the writer.
+    /// True if a living process or thread holds the writer.
     pub has_writer: bool,
     /// The process that holds the writer; `None` in a private registry.
     pub writer: Option<Holder>,
-    /// How the source is doing, as who feeds it told last; `None` if nobody ever told.
+    /// Health of the source, as its feeder published it last; `None` if it never did.
     pub health: Option<SourceHealth>,
-    /// Whether it was removed from its registry.
+    /// True once it was removed from its registry.
     pub is_removed: bool,
-    /// How far the times told are ahead of what the writer believes: what slewing has still to take back.
+    /// Lead of the published times over the estimated ones, which slewing has still to correct.
     pub timeline_ahead_ns: i64,
-    /// The loudness of the last second; `None` before the first write.
+    /// Level of the last second; `None` before the first write.
     pub level: Option<Level>,
     /// Bytes mapped for it.
     pub bytes: u64,
@@ -136,7 +136,7 @@ impl Status {
 }
 
 impl CaptureBuffer {
-    /// Looks at everything at once: how full, how old, how loud.
+    /// Collects the status: fill, age, level.
     ///
     /// Reads the last second to measure its level; not for the audio thread.
     pub fn status(&self) -> Status {
@@ -144,7 +144,7 @@ impl CaptureBuffer {
     }
 }
 
-/// The loudness of the last second, or of what there is of it. Through a block of the stack: nothing is allocated.
+/// The level of up to the last second. In blocks on the stack: allocates nothing.
 fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
     let mut block = [0.0_f32; 4096];
     let block_frames = (block.len() / usize::from(buffer.spec().channels())) as u64;
@@ -152,7 +152,8 @@ fn level(buffer: &CaptureBuffer, newest_frame: u64) -> Level {
     while first < newest_frame {
         let end = newest_frame.min(first.saturating_add(block_frames));
         let available = ReadOptions::new().available();
-        // What can't be read now can't be read a moment later: a damaged buffer must not hold its viewer up.
+        // Frames that can't be read now can't be read a moment later: a damaged buffer must not
+        // block its viewer.
         let Ok(extracted) = read::into(&buffer.shared, &Span::Frames(first..end), &available, &mut block) else {
             break;
         };

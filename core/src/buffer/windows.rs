@@ -1,4 +1,4 @@
-//! Going through a buffer window by window, as an analysis does.
+//! Overlapping windows of a buffer, for analysis.
 
 use std::time::Duration;
 
@@ -14,16 +14,17 @@ use crate::sync::Ordering;
 use crate::time::Extent;
 
 impl CaptureBuffer {
-    /// Begins to go through the buffer window by window.
+    /// Iterates over the buffer in windows.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for windows that are empty or longer than the buffer, or do not move.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for windows that are empty, longer
+    /// than the buffer, or without a hop.
     pub fn windows(&self, options: WindowOptions) -> Result<Windows> {
         Windows::new(self, options)
     }
 }
 
-/// Which windows: how long, how far apart, from where.
+/// Length, hop and start of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowOptions {
     window_frames: u64,
@@ -33,62 +34,66 @@ pub struct WindowOptions {
 }
 
 impl WindowOptions {
-    /// Windows of so many frames, the next one so many frames after the last one, from the oldest frame there is.
+    /// Windows of `window_frames` frames, `hop_frames` apart, from the oldest frame.
     pub fn new(window_frames: u64, hop_frames: u64) -> Self {
         Self { window_frames, hop_frames, start_frame: None, join: Duration::from_millis(100) }
     }
 
-    /// Begins at a frame instead, which may be still to come.
+    /// Begins at `frame` instead, which may be still to come.
     pub fn from_frame(mut self, frame: u64) -> Self {
         self.start_frame = Some(frame);
         self
     }
 
-    /// Lets windows span gaps of up to this length (100 ms unless said otherwise): the frames on both sides of such a gap
-    /// stand side by side, and the window counts it. At longer gaps windows begin anew.
+    /// Lets windows span gaps of up to this length, by default 100 ms: the frames on both sides of
+    /// such a gap stand side by side, and the window counts it. After a longer gap windows begin
+    /// anew.
     pub fn join_gaps(mut self, up_to: Duration) -> Self {
         self.join = up_to;
         self
     }
 }
 
-/// One window of a buffer: where it is. Its samples went into the caller's memory.
+/// The place of one window. Its samples are in the caller's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Window {
-    /// The number of its first frame.
+    /// Number of its first frame.
     pub first_frame: u64,
     /// One past the number of its last frame.
     pub end_frame: u64,
-    /// When its first frame was captured, in ns of UTC.
+    /// Capture time of its first frame, in ns of UTC.
     pub start_utc_ns: i64,
-    /// Frames since the last window that were in none: overwritten before they were asked for, or too few before a gap.
+    /// Frames since the last window that are in none: evicted before they were read, or too few
+    /// before a gap.
     pub lost_frames: u64,
-    /// The gap because of which the windows began anew with this one.
+    /// The gap after which windows began anew with this one.
     pub after_gap: Option<Gap>,
-    /// How many short gaps lie in it.
+    /// Number of short gaps inside.
     pub joined_gaps: u64,
 }
 
 impl Window {
-    /// The frames from so many before this window to so many after it, to cut a clip that is exact however late it is cut.
+    /// The span from `frames_before` frames before this window to `frames_after` after it: a clip
+    /// cut from it is exact however late.
     pub fn around(&self, frames_before: u64, frames_after: u64) -> Span {
         Span::Frames(self.first_frame.saturating_sub(frames_before)..self.end_frame.saturating_add(frames_after))
     }
 }
 
-/// A cursor that goes through a buffer window by window.
+/// A cursor over the windows of a buffer.
 ///
-/// It never gives a window of frames that do not belong together: overtaken by the writer it goes on with frames that are
-/// still there and tells how many were lost. It belongs to one thread at a time; a buffer may have any number of them.
+/// A window never mixes frames from before and after an eviction: a cursor that the writer overtook
+/// continues with frames that are still there and reports how many were lost. It belongs to one
+/// thread at a time; a buffer may have any number of cursors.
 #[derive(Debug)]
 pub struct Windows {
     buffer: CaptureBuffer,
     options: WindowOptions,
     join_ns: i64,
-    /// The first frame of the next window; `None` before there was a frame to begin with.
+    /// First frame of the next window; `None` before the buffer has a frame.
     next: Option<u64>,
-    /// Frames before this one were in a window, or were to be in none.
+    /// Frames before this one were in a window, or skipped on purpose.
     covered: u64,
     after_gap: Option<Gap>,
 }
@@ -117,7 +122,7 @@ impl Windows {
         })
     }
 
-    /// The buffer that this goes through.
+    /// The buffer that this iterates over.
     pub fn buffer(&self) -> &CaptureBuffer {
         &self.buffer
     }
@@ -127,13 +132,14 @@ impl Windows {
         self.options.window_frames.saturating_mul(u64::from(self.buffer.spec().channels()))
     }
 
-    /// The next window, converted to the type of `out`; waits for it up to `timeout`.
+    /// Returns the next window, converted to the type of `out`; waits for it up to `timeout`.
     ///
-    /// Allocates nothing; sleeps while it waits. After an error the cursor is where it was: call again.
+    /// Allocates nothing; sleeps while it waits. After an error the cursor is unchanged: call
+    /// again.
     ///
     /// # Errors
-    /// [`Error::TooSmall`] if `out` has less room than [`Windows::window_samples`], [`Error::TimedOut`], and
-    /// [`Error::Removed`] when the buffer was removed and its last window was given.
+    /// [`Error::TooSmall`] if `out` has less room than [`Windows::window_samples`],
+    /// [`Error::TimedOut`], and [`Error::Removed`] after the last window of a removed buffer.
     pub fn next_into<T: Sample>(&mut self, out: &mut [T], timeout: Duration) -> Result<Window> {
         let needed_samples = self.window_samples();
         if needed_samples > out.len() as u64 {
@@ -145,7 +151,7 @@ impl Windows {
 
     /// The next window if it is there, or [`Error::NotYet`].
     fn try_next<T: Sample>(&mut self, out: &mut [T]) -> Result<Window> {
-        // Overtaken that often, the analysis has no chance.
+        // Bound of retries: a reader overtaken more often is too slow.
         const TRIES: usize = 64;
         let mut overtaken = None;
         for _ in 0..TRIES {
@@ -157,7 +163,7 @@ impl Windows {
             let first = self.place(&extent);
             let end = first.saturating_add(self.options.window_frames);
             match self.buffer.read_into(Span::Frames(first..end), &ReadOptions::new(), out) {
-                // The next look begins further on.
+                // The next attempt begins later.
                 Err(error @ Error::Evicted { .. }) => overtaken = Some(error),
                 Err(error) => return Err(error),
                 Ok(extracted) => {
@@ -171,7 +177,7 @@ impl Windows {
         Err(overtaken.unwrap_or(Error::TimedOut { waited: Duration::ZERO }))
     }
 
-    /// The first frame of the next window: not overwritten, and not on the other side of a long gap.
+    /// First frame of the next window: not evicted, and not on the far side of a long gap.
     fn place(&mut self, extent: &Extent) -> u64 {
         let WindowOptions { window_frames, hop_frames, .. } = self.options;
         let mut first = self.next.unwrap_or(extent.oldest_frame);
@@ -179,7 +185,8 @@ impl Windows {
             self.covered = first;
         }
         if first < extent.oldest_frame {
-            // A little further than need be, by whole hops, or the writer would overtake the next window again.
+            // Skips a little more than needed, by whole hops, or the writer would overtake the next
+            // window again.
             let spare = self.buffer.spec().length_frames() - window_frames;
             let behind = extent.oldest_frame - first + (spare / 8).min(extent.newest_frame - extent.oldest_frame);
             first = first.saturating_add(behind.div_ceil(hop_frames).saturating_mul(hop_frames));
@@ -193,7 +200,7 @@ impl Windows {
             if segment.first_frame >= first.saturating_add(window_frames) {
                 break;
             }
-            // Another process's timeline may say that it goes back; windows don't.
+            // Another process's timeline may run backwards; windows don't.
             let gap = segment.gap_before().filter(|gap| gap.duration_ns > self.join_ns && gap.first_frame >= first);
             if let Some(gap) = gap {
                 first = segment.first_frame;

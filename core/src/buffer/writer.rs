@@ -1,4 +1,4 @@
-//! The one who writes.
+//! The writer of a buffer.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,23 +17,25 @@ use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
 use crate::sync::Ordering;
 use crate::time::{ChunkTime, Timekeeper};
 
-/// The one writer of a buffer, in all processes: an exclusive lease, given back when dropped, or when its process dies.
+/// The one writer of a buffer, in all processes: an exclusive lease, returned when dropped, or when
+/// its process dies.
 ///
-/// Every method is wait-free and safe on an audio thread: no lock, no allocation, no system call (clocks are read
-/// where the kernel maps them), no waiting for readers, whatever they do. It may move between threads.
+/// Every method is wait-free and safe on an audio thread: no lock, no allocation, no system call
+/// (clocks are read through the kernel's mapped page), no waiting for readers. It may move between
+/// threads.
 ///
-/// In this order, as most writes look at the first few cache lines only.
+/// The order of fields matters: most writes touch the first cache lines only.
 #[repr(C)]
 pub struct Writer {
     cursor: WriteCursor,
-    /// Calls of `write`, those of earlier writers included.
+    /// Number of writes, those of earlier writers included.
     writes: u64,
     partial_bytes: usize,
     lease: Lease,
     format: SampleFormat,
     timekeeper: Timekeeper,
     buffer: CaptureBuffer,
-    /// The beginning of a frame whose end has not come yet.
+    /// The first bytes of a frame whose rest has not come yet.
     partial: [u8; MAX_FRAME_BYTES],
 }
 
@@ -65,28 +67,29 @@ impl Writer {
         &self.buffer
     }
 
-    /// The number that the next frame will have.
+    /// Number of the next frame.
     pub fn next_frame(&self) -> u64 {
         self.cursor.frame()
     }
 
     /// Writes interleaved samples that arrive now: their last frame was captured just before.
     ///
-    /// Arrival is the last resort: it jitters, and a network that was held up can't be told from audio that is missing. Where
-    /// the capture time is known, use [`Writer::write_at`].
+    /// Arrival is the last resort: it jitters, and a delayed network looks like missing audio. Use
+    /// [`Writer::write_at`] where the capture time is known.
     ///
     /// # Errors
-    /// [`Error::Removed`] once the buffer is out of its registry, [`Error::FormatMismatch`] for samples of another type
-    /// than the buffer's, [`Error::Forked`] in a child of the process that took the writer. Nothing is written then.
+    /// [`Error::Removed`] once the buffer is removed from its registry, [`Error::FormatMismatch`]
+    /// for samples of another type than the buffer's, [`Error::Forked`] in a child of the process
+    /// that took the writer. Nothing is written then.
     pub fn write<T: Sample>(&mut self, samples: &[T]) -> Result<()> {
         self.check_format::<T>()?;
         self.write_bytes(bytemuck::cast_slice(samples))
     }
 
-    /// Writes interleaved samples whose first frame was captured at a time in ns of UTC.
+    /// Writes interleaved samples whose first frame was captured at `capture_utc_ns`, in ns of UTC.
     ///
-    /// The time may jitter; it is filtered. If it is more than 0.75 s later than the frames before it let expect, a gap is
-    /// recorded; shorter ones are for [`Writer::gap`] to tell.
+    /// The time may jitter; it is filtered. A time more than 0.75 s later than expected records a
+    /// gap; report shorter ones by [`Writer::gap`].
     ///
     /// # Errors
     /// As [`Writer::write`].
@@ -95,21 +98,22 @@ impl Writer {
         self.write_bytes_at(bytemuck::cast_slice(samples), capture_utc_ns)
     }
 
-    /// Writes bytes of samples in the buffer's format, as [`Writer::write`] does. Any number of them: the beginning of a
-    /// frame is kept until its end comes. Only a gap that is told drops it; bytes that merely come late still follow.
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write`] does. Any number of
+    /// bytes: an incomplete frame is kept until its rest comes. Only a reported gap drops it; bytes
+    /// that merely come late complete it.
     ///
     /// # Errors
-    /// [`Error::Removed`] once the buffer is out of its registry.
+    /// [`Error::Removed`] once the buffer is removed from its registry.
     pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let now_utc_ns = self.buffer.shared.clock.utc_ns();
         self.put(bytes, ChunkTime::Arrived(now_utc_ns))
     }
 
-    /// Writes bytes of samples in the buffer's format, as [`Writer::write_at`] does. The time is that of the first frame that
-    /// begins in them or, if none does, is not used.
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write_at`] does. The time is
+    /// that of the first frame that begins in them; without one it is not used.
     ///
     /// # Errors
-    /// [`Error::Removed`] once the buffer is out of its registry.
+    /// [`Error::Removed`] once the buffer is removed from its registry.
     pub fn write_bytes_at(&mut self, bytes: &[u8], capture_utc_ns: i64) -> Result<()> {
         if self.partial_bytes > 0 {
             let before_ns = self.buffer.shared.spec.frames_to_ns(1);
@@ -118,15 +122,16 @@ impl Writer {
         self.put(bytes, ChunkTime::Captured(capture_utc_ns))
     }
 
-    /// Says that what is written next does not follow what was written last. The gap is as long as the times then tell.
+    /// Reports that the next frame does not follow the last one. The gap is as long as the times
+    /// say.
     ///
-    /// The beginning of a frame whose end has not come is dropped.
+    /// An incomplete frame is dropped.
     pub fn gap(&mut self, reason: GapReason) {
         self.partial_bytes = 0;
         self.timekeeper.gap(reason, None);
     }
 
-    /// Says that so much audio is missing before what is written next: a gap of known length.
+    /// Reports that audio of length `duration` is missing before the next frame.
     pub fn gap_for(&mut self, reason: GapReason, duration: Duration) {
         self.partial_bytes = 0;
         self.timekeeper.gap(reason, Some(duration_to_ns(duration)));
@@ -201,20 +206,21 @@ impl Writer {
 }
 
 impl CaptureBuffer {
-    /// Takes the one writer of this buffer. Given back when it is dropped.
+    /// Takes the one writer of this buffer. It is returned when dropped.
     ///
-    /// Waits for nobody. In a domain it makes system calls, and the helper thread may begin to commit memory: call it before going
-    /// real-time.
+    /// Does not wait. In a domain it makes system calls, and the helper thread may begin to commit
+    /// memory: call it before going real-time.
     ///
     /// # Errors
-    /// [`Error::WriterBusy`](crate::Error::WriterBusy) while another writer is alive, in any process, with who it is;
-    /// [`Error::Removed`](crate::Error::Removed) for a buffer that was removed; [`Error::Corrupt`](crate::Error::Corrupt).
+    /// [`Error::WriterBusy`](crate::Error::WriterBusy), with the holder, while another writer is
+    /// alive in any process; [`Error::Removed`](crate::Error::Removed) for a removed buffer;
+    /// [`Error::Corrupt`](crate::Error::Corrupt).
     pub fn writer(&self) -> Result<Writer> {
         Writer::take(self)
     }
 }
 
-/// Counts a write, after so many.
+/// Counts one write more than `writes`.
 #[inline]
 fn count(line: &WriterLine, writes: u64) -> u64 {
     let writes = writes.wrapping_add(1);

@@ -1,4 +1,4 @@
-//! What a writer stores to, found once, so that a write looks at nothing else of its buffer.
+//! The memory that a writer stores to, located once: a write reads nothing else of its buffer.
 
 use super::shared::Shared;
 use crate::memory::WriterLine;
@@ -15,7 +15,7 @@ mod real {
 
     use super::*;
 
-    /// A handle on a buffer that has found what its writer stores to, so that a write looks at nothing else of the buffer.
+    /// A handle with the located memory of the writer.
     #[repr(C)]
     pub(crate) struct WriterView {
         line: NonNull<WriterLine>,
@@ -23,9 +23,10 @@ mod real {
         shared: Arc<Shared>,
     }
 
-    // SAFETY: what it points to are atomics, for which any thread is allowed, kept by what any thread may hold.
+    // SAFETY: the pointers refer to atomics, which any thread may use, and `shared` keeps them
+    // alive.
     unsafe impl Send for WriterView {}
-    // SAFETY: as above.
+    // SAFETY: as for `Send`.
     unsafe impl Sync for WriterView {}
 
     impl WriterView {
@@ -38,28 +39,29 @@ mod real {
             &self.shared
         }
 
-        /// What only the writer stores to.
+        /// The line of the header that only the writer stores to.
         #[inline]
         pub(crate) fn line(&self) -> &WriterLine {
-            // SAFETY: it was a reference into the mapping, which `shared` keeps: it is taken from there only by who drops the last handle.
+            // SAFETY: the pointer was a reference into the mapping, which `shared` keeps until the
+            // last handle is dropped.
             unsafe { self.line.as_ref() }
         }
 
-        /// The frames' memory.
+        /// The memory of the frames.
         #[inline]
         pub(crate) fn words(&self) -> &[AtomicU64] {
-            // SAFETY: as above.
+            // SAFETY: as for `line`.
             unsafe { self.words.as_ref() }
         }
     }
 }
 
-/// The model checker watches the references themselves.
+/// Under loom, which watches the references themselves.
 #[cfg(loom)]
 mod modelled {
     use super::*;
 
-    /// A handle on a buffer. Here nothing is found once and for all: the model checker watches.
+    /// A handle without located memory.
     pub(crate) struct WriterView(Arc<Shared>);
 
     impl WriterView {

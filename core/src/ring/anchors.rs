@@ -1,7 +1,8 @@
-//! The ring of time anchors: each gives their times to the frames from its own first one on.
+//! The ring of time anchors: the points from which frames get their times.
 //!
-//! Each anchor begins a segment of the timeline. It never changes once it is published. Anchors lie in a ring of their own, by the
-//! same protocol as the frames; as one is either whole and final or refused, a reader needs no snapshot of several.
+//! An anchor begins a segment of the timeline and never changes once published. Anchors lie in a
+//! ring of their own, under the protocol of the frames. As an anchor is either whole and final or
+//! refused, a reader needs no snapshot of several.
 
 use crate::gap::{Gap, GapReason};
 use crate::memory::{AnchorSlot, Region};
@@ -9,22 +10,22 @@ use crate::sync::{Ordering, fence};
 
 const FRACTION_BITS: u32 = 32;
 
-/// The beginning of a segment of the timeline.
+/// The first point of a timeline segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Anchor {
     pub(crate) first_frame: u64,
     pub(crate) utc_ns: i64,
-    /// Nanoseconds a frame, in units of 2^-32.
+    /// Nanoseconds per frame, in units of 2^-32.
     period_q32: u64,
-    /// Time missing before the first frame.
+    /// Missing time before the first frame.
     pub(crate) gap_ns: i64,
     pub(crate) clock_step_ns: i64,
-    /// `None` where the segment goes on where the last one ended.
+    /// `None` if the segment continues the one before.
     pub(crate) gap: Option<GapReason>,
 }
 
 impl Anchor {
-    /// A segment of `period_ns` a frame, continuous with what was before.
+    /// A segment of `period_ns` per frame that continues the one before.
     pub(crate) fn new(first_frame: u64, utc_ns: i64, period_ns: f64) -> Self {
         // Rates of 1 Hz and more: below 2^62 even with the clock's drift.
         let period_q32 = (period_ns * (1_u64 << FRACTION_BITS) as f64) as u64;
@@ -35,7 +36,7 @@ impl Anchor {
         self.period_q32 as f64 / (1_u64 << FRACTION_BITS) as f64
     }
 
-    /// Half the time of a frame: times are true to this.
+    /// Half the period of a frame: the resolution of times.
     pub(crate) fn half_period_ns(&self) -> i64 {
         (self.period_q32 >> (FRACTION_BITS + 1)) as i64
     }
@@ -48,7 +49,7 @@ impl Anchor {
         self.utc_ns.saturating_add(i64::try_from(ns).unwrap_or(i64::MAX))
     }
 
-    /// The frame of this segment whose beginning is nearest to a time; its first for times before it.
+    /// The frame of this segment that begins nearest to a time; the first one for earlier times.
     pub(crate) fn frame_near(&self, utc_ns: i64) -> u64 {
         let ns = i128::from(utc_ns).saturating_sub(i128::from(self.utc_ns)).max(0).unsigned_abs();
         let frames = ((ns << FRACTION_BITS) + u128::from(self.period_q32 / 2)) / u128::from(self.period_q32);
@@ -92,11 +93,12 @@ impl Anchor {
     }
 }
 
-/// Publishes an anchor for the frames from the ring's head on, before any of them is published. Writer only, wait-free.
+/// Publishes an anchor for the frames from the ring's head on, before any of them is published.
+/// Writer only, wait-free.
 pub(crate) fn publish_anchor(region: &Region, anchor: &Anchor) {
     let line = &region.header().writer;
     let number = line.anchor_head.load(Ordering::Relaxed);
-    // Another process may have written anything to the counter since the lease was taken: it must not overflow.
+    // Another process may have stored anything since the lease was taken: no overflow.
     let end = number.saturating_add(1);
     let announced = line.anchor_reserve.load(Ordering::Relaxed).max(end);
     // SYNC anchor reserve (announce): before the slot changes, as in the ring of frames.
@@ -115,9 +117,11 @@ pub(crate) fn publish_anchor(region: &Region, anchor: &Anchor) {
     line.anchor_head.store(end, Ordering::Release);
 }
 
-/// Takes back the anchors that have no frames, and returns the newest that has. Writer only, before its first write.
+/// Withdraws the anchors without frames, and returns the newest with frames. Writer only, before
+/// its first write.
 ///
-/// A writer that died between its anchor and the frames leaves one. No reader has used it, as it begins at the ring's head.
+/// A writer that died between an anchor and its frames leaves such an anchor. No reader has used
+/// it, as it begins at the ring's head.
 pub(crate) fn withdraw_anchors(region: &Region) -> Option<Anchor> {
     let line = &region.header().writer;
     // SYNC none: the lease orders one writer after the other.
@@ -138,7 +142,7 @@ pub(crate) fn withdraw_anchors(region: &Region) -> Option<Anchor> {
     None
 }
 
-/// An anchor by its number, if it is still there. What this returns never changes.
+/// An anchor by its number, if the ring still holds it. Its value never changes.
 pub(crate) fn anchor(region: &Region, number: u64) -> Option<Anchor> {
     let slots = region.anchors();
     let slot = &slots[(number % slots.len() as u64) as usize];
@@ -158,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_and_its_frame_find_each_other_at_every_rate() {
+    fn time_and_frame_convert_back_and_forth_at_every_rate() {
         for rate in [1_u32, 7, 1000, 1024, 11_025, 44_100, 48_000, 768_000] {
             let anchor = Anchor::new(1 << 40, 1_700_000_000_000_000_000, 1e9 / f64::from(rate));
             for frames in [0, 1, 2, 3, u64::from(rate), 86_400 * u64::from(rate), 12_345_678] {
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn times_beyond_all_bounds_saturate() {
+    fn times_out_of_range_saturate() {
         let anchor = Anchor::new(5, i64::MAX - 10, 1e9);
         assert_eq!(anchor.utc_at(u64::MAX), i64::MAX);
         assert_eq!(anchor.utc_at(0), i64::MAX - 10);
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anchor_is_itself_after_its_way_through_memory() {
+    fn anchor_survives_its_encoding() {
         for reason in GapReason::ALL {
             let mut anchor = Anchor::new(77, -5, 20_833.333);
             (anchor.gap, anchor.gap_ns, anchor.clock_step_ns) = (Some(reason), 1_000, -3_600);

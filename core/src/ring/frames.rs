@@ -1,31 +1,32 @@
 //! The ring of frames: one writer that never waits, any number of readers, overwriting.
 //!
-//! Frame `n` lies in slot `n % ring_frames`. The writer says how far it will write (`reserve`), copies, and says how far it
-//! has written (`head`). A reader looks at `head`, copies, and looks at `reserve`: if the writer had not announced the
-//! slots it copied, what it copied is what it asked for. The bytes themselves may be torn in between; the check after the
-//! copy is what makes a read right, so it reads `reserve` and never `head`.
+//! Frame `n` lies in slot `n % ring_frames`. The writer announces the frames up to which it will
+//! write (`reserve`), copies, and publishes them (`head`). A reader loads `head`, copies, and loads
+//! `reserve`: if the writer had not announced the slots by then, the copy is valid. The copy itself
+//! may be torn; the check after it makes the read right, so it loads `reserve` and never `head`.
 
 use crate::memory::{Region, WriterLine, copy};
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// More frames than any source can deliver before the sun burns out. Counters beyond it were not written by a writer.
+/// Upper bound of frame counters: 760 000 years of 48 kHz. Larger values were not stored by a
+/// writer.
 pub(crate) const MAX_COUNT: u64 = 1 << 60;
 
-/// The writer's position in the ring, and what a write needs beside it, on one cache line.
+/// The writer's position in the ring, and the rest of the state of a write, on one cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct WriteCursor {
-    /// The number of the next frame.
+    /// Number of the next frame.
     frame: u64,
-    /// Where it will lie, in bytes from the first slot.
+    /// Its offset in bytes from the first slot.
     offset: usize,
-    /// What an earlier writer had announced: never announce less.
+    /// Highest `reserve` so far, also of an earlier writer: never announce less.
     announced: u64,
     ring_bytes: usize,
-    /// The most bytes that are written in one block; fewer than [`CONTIGUOUS_BYTES`].
+    /// Longest write in one block, in bytes; less than [`CONTIGUOUS_BYTES`].
     contiguous_bytes: u32,
     frame_bytes: u32,
-    /// 2^32 divided by the bytes of a frame, rounded up.
+    /// 2^32 divided by `frame_bytes`, rounded up.
     frames_per_byte_q32: u32,
 }
 
@@ -33,12 +34,12 @@ pub(crate) struct WriteCursor {
 const CONTIGUOUS_BYTES: usize = 1 << 24;
 
 impl WriteCursor {
-    /// Takes the ring up where the last writer left it. Only the holder of the lease may.
+    /// Continues where the last writer ended. Only the holder of the lease may call it.
     ///
-    /// A writer that died while writing had announced more than it published. Those frames' numbers are used again, as
-    /// nobody has read them; what it may have overwritten stays announced, so nobody ever reads that either. That is at most
-    /// everything before them: of a write larger than the ring no more is announced than the ring holds, or the frames that come
-    /// now would be refused, too.
+    /// A writer that died in a write had announced more than it published. The numbers of those
+    /// frames are used again, as no reader has seen them. The frames that it may have overwritten
+    /// stay announced, so no reader returns them. At most everything before is lost: a write longer
+    /// than the ring announces no more than the ring holds, or later frames would be refused too.
     pub(crate) fn of(region: &Region) -> Self {
         let line = &region.header().writer;
         let layout = region.layout();
@@ -59,13 +60,13 @@ impl WriteCursor {
         }
     }
 
-    /// The number of the next frame to be written.
+    /// Number of the next frame to be written.
     pub(crate) fn frame(&self) -> u64 {
         self.frame
     }
 
-    /// How many frames so many bytes are, if they are whole frames, at least one, that can be written as one block of memory: no more
-    /// than the ring's slack, and not around its end.
+    /// The number of frames in `bytes` bytes, if they are whole frames, at least one, and fit into
+    /// one block: no longer than the ring's slack and not around its end.
     #[inline]
     pub(crate) fn contiguous_frames(&self, bytes: usize) -> Option<u64> {
         if bytes.wrapping_sub(1) >= self.contiguous_bytes as usize || bytes > self.ring_bytes - self.offset {
@@ -76,23 +77,24 @@ impl WriteCursor {
         (frames as usize * self.frame_bytes as usize == bytes).then_some(frames)
     }
 
-    /// Writes what [`WriteCursor::contiguous_frames`] says can be.
+    /// Writes a chunk that [`WriteCursor::contiguous_frames`] accepted.
     #[inline]
     pub(crate) fn push_contiguous(&mut self, line: &WriterLine, words: &[AtomicU64], bytes: &[u8], frames: u64) {
         self.write_block(line, words, bytes, &[], frames);
     }
 
-    /// Writes whole frames, any number of them. Of more than the ring's length the last are kept and all are counted.
+    /// Writes whole frames, any number of them. Of more than the ring's length the newest are kept
+    /// and all are counted.
     ///
-    /// Wait-free: a copy, and two stores for each block of the ring's slack. `bytes` are those of `frames` frames, which the
-    /// caller has counted.
+    /// Wait-free: a copy, and two stores for each block of the ring's slack. `bytes` holds exactly
+    /// `frames` frames.
     pub(crate) fn push(&mut self, region: &Region, bytes: &[u8], frames: u64) {
         let layout = region.layout();
         debug_assert_eq!(bytes.len(), frames as usize * layout.frame_bytes);
         let mut bytes = bytes;
         if frames > layout.length_frames {
-            // The new frames before the kept tail exist in number only. Nothing older than the tail counts as there once
-            // `head` has moved, and until then nothing older than what this announces.
+            // The skipped frames exist in number only. Once `head` has moved, nothing older than
+            // the tail can be read; until then, nothing older than what this write announces.
             let skipped = frames - layout.length_frames;
             self.frame += skipped;
             self.offset = (self.frame % layout.ring_frames) as usize * layout.frame_bytes;
@@ -100,7 +102,7 @@ impl WriteCursor {
             self.write_split(region, bytes, layout.length_frames);
             return;
         }
-        // In blocks no longer than the slack, so that a reader of the whole length is never overtaken by one write.
+        // Blocks no longer than the slack: one write never overtakes a reader of the whole length.
         let (most, mut frames) = (layout.block_frames(), frames);
         while frames > most {
             let (block, rest) = bytes.split_at(most as usize * layout.frame_bytes);
@@ -110,18 +112,18 @@ impl WriteCursor {
         self.write_split(region, bytes, frames);
     }
 
-    /// Writes a block that may go around the ring's end.
+    /// Writes a block that may wrap around the ring's end.
     fn write_split(&mut self, region: &Region, bytes: &[u8], frames: u64) {
         let (before, after) = bytes.split_at(bytes.len().min(self.ring_bytes - self.offset));
         self.write_block(&region.header().writer, region.words(), before, after, frames);
     }
 
-    /// Writes frames to the next slots and, if they reach the ring's end, to the first ones.
+    /// Writes `before` to the next slots and `after`, past the ring's end, to the first ones.
     #[inline(always)]
     fn write_block(&mut self, line: &WriterLine, words: &[AtomicU64], before: &[u8], after: &[u8], frames: u64) {
         let (offset, end) = (self.offset, self.frame + frames);
         let announced = self.announced.max(end);
-        // Before the copy, so that what is needed after it is little.
+        // Updated before the copy: few registers live across it.
         self.frame = end;
         self.offset += before.len();
         if self.offset >= self.ring_bytes {
@@ -142,13 +144,13 @@ impl WriteCursor {
     }
 }
 
-/// One past the newest frame that may be read. Stale at once, towards the past.
+/// One past the newest readable frame. Stale at once, towards the past.
 pub(crate) fn head(region: &Region) -> u64 {
     // SYNC head (observe): acquires the frames below `head`, and their anchors.
     region.header().writer.head.load(Ordering::Acquire)
 }
 
-/// The up to two spans of memory in which so many frames from `first` lie: byte offset and bytes.
+/// The up to two memory ranges of `frames` frames from `first`: byte offset and length.
 pub(crate) fn spans(region: &Region, first: u64, frames: u64) -> [(usize, usize); 2] {
     let layout = region.layout();
     let slot = first % layout.ring_frames;
@@ -158,9 +160,9 @@ pub(crate) fn spans(region: &Region, first: u64, frames: u64) -> [(usize, usize)
     [(bytes(slot), bytes(before)), (0, bytes(after))]
 }
 
-/// The oldest frame of which the writer has not begun to overwrite anything, after everything copied so far.
+/// The oldest frame that no announced write can have touched during the copies so far.
 ///
-/// Whatever was copied from this frame on is right; what was copied of older frames must be thrown away.
+/// Copies from this frame on are valid; copies of older frames must be discarded.
 pub(crate) fn oldest_intact(region: &Region) -> u64 {
     // SYNC reserve (acquire): orders the copy before the load below.
     fence(Ordering::Acquire);
@@ -186,7 +188,7 @@ mod tests {
         out
     }
 
-    /// Frame `n` of the test signal: its number, in as many bytes as a frame has.
+    /// Frame `n` of the test signal: its number, in the bytes of one frame.
     fn signal(frames: std::ops::Range<u64>, bytes: usize) -> Vec<u8> {
         frames
             .flat_map(|frame| frame.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes().into_iter().cycle().take(bytes))
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_length_is_right_after_writes_of_any_size() {
+    fn whole_length_is_right_after_writes_of_any_size() {
         for (channels, format) in [(1, SampleFormat::S24), (2, SampleFormat::S16), (3, SampleFormat::F32)] {
             let region = region(1000, channels, format);
             let (bytes, line, words) = (region.layout().frame_bytes, &region.header().writer, region.words());
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_counted_as_a_division_does_it() {
+    fn reciprocal_counts_frames_as_a_division_does() {
         for format in SampleFormat::ALL {
             for channels in [1, 2, 3, 5, 7, 31, 63, 64] {
                 let region = region(100_000, channels, format);
@@ -239,12 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_writer_announced_stays_announced() {
+    fn frames_announced_by_a_dead_writer_stay_announced() {
         let region = region(1000, 1, SampleFormat::S16);
         let mut cursor = WriteCursor::of(&region);
         cursor.push(&region, &signal(0..2000, 2), 2000);
         let line = &region.header().writer;
-        // A writer killed in the middle of a write has announced, overwritten something, and published nothing.
+        // As a writer killed in a write: it announced and overwrote frames, and published none.
         line.reserve.store(2200, Ordering::Relaxed);
         copy::copy_in(region.words(), spans(&region, 2000, 1)[0].0, &[0xaa; 200]);
         let mut next = WriteCursor::of(&region);
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_writer_that_died_in_a_write_larger_than_the_ring_new_frames_can_be_read_at_once() {
+    fn frames_written_after_a_dead_writers_long_write_are_readable_at_once() {
         let region = region(1000, 1, SampleFormat::S16);
         WriteCursor::of(&region).push(&region, &signal(0..2000, 2), 2000);
         region.header().writer.reserve.store(2000 + 10_000, Ordering::Relaxed);

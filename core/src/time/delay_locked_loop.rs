@@ -1,84 +1,88 @@
-//! The filter that finds a source's true rate and phase behind the jitter of its chunks' times.
+//! The filter that recovers a source's rate and phase from jittering times.
 //!
-//! A second-order delay-locked loop, as in Fons Adriaensen's "Using a DLL to filter time" (Linux Audio Conference 2005)
-//! and JACK, with two changes. Chunks need not be of one size. And the gains start wide and narrow as those of a
-//! least-squares line through all chunks so far would, until they reach the loop's own bandwidth: it locks as fast as
-//! the jitter allows and stays open to a clock that drifts with the temperature.
+//! A second-order delay-locked loop, as in Fons Adriaensen, "Using a DLL to filter time" (Linux
+//! Audio Conference 2005) and JACK, with two changes. Chunks may differ in size. And the gains
+//! begin as those of a least-squares line through all chunks so far, and narrow to the loop's own
+//! bandwidth: it locks as fast as the jitter allows, and follows a clock that drifts with
+//! temperature.
 
 /// Phase and period of a source's clock.
 #[derive(Debug, Clone)]
 pub(crate) struct DelayLockedLoop {
     nominal_ns: f64,
-    /// Period of a frame as estimated.
+    /// Estimated period of a frame.
     period_ns: f64,
-    /// The frame of the last update, and its time as estimated: `utc_ns` plus a fraction that keeps f64 exact.
+    /// Frame of the last update, and its estimated time: `utc_ns` plus a fraction that keeps f64
+    /// exact.
     frame: u64,
     utc_ns: i64,
     fraction_ns: f64,
-    /// Where this lock began, and the updates since, that one included.
+    /// First frame of this lock, and the updates since, the first one included.
     first_frame: u64,
     updates: u64,
-    /// What the phase takes of an error, and the period, per frame.
+    /// Gains of phase and period: the part of an error that each takes, per frame.
     gains: (f64, f64),
 }
 
-/// The estimated clock until the next update, in integers: times of frames of a second at most after the last one.
+/// The estimated clock until the next update, in integers. Valid for one second after the last one.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct EstimatedClock {
-    /// The frame of the last update.
+    /// Frame of the last update.
     frame: u64,
     utc_ns: i64,
-    /// The rest of its time and a half, for rounding, in units of 2^-32 ns.
+    /// The fraction of its time plus one half, for rounding, in units of 2^-32 ns.
     rest_q32: u64,
-    /// Nanoseconds a frame, in units of 2^-32.
+    /// Nanoseconds per frame, in units of 2^-32.
     period_q32: u64,
 }
 
 impl EstimatedClock {
-    /// The time of so many frames, rounded down.
+    /// Duration of `frames` frames, rounded down.
     #[inline]
     pub(crate) fn duration_ns(&self, frames: u64) -> i64 {
         ((u128::from(frames) * u128::from(self.period_q32)) >> 32) as i64
     }
 
-    /// So many frames after the last update, which is a second at most, and the time there, if there is such a time.
+    /// Frames since the last update, one second at most, and the time of `frame`; `None` on
+    /// overflow.
     #[inline]
     pub(crate) fn predict(&self, frame: u64) -> Option<(u64, i64)> {
         let since_frames = frame - self.frame;
-        // Below 2^63, as no period is longer than a second and 2 %.
+        // Below 2^63: no period is longer than a second and 2 %.
         let since_ns = (since_frames * self.period_q32 + self.rest_q32) >> 32;
         Some((since_frames, self.utc_ns.checked_add(since_ns.cast_signed())?))
     }
 }
 
-/// The gains change with each update at first, and then so slowly that it is enough to compute them now and then.
+/// Updates per recomputation of the gains, once these change slowly.
 const GAINS_EACH: u64 = 64;
 
-/// The loop's bandwidth when settled: it follows changes that take longer than about 80 s.
+/// The settled loop's bandwidth: it follows changes slower than about 80 s.
 const OMEGA_PER_S: f64 = 1.0 / 80.0;
-/// For so long the period is taken as nominal (or as it was before a gap) and only the phase is averaged: a line through
-/// a few jittery points has a wild slope.
+/// Time during which the period stays nominal, or as before a gap, and only the phase is averaged:
+/// a line through a few jittering points has a wild slope.
 const PHASE_ONLY_S: f64 = 8.0;
-/// No sound card is further off its nominal rate than the first. What is, as a stream that loses a little all the time, is followed
-/// when it has been so for as long as jitter can't explain, up to the second.
+/// Bounds of the period, relative to nominal. No sound card exceeds the first. A source that does,
+/// such as a stream that loses a little all the time, is followed up to the second once jitter
+/// can't explain it.
 const PERIOD_BOUNDS: (f64, f64) = (1e-3, 2e-2);
 const PERIOD_PROVEN_S: f64 = 120.0;
 
 impl DelayLockedLoop {
-    /// Begins at a frame and its time as measured. `period_ns` is the best guess of the period.
+    /// Begins at a frame and its measured time. `period_ns` is the best guess of the period.
     pub(crate) fn new(nominal_ns: f64, period_ns: f64, frame: u64, utc_ns: i64) -> Self {
         let (fraction_ns, first_frame, gains) = (0.0, frame, (0.0, 0.0));
         Self { nominal_ns, period_ns, frame, utc_ns, fraction_ns, first_frame, updates: 1, gains }
     }
 
-    /// The period of a frame as estimated.
+    /// Estimated period of a frame.
     pub(crate) fn period_ns(&self) -> f64 {
         self.period_ns
     }
 
-    /// The time of a frame as estimated.
+    /// Estimated time of a frame.
     pub(crate) fn predict(&self, frame: u64) -> i64 {
-        // Rounded by hand, as it is never negative: without the instructions of newer processors `round` is a long function.
+        // Rounded by hand, as it is never negative: `round` is a long function without SSE4.1.
         self.utc_ns.saturating_add((self.fraction_ns + self.frames_to(frame) * self.period_ns + 0.5) as i64)
     }
 
@@ -89,9 +93,9 @@ impl DelayLockedLoop {
         EstimatedClock { frame: self.frame, utc_ns: self.utc_ns, rest_q32, period_q32 }
     }
 
-    /// Frames from the last update to a frame; none if it lies before.
+    /// Frames from the last update to `frame`; 0 if it lies before.
     fn frames_to(&self, frame: u64) -> f64 {
-        // Signed integers become floats in one instruction.
+        // Signed integers convert to floats in one instruction.
         frame.saturating_sub(self.frame).cast_signed() as f64
     }
 
@@ -100,22 +104,22 @@ impl DelayLockedLoop {
         (self.frame - self.first_frame).cast_signed() as f64 * self.nominal_ns * 1e-9
     }
 
-    /// The frame of the last update.
+    /// Frame of the last update.
     pub(crate) fn frame(&self) -> u64 {
         self.frame
     }
 
-    /// How many measured times it has taken in.
+    /// Number of updates.
     pub(crate) fn updates(&self) -> u64 {
         self.updates
     }
 
-    /// Tells whether single updates change little any more.
+    /// True once a single update changes little.
     pub(crate) fn is_settled(&self) -> bool {
         self.updates >= 8 * GAINS_EACH
     }
 
-    /// Takes the measured time of a later frame in; where it is the mean of some, as often.
+    /// Takes the measured time of a later frame; the mean of `times` measurements counts as often.
     pub(crate) fn update(&mut self, frame: u64, measured_utc_ns: i64, times: u64) {
         let predicted_ns = self.fraction_ns + self.frames_to(frame) * self.period_ns;
         let error_ns = measured_utc_ns.saturating_sub(self.utc_ns) as f64 - predicted_ns;
@@ -129,14 +133,14 @@ impl DelayLockedLoop {
         let (phase_gain, period_gain) = ((phase_gain * times as f64).min(1.0), period_gain * times as f64);
         let period_ns = self.period_ns + period_gain * error_ns;
         let bound = if self.locked_s() < PERIOD_PROVEN_S {
-            // Not less than was estimated before a gap.
+            // At least the deviation estimated before a gap.
             PERIOD_BOUNDS.0.max((self.period_ns / self.nominal_ns - 1.0).abs())
         } else {
             PERIOD_BOUNDS.1
         };
         self.period_ns = period_ns.clamp(self.nominal_ns * (1.0 - bound), self.nominal_ns * (1.0 + bound));
         let since_ns = predicted_ns + phase_gain * error_ns;
-        // The floor, by hand for the same reason as in `predict`.
+        // Rounded down by hand, for the reason given in `predict`.
         let towards_zero = since_ns as i64;
         let whole_ns = towards_zero.saturating_sub(i64::from(towards_zero as f64 > since_ns));
         self.utc_ns = self.utc_ns.saturating_add(whole_ns);
@@ -145,7 +149,7 @@ impl DelayLockedLoop {
 
     fn gains_now(&self) -> (f64, f64) {
         let n = self.updates as f64;
-        // The gains of the loop apply to steps of a chunk; chunks of odd sizes count as steps of their mean.
+        // The loop's gains apply per chunk; chunks of odd sizes count as steps of their mean.
         let step_frames = ((self.frame - self.first_frame) as f64 / (n - 1.0)).max(1.0);
         let step = OMEGA_PER_S * step_frames * self.nominal_ns * 1e-9;
         let loop_gain = std::f64::consts::SQRT_2 * step;
@@ -157,12 +161,13 @@ impl DelayLockedLoop {
         (phase_gain, period_gain / step_frames)
     }
 
-    /// Moves the estimated phase, not the period: the clock was set, or a known time was lost.
+    /// Shifts the estimated phase, not the period: the clock was set, or audio of known length was
+    /// lost.
     pub(crate) fn shift(&mut self, ns: i64) {
         self.utc_ns = self.utc_ns.saturating_add(ns);
     }
 
-    /// Begins again at a frame and its measured time, with the period as it is.
+    /// Locks anew at a frame and its measured time, with the period as it is.
     pub(crate) fn restart(&mut self, frame: u64, measured_utc_ns: i64) {
         *self = Self::new(self.nominal_ns, self.period_ns, frame, measured_utc_ns);
     }
@@ -188,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_of_some_stands_for_them() {
+    fn mean_of_a_batch_updates_as_its_chunks_do() {
         let [mut each, mut mean, mut longer] = [(); 3].map(|()| DelayLockedLoop::new(20_833.333, 20_833.333, 0, 0));
         let mut taken = 0;
         let measured = |chunk: u64| {
@@ -203,7 +208,7 @@ mod tests {
                 let chunks = chunk - 15..=chunk;
                 mean.update((chunk - 15 + chunk) * 480 / 2, chunks.map(measured).sum::<i64>() / 16, 16);
             }
-            // More and more at once, up to a second.
+            // Growing batches, up to a second.
             if chunk - taken >= (taken / 32).clamp(1, 100) {
                 let (chunks, count) = (taken + 1..=chunk, chunk - taken);
                 longer.update((taken + 1 + chunk) * 480 / 2, chunks.map(measured).sum::<i64>() / count as i64, count);
@@ -216,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn for_a_second_the_line_is_what_the_filter_believes() {
+    fn integer_clock_equals_the_filter_for_a_second() {
         for (rate, drift) in [(1.0, 1.02), (1000.0, 0.98), (44_100.0, 1.000_2), (48_000.0, 1.0), (768_000.0, 0.999)] {
             let nominal_ns = 1e9 / rate;
             let mut filter = DelayLockedLoop::new(nominal_ns, nominal_ns * drift, 1 << 40, 1_700_000_000_000_000_000);
@@ -236,14 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_moves_the_phase_and_leaves_the_period() {
+    fn shift_moves_the_phase_and_not_the_period() {
         let mut filter = DelayLockedLoop::new(1e6, 1.001e6, 0, 0);
         filter.shift(-500);
         assert_eq!(filter.predict(1000), 1_001_000_000 - 500);
     }
 
     #[test]
-    fn the_phase_of_the_first_chunks_is_their_mean() {
+    fn phase_of_the_first_chunks_is_their_mean() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         for chunk in 1..=9 {
             filter.update(chunk * 10, chunk.cast_signed() * 10_000_000 + 1000, 1);
@@ -253,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_restart_the_period_is_left_alone_until_there_are_points_enough_for_a_line() {
+    fn period_is_kept_after_a_restart_until_a_line_can_be_fitted() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         filter.restart(1_000_000, 0);
         let mut update = |tenths: std::ops::Range<u64>| {
@@ -267,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_far_off_its_rate_is_accepted_when_it_has_been_so_for_two_minutes_and_not_before() {
+    fn rate_far_off_is_accepted_after_two_minutes_and_not_before() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         let mut off_after = |seconds: std::ops::Range<u64>| {
             for second in seconds {
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phase_before_the_last_updates_time_is_rounded_as_any() {
+    fn negative_fraction_is_rounded_down() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         filter.update(0, -3, 1);
         filter.update(0, -2, 1);
@@ -303,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gains_are_a_means_at_first_then_a_lines_and_at_last_the_loops_own() {
+    fn gains_narrow_from_a_mean_to_a_line_to_the_loop() {
         let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
         // Points a tenth of a second apart, the first included.
         let mut gains_of = |points: u64| {

@@ -1,78 +1,82 @@
-//! The timeline: which frame was captured when.
+//! The readers' side of the timeline: which frames can be read, and in which segment each lies.
 //!
-//! A piecewise-linear map from frame numbers to UTC. Each segment begins at an [`Anchor`], which never changes once it is
-//! published, and ends where the next begins: continuous, or after a gap. Anchors lie in a ring of their own, by the
-//! same protocol as the frames; as one is either whole and final or refused, a reader needs no snapshot of several.
+//! A piecewise-linear map from frame numbers to UTC. A segment begins at an [`Anchor`] and ends
+//! where the next begins: continuous, or after a gap.
 
 use crate::memory::Region;
 use crate::ring::{self, Anchor};
 use crate::sync::Ordering;
 
-/// What can be read at one moment: the frames, and the anchors that tell their times.
+/// The frames that can be read at one moment, and their anchors.
 ///
-/// Stale at once: the oldest frames may go, newer ones come. What it names was published when it was made.
+/// Stale at once: the oldest frames may be evicted, newer ones come. Everything it refers to was
+/// published before.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
-    /// The oldest frame to be read.
+    /// The oldest readable frame.
     pub(crate) oldest_frame: u64,
-    /// One past the newest.
+    /// One past the newest readable frame.
     pub(crate) newest_frame: u64,
-    /// The number of the anchor that holds the oldest frame, or an earlier one.
+    /// Number of the anchor of the oldest frame, or of an earlier one.
     oldest_anchor: u64,
-    /// The number and value of the newest anchor.
+    /// Number and value of the newest anchor.
     newest_anchor: (u64, Anchor),
 }
 
 impl Extent {
-    /// Looks; `None` before the first frame was ever written.
+    /// Takes a consistent view; `None` before the first write.
     pub(crate) fn of(region: &Region) -> Option<Self> {
-        // A writer that sets as many anchors as there are slots between two of the loads below: that can't go on for long.
+        // Each retry means that the writer set as many anchors as there are slots between two
+        // loads.
         const TRIES: usize = 1000;
         (0..TRIES).find_map(|_| Self::look(region)).flatten()
     }
 
-    /// One look: `None` if the writer lapped it, `Some(None)` before the first frame was ever written.
+    /// One attempt: `None` if the writer lapped it, `Some(None)` before the first write.
     fn look(region: &Region) -> Option<Option<Self>> {
-        // The frames first: then every anchor that they need was published before.
+        // Frames first: the anchors they need were published before them.
         let newest_frame = ring::head(region);
         // SYNC anchor head (observe): acquires the anchors below it.
         let anchors = region.header().writer.anchor_head.load(Ordering::Acquire);
         if newest_frame == 0 || anchors == 0 {
             return Some(None);
         }
-        // More gaps than there are slots: frames whose time is forgotten are gone, too. A writer takes slots meanwhile, so leave
-        // it some rather than look again and again.
+        // With more gaps than slots, frames whose anchor is gone are evicted too. A quarter of the
+        // slots is left to the writer, which takes them meanwhile.
         let slots = region.anchors().len() as u64;
         let oldest_anchor = anchors.saturating_sub(slots - slots / 8);
-        // Anchors of frames that are still to come, or came after the look at the head, are not of this extent.
+        // Anchors of frames that are still to come do not belong to this extent.
         let mut newest_anchor = (anchors - 1, ring::anchor(region, anchors - 1)?);
         while newest_anchor.1.first_frame >= newest_frame && newest_anchor.0 > oldest_anchor {
             newest_anchor = (newest_anchor.0 - 1, ring::anchor(region, newest_anchor.0 - 1)?);
         }
         let by_length = newest_frame.saturating_sub(region.layout().length_frames);
         let by_times = if oldest_anchor == 0 { 0 } else { ring::anchor(region, oldest_anchor)?.first_frame };
-        // Later than by length only while more is being written at once than the slack, or if a writer died doing so.
+        // `reserve` is the tighter bound only during a write longer than the slack, or after a
+        // writer that died in one.
         let by_reserve = ring::oldest_intact(region);
         let oldest_frame = by_length.max(by_times).max(by_reserve).min(newest_frame);
         Some(Some(Self { oldest_frame, newest_frame, oldest_anchor, newest_anchor }))
     }
 
-    /// The segment that holds a frame, and its number; the last one for frames to come.
+    /// The segment of a frame, and its number; the newest one for frames to come.
     pub(crate) fn segment_of_frame(&self, region: &Region, frame: u64) -> Option<(u64, Anchor)> {
         self.search(region, |anchor| anchor.first_frame <= frame)
     }
 
-    /// The segment in which a time lies, or after which, if it lies in a gap; the first one for times before it.
+    /// The segment of a time, or the one before it if the time lies in a gap; the first one for
+    /// earlier times.
     pub(crate) fn segment_of_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
         self.search(region, |anchor| anchor.utc_ns <= utc_ns)
     }
 
-    /// The segment that lies before a time, at least in part; the first one for times before it.
+    /// The last segment that begins before a time; the first one for earlier times.
     pub(crate) fn segment_before_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
         self.search(region, |anchor| anchor.utc_ns < utc_ns)
     }
 
-    /// The last anchor for which `begins` holds, by bisection; `None` if the writer lapped the search.
+    /// The last anchor for which `begins` holds, by bisection; `None` if the writer lapped the
+    /// search.
     fn search(&self, region: &Region, begins: impl Fn(&Anchor) -> bool) -> Option<(u64, Anchor)> {
         let (newest, anchor_of_newest) = self.newest_anchor;
         if begins(&anchor_of_newest) {
@@ -92,7 +96,7 @@ impl Extent {
         Some(found)
     }
 
-    /// The anchor after the given one, if there is one in this extent.
+    /// The anchor after `number`, if this extent has one.
     pub(crate) fn next(&self, region: &Region, number: u64) -> Option<(u64, Anchor)> {
         let (newest, anchor_of_newest) = self.newest_anchor;
         if number + 1 == newest {
@@ -101,7 +105,7 @@ impl Extent {
         if number >= newest { None } else { ring::anchor(region, number + 1).map(|anchor| (number + 1, anchor)) }
     }
 
-    /// The anchor before the given one, if its frames may still be there.
+    /// The anchor before `number`, if its frames may still be readable.
     pub(crate) fn previous(&self, region: &Region, number: u64) -> Option<(u64, Anchor)> {
         let number = number.checked_sub(1).filter(|number| *number >= self.oldest_anchor)?;
         ring::anchor(region, number).map(|anchor| (number, anchor))
@@ -136,7 +140,7 @@ mod tests {
     const SECOND_NS: i64 = 1_000_000_000;
     const START_NS: i64 = 1_790_000_000 * SECOND_NS;
 
-    /// A buffer of four seconds at 1 kHz with so many frames, and its clock.
+    /// A buffer of four seconds at 1 kHz with `frames` frames, and its clock.
     fn recorded(frames: usize) -> CaptureBuffer {
         let registry = Registry::builder().clock(PlainArc::new(ManualClock::new(START_NS))).commit_ahead(false).build();
         let spec = Spec::new(Length::Frames(4000), 1000, 1, SampleFormat::S16).unwrap();
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anchor_whose_frames_are_still_to_come_changes_no_read_and_is_withdrawn_by_the_next_writer() {
+    fn anchor_without_frames_changes_no_read_and_is_withdrawn_by_the_next_writer() {
         let buffer = recorded(2000);
         let region = &buffer.shared.region;
         let mut ahead = Anchor::new(2000, START_NS + SECOND_NS * 5 / 2, 1e6);
@@ -154,7 +158,7 @@ mod tests {
         ring::publish_anchor(region, &ahead);
         let last = buffer.read(Span::Last(Duration::from_secs(1))).unwrap();
         assert_eq!((last.frames(), last.end_utc_ns()), (1000, START_NS + 2 * SECOND_NS));
-        // Its writer died: the next one tells the gap as it was.
+        // The first writer died: the next one records the gap as it was.
         buffer.writer().unwrap().write_at(&[2_i16; 1000], START_NS + 4 * SECOND_NS).unwrap();
         let from_ns = START_NS + SECOND_NS * 9 / 4;
         let across = buffer.read(Span::Time(from_ns..START_NS + 5 * SECOND_NS)).unwrap();
@@ -163,13 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_held_up_between_its_looks_at_frames_and_anchors_sees_one_moment() {
+    fn reader_delayed_between_two_loads_gets_a_consistent_view() {
         let buffer = recorded(1000);
-        // As if the writer had written a hundred frames and set an anchor after the reader looked at the head.
+        // As a writer that wrote a hundred frames and set an anchor after the reader loaded the
+        // head.
         ring::publish_anchor(&buffer.shared.region, &Anchor::new(1100, START_NS + SECOND_NS * 11 / 10, 1e6));
         let late = Span::Time(START_NS + SECOND_NS * 9 / 10..START_NS + SECOND_NS * 11 / 10);
         assert!(matches!(buffer.read(late), Err(Error::NotYet { missing_frames: 100, .. })));
-        // As if it had set more anchors than there are slots.
+        // As a writer that set more anchors than there are slots.
         for number in 0..300 {
             ring::publish_anchor(&buffer.shared.region, &Anchor::new(1100 + number, START_NS + 2 * SECOND_NS, 1e6));
         }
@@ -179,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_a_dead_writer_may_have_overwritten_are_not_there() {
+    fn frames_that_a_dead_writer_may_have_overwritten_are_evicted() {
         let buffer = recorded(1000);
         let ring_frames = buffer.shared.region.layout().ring_frames;
         buffer.shared.region.header().writer.reserve.store(ring_frames + 744, Ordering::Relaxed);
@@ -191,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_before_frames_of_which_some_may_be_overwritten_is_gone_too() {
+    fn gap_before_partly_overwritten_frames_is_evicted() {
         let buffer = recorded(600);
         let mut writer = buffer.writer().unwrap();
         writer.gap_for(GapReason::Requested, Duration::from_millis(100));
         writer.write(&[0_i16; 400]).unwrap();
         drop(writer);
-        // A writer died that had announced so much: of the frames after the gap the first half.
+        // A writer died after it announced frames up to the middle of those behind the gap.
         let ring_frames = buffer.shared.region.layout().ring_frames;
         buffer.shared.region.header().writer.reserve.store(ring_frames + 800, Ordering::Relaxed);
         assert_eq!(buffer.frames(), 800..1000);

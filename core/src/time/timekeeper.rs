@@ -1,26 +1,28 @@
-//! The writer's side of the timeline: turns the times of chunks, as they are told or as they arrive, into anchors.
+//! The writer's side of the timeline: turns the times of chunks, passed or of arrival, into
+//! anchors.
 //!
-//! Two clocks run side by side. The *estimated* clock is the delay-locked loop's: it follows the source and may be moved at will.
-//! The *published* clock is what readers see: it never moves where it was published, never runs backwards, and follows
-//! the estimated one at a bounded slew. Where they must part (a gap, a clock that was set) the published one jumps forward and
-//! the place is on record; backwards it only slews.
+//! Two clocks run side by side. The *estimated* clock is the delay-locked loop's: it follows the
+//! source and may change at will. The *published* clock is what readers see: it never changes where
+//! it was published, never runs backwards, and follows the estimated one at a bounded slew. At a
+//! gap or a step of the wall clock the published one jumps forward, on record; backwards it only
+//! slews.
 
 use super::delay_locked_loop::{DelayLockedLoop, EstimatedClock};
 use crate::clock::Clock;
 use crate::gap::GapReason;
 use crate::ring::Anchor;
 
-/// When a chunk was captured, as far as the writer knows.
+/// The time of a chunk, as far as the writer knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ChunkTime {
-    /// The capture time of its first frame.
+    /// Capture time of its first frame.
     Captured(i64),
-    /// The time it arrived: its last frame was captured just before.
+    /// Time of arrival: its last frame was captured just before.
     Arrived(i64),
 }
 
 impl ChunkTime {
-    /// When the first of so many frames was captured.
+    /// Capture time of the first of `frames` frames.
     fn of_first(self, frames: u64, period_ns: f64) -> i64 {
         match self {
             Self::Captured(utc_ns) => utc_ns,
@@ -29,15 +31,15 @@ impl ChunkTime {
     }
 }
 
-/// A published time is corrected by no more than this part of the time that passes.
+/// Upper bound of the correction of published times, per time that passes.
 const SLEW: f64 = 1e-3;
-/// A chunk this much later than the estimated clock comes after a gap; less is jitter.
+/// A chunk this much later than the estimated clock follows a gap; less is jitter.
 const GAP_NS: i64 = 750_000_000;
-/// A change of the wall clock against the monotonic one by this much is a step; less is a clock being disciplined.
+/// A change of the wall clock against the monotonic one by this much is a step; less is discipline.
 const STEP_NS: i64 = 100_000_000;
 /// After gaps of known length, the published clock may lag this far behind the estimated one before it jumps.
 const MAX_LAG_NS: i64 = 100_000_000;
-/// Anchors are set this far apart at first, and when the filter has settled.
+/// Distance of anchors at first, and when the filter has settled.
 const SPACING_S: (f64, f64) = (1.0, 10.0);
 /// After lock, chunks are batched: up to 1/32 of all updates so far, at most 1 s of audio.
 const BATCH: (u64, f64) = (32, 1.0);
@@ -48,44 +50,44 @@ const BATCH: (u64, f64) = (32, 1.0);
 pub(crate) struct Timekeeper {
     batch: Batch,
     nominal_ns: f64,
-    /// The newest published segment; `None` before the first frame ever.
+    /// The newest published segment; `None` before the buffer's first frame.
     published: Option<Anchor>,
     /// `None` until this writer's first chunk.
     estimated: Option<DelayLockedLoop>,
-    /// The gap that the next chunk comes after: why, and how long it is if that is known.
+    /// The gap before the next chunk: its reason, and its length if known.
     gap: Option<(GapReason, Option<i64>)>,
-    /// UTC minus monotonic time when last compared.
+    /// UTC minus monotonic time at the last comparison.
     utc_offset_ns: Option<i64>,
-    /// How long the chunk is that is being taken in: so long the next segment lasts at least.
+    /// Length of the current chunk: the next segment is at least as long.
     chunk_ns: f64,
 }
 
-/// Batched updates: chunks on time that the filter has not seen yet, and takes in as one that counts for all.
+/// Batched updates: chunks on time that the filter has not seen yet, passed to it as one mean.
 ///
-/// All that most chunks need, on one cache line.
+/// The state that most chunks need, on one cache line.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 struct Batch {
-    /// From here on chunks are looked at one by one again.
+    /// From this frame on, chunks are looked at one by one.
     until_frame: u64,
     /// The estimated clock until then.
     estimated: EstimatedClock,
     chunks: u64,
-    /// The sum of their heads, as frames since the filter was last told, and of their times, as differences to what it believes.
+    /// Sums over the chunks: frames since the last update, and differences to the estimated times.
     since_frames: u64,
     error_ns: i64,
 }
 
 impl Timekeeper {
-    /// Takes a timeline up where it ended. A new writer on a buffer that has frames begins after a gap.
+    /// Continues a timeline. A new writer on a buffer with frames begins after a gap.
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
         let nominal_ns = 1e9 / f64::from(sample_rate_hz);
         let batch = Batch::default();
         Self { batch, nominal_ns, published, estimated: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
     }
 
-    /// Says that the next chunk does not follow the last one. A later reason overrules an earlier one; lengths add up, and
-    /// are unknown if one of them is.
+    /// Notes that the next chunk does not follow the last one. A later reason replaces an earlier
+    /// one; lengths add up, and are unknown if one of them is.
     pub(crate) fn gap(&mut self, reason: GapReason, duration_ns: Option<i64>) {
         let total_ns = match self.gap {
             None => duration_ns,
@@ -103,14 +105,16 @@ impl Timekeeper {
         }
     }
 
-    /// Takes in a chunk of `frames` frames from `head` on, and returns the anchor to publish before it, if any.
+    /// Takes a chunk of `frames` frames from `head` on, and returns the anchor to publish before
+    /// it.
     ///
-    /// A bounded number of steps, no allocation, no lock. Reads the clock each second or more, and where times jump.
+    /// A bounded number of steps, no allocation, no lock. Reads the clock once a second at most,
+    /// and where times jump.
     pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
         if self.add_to_batch(head, frames, time) { None } else { self.look_at(head, frames, time, clock) }
     }
 
-    /// Adds a chunk that is on time to the batch; false, and nothing done, for any other.
+    /// Adds a chunk that is on time to the batch. Returns false for any other, and changes nothing.
     #[inline]
     pub(crate) fn add_to_batch(&mut self, head: u64, frames: u64, time: ChunkTime) -> bool {
         let batch = &mut self.batch;
@@ -144,7 +148,7 @@ impl Timekeeper {
         }
     }
 
-    /// Begins a batch, if the filter has settled: it ends when an anchor is due at the latest.
+    /// Begins a batch if the filter has settled. It ends when an anchor is due, at the latest.
     fn begin_batch(&mut self, head: u64, frames: u64, due_ns: f64) {
         if let Some(estimated) = self.estimated.as_ref().filter(|estimated| estimated.is_settled()) {
             let (part, seconds) = BATCH;
@@ -156,7 +160,7 @@ impl Timekeeper {
         }
     }
 
-    /// Takes a chunk in, whatever is with it.
+    /// Takes a chunk outside of a batch.
     fn look_at(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
         self.flush_batch();
         let period_ns = self.published.map_or(self.nominal_ns, |published| published.period_ns());
@@ -170,9 +174,9 @@ impl Timekeeper {
         let published_ns = published.utc_at(head);
         let end_ns = published_ns.saturating_add(known_ns.unwrap_or(0));
         let Some(estimated) = &mut self.estimated else {
-            // A new writer: the estimated clock begins at its first chunk, with the period its predecessor published. That may have been
-            // bent, so it counts within bounds: bent by each of many writers that follow fast, it would go anywhere. What the
-            // writer tells of the gap counts unless more was lost.
+            // A new writer: the estimated clock begins at its first chunk with the period published
+            // last. That period may have been bent, so it is bounded; else many short-lived writers
+            // would bend it further and further. A gap of known length counts unless more was lost.
             let told = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
             let utc_ns = if told { end_ns } else { measured_ns };
             let period_ns = period_ns.clamp(self.nominal_ns * (1.0 - SLEW), self.nominal_ns * (1.0 + SLEW));
@@ -191,18 +195,19 @@ impl Timekeeper {
         let since_ns = published_ns.saturating_sub(published.utc_ns);
         let due = since_ns as f64 >= spacing_s * 1e9;
         if error_ns.saturating_abs() > GAP_NS || due || gap.is_some() {
-            // Rarely: here the clock may be asked.
+            // Rare, so the clock may be read.
             if let Some(step_ns) = self.clock_step(clock) {
                 return Some(self.after_step(head, measured_ns, step_ns));
             }
         }
         let estimated = self.estimated.as_mut()?;
         if error_ns > GAP_NS {
-            // More was lost than the writer knew of.
+            // More was lost than the writer reported.
             estimated.restart(head, measured_ns);
             return Some(self.jump(head, gap.map_or(GapReason::Detected, |(reason, _)| reason), 0));
         }
-        // Frames that come far too early can't be told earlier times than those before them: the loop follows at its pace.
+        // Frames far too early can't get times before those of earlier frames: the loop follows at
+        // its own pace.
         estimated.update(head, measured_ns.max(estimated_ns.saturating_sub(GAP_NS)), 1);
         if !due && gap.is_none() {
             self.begin_batch(head, frames, spacing_s * 1e9 - since_ns as f64);
@@ -210,7 +215,7 @@ impl Timekeeper {
         }
         let behind_ns = estimated.predict(head).saturating_sub(end_ns);
         match gap {
-            // As long as was told, unless that was too little again and again.
+            // As long as reported, unless the reports were too short again and again.
             Some((reason, _)) if behind_ns > MAX_LAG_NS => Some(self.jump(head, reason, 0)),
             Some((reason, _)) => Some(self.jump_to(head, end_ns, reason, 0)),
             None if behind_ns > GAP_NS => Some(self.jump(head, GapReason::Detected, 0)),
@@ -228,7 +233,7 @@ impl Timekeeper {
         anchor
     }
 
-    /// How far the wall clock was set since the last look, if it was.
+    /// The step of the wall clock since the last look, if there was one.
     fn clock_step(&mut self, clock: &dyn Clock) -> Option<i64> {
         let now_ns = utc_offset_ns(clock)?;
         let before_ns = self.utc_offset_ns.replace(now_ns)?;
@@ -236,13 +241,15 @@ impl Timekeeper {
         (step_ns.saturating_abs() >= STEP_NS).then_some(step_ns)
     }
 
-    /// The clock was set: the estimated clock moves with it, wholly; the published one forward only.
+    /// After a step, the estimated clock moves with the wall clock; the published one moves forward
+    /// only.
     fn after_step(&mut self, head: u64, measured_ns: i64, step_ns: i64) -> Anchor {
         if let Some(estimated) = &mut self.estimated {
             estimated.shift(step_ns);
             let error_ns = measured_ns.saturating_sub(estimated.predict(head));
             if error_ns.saturating_abs() > STEP_NS {
-                // Some of the step was taken for jitter before it was seen, or audio was lost as well.
+                // Part of the step was taken for jitter before it was seen, or audio was lost as
+                // well.
                 estimated.restart(head, measured_ns);
             } else {
                 estimated.update(head, measured_ns, 1);
@@ -251,7 +258,7 @@ impl Timekeeper {
         self.jump(head, GapReason::ClockStep, step_ns)
     }
 
-    /// Publishes the estimated clock from a frame on, or, if that would run backwards, where the timeline ended.
+    /// Publishes the estimated clock from a frame on, or the end of the timeline if that is later.
     fn jump(&mut self, head: u64, reason: GapReason, clock_step_ns: i64) -> Anchor {
         let to_ns = self.estimated.as_ref().map_or(0, |estimated| estimated.predict(head));
         self.jump_to(head, to_ns, reason, clock_step_ns)
@@ -266,7 +273,7 @@ impl Timekeeper {
         anchor
     }
 
-    /// Goes on from where the timeline is.
+    /// Continues the timeline.
     fn slew(&mut self, head: u64) -> Anchor {
         let end_ns = self.published.map_or(0, |published| published.utc_at(head));
         let anchor = self.bent(head, end_ns);
@@ -286,12 +293,13 @@ impl Timekeeper {
     }
 }
 
-/// How far apart anchors are set, by how long the loop has been locked.
+/// Distance of anchors, by the time since the loop locked.
 fn spacing_s(estimated: &DelayLockedLoop) -> f64 {
     (estimated.locked_s() / 8.0).clamp(SPACING_S.0, SPACING_S.1)
 }
 
-/// UTC minus monotonic time; `None` if the thread was held up between the looks at the two clocks again and again.
+/// UTC minus monotonic time; `None` if the thread was preempted between the two clocks again and
+/// again.
 fn utc_offset_ns(clock: &dyn Clock) -> Option<i64> {
     const HELD_UP_NS: i64 = 5_000_000;
     for _ in 0..3 {
@@ -316,8 +324,8 @@ mod tests {
         ChunkTime::Captured(frame.cast_signed() * 1_000_000 + late_ns)
     }
 
-    /// One that has taken in so many seconds of a source of 1 kHz, which is on time, and more until a batch has just begun; and the
-    /// next frame.
+    /// A timekeeper that took `seconds` seconds of a 1 kHz source on time, with a batch just begun;
+    /// and the next frame.
     fn after(seconds: u64, clock: &ManualClock) -> (Timekeeper, u64) {
         let mut keeper = Timekeeper::new(1000, None);
         for chunk in 0..(seconds + 6) * 100 {
@@ -346,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn few_chunks_of_a_settled_source_are_looked_at() {
+    fn few_chunks_of_a_settled_source_leave_the_batch() {
         let clock = ManualClock::new(0);
         let (mut keeper, begin) = after(45, &clock);
         let looked_at = (begin..begin + 10_000).step_by(CHUNK as usize).filter(|head| {
@@ -358,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_updates_the_filter_as_one_chunk_in_its_middle_that_counts_for_all() {
+    fn batch_updates_the_filter_as_its_mean() {
         let clock = ManualClock::new(0);
         let (mut keeper, begin) = after(0, &clock);
         let mut told = keeper.estimated.clone().unwrap();
@@ -375,8 +383,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_between_anchors_is_told_from_audio_that_was_lost() {
-        // How far the clock was set and how late the chunk is, in seconds; and whether what was learned of the source stays.
+    fn clock_step_between_anchors_is_distinguished_from_lost_audio() {
+        // Step of the clock and lateness of the chunk in seconds, and whether the learned period
+        // stays.
         for (step, late, reason, stays) in [
             (5, 5, GapReason::ClockStep, true),
             (5, 7, GapReason::ClockStep, false),
@@ -395,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_by_less_than_a_gap_is_told_when_an_anchor_is_due() {
+    fn clock_step_shorter_than_a_gap_is_found_when_an_anchor_is_due() {
         let clock = ManualClock::new(0);
         let (mut keeper, begin) = after(45, &clock);
         clock.step_utc(500_000_000);
@@ -405,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn anchors_are_set_a_second_apart_at_first_and_ever_more_rarely_up_to_ten() {
+    fn anchor_distance_grows_from_one_second_to_ten() {
         let clock = ManualClock::new(0);
         let mut keeper = Timekeeper::new(1000, None);
         let heads = (0..200_000).step_by(CHUNK as usize);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use capbuf::{CaptureBuffer, Registry, Span};
 
-use crate::support::{shorts, signal};
+use crate::support::{shorts, signal, wait_until};
 use crate::{CHUNK, Handles, LENGTH, Phase, SOURCES, THREADS, WRITES, is_removed, source, spec};
 
 pub struct Checks<'a, F> {
@@ -92,8 +92,13 @@ impl<'a, F: Fn() -> Option<usize>> Checks<'a, F> {
         }
     }
 
-    /// Each registry maps `rings`; all registries together own the bytes of as many.
+    /// Each registry maps `rings`; all registries together own the bytes of as many. A helper
+    /// thread frees the rings that a lookup still used when they were removed.
     fn check_rings(&self, rings: usize) {
+        let mapped = |registry: &Registry| registry.stats().rings_mapped - registry.stats().rings_unmapped;
+        wait_until("removed rings to be freed", || {
+            self.registries.iter().all(|registry| mapped(registry) == rings as u64)
+        });
         let stats: Vec<_> = self.registries.iter().map(Registry::stats).collect();
         assert_eq!(stats.iter().map(|stats| stats.bytes).sum::<u64>(), rings as u64 * self.ring_bytes);
         for stats in stats {
