@@ -70,7 +70,7 @@ impl Health {
         *looks += 1;
         let (took, looked) = (seen.at.saturating_sub(first.at), LOOK_EVERY.saturating_mul(*looks));
         // The process was suspended: the frames of that time may be lost or not.
-        if took > looked.mul_f64(1.2) {
+        if took > looked.mul_f64(1.2) + LOOK_EVERY {
             self.rate_since = Some((seen, 0));
             return None;
         }

@@ -121,9 +121,10 @@ impl Watcher {
 
     /// Runs the thread until its generation is over.
     fn run(&self, generation: u64) {
-        let mut wait = LOOK_EVERY;
+        let mut next = Instant::now() + LOOK_EVERY;
         loop {
             let is_current = |registered: &mut Registered| registered.generation == generation;
+            let wait = next.saturating_duration_since(Instant::now());
             let waited = self.ended.wait_timeout_while(self.lock(), wait, is_current);
             let mut registered = waited.unwrap_or_else(PoisonError::into_inner).0;
             if !is_current(&mut registered) {
@@ -131,10 +132,11 @@ impl Watcher {
             }
             let captures = registered.captures.clone();
             drop(registered);
-            let began = Instant::now();
             captures.iter().for_each(|watched| watched.look());
-            // After a delay there is no catching up: checks are counted as time that went by.
-            wait = LOOK_EVERY.saturating_sub(began.elapsed());
+            // Each check counts as `LOOK_EVERY` of time. Short delays even out, but after a suspension
+            // there is no catching up.
+            next += LOOK_EVERY;
+            next = if next < Instant::now() { Instant::now() + LOOK_EVERY } else { next };
         }
     }
 }
@@ -195,5 +197,30 @@ impl Watched {
             }
             Phase::Idle => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capbuf::SystemClock;
+
+    use super::*;
+
+    fn watch_one() -> Watching {
+        let progress = Arc::new(Progress::new("source".to_owned(), Arc::new(SystemClock)));
+        let open_deadline = Duration::from_secs(1);
+        watch(&progress, Rules { source_name: "source".to_owned(), watchdog: Watchdog::new(), open_deadline })
+    }
+
+    #[test]
+    fn forked_child_takes_no_lock_of_its_parent() {
+        // The memory of a child forked while a thread of the parent held the lock.
+        let of_parent = Watcher { process: 0, registered: Mutex::default(), ended: Condvar::new() };
+        let of_parent = Arc::new(of_parent);
+        let _locked = of_parent.lock();
+        WATCHER.store(Some(Arc::clone(&of_parent)));
+        let watching = watch_one();
+        assert_eq!(watching.watcher.process, std::process::id());
+        assert!(watching.watcher.lock().thread.is_some());
     }
 }
