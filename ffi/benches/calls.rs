@@ -1,4 +1,5 @@
-//! The cost of calls from Rust, the baseline of the other languages. `scripts/bench-calls` runs all.
+//! The cost of calls from Rust, the baseline of the other languages. `scripts/bench-calls` runs
+//! all.
 //!
 //! Prints a line for each operation with the ns of one call: the minimum of many short rounds, as
 //! other programs can only add to it.

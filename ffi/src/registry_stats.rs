@@ -1,4 +1,4 @@
-//! What a registry has allocated, and how memory that nobody needs is released.
+//! Allocation counts of a registry, and the release of unused memory.
 
 use crate::boundary::arguments::{deref, versioned_out, versioned_struct};
 use crate::boundary::error_detail::capbuf_error;

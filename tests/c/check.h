@@ -1,4 +1,4 @@
-/* Shared by the programs of this folder: checks that print where they failed, and short constructors. */
+/* Shared by the programs of this folder: checks that print their line, and short constructors. */
 
 #ifndef CHECK_H
 #define CHECK_H

@@ -1,5 +1,5 @@
-/* Four initialisation paths and a reconnecting stream request one source: one ring is allocated, and
- * the report lists each call site of this file. */
+/* Four initialisation paths and a reconnecting stream request one source: one ring is allocated,
+ * and the report lists each call site of this file. */
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-/* A trigger writes clips on request and when a tone is loud; a waiting thread takes them one by one. */
+/* A trigger writes clips on request and when a tone is loud; a waiting thread takes them in turn. */
 
 #include "check.h"
 
@@ -76,8 +76,8 @@ static void fired_clips_have_exact_bounds(capbuf_registry *registry, const char 
     capbuf_buffer_free(buffer);
 }
 
-/* Writes a second of silence, three of a 500 Hz tone and one of silence: the trigger fires by itself,
- * and splits the tone into adjacent clips of `at_most_ns`. */
+/* Writes a second of silence, three of a 500 Hz tone and one of silence: the trigger fires by
+ * itself, and splits the tone into adjacent clips of `at_most_ns`. */
 static void loud_audio_fires(capbuf_registry *registry, const char *folder) {
     static int16_t samples[5 * RATE];
     const int64_t start_ns = INT64_C(1800000000) * SECOND;

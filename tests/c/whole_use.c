@@ -1,4 +1,4 @@
-/* A program's whole use of a domain: allocate, write, read, windows, clips, status, capture, remove. */
+/* A program's use of a domain: allocate, write, read, windows, clips, status, capture, remove. */
 
 #include "check.h"
 
@@ -66,7 +66,7 @@ static void write_and_read(capbuf_buffer *buffer) {
     EXPECT(CAPBUF_NOT_YET, capbuf_buffer_read(buffer, &span, NULL, read, 1600, NULL, &error));
 }
 
-/* Checks that the clip's metadata contains `part`, deletes the file and returns its size in bytes. */
+/* Checks that the clip's metadata contains `part`, deletes the file and returns its bytes. */
 static long size_of_clip(const char *path, const char *part) {
     static char bytes[1 << 16];
     FILE *file = fopen(path, "rb");

@@ -16,7 +16,7 @@ pub const CAPBUF_STATE_FAILED: u32 = 5;
 pub const CAPBUF_STATE_STOPPED: u32 = 6;
 /// The source was not started.
 pub const CAPBUF_STATE_IDLE: u32 = 7;
-/// The source delivers nothing, or not what it should; it is being closed and will be reopened.
+/// The source delivers no frames, only zeros, or frames at a wrong rate; it is being reopened.
 pub const CAPBUF_STATE_STALLED: u32 = 8;
 /// The source failed too often in a row; it is retried at a long interval.
 pub const CAPBUF_STATE_CIRCUIT_OPEN: u32 = 9;

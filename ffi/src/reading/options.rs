@@ -16,8 +16,8 @@ pub struct capbuf_read_options {
     pub struct_size: usize,
     /// How long to wait for frames that are not written yet, in ns; 0: do not wait.
     pub wait_ns: i64,
-    /// 0: an error if a part of the span is missing. 1: read the part that is available and report
-    /// what is missing.
+    /// 0: an error if a part of the span is missing. 1: read the available part and report the
+    /// missing one.
     pub available: u32,
     /// 0: fill gaps with silence in spans of time, not in spans of frames. 1: fill. 2: do not fill.
     pub silence: u32,

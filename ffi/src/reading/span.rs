@@ -18,7 +18,7 @@ pub const CAPBUF_SPAN_LAST: u32 = 3;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct capbuf_span {
-    /// What `first` and `end` mean: one of the `CAPBUF_SPAN_` constants.
+    /// The meaning of `first` and `end`: one of the `CAPBUF_SPAN_` constants.
     pub kind: u32,
     /// Set it to 0.
     pub reserved: u32,

@@ -29,7 +29,7 @@ pub struct capbuf_source_config {
     pub locator_len: usize,
     /// The options of the capture; NULL: the defaults.
     pub options: *const capbuf_capture_options,
-    /// What to do with the buffer when the source is no longer configured: one of the
+    /// The fate of the buffer when the source is no longer configured: one of the
     /// `CAPBUF_WHEN_GONE_` constants.
     pub when_gone: u32,
     /// Set it to 0.

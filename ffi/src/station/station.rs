@@ -69,13 +69,13 @@ pub unsafe extern "C" fn capbuf_station_reconfigure(
         let configs = unsafe { read_versioned_slice(sources, count) }?;
         let configs = configs.iter().map(capbuf_source_config::checked).collect::<Result<Vec<_>, _>>()?;
         let entry = capbuf_station_reconfigure as *const ();
-        let made = as_c(&station.registry, entry, || station.station.reconfigure(&configs))?;
-        let made = capbuf_change_list::of(made);
+        let changed = as_c(&station.registry, entry, || station.station.reconfigure(&configs))?;
+        let changed = capbuf_change_list::of(changed);
         if let Some(count) = change_count {
-            count.write(made.len());
+            count.write(changed.len());
         }
         if let Some(changes) = changes {
-            changes.write(into_handle(made));
+            changes.write(into_handle(changed));
         }
         Ok(())
     })

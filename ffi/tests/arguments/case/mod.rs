@@ -1,9 +1,9 @@
-//! One case: a script of bytes chooses calls of the C interface and their arguments, among them null
-//! and misaligned pointers, invalid texts, extreme numbers, and structures of other versions.
+//! One case: a script of bytes chooses calls of the C interface and their arguments, among them
+//! null and misaligned pointers, invalid texts, extreme numbers, and structures of other versions.
 //!
 //! Shared by the test, which generates scripts, and by the fuzzer, which searches for them. No call
-//! may panic, and a failed call must leave its results unchanged. A pointer that is neither null nor
-//! misaligned is valid: what the library cannot check would be undefined behaviour.
+//! may panic, and a failed call must leave its results unchanged. A pointer that is neither null
+//! nor misaligned is valid: what the library cannot check would be undefined behaviour.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
@@ -14,9 +14,9 @@ use capbuf_ffi::*;
 /// [`Script::struct_size`] and [`one`].
 macro_rules! call {
     ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: as the header requires. A pointer is null or misaligned, which the function checks
-        // first, or points to enough memory of its type that lives through the call. A handle came
-        // from the interface and was not freed. Only one thread calls.
+        // SAFETY: as the header requires. A pointer is null or misaligned, which the function
+        // checks first, or points to enough memory of its type that lives through the call. A
+        // handle came from the interface and was not freed. Only one thread calls.
         unsafe { $function($($argument),*) }
     };
 }
@@ -77,8 +77,8 @@ fn checked_call(script: &mut Script, call: impl FnOnce(*mut *mut capbuf_error) -
     status
 }
 
-/// Runs a call whose result goes to `block`, which a failed call must leave unchanged. Returns whether
-/// it succeeded.
+/// Runs a call whose result goes to `block`, which a failed call must leave unchanged. Returns
+/// whether it succeeded.
 fn into_block(
     script: &mut Script,
     block: &mut Block,
