@@ -1,4 +1,4 @@
-//! What a registry keeps for those who observe it: its tracker, its watches, removed buffers that are held.
+//! State for observing a registry: its tracker, its watches, and removed buffers still held.
 
 use std::sync::PoisonError;
 
@@ -9,7 +9,7 @@ use crate::sync::{Arc, PlainArc, Weak};
 use crate::track::{Anomaly, Begun, Outcome, Tracker, Watched};
 
 impl Registry {
-    /// The tracker's part in the end of an attempt.
+    /// Records the result of an attempt, and the new handle's holder.
     #[inline]
     pub(super) fn tracked(
         &self,
@@ -26,7 +26,7 @@ impl Registry {
             Ok((buffer, outcome)) => (*outcome, buffer.id()),
             Err(error) => (Outcome::of_error(error), 0),
         };
-        // A name that is none is not one more source.
+        // An invalid name is not counted as a source.
         if !matches!(found, Err(Error::InvalidSource { .. })) {
             tracker.end(&begun, source, outcome, id);
         }
@@ -36,7 +36,7 @@ impl Registry {
         })
     }
 
-    /// The removed buffers that are held in this process.
+    /// Returns the removed buffers that this process still holds.
     pub(crate) fn removed_and_held(&self) -> Vec<Arc<Shared>> {
         let held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter().filter_map(Weak::upgrade).collect()
@@ -52,13 +52,13 @@ impl Registry {
         watches.push(PlainArc::clone(watched));
     }
 
-    /// What the watches of this registry found.
+    /// Returns the anomalies that the watches of this registry found.
     pub(crate) fn anomalies(&self) -> Vec<Anomaly> {
         let watches = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watches.iter().flat_map(|watched| watched.found()).collect()
     }
 
-    /// How many watches look after this registry, those that have just ended included.
+    /// Number of watches, including those that ended since the last one was added.
     #[cfg(test)]
     pub(crate) fn watches(&self) -> usize {
         self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).len()
