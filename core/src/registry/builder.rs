@@ -153,7 +153,7 @@ impl RegistryBuilder {
     }
 
     /// Sets the number of sources that the tracker has room for, rounded up to a power of two, at
-    /// most 65 536. A new source then replaces the one requested least recently.
+    /// most 65 536. In a full tracker a new source replaces the one requested least recently.
     ///
     /// Default: 16 384 (17 MB, committed as needed); in a domain 2 048 (2.6 MB of shared memory for
     /// each process that tracks).

@@ -1,4 +1,4 @@
-//! Claiming a slot: one caller allocates the buffer of a source, the others wait for it. Removal.
+//! Claims and removals: one caller makes the buffer of a source, concurrent callers wait for it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,7 +50,7 @@ impl Registry {
         Some(buffer.clone())
     }
 
-    /// Returns the buffer of a source, found or made, and which of both.
+    /// Returns the buffer of a source, and whether it was found or made.
     pub(super) fn find_or_make(
         &self,
         source: &str,
