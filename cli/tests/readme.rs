@@ -4,12 +4,15 @@
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
+/// The pages whose commands are run, in this order, in one folder and one domain.
+const PAGES: [&str; 3] = [README, include_str!("../../docs/domains.md"), include_str!("../../docs/debugging.md")];
 
 /// Returns the console blocks of the README as shell scripts: lines after `$ `, without comments.
 ///
 /// Leaves out `make` and `cargo`: the programs are built.
 fn scripts() -> Vec<String> {
-    let blocks = README.split("```console\n").skip(1).filter_map(|block| block.split("```").next());
+    let blocks =
+        PAGES.iter().flat_map(|page| page.split("```console\n").skip(1)).filter_map(|block| block.split("```").next());
     let command = |line: &str| Some(line.strip_prefix("$ ")?.split(" #").next()?.trim().to_owned());
     let is_run = |command: &String| !command.starts_with("make ") && !command.starts_with("cargo ");
     let scripts = blocks.map(|block| block.lines().filter_map(command).filter(is_run).collect::<Vec<_>>().join("\n"));

@@ -1,4 +1,4 @@
-//! A domain's folder: who may use it, and what is done in it.
+//! A domain's folder: ownership, modes, and operations on its files.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::error::{Error, Result};
 use crate::source::redact;
 
-/// Every name is opened relative to it, so that nobody can swap the folder for another one meanwhile.
+/// The folder's descriptor. Every name is opened relative to it, so the folder can't be swapped.
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: OwnedFd,
@@ -23,17 +23,17 @@ const OWN_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// The longest name of a domain, in bytes.
+/// Longest name of a domain, in bytes.
 pub const MAX_DOMAIN_BYTES: usize = 64;
 
-/// The folder in which the domains' folders lie: `CAPBUF_DIR`, or one of the user's own in shared memory.
+/// The folder of all domains: `CAPBUF_DIR`, or the user's own in shared memory.
 pub(super) fn base(chosen: Option<&Path>) -> PathBuf {
     let from_environment = || std::env::var_os("CAPBUF_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let own = || PathBuf::from(format!("/dev/shm/capbuf-{}", rustix::process::geteuid().as_raw()));
     chosen.map(Path::to_owned).or_else(from_environment).unwrap_or_else(own)
 }
 
-/// Refuses what can be no domain's name.
+/// Checks the name of a domain.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=MAX_DOMAIN_BYTES).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with(['.', '-']) {
@@ -45,7 +45,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
 }
 
 impl Folder {
-    /// Opens the folder of all domains, and makes it if there is none.
+    /// Opens, or creates, the folder of all domains.
     pub(super) fn of_domains(base: &Path) -> Result<Self> {
         match rustix::fs::mkdir(base, OWN_FOLDER) {
             Ok(()) | Err(Errno::EXIST) => Self::existing(base),
@@ -57,11 +57,11 @@ impl Folder {
     pub(super) fn existing(base: &Path) -> Result<Self> {
         let folder = Self::opened(rustix::fs::open(base, FOLDER, Mode::empty()), base.to_owned())?;
         let (stat, user) = (folder.stat()?, rustix::process::geteuid().as_raw());
-        // The system's own will do, as each domain's folder is checked by itself.
+        // Root's own will do: each domain's folder is checked by itself.
         if stat.st_uid == user || stat.st_uid == 0 { Ok(folder) } else { Err(folder.of_another(stat.st_uid, "")) }
     }
 
-    /// Opens a folder in this one; makes it if asked to.
+    /// Opens a folder in this one, or creates it if `make` is set.
     pub(super) fn inner(&self, name: &str, make: bool) -> Result<Self> {
         let path = self.path.join(name);
         if make {
@@ -97,7 +97,7 @@ impl Folder {
         Error::Forbidden { path: self.shown(name), reason }
     }
 
-    /// Refuses what belongs to somebody else, or what others may read or change.
+    /// Refuses files of another user, and files that others may read or change.
     fn check_owner(&self, stat: &Stat, name: &str) -> Result<()> {
         if stat.st_uid != rustix::process::geteuid().as_raw() {
             return Err(self.of_another(stat.st_uid, name));
@@ -110,7 +110,7 @@ impl Folder {
         Err(Error::Forbidden { path: self.shown(name), reason })
     }
 
-    /// Whether nobody has removed it.
+    /// True unless it was removed.
     pub(super) fn is_there(&self) -> bool {
         rustix::fs::fstat(&self.dir).is_ok_and(|stat| stat.st_nlink > 0)
     }
@@ -119,7 +119,7 @@ impl Folder {
         &self.path
     }
 
-    /// The path of a file in it, to be shown.
+    /// The path of a file in it, for display.
     pub(super) fn shown(&self, name: &str) -> String {
         if name.is_empty() { self.path.display().to_string() } else { self.path.join(name).display().to_string() }
     }
@@ -128,7 +128,7 @@ impl Folder {
         Error::system(format!("{doing} {}", self.shown(name)), error)
     }
 
-    /// Opens a file of this user's, if it is there. A link or anything else that is no file is refused.
+    /// Opens a file of this user; `None` if there is none. Refuses links and special files.
     pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
         match rustix::fs::openat(&self.dir, name, FILE | OFlags::NONBLOCK, Mode::empty()) {
             Ok(file) => self.checked_file(file, name).map(Some),
@@ -141,7 +141,7 @@ impl Folder {
         }
     }
 
-    /// Opens a file, and makes it if there is none.
+    /// Opens or creates a file.
     pub(super) fn open_or_create(&self, name: &str) -> Result<File> {
         let opened = rustix::fs::openat(&self.dir, name, FILE | OFlags::NONBLOCK | OFlags::CREATE, OWN_FILE);
         self.checked_file(opened.map_err(|error| self.failed("making", name, error))?, name)
@@ -157,7 +157,8 @@ impl Folder {
         Ok(File::from(file))
     }
 
-    /// Makes a file of so many bytes, all of them reserved and zero. Nothing is left if there is no space.
+    /// Creates a file of `bytes` zero bytes, all reserved. Leaves nothing behind if there is no
+    /// space.
     pub(super) fn reserve(&self, name: &str, bytes: u64) -> Result<File> {
         self.remove_file(name)?;
         let file = self.open_or_create(name)?;
@@ -168,7 +169,7 @@ impl Folder {
             }
         };
         reserved.map_err(|error| {
-            // The error that counts is the first one.
+            // The first error counts.
             let _ = self.remove_file(name);
             match error {
                 Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::NOMEM => {
@@ -184,7 +185,7 @@ impl Folder {
         self.room_bytes().unwrap_or(0)
     }
 
-    /// What is free where it lies; `None` where there is no bound, or none that is told.
+    /// Free bytes of its file system; `None` if unbounded or unknown.
     pub(super) fn room_bytes(&self) -> Option<u64> {
         let system = rustix::fs::fstatvfs(&self.dir).ok().filter(|system| system.f_blocks > 0)?;
         Some(system.f_bavail.saturating_mul(system.f_frsize))
@@ -198,7 +199,7 @@ impl Folder {
         rustix::fs::renameat(&self.dir, from, &self.dir, to).map_err(|error| self.failed("renaming", from, error))
     }
 
-    /// Takes a name away; false if it was not there.
+    /// Removes a file; false if there was none.
     pub(super) fn remove_file(&self, name: &str) -> Result<bool> {
         match rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
@@ -207,7 +208,7 @@ impl Folder {
         }
     }
 
-    /// Takes an empty folder in this one away; false if it is not empty, or not there.
+    /// Removes an empty folder in this one; false if it is not empty or not there.
     pub(super) fn remove_folder(&self, name: &str) -> Result<bool> {
         match rustix::fs::unlinkat(&self.dir, name, AtFlags::REMOVEDIR) {
             Ok(()) => Ok(true),
@@ -216,12 +217,12 @@ impl Folder {
         }
     }
 
-    /// The names in it, in order.
+    /// The names in it, sorted.
     pub(super) fn names(&self) -> Result<Vec<String>> {
         let listed = || -> io::Result<Vec<String>> {
             let mut names = Vec::new();
             for entry in Dir::read_from(&self.dir)? {
-                // Names that are no text are not ours.
+                // This library makes no names that are not UTF-8.
                 names.extend(entry?.file_name().to_str().ok().filter(|name| !name.starts_with('.')).map(str::to_owned));
             }
             names.sort();

@@ -1,4 +1,4 @@
-//! A domain that this process has open: its folder, this process's lock in it, and who else is alive.
+//! An open domain: its folder, this process's liveness lock, and the liveness of others.
 
 use super::folder::Folder;
 use super::liveness::{self, LivenessLock};
@@ -26,7 +26,7 @@ impl Domain {
         Names { hash: format!("{:032x}", (self.hash)(source.as_bytes())) }
     }
 
-    /// The name of the domain.
+    /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -35,13 +35,13 @@ impl Domain {
         self.folder.path()
     }
 
-    /// What is free in the file system that it lies in; `None` where there is no bound, or none that is told.
+    /// Free bytes of its file system; `None` if unbounded or unknown.
     #[cfg(feature = "observe")]
     pub(crate) fn room_bytes(&self) -> Option<u64> {
         self.folder.room_bytes()
     }
 
-    /// The liveness lock of this process. A forked child takes one of its own.
+    /// This process's liveness lock. A forked child takes one of its own.
     pub(crate) fn liveness(&self) -> Result<Arc<LivenessLock>> {
         loop {
             let liveness = self.liveness.load_full();
@@ -53,7 +53,7 @@ impl Domain {
         }
     }
 
-    /// Tells whether the process that took a liveness lock lives.
+    /// True while the process that took a liveness lock lives.
     pub(crate) fn is_alive(&self, liveness: u64) -> bool {
         liveness::is_alive(&self.folder, liveness)
     }
@@ -63,11 +63,11 @@ impl Domain {
         liveness::holder(&self.folder, liveness)
     }
 
-    /// Claims to be the one who feeds a source.
+    /// Claims a source for its feeder.
     pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
         let names = self.names_of(source.as_str());
         let name = names.feed();
-        // Under the lock file nobody sweeps it: who has it is no sweeper.
+        // Under the lock file no process sweeps the claim.
         let _lock = LockFile::wait(&self.folder, &names.lock())?;
         LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
             let holder = LockFile::holder(&self.folder, &name);

@@ -1,4 +1,5 @@
-//! Who has a region mapped: marks in its header, each of which counts while the process that made it lives.
+//! The processes that have a region mapped: marks in its header, each valid while its process
+//! lives.
 
 use super::folder::Folder;
 use super::liveness;
@@ -6,7 +7,8 @@ use crate::holder::Holder;
 use crate::memory::{HolderSlot, Region};
 use crate::sync::{Ordering, fence};
 
-/// Marks a region as mapped by this process; `None` if there is no place left. Lock-free, apart from clearing dead marks.
+/// Marks a region as mapped by this process; `None` if all places are taken. Lock-free, apart from
+/// clearing dead marks.
 pub(super) fn enter(folder: &Folder, region: &Region, liveness: u64, now_utc_ns: i64) -> Option<usize> {
     mark(region, liveness)
         .or_else(|| {
@@ -21,7 +23,7 @@ pub(super) fn enter(folder: &Folder, region: &Region, liveness: u64, now_utc_ns:
         })
 }
 
-/// Takes a free place. After it the caller looks whether the region is removed.
+/// Takes a free place. The caller then checks the removal state.
 pub(crate) fn mark(region: &Region, liveness: u64) -> Option<usize> {
     let free = |slot: &HolderSlot| {
         slot.liveness.load(Ordering::Relaxed) == 0
@@ -34,7 +36,7 @@ pub(crate) fn mark(region: &Region, liveness: u64) -> Option<usize> {
     place
 }
 
-/// Takes a mark away. After it the caller looks whether the region is removed, and whether it was the last.
+/// Clears a mark. The caller then checks the removal state, and whether it was the last.
 pub(crate) fn leave(region: &Region, place: usize, liveness: u64) {
     if let Some(slot) = region.header().holders.get(place) {
         // SYNC holder (unmark): ordered by the fence below.
@@ -45,7 +47,7 @@ pub(crate) fn leave(region: &Region, place: usize, liveness: u64) {
     fence(Ordering::SeqCst);
 }
 
-/// Takes the marks of the dead away; returns how many there were.
+/// Clears the marks of dead processes; returns their number.
 pub(super) fn clear_dead(folder: &Folder, region: &Region) -> usize {
     let dead = |slot: &&HolderSlot| {
         let liveness = slot.liveness.load(Ordering::Relaxed);
@@ -56,7 +58,7 @@ pub(super) fn clear_dead(folder: &Folder, region: &Region) -> usize {
     region.header().holders.iter().filter(dead).count()
 }
 
-/// Tells whether any living process has the region mapped.
+/// True if a living process has the region mapped.
 pub(super) fn any_alive(folder: &Folder, region: &Region) -> bool {
     alive(folder, region).next().is_some()
 }
@@ -69,7 +71,7 @@ fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u6
         .filter(|(liveness, _)| *liveness != 0 && liveness::is_alive(folder, *liveness))
 }
 
-/// The living processes that have the region mapped, and since when.
+/// The living processes that have the region mapped, each with its start time.
 pub(super) fn list(folder: &Folder, region: &Region) -> Vec<(Holder, i64)> {
     let told = alive(folder, region).map(|(liveness, slot)| {
         let unknown = || Holder { pid: slot.pid.load(Ordering::Relaxed), program: "unknown".to_owned() };

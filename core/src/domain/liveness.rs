@@ -1,7 +1,8 @@
-//! A process's liveness lock in a domain: held for as long as the process lives.
+//! A process's liveness lock in a domain, held for as long as the process lives.
 //!
-//! What a process holds in shared memory, a writer's lease or a mapping, is marked with the number of its liveness lock. Whether the
-//! mark still counts is asked of the lock: no number is ever used twice, and no dead process holds a lock.
+//! What a process holds in shared memory (a lease, a mapping) bears the number of its liveness
+//! lock, and is valid while that lock is held. Numbers are never reused, and no dead process holds
+//! a lock.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -24,7 +25,8 @@ impl LivenessLock {
         loop {
             let number = random();
             let name = name(number);
-            // Nobody else takes this lock; it may be swept before it is locked, and then the name is not used again.
+            // No other process takes this lock. A sweep may remove the file before it is locked;
+            // its name is not reused.
             if !folder.exists(&name)
                 && let Some(lock) = LockFile::wait_once(folder, &name)?
             {
@@ -33,7 +35,7 @@ impl LivenessLock {
         }
     }
 
-    /// Never zero, and never that of another.
+    /// Its number: unique, never zero.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -43,7 +45,7 @@ impl LivenessLock {
     }
 }
 
-/// A number that nobody else comes upon; never zero.
+/// A random number that is never zero.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(std::process::id()).max(1)
 }
@@ -52,12 +54,12 @@ fn name(number: u64) -> String {
     format!("{PREFIX}{number:016x}")
 }
 
-/// Tells whether a name is that of a liveness lock.
+/// True for the name of a liveness lock.
 pub(super) fn is_name(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
 
-/// Tells whether the process that took a liveness lock lives.
+/// True while the process that took a liveness lock lives.
 pub(super) fn is_alive(folder: &Folder, number: u64) -> bool {
     LockFile::is_held(folder, &name(number))
 }

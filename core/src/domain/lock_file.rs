@@ -1,4 +1,4 @@
-//! A file whose lock stands for something, as long as its holder lives: the kernel drops it however that ends.
+//! A lock file: the kernel drops its lock with the holder's process, however that ends.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -10,22 +10,22 @@ use crate::error::Result;
 use crate::holder::Holder;
 use crate::sync::{PlainArc, fork};
 
-/// A lock that this process holds. The file is gone when it is dropped.
+/// A lock that this process holds. Dropping it removes the file.
 ///
-/// The file's name is taken away only by who holds its lock. So whoever got a lock and finds the name still there is the only
-/// one; who finds it gone begins anew.
+/// Only the holder of the lock removes the file. So a process that got the lock and still finds the
+/// file is the only holder; one that finds it gone begins anew.
 #[derive(Debug)]
 pub(crate) struct LockFile {
     folder: PlainArc<Folder>,
     name: String,
-    /// Before the file: it is dropped first.
+    /// Before the file, as it must be dropped first.
     _held: fork::Held,
     file: File,
     generation: u32,
 }
 
 impl LockFile {
-    /// Takes a lock; waits while another holds it.
+    /// Takes a lock; waits while another process holds it.
     pub(super) fn wait(folder: &PlainArc<Folder>, name: &str) -> Result<Self> {
         loop {
             if let Some(lock) = Self::wait_once(folder, name)? {
@@ -34,20 +34,22 @@ impl LockFile {
         }
     }
 
-    /// Takes a lock; waits while another holds it. `None` if its file was taken away meanwhile.
+    /// Takes a lock; waits while another process holds it. `None` if its file was removed
+    /// meanwhile.
     pub(super) fn wait_once(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         let (file, held) = Self::open(folder, name)?;
         file.lock().map_err(|error| folder.failed("locking", name, error))?;
         Ok(Self::hold(folder, name, file, held))
     }
 
-    /// Takes a lock; `None` if another holds it.
+    /// Takes a lock; `None` if another process holds it.
     pub(super) fn try_take(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         loop {
             let (file, held) = Self::open(folder, name)?;
             match file.try_lock() {
                 Ok(()) => {}
-                // Those who only look have it shared, for a moment: they are no holders.
+                // A process that only checks the lock holds it shared for a moment: it is no
+                // holder.
                 Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
                     drop((held, file));
                     std::thread::yield_now();
@@ -68,42 +70,43 @@ impl LockFile {
         Ok((file, held))
     }
 
-    /// `None` if the file was taken away before it was locked.
+    /// `None` if the file was removed before it was locked.
     fn hold(folder: &PlainArc<Folder>, name: &str, mut file: File, held: fork::Held) -> Option<Self> {
         if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
             return None;
         }
-        // For display: who can't write it down holds it all the same.
+        // For display: a holder that can't write its name still holds the lock.
         let Holder { pid, program } = Holder::this_process();
         let _ = file.set_len(0).and_then(|()| write!(file, "{pid}\n{program}\n"));
         let generation = fork::generation();
         Some(Self { folder: PlainArc::clone(folder), name: name.to_owned(), _held: held, file, generation })
     }
 
-    /// Tells whether somebody holds the lock of this name.
+    /// True if a process holds the lock of this name.
     pub(super) fn is_held(folder: &Folder, name: &str) -> bool {
         match folder.open(name) {
             Ok(None) => false,
-            // Shared, so that two who look at the same time do not take each other for the holder. Given back at once.
+            // Shared: two checks at the same time do not see each other as holders. Released at
+            // once.
             Ok(Some(file)) => {
                 let _held = fork::Held::new(file.as_fd());
                 file.try_lock_shared().is_err()
             }
-            // Nobody is dead because this process can't look, for want of file numbers, say.
+            // A check that fails, for want of descriptors say, must not declare a process dead.
             Err(_) => true,
         }
     }
 
-    /// Takes the file of a lock away that nobody holds; tells whether this call did. For names that are never used again: it is
-    /// locked as those do who only look, so nobody takes the one who does this for the holder.
+    /// Removes the file of a lock that no process holds; true if this call did. For names that are
+    /// never reused. It locks as a check does, so it never counts as a holder.
     pub(super) fn remove_dead(folder: &Folder, name: &str) -> Result<bool> {
         let Some(file) = folder.open(name)? else { return Ok(false) };
         let _held = fork::Held::new(file.as_fd());
-        // Who has just made the file and is about to lock it sees that it is gone.
+        // A process that has just created the file and is about to lock it finds it gone.
         if file.try_lock_shared().is_ok() { folder.remove_file(name) } else { Ok(false) }
     }
 
-    /// Who wrote that it holds the lock of this name.
+    /// The holder written into the lock of this name.
     pub(super) fn holder(folder: &Folder, name: &str) -> Option<Holder> {
         let mut text = String::new();
         folder.open(name).ok()??.take(1024).read_to_string(&mut text).ok()?;
@@ -112,7 +115,7 @@ impl LockFile {
         Some(Holder { pid: pid.parse().ok()?, program })
     }
 
-    /// Tells whether this process is a child of the one that took the lock, and doesn't hold it.
+    /// True in a child of the process that took the lock: the child does not hold it.
     pub(super) fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
     }
@@ -121,7 +124,7 @@ impl LockFile {
 impl Drop for LockFile {
     fn drop(&mut self) {
         if !self.is_inherited() {
-            // Whatever fails here is found by the next sweep.
+            // The next sweep finds what fails here.
             let _ = self.folder.remove_file(&self.name);
             let _ = self.file.unlock();
         }

@@ -1,4 +1,4 @@
-//! The logs of trackers: a file for each process that tracks, which outlives it for a while.
+//! The logs of trackers: one file for each tracking process, which outlives it for a while.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -8,28 +8,28 @@ use super::liveness;
 use crate::error::Result;
 
 const END: &str = ".track";
-/// How many logs of processes that ended are kept, the newest ones...
+/// Logs of ended processes that are kept, the newest first.
 pub(super) const KEPT: usize = 4;
-/// ... and for how long.
+/// Time for which they are kept.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// The log of a process.
 pub(crate) struct LogFile {
     pub(crate) file: File,
-    /// The number of its process's liveness lock.
+    /// Number of its process's liveness lock.
     pub(crate) liveness: u64,
     pub(crate) is_alive: bool,
 }
 
 impl Domain {
-    /// Makes the file of this process's log, of so many zeros, reserved. Takes old ones away.
+    /// Creates this process's log of `bytes` zero bytes, reserved. Removes old logs.
     pub(crate) fn make_log(&self, bytes: u64) -> Result<File> {
         self.remove_logs(KEPT - 1)?;
         let name = format!("{:016x}{END}", self.liveness()?.number());
         self.folder.reserve(&name, bytes)
     }
 
-    /// The logs there are; those that can't be opened are left out.
+    /// The logs of all processes, without those that can't be opened.
     pub(crate) fn logs(&self) -> Result<Vec<LogFile>> {
         let opened = |name: String| {
             let liveness = number(&name)?;
@@ -39,7 +39,7 @@ impl Domain {
         Ok(self.folder.names()?.into_iter().filter_map(opened).collect())
     }
 
-    /// Takes the logs of ended processes away, all but the newest so many, and but those that are not old.
+    /// Removes logs of ended processes that are old, or not among the newest `kept`.
     pub(super) fn remove_logs(&self, kept: usize) -> Result<()> {
         let written = |log: &LogFile| log.file.metadata().and_then(|metadata| metadata.modified()).ok();
         let mut dead: Vec<_> = self.logs()?.into_iter().filter(|log| !log.is_alive).collect();

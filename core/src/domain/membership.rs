@@ -1,4 +1,4 @@
-//! A process's membership of a ring: that it has the ring mapped.
+//! A process's mark in a ring that it has mapped.
 
 use super::handle::Domain;
 use super::holders;
@@ -10,7 +10,7 @@ use crate::memory::Region;
 use crate::source::Source;
 use crate::sync::{Arc, PlainArc};
 
-/// That this process has a ring mapped.
+/// This process's mark in a ring.
 pub(crate) struct Membership {
     pub(super) domain: PlainArc<Domain>,
     pub(super) liveness: Arc<LivenessLock>,
@@ -28,12 +28,12 @@ impl Membership {
         self.lifetime
     }
 
-    /// The living processes that have the ring mapped, and since when.
+    /// The living processes that have the ring mapped, each with its start time.
     pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
         holders::list(&self.domain.folder, region)
     }
 
-    /// Takes this process's mark away, and the ring with it if it was the last and the ring is not to stay.
+    /// Clears this process's mark. The last one removes the ring, unless it is to stay.
     pub(crate) fn leave(&self, region: &Region) {
         // A forked child's memory is a copy, but the mark is its parent's.
         if self.liveness.is_inherited() {
@@ -44,7 +44,7 @@ impl Membership {
             && !is_removed(region)
             && !holders::any_alive(&self.domain.folder, region)
         {
-            // What can't be removed now is found by the next sweep.
+            // The next sweep finds what can't be removed now.
             let _ = self.domain.remove_abandoned(self.source.as_str());
         }
     }

@@ -1,9 +1,9 @@
 //! The names of a domain's files.
 
-/// How many sources whose hashes collide can have rings.
+/// Rings that sources with the same hash can have.
 const PROBES: usize = 4;
 
-/// The names of the files of one source.
+/// The names of one source's files.
 pub(super) struct Names {
     pub(super) hash: String,
 }

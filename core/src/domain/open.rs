@@ -14,19 +14,19 @@ use crate::error::{Error, Result};
 use crate::memory::{PoolCounts, PoolSettings, Region};
 use crate::sync::{ArcSwap, PlainArc};
 
-/// The domain that is meant when nothing is said: `CAPBUF_DOMAIN`, or `default`.
+/// Name of the default domain: `CAPBUF_DOMAIN`, or `default`.
 pub(crate) fn default_name() -> String {
     match std::env::var("CAPBUF_DOMAIN") {
         Ok(name) if name.is_empty() => "default".to_owned(),
         Ok(name) => name,
         Err(std::env::VarError::NotPresent) => "default".to_owned(),
-        // Opening refuses it, by name.
+        // Opening refuses it, with its name.
         Err(std::env::VarError::NotUnicode(name)) => name.to_string_lossy().into_owned(),
     }
 }
 
 impl Domain {
-    /// Opens a domain, and makes it if there is none; sweeps it if processes of it have died.
+    /// Opens, or creates, a domain; sweeps it if a process of it has died.
     pub(crate) fn open(name: &str, base: Option<&Path>, pool: PoolSettings) -> Result<PlainArc<Self>> {
         Self::open_hashed(name, base, pool, xxh3_128)
     }
@@ -43,7 +43,7 @@ impl Domain {
             let folder = PlainArc::new(all.inner(name, true)?);
             let liveness = match LivenessLock::new(&folder) {
                 Ok(liveness) => liveness,
-                // Somebody removed the domain just now.
+                // Another process removed the domain just now.
                 Err(_) if !folder.is_there() => continue,
                 Err(error) => return Err(error),
             };
@@ -55,7 +55,7 @@ impl Domain {
     }
 }
 
-/// What there is to see of a domain from outside.
+/// A domain as seen from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DomainInfo {
@@ -63,20 +63,21 @@ pub struct DomainInfo {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
-    /// How many buffers it has.
+    /// Number of buffers.
     pub buffers: usize,
-    /// The bytes that they take.
+    /// Bytes of all buffers.
     pub bytes: u64,
-    /// How many living processes have it open.
+    /// Living processes that have it open.
     pub processes: usize,
-    /// Whether there is something to sweep: traces of processes that died.
+    /// True if dead processes left something to sweep.
     pub has_dead: bool,
 }
 
-/// Lists the domains of this user, by name. `folder` is where they lie, if not where `CAPBUF_DIR` or the default says.
+/// Lists the domains of this user, by name. `folder` replaces `CAPBUF_DIR` and the default.
 ///
 /// # Errors
-/// [`Error::Forbidden`] if the folder is not this user's alone, [`Error::System`] if it can't be listed.
+/// [`Error::Forbidden`] if the folder is not this user's alone, [`Error::System`] if it can't be
+/// listed.
 pub fn domains(folder: Option<&Path>) -> Result<Vec<DomainInfo>> {
     let base = folder::base(folder);
     if !base.exists() {
@@ -84,7 +85,7 @@ pub fn domains(folder: Option<&Path>) -> Result<Vec<DomainInfo>> {
     }
     let all = Folder::existing(&base)?;
     let names = all.names()?.into_iter().filter(|name| folder::check_name(name).is_ok());
-    // What is no domain's folder, or is gone by now, is left out.
+    // Without other files, and folders that were removed meanwhile.
     Ok(names.filter_map(|name| info(&name, &all.inner(&name, false).ok()?).ok()).collect())
 }
 
@@ -104,10 +105,11 @@ fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
     })
 }
 
-/// Removes a domain: all its buffers, as [`Registry::remove`](crate::Registry::remove) does, and its folder, if no process has it open.
+/// Removes a domain: all buffers, as [`Registry::remove`](crate::Registry::remove) does, and the
+/// folder unless a process has it open.
 ///
 /// # Errors
-/// [`Error::NotFound`] if there is none of this name; otherwise as [`domains`].
+/// [`Error::NotFound`] if there is no such domain; otherwise as [`domains`].
 pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     folder::check_name(name)?;
     let base = folder::base(folder);
@@ -116,7 +118,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     }
     let domain = Domain::open(name, folder, PoolSettings::default())?;
     domain.remove_all()?;
-    // This process's liveness lock first, and after that the folder, if that was the last thing in it.
+    // The liveness lock of this process first: then the folder may be empty.
     drop(domain);
     Folder::existing(&base)?.remove_folder(name).map(|_| ())
 }
@@ -133,11 +135,11 @@ impl Domain {
                 match self.map(&file, &name) {
                     Ok((region, _)) => removal::mark_removed(&region),
                     Err(Error::Corrupt { .. }) => Region::condemn(&file),
-                    // Only those who know that layout know where to mark it.
+                    // Another layout: the flag's place is unknown.
                     Err(_) => {}
                 }
             }
-            // What is damaged goes, too.
+            // Damaged files go, too.
             self.folder.remove_file(&name)?;
         }
         Ok(())

@@ -1,9 +1,9 @@
-//! The files of removed buffers, kept for the next ones of the same size, in whichever process.
+//! Files of removed buffers, kept for later buffers of the same size, in whichever process.
 //!
-//! A removed buffer's file is renamed instead of taken away: `BYTES-NUMBER.pool`. Who needs one of its size renames it to the name under
-//! which he makes a buffer, and no other can. It may still be mapped, by those who have handles on the removed buffer, or by their
-//! forked children: then it goes back, and is looked at again another time. The kernel knows: it grants a lease only on a file that nobody
-//! else has open or mapped.
+//! The file of a removed buffer is renamed to `BYTES-NUMBER.pool` instead of removed. A process
+//! that needs one of its size renames it to the hidden name under which it builds a buffer. Handles
+//! on the removed buffer, or forked children, may still have it mapped: then it is returned. The
+//! kernel knows: it grants a lease only on a file that no other process has open or mapped.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,7 +17,7 @@ use crate::sync::count;
 
 const END: &str = ".pool";
 
-/// A file in the pool: its name, its size, and since when it is there, in seconds.
+/// A file in the pool: its name, its size, and the time it was put there, in seconds.
 struct Kept {
     name: String,
     bytes: u64,
@@ -42,7 +42,8 @@ impl Domain {
         self.pool_counts.stats(self.pool.bytes, kept.len() as u64, kept.iter().map(|kept| kept.bytes).sum())
     }
 
-    /// Takes a removed buffer's name away: into the pool, if this registry has one, and it fits; the oldest there make place for it.
+    /// Removes the name of a removed buffer. The file goes into the pool if this registry has one
+    /// and it fits; the oldest files make room.
     pub(super) fn retire(&self, name: &str, bytes: u64) -> Result<bool> {
         if bytes > self.pool.bytes {
             return self.folder.remove_file(name);
@@ -53,13 +54,13 @@ impl Domain {
         Ok(true)
     }
 
-    /// A file of so many bytes of zeros, reserved, under a name that nobody looks for: out of the pool, if there is one that nobody has
-    /// mapped, or new. Under the lock file of that name.
+    /// A file of `bytes` zero bytes, reserved, under a hidden name: an unmapped one from the pool,
+    /// or new. Under the lock file of that name.
     pub(super) fn take_or_reserve(&self, hidden: &str, bytes: u64) -> Result<(File, bool)> {
         if self.pool.bytes > 0 {
             self.folder.remove_file(hidden)?;
             for kept in self.kept()?.into_iter().filter(|kept| kept.bytes == bytes) {
-                // Another was faster.
+                // Another process was faster.
                 if self.folder.rename(&kept.name, hidden).is_err() {
                     continue;
                 }
@@ -82,7 +83,8 @@ impl Domain {
         }
     }
 
-    /// Takes files out of the pool until it holds no more than so many bytes, and nothing that is too old; how many.
+    /// Removes files that are too old, then the oldest until the pool holds at most `bytes`;
+    /// returns their number.
     pub(crate) fn trim_to(&self, bytes: u64) -> Result<usize> {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
         let kept = self.kept()?;

@@ -1,4 +1,4 @@
-//! Taking a ring out of its domain: wanted, damaged, half removed, or abandoned.
+//! Removes rings: on request, damaged, half removed, or abandoned.
 
 use super::handle::Domain;
 use super::lock_file::LockFile;
@@ -10,10 +10,10 @@ use crate::memory::Region;
 use crate::sync::Ordering;
 
 impl Domain {
-    /// Takes the ring of a source out: marked as removed, its name gone. False if it has none.
+    /// Removes the ring of a source: marks it, and removes its name. False if it has none.
     pub(crate) fn remove(&self, source: &str) -> Result<bool> {
         match self.remove_if(source, |_| true) {
-            // Removing is what puts an end to a damaged one.
+            // Removal is the remedy for a damaged ring.
             Err(Error::Corrupt { .. }) => {
                 let removed = self.remove_damaged(source)?;
                 Ok(self.remove_if(source, |_| true)? || removed)
@@ -22,7 +22,7 @@ impl Domain {
         }
     }
 
-    /// Takes the damaged files away that bear a source's hash. Nobody can read in them whose they were.
+    /// Removes the damaged files with a source's hash. Their sources can't be read.
     fn remove_damaged(&self, source: &str) -> Result<bool> {
         let names = self.names_of(source);
         let _lock = LockFile::wait(&self.folder, &names.lock())?;
@@ -53,8 +53,9 @@ impl Domain {
         }
     }
 
-    /// Takes the name of a ring away that is marked as removed, under the lock file: who marked it died before it could. As long as the
-    /// name is there, it hides every other ring of its source. A pending removal is not one.
+    /// Removes the name of a ring that is marked as removed, under the lock file: its remover died
+    /// in between. Until then the name hides every other ring of its source. A pending removal does
+    /// not count.
     pub(super) fn finish_removal(&self, source: &str) -> Result<bool> {
         match self.look(source)? {
             Some((name, region, _)) if is_removed(&region) => self.folder.remove_file(&name),
@@ -66,7 +67,7 @@ impl Domain {
         }
     }
 
-    /// Takes the ring of a source out if no living process has it open and it is not to stay.
+    /// Removes the ring of a source if no living process has it open and it is not to stay.
     pub(super) fn remove_abandoned(&self, source: &str) -> Result<bool> {
         self.remove_if(source, |region| {
             if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32 {

@@ -1,4 +1,4 @@
-//! The rings of a domain: found, made by one process while the others wait, and listed.
+//! The rings of a domain: found, allocated by one process while the others wait, and listed.
 
 use super::handle::Domain;
 use super::liveness::random;
@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::spec::Spec;
 use crate::sync::PlainArc;
 
-/// A ring that this process has mapped and marked as its own.
+/// A ring that this process has mapped and marked.
 pub(crate) struct Mapped {
     pub(crate) region: Region,
     pub(crate) description: Description,
@@ -26,7 +26,8 @@ impl Domain {
     /// Maps the ring of a source, if there is one.
     ///
     /// # Errors
-    /// [`Error::Corrupt`], [`Error::LayoutMismatch`], [`Error::Forbidden`] for a file that is no ring.
+    /// [`Error::Corrupt`], [`Error::LayoutMismatch`], [`Error::Forbidden`] for a file that is no
+    /// valid ring.
     pub(crate) fn find(self: &PlainArc<Self>, source: &str, now_utc_ns: i64) -> Result<Option<Mapped>> {
         let Some((_, region, description)) = self.look(source)? else {
             return Ok(None);
@@ -40,12 +41,12 @@ impl Domain {
         Ok(Some(Mapped { region, description, membership }))
     }
 
-    /// Tells whether a source has a ring, or one whose hash is the same has. A look at names only.
+    /// True if a source, or another with the same hash, has a ring. Checks names only.
     pub(crate) fn may_have(&self, source: &str) -> bool {
         self.names_of(source).rings().any(|name| self.folder.exists(&name))
     }
 
-    /// Maps the ring in a file of this name.
+    /// Maps the ring in the file `name`.
     pub(super) fn map(&self, file: &std::fs::File, name: &str) -> Result<(Region, Description)> {
         let path = || self.folder.shown(name);
         let (region, description) = Region::in_file(file, path)?;
@@ -58,7 +59,7 @@ impl Domain {
     /// The ring of a source, and its file's name.
     pub(super) fn look(&self, source: &str) -> Result<Option<(String, Region, Description)>> {
         for name in self.names_of(source).rings() {
-            // SYNC region: it has this name only once it is whole.
+            // SYNC region: a ring has this name only once it is whole.
             let Some(file) = self.folder.open(&name)? else {
                 continue;
             };
@@ -70,10 +71,10 @@ impl Domain {
         Ok(None)
     }
 
-    /// Maps the ring of a source, or makes it if there is none; tells which, and whether a removed one's file was used again. Waits while
-    /// another process makes or removes it.
+    /// Maps the ring of a source, or allocates it; returns which, and whether a removed ring's file
+    /// was reused. Waits while another process allocates or removes it.
     ///
-    /// `permit` is asked before anything is reserved.
+    /// `permit` is called before anything is reserved.
     pub(crate) fn find_or_make<P>(
         self: &PlainArc<Self>,
         source: &Source,
@@ -100,12 +101,13 @@ impl Domain {
             Region::in_new_file(&file, spec, source.as_str(), random(), lifetime, now_utc_ns).and_then(|region| {
                 let description = Description { spec: *spec, source: source.clone(), lifetime };
                 let membership = self.enter(&region, &description, now_utc_ns)?;
-                // SYNC region: the rename publishes a whole ring; who opens the file by its name finds all of it.
+                // SYNC region: the rename publishes a whole ring to every process that opens the
+                // name.
                 self.folder.rename(&hidden, &name)?;
                 Ok(Mapped { region, description, membership })
             });
         if made.is_err() {
-            // The error that counts is the first one; a sweep finds what stays.
+            // The first error counts; a sweep finds what stays.
             let _ = self.folder.remove_file(&hidden);
         }
         made.map(|mapped| (mapped, Some((permit, is_reused))))
@@ -120,13 +122,13 @@ impl Domain {
         Ok(Membership { domain: PlainArc::clone(self), liveness, place, source, lifetime })
     }
 
-    /// The sources that have rings, by their names' order, as their files say: read and not mapped, as who lists them may have most of
-    /// them mapped already. What is no ring is left out, or told by who maps it.
+    /// The sources that have rings, sorted, read from their files without mapping them. Files that
+    /// are no rings are left out.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
         Ok(self.sizes()?.into_iter().map(|(source, _)| source).collect())
     }
 
-    /// The same, each with the bytes that its ring takes.
+    /// The same, each with the bytes of its ring.
     pub(crate) fn sizes(&self) -> Result<Vec<(Source, u64)>> {
         let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
         let size = |name: String| {
@@ -139,13 +141,13 @@ impl Domain {
         Ok(sizes)
     }
 
-    /// The living processes that have a ring mapped, and since when.
+    /// The living processes that have a ring mapped, each with its start time.
     #[cfg(feature = "observe")]
     pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
         holders::list(&self.folder, region)
     }
 
-    /// Maps all rings, for who only looks: without a mark of this process in them.
+    /// Maps all rings without marking them, for a viewer.
     pub(crate) fn rings(&self) -> Result<impl Iterator<Item = (String, Region, Description)>> {
         let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
         Ok(names.filter_map(|name| {

@@ -1,4 +1,4 @@
-//! Sweeping: taking away what the dead left behind.
+//! Sweeping: removes what dead processes left behind.
 
 use super::handle::Domain;
 use super::lock_file::LockFile;
@@ -7,20 +7,21 @@ use super::{holders, liveness, logs, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 
-/// What a sweep took away.
+/// The result of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Swept {
-    /// Processes that died without saying goodbye.
+    /// Processes that died without closing the domain.
     pub processes: usize,
-    /// Buffers that were to stay only while a process has them open.
+    /// Buffers that stay only while a process has them open.
     pub buffers: usize,
-    /// Buffers that were being made or removed when who did it died, and other leftovers.
+    /// Buffers whose allocation or removal was cut short, and other leftovers.
     pub leftovers: usize,
 }
 
 impl Domain {
-    /// Sweeps if a process of the domain has died: looks at the names in its folder, and at the buffers only if need be.
+    /// Sweeps if a process of the domain has died: checks the names in its folder, and the buffers
+    /// only then.
     pub(super) fn sweep_after_deaths(&self) -> Result<()> {
         let names = self.folder.names()?;
         let left = names.iter().filter(|name| liveness::is_name(name) || is_leftover(name));
@@ -31,17 +32,19 @@ impl Domain {
         Ok(())
     }
 
-    /// The lock that says whether a leftover is one; the file's own, if `None`.
+    /// The lock that protects a file; the file's own, if `None`.
     fn lock_of(&self, name: &str) -> Option<String> {
         name.ends_with(".new").then(|| Names::of_file(name).map(|names| names.lock()))?
     }
 
-    /// Takes away what the dead left: buffers that stay only while they are open, buffers half made, marks, locks.
+    /// Removes what dead processes left: buffers that stay only while open, half-made buffers,
+    /// marks, locks.
     pub(crate) fn sweep(&self) -> Result<Swept> {
         let mut swept = Swept::default();
         for name in self.folder.names()?.into_iter().filter(|name| is_leftover(name)) {
             let Some(names) = Names::of_file(&name) else { continue };
-            // Under the lock file nobody makes a ring or claims a feed. Taking a lock and giving it back takes its file away.
+            // Under the lock file no process allocates a ring or claims a source. Releasing the
+            // lock removes its file.
             let Some(_lock) = LockFile::try_take(&self.folder, &names.lock())? else { continue };
             let is_dead = if name.ends_with(".new") {
                 self.folder.remove_file(&name)?
@@ -62,7 +65,7 @@ impl Domain {
                 swept.buffers += usize::from(unless_damaged(self.remove_abandoned(description.source.as_str()))?);
             }
         }
-        // Last, as the marks that bear their numbers are gone now.
+        // Last: the marks with their numbers are cleared now.
         for name in self.folder.names()?.into_iter().filter(|name| liveness::is_name(name)) {
             swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
         }
@@ -72,7 +75,7 @@ impl Domain {
     }
 }
 
-/// What is damaged is for its remover to take away, and keeps nobody from the rest.
+/// A damaged ring is left to its remover, and does not end the sweep.
 fn unless_damaged(removed: Result<bool>) -> Result<bool> {
     match removed {
         Err(Error::Corrupt { .. } | Error::LayoutMismatch { .. }) => Ok(false),

@@ -9,7 +9,7 @@ use crate::sync::Ordering;
 use crate::{Error, Registry};
 
 #[test]
-fn opening_waits_for_a_pending_removal_and_holders_are_not_disturbed() {
+fn opener_waits_for_a_pending_removal_and_holders_do_not() {
     let base = tempfile::tempdir().unwrap();
     let open = || Registry::builder().domains_folder(base.path()).open("birds").unwrap();
     let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
@@ -23,7 +23,7 @@ fn opening_waits_for_a_pending_removal_and_holders_are_not_disturbed() {
     buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
     std::thread::scope(|scope| {
         let opener = scope.spawn(|| theirs.get("x").map(|found| found.same_as(&buffer)));
-        // Its mark is there, so the remover would see it and take the flag back.
+        // Its mark is set, so the remover would see it and withdraw the flag.
         while buffer.opened_by().len() < 2 {
             std::thread::yield_now();
         }
@@ -31,7 +31,7 @@ fn opening_waits_for_a_pending_removal_and_holders_are_not_disturbed() {
         drop(lock);
         assert_eq!(opener.join().unwrap(), Some(true));
     });
-    // A process that died has left its removal pending: the next one takes that back.
+    // A process that died left its removal pending: the next one withdraws it.
     removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
     assert!(open().get("x").unwrap().same_as(&buffer));
     removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
@@ -42,7 +42,7 @@ fn opening_waits_for_a_pending_removal_and_holders_are_not_disturbed() {
 }
 
 #[test]
-fn sources_whose_hashes_collide_have_rings_of_their_own() {
+fn sources_with_the_same_hash_have_separate_rings() {
     let base = tempfile::tempdir().unwrap();
     let domain = Domain::open_hashed("birds", Some(base.path()), PoolSettings::default(), |_| 7).unwrap();
     let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
@@ -59,7 +59,7 @@ fn sources_whose_hashes_collide_have_rings_of_their_own() {
     }
     assert!(matches!(make("e"), Err(Error::System { .. })), "a fifth has no place");
     assert!(domain.find("e", 0).unwrap().is_none());
-    // A hole where one was removed hides none of the others, and is filled again.
+    // A hole where one was removed hides none of the others, and is reused.
     assert!(domain.remove("b").unwrap() && !domain.remove("b").unwrap());
     assert_eq!(domain.find("d", 0).unwrap().unwrap().region.id(), made[3]);
     assert!(make("e").unwrap().1.is_some());

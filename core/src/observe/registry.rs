@@ -1,4 +1,4 @@
-//! What a registry tells of itself: tracking, reports, metrics, anomalies.
+//! The methods of `Registry` that observe it: tracking, reports, metrics, watches.
 
 use super::metrics::{self, Scope};
 use super::report::{AllocationReport, Attempts};
@@ -9,34 +9,40 @@ use crate::sync::{Ordering, process};
 use crate::track::Anomaly;
 
 impl Registry {
-    /// Records every attempt to get a buffer from here on, with what came of it, when, by whom and from where; or ends that.
+    /// Starts or stops recording attempts to get a buffer: result, time, thread, call site and
+    /// stack.
     ///
-    /// Off, it costs one relaxed load an attempt. On, some microseconds, no lock, and memory of a fixed size: see
-    /// [`RegistryBuilder::tracked_sources`](crate::RegistryBuilder::tracked_sources). Counts go on from what they were. In a domain every process decides for itself, and
-    /// the report of any tells of all that track. From outside `DEBUG_BUFFER_ALLOC=true` does the same from the beginning.
+    /// Disabled, it costs one relaxed load per attempt. Enabled, it costs some microseconds, no
+    /// lock, and memory of a fixed size: see
+    /// [`RegistryBuilder::tracked_sources`](crate::RegistryBuilder::tracked_sources). Counts
+    /// continue from their last values. In a domain each process decides for itself, and a report
+    /// of any process covers all that track. `DEBUG_BUFFER_ALLOC=true` in the environment enables
+    /// it from the start.
     pub fn enable_allocation_tracking(&self, enable: bool) {
         self.tracker().set(enable);
     }
 
-    /// Tells whether attempts are recorded. Wait-free: a load.
+    /// Returns true if attempts are recorded. Wait-free: one load.
     pub fn is_allocation_tracking(&self) -> bool {
         self.tracker().is_on()
     }
 
-    /// Tells everything that is known of allocations: in a domain, those of all its processes.
+    /// Reports the allocations of this registry; in a domain, those of all its processes.
     ///
-    /// Attempts, allocations and live buffers by source and call site, who holds what, and the newest stacks; of attempts what was
-    /// recorded while tracking was enabled. Reads files, resolves stacks, allocates: not for the audio thread.
+    /// Contains attempts, allocations and live buffers by source and call site, the holders of
+    /// buffers, and the newest stacks. Attempts are those recorded while tracking was enabled.
+    /// Reads files, resolves stacks, allocates: not for the audio thread.
     pub fn allocation_report(&self) -> AllocationReport {
         AllocationReport::of(self)
     }
 
-    /// Metrics of this registry and its buffers, in Prometheus's text format.
+    /// Returns the metrics of this registry and its buffers, in Prometheus's text format.
     ///
-    /// Attempts and reads are this registry's own, counted all the time and at no cost to a hit; writes, frames, gaps and evictions are
-    /// those of the buffers, whoever wrote and read them. Up to [`MAX_METRIC_SOURCES`](crate::MAX_METRIC_SOURCES) sources have
-    /// metrics of their own, by a short name without credentials. Reads the last second of each to measure its level: not for
-    /// the audio thread.
+    /// Attempts and reads are those of this registry, counted always and at no cost to a hit.
+    /// Writes, frames, gaps and evictions are those of the buffers, by any process. Up to
+    /// [`MAX_METRIC_SOURCES`](crate::MAX_METRIC_SOURCES) sources have metrics of their own,
+    /// labelled with a short name without credentials. Reads the last second of each to measure its
+    /// level: not for the audio thread.
     ///
     /// ```
     /// # let registry = capbuf::Registry::private();
@@ -46,20 +52,24 @@ impl Registry {
         metrics::text(self, Scope::Registry)
     }
 
-    /// Metrics of a whole domain, for who looks at it from outside: attempts are those of all processes that track, see
-    /// [`Registry::allocation_report`]; what only each process knows, its reads and their durations, is left out.
+    /// Returns the metrics of a whole domain, for an outside observer.
+    ///
+    /// Attempts are those of all processes that track, see [`Registry::allocation_report`]. Reads
+    /// and their durations, known only to each process, are left out.
     pub fn domain_metrics_text(&self) -> String {
         metrics::text(self, Scope::Domain)
     }
 
-    /// Starts a thread that looks after this registry, or its domain, and tells what is wrong: to who asks the watch that is returned,
-    /// in [`Registry::allocation_report`], in metrics, and as events of the crate `tracing`. It ends when the watch is dropped.
+    /// Starts a thread that watches this registry, or its domain, for anomalies. It ends when the
+    /// watch is dropped.
     ///
-    /// Some things are known only of what is tracked, see [`Registry::enable_allocation_tracking`]. A buffer is kept from going
-    /// by no watch.
+    /// The watch returns anomalies as events; they also appear in [`Registry::allocation_report`],
+    /// in metrics, and as events of the crate `tracing`. Some are found only while tracking is
+    /// enabled, see [`Registry::enable_allocation_tracking`]. A watch keeps no buffer alive.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for looks without a pause; [`Error::System`] if no thread can be had.
+    /// [`Error::InvalidArgument`] if `settings.every` is zero; [`Error::System`] if the thread
+    /// can't be started.
     ///
     /// ```
     /// use std::time::Duration;
@@ -72,7 +82,7 @@ impl Registry {
     /// let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16)?;
     /// // Two names, two buffers, one camera.
     /// let buffers = ["rtsp://cam/1", "rtsp://cam/1/"].map(|source| registry.get_or_allocate(source, spec));
-    /// let event = watch.next_event(Duration::from_secs(60)).expect("it is seen");
+    /// let event = watch.next_event(Duration::from_secs(60)).expect("an event");
     /// assert_eq!(event.kind, AnomalyKind::SourceUnderTwoNames);
     /// # drop(buffers);
     /// # Ok::<(), capbuf::Error>(())
@@ -81,15 +91,20 @@ impl Registry {
         Watch::start(self.clone(), settings, None)
     }
 
-    /// Starts a watch as [`Registry::watch`] does, that calls `tell` with each event, on its own thread.
+    /// Starts a watch like [`Registry::watch`], which calls `on_event` with each event on its own
+    /// thread.
     ///
     /// # Errors
     /// As [`Registry::watch`].
-    pub fn watch_with(&self, settings: WatchSettings, tell: impl FnMut(&Anomaly) + Send + 'static) -> Result<Watch> {
-        Watch::start(self.clone(), settings, Some(Box::new(tell)))
+    pub fn watch_with(
+        &self,
+        settings: WatchSettings,
+        on_event: impl FnMut(&Anomaly) + Send + 'static,
+    ) -> Result<Watch> {
+        Watch::start(self.clone(), settings, Some(Box::new(on_event)))
     }
 
-    /// The attempts of this registry, whether tracked or not.
+    /// Returns the attempts of this registry, tracked or not.
     pub(crate) fn attempts(&self) -> Attempts {
         let counts = &self.tracker().counts;
         let get = |counter: &process::AtomicU64| counter.load(Ordering::Relaxed);
@@ -121,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_counted_by_what_came_of_them_without_tracking() {
+    fn attempts_are_counted_by_result_without_tracking() {
         let registry = Registry::builder().max_buffer_bytes(1 << 20).build();
         let _buffer = registry.get_or_allocate("x", frames(10)).unwrap();
         for _ in 0..4 {
@@ -136,7 +151,7 @@ mod tests {
         registry.get_or_allocate("y", frames(1 << 20)).unwrap_err();
         registry.get_or_allocate("", frames(10)).unwrap_err();
         registry.remove("x").unwrap();
-        let told = Attempts {
+        let expected = Attempts {
             allocated: 1,
             already_there: 4,
             refused: 3,
@@ -146,11 +161,11 @@ mod tests {
             removed: 1,
             ..Attempts::default()
         };
-        assert_eq!(registry.attempts(), told);
+        assert_eq!(registry.attempts(), expected);
     }
 
     #[test]
-    fn what_all_watches_found_is_told_until_they_end() {
+    fn anomalies_of_all_watches_are_reported_until_they_end() {
         let registry = Registry::private();
         let _buffers = ["rtsp://cam/1", "rtsp://cam/1/"].map(|source| registry.get_or_allocate(source, frames(10)));
         let watch = || {

@@ -1,4 +1,4 @@
-//! How a registry is to be.
+//! Settings of a registry, and the functions that create or open one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,29 +16,31 @@ use crate::track::{Tracker, asked_by_environment};
 use std::sync::Mutex;
 
 impl Registry {
-    /// Makes a registry that belongs to this process alone, with the default limits.
+    /// Creates a registry private to this process, with the default settings.
     pub fn private() -> Self {
         Self::builder().build()
     }
 
-    /// Begins to describe a registry.
+    /// Returns a builder with the default settings.
     pub fn builder() -> RegistryBuilder {
         RegistryBuilder::default()
     }
 
-    /// Opens a domain by its name, and makes it if there is none: the buffers that all processes of this user share which open it.
+    /// Opens, or creates, the named domain: a set of buffers shared by all processes of this user.
     ///
-    /// A daemon records, a model in another process reads the same memory, a shell cuts a clip from it. A name has 1 to 64 letters,
-    /// digits, `.`, `_` and `-`. What processes left that died is swept. See [`docs::domains`](crate::docs::domains).
+    /// A daemon records, a model in another process reads the same memory, a shell cuts a clip from
+    /// it. A name has 1 to 64 letters, digits, `.`, `_` and `-`. Opening sweeps what dead processes
+    /// left. See [`docs::domains`](crate::docs::domains).
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for a name that can be none; [`Error::Forbidden`] where the folder is another user's, or open to
-    /// others; [`Error::System`] where it can't be made or opened.
+    /// [`Error::InvalidArgument`] if `domain` is not a valid name; [`Error::Forbidden`] if its
+    /// folder belongs to another user or is open to others; [`Error::System`] if the folder can't
+    /// be created or opened.
     pub fn open(domain: &str) -> Result<Self> {
         Self::builder().open(domain)
     }
 
-    /// Opens the domain that is meant when nothing is said: the one that `CAPBUF_DOMAIN` names, or `default`.
+    /// Opens the domain named by the environment's `CAPBUF_DOMAIN`, or `default` without one.
     ///
     /// # Errors
     /// As [`Registry::open`].
@@ -68,7 +70,7 @@ impl Registry {
     }
 }
 
-/// How a registry is to be: its limits, its clock.
+/// Settings of a registry: limits, memory, tracking and clock.
 #[derive(Debug)]
 pub struct RegistryBuilder {
     budget_bytes: Option<u64>,
@@ -97,71 +99,79 @@ impl Default for RegistryBuilder {
 }
 
 impl RegistryBuilder {
-    /// How many bytes all buffers together may take: half of the machine's memory unless said otherwise. In a domain, those
-    /// that this registry makes; all together are bounded by the shared memory there is.
+    /// Sets the limit in bytes for all buffers together. Default: half of the machine's memory.
+    ///
+    /// In a domain it bounds the buffers that this registry allocates. All buffers of a domain are
+    /// bounded by the available shared memory.
     pub fn budget_bytes(mut self, bytes: u64) -> Self {
         self.budget_bytes = Some(bytes);
         self
     }
 
-    /// How many bytes one buffer, or one segment read out of it, may take: 2 GiB unless said otherwise.
+    /// Sets the limit in bytes for one buffer, and for one segment read from it. Default: 2 GiB.
     pub fn max_buffer_bytes(mut self, bytes: u64) -> Self {
         self.max_buffer_bytes = bytes;
         self
     }
 
-    /// Whether a helper thread commits new buffers' memory at once (the default), so that writers meet no page faults;
-    /// otherwise memory is taken as it is written.
+    /// Sets whether a helper thread commits the memory of new buffers in advance, so that writers
+    /// meet no page faults. Default: true. Otherwise pages are committed as they are written.
     pub fn commit_ahead(mut self, commit: bool) -> Self {
         self.commit_ahead = commit;
         self
     }
 
-    /// The clock by which buffers tell arrival and age.
+    /// Sets the clock for arrival times and ages. Default: the system's.
     pub fn clock(mut self, clock: PlainArc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// How many bytes of removed buffers' memory are kept for the next buffers of the same size: none unless said otherwise.
+    /// Sets how many bytes of removed buffers' memory to keep for new buffers of the same size.
+    /// Default: 0.
     ///
-    /// It is overwritten with zeros before it is used again, and never while anybody has a handle on the removed buffer. It counts
-    /// for the budget, and gives way where that, or shared memory, runs out. In a domain it is everybody's: whoever has a pool puts
-    /// the files of the buffers that he removes into it, up to his own limit, and takes from it.
+    /// Pooled memory is zeroed before reuse, and never while a handle on the removed buffer exists.
+    /// It counts toward the budget, and is freed when the budget or shared memory runs out. In a
+    /// domain all processes share the pool: a registry with a pool adds the files of buffers that
+    /// it removes, up to its own limit, and reuses those of any process.
     pub fn pool_bytes(mut self, bytes: u64) -> Self {
         self.pool.bytes = bytes;
         self
     }
 
-    /// How long it is kept: ten minutes unless said otherwise.
+    /// Sets how long pooled memory is kept. Default: ten minutes.
     pub fn pool_age(mut self, age: Duration) -> Self {
         self.pool.age = age;
         self
     }
 
-    /// Whether attempts to allocate are recorded from the beginning: as the environment's `DEBUG_BUFFER_ALLOC` says (`true`, `1`,
-    /// `yes`, `on`) unless said otherwise here. See [`Registry::enable_allocation_tracking`].
+    /// Sets whether attempts to allocate are recorded from the start. Default: true if the
+    /// environment's `DEBUG_BUFFER_ALLOC` is `true`, `1`, `yes` or `on`. See
+    /// [`Registry::enable_allocation_tracking`].
     pub fn track_allocations(mut self, track: bool) -> Self {
         self.track_allocations = Some(track);
         self
     }
 
-    /// For how many sources the tracker has room, before those that were not asked for the longest go: rounded up to a power of
-    /// two, at most 65 536. Unless said otherwise 16 384 (17 MB, taken as it is needed), in a domain 2 048 (2.6 MB of shared memory for
+    /// Sets the number of sources that the tracker has room for, rounded up to a power of two, at
+    /// most 65 536. In a full tracker a new source replaces the one requested least recently.
+    ///
+    /// Default: 16 384 (17 MB, committed as needed); in a domain 2 048 (2.6 MB of shared memory for
     /// each process that tracks).
     pub fn tracked_sources(mut self, sources: usize) -> Self {
         self.tracked_sources = Some(sources);
         self
     }
 
-    /// The folder in which domains lie. Unless said otherwise it is `CAPBUF_DIR` or, without that, one of the user's own in shared
-    /// memory, `/dev/shm/capbuf-UID`. It is made if it isn't there, and must be this user's alone.
+    /// Sets the folder that contains the domains. It is created if missing, and must be accessible
+    /// to this user only. Default: the environment's `CAPBUF_DIR`, or `/dev/shm/capbuf-UID` without
+    /// one.
     pub fn domains_folder(mut self, folder: impl AsRef<Path>) -> Self {
         self.domains_folder = Some(folder.as_ref().to_owned());
         self
     }
 
-    /// Opens a domain by its name: as [`Registry::open`].
+    /// Opens, or creates, the named domain with these settings: see [`Registry::open`].
     ///
     /// # Errors
     /// As [`Registry::open`].
@@ -170,7 +180,7 @@ impl RegistryBuilder {
         Ok(Registry::with_options(self, Some(domain)))
     }
 
-    /// Opens the default domain: as [`Registry::open_default`].
+    /// Opens the default domain with these settings: see [`Registry::open_default`].
     ///
     /// # Errors
     /// As [`Registry::open`].
@@ -178,12 +188,12 @@ impl RegistryBuilder {
         self.open(&domain::default_name())
     }
 
-    /// Makes a private registry. Its first buffer starts the helper thread, if one is wanted.
+    /// Creates a private registry. Its first buffer starts the helper thread, if enabled.
     pub fn build(self) -> Registry {
         Registry::with_options(self, None)
     }
 
-    /// How many bytes all buffers may take.
+    /// Limit in bytes for all buffers.
     pub(crate) fn budget(&self) -> u64 {
         self.budget_bytes.unwrap_or_else(half_of_memory)
     }
@@ -191,7 +201,7 @@ impl RegistryBuilder {
 
 fn half_of_memory() -> u64 {
     let system = rustix::system::sysinfo();
-    // Not everywhere a u64.
+    // Not a u64 on every target.
     #[allow(clippy::unnecessary_cast)]
     let units = system.totalram as u64;
     units.saturating_mul(u64::from(system.mem_unit)) / 2

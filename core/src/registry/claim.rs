@@ -1,4 +1,4 @@
-//! How a source comes by its one buffer: found, claimed by one of those who ask, filled or not, and taken out.
+//! Claims and removals: one caller makes the buffer of a source, concurrent callers wait for it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ use crate::sync::{Arc, AtomicU32, PlainArc, count, process};
 use crate::track::Outcome;
 
 impl Registry {
-    /// Takes the buffer of a source out; tells its number, where it is known.
+    /// Removes the buffer of a source; returns its id if known.
     pub(super) fn take_out(&self, source: &str) -> Result<Option<u64>> {
         let not_found = || Error::NotFound { source_name: redact(source) };
         if let Some(domain) = &self.0.domain {
@@ -41,7 +41,7 @@ impl Registry {
         Ok(Some(buffer.id()))
     }
 
-    /// A handle on the buffer of a source that is in the map, if it is a wanted one.
+    /// Returns a handle on the buffer of a source if the map holds one and `is_wanted` accepts it.
     #[inline]
     pub(super) fn hit(&self, source: &str, is_wanted: impl FnOnce(&CaptureBuffer) -> bool) -> Option<CaptureBuffer> {
         let loaded = self.0.map.load(source);
@@ -50,7 +50,7 @@ impl Registry {
         Some(buffer.clone())
     }
 
-    /// The buffer of a source, and how this call came by it.
+    /// Returns the buffer of a source, and whether it was found or made.
     pub(super) fn find_or_make(
         &self,
         source: &str,
@@ -81,16 +81,17 @@ impl Registry {
         Ok((buffer, outcome.get()))
     }
 
-    /// Tells whether a buffer that lies in a slot was not removed by another process.
+    /// Returns false if another process removed `buffer`, which is in a slot of the map.
     ///
-    /// In a private registry only [`Registry::remove`] removes, and that empties the slot first. There the flag is not looked at:
-    /// it lies at the beginning of the buffer's own pages, and such lines of many buffers crowd each other out of the cache.
+    /// In a private registry only [`Registry::remove`] removes, and it empties the slot first. The
+    /// flag is not read there: it lies at the start of the buffer's pages, and these lines of many
+    /// buffers evict each other from the cache.
     #[inline]
     pub(super) fn still_has(&self, buffer: &CaptureBuffer) -> bool {
         self.0.domain.is_none() || !buffer.is_removed()
     }
 
-    /// The buffer of a source that is in no slot, from the domain.
+    /// Looks in the domain's folder for the buffer of a source that has no slot.
     #[cold]
     pub(super) fn find_elsewhere(&self, source: &str) -> Option<CaptureBuffer> {
         let domain = self.0.domain.as_ref()?;
@@ -124,14 +125,15 @@ impl Registry {
         }
     }
 
-    /// Remembers a buffer that was removed, for as long as somebody holds it.
+    /// Keeps a weak reference to a removed buffer; drops those without handles.
     fn remember(&self, removed: &Arc<Shared>) {
         let mut held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|removed| removed.strong_count() > 0);
         held.push(Arc::downgrade(removed));
     }
 
-    /// The buffer of a source: found, or got from `fill`, which only one caller at a time runs for a source.
+    /// Returns the buffer of a source: the existing one, or the result of `fill`. One caller at a
+    /// time runs `fill` for a source.
     pub(crate) fn claim(
         &self,
         source: &str,
@@ -149,8 +151,9 @@ impl Registry {
                 self.0.map.remove(&slot);
                 continue;
             }
-            // Another caller's slot: wait for that one ring, and begin anew if it is removed already, was
-            // only looked for in the domain, or was too large where this one may not be.
+            // Another caller's slot: wait for its ring. Retry if that ring is already removed, if
+            // the other caller only searched the domain, or if it failed for want of memory at a
+            // different size.
             match slot.wait() {
                 Ok(buffer) if buffer.is_removed() => self.forget(&slot),
                 Ok(buffer) => {
@@ -168,33 +171,34 @@ impl Registry {
         }
     }
 
-    /// Sets memory aside.
+    /// Reserves the memory of a buffer in the budget.
     fn charge(&self, spec: &Spec) -> Result<Charge> {
         let (requested_bytes, limit_bytes) = (Layout::of(spec).region_bytes, self.0.max_buffer_bytes);
         if requested_bytes > limit_bytes {
             return Err(Error::OverBudget { requested_bytes, used_bytes: 0, limit_bytes, scope: "one buffer" });
         }
         let reserved = self.0.budget.reserve(requested_bytes);
-        // What is kept for later gives way to what is wanted now.
+        // Pooled memory is freed for new buffers.
         if reserved.is_err() && self.0.pool.as_ref().is_some_and(|pool| pool.trim()) {
             return self.0.budget.reserve(requested_bytes);
         }
         reserved
     }
 
-    /// Fills a slot that this call published. On failure nothing is left behind, and everyone who waits gets the error.
+    /// Fills a slot that this call published. On failure it removes the slot, and all waiting
+    /// callers get the error.
     fn fill(&self, slot: &Arc<Slot>, fill: impl FnOnce(&Source) -> Result<CaptureBuffer>) -> Result<CaptureBuffer> {
         let filled = catch_unwind(AssertUnwindSafe(|| fill(&slot.source)))
             .unwrap_or_else(|_| Err(Error::AllocationPanicked { source_name: slot.source.clone() }));
         if filled.is_err() {
-            // Removed first: a caller that is woken by the error and asks again finds no failed slot.
+            // Removed first: a caller woken by the error that retries finds no failed slot.
             self.0.map.remove(slot);
         }
         slot.fill(filled.clone());
         filled
     }
 
-    /// The buffer of a source from the domain, or a new one; and which.
+    /// Maps the buffer of a source from the domain, or makes a new one; returns which.
     pub(crate) fn map_or_make(
         &self,
         source: &Source,
@@ -269,8 +273,8 @@ impl Registry {
     }
 }
 
-/// A whole buffer can be read in any format, however close to its limit it is: the widest takes twice what the narrowest does.
-/// One that another process made larger than this one may can be read in parts.
+/// Lets a whole buffer within its limit be read in any format: the widest takes twice the bytes of
+/// the narrowest. A larger buffer, made by another process, can be read in parts.
 fn segment_limit_bytes(spec: &Spec, max_buffer_bytes: u64) -> u64 {
     let whole_bytes = spec.length_frames() * u64::from(spec.channels()) * SampleFormat::F32.bytes() as u64;
     whole_bytes.clamp(max_buffer_bytes, max_buffer_bytes.saturating_mul(2))
@@ -287,16 +291,16 @@ mod tests {
         Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16).unwrap()
     }
 
-    /// The filler waits until everyone waits for it (or may be about to), then fails.
+    /// Eight threads claim one source at once, and filling it fails. Returns the errors of all.
     fn fail_for_everyone(registry: &Registry, failure: impl Fn() -> Result<CaptureBuffer> + Sync) -> Vec<Error> {
-        let asked = Barrier::new(8);
+        let start = Barrier::new(8);
         std::thread::scope(|scope| {
             let claims: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
-                        asked.wait();
+                        start.wait();
                         registry.claim("x", 0, |_| {
-                            assert!(!registry.contains("x") && registry.get("x").is_none(), "not there until filled");
+                            assert!(!registry.contains("x") && registry.get("x").is_none(), "invisible until filled");
                             failure()
                         })
                     })
@@ -307,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fill_that_fails_or_panics_leaves_nothing_and_gives_everyone_the_error() {
+    fn failed_or_panicked_fill_leaves_no_slot_and_fails_all_waiters() {
         let registry = Registry::private();
         let no_memory = Error::OutOfMemory { requested_bytes: 1, reason: "planted".into() };
         for error in fail_for_everyone(&registry, || Err(no_memory.clone())) {
@@ -317,11 +321,11 @@ mod tests {
             assert_eq!(error, Error::AllocationPanicked { source_name: Source::new("x").unwrap() });
         }
         assert!(registry.buffers().is_empty() && registry.0.map.load("x").slot("x").is_none());
-        assert!(registry.get_or_allocate("x", spec()).is_ok(), "can be asked for again");
+        assert!(registry.get_or_allocate("x", spec()).is_ok(), "the source can be allocated again");
     }
 
     #[test]
-    fn who_waits_for_a_ring_that_was_too_large_gets_the_error_or_makes_a_smaller_one_himself() {
+    fn waiter_for_too_large_ring_gets_the_error_or_makes_a_smaller_one() {
         for requested_bytes in [2, 1] {
             let registry = Registry::private();
             let filling = Barrier::new(2);
@@ -332,7 +336,7 @@ mod tests {
                         let holders = Arc::strong_count(&slot);
                         filling.wait();
                         let deadline = std::time::Instant::now() + Duration::from_secs(30);
-                        // Who waits for a slot holds it.
+                        // A waiting thread holds the slot.
                         while Arc::strong_count(&slot) == holders && std::time::Instant::now() < deadline {
                             std::thread::yield_now();
                         }
@@ -349,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn who_finds_a_ring_only_when_he_claims_it_gets_it() {
+    fn racing_claim_returns_existing_ring() {
         let registry = Registry::private();
         let buffer = registry.get_or_allocate("x", spec()).unwrap();
         let found = registry.claim("x", 0, |source| Err(Error::NotFound { source_name: source.to_string() }));
@@ -357,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn removed_buffers_that_nobody_holds_are_forgotten() {
+    fn removed_buffers_without_handles_are_forgotten() {
         let registry = Registry::private();
         for _ in 0..10 {
             registry.get_or_allocate("x", spec()).unwrap();
@@ -367,13 +371,13 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_buffer_of_any_number_of_channels_is_a_segment_in_any_format() {
+    fn whole_buffer_with_any_channels_fits_a_segment_in_any_format() {
         let stereo = Spec::new(Length::Frames(1000), 1000, 2, SampleFormat::S16).unwrap();
         assert_eq!([1, 5000, 9000].map(|limit| segment_limit_bytes(&stereo, limit)), [2, 8000, 9000]);
     }
 
     #[test]
-    fn a_buffer_that_is_there_is_found_by_a_lookup_alone() {
+    fn existing_buffer_is_found_by_lookup_alone() {
         let folder = tempfile::tempdir().unwrap();
         for registry in [Registry::private(), Registry::builder().domains_folder(folder.path()).open("birds").unwrap()]
         {
@@ -387,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_while_filling_waits_for_the_ring_and_takes_it_out() {
+    fn remove_during_fill_waits_for_the_ring_and_removes_it() {
         let registry = Registry::private();
         let (filling, removing) = (Barrier::new(2), Barrier::new(2));
         std::thread::scope(|scope| {
@@ -409,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_within_a_lookup_finds_the_same() {
+    fn nested_lookup_finds_the_same_buffer() {
         let registry = Registry::private();
         let buffer = registry.get_or_allocate("x", spec()).unwrap();
         let inner =

@@ -1,4 +1,4 @@
-//! The allocator: one buffer for each source, made exactly once, found without waiting.
+//! The allocator: one buffer for each source, made exactly once, found without blocking.
 
 use std::fmt;
 use std::path::Path;
@@ -17,14 +17,16 @@ use crate::sync::{Arc, PlainArc, Weak, count};
 use crate::track::Watched;
 use crate::track::{Outcome, Tracker};
 
-/// The allocator of capture buffers: from a source to the one buffer it has.
+/// The allocator of capture buffers: maps each source to its one buffer.
 ///
-/// Cloning it gives another handle on the same registry. All methods may be called from any thread at the same time:
+/// A clone is another handle on the same registry. Any thread may call any method concurrently:
 ///
-/// - Finding a buffer waits for nobody: [`Registry::with`] and [`Registry::contains`] take no lock, allocate nothing and
-///   touch no shared counter (a thread's first call sets its cache up). [`Registry::get`] adds one to the handle count.
-/// - Allocating is a compare-and-set: an empty slot is published, who published it makes the ring, everyone else who asks
-///   for that source waits for that one ring, and nobody for anything else. Exactly one ring is made.
+/// - Finding a buffer never blocks: [`Registry::with`] and [`Registry::contains`] take no lock,
+///   allocate nothing after a thread's first call, and touch no shared counter.
+///   [`Registry::get`] adds one to the handle count.
+/// - Allocating publishes an empty slot by compare-and-set. The thread that published it makes the
+///   ring. Other callers for the same source wait for that ring, and for nothing else. Exactly one
+///   ring is made.
 ///
 /// ```
 /// use capbuf::{Length, Registry, SampleFormat, Spec};
@@ -51,48 +53,48 @@ pub(super) struct Inner {
     pub(super) committer: Option<PlainArc<Committer>>,
     pub(super) clock: PlainArc<dyn Clock>,
     pub(super) tracker: PlainArc<Tracker>,
-    /// In a private registry that keeps the memory of removed buffers.
+    /// Set in a private registry that keeps the memory of removed buffers.
     pub(super) pool: Option<PlainArc<Pool>>,
-    /// Those that were removed from here and that somebody holds.
+    /// Buffers removed from this registry; a live reference is one still held.
     pub(super) removed: Mutex<Vec<Weak<Shared>>>,
     #[cfg(feature = "observe")]
     pub(super) watches: Mutex<Vec<PlainArc<Watched>>>,
 }
 
 impl Registry {
-    /// The most bytes that one buffer may have.
+    /// Returns the limit in bytes for one buffer.
     pub fn max_buffer_bytes(&self) -> u64 {
         self.0.max_buffer_bytes
     }
 
-    /// The clock that its buffers tell time by.
+    /// Returns the clock for arrival times and ages.
     pub fn clock(&self) -> &PlainArc<dyn Clock> {
         &self.0.clock
     }
 
-    /// The name of the domain; `None` for a private registry.
+    /// Returns the name of the domain; `None` for a private registry.
     pub fn domain(&self) -> Option<&str> {
         self.0.domain.as_ref().map(|domain| domain.name())
     }
 
-    /// The folder of the domain; `None` for a private registry.
+    /// Returns the folder of the domain; `None` for a private registry.
     pub fn path(&self) -> Option<&Path> {
         self.0.domain.as_ref().map(|domain| domain.path())
     }
 
-    /// Makes the buffer of a source that has none, in no process of the domain.
+    /// Makes the buffer of a source; fails if it has one, in any process of the domain.
     ///
-    /// Allocates; waits only while somebody else is just making this source's buffer.
+    /// Allocates; blocks only while another caller makes the buffer of this source.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if the source has a buffer (the buffer stays as it is); otherwise as
+    /// [`Error::AlreadyExists`] if the source has a buffer, which stays unchanged; otherwise as
     /// [`Registry::get_or_allocate`].
     #[track_caller]
     pub fn allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
         self.allocate_with(source, spec, &AllocateOptions::new())
     }
 
-    /// Makes the buffer of a source that has none, as the options say: [`Registry::allocate`].
+    /// Makes the buffer of a source with `options`: see [`Registry::allocate`].
     ///
     /// # Errors
     /// As [`Registry::allocate`].
@@ -108,14 +110,17 @@ impl Registry {
         self.tracked(begun, source, allocated)
     }
 
-    /// Finds the buffer of a source, or makes it if there is none, exactly once however many ask, in however many processes.
+    /// Finds the buffer of a source, or makes it: exactly once for all concurrent callers, in all
+    /// processes of the domain.
     ///
-    /// A hit costs a lookup and a handle. A miss allocates; others who ask for the same source wait for it.
+    /// A hit costs a lookup and a handle. A miss allocates; other callers for the same source wait
+    /// for it.
     ///
     /// # Errors
-    /// [`Error::SpecMismatch`] if the source has a buffer of another shape, which stays as it is; [`Error::InvalidSource`];
-    /// [`Error::OverBudget`], [`Error::OutOfMemory`] and [`Error::OutOfSpace`], given to everyone who waited, after which the
-    /// source has no buffer and can be asked for again. In a domain also [`Error::System`], [`Error::Forbidden`],
+    /// [`Error::SpecMismatch`] if the source has a buffer with another spec, which stays unchanged;
+    /// [`Error::InvalidSource`]; [`Error::OverBudget`], [`Error::OutOfMemory`] and
+    /// [`Error::OutOfSpace`], returned to all waiting callers, after which the source has no buffer
+    /// and can be allocated again. In a domain also [`Error::System`], [`Error::Forbidden`],
     /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
     #[inline]
     #[track_caller]
@@ -123,7 +128,7 @@ impl Registry {
         self.get_or_allocate_with(source, spec, &AllocateOptions::new())
     }
 
-    /// Finds the buffer of a source, or makes it as the options say: [`Registry::get_or_allocate`].
+    /// Finds the buffer of a source, or makes it with `options`: see [`Registry::get_or_allocate`].
     ///
     /// # Errors
     /// As [`Registry::get_or_allocate`].
@@ -144,10 +149,10 @@ impl Registry {
         self.tracked(begun, source, found)
     }
 
-    /// Returns a handle to the buffer of a source if the registry holds one of this shape: the hit
-    /// of [`Registry::get_or_allocate`], which counts and tracks the attempt.
+    /// Returns a handle on the buffer of a source if the map holds one with this spec: the hit of
+    /// [`Registry::get_or_allocate`], counted and tracked as such.
     ///
-    /// Never waits and never allocates a buffer. A miss is not recorded: the caller continues with
+    /// Never blocks and never allocates a buffer. A miss is not recorded: the caller continues with
     /// `get_or_allocate`. For bindings, which run only the miss on a thread of its own.
     #[doc(hidden)]
     #[track_caller]
@@ -159,15 +164,15 @@ impl Registry {
 
     /// Runs `use_buffer` with the buffer of a source, if it has one.
     ///
-    /// Lock-free: one arc-swap load, one hash, one compare; no allocation after a thread's first call, no
-    /// contended counter. A buffer that is being allocated counts as absent. In a domain a source that
-    /// this registry has not met yet is looked up in the domain's folder (system calls), and mapped if it
-    /// is there.
+    /// Lock-free: one arc-swap load, one hash, one compare; no allocation after a thread's first
+    /// call, no contended counter. A buffer that is being allocated counts as absent. In a domain a
+    /// source missing in the map is looked up in the domain's folder (system calls), and mapped if
+    /// found there.
     ///
-    /// While `use_buffer` runs, a guard keeps alive the part of the map that `source` lies in (one of
-    /// 128), and with it the memory of buffers in that part, also of those removed meanwhile. That memory
-    /// goes back shortly after the last guard ends, on a helper thread: keep `use_buffer` short, or take a
-    /// handle by [`Registry::get`].
+    /// While `use_buffer` runs, a guard keeps the shard of `source` (one of 128) alive, and with it
+    /// the memory of all buffers in that shard, removed ones included. A helper thread frees that
+    /// memory shortly after the last guard ends: keep `use_buffer` short, or get a handle with
+    /// [`Registry::get`].
     #[inline]
     pub fn with<R>(&self, source: &str, use_buffer: impl FnOnce(&CaptureBuffer) -> R) -> Option<R> {
         let loaded = self.0.map.load(source);
@@ -180,7 +185,8 @@ impl Registry {
         self.find_elsewhere(source).as_ref().map(use_buffer)
     }
 
-    /// A handle on the buffer of a source, if it has one. Like [`Registry::with`], and adds one to the handle count.
+    /// Returns a handle on the buffer of a source, if it has one. Costs [`Registry::with`] and an
+    /// increment of the handle count.
     #[inline]
     #[track_caller]
     pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
@@ -193,16 +199,16 @@ impl Registry {
         buffer
     }
 
-    /// Tells whether a source has a buffer, at the cost of [`Registry::with`].
+    /// Returns true if a source has a buffer, at the cost of [`Registry::with`].
     pub fn contains(&self, source: &str) -> bool {
         self.with(source, |_| ()).is_some()
     }
 
-    /// Takes the buffer of a source out of the registry, for all processes of its domain.
+    /// Removes the buffer of a source from the registry, for all processes of its domain.
     ///
-    /// Handles stay valid and go on reading; its writer gets [`Error::Removed`]; waiting reads end. The memory goes back
-    /// when the last handle ends. A buffer that is just being made is waited for and then removed. One that is damaged, and that
-    /// nobody can map any more, is removed all the same. Allocates.
+    /// Existing handles can still read; the writer gets [`Error::Removed`]; waiting reads end. The
+    /// memory is freed with the last handle. Waits for a buffer that is being made, then removes
+    /// it. Also removes a damaged buffer that can't be mapped. Allocates.
     ///
     /// # Errors
     /// [`Error::NotFound`] if the source has no buffer; in a domain also [`Error::System`].
@@ -221,20 +227,22 @@ impl Registry {
         removed.map(|_| ())
     }
 
-    /// Takes away what processes of the domain left that died; in a private registry there is nothing to sweep.
+    /// Removes what dead processes left in the domain; does nothing in a private registry.
     ///
-    /// Opening a domain does this, too, if it finds a dead process. Looks at every buffer of the domain.
+    /// Opening a domain does this too, if it finds a dead process. Visits every buffer of the
+    /// domain.
     ///
     /// # Errors
-    /// [`Error::System`] where the folder can't be listed or changed.
+    /// [`Error::System`] if the folder can't be listed or changed.
     pub fn sweep(&self) -> Result<Swept> {
         self.0.domain.as_ref().map_or_else(|| Ok(Swept::default()), |domain| domain.sweep())
     }
 
-    /// Claims to be the one who feeds a source, from before it is opened and has a buffer.
+    /// Claims the exclusive right to open a source, before it has a buffer.
     ///
-    /// For who opens devices and streams: a second one is told so before it connects to a camera that takes one connection. It has
-    /// nothing to do with the buffer's writer, which is taken when there is a buffer. Takes a lock, allocates.
+    /// For programs that open devices and streams: the second one gets an error before it connects
+    /// to a camera that accepts one connection. Independent of the writer's lease, acquired when
+    /// the buffer exists. Takes a lock, allocates.
     ///
     /// # Errors
     /// [`Error::WriterBusy`] while another claim on the source is held; [`Error::InvalidSource`].
@@ -251,11 +259,11 @@ impl Registry {
         SourceClaim::claim(source, &self.0.source_claims, self.0.domain.as_deref())
     }
 
-    /// Handles on all buffers, by the order of their sources' names. A snapshot; allocates. In a domain all are mapped by this;
-    /// files that are no buffers are left out.
+    /// Returns handles on all buffers, ordered by source name. A snapshot; allocates. In a domain
+    /// it maps all buffers, and skips files that are not buffers.
     pub fn buffers(&self) -> Vec<CaptureBuffer> {
         if let Some(domain) = &self.0.domain {
-            // What can't be listed has no buffers to show.
+            // A folder that can't be listed shows no buffers.
             let sources = domain.sources().unwrap_or_default();
             return sources.iter().filter_map(|source| self.get(source.as_str())).collect();
         }
@@ -264,7 +272,8 @@ impl Registry {
         buffers
     }
 
-    /// What is kept of removed buffers' memory, see [`RegistryBuilder::pool_bytes`].
+    /// Returns the state of the pool of removed buffers' memory, see
+    /// [`RegistryBuilder::pool_bytes`].
     pub fn pool_stats(&self) -> PoolStats {
         match (&self.0.pool, &self.0.domain) {
             (Some(pool), _) => pool.stats(),
@@ -273,10 +282,11 @@ impl Registry {
         }
     }
 
-    /// Gives back what is kept of removed buffers' memory; in a domain, whoever kept it. What is just being overwritten stays.
+    /// Frees the pool of removed buffers' memory; in a domain, that of all processes. Memory that
+    /// is being zeroed stays.
     ///
     /// # Errors
-    /// [`Error::System`] where a domain's folder can't be listed or changed.
+    /// [`Error::System`] if the domain's folder can't be listed or changed.
     pub fn trim_pool(&self) -> Result<()> {
         if let Some(pool) = &self.0.pool {
             pool.trim();
@@ -284,7 +294,8 @@ impl Registry {
         self.0.domain.as_ref().map_or(Ok(()), |domain| domain.trim_to(0).map(|_| ()))
     }
 
-    /// What was mapped and what of it is alive, handles of removed buffers included.
+    /// Returns the numbers of rings mapped and unmapped, and the bytes in use, including removed
+    /// buffers that are still held.
     pub fn stats(&self) -> RegistryStats {
         self.0.budget.stats()
     }

@@ -1,4 +1,4 @@
-//! What reports, metrics and watches ask of a registry.
+//! Accessors for reports, metrics and watches.
 
 use std::sync::PoisonError;
 
@@ -9,7 +9,7 @@ use crate::sync::{Arc, PlainArc, Weak};
 use crate::track::{Anomaly, Tracker, Watched};
 
 impl Registry {
-    /// The buffers in the map, of a private registry all there are.
+    /// Returns handles on the buffers in the map: all buffers of a private registry.
     pub(crate) fn mapped_buffers(&self) -> Vec<CaptureBuffer> {
         self.0.map.handles()
     }
@@ -18,7 +18,7 @@ impl Registry {
         self.0.domain.as_ref()
     }
 
-    /// The removed buffers that are held in this process.
+    /// Returns the removed buffers that this process still holds.
     pub(crate) fn removed_and_held(&self) -> Vec<Arc<Shared>> {
         let held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter().filter_map(Weak::upgrade).collect()
@@ -34,13 +34,13 @@ impl Registry {
         watches.push(PlainArc::clone(watched));
     }
 
-    /// What the watches of this registry found.
+    /// Returns the anomalies that the watches of this registry found.
     pub(crate) fn anomalies(&self) -> Vec<Anomaly> {
         let watches = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watches.iter().flat_map(|watched| watched.found()).collect()
     }
 
-    /// How many watches look after this registry, those that have just ended included.
+    /// Number of watches, including those that ended since the last one was added.
     #[cfg(test)]
     pub(crate) fn watches(&self) -> usize {
         self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).len()

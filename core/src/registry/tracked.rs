@@ -1,4 +1,4 @@
-//! The end of an attempt: counted, and recorded where that is tracked.
+//! The end of an attempt: counted, and recorded while tracking is on.
 
 use super::handle::Registry;
 use crate::buffer::CaptureBuffer;
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::track::{Begun, Outcome};
 
 impl Registry {
-    /// The tracker's part in the end of an attempt.
+    /// Records the result of an attempt, and the new handle's holder.
     #[inline]
     pub(super) fn tracked(
         &self,
@@ -23,7 +23,7 @@ impl Registry {
             Ok((buffer, outcome)) => (*outcome, buffer.id()),
             Err(error) => (Outcome::of_error(error), 0),
         };
-        // A name that is none is not one more source.
+        // An invalid name is not counted as a source.
         if !matches!(found, Err(Error::InvalidSource { .. })) {
             tracker.end(&begun, source, outcome, id);
         }

@@ -88,7 +88,7 @@ fn tracking_is_switched_on_and_off_at_run_time() {
     assert!(!registry.is_allocation_tracking());
     let attempt = || drop(registry.get_or_allocate("tone:440", small()).unwrap());
     attempt();
-    assert!(registry.allocation_report().to_string().contains("nobody tracks"));
+    assert!(registry.allocation_report().to_string().contains("no process tracks"));
     assert_eq!(registry.allocation_report().totals.live_buffers, 1, "live buffers are known without tracking");
     registry.enable_allocation_tracking(true);
     attempt();

@@ -75,6 +75,6 @@ fn watch_reports_nearly_full_memory_whatever_filled_it() {
     worker.expect("look", "fine");
     worker.request("fill");
     let anomaly = worker.request("look");
-    assert!(anomaly.contains("and where they lie 0 are left"), "{anomaly}");
+    assert!(anomaly.contains("and 0 bytes are free"), "{anomaly}");
     worker.end();
 }

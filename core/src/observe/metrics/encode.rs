@@ -1,17 +1,17 @@
-//! Prometheus's text format.
+//! Encodes metrics in Prometheus's text format.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-/// A number, or a histogram, with its labels.
+/// A number with its label, or a histogram: counts by upper bound, and the sum.
 #[derive(Debug)]
 pub(super) enum Value {
     Number(Option<(&'static str, String)>, f64),
     Histogram(Vec<(f64, u64)>, f64),
 }
 
-/// Everything that is told of one name.
+/// All values of one metric name.
 #[derive(Debug)]
 pub(super) struct Family {
     pub(super) name: &'static str,
@@ -55,7 +55,8 @@ fn encode(metric: &mut MetricEncoder<'_>, is_counter: bool, number: f64) -> Resu
     if is_counter { metric.encode_counter::<NoLabelSet, _, f64>(&number, None) } else { metric.encode_gauge(&number) }
 }
 
-/// The text that Prometheus reads, in its own format: there, unlike in OpenMetrics, a counter's name ends with `_total` everywhere.
+/// Encodes families in Prometheus's own text format. Unlike in OpenMetrics, the name of a counter
+/// ends with `_total` in its HELP and TYPE lines, too.
 pub(super) fn text(families: Vec<Family>) -> String {
     let families = Families(families);
     let counters: Vec<_> = families.0.iter().filter(|family| family.is_counter).map(|family| family.name).collect();
@@ -64,19 +65,19 @@ pub(super) fn text(families: Vec<Family>) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = prometheus_client::encoding::text::encode_registry(&mut text, &metrics);
-    let mut told = String::with_capacity(text.len());
+    let mut encoded = String::with_capacity(text.len());
     for line in text.lines() {
         let described = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
         let name = described.and_then(|rest| rest.split(' ').next()).filter(|name| counters.contains(name));
         match (name, line.split_once('{')) {
-            (Some(name), _) => told.push_str(&line.replacen(name, &format!("{name}_total"), 1)),
+            (Some(name), _) => encoded.push_str(&line.replacen(name, &format!("{name}_total"), 1)),
             // No labels, no braces.
-            (None, Some((name, rest))) if rest.starts_with("} ") => told.extend([name, &rest[1..]]),
-            (None, _) => told.push_str(line),
+            (None, Some((name, rest))) if rest.starts_with("} ") => encoded.extend([name, &rest[1..]]),
+            (None, _) => encoded.push_str(line),
         }
-        told.push('\n');
+        encoded.push('\n');
     }
-    told
+    encoded
 }
 
 pub(super) fn number(value: f64) -> Vec<Value> {
@@ -84,7 +85,7 @@ pub(super) fn number(value: f64) -> Vec<Value> {
 }
 
 pub(super) fn labelled<'a>(name: &'static str, values: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<Value> {
-    // Names of ours are words; as labels they are one.
+    // Our own names contain spaces; label values have underscores instead.
     let shown = |value: &str| if name == "source" { value.to_owned() } else { value.replace(' ', "_") };
     values.into_iter().map(|(value, number)| Value::Number(Some((name, shown(value))), number)).collect()
 }

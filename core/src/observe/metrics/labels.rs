@@ -1,14 +1,15 @@
-//! The labels by which metrics name sources.
+//! Labels that name sources in metrics.
 
 use std::collections::HashMap;
 
 use crate::source::redact;
 use crate::track::key_of;
 
-/// How long the name of a source is in a label.
+/// Maximum length of a source's label.
 const LABEL_CHARS: usize = 48;
 
-/// A short name for each source, no two the same: without scheme, credentials and query, so that no URL is in a label.
+/// Returns a short, unique name for each source. It has no scheme, credentials or query, so that no
+/// label contains a URL.
 pub(super) fn labels<'a>(sources: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut named = Vec::new();
     let mut count: HashMap<String, usize> = HashMap::new();
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_short_tells_sources_apart_and_is_no_url() {
+    fn labels_are_short_and_unique_and_no_urls() {
         let sources = ["rtsp://me:sesame@cam/1?x=1", "rtsp://you:sesame@cam/1", "device:alsa:hw:1,0", "me:sesame@host"];
         let labels = labels(sources.into_iter());
         assert!(labels[0].starts_with("cam/1 #") && labels[1].starts_with("cam/1 #") && labels[0] != labels[1]);

@@ -1,4 +1,4 @@
-//! Metrics, as Prometheus reads them.
+//! Metrics in Prometheus's text format.
 
 mod encode;
 mod labels;
@@ -14,16 +14,16 @@ use crate::registry::Registry;
 use crate::sync::Ordering;
 use crate::track::{AnomalyKind, Histogram, Outcome, READ_RESULTS, Resolver};
 
-/// Whose attempts are told.
+/// Attempts to include in the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// This registry's.
+    /// Those of this registry.
     Registry,
     /// Those of all processes of the domain that track.
     Domain,
 }
 
-/// The metrics of a registry, or of its domain, in Prometheus's text format.
+/// Returns the metrics of a registry, or of its domain, in Prometheus's text format.
 pub(crate) fn text(registry: &Registry, scope: Scope) -> String {
     encode::text(families(registry, scope))
 }
@@ -45,62 +45,67 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
     };
     add(
         "capbuf_allocation_attempts",
-        "Attempts to get a buffer, by what came of them.",
+        "Attempts to get a buffer, by result.",
         true,
         labelled("result", by_result(&attempts, true)),
     );
-    add("capbuf_allocations", "Rings that were made.", true, number(attempts.allocations() as f64));
-    add("capbuf_removals", "Buffers that were removed.", true, number(attempts.removed as f64));
+    add("capbuf_allocations", "Rings allocated.", true, number(attempts.allocations() as f64));
+    add("capbuf_removals", "Buffers removed.", true, number(attempts.removed as f64));
     let tracks = f64::from(u8::from(registry.is_allocation_tracking()));
-    add("capbuf_tracking_enabled", "Whether allocations are tracked.", false, number(tracks));
+    add("capbuf_tracking_enabled", "1 if allocations are tracked.", false, number(tracks));
     if scope == Scope::Registry {
         add(
             "capbuf_mapped_bytes",
-            "Bytes mapped for rings that this registry made.",
+            "Bytes mapped for rings that this registry allocated.",
             false,
             number(stats.bytes as f64),
         );
-        add("capbuf_budget_bytes", "Bytes that those may take.", false, number(stats.budget_bytes as f64));
+        add(
+            "capbuf_budget_bytes",
+            "Limit of the bytes mapped for these rings.",
+            false,
+            number(stats.budget_bytes as f64),
+        );
         let reads = counts.reads();
         let reads = READ_RESULTS.iter().zip(reads).map(|(result, count)| (*result, count as f64));
-        add("capbuf_reads", "Reads, by what came of them.", true, labelled("result", reads));
+        add("capbuf_reads", "Reads, by result.", true, labelled("result", reads));
         let waits = counts.waits.load(Ordering::Relaxed) as f64;
-        add("capbuf_read_waits", "Reads that slept until their frames came.", true, number(waits));
+        add("capbuf_read_waits", "Reads that slept until their frames were written.", true, number(waits));
         let mut durations = |name, help, histogram: &Histogram| {
             let (buckets, sum) = histogram.told();
             add(name, help, false, vec![Value::Histogram(buckets, sum)]);
         };
-        durations("capbuf_allocation_duration_seconds", "How long making a ring took.", &counts.allocation_durations);
+        durations("capbuf_allocation_duration_seconds", "Duration of ring allocations.", &counts.allocation_durations);
         durations(
             "capbuf_read_duration_seconds",
-            "How long reads took, waiting included, while allocations were tracked.",
+            "Duration of reads, waiting included, while allocations were tracked.",
             &counts.read_durations,
         );
     }
     if let Some(report) = &report {
         let held = report.totals.removed_and_held as f64;
-        add("capbuf_removed_held_buffers", "Buffers that were removed and are still held.", false, number(held));
+        add("capbuf_removed_held_buffers", "Removed buffers that are still held.", false, number(held));
     } else {
         let held = registry.removed_and_held().len() as f64;
-        add("capbuf_removed_held_buffers", "Buffers that were removed and are still held.", false, number(held));
+        add("capbuf_removed_held_buffers", "Removed buffers that are still held.", false, number(held));
     }
     let live = Live::of(registry);
-    add("capbuf_live_buffers", "Buffers that there are.", false, number(live.buffers as f64));
-    add("capbuf_live_bytes", "Bytes that the buffers take that there are.", false, number(live.bytes as f64));
+    add("capbuf_live_buffers", "Live buffers.", false, number(live.buffers as f64));
+    add("capbuf_live_bytes", "Bytes mapped for live buffers.", false, number(live.bytes as f64));
     let pool = registry.pool_stats();
-    add("capbuf_pool_rings", "Rings of removed buffers that are kept.", false, number(pool.rings as f64));
-    add("capbuf_pool_bytes", "Bytes that they take.", false, number(pool.bytes as f64));
+    add("capbuf_pool_rings", "Rings of removed buffers in the pool.", false, number(pool.rings as f64));
+    add("capbuf_pool_bytes", "Bytes of the rings in the pool.", false, number(pool.bytes as f64));
     if scope == Scope::Registry {
-        add("capbuf_pool_hits", "Rings taken from the pool.", true, number(pool.hits as f64));
-        add("capbuf_pool_misses", "Rings made as none in the pool fitted.", true, number(pool.misses as f64));
-        add("capbuf_pool_trimmed", "Rings given back from the pool.", true, number(pool.trimmed as f64));
+        add("capbuf_pool_hits", "Rings reused from the pool.", true, number(pool.hits as f64));
+        add("capbuf_pool_misses", "Rings allocated because none in the pool fitted.", true, number(pool.misses as f64));
+        add("capbuf_pool_trimmed", "Rings of the pool freed.", true, number(pool.trimmed as f64));
     }
     let anomalies = registry.anomalies();
     let kinds = AnomalyKind::ALL.into_iter().map(|kind| {
         let of_kind = anomalies.iter().filter(|anomaly| anomaly.kind == kind);
         (kind.name(), of_kind.map(|anomaly| anomaly.count as f64).sum())
     });
-    add("capbuf_anomalies", "What watches of this registry found wrong.", true, labelled("kind", kinds));
+    add("capbuf_anomalies", "Anomalies found by watches of this registry.", true, labelled("kind", kinds));
     sources(&live, &mut add);
     families
 }
@@ -111,27 +116,27 @@ mod tests {
     use crate::spec::{Length, SampleFormat, Spec};
 
     #[test]
-    fn of_many_sources_of_a_domain_only_those_are_mapped_that_have_metrics_of_their_own() {
+    fn only_sources_with_metrics_of_their_own_are_mapped() {
         let folder = tempfile::tempdir().unwrap();
         let open = || Registry::builder().domains_folder(folder.path()).open("birds").unwrap();
-        let (ours, looks) = (open(), open());
+        let (writer, observer) = (open(), open());
         let spec = Spec::new(Length::Frames(100), 1000, 1, SampleFormat::S16).unwrap();
-        let of = |number: usize| ours.get_or_allocate(&format!("source {number:03}"), spec).unwrap();
+        let of = |number: usize| writer.get_or_allocate(&format!("source {number:03}"), spec).unwrap();
         let buffers: Vec<_> = (0..MAX_METRIC_SOURCES + 30).map(of).collect();
         let bytes: u64 = buffers.iter().map(|buffer| buffer.status().bytes).sum();
-        // One that can't be opened any more takes nobody's place, and is there.
-        ours.remove("source 001").unwrap();
+        // A removed source takes none of the places for sources with metrics.
+        writer.remove("source 001").unwrap();
         let bytes = bytes - buffers[1].status().bytes;
-        let told = text(&looks, Scope::Domain);
+        let text = text(&observer, Scope::Domain);
         for line in [
             "capbuf_live_buffers 93.0".to_owned(),
             format!("capbuf_live_bytes {bytes}.0"),
             "capbuf_sources_without_metrics 29.0".to_owned(),
             "capbuf_source_frames_total{source=\"source 064\"} 0.0".to_owned(),
         ] {
-            assert!(told.lines().any(|told| told == line), "no {line} in\n{told}");
+            assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
         }
-        assert!(!told.contains("source 065"), "{told}");
-        assert_eq!(looks.stats().rings_mapped, MAX_METRIC_SOURCES as u64);
+        assert!(!text.contains("source 065"), "{text}");
+        assert_eq!(observer.stats().rings_mapped, MAX_METRIC_SOURCES as u64);
     }
 }

@@ -1,35 +1,35 @@
-//! Attempts to get a buffer, counted by what came of them.
+//! Attempts to get a buffer, counted by result.
 
 use serde::Serialize;
 
 use crate::track::Outcome;
 
-/// How often what came of it.
+/// Attempts to get a buffer, counted by result; and two counts of other events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Attempts {
-    /// A ring was made in new memory.
+    /// Rings allocated in new memory.
     pub allocated: u64,
-    /// A ring was made in the memory of one that was removed.
+    /// Rings allocated in the memory of removed ones.
     pub reused: u64,
-    /// `get_or_allocate` found the ring that the source has.
+    /// Calls of `get_or_allocate` that found the existing ring.
     pub already_there: u64,
-    /// `allocate` was refused, as the source has a ring.
+    /// Calls of `allocate` that failed because the source has a ring.
     pub refused: u64,
-    /// The source has a ring of another shape.
+    /// Attempts that failed because the ring of the source has another spec.
     pub spec_mismatch: u64,
-    /// A limit would have been passed.
+    /// Attempts that failed because of a limit.
     pub over_budget: u64,
-    /// Anything else went wrong.
+    /// Attempts that failed for another reason.
     pub failed: u64,
-    /// Not an attempt: the source's ring was taken out.
+    /// Rings removed. Not an attempt.
     pub removed: u64,
-    /// Not an attempt: the last handle of a ring in a registry ended.
+    /// Rings whose last handle in a registry was dropped. Not an attempt.
     pub last_handle_ended: u64,
 }
 
 impl Attempts {
-    /// The number of an outcome.
+    /// Returns the count of `outcome`.
     pub fn of(&self, outcome: Outcome) -> u64 {
         let mut copy = *self;
         *copy.place(outcome)
@@ -52,7 +52,7 @@ impl Attempts {
     pub(super) fn add(&mut self, counts: &[u64; Outcome::COUNT]) {
         for outcome in Outcome::ALL {
             let place = self.place(outcome);
-            // Another process may have written any number.
+            // Saturating: another process may have written any number.
             *place = place.saturating_add(counts[outcome as usize]);
         }
     }
@@ -62,13 +62,13 @@ impl Attempts {
         self.add(&counts);
     }
 
-    /// How many attempts there were.
+    /// Returns the number of attempts, with any result.
     pub fn attempts(&self) -> u64 {
         let attempts = Outcome::ALL.into_iter().filter(|outcome| outcome.is_attempt());
         attempts.fold(0, |sum, outcome| sum.saturating_add(self.of(outcome)))
     }
 
-    /// How many rings were made.
+    /// Returns the number of rings allocated.
     pub fn allocations(&self) -> u64 {
         self.allocated.saturating_add(self.reused)
     }

@@ -1,4 +1,4 @@
-//! What is known of each source, collected from its buffer and from all logs.
+//! Facts about each source, collected from its buffer and from all logs.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use crate::spec::Spec;
 use crate::sync::Ordering;
 use crate::track::{Contents, Hold, Line, Record, key_of};
 
-/// A log, and whether its process lives.
-pub(super) struct Told {
+/// The log of a process, and whether that process is alive.
+pub(super) struct ProcessLog {
     pub(super) contents: Contents,
     pub(super) is_alive: bool,
 }
 
-/// What is collected of a source.
+/// Facts collected about a source.
 #[derive(Default)]
 pub(super) struct Collected {
     pub(super) name: String,
@@ -26,7 +26,7 @@ pub(super) struct Collected {
     pub(super) lines: Vec<(usize, Line)>,
     pub(super) records: Vec<(usize, Record)>,
     pub(super) holds: Vec<(usize, Hold)>,
-    /// Processes that have a buffer open: pid, program, since when, which buffer, whether it was removed.
+    /// Processes with an open buffer: pid, program, open since, buffer id, removed.
     pub(super) opened: Vec<(u32, String, i64, u64, bool)>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn of_source<'a>(sources: &'a mut HashMap<u64, Collected>, source: &s
 }
 
 pub(super) fn collect_domain(domain: &Domain, sources: &mut HashMap<u64, Collected>) {
-    // What can't be listed has nothing to show.
+    // A folder that can't be listed shows no buffers.
     for (_, region, description) in domain.rings().into_iter().flatten() {
         let is_removed = removal::is_removed(&region);
         let collected = of_source(sources, description.source.as_str());
@@ -87,8 +87,8 @@ pub(super) fn collect_private(shared: &Shared, sources: &mut HashMap<u64, Collec
     collected.live = Some(Live::of(&shared.region, shared.spec, shared.source.as_str(), has_writer));
 }
 
-pub(super) fn collect_logs(told: &[Told], sources: &mut HashMap<u64, Collected>) {
-    for (at, log) in told.iter().enumerate() {
+pub(super) fn collect_logs(logs: &[ProcessLog], sources: &mut HashMap<u64, Collected>) {
+    for (at, log) in logs.iter().enumerate() {
         let contents = &log.contents;
         let mut of_key = |key: u64| {
             let collected = sources.entry(key).or_default();
@@ -115,10 +115,10 @@ pub(super) fn collect_logs(told: &[Told], sources: &mut HashMap<u64, Collected>)
             }
         }
     }
-    // Whose name made place for others is told by its number.
+    // A source whose name the log has dropped is shown by its key.
     for (key, collected) in sources {
         if collected.name.is_empty() {
-            collected.name = format!("(a source that is told no more, {key:016x})");
+            collected.name = format!("(unnamed source {key:016x})");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! A report, put together from what there is and from all logs.
+//! Builds a report from the buffers and from all logs.
 
 use std::collections::{HashMap, HashSet};
 
-use super::collect::{Collected, Told, collect_domain, collect_logs, collect_private, of_source};
+use super::collect::{Collected, ProcessLog, collect_domain, collect_logs, collect_private, of_source};
 use super::{AllocationReport, ProcessReport, SourceReport, Totals};
 use crate::domain::Domain;
 use crate::holder::Holder;
@@ -14,9 +14,9 @@ impl AllocationReport {
         Self::collect(registry, &mut Resolver::default(), true)
     }
 
-    /// Makes a report, with stacks or without.
+    /// Builds a report, with or without stacks.
     pub(crate) fn collect(registry: &Registry, resolver: &mut Resolver, with_stacks: bool) -> Self {
-        let told = logs(registry);
+        let logs = logs(registry);
         let mut sources: HashMap<u64, Collected> = HashMap::new();
         let mut removed: HashSet<u64> = HashSet::new();
         match registry.domain_itself() {
@@ -37,15 +37,15 @@ impl AllocationReport {
                 collected.opened.push((pid, program, shared.opened_utc_ns, shared.id, true));
             }
         }
-        collect_logs(&told, &mut sources);
+        collect_logs(&logs, &mut sources);
         let mut dropped = Dropped::default();
-        for log in &told {
+        for log in &logs {
             dropped.add(&log.contents.dropped);
         }
         let mut reports: Vec<_> =
-            sources.into_iter().map(|(key, collected)| collected.report(key, &told, resolver, with_stacks)).collect();
+            sources.into_iter().map(|(key, collected)| collected.report(key, &logs, resolver, with_stacks)).collect();
         reports.sort_by(|one, other| (&one.source, &one.key).cmp(&(&other.source, &other.key)));
-        let processes = told.iter().map(|log| ProcessReport {
+        let processes = logs.iter().map(|log| ProcessReport {
             pid: log.contents.pid,
             program: log.contents.program.clone(),
             is_alive: log.is_alive,
@@ -66,23 +66,23 @@ impl AllocationReport {
     }
 }
 
-/// All logs, the oldest first.
-fn logs(registry: &Registry) -> Vec<Told> {
+/// Returns all logs, oldest first.
+fn logs(registry: &Registry) -> Vec<ProcessLog> {
     let own = registry.tracker().contents();
-    let of_file = |domain: &Domain| -> Vec<Told> {
+    let of_file = |domain: &Domain| -> Vec<ProcessLog> {
         let files = domain.logs().unwrap_or_default().into_iter();
         let opened = files.filter_map(|file| Some((Log::in_file(&file.file)?, file.is_alive)));
-        opened.map(|(log, is_alive)| Told { contents: Contents::of(&log), is_alive }).collect()
+        opened.map(|(log, is_alive)| ProcessLog { contents: Contents::of(&log), is_alive }).collect()
     };
-    let mut told = registry.domain_itself().map(|domain| of_file(domain)).unwrap_or_default();
-    // A log that found no room in the domain is known to its own process only.
+    let mut logs = registry.domain_itself().map(|domain| of_file(domain)).unwrap_or_default();
+    // A log that did not fit in the domain is visible only to its own process.
     if let Some(own) = own
-        && !told.iter().any(|log| (log.contents.pid, log.contents.created_utc_ns) == (own.pid, own.created_utc_ns))
+        && !logs.iter().any(|log| (log.contents.pid, log.contents.created_utc_ns) == (own.pid, own.created_utc_ns))
     {
-        told.push(Told { contents: own, is_alive: true });
+        logs.push(ProcessLog { contents: own, is_alive: true });
     }
-    told.sort_by_key(|log| (log.contents.created_utc_ns, log.contents.pid));
-    told
+    logs.sort_by_key(|log| (log.contents.created_utc_ns, log.contents.pid));
+    logs
 }
 
 fn totals(sources: &[SourceReport]) -> Totals {

@@ -1,4 +1,4 @@
-//! Everything that is known of allocations at one moment, as text and as JSON.
+//! The allocation report, as text and as JSON.
 
 mod attempts;
 mod collect;
@@ -13,34 +13,36 @@ pub use attempts::Attempts;
 use crate::memory::PoolStats;
 use crate::track::{Anomaly, Dropped, utc, utc_or_none};
 
-/// Everything that is known of the allocations of a registry, or of all processes of its domain, at one moment.
+/// Allocations of a registry, or of all processes of its domain, at one moment.
 ///
-/// Attempts, allocations and live buffers are three numbers. Live buffers, their bytes and the processes that have them open are
-/// always known; attempts, call sites, handles and stacks as far as they were recorded while tracking was enabled. No name is shown with
-/// its credentials. Everything is in an order of its own: the same report is told the same way twice.
+/// Live buffers, their bytes and the processes that have them open are always known. Attempts, call
+/// sites, handles and stacks are those recorded while tracking was enabled. Names are shown without
+/// credentials. All lists are sorted: equal reports have equal text.
 ///
-/// Displayed as text; [`AllocationReport::to_json`] tells the same as JSON, `docs/schema/report.json`.
+/// Displays as text; [`AllocationReport::to_json`] returns the same as JSON, see
+/// `docs/schema/report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AllocationReport {
-    /// The domain; `None` for a private registry.
+    /// Name of the domain; `None` for a private registry.
     pub domain: Option<String>,
-    /// When it was made, in ns of UTC.
+    /// Time of the report, in ns of UTC.
     #[serde(rename = "made_utc", serialize_with = "utc")]
     pub made_utc_ns: i64,
-    /// Whether the registry that was asked tracks allocations.
+    /// True if the reporting registry tracks allocations.
     pub is_tracking: bool,
-    /// Sums over everything.
+    /// Sums over all sources and processes.
     pub totals: Totals,
-    /// What found no place in the logs.
+    /// Records that did not fit in the logs, or were overwritten.
     pub dropped: Dropped,
-    /// What is kept of removed buffers' memory.
+    /// Rings of removed buffers, kept for reuse.
     pub pool: PoolStats,
-    /// What watches of the registry that was asked found wrong, see [`Registry::watch`](crate::Registry::watch); the oldest first.
+    /// Anomalies found by watches of the reporting registry, oldest first; see
+    /// [`Registry::watch`](crate::Registry::watch).
     pub anomalies: Vec<Anomaly>,
-    /// The processes that track, or did, the oldest first.
+    /// Processes that track allocations, or did, oldest first.
     pub processes: Vec<ProcessReport>,
-    /// The sources, by name.
+    /// Sources, by name.
     pub sources: Vec<SourceReport>,
 }
 
@@ -48,84 +50,85 @@ pub struct AllocationReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Attempts to get a buffer, whatever came of them.
+    /// Attempts to get a buffer, with any result.
     pub attempts: u64,
-    /// Rings that were made.
+    /// Rings allocated.
     pub allocations: u64,
-    /// Buffers that there are.
+    /// Live buffers.
     pub live_buffers: u64,
-    /// The bytes mapped for them.
+    /// Bytes mapped for live buffers.
     pub live_bytes: u64,
-    /// The bytes of audio that they keep.
+    /// Capacity of live buffers in bytes of audio.
     pub live_audio_bytes: u64,
-    /// Buffers that were removed and that somebody still holds.
+    /// Removed buffers that are still held.
     pub removed_and_held: u64,
-    /// Attempts by what came of them.
+    /// Attempts by result.
     pub results: Attempts,
 }
 
-/// A process that tracks, or did.
+/// A process that tracks allocations, or did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProcessReport {
-    /// Its number.
+    /// Process id.
     pub pid: u32,
-    /// The name of its program.
+    /// Name of the program.
     pub program: String,
-    /// Whether it lives, and has the domain open.
+    /// True if it is alive and has the domain open.
     pub is_alive: bool,
-    /// Whether it tracks now.
+    /// True if it tracks now.
     pub is_tracking: bool,
-    /// Since when, in ns of UTC.
+    /// Start of the tracking, in ns of UTC.
     #[serde(rename = "since_utc", serialize_with = "utc")]
     pub since_utc_ns: i64,
 }
 
-/// What is known of one source.
+/// Allocations of one source.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SourceReport {
-    /// Its name, without credentials. Sources that differ in nothing else have reports of their own.
+    /// Name of the source, without credentials. Sources that differ only in credentials have
+    /// separate reports.
     pub source: String,
-    /// Tells it from others that are shown by the same name: hexadecimal, and the same in every report.
+    /// Distinguishes sources with the same redacted name: hexadecimal, the same in every report.
     pub key: String,
-    /// Attempts to get its buffer, whatever came of them.
+    /// Attempts to get its buffer, with any result.
     pub attempts: u64,
-    /// Rings that were made for it.
+    /// Rings allocated for it.
     pub allocations: u64,
-    /// Whether it has a buffer now: 1, or 0.
+    /// 1 if it has a buffer now, else 0.
     pub live: u64,
-    /// The bytes mapped for its buffer; 0 without one.
+    /// Bytes mapped for its buffer; 0 without one.
     pub bytes: u64,
-    /// The bytes of audio that its buffer keeps; 0 without one.
+    /// Capacity of its buffer in bytes of audio; 0 without one.
     pub audio_bytes: u64,
-    /// The shape of its buffer, as text; `None` without one.
+    /// Spec of its buffer, as text; `None` without one.
     pub spec: Option<String>,
-    /// The number of its buffer, hexadecimal; `None` without one.
+    /// Id of its buffer, hexadecimal; `None` without one.
     pub buffer: Option<String>,
-    /// The first attempt on record, in ns of UTC.
+    /// First attempt recorded, in ns of UTC.
     #[serde(rename = "first_utc", serialize_with = "utc_or_none")]
     pub first_utc_ns: Option<i64>,
-    /// The last one.
+    /// Last attempt recorded, in ns of UTC.
     #[serde(rename = "last_utc", serialize_with = "utc_or_none")]
     pub last_utc_ns: Option<i64>,
-    /// Attempts by what came of them.
+    /// Attempts by result.
     pub results: Attempts,
-    /// Attempts by where they came from, most first.
+    /// Attempts by call site, most frequent first.
     pub call_sites: Vec<CallSite>,
-    /// Who holds its buffers, also those that were removed; the longest first.
+    /// Holders of its buffers, removed ones included; longest first.
     pub holders: Vec<HolderReport>,
-    /// The newest attempts with their stacks, the newest first.
+    /// Newest attempts with their stacks, newest first.
     pub stacks: Vec<StackReport>,
-    /// How far its buffer is.
+    /// Progress of its buffer.
     #[serde(skip)]
     pub(crate) progress: Option<Progress>,
-    /// What sources that are one have in common.
+    /// Canonical name: equal for all names of one source.
     #[serde(skip)]
     pub(crate) canonical: Option<String>,
 }
 
-/// How far a buffer is.
+/// Progress of a buffer: counters for the rules of a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Progress {
     pub(crate) rate_hz: u32,
@@ -135,79 +138,80 @@ pub(crate) struct Progress {
     pub(crate) has_writer: bool,
 }
 
-/// Attempts that came from one place in one process.
+/// Attempts from one call site in one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CallSite {
-    /// The language, `None` where nobody called.
+    /// Language of the call; `None` without a call site.
     pub language: Option<&'static str>,
-    /// The file, as its language tells it; empty where it isn't known.
+    /// File, as reported by the language; empty if unknown.
     pub file: String,
-    /// The line; 0 where it isn't known.
+    /// Line; 0 if unknown.
     pub line: u32,
-    /// The function; empty where it isn't known.
+    /// Function; empty if unknown.
     pub function: String,
-    /// The process.
+    /// Process id.
     pub pid: u32,
-    /// The name of its program.
+    /// Name of the program.
     pub program: String,
-    /// Attempts from there.
+    /// Attempts from this call site.
     pub attempts: u64,
-    /// Attempts by what came of them.
+    /// Attempts by result.
     pub results: Attempts,
-    /// The first, in ns of UTC.
+    /// First attempt, in ns of UTC.
     #[serde(rename = "first_utc", serialize_with = "utc")]
     pub first_utc_ns: i64,
-    /// The last one.
+    /// Last attempt, in ns of UTC.
     #[serde(rename = "last_utc", serialize_with = "utc")]
     pub last_utc_ns: i64,
 }
 
-/// Who holds a buffer.
+/// A holder of a buffer: a process, and the call site of its handles if known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HolderReport {
-    /// The process.
+    /// Process id.
     pub pid: u32,
-    /// The name of its program.
+    /// Name of the program.
     pub program: String,
-    /// Since when, in ns of UTC.
+    /// Start of the hold, in ns of UTC.
     #[serde(rename = "since_utc", serialize_with = "utc")]
     pub since_utc_ns: i64,
-    /// The number of the buffer, hexadecimal.
+    /// Id of the buffer, hexadecimal.
     pub buffer: String,
-    /// Whether that buffer was removed.
+    /// True if the buffer was removed.
     pub is_removed: bool,
-    /// How many handles it took from there, clones not counted; `None` if the process doesn't track, and only that it has the buffer open is known.
+    /// Handles from this call site, without clones; `None` if the process has the buffer open but
+    /// does not track.
     pub handles: Option<u64>,
-    /// The language it took them in, where it tracks.
+    /// Language of the call; `None` if unknown.
     pub language: Option<&'static str>,
-    /// Where it took them: the file; empty if that isn't known.
+    /// File of the call site; empty if unknown.
     pub file: String,
-    /// The line; 0 if that isn't known.
+    /// Line; 0 if unknown.
     pub line: u32,
-    /// The function; empty if that isn't known.
+    /// Function; empty if unknown.
     pub function: String,
 }
 
-/// One attempt, with its stack.
+/// One attempt with its stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StackReport {
-    /// When, in ns of UTC.
+    /// Time of the attempt, in ns of UTC.
     #[serde(rename = "utc", serialize_with = "utc")]
     pub utc_ns: i64,
-    /// What came of it.
+    /// Result, see [`Outcome::name`](crate::Outcome::name).
     pub outcome: &'static str,
-    /// How long it took, in ns.
+    /// Duration in ns.
     pub duration_ns: u64,
-    /// The process.
+    /// Process id.
     pub pid: u32,
-    /// The number of the thread.
+    /// Thread id.
     pub thread: u32,
-    /// The name of the thread; empty if it has none.
+    /// Name of the thread; empty without one.
     pub thread_name: String,
-    /// The stack, the innermost frame first.
+    /// Stack, innermost frame first.
     pub frames: Vec<StackFrame>,
 }
 
@@ -215,22 +219,22 @@ pub struct StackReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StackFrame {
-    /// The function, or, where that isn't known, the file of the code and a place in it.
+    /// Function; if unknown, the file of the code and the offset in it.
     pub function: String,
-    /// The source file; empty where it isn't known.
+    /// Source file; empty if unknown.
     pub file: String,
-    /// The line; 0 where it isn't known.
+    /// Line; 0 if unknown.
     pub line: u32,
 }
 
 impl AllocationReport {
-    /// The report as JSON, as `docs/schema/report.json` says.
+    /// Returns the report as JSON, of the schema `docs/schema/report.json`.
     pub fn to_json(&self) -> String {
-        // Nothing in it can fail to be told: no maps, no floats.
+        // Serialization can't fail: there are no maps and no floats.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// What is known of a source, by its name without credentials.
+    /// Returns the report of a source, by its name without credentials.
     pub fn source(&self, shown: &str) -> Option<&SourceReport> {
         self.sources.iter().find(|source| source.source == shown)
     }

@@ -1,27 +1,27 @@
-//! The report of one source, made of what was collected of it.
+//! Builds the report of one source from its collected facts.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::collect::{Collected, Told};
+use super::collect::{Collected, ProcessLog};
 use super::{Attempts, CallSite, HolderReport, SourceReport, StackFrame, StackReport};
 use crate::track::{Language, Resolver};
 
-/// How many stacks are told of a source.
+/// Maximum number of stacks in the report of a source.
 const STACKS: usize = 4;
 
 impl Collected {
     pub(super) fn report(
         mut self,
         key: u64,
-        told: &[Told],
+        logs: &[ProcessLog],
         resolver: &mut Resolver,
         with_stacks: bool,
     ) -> SourceReport {
         let mut results = Attempts::default();
         self.lines.iter().for_each(|(_, line)| results.add(&line.counts));
-        let holders = self.holders(told, resolver);
-        let call_sites = self.call_sites(told, resolver);
-        let stacks = if with_stacks { self.stacks(told, resolver) } else { Vec::new() };
+        let holders = self.holders(logs, resolver);
+        let call_sites = self.call_sites(logs, resolver);
+        let stacks = if with_stacks { self.stacks(logs, resolver) } else { Vec::new() };
         let Self { name, live, lines, .. } = self;
         SourceReport {
             source: name,
@@ -44,8 +44,8 @@ impl Collected {
         }
     }
 
-    fn call_sites(&self, told: &[Told], resolver: &mut Resolver) -> Vec<CallSite> {
-        // A site may have two lines, where threads met or where functions were inlined.
+    fn call_sites(&self, logs: &[ProcessLog], resolver: &mut Resolver) -> Vec<CallSite> {
+        // A site may have two lines: after a race of two threads, or for inlined functions.
         let mut sites: BTreeMap<_, CallSite> = BTreeMap::new();
         for (at, line) in &self.lines {
             let mut results = Attempts::default();
@@ -53,7 +53,7 @@ impl Collected {
             if results.attempts() == 0 && results.removed == 0 {
                 continue;
             }
-            let contents = &told[*at].contents;
+            let contents = &logs[*at].contents;
             let site = contents.sites.get(&line.site);
             let place = site.map(|site| resolver.site(contents, site)).unwrap_or_default();
             let language = site.and_then(|site| site.language).map(Language::name);
@@ -79,12 +79,12 @@ impl Collected {
         sites
     }
 
-    fn holders(&mut self, told: &[Told], resolver: &mut Resolver) -> Vec<HolderReport> {
+    fn holders(&mut self, logs: &[ProcessLog], resolver: &mut Resolver) -> Vec<HolderReport> {
         let removed: HashSet<u64> = self.opened.iter().filter(|opened| opened.4).map(|opened| opened.3).collect();
         let live = self.live.as_ref().map(|live| live.id);
         let mut holders: BTreeMap<_, HolderReport> = BTreeMap::new();
         for (at, hold) in &self.holds {
-            let contents = &told[*at].contents;
+            let contents = &logs[*at].contents;
             let site = contents.sites.get(&hold.site);
             let place = site.map(|site| resolver.site(contents, site)).unwrap_or_default();
             let language = site.and_then(|site| site.language).map(Language::name);
@@ -130,12 +130,12 @@ impl Collected {
         holders
     }
 
-    fn stacks(&mut self, told: &[Told], resolver: &mut Resolver) -> Vec<StackReport> {
+    fn stacks(&mut self, logs: &[ProcessLog], resolver: &mut Resolver) -> Vec<StackReport> {
         self.records.sort_by_key(|(at, record)| (std::cmp::Reverse(record.utc_ns), *at));
         let stacks = self.records.iter().take(STACKS).map(|(at, record)| {
-            let contents = &told[*at].contents;
+            let contents = &logs[*at].contents;
             let places: Vec<_> = record.frames.iter().flat_map(|frame| resolver.frame(contents, *frame)).collect();
-            // Every stack begins in the tracker; what lies between its functions is of its own, too.
+            // Every stack begins in the tracker. Frames between its functions belong to it, too.
             const DEEPEST: usize = 16;
             let own = places.iter().take(DEEPEST).rposition(|place| is_own(&place.function)).map_or(0, |at| at + 1);
             StackReport {
@@ -156,7 +156,7 @@ impl Collected {
     }
 }
 
-/// Whether a function is one of the tracker itself, which every stack begins with.
+/// Returns true if `function` is one of the tracker's, which every stack begins with.
 fn is_own(function: &str) -> bool {
     ["backtrace::", "capbuf::track::"].iter().any(|own| function.trim_start_matches('<').starts_with(own))
 }

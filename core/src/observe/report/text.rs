@@ -1,18 +1,18 @@
-//! A report, to be read.
+//! A report as text.
 
 use std::fmt;
 
 use super::{AllocationReport, Attempts, CallSite, HolderReport, SourceReport, StackFrame};
 use crate::track::{Outcome, moment};
 
-/// How many frames of a stack are shown.
+/// Maximum number of frames shown of a stack.
 const FRAMES: usize = 12;
 
 fn megabytes(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
 }
 
-/// To the millisecond: enough to be read.
+/// Formats a time, to the millisecond.
 fn short(utc_ns: i64) -> String {
     moment(utc_ns.saturating_sub(utc_ns.rem_euclid(1_000_000)))
 }
@@ -20,9 +20,9 @@ fn short(utc_ns: i64) -> String {
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counted = Outcome::ALL.into_iter().filter(|outcome| self.of(*outcome) > 0);
-        let told: Vec<_> = counted.map(|outcome| format!("{} {}", outcome.name(), self.of(outcome))).collect();
-        f.write_str(if told.is_empty() { "none" } else { "" })?;
-        f.write_str(&told.join(", "))
+        let counts: Vec<_> = counted.map(|outcome| format!("{} {}", outcome.name(), self.of(outcome))).collect();
+        f.write_str(if counts.is_empty() { "none" } else { "" })?;
+        f.write_str(&counts.join(", "))
     }
 }
 
@@ -38,9 +38,9 @@ fn place(file: &str, line: u32, function: &str) -> String {
 
 impl fmt::Display for AllocationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whose =
+        let owner =
             self.domain.as_ref().map_or_else(|| "a private registry".to_owned(), |name| format!("domain {name}"));
-        writeln!(f, "Allocations of {whose} at {}", short(self.made_utc_ns))?;
+        writeln!(f, "Allocations of {owner} at {}", short(self.made_utc_ns))?;
         let totals = &self.totals;
         writeln!(
             f,
@@ -52,14 +52,14 @@ impl fmt::Display for AllocationReport {
             megabytes(totals.live_bytes),
             totals.removed_and_held
         )?;
-        writeln!(f, "what came of the attempts: {}", totals.results)?;
+        writeln!(f, "results: {}", totals.results)?;
         let pool = &self.pool;
         if pool.rings > 0 || pool.limit_bytes > 0 {
             let (bytes, limit) = (megabytes(pool.bytes), megabytes(pool.limit_bytes));
             writeln!(f, "pool: {} rings, {bytes} of {limit}; hits {}, misses {}", pool.rings, pool.hits, pool.misses)?;
         }
         match self.processes.iter().filter(|process| process.is_tracking).count() {
-            0 => writeln!(f, "nobody tracks: set DEBUG_BUFFER_ALLOC=true, or call enable_allocation_tracking")?,
+            0 => writeln!(f, "no process tracks: set DEBUG_BUFFER_ALLOC=true, or call enable_allocation_tracking")?,
             _ => {
                 for process in &self.processes {
                     let state = match (process.is_alive, process.is_tracking) {
@@ -76,7 +76,7 @@ impl fmt::Display for AllocationReport {
         if [dropped.sources, dropped.attempts, dropped.call_sites, dropped.holders] != [0; 4] {
             writeln!(
                 f,
-                "made place for newer ones: {} sources, {} attempts, {} call sites, {} holders",
+                "dropped from the logs: {} sources, {} attempts, {} call sites, {} holders",
                 dropped.sources, dropped.attempts, dropped.call_sites, dropped.holders
             )?;
         }
@@ -112,7 +112,7 @@ impl fmt::Display for SourceReport {
 }
 
 impl CallSite {
-    /// Where it is, in words.
+    /// Formats the location: file, line and function, as far as known.
     pub(crate) fn place(&self) -> String {
         place(&self.file, self.line, &self.function)
     }

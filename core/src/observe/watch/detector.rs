@@ -1,4 +1,4 @@
-//! A detector: the rules, applied to a registry each time it is asked.
+//! A detector: applies the rules to a registry on each call.
 
 use std::fmt;
 
@@ -8,9 +8,11 @@ use super::snapshot::Snapshot;
 use crate::registry::Registry;
 use crate::track::{Anomaly, Resolver, Severity};
 
-/// Looks at a registry when it is told to, and finds what is wrong: for who has a loop of his own.
+/// Finds anomalies in a registry on each call of [`Detector::look`]: for programs with their own
+/// loop.
 ///
-/// Registries may change from look to look, if they are of one domain. See [`Registry::watch`] for a thread that looks.
+/// Successive calls may pass different registries of one domain. See [`Registry::watch`] for a
+/// thread that calls it.
 ///
 /// ```
 /// use capbuf::{Detector, Registry, WatchSettings};
@@ -25,21 +27,22 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Makes one that has seen nothing yet: what was wrong before its first look counts as from then on.
+    /// Creates a detector. A condition that exists before the first look counts from that look.
     pub fn new(settings: WatchSettings) -> Self {
         Self { rules: Rules::new(settings), resolver: Resolver::default() }
     }
 
-    /// Looks; returns what is wrong and was not at the last look. Reads files, allocates: not for the audio thread.
+    /// Examines `registry`; returns the anomalies that are new since the last look. Reads files,
+    /// allocates: not for the audio thread.
     pub fn look(&mut self, registry: &Registry) -> Vec<Anomaly> {
         let events = self.rules.step(&Snapshot::of(registry, &mut self.resolver));
         for event in &events {
-            tell(event);
+            log(event);
         }
         events
     }
 
-    /// Everything that was found so far, the oldest first, with how often and when last: the newest 1 024.
+    /// Returns the anomalies found so far, oldest first: the newest 1 024.
     pub fn found(&self) -> Vec<Anomaly> {
         self.rules.found()
     }
@@ -51,7 +54,7 @@ impl fmt::Debug for Detector {
     }
 }
 
-fn tell(event: &Anomaly) {
+fn log(event: &Anomaly) {
     let (kind, source) = (event.kind.name(), event.source.as_deref().unwrap_or_default());
     let (evidence, advice) = (&event.evidence, event.advice);
     match event.severity {

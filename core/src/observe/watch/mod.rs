@@ -1,4 +1,4 @@
-//! Looking after a registry, or a whole domain: what is wrong is reported while it is.
+//! Watches a registry, or a whole domain, for anomalies.
 
 mod detector;
 mod rules;

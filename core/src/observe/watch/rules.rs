@@ -1,4 +1,4 @@
-//! The rules: from what there is to see, step by step, to what is wrong. No clock, no thread, no memory but its own.
+//! The rules: find anomalies in a sequence of snapshots. They use no clock and no thread.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -7,37 +7,37 @@ use super::settings::WatchSettings;
 use super::snapshot::{ObservedSource, Snapshot};
 use crate::track::{Anomaly, AnomalyKind};
 
-/// How many things that are, or were, wrong are remembered.
+/// Maximum number of anomalies remembered, current and past.
 const REMEMBERED: usize = 1024;
 
-/// How often in a row a writer must be off its rate.
+/// Number of windows in a row that a writer must be off its rate.
 const IN_A_ROW: u32 = 3;
 
-/// What makes two findings the same.
+/// Identity of a finding: kind, source, and a detail that depends on the kind.
 type Key = (AnomalyKind, u64, u64);
 
-/// Finds what is wrong in one snapshot after another.
+/// Finds anomalies in successive snapshots.
 #[derive(Debug)]
 pub(crate) struct Rules {
     settings: WatchSettings,
     sources: HashMap<u64, History>,
-    /// Since when buffers that were removed are seen to be held, by buffer.
+    /// Monotonic time at which each removed buffer was first seen held, by buffer id.
     held: HashMap<u64, i64>,
-    /// What is wrong now.
+    /// Anomalies of the last snapshot.
     lasting: HashSet<Key>,
     known: HashMap<Key, Anomaly>,
     order: VecDeque<Key>,
 }
 
-/// What was seen of one source.
+/// Observations of one source.
 #[derive(Debug, Default)]
 struct History {
     seen: VecDeque<Seen>,
     moved_ns: i64,
     rate: Option<Rate>,
-    /// Whether the writer was too fast or too slow, and how often in a row.
+    /// Windows in a row off the rate on one side: true if too fast, and their number.
     off: (bool, u32),
-    /// What part of its rate the writer had when it was measured last.
+    /// Last measured ratio of the writer's rate to the nominal rate.
     measured: Option<f64>,
 }
 
@@ -53,7 +53,7 @@ struct Seen {
     frames: u64,
 }
 
-/// Where measuring the rate of a writer began.
+/// Start of a measurement of a writer's rate.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     at_ns: i64,
@@ -78,12 +78,12 @@ impl Rules {
         Self { settings, sources, held, lasting, known, order }
     }
 
-    /// Everything that was found so far, the oldest first.
+    /// Returns the anomalies found so far, oldest first.
     pub(crate) fn found(&self) -> Vec<Anomaly> {
         self.order.iter().filter_map(|key| self.known.get(key).cloned()).collect()
     }
 
-    /// Looks at the next snapshot; returns what is wrong and was not in the one before.
+    /// Examines the next snapshot; returns the anomalies that the one before did not have.
     pub(crate) fn step(&mut self, snapshot: &Snapshot) -> Vec<Anomaly> {
         let mut findings = Vec::new();
         let there: HashSet<u64> = snapshot.sources.iter().map(|source| source.key).collect();
@@ -95,10 +95,11 @@ impl Rules {
         self.look_at_held(snapshot, &mut findings);
         look_at_names(snapshot, &mut findings);
         self.look_at_room(snapshot, &mut findings);
-        self.tell(findings, snapshot.utc_ns)
+        self.record(findings, snapshot.utc_ns)
     }
 
-    /// The budget is this registry's; the file system's room is that of the whole domain, and of others.
+    /// Checks the budget of this registry, and the room in the file system that the domain shares
+    /// with others.
     fn look_at_room(&self, snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         let is_nearly_used =
             |used: u64, limit: u64| limit > 0 && used as f64 >= limit as f64 * self.settings.budget_share;
@@ -110,7 +111,7 @@ impl Rules {
         }
         let is_tight = |(used, free): &(u64, u64)| is_nearly_used(*used, used.saturating_add(*free));
         if let Some((used, free)) = snapshot.room.filter(is_tight) {
-            find(1, format!("the domain's buffers take {used} bytes, and where they lie {free} are left"));
+            find(1, format!("the domain's buffers take {used} bytes, and {free} bytes are free in its file system"));
         }
     }
 
@@ -123,19 +124,16 @@ impl Rules {
             let since_ns = *self.held.entry(holder.buffer).or_insert(snapshot.monotonic_ns);
             let held_ns = snapshot.monotonic_ns.saturating_sub(since_ns);
             if held_ns >= ns(self.settings.removed_held) {
-                let evidence = format!(
-                    "its buffer was removed {} s ago or longer and is {}",
-                    held_ns / 1_000_000_000,
-                    holder.told
-                );
+                let evidence =
+                    format!("its buffer was removed at least {} s ago and is {}", held_ns / 1_000_000_000, holder.text);
                 let key = (AnomalyKind::RemovedAndHeld, source.key, holder.buffer);
                 findings.push(Finding { key, source: Some(source.name.clone()), evidence });
             }
         }
     }
 
-    /// Keeps the books; what lasts is told once.
-    fn tell(&mut self, findings: Vec<Finding>, utc_ns: i64) -> Vec<Anomaly> {
+    /// Records findings; returns those that are new. A lasting anomaly is returned once.
+    fn record(&mut self, findings: Vec<Finding>, utc_ns: i64) -> Vec<Anomaly> {
         let mut events = Vec::new();
         let now: HashSet<Key> = findings.iter().map(|finding| finding.key).collect();
         for Finding { key, source, evidence } in findings {
@@ -196,31 +194,30 @@ impl History {
         while self.seen.len() > 1 && self.seen.get(1).is_some_and(|next| now_ns - next.at_ns >= window_ns) {
             self.seen.pop_front();
         }
-        // What there was at the beginning happened before, and to others.
+        // The first observation is the baseline: earlier events are not counted.
         let first = self.seen.front().cloned().unwrap_or_else(|| now.clone());
         let within = window_ns / 1_000_000_000;
 
         for (place, count) in &now.refused {
             let refused = count.saturating_sub(first.refused.get(place).copied().unwrap_or(0));
             if refused >= settings.repeated_allocations {
-                let evidence = format!(
-                    "allocate was called {refused} times within {within} s for a buffer that is there, at {place}"
-                );
+                let evidence =
+                    format!("allocate was called {refused} times within {within} s for an existing buffer, at {place}");
                 let detail = xxhash_rust::xxh3::xxh3_64(place.as_bytes());
                 find(AnomalyKind::RepeatedAllocation, detail, evidence);
             }
         }
-        let told = now.allocations.saturating_sub(first.allocations);
+        let tracked = now.allocations.saturating_sub(first.allocations);
         let seen = now.rings.difference(&first.rings).count() as u64;
-        let made = told.max(seen);
+        let made = tracked.max(seen);
         if made >= settings.churn_allocations {
-            let evidence = format!("{made} rings were made for it within {within} s");
+            let evidence = format!("{made} rings were allocated for it within {within} s");
             find(AnomalyKind::Churn, 0, evidence);
         }
         let mismatches = now.spec_mismatches.saturating_sub(first.spec_mismatches);
         if mismatches > 0 {
             let evidence =
-                format!("it was asked for in another shape {mismatches} times within {within} s{}", source.conflict);
+                format!("it was requested with another spec {mismatches} times within {within} s{}", source.conflict);
             find(AnomalyKind::SpecConflict, 0, evidence);
         }
         if first.buffer == now.buffer {
@@ -232,13 +229,13 @@ impl History {
         }
         let still_ns = now_ns.saturating_sub(self.moved_ns);
         if source.has_writer && still_ns >= ns(settings.stalled) {
-            let evidence = format!("its writer lives and has written nothing for {} s", still_ns / 1_000_000_000);
+            let evidence = format!("its writer is alive and has written nothing for {} s", still_ns / 1_000_000_000);
             find(AnomalyKind::StalledWriter, 0, evidence);
         }
         if let Some(evidence) = self.rate(source, now_ns, settings) {
             find(AnomalyKind::WriterRate, 0, evidence);
         }
-        // The rings of long ago need not be known any more.
+        // Bounds the set: older rings are forgotten.
         if now.rings.len() > 64 {
             now.rings = Some(now.buffer).into_iter().collect();
             self.seen.clear();
@@ -246,8 +243,8 @@ impl History {
         self.seen.push_back(now);
     }
 
-    /// Measures the rate from one gap to the next, window by window; what is off three times in a row, and on the same side, is off: what
-    /// arrives late and then all at once isn't.
+    /// Measures the rate window by window, and restarts at each gap. A writer is off its rate after
+    /// three windows in a row on the same side: late arrivals followed by a burst are not.
     fn rate(&mut self, source: &ObservedSource, now_ns: i64, settings: &WatchSettings) -> Option<String> {
         let now = Rate { at_ns: now_ns, frames: source.frames, gaps: source.gaps, buffer: source.buffer };
         let is_measured = source.has_writer && source.frames > 0 && source.rate_hz > 0;
@@ -262,7 +259,7 @@ impl History {
         if elapsed_ns >= ns(settings.rate_window).max(1) {
             let per_second = now.frames.saturating_sub(from.frames) as f64 / (elapsed_ns as f64 / 1e9);
             let share = per_second / f64::from(source.rate_hz);
-            // What stands still is stalled, and told as that.
+            // A standstill is reported as a stalled writer.
             let is_off = share > 0.0 && (share - 1.0).abs() > settings.rate_tolerance;
             let is_fast = share > 1.0;
             self.off = match self.off {

@@ -1,30 +1,30 @@
-//! From when on something is wrong.
+//! Thresholds.
 
 use std::time::Duration;
 
-/// From when on something is wrong. The defaults let a normal day with reconnects pass.
+/// Thresholds of a watch. The defaults raise nothing on a normal day with reconnects.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct WatchSettings {
-    /// How often a watch looks: 1 s.
+    /// Interval between two looks. Default: 1 s.
     pub every: Duration,
-    /// Within how long things that happen again and again are counted: a minute.
+    /// Window in which repeated events are counted. Default: 60 s.
     pub window: Duration,
-    /// Refused allocations from one place within the window: 3.
+    /// Refused allocations from one call site within the window. Default: 3.
     pub repeated_allocations: u64,
-    /// Rings made for one source within the window: 5.
+    /// Rings allocated for one source within the window. Default: 5.
     pub churn_allocations: u64,
-    /// How long a removed buffer may be held: a minute.
+    /// Time that a removed buffer may be held. Default: 60 s.
     pub removed_held: Duration,
-    /// How long a living writer may write nothing: 30 s.
+    /// Time that a live writer may write nothing. Default: 30 s.
     pub stalled: Duration,
-    /// By what part of its rate a writer may be off: 0.05.
+    /// Tolerated deviation of a writer from its rate, as a ratio. Default: 0.05.
     pub rate_tolerance: f64,
-    /// Over how long the rate is measured, three times before it is told: 30 s.
+    /// Window of a rate measurement; three in a row raise an anomaly. Default: 30 s.
     pub rate_window: Duration,
-    /// Reads of one source that come too late within the window: 10.
+    /// Late reads of one source within the window. Default: 10.
     pub lapped_reads: u64,
-    /// The part of the budget, and of what a domain may take where it lies, that may be used: 0.9.
+    /// Used share of the budget, and of the domain's room in its file system. Default: 0.9.
     pub budget_share: f64,
 }
 

@@ -1,37 +1,37 @@
-//! What there is to see at one moment, as far as the rules need it.
+//! The input of the rules: the state of a registry or domain at one moment.
 
 use crate::observe::report::{AllocationReport, SourceReport};
 use crate::registry::Registry;
 use crate::track::Resolver;
 
-/// What there is to see at one moment.
+/// State of a registry or domain at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     pub(crate) utc_ns: i64,
     pub(crate) monotonic_ns: i64,
     /// In a fixed order.
     pub(crate) sources: Vec<ObservedSource>,
-    /// Bytes used, and those that may be.
+    /// Bytes used, and their limit.
     pub(crate) budget: Option<(u64, u64)>,
-    /// Bytes that the domain's buffers take, and those that are left for more where they lie.
+    /// Bytes of the domain's buffers, and bytes available for more in its file system.
     pub(crate) room: Option<(u64, u64)>,
 }
 
-/// What there is to see of a source.
+/// State of a source.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObservedSource {
     pub(crate) key: u64,
-    /// Without credentials.
+    /// Name without credentials.
     pub(crate) name: String,
-    /// What sources that are one have in common; `None` for one without a buffer.
+    /// Canonical name, equal for all names of one source; `None` without a buffer.
     pub(crate) canonical: Option<String>,
-    /// Strict allocations that were refused, by place.
+    /// Refused calls of `allocate`, by call site.
     pub(crate) refused: Vec<(String, u64)>,
     pub(crate) allocations: u64,
     pub(crate) spec_mismatches: u64,
-    /// Where the last one came from, for the evidence.
+    /// Call site of the last spec mismatch, for the evidence.
     pub(crate) conflict: String,
-    /// The number of its buffer; zero without one.
+    /// Id of its buffer; 0 without one.
     pub(crate) buffer: u64,
     pub(crate) rate_hz: u32,
     pub(crate) frames: u64,
@@ -41,12 +41,12 @@ pub(crate) struct ObservedSource {
     pub(crate) removed_holders: Vec<RemovedHolder>,
 }
 
-/// Who holds a buffer that was removed.
+/// A holder of a removed buffer.
 #[derive(Debug, Clone)]
 pub(crate) struct RemovedHolder {
     pub(crate) buffer: u64,
-    /// Who and from where.
-    pub(crate) told: String,
+    /// The holder as text, for the evidence.
+    pub(crate) text: String,
 }
 
 impl Snapshot {
@@ -59,7 +59,7 @@ impl Snapshot {
             monotonic_ns: clock.monotonic_ns(),
             sources: report.sources.iter().map(ObservedSource::of).collect(),
             budget: Some((stats.bytes, stats.budget_bytes)),
-            // What is kept for the next buffers makes place for them.
+            // Pooled memory is available: it is freed for new buffers.
             room: room.map(|room| (report.totals.live_bytes, room.saturating_add(report.pool.bytes))),
         }
     }
@@ -93,7 +93,7 @@ impl ObservedSource {
             removed_holders: removed
                 .map(|holder| RemovedHolder {
                     buffer: number(&holder.buffer),
-                    told: holder.to_string().replace("REMOVED, ", ""),
+                    text: holder.to_string().replace("REMOVED, ", ""),
                 })
                 .collect(),
         }

@@ -1,4 +1,4 @@
-//! Each rule: what must fire, and what must not.
+//! Tests that each rule fires when it must, and only then.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::track::{Anomaly, AnomalyKind};
 
 const SECOND: i64 = 1_000_000_000;
 
-/// A source that is written at its rate, and a clock.
+/// One source, a clock, and the events of the rules.
 struct World {
     rules: Rules,
     now: Snapshot,
-    told: Vec<Anomaly>,
+    events: Vec<Anomaly>,
 }
 
 fn source() -> ObservedSource {
@@ -35,10 +35,10 @@ impl World {
 
     fn with(settings: WatchSettings) -> Self {
         let now = Snapshot { sources: vec![source()], budget: Some((10, 100)), ..Snapshot::default() };
-        Self { rules: Rules::new(settings), now, told: Vec::new() }
+        Self { rules: Rules::new(settings), now, events: Vec::new() }
     }
 
-    /// So many seconds, each as the change says, and the source written at its rate.
+    /// Passes `seconds` with the source written at its rate; applies `change` each second.
     fn pass(&mut self, seconds: i64, mut change: impl FnMut(&mut ObservedSource, i64)) {
         self.stand(seconds, |source, second| {
             source.frames += 48_000;
@@ -46,17 +46,18 @@ impl World {
         });
     }
 
+    /// Passes `seconds` with nothing written but what `change` writes.
     fn stand(&mut self, seconds: i64, mut change: impl FnMut(&mut ObservedSource, i64)) {
         for second in 0..seconds {
             self.now.utc_ns += SECOND;
             self.now.monotonic_ns += SECOND;
             change(&mut self.now.sources[0], second);
-            self.told.extend(self.rules.step(&self.now));
+            self.events.extend(self.rules.step(&self.now));
         }
     }
 
     fn kinds(&self) -> Vec<AnomalyKind> {
-        self.told.iter().map(|anomaly| anomaly.kind).collect()
+        self.events.iter().map(|anomaly| anomaly.kind).collect()
     }
 }
 
@@ -68,44 +69,44 @@ fn refused(source: &mut ObservedSource, place: &str) {
 }
 
 #[test]
-fn strict_allocations_from_one_place_fire_and_from_several_do_not() {
+fn refused_allocations_from_one_place_fire_and_from_several_do_not() {
     let mut world = World::new();
     world.pass(100, |source, second| {
-        // Two each, which is one too few.
+        // Two from each place are one too few.
         if second < 2 {
             refused(source, "a.go:1");
             refused(source, "b.go:2");
         }
     });
     assert_eq!(world.kinds(), []);
-    // The third is one too many; once while it lasts.
+    // Three from one place fire, once while it lasts.
     world.pass(21, |source, second| {
         if second % 10 == 0 {
             refused(source, "a.go:1");
         }
     });
     assert_eq!(world.kinds(), [AnomalyKind::RepeatedAllocation]);
-    assert!(world.told[0].evidence.contains("called 3 times within 60 s"), "{}", world.told[0]);
-    assert!(world.told[0].evidence.contains("at a.go:1"), "{}", world.told[0]);
+    assert!(world.events[0].evidence.contains("called 3 times within 60 s"), "{}", world.events[0]);
+    assert!(world.events[0].evidence.contains("at a.go:1"), "{}", world.events[0]);
     world.pass(20, |source, _| refused(source, "a.go:1"));
     assert_eq!(world.kinds().len(), 1);
     let lasted = &world.rules.found()[0];
-    assert_eq!((lasted.first_utc_ns, lasted.last_utc_ns), (world.told[0].first_utc_ns, world.now.utc_ns));
+    assert_eq!((lasted.first_utc_ns, lasted.last_utc_ns), (world.events[0].first_utc_ns, world.now.utc_ns));
     world.pass(200, |_, _| {});
     world.pass(50, |source, _| refused(source, "a.go:1"));
-    assert_eq!(world.kinds().len(), 2, "when it begins again it is told again");
+    assert_eq!(world.kinds().len(), 2, "a recurrence is reported again");
     assert_eq!(world.rules.found()[0].count, 2);
-    // Another place is another thing, even while the first one lasts.
+    // Another place is another anomaly, even while the first one lasts.
     world.pass(10, |source, _| {
         refused(source, "a.go:1");
         refused(source, "b.go:2");
     });
     assert_eq!(world.rules.found().len(), 2);
-    assert!(world.told[2].evidence.contains("at b.go:2"), "{}", world.told[2]);
+    assert!(world.events[2].evidence.contains("at b.go:2"), "{}", world.events[2]);
 }
 
 #[test]
-fn refusals_of_before_the_first_look_do_not_count() {
+fn refusals_before_the_first_look_do_not_count() {
     let mut world = World::new();
     world.now.sources[0].refused.push(("a.go:1".into(), 1000));
     world.pass(100, |_, _| {});
@@ -113,9 +114,10 @@ fn refusals_of_before_the_first_look_do_not_count() {
 }
 
 #[test]
-fn a_ring_made_again_and_again_fires_with_and_without_tracking_and_a_reconnect_does_not() {
+fn churn_fires_with_and_without_tracking_and_reconnects_do_not() {
     let mut world = World::new();
-    // Reconnects: three within a minute, each with a gap, in the same ring; then a restart with another ring.
+    // Reconnects: three per minute, each with a gap, in the same ring. Then restarts, each with a
+    // new ring.
     world.pass(60, |source, second| source.gaps += u64::from(second % 20 == 0));
     world.pass(600, |source, second| {
         if second % 120 == 0 {
@@ -131,7 +133,7 @@ fn a_ring_made_again_and_again_fires_with_and_without_tracking_and_a_reconnect_d
         }
     });
     assert_eq!(world.kinds(), [AnomalyKind::Churn]);
-    assert!(world.told[0].evidence.contains("5 rings were made for it within 60 s"), "{}", world.told[0]);
+    assert!(world.events[0].evidence.contains("5 rings were allocated for it within 60 s"), "{}", world.events[0]);
     for (rings, kinds) in [(4, &[][..]), (5, &[AnomalyKind::Churn])] {
         let mut world = World::new();
         world.pass(10, |_, _| {});
@@ -141,60 +143,60 @@ fn a_ring_made_again_and_again_fires_with_and_without_tracking_and_a_reconnect_d
 }
 
 #[test]
-fn a_removed_buffer_held_for_long_fires_and_one_that_is_let_go_does_not() {
-    let holder = |buffer| RemovedHolder { buffer, told: "held by process 4711, taken at detector.py:88".into() };
+fn removed_buffer_held_too_long_fires_and_a_released_one_does_not() {
+    let holder = |buffer| RemovedHolder { buffer, text: "held by process 4711, taken at detector.py:88".into() };
     let mut world = World::new();
     world.pass(50, |source, _| source.removed_holders = vec![holder(3)]);
     world.pass(50, |source, _| source.removed_holders = vec![holder(4)]);
     world.pass(10, |source, _| source.removed_holders.clear());
-    // Let go, and taken again: both together are not one.
+    // Released and held again: the two times do not add up.
     world.pass(50, |source, _| source.removed_holders = vec![holder(3)]);
     world.pass(10, |source, _| source.removed_holders.clear());
     assert_eq!(world.kinds(), []);
     world.pass(70, |source, _| source.removed_holders = vec![holder(5), holder(5)]);
     assert_eq!(world.kinds(), [AnomalyKind::RemovedAndHeld]);
-    assert!(world.told[0].evidence.contains("4711") && world.told[0].evidence.contains("detector.py:88"));
+    assert!(world.events[0].evidence.contains("4711") && world.events[0].evidence.contains("detector.py:88"));
 }
 
 #[test]
-fn a_writer_that_writes_nothing_fires_and_a_source_without_one_does_not() {
+fn silent_writer_fires_and_a_source_without_writer_does_not() {
     let mut world = World::new();
     world.pass(10, |_, _| {});
     world.stand(29, |_, _| {});
     world.pass(10, |source, _| source.gaps = 1);
     world.stand(1000, |source, _| source.has_writer = false);
     assert_eq!(world.kinds(), []);
-    // However long: who writes nothing has no rate that could be wrong.
+    // However long, only this fires: a silent writer has no rate.
     world.stand(300, |source, _| source.has_writer = true);
     assert_eq!(world.kinds(), [AnomalyKind::StalledWriter]);
-    assert!(world.told[0].evidence.contains("written nothing for "), "{}", world.told[0]);
-    // One that never wrote is stalled, too.
+    assert!(world.events[0].evidence.contains("written nothing for "), "{}", world.events[0]);
+    // A writer that never wrote is stalled, too.
     let mut world = World::new();
     world.stand(40, |_, _| {});
     assert_eq!(world.kinds(), [AnomalyKind::StalledWriter]);
 }
 
 #[test]
-fn a_writer_off_its_rate_fires_and_bursts_drift_and_gaps_do_not() {
+fn writer_off_its_rate_fires_and_bursts_drift_and_gaps_do_not() {
     let mut world = World::new();
-    // 100 ppm, and bursts of five seconds that come late.
+    // 100 ppm of drift, in late bursts of five seconds.
     world.stand(600, |source, second| {
         if second % 5 == 4 {
             source.frames += 5 * 48_005;
         }
     });
-    // A stall of ten seconds that is made up for at once.
+    // Stalls of ten seconds, each followed by its audio in one burst.
     for _ in 0..5 {
         world.stand(10, |_, _| {});
         world.stand(1, |source, _| source.frames += 480_000);
         world.pass(60, |_, _| {});
     }
-    // Half the audio lost, in gaps that are on record.
+    // Half the audio lost, in recorded gaps.
     world.stand(300, |source, second| {
         source.frames += 48_000 * u64::from(second % 20 < 10);
         source.gaps += u64::from(second % 20 == 10);
     });
-    // A ring that is made anew again and again, and counts from zero each time.
+    // New rings again and again, each counting from zero.
     world.stand(300, |source, second| {
         source.buffer += u64::from(second % 25 == 0);
         source.frames = 48_000 * (1 + second as u64 % 25);
@@ -202,17 +204,17 @@ fn a_writer_off_its_rate_fires_and_bursts_drift_and_gaps_do_not() {
     assert_eq!(world.kinds(), []);
     world.stand(200, |source, _| source.frames += 44_100);
     assert_eq!(world.kinds(), [AnomalyKind::WriterRate]);
-    assert!(world.told[0].evidence.contains("44100 frames a second"), "{}", world.told[0]);
+    assert!(world.events[0].evidence.contains("44100 frames a second"), "{}", world.events[0]);
     let mut world = World::new();
     world.stand(200, |source, _| source.frames += 96_000);
     assert_eq!(world.kinds(), [AnomalyKind::WriterRate]);
 }
 
 #[test]
-fn reads_that_are_lapped_again_and_again_fire_and_single_ones_do_not() {
+fn frequent_late_reads_fire_and_single_ones_do_not() {
     let mut world = World::new();
     world.pass(600, |source, second| source.evictions += u64::from(second % 10 == 0));
-    // Those of another ring, which are old.
+    // Evictions of another ring before it was first seen.
     world.pass(60, |source, second| {
         source.buffer += u64::from(second == 0);
         source.evictions = 1000;
@@ -223,11 +225,11 @@ fn reads_that_are_lapped_again_and_again_fire_and_single_ones_do_not() {
     assert_eq!(world.kinds(), []);
     world.pass(10, |source, _| source.evictions += 1);
     assert_eq!(world.kinds(), [AnomalyKind::LappedReader]);
-    assert!(world.told[0].evidence.contains("10 reads within 60 s came too late"), "{}", world.told[0]);
+    assert!(world.events[0].evidence.contains("10 reads within 60 s came too late"), "{}", world.events[0]);
 }
 
 #[test]
-fn a_request_for_another_shape_fires() {
+fn request_with_another_spec_fires() {
     let mut world = World::new();
     world.now.sources[0].spec_mismatches = 5;
     world.pass(10, |_, _| {});
@@ -237,12 +239,12 @@ fn a_request_for_another_shape_fires() {
         source.conflict = ", last at b.go:2".into();
     });
     assert_eq!(world.kinds(), [AnomalyKind::SpecConflict]);
-    let evidence = "it was asked for in another shape 1 times within 60 s, last at b.go:2";
-    assert_eq!(world.told[0].evidence, evidence);
+    let evidence = "it was requested with another spec 1 times within 60 s, last at b.go:2";
+    assert_eq!(world.events[0].evidence, evidence);
 }
 
 #[test]
-fn a_budget_that_is_nearly_used_fires_and_one_that_is_half_used_does_not() {
+fn nearly_used_budget_fires_and_less_used_ones_do_not() {
     let mut world = World::new();
     world.now.budget = Some((89, 100));
     world.pass(10, |_, _| {});
@@ -252,13 +254,13 @@ fn a_budget_that_is_nearly_used_fires_and_one_that_is_half_used_does_not() {
     world.now.budget = Some((90, 100));
     world.pass(10, |_, _| {});
     assert_eq!(world.kinds(), [AnomalyKind::Budget]);
-    assert_eq!(world.told[0].evidence, "90 of 100 bytes are used");
+    assert_eq!(world.events[0].evidence, "90 of 100 bytes are used");
 }
 
 #[test]
-fn a_domain_that_fills_where_it_lies_fires_and_one_with_room_does_not_whatever_others_fill() {
+fn domain_filling_its_file_system_fires_and_other_users_filling_it_do_not() {
     let mut world = World::new();
-    // Half of it; little, where others have taken the rest but as much again; none, where others have taken all; no bound.
+    // Half used by the domain; nearly full, of others' files; full, of others' files; no bound.
     for room in [Some((500, 500)), Some((10, 10)), Some((0, 0)), None] {
         world.now.room = room;
         world.pass(10, |_, _| {});
@@ -270,15 +272,19 @@ fn a_domain_that_fills_where_it_lies_fires_and_one_with_room_does_not_whatever_o
     world.now.room = Some((900, 100));
     world.pass(10, |_, _| {});
     assert_eq!(world.kinds(), [AnomalyKind::Budget]);
-    assert!(world.told[0].evidence.contains("900 bytes, and where they lie 100 are left"), "{}", world.told[0]);
-    // Beside the budget it is another thing.
+    assert!(
+        world.events[0].evidence.contains("900 bytes, and 100 bytes are free in its file system"),
+        "{}",
+        world.events[0]
+    );
+    // The budget is another anomaly.
     world.now.budget = Some((100, 100));
     world.pass(10, |_, _| {});
     assert_eq!(world.kinds(), [AnomalyKind::Budget; 2]);
 }
 
 #[test]
-fn one_source_under_two_names_fires_and_two_sources_do_not() {
+fn source_under_two_names_fires_and_two_sources_do_not() {
     let named = |key, name: &str| ObservedSource {
         key,
         name: crate::redact(name),
@@ -288,10 +294,10 @@ fn one_source_under_two_names_fires_and_two_sources_do_not() {
     let fires = |one: &str, other: &str| {
         let mut rules = Rules::new(WatchSettings::default());
         let sources = vec![named(1, one), named(2, other)];
-        let told = rules.step(&Snapshot { sources, ..Snapshot::default() });
-        assert!(told.iter().all(|anomaly| !anomaly.to_string().contains("sesame")));
-        let evidence = told.iter().map(|anomaly| anomaly.evidence.as_str());
-        evidence.map(str::to_owned).next().filter(|_| told[0].kind == AnomalyKind::SourceUnderTwoNames)
+        let events = rules.step(&Snapshot { sources, ..Snapshot::default() });
+        assert!(events.iter().all(|anomaly| !anomaly.to_string().contains("sesame")));
+        let evidence = events.iter().map(|anomaly| anomaly.evidence.as_str());
+        evidence.map(str::to_owned).next().filter(|_| events[0].kind == AnomalyKind::SourceUnderTwoNames)
     };
     for (one, other) in [
         ("rtsp://me:sesame@cam/1", "rtsp://you:sesame@cam/1"),
@@ -315,10 +321,10 @@ fn one_source_under_two_names_fires_and_two_sources_do_not() {
     }
 }
 
-/// 24 hours. About every half hour the stream is lost for up to 20 s, with a gap, now and then with a new writer; every few hours the
-/// recorder starts again, and somebody keeps the old ring for a while; readers come late once in a while; of four paths that ask for the
-/// source one is refused, now and then.
-fn a_normal_day(settings: WatchSettings) -> Vec<Anomaly> {
+/// 24 hours. About every half hour the stream is lost for up to 20 s, with a gap, sometimes with a
+/// new writer. Every few hours the recorder restarts, and a process holds the old ring for a while.
+/// Some reads come too late. Some calls of `allocate`, from four places, are refused.
+fn normal_day(settings: WatchSettings) -> Vec<Anomaly> {
     let mut world = World::with(settings);
     let mut dice = 1_u64;
     let mut next = move |below: u64| {
@@ -336,7 +342,7 @@ fn a_normal_day(settings: WatchSettings) -> Vec<Anomaly> {
                 source.has_writer = true;
             }
         } else {
-            // Arrival is never even.
+            // Chunks arrive unevenly.
             due += 48_000;
             if next(4) > 0 {
                 source.frames += std::mem::take(&mut due);
@@ -346,8 +352,8 @@ fn a_normal_day(settings: WatchSettings) -> Vec<Anomaly> {
                 source.has_writer = next(2) == 0;
             }
             if next(10_000) == 0 {
-                let told = "held by process 4711".to_owned();
-                source.removed_holders = vec![RemovedHolder { buffer: source.buffer, told }];
+                let text = "held by process 4711".to_owned();
+                source.removed_holders = vec![RemovedHolder { buffer: source.buffer, text }];
                 source.buffer += 1;
                 source.allocations += 1;
                 (source.frames, source.gaps, source.evictions) = (0, 0, 0);
@@ -361,17 +367,17 @@ fn a_normal_day(settings: WatchSettings) -> Vec<Anomaly> {
         }
         source.evictions += u64::from(next(300) == 0);
     });
-    world.told
+    world.events
 }
 
 #[test]
-fn a_normal_day_with_reconnects_raises_nothing() {
-    let wrong: Vec<_> = a_normal_day(WatchSettings::default()).iter().map(ToString::to_string).collect();
+fn normal_day_with_reconnects_raises_nothing() {
+    let wrong: Vec<_> = normal_day(WatchSettings::default()).iter().map(ToString::to_string).collect();
     assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]
-fn a_normal_day_has_everything_in_it_that_raises_something_where_less_is_borne() {
+fn normal_day_raises_each_kind_under_stricter_settings() {
     let strict = WatchSettings {
         repeated_allocations: 1,
         churn_allocations: 1,
@@ -381,7 +387,7 @@ fn a_normal_day_has_everything_in_it_that_raises_something_where_less_is_borne()
         lapped_reads: 1,
         ..WatchSettings::default()
     };
-    let told = a_normal_day(strict);
+    let events = normal_day(strict);
     for kind in [
         AnomalyKind::RepeatedAllocation,
         AnomalyKind::Churn,
@@ -390,12 +396,12 @@ fn a_normal_day_has_everything_in_it_that_raises_something_where_less_is_borne()
         AnomalyKind::WriterRate,
         AnomalyKind::LappedReader,
     ] {
-        assert!(told.iter().any(|anomaly| anomaly.kind == kind), "no {}", kind.name());
+        assert!(events.iter().any(|anomaly| anomaly.kind == kind), "no {}", kind.name());
     }
 }
 
 #[test]
-fn what_is_remembered_is_bounded() {
+fn number_of_remembered_anomalies_is_bounded() {
     let mut rules = Rules::new(WatchSettings { stalled: Duration::from_secs(1), ..WatchSettings::default() });
     for round in 0..4 {
         let sources: Vec<_> = (0..1000).map(|key| ObservedSource { key: round * 1000 + key, ..source() }).collect();
@@ -408,7 +414,7 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
-fn kinds_and_severities_have_names_of_their_own() {
+fn kinds_are_numbered_in_order_and_have_unique_names() {
     for (number, kind) in AnomalyKind::ALL.into_iter().enumerate() {
         assert_eq!(kind as usize, number);
         assert_eq!(AnomalyKind::ALL.iter().filter(|other| other.name() == kind.name()).count(), 1);

@@ -1,4 +1,4 @@
-//! The thread of a watch: looks now and then, and hands on what is wrong.
+//! The thread of a watch: runs a detector periodically and queues its events.
 
 use std::sync::PoisonError;
 use std::thread;
@@ -11,12 +11,12 @@ use crate::registry::Registry;
 use crate::sync::PlainArc;
 use crate::track::{Anomaly, WAITING, Watched};
 
-/// What is called with each event.
+/// Function called with each event.
 pub(crate) type Callback = Box<dyn FnMut(&Anomaly) + Send>;
 
-/// A thread that looks after a registry. It ends when this is dropped.
+/// A thread that watches a registry for anomalies. It ends when this is dropped.
 ///
-/// Its methods may be called from any thread at the same time.
+/// Any thread may call any method concurrently.
 #[derive(Debug)]
 pub struct Watch {
     watched: PlainArc<Watched>,
@@ -59,13 +59,14 @@ impl Watch {
             }
         };
         let thread = thread::Builder::new().name("capbuf-watch".into()).spawn(run);
-        let thread = thread.map_err(|error| Error::system("starting the thread of a watch", error))?;
+        let thread = thread.map_err(|error| Error::system("starting the watch thread", error))?;
         Ok(Self { watched, thread: Some(thread) })
     }
 
-    /// Takes the next event; waits for one up to `timeout`. `None` if none came.
+    /// Returns the next event; waits for one up to `timeout`. `None` on timeout.
     ///
-    /// Up to 1 024 wait to be taken; then the oldest go, and [`Watch::dropped`] counts them.
+    /// Up to 1 024 events are queued. When the queue is full the oldest is dropped, and counted by
+    /// [`Watch::dropped`].
     pub fn next_event(&self, timeout: Duration) -> Option<Anomaly> {
         let until = Instant::now().checked_add(timeout);
         let mut state = self.watched.lock();
@@ -75,19 +76,19 @@ impl Watch {
             }
             let left = match until {
                 Some(until) => until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?,
-                // As good as for ever.
+                // `until` overflows: there is no deadline.
                 None => Duration::from_secs(3600),
             };
             state = self.watched.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// How many events were not taken in time.
+    /// Returns the number of events dropped from the full queue.
     pub fn dropped(&self) -> u64 {
         self.watched.lock().dropped
     }
 
-    /// Everything that was found so far, the oldest first, with how often and when last.
+    /// Returns the anomalies found so far, oldest first: the newest 1 024.
     pub fn found(&self) -> Vec<Anomaly> {
         self.watched.found()
     }
