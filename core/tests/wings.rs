@@ -1,6 +1,6 @@
 //! The wings of `src` import each other in one direction: each uses only wings that stand before it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -126,8 +126,7 @@ fn tokens(code: &str) -> Vec<(usize, String)> {
 /// Reads a path or a tree of paths from a token on; returns all paths in it.
 fn read_paths(tokens: &[(usize, String)], at: &mut usize, before: &[String], found: &mut Vec<Vec<String>>) {
     let mut path = before.to_vec();
-    loop {
-        let Some((_, token)) = tokens.get(*at) else { break };
+    while let Some((_, token)) = tokens.get(*at) {
         *at += 1;
         if token == "{" {
             while tokens.get(*at).is_some_and(|(_, token)| token != "}") {

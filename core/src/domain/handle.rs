@@ -65,7 +65,7 @@ impl Domain {
     /// Claims to be the one who feeds a source.
     pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
         let names = self.names_of(source.as_str());
-        let name = names.feed();
+        let name = names.source_lock();
         // Under the lock file nobody sweeps it: who has it is no sweeper.
         let _lock = LockFile::wait(&self.folder, &names.lock())?;
         LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
