@@ -66,7 +66,7 @@ impl Domain {
     /// Claims a source for its feeder.
     pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
         let names = self.names_of(source.as_str());
-        let name = names.feed();
+        let name = names.source_lock();
         // Under the lock file no process sweeps the claim.
         let _lock = LockFile::wait(&self.folder, &names.lock())?;
         LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {

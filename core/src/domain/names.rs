@@ -13,7 +13,7 @@ impl Names {
         format!("{}.claim", self.hash)
     }
 
-    pub(super) fn feed(&self) -> String {
+    pub(super) fn source_lock(&self) -> String {
         format!("{}.feed", self.hash)
     }
 
