@@ -1,7 +1,8 @@
 //! Domains: one allocator for every process.
 //!
-//! A domain is a folder in shared memory, with a file for each source. Every process of one user that opens the domain of a
-//! name has the same buffers, whatever language it is written in and whichever copy of this library it has:
+//! A domain is a folder in shared memory, with a file for each source. All processes of one user
+//! that open a domain share its buffers, in whatever language they are written and whichever copy
+//! of this library they load:
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
@@ -22,40 +23,47 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where
-//! In `CAPBUF_DIR`, or `/dev/shm/capbuf-UID`; the domain that is meant when none is named is `CAPBUF_DOMAIN`, or `default`. Folders
-//! have mode 0700 and files 0600; what belongs to another user, is open to others, or is a link, is refused. Processes that are
-//! to share a domain must see the same folder: containers need it mounted, and Docker's 64 MB of `/dev/shm` made larger.
+//! # Location
+//! Domains lie in `CAPBUF_DIR`, or `/dev/shm/capbuf-UID`. The default domain is `CAPBUF_DOMAIN`, or
+//! `default`. Folders have mode 0700 and files 0600. Files of another user, files open to others,
+//! and links are refused. Processes that share a domain must see the same folder: mount it into
+//! containers, and enlarge Docker's 64 MB of `/dev/shm`.
 //!
-//! # What is in the folder
-//! | file | what it is |
+//! # Files
+//! | file | content |
 //! |---|---|
-//! | `HASH-N.ring` | a buffer, laid out as [`layout`](super::layout) says; `HASH` is of the source's name, `N` tells sources with one hash apart |
-//! | `HASH.claim` | the lock under which the buffer of a source is made or removed, and its feed is claimed |
-//! | `HASH.new` | a buffer that is being made |
-//! | `HASH.feed` | the lock of who feeds a source, from before it has a buffer |
-//! | `process-NUMBER` | the lock that shows that a process lives which has the domain open |
+//! | `HASH-N.ring` | a buffer, see [`layout`](super::layout); `HASH` is of the source's name, `N` distinguishes sources with the same hash |
+//! | `HASH.claim` | the lock file under which a source's buffer is allocated or removed |
+//! | `HASH.new` | a buffer under construction |
+//! | `HASH.feed` | the lock of a source claim, held from before the source has a buffer |
+//! | `process-NUMBER` | the liveness lock of a process that has the domain open |
 //!
-//! # Made once
-//! Who wants to make a buffer takes the lock file, looks whether there is one by now, reserves the space, builds the buffer under a name
-//! that nobody looks for, and publishes it by an atomic rename. A claimer that dies, at whatever step, loses its lock to the
-//! next one at once, and that one begins anew. A lock file is taken away only by who holds its lock, so who has locked it
-//! and finds it still there is alone.
+//! # Allocated once
+//! A process that allocates a buffer takes the source's lock file, checks that there is still no
+//! buffer, reserves the space, builds the buffer under a hidden name, and publishes it by an atomic
+//! rename. If it dies, at whatever step, the kernel drops its lock, and the next process begins
+//! anew. Only its holder removes a lock file, so a process that has locked it and still finds its
+//! name is the only holder.
 //!
-//! # Who lives
-//! A process holds one lock for as long as it has a domain open, and the kernel drops it however the process ends. A writer's
-//! lease and the mark of who has a buffer open bear the number of that lock's file, and count for as long as it is locked. So
-//! the lease of a killed writer is free at once, and the next writer goes on in the same ring, after a gap that is on record.
+//! # Liveness
+//! A process holds one liveness lock while it has a domain open. The kernel drops it however the
+//! process ends. A writer's lease and the mark of a process that has a buffer open bear the number
+//! of that lock, and are valid while it is held. So the lease of a killed writer is free at once,
+//! and the next writer continues in the same ring, after a gap on record.
 //!
-//! A forked child lets go of its parent's locks and may go on reading. A writer that it inherited refuses to write.
+//! A forked child releases its parent's locks and may go on reading. A writer that it inherited
+//! refuses to write.
 //!
-//! # How long a buffer stays
-//! Until it is removed, by default: the next process finds the audio where the last one left it, whether that one closed the domain or
-//! was killed. Or while a process has it open: [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen). What the killed left of those is
-//! taken away by the next process that opens the domain, or by [`Registry::sweep`](crate::Registry::sweep). Memory goes back when
-//! the file is gone and no process has it mapped any more.
+//! # Lifetime
+//! By default a buffer stays until it is removed: the next process finds the audio, whether the
+//! last one closed the domain or was killed. With
+//! [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) it stays while a process has it open. The
+//! next process that opens the domain, or [`Registry::sweep`](crate::Registry::sweep), removes what
+//! killed processes left of those. Memory is freed when the file is gone and no process has it
+//! mapped.
 //!
-//! # What is trusted
-//! Nothing that is read from a file: sizes are computed from the checked shape and compared, counters are bounded where they are
-//! used, and what does not fit is an error; removing the source takes away what is damaged. Only a file that is cut short while it is mapped can still end a process, by a signal from
-//! the kernel, and nobody but the same user can do that.
+//! # Trust
+//! No value read from a file is trusted. Sizes are computed from the checked spec and compared,
+//! counters are bounded where they are used, and a mismatch is an error; removing the source
+//! removes damaged files. One fault remains: a file that is cut short while it is mapped ends a
+//! process by SIGBUS, and only the same user can do that.

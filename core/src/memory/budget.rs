@@ -1,9 +1,9 @@
-//! What a registry has mapped, and how much it may.
+//! The budget of a registry, and the counts of its rings.
 
 use crate::error::{Error, Result};
 use crate::sync::{AtomicU64, Ordering, PlainArc};
 
-/// The books of one registry: counters that outlive it as long as one of its buffers does.
+/// The counts of one registry. They outlive it as long as one of its buffers does.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit_bytes: u64,
@@ -13,19 +13,19 @@ pub(crate) struct Budget {
     unmapped: AtomicU64,
 }
 
-/// What a registry has allocated so far and what of it is alive.
+/// Allocation counts of a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryStats {
-    /// Rings that this registry made, ever.
+    /// Rings that this registry allocated so far.
     pub rings_allocated: u64,
-    /// Rings that were mapped, ever: its own, and those that it found in its domain.
+    /// Rings that this registry mapped so far: its own, and those found in its domain.
     pub rings_mapped: u64,
     /// Rings that were unmapped again.
     pub rings_unmapped: u64,
-    /// Bytes of the rings that this registry made and has mapped, or has reserved.
+    /// Bytes of the rings that this registry allocated and has mapped, or has reserved.
     pub bytes: u64,
-    /// Bytes that may be.
+    /// Upper bound of `bytes`.
     pub budget_bytes: u64,
 }
 
@@ -35,7 +35,7 @@ impl Budget {
         PlainArc::new(Self { limit_bytes, used_bytes, allocated, mapped, unmapped })
     }
 
-    /// Sets bytes aside before they are mapped. Lock-free.
+    /// Reserves bytes before they are mapped. Lock-free.
     pub(crate) fn reserve(self: &PlainArc<Self>, requested_bytes: u64) -> Result<Charge> {
         // SYNC budget (reserve): compare-and-set of the sum; nothing else depends on its order.
         let reserved = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used_bytes| {
@@ -52,7 +52,7 @@ impl Budget {
         }
     }
 
-    /// For a ring that another registry made, and answers for.
+    /// A charge of zero bytes, for a ring that another registry allocated.
     pub(crate) fn nothing(self: &PlainArc<Self>) -> Charge {
         Charge { budget: PlainArc::clone(self), bytes: 0, mapped: false }
     }
@@ -70,7 +70,7 @@ impl Budget {
     }
 }
 
-/// Bytes set aside; given back when dropped.
+/// Reserved bytes; returned when dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
     budget: PlainArc<Budget>,
@@ -79,13 +79,13 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// Counts the ring that these bytes were set aside for.
+    /// Counts the ring that these bytes were reserved for.
     pub(crate) fn count_allocated(&mut self) {
         self.budget.allocated.fetch_add(1, Ordering::Relaxed);
         self.count_mapped();
     }
 
-    /// Puts something that costs nothing in its place.
+    /// Takes the charge out, and leaves one of zero bytes.
     pub(crate) fn take(&mut self) -> Self {
         let nothing = self.budget.nothing();
         std::mem::replace(self, nothing)
@@ -94,7 +94,7 @@ impl Charge {
     /// Counts a mapping.
     pub(crate) fn count_mapped(&mut self) {
         self.mapped = true;
-        // SYNC none: the thread that unmaps the ring has it from this one.
+        // SYNC none: the thread that unmaps the ring got it from this one.
         self.budget.mapped.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,14 +1,15 @@
-//! Copying to and from memory that another thread or process may be writing at the same moment.
+//! Copying to and from memory that another thread or process may be writing.
 //!
-//! The frames of a buffer are relaxed atomic words. A plain `memcpy` of them would be a data race, so there is one pair of
-//! functions whose meaning is *relaxed atomic bytes*: what they move may be torn, and the ring's protocol throws torn
-//! bytes away, but moving them is never undefined. Each has two bodies:
+//! The frames of a buffer are relaxed atomic words. A plain `memcpy` of them would be a data race.
+//! This pair of functions means *relaxed atomic bytes*: the bytes moved may be torn, and the ring's
+//! protocol discards torn bytes, but moving them is never undefined. Each function has two bodies:
 //!
-//! - the portable one loads and stores the words one by one. It is the only one under Miri, loom and ThreadSanitizer,
-//!   and on architectures not named below;
-//! - the opaque one calls the C library's `memcpy` out of an `asm!` block. The compiler knows nothing of the memory such
-//!   a block touches beyond what the block could have done in Rust, and a relaxed copy byte by byte is one such thing.
-//!   Measured, it is as fast as a plain `memcpy`; the portable body is a quarter slower.
+//! - the portable one loads and stores the words one by one. It is the only one under Miri, loom
+//!   and ThreadSanitizer, and on architectures not named below;
+//! - the opaque one calls the C library's `memcpy` from an `asm!` block. The compiler may assume
+//!   nothing about the memory that such a block touches except what the block could have done in
+//!   Rust, and a relaxed copy byte by byte is one such thing. Measured, it is as fast as a plain
+//!   `memcpy`; the portable body is a quarter slower.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg capbuf_portable_copy" cargo test -p capbuf    # the portable body, tested everywhere
@@ -33,14 +34,14 @@ use opaque as body;
 )))]
 use portable as body;
 
-/// Tells whether `len` bytes from byte `offset` lie inside the words.
+/// True if `len` bytes from byte `offset` lie inside the words.
 fn inside(words: &[AtomicU64], offset: usize, len: usize) -> bool {
     offset.checked_add(len).is_some_and(|end| end <= size_of_val(words))
 }
 
-/// Stores `from` into the words, beginning at byte `offset`. Only one thread may store at a time.
+/// Stores `from` into the words from byte `offset` on. Only one thread may store at a time.
 ///
-/// Wait-free, no allocation. Bytes that would lie outside the words are not stored (and tell a defect of the caller).
+/// Wait-free, no allocation. A range outside the words stores nothing (a defect of the caller).
 pub(crate) fn copy_in(words: &[AtomicU64], offset: usize, from: &[u8]) {
     debug_assert!(inside(words, offset, from.len()));
     if inside(words, offset, from.len()) {
@@ -48,28 +49,30 @@ pub(crate) fn copy_in(words: &[AtomicU64], offset: usize, from: &[u8]) {
     }
 }
 
-/// Loads bytes beginning at byte `offset` of the words into all of `to`.
+/// Loads bytes from byte `offset` of the words into all of `to`.
 ///
-/// Wait-free, no allocation. What would lie outside the words comes out as zeros (and tells a defect of the caller).
+/// Wait-free, no allocation. A range outside the words yields zeros (a defect of the caller).
 pub(crate) fn copy_out(words: &[AtomicU64], offset: usize, to: &mut [u8]) {
     // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and `copy_out_uninit` leaves every byte of it initialised.
     let to = unsafe { &mut *(std::ptr::from_mut(to) as *mut [MaybeUninit<u8>]) };
     copy_out_uninit(words, offset, to);
 }
 
-/// Loads so many samples beginning at byte `offset` and appends them to `to`, without zeroing the memory first.
+/// Loads `samples` samples from byte `offset` and appends them to `to`, without zeroing memory
+/// first.
 pub(crate) fn append<T: Pod>(words: &[AtomicU64], offset: usize, samples: usize, to: &mut Vec<T>) {
     to.reserve(samples);
     let room = &mut to.spare_capacity_mut()[..samples];
     let bytes = size_of_val(room);
-    // SAFETY: the bytes of `samples` reserved, exclusively borrowed elements, seen as what may be uninitialised.
+    // SAFETY: the bytes of `samples` reserved, exclusively borrowed elements, as uninitialised
+    // memory.
     let room = unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast::<MaybeUninit<u8>>(), bytes) };
     copy_out_uninit(words, offset, room);
     // SAFETY: `copy_out_uninit` initialised the bytes of the next `samples` elements, and any bytes are a `Pod` value.
     unsafe { to.set_len(to.len() + samples) };
 }
 
-/// Like [`copy_out`], into memory that need not be initialised and is afterwards, all of it.
+/// As [`copy_out`], into memory that may be uninitialised. Initialises all of it.
 fn copy_out_uninit(words: &[AtomicU64], offset: usize, to: &mut [MaybeUninit<u8>]) {
     debug_assert!(inside(words, offset, to.len()));
     if inside(words, offset, to.len()) {
@@ -79,7 +82,7 @@ fn copy_out_uninit(words: &[AtomicU64], offset: usize, to: &mut [MaybeUninit<u8>
     }
 }
 
-/// The body that calls `memcpy` where the compiler can't look.
+/// The body that calls `memcpy` out of the compiler's sight.
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux", not(any(miri, loom))))]
 #[cfg_attr(capbuf_portable_copy, allow(dead_code))]
 mod opaque {
@@ -95,8 +98,9 @@ mod opaque {
 
     pub(super) fn copy_in(words: &[AtomicU64], offset: usize, from: &[u8]) {
         let to = words.as_ptr().cast::<u8>().wrapping_add(offset).cast_mut();
-        // SAFETY: `from` is readable; the caller checked that as many bytes from `offset` lie inside the words, whose
-        // atomics may be stored to through a shared reference; they can't overlap `from`, which nobody writes.
+        // SAFETY: `from` is readable; the caller checked that as many bytes from `offset` lie
+        // inside the words, whose atomics may be stored to through a shared reference; no other
+        // thread writes `from`, and it can't overlap them.
         unsafe { call(to, from.as_ptr(), from.len()) };
     }
 
@@ -129,7 +133,7 @@ mod opaque {
         }
     }
 
-    /// Copies `len` bytes; see the other body for what must hold.
+    /// Copies `len` bytes; the safety rules are those of the other body.
     ///
     /// # Safety
     /// `from` must be readable and `to` writable for `len` bytes, without overlap.
@@ -181,7 +185,8 @@ mod portable {
         }
     }
 
-    /// Puts a few bytes into a word. The others are stored again as they were: they belong to the same one writer.
+    /// Stores a few bytes into a word. The others are stored again unchanged: they belong to the
+    /// same writer.
     fn merge(word: &AtomicU64, shift: usize, bytes: &[u8]) {
         let mut all = word.load(Ordering::Relaxed).to_ne_bytes();
         all[shift..shift + bytes.len()].copy_from_slice(bytes);
@@ -205,7 +210,7 @@ mod portable {
         }
     }
 
-    /// Takes a few bytes out of a word.
+    /// Loads a few bytes from a word.
     fn pick(word: &AtomicU64, shift: usize, to: &mut [MaybeUninit<u8>]) {
         let all = word.load(Ordering::Relaxed).to_ne_bytes();
         for (to, byte) in to.iter_mut().zip(&all[shift..]) {
@@ -225,7 +230,8 @@ mod tests {
         (0..count).map(|_| AtomicU64::new(u64::MAX)).collect()
     }
 
-    /// Every offset and length in a few words: what was stored comes out, and nothing beside it changed.
+    /// Every offset and length in a few words: the stored bytes are loaded, and nothing beside them
+    /// changed.
     fn check(copy_in: CopyIn, copy_out: CopyOut) {
         const BYTES: usize = 40;
         for offset in 0..BYTES {
@@ -250,18 +256,18 @@ mod tests {
     }
 
     #[test]
-    fn the_portable_body_copies_any_offset_and_length() {
+    fn portable_body_copies_any_offset_and_length() {
         check(portable::copy_in, portable::copy_out);
     }
 
     #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux", not(any(miri, loom))))]
     #[test]
-    fn the_opaque_body_copies_any_offset_and_length() {
+    fn opaque_body_copies_any_offset_and_length() {
         check(opaque::copy_in, opaque::copy_out);
     }
 
     #[test]
-    fn appended_samples_follow_what_was_there() {
+    fn appended_samples_follow_the_existing_ones() {
         let words = words(2);
         copy_in(&words, 0, &[1, 0, 2, 0, 3, 0, 4, 0]);
         let mut samples = vec![9_i16];
@@ -270,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_beyond_the_words_by_a_byte_is_not_inside() {
+    fn range_that_ends_one_byte_beyond_the_words_is_refused() {
         let words = words(2);
         assert!(inside(&words, 0, 16) && inside(&words, 15, 1) && inside(&words, 16, 0));
         assert!(!inside(&words, 0, 17) && !inside(&words, 1, 16) && !inside(&words, 17, 0));

@@ -1,8 +1,8 @@
-//! What the kernel says of a file of memory: whether its holes cost memory, and whether anyone else has it.
+//! Properties of a memory file: whether holes cost memory, and whether another process has it open.
 
 use std::fs::File;
 
-/// Whether a file takes memory as it is touched, and may find none. On a disk a hole is a hole, and some disks reserve nothing.
+/// True if touching a hole of the file allocates memory, and may fail. False on disks.
 pub(crate) fn is_in_memory(file: &File) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -15,17 +15,18 @@ pub(crate) fn is_in_memory(file: &File) -> bool {
     }
 }
 
-/// Tells whether nobody but the caller has a file open or mapped, as far as the kernel will tell: its name must be known to no other.
+/// True if no other process has the file open or mapped, as far as the kernel reports it. No other
+/// process may know its name.
 pub(crate) fn is_nobody_elses(file: &File) -> bool {
     #[cfg(target_os = "linux")]
     {
         use std::os::fd::AsRawFd as _;
-        // In every header of the kernel but that of one machine of the past.
+        // The same in the kernel headers of every architecture but PA-RISC.
         const F_SETSIG: i32 = 10;
         let file = file.as_raw_fd();
         let set = |what: i32, value: i32| {
-            // SAFETY: a file number of this process, and numbers. Should somebody open the file meanwhile, the kernel sends the signal
-            // named below, which is ignored unless a program wants it.
+            // SAFETY: a descriptor of this process, and integers. If another process opens the file
+            // meanwhile, the kernel sends the signal below, which is ignored by default.
             unsafe { libc::fcntl(file, what, value) == 0 }
         };
         set(F_SETSIG, libc::SIGURG) && set(libc::F_SETLEASE, libc::F_WRLCK) && set(libc::F_SETLEASE, libc::F_UNLCK)

@@ -1,14 +1,14 @@
-//! The header of a region: every word that stands before the time anchors, and what it means.
+//! The header of a region: every word before the time anchors, and its meaning.
 
 use crate::source::MAX_SOURCE_BYTES;
 use crate::sync::{AtomicI64, AtomicU32, AtomicU64};
 
-/// `capbuf` and a zero, the first eight bytes of every region.
+/// The first eight bytes of every region: `capbuf` and zeros.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"capbuf\0\0");
-/// Changes whenever the meaning or place of any byte of the header or of an anchor does.
+/// Changes with the meaning or place of any byte of the header or of an anchor.
 pub(crate) const LAYOUT_VERSION: u32 = 3;
 
-/// What stands at the beginning of a region. Fields that one party writes often have a cache line to themselves.
+/// The beginning of a region. Fields that one party stores often have cache lines of their own.
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct Header {
@@ -26,7 +26,7 @@ pub(crate) struct Header {
     pub(crate) format: AtomicU32,
     pub(crate) source_bytes: AtomicU32,
     pub(crate) created_utc_ns: AtomicI64,
-    /// Tells this region from every other one, in any process.
+    /// Identifies this region in every process.
     pub(crate) id: AtomicU64,
     pub(crate) lifetime: AtomicU32,
     pub(crate) holder_slots: AtomicU32,
@@ -41,29 +41,30 @@ pub(crate) struct Header {
     pub(crate) health: HealthLine,
 }
 
-/// What only the writer stores to, and the one flag of others that it looks at with each write.
+/// The fields that only the writer stores to, and the one flag of others that each write loads.
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct WriterLine {
-    /// One past the newest frame that may be read.
+    /// One past the newest readable frame.
     pub(crate) head: AtomicU64,
     /// Frames before this one minus the ring's size may be overwritten at any moment.
     pub(crate) reserve: AtomicU64,
-    /// One past the newest anchor that may be read.
+    /// One past the newest readable anchor.
     pub(crate) anchor_head: AtomicU64,
     /// Anchors before this one minus the number of slots may be overwritten at any moment.
     pub(crate) anchor_reserve: AtomicU64,
-    /// Calls of `write` so far.
+    /// Number of writes so far.
     pub(crate) writes: AtomicU64,
-    /// Anchors that are gaps.
+    /// Number of anchors that follow a gap.
     pub(crate) gaps: AtomicU64,
-    /// How far the timeline is ahead of what the writer believes to be the time.
+    /// Lead of the published clock over the estimated one.
     pub(crate) ahead_ns: AtomicI64,
-    /// One once the buffer is out of its registry; two while its removal is pending (it may be abandoned), which is not yet removed.
+    /// 1 once the buffer is removed from its registry; 2 while its removal is pending, which is not
+    /// yet removed.
     pub(crate) removed: AtomicU32,
 }
 
-/// What readers and the registry store to.
+/// The fields that readers and the registry store to.
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct ReaderLine {
@@ -73,14 +74,14 @@ pub(crate) struct ReaderLine {
     pub(crate) evictions: AtomicU64,
 }
 
-/// How long a reason can be that is told of a source.
+/// Longest reason in a published health, in bytes.
 pub(crate) const HEALTH_REASON_BYTES: usize = 200;
 
-/// What who feeds the source tells of it.
+/// The health of the source, as its feeder published it last.
 #[repr(C, align(64))]
 #[cfg_attr(loom, derive(Debug, Default))]
 pub(crate) struct HealthLine {
-    /// The number of the liveness lock of the process that reported; zero in a private registry.
+    /// Liveness lock of the process that published it; zero in a private registry.
     pub(crate) liveness: AtomicU64,
     pub(crate) state: AtomicU32,
     pub(crate) reason_bytes: AtomicU32,
@@ -90,24 +91,24 @@ pub(crate) struct HealthLine {
     pub(crate) reason: [AtomicU64; HEALTH_REASON_BYTES / 8],
 }
 
-/// How many processes can have one region mapped.
+/// Processes that can have one region mapped.
 pub(crate) const MAX_HOLDERS: usize = if cfg!(loom) { 1 } else { 128 };
 
-/// The place of one process that has the region mapped.
+/// The mark of one process that has the region mapped.
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C)]
 pub(crate) struct HolderSlot {
-    /// The number of the process's liveness lock; zero while the place is free.
+    /// Liveness lock of the process; zero while the place is free.
     pub(crate) liveness: AtomicU64,
     pub(crate) since_utc_ns: AtomicI64,
     pub(crate) pid: AtomicU32,
     pub(crate) _reserved: [AtomicU32; 3],
 }
 
-/// One time anchor: eight words, written by the timeline.
+/// One time anchor: eight words, stored by the timeline.
 pub(crate) type AnchorSlot = [AtomicU64; ANCHOR_WORDS];
 
-// The models take as little as shows every case: each word is a state more.
+// Small in models: every word multiplies their states.
 pub(crate) const ANCHOR_WORDS: usize = if cfg!(loom) { 6 } else { 8 };
 pub(crate) const SOURCE_WORDS: usize = if cfg!(loom) { 1 } else { MAX_SOURCE_BYTES / 8 };
 pub(crate) const HEADER_BYTES: u64 = size_of::<Header>().next_multiple_of(64) as u64;
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
     use crate::spec::SampleFormat;
 
-    /// Every field of the header, by its offset.
+    /// Every field of the header, with its offset.
     fn fields() -> Vec<(usize, &'static str)> {
         macro_rules! fields {
             ($($($path:ident).+),* $(,)?) => { vec![$((offset_of!(Header, $($path).+), stringify!($($path).+))),*] };
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_moves_needs_a_new_layout_version() {
+    fn moved_field_needs_a_new_layout_version() {
         let offsets: Vec<_> = fields().into_iter().map(|(offset, _)| offset).collect();
         let version_3 = [
             0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 128, 136, 144, 152, 160, 168, 176, 184,
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_tells_the_true_offsets() {
+    fn documented_offsets_are_the_real_ones() {
         let text = include_str!("../docs/layout.rs");
         let told = text.lines().filter_map(|line| {
             let mut cells = line.strip_prefix("//! | ")?.split(" | ");

@@ -1,4 +1,4 @@
-//! The mapping of a region, or of a log, and the one place where it becomes references.
+//! The mapping of a region, or of a log: the one place where it becomes references.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -11,7 +11,7 @@ use super::layout::Layout;
 use crate::error::{Error, Result};
 use crate::sync::AtomicU64;
 
-/// A mapping that holds what its layout says. Unmapped when dropped.
+/// A mapping that holds a layout. Unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Memory {
     map: MmapRaw,
@@ -27,33 +27,33 @@ fn address_bytes(layout: &Layout) -> Result<usize> {
 }
 
 impl Memory {
-    /// Maps zeros that belong to this process alone.
+    /// Maps zeroed memory of this process alone.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the system will not.
+    /// [`Error::OutOfMemory`] if the system refuses.
     pub(crate) fn anonymous(layout: Layout) -> Result<Self> {
         let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
         Self::holding(MmapRaw::from(map), layout)
     }
 
-    /// Maps a file that is as long as the layout says.
+    /// Maps a file of the layout's length.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the system will not.
+    /// [`Error::OutOfMemory`] if the system refuses.
     pub(crate) fn of_file(file: &File, layout: Layout) -> Result<Self> {
         let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
         Self::holding(map.map_err(|error| refused(&layout, error))?, layout)
     }
 
-    /// The same mapping, with a layout that was read from its own header.
+    /// The same mapping with a layout read from its own header.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the mapping does not hold it; the caller has looked before.
+    /// [`Error::OutOfMemory`] if the mapping does not hold it; the caller has checked before.
     pub(crate) fn with_layout(self, layout: Layout) -> Result<Self> {
         Self::holding(self.map, layout)
     }
 
-    /// All that the references below rely on is checked here.
+    /// Checks everything that the references below rely on.
     fn holding(map: MmapRaw, layout: Layout) -> Result<Self> {
         let anchors_bytes = layout.anchor_slots.checked_mul(size_of::<AnchorSlot>() as u64);
         let anchors_end = anchors_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES));
@@ -64,12 +64,12 @@ impl Memory {
         if fits { Ok(Self { map, layout }) } else { Err(refused(&layout, "its layout does not fit its mapping")) }
     }
 
-    /// The mapping without its meaning, for another use.
+    /// Takes the mapping for another use.
     pub(crate) fn into_words(self) -> Option<Words> {
         Some(Words::Mapped(self.map))
     }
 
-    /// Gives words, which must be as many as the layout says, its meaning.
+    /// Uses words, as many as the layout needs, as the memory of a region.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if they do not hold it.
@@ -92,11 +92,12 @@ impl Memory {
 
     pub(crate) fn anchors(&self) -> &[AnchorSlot] {
         let first = self.map.as_ptr().wrapping_add(HEADER_BYTES as usize).cast::<AnchorSlot>();
-        // SAFETY: so many slots lie after the header, aligned and inside the mapping (`holding`); they are atomics only.
+        // SAFETY: the slots lie after the header, aligned and inside the mapping (`holding`); they
+        // are atomics only.
         unsafe { std::slice::from_raw_parts(first, self.layout.anchor_slots as usize) }
     }
 
-    /// The frames' memory, to the end of the mapping.
+    /// The memory of the frames, to the end of the mapping.
     pub(crate) fn words(&self) -> &[AtomicU64] {
         let first = self.map.as_ptr().wrapping_add(self.layout.frames_offset as usize).cast::<AtomicU64>();
         let bytes = (self.layout.region_bytes - self.layout.frames_offset) as usize;
@@ -104,11 +105,11 @@ impl Memory {
         unsafe { std::slice::from_raw_parts(first, bytes / size_of::<u64>()) }
     }
 
-    /// Has the system find the pages of a part of the mapping, so that writing it never faults.
+    /// Populates the pages of a part of the mapping, so that writing it never faults.
     pub(crate) fn commit(&self, offset: usize, len: usize) {
         #[cfg(all(target_os = "linux", not(miri)))]
         {
-            // A kernel before 5.14 doesn't know the advice: then the writer's first lap faults, as it would without.
+            // Kernels before 5.14 don't know the advice: then the writer's first lap faults.
             let _ = self.map.advise_range(memmap2::Advice::PopulateWrite, offset, len);
         }
         #[cfg(not(all(target_os = "linux", not(miri))))]
@@ -118,30 +119,30 @@ impl Memory {
     }
 }
 
-/// Words that others may write at any moment, and that are no buffer.
+/// Words that other processes may store to at any moment, and that are no buffer.
 #[derive(Debug)]
 pub(crate) enum Words {
     Mapped(MmapRaw),
-    /// For want of anything better.
+    /// If nothing else can be had.
     Heap(Box<[AtomicU64]>),
 }
 
 impl Words {
-    /// Zeros that belong to this process alone.
+    /// Zeroed memory of this process alone.
     pub(crate) fn anonymous(bytes: u64) -> Result<Self> {
         let layout = Layout { region_bytes: bytes, ..Layout::default() };
         let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
         Ok(Self::Mapped(MmapRaw::from(map)))
     }
 
-    /// Maps a file of zeros, so long and reserved.
+    /// Maps a file of `bytes` zero bytes, all reserved.
     pub(crate) fn in_new_file(file: &File, bytes: u64) -> Result<Self> {
         let layout = Layout { region_bytes: bytes, ..Layout::default() };
         let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
         Ok(Self::Mapped(map.map_err(|error| refused(&layout, error))?))
     }
 
-    /// Maps a file that another process made, to be read; `None` for one that can't be read without harm.
+    /// Maps another process's file for reading; `None` if reading it is unsafe.
     pub(crate) fn in_file(file: &File) -> Option<Self> {
         const LARGEST: u64 = 1 << 30;
         let metadata = file.metadata().ok()?;
@@ -152,7 +153,7 @@ impl Words {
         Some(Self::Mapped(MmapOptions::new().len(usize::try_from(len).ok()?).map_raw_read_only(file).ok()?))
     }
 
-    /// Zeros.
+    /// Zeroed words on the heap.
     pub(crate) fn on_heap(words: usize) -> Self {
         Self::Heap((0..words).map(|_| AtomicU64::new(0)).collect())
     }
@@ -160,7 +161,8 @@ impl Words {
     pub(crate) fn all(&self) -> &[AtomicU64] {
         match self {
             Self::Mapped(map) => {
-                // SAFETY: the mapping is page-aligned, so long, and lives as long as `self`; atomics only. Of those that are mapped
+                // SAFETY: the mapping is page-aligned, of this length, and lives as long as `self`;
+                // atomics only. A mapping made for reading is never stored to.
                 // to be read only, nothing is stored to.
                 unsafe { std::slice::from_raw_parts(map.as_ptr().cast::<AtomicU64>(), map.len() / size_of::<u64>()) }
             }

@@ -1,4 +1,4 @@
-//! The memory of a region for the model checker, whose atomics are no plain words and can't lie in a mapping.
+//! The memory of a region under loom, whose atomics can't lie in a mapping.
 
 use std::fs::File;
 
@@ -7,7 +7,7 @@ use super::layout::Layout;
 use crate::error::{Error, Result};
 use crate::sync::AtomicU64;
 
-/// As many atomics as the layout says.
+/// The atomics of a layout.
 #[derive(Debug)]
 pub(crate) struct Memory {
     header: Header,
@@ -65,7 +65,7 @@ impl Drop for Memory {
         if std::thread::panicking() {
             return;
         }
-        // Unmapping: nobody may be about to look any more.
+        // Unmapping: no thread may load any more.
         self.words.iter_mut().chain(self.anchors.iter_mut().flatten()).for_each(AtomicU64::end);
         let (writer, readers) = (&mut self.header.writer, &mut self.header.readers);
         [&mut writer.head, &mut writer.reserve, &mut writer.anchor_head, &mut writer.anchor_reserve]
@@ -76,7 +76,7 @@ impl Drop for Memory {
     }
 }
 
-/// Words that are no buffer: in models on the heap only.
+/// Words that are no buffer; in models on the heap only.
 #[derive(Debug)]
 pub(crate) struct Words(Box<[AtomicU64]>);
 

@@ -1,7 +1,7 @@
-//! The memory of removed buffers, kept for the next ones of the same size.
+//! The memory of removed buffers, kept for later ones of the same size.
 //!
-//! What is taken out of it is zeros: it is overwritten before anybody can have it, by a thread of its own. A private registry keeps
-//! mappings, of which nobody has a handle any more. In a domain the files are kept, see [`crate::domain`].
+//! Memory taken from the pool is zeroed: a thread of the pool overwrites it first. A private
+//! registry keeps mappings without handles. A domain keeps files, see [`crate::domain`].
 
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -13,12 +13,12 @@ use crate::clock::{Clock, duration_to_ns};
 use crate::sync::process::{AtomicU64, Queue};
 use crate::sync::{Ordering, PlainArc, count};
 
-/// How a registry keeps the memory of removed buffers.
+/// Limits of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PoolSettings {
-    /// How many bytes, at most; zero: none.
+    /// Bytes that it may hold; zero: no pool.
     pub(crate) bytes: u64,
-    /// For how long, at most.
+    /// Time for which it holds memory.
     pub(crate) age: Duration,
 }
 
@@ -28,28 +28,28 @@ impl Default for PoolSettings {
     }
 }
 
-/// What a pool holds, and what came of it.
+/// State and counts of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "observe", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Rings in it, in a domain those of all processes.
+    /// Rings in it; in a domain those of all processes.
     pub rings: u64,
-    /// The bytes that they take.
+    /// Bytes of these rings.
     pub bytes: u64,
-    /// The bytes that they may take; 0: this registry keeps none.
+    /// Bytes that it may hold; 0: this registry has no pool.
     pub limit_bytes: u64,
-    /// Rings that this registry took out of it to use them again.
+    /// Rings that this registry took from it.
     pub hits: u64,
-    /// Rings that this registry made because nothing in it was of their size.
+    /// Rings that this registry allocated because the pool had none of their size.
     pub misses: u64,
     /// Rings that this registry put into it.
     pub kept: u64,
-    /// Rings that this registry gave back from it: too old, or in the way.
+    /// Rings that this registry freed from it: too old, or displaced.
     pub trimmed: u64,
 }
 
-/// What is counted of a pool.
+/// The counts of a pool.
 #[derive(Debug, Default)]
 pub(crate) struct PoolCounts {
     pub(crate) hits: AtomicU64,
@@ -66,10 +66,10 @@ impl PoolCounts {
     }
 }
 
-/// The memory of a removed buffer. Nobody else has it.
+/// The memory of a removed buffer, without other users.
 pub(crate) struct Kept {
     pub(crate) words: Words,
-    /// Of the registry's budget.
+    /// Its bytes in the registry's budget.
     pub(crate) charge: Charge,
     bytes: u64,
     since_ns: i64,
@@ -79,9 +79,9 @@ pub(crate) struct Kept {
 pub(crate) struct Pool {
     settings: PoolSettings,
     clock: PlainArc<dyn Clock>,
-    /// All zeros.
+    /// Zeroed memory.
     clean: Queue<Kept>,
-    /// Those that are being overwritten, too.
+    /// Bytes in the pool, those being zeroed included.
     bytes: AtomicU64,
     rings: AtomicU64,
     pub(crate) counts: PoolCounts,
@@ -103,7 +103,8 @@ impl Pool {
         self.counts.stats(self.settings.bytes, rings, bytes)
     }
 
-    /// Takes the memory of a removed buffer in, if there is room. Overwritten elsewhere: whoever ends a handle doesn't wait for that.
+    /// Puts the memory of a removed buffer into the pool, if it has room. Zeroed on another thread:
+    /// dropping a handle does not wait for it.
     pub(crate) fn put(pool: &PlainArc<Self>, words: Words, charge: Charge) {
         let bytes = size_of_val(words.all()) as u64;
         let fits = |sum: u64| sum.checked_add(bytes).filter(|sum| *sum <= pool.settings.bytes);
@@ -142,7 +143,7 @@ impl Pool {
         self.bytes.fetch_sub(kept.bytes, Ordering::Relaxed);
     }
 
-    /// Takes so many bytes of zeros out, if there are any. Lock-free.
+    /// Takes `bytes` zero bytes out, if there are any. Lock-free.
     pub(crate) fn take(&self, bytes: u64) -> Option<Kept> {
         self.expire();
         for _ in 0..self.clean.len() {
@@ -158,13 +159,13 @@ impl Pool {
         None
     }
 
-    /// Gives back what is too old.
+    /// Frees memory that is too old.
     fn expire(&self) {
         let oldest_ns = self.clock.monotonic_ns().saturating_sub(duration_to_ns(self.settings.age));
         self.give_back(|kept| kept.since_ns < oldest_ns);
     }
 
-    /// Gives everything back; tells whether there was anything.
+    /// Frees all memory; true if there was any.
     pub(crate) fn trim(&self) -> bool {
         self.give_back(|_| true)
     }
@@ -185,8 +186,8 @@ impl Pool {
     }
 }
 
-/// Overwrites all of it with zeros.
+/// Overwrites all words with zeros.
 pub(crate) fn clear(words: &Words) {
-    // SYNC none: nobody else has it; who gives it on orders these stores.
+    // SYNC none: no other thread has them; handing them on orders these stores.
     words.all().iter().for_each(|word| word.store(0, Ordering::Relaxed));
 }

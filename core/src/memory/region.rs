@@ -1,8 +1,8 @@
-//! The memory of one buffer: one contiguous block that means the same wherever it is mapped.
+//! The memory of one buffer: one contiguous block that is valid wherever it is mapped.
 //!
-//! A header, the time anchors, the frames, in this order, with no pointer in it. Everything that changes is an atomic, so a
-//! shared reference to any of it is sound whoever writes at the same time. Sizes and offsets are never read back from
-//! the block: they come from [`Layout`], which was computed from a checked [`Spec`].
+//! Header, time anchors and frames, in this order, without a pointer. Every word that changes is an
+//! atomic, so a shared reference to it is sound whoever stores. Sizes and offsets are never read
+//! from the block: they come from [`Layout`], computed from a checked [`Spec`].
 
 use std::fs::File;
 use std::mem::offset_of;
@@ -19,7 +19,7 @@ use crate::source::{MAX_SOURCE_BYTES, Source};
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// What a mapped header says.
+/// The contents of a mapped header.
 #[derive(Debug)]
 pub(crate) struct Description {
     pub(crate) spec: Spec,
@@ -32,17 +32,17 @@ pub(crate) struct Description {
 pub(crate) struct Region(Memory);
 
 impl Region {
-    /// Maps zeroed memory that belongs to this process alone, and writes the header.
+    /// Maps zeroed memory of this process alone, and writes the header.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the system will not.
+    /// [`Error::OutOfMemory`] if the system refuses.
     pub(crate) fn anonymous(spec: &Spec, source: &str, id: u64, created_utc_ns: i64) -> Result<Self> {
         let region = Self(Memory::anonymous(Layout::of(spec))?);
         region.describe(spec, source, id, Lifetime::WhileOpen, created_utc_ns);
         Ok(region)
     }
 
-    /// Like [`Region::anonymous`], as small as a test of laps wants it.
+    /// As [`Region::anonymous`], with a ring small enough for tests of laps.
     #[cfg(all(test, miri))]
     pub(crate) fn tiny(spec: &Spec, ring_frames: u64) -> Self {
         let (length_frames, anchor_slots, frame_bytes) = (spec.length_frames(), 8, spec.frame_bytes());
@@ -52,27 +52,27 @@ impl Region {
         Self(Memory::anonymous(layout).unwrap())
     }
 
-    /// Writes the header into zeros that belong to this process alone, of the size that the layout says.
+    /// Writes the header into zeroed words of this process alone, of the layout's size.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if they are not of that size.
+    /// [`Error::OutOfMemory`] if they are of another size.
     pub(crate) fn in_words(words: Words, spec: &Spec, source: &str, id: u64, created_utc_ns: i64) -> Result<Self> {
         let region = Self(Memory::of_words(words, Layout::of(spec))?);
         region.describe(spec, source, id, Lifetime::WhileOpen, created_utc_ns);
         Ok(region)
     }
 
-    /// Takes the memory out, for another use; what remains holds nothing.
+    /// Takes the memory for another use, and leaves an empty region.
     pub(crate) fn take_words(&mut self) -> Option<Words> {
         let bytes = HEADER_BYTES.next_multiple_of(PAGE);
         let nothing = Layout { region_bytes: bytes, frames_offset: bytes, ..Layout::default() };
         std::mem::replace(&mut self.0, Memory::anonymous(nothing).ok()?).into_words()
     }
 
-    /// Maps a file of zeros, as long as the layout says, and writes the header.
+    /// Maps a zeroed file of the layout's length, and writes the header.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if the system will not.
+    /// [`Error::OutOfMemory`] if the system refuses.
     pub(crate) fn in_new_file(
         file: &File,
         spec: &Spec,
@@ -86,7 +86,7 @@ impl Region {
         Ok(region)
     }
 
-    /// Maps a file that another process made, and checks that its header is one, and fits the file.
+    /// Maps a file of another process, and checks its header against the file.
     ///
     /// # Errors
     /// [`Error::LayoutMismatch`] and [`Error::Corrupt`], with `path`; [`Error::OutOfMemory`].
@@ -97,11 +97,11 @@ impl Region {
         if len < HEADER_BYTES {
             return Err(corrupt(format!("it has {len} bytes, fewer than a header")));
         }
-        // Looking into a hole takes memory, and ends this process if there is none left.
+        // Touching a hole allocates memory, and ends this process if there is none.
         if reserved < len && is_in_memory(file) {
             return Err(corrupt(format!("of its {len} bytes {reserved} are reserved")));
         }
-        // Of the rest nothing is believed yet: no anchors, no frames.
+        // Nothing is known of the rest yet: no anchors, no frames.
         let end = len / WORD_BYTES * WORD_BYTES;
         let header_only = Layout { region_bytes: len, frames_offset: end, ..Layout::default() };
         let region = Self(Memory::of_file(file, header_only)?);
@@ -111,7 +111,7 @@ impl Region {
         Ok((Self(region.0.with_layout(layout)?), description))
     }
 
-    /// The source's name in a file, which is not mapped for it; `None` if there is none.
+    /// The source's name in a file, without mapping it; `None` if there is none.
     pub(crate) fn source_in(file: &File) -> Option<Source> {
         const NAME: usize = offset_of!(Header, source);
         let mut header = [0; NAME + MAX_SOURCE_BYTES];
@@ -123,9 +123,10 @@ impl Region {
         Source::new(name).ok()
     }
 
-    /// Marks a file as removed that can't be mapped, for those who have had it mapped since before it was damaged.
+    /// Marks a file that can't be mapped as removed, for processes that mapped it before it was
+    /// damaged.
     pub(crate) fn condemn(file: &File) {
-        // It goes whether or not this can be written. A file that ends before its header is not made longer.
+        // It is removed whether or not this succeeds. A file shorter than a header is not extended.
         if file.metadata().is_ok_and(|metadata| metadata.len() >= HEADER_BYTES) {
             let _ = file.write_all_at(&1_u32.to_ne_bytes(), offset_of!(Header, writer.removed) as u64);
         }
@@ -133,7 +134,7 @@ impl Region {
 
     fn describe(&self, spec: &Spec, source: &str, id: u64, lifetime: Lifetime, created_utc_ns: i64) {
         let (header, layout) = (self.header(), self.layout());
-        // SYNC none: who publishes the region orders these stores.
+        // SYNC none: publishing the region orders these stores.
         let set = |field: &AtomicU64, value: u64| field.store(value, Ordering::Relaxed);
         let set_half = |field: &AtomicU32, value: u32| field.store(value, Ordering::Relaxed);
         set_half(&header.layout_version, LAYOUT_VERSION);
@@ -156,7 +157,7 @@ impl Region {
         set(&header.magic, MAGIC);
     }
 
-    /// What the header says, each value checked by itself.
+    /// The contents of the header, each value checked by itself.
     fn description(&self, corrupt: &impl Fn(String) -> Error, path: &impl Fn() -> String) -> Result<Description> {
         let header = self.header();
         let get = |field: &AtomicU64| field.load(Ordering::Relaxed);
@@ -185,7 +186,7 @@ impl Region {
         Ok(Description { spec, source, lifetime })
     }
 
-    /// Says what does not fit, if anything, between the header, its spec's layout and the file.
+    /// Compares the header, the layout of its spec and the file; returns the first difference.
     fn check_layout(&self, layout: &Layout, len: u64) -> std::result::Result<(), String> {
         let header = self.header();
         let sizes = [
@@ -204,7 +205,7 @@ impl Region {
         }
     }
 
-    /// Tells this region from every other one.
+    /// Identifies this region in every process.
     pub(crate) fn id(&self) -> u64 {
         self.header().id.load(Ordering::Relaxed)
     }
@@ -221,14 +222,15 @@ impl Region {
         self.0.anchors()
     }
 
-    /// The frames' memory, as the words that [`crate::memory::copy`] moves.
+    /// The memory of the frames, as words for [`crate::memory::copy`].
     pub(crate) fn words(&self) -> &[AtomicU64] {
         self.0.words()
     }
 
-    /// Commits one slice of the frames' memory, so that writing it never faults; false when there is no such slice.
+    /// Commits one slice of the frames' memory, so that writing it never faults; false beyond the
+    /// last slice.
     ///
-    /// Harmless beside a running writer: it changes no byte. Blocks while the system finds the pages.
+    /// May run beside a writer: it changes no byte. Blocks while the kernel allocates pages.
     pub(crate) fn commit_slice(&self, slice: usize) -> bool {
         const SLICE: usize = 1 << 20;
         let len = self.layout().region_bytes as usize;
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_region_describes_itself_and_is_silent() {
+    fn new_region_describes_itself_and_is_silent() {
         let region = Region::anonymous(&minute(), "tone:440", 1, 7).unwrap();
         let header = region.header();
         assert_eq!(header.magic.load(Ordering::Relaxed).to_le_bytes(), *b"capbuf\0\0");
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_not_there_is_an_error_that_says_how_much() {
+    fn refused_mapping_is_an_error_with_the_size() {
         let spec = Spec::new(Length::Frames(1 << 40), 768_000, 64, SampleFormat::F32).unwrap();
         let error = Region::anonymous(&spec, "x", 1, 0).expect_err("more than an address space");
         assert!(matches!(error, Error::OutOfMemory { requested_bytes, .. } if requested_bytes > 1 << 48), "{error}");

@@ -1,8 +1,9 @@
-//! What a fork must not share: the locks that show that a process is alive, and the right to write.
+//! What a forked child must not share: liveness locks, and the right to write.
 //!
-//! A forked child inherits open files, and with them kernel locks: while it lived its dead parent would still hold them. So
-//! the child lets go of them as the first thing it does. It inherits a writer, too, which must not write beside the parent's:
-//! everything that belongs to one process remembers the number of forks at which it was made.
+//! A forked child inherits open files, and with them kernel locks: while it lived, its dead parent
+//! would still hold them. So the child releases them as its first step. It also inherits writers,
+//! which must not write beside the parent's: everything that belongs to one process records the
+//! fork generation in which it was created.
 
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
 use std::sync::Once;
@@ -10,33 +11,36 @@ use std::sync::Once;
 use super::process::{AtomicI32, AtomicU32};
 use crate::sync::Ordering;
 
-/// How often this process came out of a fork since this library was loaded.
+/// Number of forks between this process and the one that loaded the library.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 const NONE: i32 = -1;
-/// Files whose locks children let go of. A lock that finds no room here is held as long as a child lives, no worse.
+/// Descriptors whose locks children release. A lock without a place here stays held while a child
+/// lives.
 static HELD: [AtomicI32; 1024] = [const { AtomicI32::new(NONE) }; 1024];
-/// A file of no meaning, to put in their place: the numbers stay taken, so whoever closes them closes nothing else.
+/// A descriptor without meaning, put in their place: the numbers stay taken, so closing them closes
+/// nothing else.
 static SPARE: AtomicI32 = AtomicI32::new(NONE);
 
-/// Which of the processes along a line of forks this is. Wait-free: a load.
+/// The fork generation of this process. Wait-free: a load.
 pub(crate) fn generation() -> u32 {
     // SYNC none: it changes only before the child's first step.
     FORKS.load(Ordering::Relaxed)
 }
 
-/// Sees to it that forks are counted from now on.
+/// Registers the fork handler, once.
 pub(crate) fn watch() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
         if let Ok(spare) = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC) {
             SPARE.store(spare.into_raw_fd(), Ordering::Relaxed);
         }
-        // Miri knows no forks.
+        // Miri has no forks.
         #[cfg(not(miri))]
-        // SAFETY: the handler is a function of this library that lives as long as it is loaded (the system forgets
-        // handlers of unloaded libraries), and does only what is allowed after a fork: atomics and system calls.
-        // It fails only if there is no memory for a few words; then children are not told from their parents.
+        // SAFETY: the handler is a function of this library, valid while it is loaded (the system
+        // forgets handlers of unloaded libraries), and does only what is allowed after a fork:
+        // atomics and system calls. It fails only without memory for a few words; then children are
+        // not recognised.
         let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
@@ -48,14 +52,15 @@ extern "C" fn in_child() {
     for file in &HELD {
         let file = file.load(Ordering::Relaxed);
         if file != NONE && spare != NONE {
-            // SAFETY: two file numbers of this process. The one that is replaced is a lock of this library, whose owner
-            // only ever unlocks and closes it.
+            // SAFETY: two descriptors of this process. The replaced one is a lock of this library,
+            // whose owner only ever unlocks and closes it.
             let _ = unsafe { libc::dup3(spare, file, libc::O_CLOEXEC) };
         }
     }
 }
 
-/// A file that forked children let go of, until this is dropped. Drop it before the file is closed.
+/// A descriptor that forked children release, until this is dropped. Drop it before the file is
+/// closed.
 #[derive(Debug)]
 pub(crate) struct Held(Option<&'static AtomicI32>);
 

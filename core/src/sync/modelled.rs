@@ -1,7 +1,8 @@
-//! The body for the model checker: loom's types under the names that the crate uses, and a way to plant a defect in one
-//! of their uses, so that a model can be seen to notice it.
+//! Loom's types under the names that the crate uses, and a way to plant a defect in one of their
+//! uses, so that a model can be seen to notice it.
 //!
-//! What loom can't see through is replaced by what means the same and is made of its parts: the arc-swap cell by a lock around an `Arc`.
+//! Types that loom can't see through are replaced by equivalents of its parts: the arc-swap cell by
+//! a lock around an `Arc`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,20 +10,21 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
 
-/// A defect in the operations of one place in the code.
+/// A defect in the operations at one place in the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Defect {
-    /// Its ordering is relaxed.
+    /// The ordering is relaxed.
     Relaxed,
-    /// What it stores is not stored, and the caller believes that it was.
+    /// The store is lost, and reported as done.
     Lost,
-    /// What it loads is zero, whatever is there.
+    /// The load returns zero.
     Blind,
-    /// Comparing and setting are two steps.
+    /// Compare and set are two steps.
     Split,
 }
 
-/// Where operations happen, and which of them have a defect. One for each test's thread, on which loom runs all threads of a model.
+/// The places of operations, and the planted defect. One set for each test's thread, on which loom
+/// runs all threads of a model.
 pub(crate) mod places {
     use super::Defect;
     use std::cell::RefCell;
@@ -38,17 +40,17 @@ pub(crate) mod places {
         static PLACES: RefCell<Places> = RefCell::default();
     }
 
-    /// Plants a defect in some lines of a file, in place of what was planted before.
+    /// Plants a defect in some lines of a file, in place of an earlier one.
     pub(crate) fn plant(planted: Option<(String, Vec<u32>, Defect)>) {
         PLACES.with_borrow_mut(|places| (places.planted, places.reached) = (planted, 0));
     }
 
-    /// How often a planted place was reached.
+    /// Number of times that the planted place was reached.
     pub(crate) fn reached() -> usize {
         PLACES.with_borrow(|places| places.reached)
     }
 
-    /// The defect of the caller's place.
+    /// The defect planted at the caller's place.
     #[track_caller]
     pub(super) fn here() -> Option<Defect> {
         let here = Location::caller();
@@ -171,7 +173,7 @@ macro_rules! atomics {
                 self.0.fetch_update(order(set, defect), order(fetch, defect), update)
             }
 
-            /// Fails the model unless everything that others did to it happened before this.
+            /// Fails the model unless all accesses by other threads happened before.
             pub(crate) fn end(&mut self) {
                 self.0.with_mut(|_| ());
             }
@@ -181,13 +183,14 @@ macro_rules! atomics {
 
 atomics!(AtomicI64: i64, AtomicU32: u32, AtomicU64: u64);
 
-/// Counted as the standard library's is, with its orderings: the last one to end sees what all the others did.
+/// Counted as the standard library's `Arc`, with its orderings: the last owner sees what all others
+/// did.
 pub(crate) struct Arc<T: ?Sized> {
     value: std::sync::Arc<T>,
     ended: std::sync::Arc<AtomicU64>,
 }
 
-/// What does not keep an [`Arc`]'s value.
+/// A weak reference to an [`Arc`]'s value.
 #[derive(Debug)]
 pub(crate) struct Weak<T: ?Sized> {
     value: std::sync::Weak<T>,
@@ -209,7 +212,7 @@ impl<T> Arc<T> {
     }
 
     pub(crate) fn strong_count(this: &Self) -> usize {
-        // As the count is never stale: what a fence after it makes of those who gave theirs back.
+        // The count is never stale: a fence after it orders what other owners did.
         this.ended.fetch_add(0, Ordering::Relaxed);
         std::sync::Arc::strong_count(&this.value)
     }
@@ -241,7 +244,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for Arc<T> {
 
 impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
-        // A model that has failed is not explored any further.
+        // A failed model is not explored any further.
         if std::thread::panicking() {
             return;
         }
@@ -268,7 +271,7 @@ impl<T> Weak<T> {
     }
 }
 
-/// Set once; others wait for it.
+/// Set once; other threads wait for it.
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
     is_set: loom::sync::Mutex<bool>,
@@ -310,7 +313,7 @@ impl<T> OnceLock<T> {
     }
 }
 
-/// What a cell held when it was looked at.
+/// A value loaded from a cell.
 pub(crate) struct Guard<T>(T);
 
 impl<T> Deref for Guard<T> {
@@ -341,7 +344,7 @@ impl<T: Clone> ArcSwapAny<T> {
         Guard(self.load_full())
     }
 
-    /// Puts a value in the place of one that is as `expected`; returns what was there.
+    /// Stores a value if the current one is as expected; returns the one before.
     fn replace(&self, new: T, is_expected: impl FnOnce(&T) -> bool) -> T {
         let mut value = self.value.lock().unwrap();
         if !is_expected(&value) {

@@ -1,4 +1,4 @@
-//! The standard library's types under the names that the crate uses: what runs when no model checker does.
+//! The standard library's types under the names that the crate uses, for all builds but loom's.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ pub(crate) type Guard<T> = arc_swap::Guard<T>;
 pub(crate) type Mutex<T> = std::sync::Mutex<T>;
 pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
 
-/// Orders what comes before against what comes after it, as the standard library's does.
+/// The standard library's fence.
 #[inline(always)]
 pub(crate) fn fence(order: Ordering) {
     #[cfg(all(test, miri))]

@@ -1,17 +1,17 @@
-//! What can be wrong with how buffers are used.
+//! Kinds and evidence of anomalies in the use of buffers.
 
 use serde::Serialize;
 
 use super::utc::utc;
 
-/// What kind of thing is wrong.
+/// The kind of an anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum AnomalyKind {
-    /// `allocate` is called for a source that has a buffer, from the same place again and again.
+    /// `allocate` is called again and again from one call site for a source that has a buffer.
     RepeatedAllocation = 0,
-    /// A source's buffer is removed and allocated again and again, and its audio with it.
+    /// A source's buffer is removed and allocated again and again, and its audio is lost each time.
     Churn = 1,
     /// A buffer was removed a while ago and is still held.
     RemovedAndHeld = 2,
@@ -21,16 +21,16 @@ pub enum AnomalyKind {
     WriterRate = 4,
     /// Reads of a source come too late again and again.
     LappedReader = 5,
-    /// A source is asked for in another shape than it has.
+    /// A source is requested with another spec than its ring has.
     SpecConflict = 6,
-    /// The budget is nearly used, or the file system that the domain lies in.
+    /// The budget, or the domain's file system, is nearly used up.
     Budget = 7,
     /// One source has buffers under two names.
     SourceUnderTwoNames = 8,
 }
 
 impl AnomalyKind {
-    /// All of them, by their numbers.
+    /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 9] = [
         Self::RepeatedAllocation,
         Self::Churn,
@@ -58,7 +58,7 @@ impl AnomalyKind {
         }
     }
 
-    /// How bad it is.
+    /// Its severity.
     pub const fn severity(self) -> Severity {
         match self {
             Self::SourceUnderTwoNames | Self::RemovedAndHeld => Severity::Notice,
@@ -69,7 +69,7 @@ impl AnomalyKind {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::RepeatedAllocation => "use get_or_allocate there, or keep the handle that the first call gave",
@@ -89,21 +89,21 @@ impl AnomalyKind {
     }
 }
 
-/// How bad something is.
+/// The severity of an anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Severity {
-    /// It wastes something.
+    /// It wastes memory or time.
     Notice = 0,
-    /// It will lose something.
+    /// It will lose audio.
     Warning = 1,
     /// It loses audio now.
     Severe = 2,
 }
 
 impl Severity {
-    /// All of them, by their numbers.
+    /// All severities, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Notice, Self::Warning, Self::Severe];
 
     /// The name used in all languages.
@@ -116,28 +116,28 @@ impl Severity {
     }
 }
 
-/// Something that is wrong, with the evidence.
+/// An anomaly, with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Anomaly {
-    /// What kind of thing.
+    /// Its kind.
     #[serde(serialize_with = "kind_name")]
     pub kind: AnomalyKind,
-    /// How bad it is.
+    /// Its severity.
     #[serde(serialize_with = "severity_name")]
     pub severity: Severity,
-    /// The source, without credentials; `None` if it is of none.
+    /// The source, without credentials; `None` if it concerns no source.
     pub source: Option<String>,
-    /// What was seen, in words.
+    /// The observation, in words.
     pub evidence: String,
-    /// What to do.
+    /// The remedy.
     pub advice: &'static str,
-    /// How often it was seen.
+    /// Number of observations.
     pub count: u64,
-    /// When it was seen first, in ns of UTC.
+    /// First observation, in ns of UTC.
     #[serde(rename = "first_utc", serialize_with = "utc")]
     pub first_utc_ns: i64,
-    /// When it was seen last.
+    /// Last observation, in ns of UTC.
     #[serde(rename = "last_utc", serialize_with = "utc")]
     pub last_utc_ns: i64,
 }
@@ -151,9 +151,9 @@ fn severity_name<S: serde::Serializer>(severity: &Severity, serializer: S) -> Re
 }
 
 impl Anomaly {
-    /// The anomaly as JSON, in one line, as `docs/schema/event.json` says.
+    /// The anomaly as JSON on one line, as in `docs/schema/event.json`.
     pub fn to_json(&self) -> String {
-        // Nothing in it can fail to be told.
+        // Serialising these fields can't fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! Where a call came from, as a binding of another language says it.
+//! The caller of a registry, as a binding of another language describes it.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -14,7 +14,7 @@ use super::thread::with_thread;
 pub enum Language {
     /// Rust.
     Rust = 1,
-    /// C, or what calls through its interface.
+    /// C, or a caller through the C interface.
     C = 2,
     /// Go.
     Go = 3,
@@ -23,10 +23,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them, by their numbers.
+    /// All languages, in the order of their numbers.
     pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Go, Self::Python];
 
-    /// Its name.
+    /// Its name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rust => "Rust",
@@ -46,20 +46,22 @@ impl Language {
 pub enum CodePlace {
     /// A line of a source file.
     Line {
-        /// The file's path, as the language tells it.
+        /// The file's path, in the notation of the language.
         file: String,
         /// The line, from 1.
         line: u32,
-        /// The function, or empty.
+        /// The function; may be empty.
         function: String,
     },
     /// A return address in this process, to be resolved when a report is made.
     Address(usize),
 }
 
-/// Where a call came from, as the binding of another language says it: the innermost place first, which is the call site.
+/// The caller of a registry, as a binding of another language describes it: innermost place first,
+/// which is the call site.
 ///
-/// Rust callers need none: every method of a registry knows its caller by itself. Of the stack the first 23 places are kept.
+/// Rust callers need none: every method of a registry knows its caller. The first 23 places of a
+/// stack are recorded.
 ///
 /// ```
 /// use capbuf::{Caller, CodePlace, Language, Length, Registry, SampleFormat, Spec};
@@ -90,14 +92,14 @@ impl Caller {
         Self { language, stack, thread: None }
     }
 
-    /// Has this thread recorded as the one that asks, even if the calls are made on another one for it.
+    /// Records this thread as the caller's, even if the calls are made on another one.
     pub fn of_this_thread(self) -> Self {
         Self { thread: Some(with_thread(|number, name| (number, name.to_owned()))), ..self }
     }
 
-    /// Runs `calls`; what they ask registries for is recorded as asked by this caller. Thread-local.
+    /// Runs `calls` with this caller on record for their attempts. Thread-local.
     pub fn scope<R>(self, calls: impl FnOnce() -> R) -> R {
-        /// Puts the caller back that was before, also when unwinding.
+        /// Restores the previous caller, also when unwinding.
         struct Back(Option<Rc<Caller>>);
         impl Drop for Back {
             fn drop(&mut self) {
@@ -110,7 +112,8 @@ impl Caller {
         calls()
     }
 
-    /// Takes whoever calls this along to another thread: what `calls` asks registries for there is recorded as asked from here.
+    /// Carries the current caller to another thread: attempts of `calls` there are recorded as made
+    /// here.
     #[track_caller]
     pub fn carry<R>(calls: impl FnOnce() -> R) -> impl FnOnce() -> R {
         let here = Location::caller();
@@ -121,19 +124,20 @@ impl Caller {
         || caller.scope(calls)
     }
 
-    /// Describes who called the function that begins at the address `entry`: the return addresses of this thread's stack beyond it,
-    /// or all of them if it isn't on it. For a binding that is called by machine code.
+    /// Describes the caller of the function that begins at `entry`: the return addresses of this
+    /// thread's stack beyond it, or all of them if it is not on the stack. For bindings that are
+    /// called by machine code.
     pub fn native(language: Language, entry: usize) -> Self {
         let (addresses, count) = stack::capture_beyond(Some(entry));
         Self::new(language, addresses[..count].iter().map(|address| CodePlace::Address(*address)).collect())
     }
 
-    /// Tells whether this is in the scope of a caller.
+    /// True inside the scope of a caller.
     pub fn is_given() -> bool {
         CALLER.try_with(|caller| caller.borrow().is_some()).unwrap_or(false)
     }
 
-    /// The caller whose scope this is in.
+    /// The caller of the current scope.
     pub(crate) fn current() -> Option<Rc<Self>> {
         CALLER.try_with(|caller| caller.borrow().clone()).ok().flatten()
     }

@@ -1,4 +1,4 @@
-//! What stands in a log at one moment, as far as it makes sense.
+//! The valid contents of a log at one moment.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::stack::FRAMES;
 use super::text::text;
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// What stands in a log at one moment, as far as it makes sense: another process may have written anything.
+/// The valid contents of a log at one moment: another process may have stored anything.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) pid: u32,
@@ -19,10 +19,10 @@ pub(crate) struct Contents {
     pub(crate) created_utc_ns: i64,
     pub(crate) is_enabled: bool,
     pub(crate) dropped: Dropped,
-    /// Names without credentials, by key.
+    /// Names of sources without credentials, by key.
     pub(crate) sources: HashMap<u64, String>,
     pub(crate) sites: HashMap<u64, SiteText>,
-    /// The keys of sites, by row.
+    /// Keys of call sites, by row.
     pub(crate) site_rows: Vec<u64>,
     pub(crate) modules: Vec<String>,
     pub(crate) lines: Vec<Line>,
@@ -37,11 +37,11 @@ pub(crate) struct SiteText {
     pub(crate) file: String,
     pub(crate) line: u32,
     pub(crate) function: String,
-    /// If it is known by its address only; otherwise zero.
+    /// Its frame if it is known by address only; otherwise zero.
     pub(crate) frame: u64,
 }
 
-/// What came of a source at a call site.
+/// Attempts of a source at one call site.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line {
     pub(crate) source: u64,
@@ -63,7 +63,7 @@ pub(crate) struct Record {
     pub(crate) frames: Vec<u64>,
 }
 
-/// A handle that is held.
+/// A held handle.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hold {
     pub(crate) source: u64,
@@ -78,7 +78,7 @@ fn get(row: &[AtomicU64], word: usize) -> u64 {
 
 /// Reads a row whose key, or number, is the same before and after.
 fn whole<R>(row: &[AtomicU64], is_written: impl Fn(u64) -> bool, read: impl Fn(u64) -> Option<R>) -> Option<R> {
-    // Whoever writes that fast is counted by what he writes next.
+    // A row rewritten more often is read in the next report.
     const TRIES: usize = 4;
     for _ in 0..TRIES {
         // SYNC record (read): as for rows with a key.

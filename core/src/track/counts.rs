@@ -1,4 +1,4 @@
-//! What a registry counts all the time: plain numbers, which nobody waits for.
+//! The counters that a registry always keeps: relaxed, without waiting.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use crate::error::Error;
 use crate::sync::process::AtomicU64;
 use crate::sync::{Ordering, count};
 
-/// How long things take, in buckets.
+/// A histogram of durations.
 #[derive(Debug)]
 pub(crate) struct Histogram {
-    /// One more than there are bounds.
+    /// One bucket more than there are bounds.
     buckets: [AtomicU64; Self::BOUNDS_NS.len() + 1],
     sum_ns: AtomicU64,
 }
@@ -22,7 +22,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// The upper bounds of the buckets but the last.
+    /// Upper bounds of all buckets but the last.
     pub(crate) const BOUNDS_NS: [u64; 12] = [
         500,
         1_000,
@@ -46,7 +46,7 @@ impl Histogram {
         self.sum_ns.fetch_add(ns, Ordering::Relaxed);
     }
 
-    /// The upper bounds in seconds, each with what fell below it and above the one before; and the sum in seconds.
+    /// The upper bounds in seconds, each with the count of its bucket; and the sum in seconds.
     pub(crate) fn told(&self) -> (Vec<(f64, u64)>, f64) {
         let bounds = Self::BOUNDS_NS.iter().map(|ns| *ns as f64 / 1e9).chain([f64::INFINITY]);
         let counts = self.buckets.iter().map(|count| count.load(Ordering::Relaxed));
@@ -54,7 +54,7 @@ impl Histogram {
     }
 }
 
-/// What came of a read, by its number.
+/// Names of the results of a read, in the order of their numbers.
 pub(crate) const READ_RESULTS: [&str; 5] = ["whole", "not yet", "evicted", "timed out", "failed"];
 
 /// The counters of one thread in sixteen, on a cache line of their own.
@@ -65,10 +65,10 @@ struct Stripe {
     hits: AtomicU64,
 }
 
-/// What a registry counts, for all its buffers, in this process.
+/// The counters of a registry, for all its buffers, in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Attempts that found their ring, but not at once.
+    /// Attempts that found their ring, but not by the first lookup.
     pub(crate) found_later: AtomicU64,
     pub(crate) reused: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -94,7 +94,7 @@ impl Counts {
         });
     }
 
-    /// Counts a read. An addition to a line that this thread shares with few others.
+    /// Counts a read. An addition to a cache line that few threads share.
     #[inline]
     pub(crate) fn read<R>(&self, result: &Result<R, Error>) {
         let number = match result {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_falls_into_the_bucket_that_ends_at_it() {
+    fn duration_equal_to_a_bound_falls_into_the_bucket_below() {
         let histogram = Histogram::default();
         for ns in [0, 500, 501, 1_000_000_000, 1_000_000_001] {
             histogram.add(Duration::from_nanos(ns));

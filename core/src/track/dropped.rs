@@ -1,19 +1,19 @@
-//! What a log had no room for.
+//! Counts of what a log had no room for.
 
-/// What found no place, or had to make place.
+/// Counts of what a log had no room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "observe", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Dropped {
-    /// Sources that are told no more, as others were asked for since.
+    /// Sources that were displaced by newer ones.
     pub sources: u64,
-    /// Attempts that are counted no more by their source and call site.
+    /// Attempts whose source or call site was displaced.
     pub attempts: u64,
     /// Call sites of which only the number of attempts is known.
     pub call_sites: u64,
-    /// Handles whose holder is not on record.
+    /// Handles whose holder is not recorded.
     pub holders: u64,
-    /// Attempts that are counted and whose stack is on record no more.
+    /// Counted attempts whose stack was displaced.
     pub stacks: u64,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Drop {
 }
 
 impl Dropped {
-    /// Adds the numbers of another log.
+    /// Adds the counts of another log.
     pub(crate) fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.sources, other.sources),

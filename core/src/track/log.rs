@@ -1,6 +1,6 @@
-//! A log of bounded size that any number of threads add to without a lock, and that any process can read meanwhile.
+//! A log of bounded size, which threads extend without a lock and any process may read meanwhile.
 //!
-//! Rows are found, claimed and published as the module `log_layout` says.
+//! Rows are found, claimed and published as `log_layout` describes.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use super::text::{end_of, put_text, start_of};
 use crate::memory::{Words, copy};
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// One attempt, to be logged.
+/// One attempt to be logged.
 pub(crate) struct Entry<'a> {
     pub(crate) source_key: u64,
-    /// Without credentials; asked for only if the source is new to the log.
+    /// The name without credentials; computed only if the source is new to the log.
     pub(crate) name: &'a dyn Fn() -> String,
     pub(crate) site_key: u64,
     pub(crate) buffer: u64,
@@ -33,12 +33,12 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Log {
     words: Words,
     pub(super) layout: Layout,
-    /// Names new holds.
+    /// Numbers new holds.
     holds: AtomicU64,
 }
 
 impl Log {
-    /// The words of a log for so many sources.
+    /// The words of a log for `sources` sources.
     #[cfg(all(test, loom))]
     pub(crate) fn words(sources: usize) -> usize {
         Layout::of(sources).words
@@ -59,7 +59,7 @@ impl Log {
         log
     }
 
-    /// A log that another process has begun; `None` if it is none, or not of this version.
+    /// A log of another process; `None` if it is invalid or of another version.
     pub(super) fn of_another(words: Words) -> Option<Self> {
         let header = words.all().get(..header::WORDS)?;
         // SYNC log (observe): acquires the rest of the header.
@@ -73,7 +73,7 @@ impl Log {
         Some(Self { words, layout: Layout::of(sources), holds: AtomicU64::new(2) })
     }
 
-    /// A log in a file, to be read.
+    /// A log in a file, for reading.
     pub(crate) fn in_file(file: &std::fs::File) -> Option<Self> {
         Self::of_another(Words::in_file(file)?)
     }
@@ -99,8 +99,9 @@ impl Log {
         self.all()[header::DROPPED + what as usize].fetch_add(count, Ordering::Relaxed);
     }
 
-    /// The row of a key: found, or written by `write` into a free one, or, if rows may go, into the one that was used longest ago,
-    /// after `gone` was called with it. Lock-free; where threads meet, a key may have two rows.
+    /// Finds the row of a key, or writes it by `write` into a free row. If `gone` is set, it may
+    /// displace the row that was used longest ago, after calling `gone` with it. Lock-free; racing
+    /// threads may give a key two rows.
     fn place(
         &self,
         table: Table,
@@ -132,7 +133,7 @@ impl Log {
             return Some(free);
         }
         let used = used?;
-        // Somebody else may be faster at the oldest one; not often.
+        // Another thread may be faster at the oldest one; rarely.
         for _ in 0..SET {
             let keyed = set().map(|(at, row)| (at, row, row[0].load(Ordering::Relaxed)));
             let oldest =
@@ -147,7 +148,7 @@ impl Log {
         None
     }
 
-    /// Writes a call site down, once; its key, and its row for use in frames.
+    /// Records a call site once; returns its key, and its row for use in frames.
     pub(super) fn site(
         &self,
         key: u64,
@@ -163,7 +164,7 @@ impl Log {
             set(row::SITE_LINE, u64::from(line) | language << 32);
             set(row::SITE_FRAME, frame);
             let room = (row.len() - row::SITE_TEXT) * size_of::<u64>();
-            // The end of a path tells more than its beginning, the beginning of a function's name more than its end.
+            // The end of a path and the beginning of a function's name are the most useful parts.
             let function = start_of(function, room / 3);
             let file = end_of(file, room - function.len());
             set(row::SITE_BYTES, file.len() as u64 | (function.len() as u64) << 32);
@@ -179,7 +180,7 @@ impl Log {
         }
     }
 
-    /// Sees to it that a module is written down.
+    /// Records a module once.
     pub(super) fn module(&self, number: usize, path: Option<&Path>) {
         let Some(row) = self.row(self.layout.modules, number) else { return };
         if row[0].load(Ordering::Relaxed) == 0
@@ -192,7 +193,7 @@ impl Log {
         }
     }
 
-    /// Counts and records.
+    /// Counts and records an attempt.
     pub(super) fn add(&self, entry: &Entry<'_>) {
         let now = entry.utc_ns as u64;
         self.name(entry, now);
@@ -216,7 +217,8 @@ impl Log {
     fn count(&self, entry: &Entry<'_>, now: u64) {
         let attempts = |row: &[AtomicU64]| {
             let taken = |outcome: &Outcome| row[row::LINE_COUNTS + *outcome as usize].swap(0, Ordering::Relaxed);
-            // Taken, so that what a thread adds that found the row before counts for the next line and isn't lost.
+            // Swapped out: counts that a thread still adds belong to the next line, and are not
+            // lost.
             let counted = Outcome::ALL.into_iter().map(|outcome| (outcome.is_attempt(), taken(&outcome)));
             counted.filter(|(is_attempt, _)| *is_attempt).map(|(_, count)| count).sum::<u64>()
         };
@@ -277,7 +279,7 @@ impl Log {
         row[0].store(writing + 1, Ordering::Release);
     }
 
-    /// Notes that a handle is held; where it is noted, and by which key.
+    /// Records that a handle is held; returns the row and its key.
     pub(crate) fn hold(
         &self,
         source_key: u64,
@@ -316,7 +318,7 @@ impl Log {
         Some((at, key))
     }
 
-    /// Takes back that a handle is held.
+    /// Removes the record of a held handle.
     pub(crate) fn release(&self, at: usize, key: u64) {
         if let Some(row) = self.row(self.layout.holds, at) {
             // SYNC row (free): the content may be overwritten.

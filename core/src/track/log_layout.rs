@@ -1,31 +1,31 @@
-//! Where everything in a log lies: tables, rows, words.
+//! The layout of a log: tables, rows, words.
 //!
-//! It is one block of words, in tables of rows of one length each:
+//! A log is one block of words, in tables of rows of one length each:
 //!
 //! | table | a row is |
 //! |---|---|
 //! | sources | a source's key and its name without credentials |
-//! | lines | how often what came of a source at one call site, and when |
+//! | lines | the counts of outcomes of a source at one call site, and their times |
 //! | sites | a call site |
-//! | modules | the path of a file whose code is loaded |
-//! | records | one attempt, with its stack; a source has eight places, the oldest go first |
-//! | holds | a handle that is held |
+//! | modules | the path of a file with loaded code |
+//! | records | one attempt, with its stack; eight for each source, the oldest are displaced |
+//! | holds | a held handle |
 //!
-//! Rows of most tables are found by a key, in a set of eight that the key picks. The key is the row's first word: zero while the row
-//! is free, one while it is written, and then what the row's text was made of, so a row that bears the key before and after it was
-//! read is whole. Where all eight are taken the one that was used longest ago goes, and is counted. Records bear a number instead,
-//! odd while they are written.
+//! Most rows are found by key, in a set of eight that the key selects. The key is the row's first
+//! word: zero while the row is free, one while it is written, then the hash of the row's text. So a
+//! row with the same key before and after reading is whole. If all eight are taken, the one used
+//! longest ago is displaced and counted. Records have a number instead, odd while they are written.
 
 use super::modules::MODULES;
 
 /// The first eight bytes of every log.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
-/// Changes whenever the meaning or place of any word does.
+/// Changes with the meaning or place of any word.
 pub(super) const VERSION: u64 = 1;
 
 /// Rows among which a key may lie.
 pub(super) const SET: usize = if cfg!(loom) { 1 } else { 8 };
-/// The places of one source's records.
+/// Records kept for one source.
 pub(super) const RECORDS: usize = if cfg!(loom) { 1 } else { 8 };
 
 /// The words of the header.
@@ -36,17 +36,17 @@ pub(super) mod header {
     pub(in crate::track) const PID: usize = 3;
     pub(in crate::track) const CREATED: usize = 4;
     pub(in crate::track) const ENABLED: usize = 5;
-    /// The first of those of `Dropped`.
+    /// The first of the counts of `Dropped`.
     pub(in crate::track) const DROPPED: usize = 8;
     pub(in crate::track) const PROGRAM_BYTES: usize = 16;
     pub(in crate::track) const PROGRAM: usize = 17;
     pub(in crate::track) const WORDS: usize = 32;
 }
 
-/// How many sources one log has room for: a bound for what it takes.
+/// Upper bound of the sources of a log.
 pub(super) const MAX_SOURCES: usize = 1 << 16;
 
-/// Where a table lies.
+/// The place of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table {
     pub(super) first: usize,
@@ -54,14 +54,14 @@ pub(super) struct Table {
     pub(super) row_words: usize,
 }
 
-/// Where everything lies, computed from the number of sources.
+/// The places of all tables, computed from the number of sources.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) sources: Table,
     pub(super) lines: Table,
     pub(super) sites: Table,
     pub(super) modules: Table,
-    /// One word each: how many records the group has had.
+    /// One word each: the number of records that the group has had.
     pub(super) groups: Table,
     pub(super) records: Table,
     pub(super) holds: Table,
@@ -69,7 +69,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Lays a log for so many sources out: a power of two.
+    /// Lays out a log for `sources` sources, a power of two.
     pub(super) fn of(sources: usize) -> Self {
         let mut words = header::WORDS;
         let mut table = |rows: usize, row_words: usize| {
@@ -78,7 +78,7 @@ impl Layout {
             Table { first, rows, row_words }
         };
         let groups = if cfg!(loom) { 1 } else { (sources / 8).clamp(64, 1024) };
-        // Models look at one row, and pay for all of them.
+        // Models use one row, and pay for all of them.
         let rows = |rows: usize| if cfg!(loom) { 1 } else { rows };
         Self {
             sources: table(sources, 32),
@@ -99,7 +99,7 @@ impl Layout {
 
 /// The words of a row, by table.
 pub(super) mod row {
-    /// When it was used last: the row that was used longest ago goes first.
+    /// Time of the last use: the row used longest ago is displaced first.
     pub(in crate::track) const SOURCE_USED: usize = 1;
     pub(in crate::track) const SOURCE_BYTES: usize = 2;
     pub(in crate::track) const SOURCE_NAME: usize = 3;
@@ -109,14 +109,14 @@ pub(super) mod row {
     pub(in crate::track) const LINE_FIRST: usize = 3;
     pub(in crate::track) const LINE_LAST: usize = 4;
     pub(in crate::track) const LINE_BUFFER: usize = 5;
-    /// One for each outcome.
+    /// One count for each outcome.
     pub(in crate::track) const LINE_COUNTS: usize = 6;
 
     /// The line in the lower half, the language in the upper one.
     pub(in crate::track) const SITE_LINE: usize = 1;
-    /// A frame, if it is known by its address only.
+    /// A frame, if the site is known by address only.
     pub(in crate::track) const SITE_FRAME: usize = 2;
-    /// The bytes of the file's path in the lower half, those of the function's name in the upper one.
+    /// Bytes of the file's path in the lower half, of the function's name in the upper one.
     pub(in crate::track) const SITE_BYTES: usize = 3;
     pub(in crate::track) const SITE_TEXT: usize = 4;
 
@@ -128,7 +128,8 @@ pub(super) mod row {
     pub(in crate::track) const RECORD_SOURCE: usize = 3;
     pub(in crate::track) const RECORD_SITE: usize = 4;
     pub(in crate::track) const RECORD_BUFFER: usize = 5;
-    /// The outcome in the lowest byte, the number of frames in the next one, the thread's number in the upper half.
+    /// The outcome in the lowest byte, the number of frames in the next one, the thread's number in
+    /// the upper half.
     pub(in crate::track) const RECORD_WHAT: usize = 6;
     pub(in crate::track) const RECORD_THREAD: usize = 7;
     pub(in crate::track) const RECORD_FRAMES: usize = 9;
@@ -140,8 +141,8 @@ pub(super) mod row {
     pub(in crate::track) const HOLD_THREAD: usize = 5;
 }
 
-/// A frame of a stack in one word: the number of a module in the upper 16 bits and a place in it below; or, with this number, the
-/// number of a site; or, with the other, an address that is in no module.
+/// A frame of a stack in one word: the number of a module in the upper 16 bits and an offset in it
+/// below; with this number, the number of a site; with the other one, an address in no module.
 pub(super) const FRAME_OF_SITE: u64 = 0xffff;
 pub(super) const FRAME_UNKNOWN: u64 = 0xfffe;
 pub(super) const FRAME_PLACE_BITS: u32 = 48;

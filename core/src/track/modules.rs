@@ -1,4 +1,4 @@
-//! The files whose code this process has loaded: an address means something to others only as a file and a place in it.
+//! The files with loaded code: another process understands an address only as a file and an offset.
 
 use std::path::Path;
 use std::time::Instant;
@@ -6,14 +6,14 @@ use std::time::Instant;
 use crate::sync::process::{ArcSwap, AtomicU64, LazyLock};
 use crate::sync::{Ordering, PlainArc as Arc};
 
-/// How many files can have a number.
+/// Files that can have a number.
 pub(super) const MODULES: usize = 256;
 
-/// What is loaded where. Files keep their numbers when it is looked at anew.
+/// The loaded mappings. Files keep their numbers when the mappings are read again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Modules {
     paths: Vec<Arc<str>>,
-    /// By address.
+    /// Sorted by address.
     mappings: Vec<Mapping>,
 }
 
@@ -26,12 +26,12 @@ struct Mapping {
 }
 
 static LOADED: LazyLock<ArcSwap<Modules>> = LazyLock::new(|| ArcSwap::from_pointee(Modules::default()));
-/// When it was looked at last, in ms since the first look.
+/// Time of the last reading, in ms since the first.
 static LOOKED_MS: AtomicU64 = AtomicU64::new(0);
 static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What is loaded. Looks at it anew, for some 100 us, if it doesn't know one of the addresses, but not all the time: code that a
-/// program makes for itself lies in no file.
+/// The loaded mappings. Reads them again, for about 100 us, if an address is in none of them, but
+/// not too often: generated code lies in no file.
 pub(super) fn loaded(addresses: &[usize]) -> Arc<Modules> {
     let known = LOADED.load_full();
     if addresses.iter().all(|address| known.find(*address).is_some()) {
@@ -46,7 +46,7 @@ pub(super) fn loaded(addresses: &[usize]) -> Arc<Modules> {
     }
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let now = Arc::new(known.looked_at_anew(&maps));
-    // SYNC none: who finds older ones looks again.
+    // SYNC none: a thread that finds older mappings reads them again.
     LOADED.store(Arc::clone(&now));
     now
 }
@@ -81,7 +81,7 @@ impl Modules {
         Some(())
     }
 
-    /// The number of the file that an address lies in, and the place in it.
+    /// The number of the file that holds an address, and the offset in it.
     pub(super) fn find(&self, address: usize) -> Option<(usize, u64)> {
         let after = self.mappings.partition_point(|mapping| mapping.start <= address);
         let mapping = self.mappings.get(after.checked_sub(1)?).filter(|mapping| address < mapping.end)?;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_told_as_a_file_and_a_place_in_it() {
+    fn address_becomes_a_file_and_an_offset() {
         let first = "1000-3000 r-xp 00000500 08:01 42 /usr/lib/a b.so (deleted)\n5000-6000 rw-p 00000000 08:01 42 /x\n";
         let modules = Modules::default().looked_at_anew(first);
         assert_eq!(modules.find(0x2000), Some((0, 0x1500)));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn this_programs_own_code_is_found() {
+    fn own_code_is_found() {
         let (addresses, count) = super::super::stack::capture();
         assert!(count > 3);
         let modules = loaded(&addresses[..count]);

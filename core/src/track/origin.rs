@@ -1,4 +1,4 @@
-//! Where an attempt came from: its call site and its stack, as a log knows them.
+//! The origin of an attempt: its call site and stack, in the terms of a log.
 
 use std::panic::Location;
 
@@ -10,7 +10,7 @@ use super::log_layout::{FRAME_OF_SITE, FRAME_PLACE_BITS, FRAME_UNKNOWN};
 use super::modules;
 use super::stack::{self, FRAMES};
 
-/// Where an attempt came from: its call site and its stack, as the log knows them.
+/// The origin of an attempt: its call site and stack, in the terms of a log.
 pub(super) struct Origin {
     pub(super) site_key: u64,
     pub(super) frames: [u64; FRAMES],

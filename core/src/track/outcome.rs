@@ -1,37 +1,37 @@
-//! What came of an attempt to get a buffer, and what else happens to one.
+//! The outcomes of attempts to get a buffer, and the two steps of a ring's end.
 
 use crate::error::Error;
 
-/// What came of an attempt to get a buffer, and what else happens to one.
+/// The outcome of an attempt to get a buffer, or a step of a ring's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// A ring was made in new memory.
+    /// A ring was allocated in new memory.
     Allocated = 0,
-    /// A ring was made in the memory of one that was removed.
+    /// A ring was allocated in the memory of a removed one.
     Reused = 1,
-    /// `get_or_allocate` found the ring that the source has.
+    /// `get_or_allocate` found the source's ring.
     AlreadyThere = 2,
     /// `allocate` was refused, as the source has a ring.
     Refused = 3,
-    /// The source has a ring of another shape.
+    /// The source has a ring with another spec.
     SpecMismatch = 4,
-    /// A limit would have been passed: the registry's, a buffer's, or that of the memory there is.
+    /// A limit would have been exceeded: the registry's, a buffer's, or the free memory.
     OverBudget = 5,
-    /// Anything else went wrong.
+    /// Any other error.
     Failed = 6,
-    /// The source's ring was taken out of the registry.
+    /// The source's ring was removed from the registry.
     Removed = 7,
-    /// The last handle of a ring in a registry ended, and its memory was unmapped there.
+    /// The last handle of a ring in a registry was dropped, and its memory was unmapped there.
     LastHandleEnded = 8,
 }
 
 impl Outcome {
-    /// How many there are.
+    /// Number of outcomes.
     pub(crate) const COUNT: usize = 9;
 
-    /// All of them, by their numbers.
+    /// All outcomes, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Allocated,
         Self::Reused,
@@ -59,12 +59,12 @@ impl Outcome {
         }
     }
 
-    /// Whether it is what came of an attempt to get a buffer.
+    /// True for the outcome of an attempt to get a buffer.
     pub const fn is_attempt(self) -> bool {
         !matches!(self, Self::Removed | Self::LastHandleEnded)
     }
 
-    /// Whether it made a ring.
+    /// True if a ring was allocated.
     pub const fn is_allocation(self) -> bool {
         matches!(self, Self::Allocated | Self::Reused)
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_names_tell_outcomes_apart() {
+    fn numbers_and_names_are_distinct() {
         for (number, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!((outcome as usize, Outcome::from_number(number as u64)), (number, Some(outcome)));
             assert_eq!(Outcome::ALL.iter().filter(|other| other.name() == outcome.name()).count(), 1);

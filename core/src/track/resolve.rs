@@ -1,4 +1,4 @@
-//! From return addresses to functions, files and lines: slow, and done only when a report is asked for.
+//! Resolves return addresses to functions, files and lines: slow, only for a report.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub(crate) line: u32,
 }
 
-/// Resolves addresses; reads each file once, and remembers what it found.
+/// Resolves addresses. Reads each file once, and caches the results.
 #[derive(Default)]
 pub(crate) struct Resolver {
     modules: HashMap<String, Option<Module>>,
@@ -27,14 +27,14 @@ pub(crate) struct Resolver {
 
 struct Module {
     loader: Loader,
-    /// Where parts of the file are meant to lie: offset in the file, bytes, address.
+    /// Segments of the file: file offset, bytes, address.
     segments: Vec<(u64, u64, u64)>,
 }
 
 impl Module {
     fn open(path: &str) -> Option<Self> {
         let path = Path::new(path);
-        // What is no file may hold up who opens it.
+        // Opening anything but a regular file may block.
         let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
         const LARGEST: u64 = 4 << 30;
         if metadata.len() > LARGEST {
@@ -52,7 +52,7 @@ impl Module {
     fn places(&self, offset: u64) -> Option<Vec<Place>> {
         let inside = |(first, bytes, _): &&(u64, u64, u64)| offset >= *first && offset - first < *bytes;
         let (first, _, address) = self.segments.iter().find(inside)?;
-        // A return address is that of the next instruction, which may be another line's.
+        // A return address is that of the next instruction, which may belong to another line.
         let address = (address + (offset - first)).checked_sub(1)?;
         let mut places = Vec::new();
         if let Ok(mut frames) = self.loader.find_frames(address) {
@@ -80,7 +80,7 @@ impl Module {
 }
 
 impl Resolver {
-    /// The places that a frame stands for, the innermost first: several where functions were inlined.
+    /// The places of a frame, innermost first: several if functions were inlined.
     pub(crate) fn frame(&mut self, contents: &Contents, frame: u64) -> Vec<Place> {
         let place = frame & ((1 << FRAME_PLACE_BITS) - 1);
         match frame >> FRAME_PLACE_BITS {
@@ -120,7 +120,7 @@ impl Resolver {
         if site.frame == 0 {
             return Place { function: site.function.clone(), file: site.file.clone(), line: site.line };
         }
-        // Of inlined functions the innermost is where the call stands.
+        // Of inlined functions the innermost holds the call.
         self.frame(contents, site.frame).into_iter().next().unwrap_or_default()
     }
 }

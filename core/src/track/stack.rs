@@ -1,9 +1,10 @@
-//! A stack, captured raw.
+//! Raw stacks.
 
-/// How many return addresses are kept of a stack.
+/// Return addresses recorded of a stack.
 pub(super) const FRAMES: usize = 23;
 
-/// The return addresses of this thread's stack, the innermost first; resolves nothing, takes no lock, allocates nothing.
+/// The return addresses of this thread's stack, innermost first. Resolves nothing, takes no lock,
+/// allocates nothing.
 #[inline(never)]
 pub(super) fn capture() -> ([usize; FRAMES], usize) {
     capture_beyond(None)

@@ -11,7 +11,7 @@ pub(super) fn end_of(text: &str, bytes: usize) -> &str {
     &text[text.ceil_char_boundary(text.len().saturating_sub(bytes))..]
 }
 
-/// Writes a text into a row, cut where the row ends, and its length before it.
+/// Writes a text into a row, cut at the row's end, preceded by its length.
 pub(super) fn put_text(row: &[AtomicU64], bytes: usize, first: usize, text: &str) {
     let room = (row.len() - first) * size_of::<u64>();
     let text = start_of(text, room);
@@ -19,7 +19,8 @@ pub(super) fn put_text(row: &[AtomicU64], bytes: usize, first: usize, text: &str
     copy::copy_in(&row[first..], 0, text.as_bytes());
 }
 
-/// Reads a row's text. Never more than the row holds, and nothing that a terminal would act upon: another process wrote it.
+/// Reads a row's text. Bounded by the row, and without control characters: another process wrote
+/// it.
 pub(super) fn text(row: &[AtomicU64], first: usize, skip: usize, bytes: usize) -> String {
     let Some(words) = row.get(first..) else { return String::new() };
     let room = size_of_val(words);

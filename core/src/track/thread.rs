@@ -1,10 +1,10 @@
-//! The number and the name of a thread, as logs know it.
+//! Number and name of a thread, for logs.
 
 use std::cell::RefCell;
 
 use crate::sync::fork;
 
-/// The number and the name of this thread.
+/// Passes number and name of this thread to `with`.
 pub(super) fn with_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
     thread_local! {
         static THREAD: RefCell<Option<(u32, u32, String)>> = const { RefCell::new(None) };

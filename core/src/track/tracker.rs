@@ -1,4 +1,4 @@
-//! The tracker of one registry: its switch, and what it writes into its log.
+//! The tracker of one registry: its switch, and the records it writes to its log.
 
 use std::panic::Location;
 
@@ -27,25 +27,25 @@ pub(crate) struct Tracker {
     log: ArcSwapOption<OwnLog>,
     domain: Option<Arc<Domain>>,
     clock: Arc<dyn Clock>,
-    /// How many sources its log has room for.
+    /// Sources that its log has room for.
     sources: usize,
 }
 
-/// A log, and whose it is: a forked child begins its own.
+/// A log and its process: a forked child begins its own.
 #[derive(Debug)]
 struct OwnLog {
     log: Log,
     generation: u32,
 }
 
-/// An attempt that has begun.
+/// An attempt under way.
 pub(crate) struct Begun {
     location: &'static Location<'static>,
     utc_ns: i64,
     monotonic_ns: i64,
 }
 
-/// That a handle, and its clones, are on record as held.
+/// The record that a handle and its clones are held.
 pub(crate) struct Taken {
     log: Arc<OwnLog>,
     at: usize,
@@ -58,7 +58,7 @@ impl Drop for Taken {
     }
 }
 
-/// Whether `DEBUG_BUFFER_ALLOC` asks for tracking.
+/// True if `DEBUG_BUFFER_ALLOC` switches tracking on.
 pub(crate) fn asked_by_environment() -> bool {
     cfg!(feature = "observe")
         && std::env::var("DEBUG_BUFFER_ALLOC")
@@ -72,7 +72,7 @@ impl Tracker {
         domain: Option<Arc<Domain>>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
-        // Private memory is taken as it is touched; what others can read is reserved whole.
+        // Private memory is allocated when touched; shared memory is reserved whole.
         let default = if domain.is_some() { 2048 } else { 16384 };
         let sources = sources.unwrap_or(default).clamp(64, MAX_SOURCES).next_power_of_two();
         let counts = Counts::default();
@@ -87,7 +87,7 @@ impl Tracker {
         if on || self.log.load().is_some() {
             self.own().log.set_enabled(on);
         }
-        // SYNC none: attempts that are under way may be recorded or not.
+        // SYNC none: attempts under way may be recorded or not.
         self.on.store(u32::from(on), Ordering::Relaxed);
     }
 
@@ -95,12 +95,12 @@ impl Tracker {
         self.on.load(Ordering::Relaxed) != 0
     }
 
-    /// What is known of this registry, if anything was recorded.
+    /// The contents of this registry's log, if anything was recorded.
     pub(crate) fn contents(&self) -> Option<Contents> {
         self.log.load().as_ref().map(|own| Contents::of(&own.log))
     }
 
-    /// The log, made when it is first needed, and by a forked child anew.
+    /// The log, created with the first record, and by a forked child anew.
     fn own(&self) -> Arc<OwnLog> {
         loop {
             let current = self.log.load_full();
@@ -118,8 +118,8 @@ impl Tracker {
             let file = domain.make_log(bytes).ok()?;
             Words::in_new_file(&file, bytes).ok()
         });
-        // Where there is no room for others to see it, it is at least there for this process's own reports; and where there is no
-        // memory at all, in as little as there is.
+        // Without room in the domain, the log serves this process's own reports; without memory, it
+        // is as small as possible.
         let (words, sources) = match shared.map_or_else(|| Words::anonymous(bytes), Ok) {
             Ok(words) => (words, self.sources),
             Err(_) => (Words::on_heap(Layout::of(64).words), 64),
@@ -128,7 +128,7 @@ impl Tracker {
         Log::new(words, sources, pid, &program, self.clock.utc_ns())
     }
 
-    /// Begins an attempt, if they are recorded: one relaxed load if not.
+    /// Begins an attempt if tracking is on: one relaxed load if not.
     #[inline]
     #[track_caller]
     pub(crate) fn begin(&self) -> Option<Begun> {
@@ -141,7 +141,7 @@ impl Tracker {
         Begun { location, utc_ns: self.clock.utc_ns(), monotonic_ns: self.clock.monotonic_ns() }
     }
 
-    /// Records what came of an attempt. Lock-free; takes the stack.
+    /// Records the outcome of an attempt. Lock-free; captures the stack.
     #[cold]
     pub(crate) fn end(&self, begun: &Begun, source: &str, outcome: Outcome, buffer: u64) {
         let duration_ns = self.clock.monotonic_ns().saturating_sub(begun.monotonic_ns).max(0).unsigned_abs();
@@ -150,7 +150,7 @@ impl Tracker {
         self.add(&own.log, key_of(source), &|| redact(source), outcome, buffer, begun.utc_ns, duration_ns, &origin);
     }
 
-    /// Records what has no call site.
+    /// Records an event without a call site.
     #[cold]
     pub(crate) fn note(&self, source: &str, outcome: Outcome, buffer: u64) {
         let own = self.own();
@@ -186,7 +186,7 @@ impl Tracker {
         });
     }
 
-    /// Puts a handle on record as held from here on.
+    /// Records a handle as held from now on.
     #[cold]
     pub(crate) fn hold(&self, begun: &Begun, source: &str, buffer: u64) -> Option<Arc<Taken>> {
         let log = self.own();
@@ -197,7 +197,7 @@ impl Tracker {
     }
 }
 
-/// The number and the name of the thread that asks: of this one, unless it asks for another.
+/// Passes number and name of the caller's thread: this one, unless it calls for another.
 fn with_caller_thread<R>(with: impl FnOnce(u32, &str) -> R) -> R {
     match Caller::current().as_deref().and_then(|caller| caller.thread.as_ref()) {
         Some((thread, name)) => with(*thread, name),

@@ -1,8 +1,8 @@
-//! Moments as RFC 3339 writes them.
+//! Times in RFC 3339.
 
 use serde::{Serialize, Serializer};
 
-/// Tells a moment as RFC 3339 does.
+/// Formats a time as RFC 3339.
 pub(crate) fn moment(utc_ns: i64) -> String {
     jiff::Timestamp::from_nanosecond(utc_ns.into()).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }

@@ -1,11 +1,11 @@
-//! What a watch found, between its thread, those who take its events, and its registry.
+//! The findings of a watch, shared by its thread, its event readers and its registry.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::anomaly::Anomaly;
 
-/// How many events wait to be taken; the oldest go first.
+/// Events that wait to be read; the oldest are dropped first.
 pub(crate) const WAITING: usize = 1024;
 
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct State {
     pub(crate) is_over: bool,
 }
 
-/// What a watch's thread and those who take its events share.
+/// The state that a watch's thread and its event readers share.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
     state: Mutex<State>,
@@ -28,7 +28,7 @@ impl Watched {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that was found so far.
+    /// All anomalies found so far.
     pub(crate) fn found(&self) -> Vec<Anomaly> {
         self.lock().found.clone()
     }
