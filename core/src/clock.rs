@@ -1,4 +1,4 @@
-//! Where times come from: the system's clocks, or a clock that a test moves by hand.
+//! Clocks: the system's, or one that a test moves by hand.
 
 use std::fmt::Debug;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -8,27 +8,30 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::sync::{AtomicI64, Ordering};
 
-/// A source of wall-clock and monotonic time, shared by everything that a registry hands out.
+/// A source of wall-clock and monotonic time, used by a registry and all its buffers.
 pub trait Clock: Debug + Send + Sync {
-    /// Nanoseconds of UTC since 1970. May be stepped by whoever sets the machine's clock.
+    /// Nanoseconds of UTC since 1970. Steps when the machine's clock is set.
     ///
-    /// Called from the audio thread when a chunk is written without its capture time: it must not block.
+    /// Called on the audio thread when a chunk is written without its capture time: it must not
+    /// block.
     fn utc_ns(&self) -> i64;
 
-    /// Nanoseconds since some fixed point, never stepped, counting while the machine is suspended.
+    /// Nanoseconds since a fixed point, never stepped, counting while the machine is suspended.
     ///
-    /// Called from the audio thread now and then: it must not block.
+    /// Called on the audio thread now and then: it must not block.
     fn monotonic_ns(&self) -> i64;
 
-    /// Blocks the calling thread until so much monotonic time has passed. Never called from the audio thread.
+    /// Blocks the calling thread for `duration` of monotonic time. Never called on the audio
+    /// thread.
     fn sleep(&self, duration: Duration);
 }
 
-/// The machine's own clocks: `CLOCK_REALTIME` and `CLOCK_BOOTTIME`, read without a system call where the kernel maps them.
+/// The machine's clocks: `CLOCK_REALTIME` and `CLOCK_BOOTTIME`, read through the kernel's mapped
+/// page where possible.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-/// A duration in ns, saturating.
+/// Converts a duration to ns, saturating.
 pub(crate) fn duration_to_ns(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
@@ -52,7 +55,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move, so that hours can be tested in milliseconds.
+/// A clock that moves only by hand, so that hours can be tested in milliseconds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -73,21 +76,21 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Makes a clock that shows `utc_ns` and has just started.
+    /// Creates a clock at `utc_ns` whose monotonic time is 0.
     pub fn new(utc_ns: i64) -> Self {
         Self { utc_minus_monotonic_ns: AtomicI64::new(utc_ns), ..Self::default() }
     }
 
-    /// Lets time pass, for both clocks, and wakes the sleepers whose time has come.
+    /// Advances both clocks, and wakes sleepers whose time has come.
     pub fn advance(&self, duration: Duration) {
         let ns = duration_to_ns(duration);
         let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        // SYNC none: a clock orders nothing; the lock orders the change with the sleepers' look at it.
+        // SYNC none: a clock orders nothing; the lock orders the change with the sleepers' check.
         self.monotonic_ns.fetch_add(ns, Ordering::Relaxed);
         self.moved.notify_all();
     }
 
-    /// Sets the wall clock forward, or back, as an administrator or a time daemon would. No time passes.
+    /// Steps the wall clock, as an administrator or a time daemon would. No time passes.
     pub fn step_utc(&self, step_ns: i64) {
         self.utc_minus_monotonic_ns.fetch_add(step_ns, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, once for all languages.
+//! The errors of the library, in one table for all languages.
 
 use std::time::Duration;
 
@@ -9,20 +9,21 @@ use crate::spec::{SampleFormat, Spec};
 /// The result of a capbuf call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, with the numbers a caller needs to do something about it.
+/// An error, with the numbers that a caller needs to act on it.
 ///
-/// Sources in messages are shown without their credentials. [`Error::code`] is stable and the same in every language.
+/// Sources in messages are shown without credentials. [`Error::code`] is stable and the same in
+/// every language.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument is outside what is allowed. Nothing was changed; ask again with an allowed value.
+    /// An argument is out of range. Nothing was changed; call again with an allowed value.
     #[error("{what} is {given}; allowed: {allowed}")]
     InvalidArgument {
         /// The argument, by its name in the API.
         what: &'static str,
-        /// The value that was given.
+        /// The value passed.
         given: String,
-        /// What would have been accepted.
+        /// The allowed values.
         allowed: String,
     },
     /// A source name is empty, too long or holds control characters.
@@ -30,59 +31,61 @@ pub enum Error {
     InvalidSource {
         /// The name, redacted, escaped and cut to a readable length.
         given: String,
-        /// Why it is refused.
+        /// The reason.
         reason: &'static str,
     },
-    /// The source has a buffer of another shape. The buffer stays as it was; ask for its [`Spec`] or remove it first.
+    /// The source has a buffer with another spec. The buffer is unchanged: ask for its [`Spec`] or
+    /// remove it first.
     #[error("source {source_name} already has a buffer of {existing}, asked for {requested}")]
     SpecMismatch {
         /// The source, without credentials.
         source_name: Source,
-        /// The shape the source has.
+        /// The spec of the source's buffer.
         existing: Spec,
-        /// The shape that was asked for.
+        /// The requested spec.
         requested: Spec,
     },
-    /// `allocate` was called for a source that has a buffer. Use `get_or_allocate` to share it.
+    /// `allocate` was called for a source with a buffer. Share it by `get_or_allocate`.
     #[error("source {source_name} already has a buffer of {existing}")]
     AlreadyExists {
         /// The source, without credentials.
         source_name: Source,
-        /// The shape the source has.
+        /// The spec of the source's buffer.
         existing: Spec,
     },
-    /// No buffer is allocated for the source.
+    /// The source has no buffer.
     #[error("source {source_name} has no buffer")]
     NotFound {
         /// The source, without credentials.
         source_name: String,
     },
-    /// The buffer would be larger than one buffer may be, or the registry's budget has too little left.
+    /// The buffer would exceed the limit of one buffer, or what is left of the registry's budget.
     #[error("{requested_bytes} bytes requested, but {scope} allows {limit_bytes} bytes and {used_bytes} are in use")]
     OverBudget {
-        /// What the buffer would have taken.
+        /// Bytes that the buffer would take.
         requested_bytes: u64,
-        /// What is taken already (zero for the limit of one buffer).
+        /// Bytes in use (zero for the limit of one buffer).
         used_bytes: u64,
-        /// The limit that would have been passed.
+        /// The limit in bytes.
         limit_bytes: u64,
-        /// Which limit: `one buffer` or `the registry's budget`.
+        /// The limit's name: `one buffer` or `the registry's budget`.
         scope: &'static str,
     },
-    /// The operating system would not give the memory.
+    /// The operating system refused the memory.
     #[error("the system would not map {requested_bytes} bytes: {reason}")]
     OutOfMemory {
-        /// What was asked for.
+        /// Bytes requested.
         requested_bytes: u64,
-        /// The system's own words.
+        /// The system's message.
         reason: String,
     },
-    /// Another writer holds the buffer, or is about to feed the source; there is one at a time, in all processes.
+    /// Another writer holds the buffer, or another feeder the source: one at a time, in all
+    /// processes.
     #[error("source {source_name} has a writer already{}", held_by(.holder))]
     WriterBusy {
         /// The source, without credentials.
         source_name: Source,
-        /// The process that holds it, where that is known; `None` in a private registry.
+        /// The process that holds it, if known; `None` in a private registry.
         holder: Option<Holder>,
     },
     /// The buffer was removed from its registry: no more frames will come.
@@ -94,28 +97,28 @@ pub enum Error {
     /// The span ends after the newest frame.
     #[error("not recorded yet: newest is frame {newest_frame}, the span is {missing_frames} frames ahead")]
     NotYet {
-        /// One past the newest frame that can be read.
+        /// One past the newest readable frame.
         newest_frame: u64,
-        /// How many frames are still to come.
+        /// Number of frames still to come.
         missing_frames: u64,
-        /// When the last of them is expected, in ns of UTC, if the source goes on at its pace; `None` before the
-        /// first write.
+        /// Time at which the last of them is expected, in ns of UTC, at the source's rate; `None`
+        /// before the first write.
         expected_utc_ns: Option<i64>,
     },
-    /// The span begins before the oldest frame that is still there.
+    /// The span begins before the oldest readable frame.
     #[error("no longer there: oldest is frame {oldest_frame} at {oldest_utc_ns} ns UTC")]
     Evicted {
-        /// The oldest frame that can still be read.
+        /// The oldest readable frame.
         oldest_frame: u64,
         /// Its time in ns of UTC.
         oldest_utc_ns: i64,
     },
-    /// The span is empty, reversed, or the last so much of a buffer that keeps less.
+    /// The span is empty, reversed, or longer than the buffer ([`Span::Last`](crate::Span::Last)).
     #[error("{given} is not a span to read: {reason}")]
     InvalidRange {
-        /// The span as it was given.
+        /// The span passed.
         given: String,
-        /// Why it is refused.
+        /// The reason.
         reason: String,
     },
     /// The caller's memory is too small for the span. Nothing was written to it.
@@ -123,86 +126,89 @@ pub enum Error {
     TooSmall {
         /// Samples (frames times channels) that the span needs.
         needed_samples: u64,
-        /// Samples that were given room for.
+        /// Samples that the caller's memory holds.
         given_samples: u64,
     },
     /// Samples of one format were written to a buffer of another.
     #[error("samples are {given}, the buffer holds {expected}")]
     FormatMismatch {
-        /// The format of the samples that were given.
+        /// The format of the samples passed.
         given: SampleFormat,
         /// The format of the buffer.
         expected: SampleFormat,
     },
-    /// The frames did not come within the time the caller would wait.
+    /// The frames did not come within the time-out.
     #[error("waited {waited:?} for frames that did not come")]
     TimedOut {
-        /// How long the call waited.
+        /// Time waited.
         waited: Duration,
     },
-    /// The shared memory of a domain is full. Give it another folder by `CAPBUF_DIR`, a container more by `--shm-size`, or
-    /// remove buffers. Nothing is left behind.
+    /// The shared memory of a domain is full. Set `CAPBUF_DIR` to another folder, give a container
+    /// more by `--shm-size`, or remove buffers. Nothing is left behind.
     #[error(
         "{requested_bytes} bytes requested, but {folder} has {free_bytes} bytes free; \
          set CAPBUF_DIR to a folder with more (for a container: --shm-size), or remove buffers"
     )]
     OutOfSpace {
-        /// What the buffer would have taken.
+        /// Bytes that the buffer would take.
         requested_bytes: u64,
-        /// What the file system has left.
+        /// Free bytes of the file system.
         free_bytes: u64,
         /// The domain's folder.
         folder: String,
     },
-    /// The operating system refused something to do with a domain's folder or files.
+    /// The operating system refused an operation on a domain's folder or files.
     #[error("{what}: {reason}")]
     System {
-        /// What was tried, with the file's path.
+        /// The operation, with the file's path.
         what: String,
-        /// The system's own words.
+        /// The system's message.
         reason: String,
     },
-    /// A domain's folder or file belongs to another user, or others may use it. It is not touched.
+    /// A domain's folder or file belongs to another user, or is open to others. It is not touched.
     #[error("{path} is not safe to use: {reason}")]
     Forbidden {
         /// The folder or file.
         path: String,
-        /// What is wrong with it, and what would be right.
+        /// The fault, and what would be right.
         reason: String,
     },
-    /// A buffer was made by a version of this library with another memory layout. Use the same one, or remove the buffer's domain.
+    /// A buffer was made by a version of this library with another memory layout. Use that version,
+    /// or remove the buffer's domain.
     #[error("{path} has memory layout {found}, this library knows layout {known}")]
     LayoutMismatch {
         /// The buffer's file.
         path: String,
-        /// The version of its layout.
+        /// Its layout version.
         found: u32,
-        /// The version of this library's layout.
+        /// This library's layout version.
         known: u32,
     },
-    /// A buffer's memory contradicts itself: it was overwritten by something else. Remove it.
+    /// A buffer's memory contradicts itself: it was overwritten. Remove it.
     #[error("{path} is damaged: {reason}")]
     Corrupt {
         /// The buffer's file, or its source.
         path: String,
-        /// What does not fit.
+        /// The contradiction.
         reason: String,
     },
-    /// So many processes have the buffer mapped that no more can be counted.
+    /// The maximum number of processes have the buffer mapped.
     #[error("source {source_name} is in use by {limit} processes, and no more can be")]
     TooManyProcesses {
         /// The source, without credentials.
         source_name: Source,
-        /// How many can.
+        /// The maximum number.
         limit: usize,
     },
-    /// The writer was taken by the process that this one was forked from. Take an own one when that is gone.
+    /// The writer belongs to the parent of this forked process. Open the domain again in the child
+    /// to write.
     #[error("the writer of source {source_name} belongs to the process that this one was forked from")]
     Forked {
         /// The source, without credentials.
         source_name: Source,
     },
-    /// Allocating a buffer failed in a way that is a defect of this library; the source can be asked for again.
+    /// Allocating a buffer panicked, which is a defect of this library. The source can be requested
+    /// again.
     #[error("allocating the buffer of source {source_name} panicked")]
     AllocationPanicked {
         /// The source, without credentials.

@@ -1,25 +1,25 @@
-//! Gaps: places where audio is missing or the clock was set, and why.
+//! Gaps: places where audio is missing or the clock was set, with the reason.
 
-/// Why a timeline does not go on where it ended.
+/// The reason of a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
 #[non_exhaustive]
 pub enum GapReason {
-    /// The writer said so without giving a reason.
+    /// Reported by the writer without another reason.
     Requested = 1,
     /// The capture times jumped by more than jitter explains.
     Detected = 2,
     /// The machine's wall clock was set; no audio is missing.
     ClockStep = 3,
-    /// Another writer took the buffer over.
+    /// Another writer took over.
     WriterChanged = 4,
     /// The source was lost and came back.
     SourceLost = 5,
-    /// The device delivered faster than it was read.
+    /// The device overran: it delivered faster than it was read.
     Overrun = 6,
     /// Packets of a network stream did not arrive.
     PacketLoss = 7,
-    /// What is recorded was configured anew: its source was closed, and opened again.
+    /// The source was closed and opened again with another configuration.
     Reconfigured = 8,
 }
 
@@ -51,19 +51,19 @@ impl GapReason {
     }
 }
 
-/// A place where the timeline does not go on where it ended.
+/// A place where the timeline does not continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
     /// The first frame after the gap.
     pub first_frame: u64,
-    /// Where the audio before it ends, in ns of UTC.
+    /// End of the audio before it, in ns of UTC.
     pub start_utc_ns: i64,
-    /// How much time is missing. Zero where none is: a backward step of the clock, a seamless change of writers.
+    /// Missing time. Zero for a backward step of the clock, or a seamless change of writers.
     pub duration_ns: i64,
-    /// How far the wall clock was set, forward or back; zero for all reasons but [`GapReason::ClockStep`].
+    /// Step of the wall clock, forward or back; zero for all reasons but [`GapReason::ClockStep`].
     pub clock_step_ns: i64,
-    /// Why.
+    /// The reason.
     pub reason: GapReason,
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_of_a_gap_has_a_name_of_its_own() {
+    fn gap_reasons_have_distinct_names() {
         let names = std::collections::HashSet::from(GapReason::ALL.map(GapReason::name));
         assert!(names.len() == GapReason::ALL.len() && !names.contains(""));
     }

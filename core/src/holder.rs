@@ -1,12 +1,12 @@
-//! A process, as it is named to others: who holds a writer, a lock or a buffer.
+//! A process that holds a writer, a lock or a buffer, as others see it.
 
 use std::fmt;
 
-/// The process that holds something.
+/// A process that holds a writer, a lock or a buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// Its number, in the name space in which it runs.
+    /// Its number, in its own PID namespace.
     pub pid: u32,
     /// The name of its program.
     pub program: String,
@@ -19,7 +19,7 @@ impl fmt::Display for Holder {
 }
 
 impl Holder {
-    /// This process.
+    /// Describes this process.
     pub(crate) fn this_process() -> Self {
         let path = std::env::current_exe().ok();
         let name = path.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());

@@ -1,14 +1,17 @@
-//! How long a buffer of a domain stays when nobody uses it.
+//! The lifetime of a domain's buffer without users, and the options of an allocation.
 
-/// How long a buffer of a domain stays: its allocator's choice. A buffer of a private registry goes with its last handle.
+/// The lifetime of a domain's buffer, chosen by its allocator. A private registry's buffer ends
+/// with its last handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u32)]
 #[non_exhaustive]
 pub enum Lifetime {
-    /// Until it is removed, or its domain is. The next process finds the audio where the last one left it.
+    /// Until it, or its domain, is removed. The next process finds the audio as the last one left
+    /// it.
     #[default]
     UntilRemoved = 0,
-    /// While a process has it open: it goes with the last one. If that was killed, the next process to open the domain sweeps it.
+    /// While a process has it open: it ends with the last one. If that was killed, the next process
+    /// to open the domain sweeps it.
     WhileOpen = 1,
 }
 
@@ -26,19 +29,19 @@ impl Lifetime {
     }
 }
 
-/// How a buffer is to be allocated, beyond its shape.
+/// Options of an allocation beside the spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AllocateOptions {
     pub(crate) lifetime: Lifetime,
 }
 
 impl AllocateOptions {
-    /// The default.
+    /// Returns the default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long the buffer stays, if this call makes it and its registry is of a domain.
+    /// Sets the lifetime, for a buffer that this call allocates in a domain.
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
         self

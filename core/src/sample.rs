@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::spec::SampleFormat;
 
-/// A 24-bit signed sample as it lies in memory: three bytes, little-endian.
+/// A 24-bit signed sample in memory: three bytes, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Pod, Zeroable)]
 #[repr(transparent)]
 pub struct I24(pub [u8; 3]);
@@ -15,7 +15,7 @@ impl I24 {
     /// The smallest value, -8 388 608.
     pub const MIN: i32 = -(1 << 23);
 
-    /// Takes a value, held to the range of 24 bits.
+    /// Converts a value, clamped to 24 bits.
     pub fn new(value: i32) -> Self {
         let [a, b, c, _] = value.clamp(Self::MIN, Self::MAX).to_le_bytes();
         Self([a, b, c])
@@ -36,18 +36,18 @@ mod sealed {
     impl Sealed for f32 {}
 }
 
-/// A type that samples are written and read as: `i16`, [`I24`], `i32`, `f32`.
+/// A type of samples in reads and writes: `i16`, [`I24`], `i32`, `f32`.
 pub trait Sample: Pod + Default + Send + Sync + sealed::Sealed {
     /// The format whose memory is a slice of this type.
     const FORMAT: SampleFormat;
 
-    /// The sample as a 32-bit integer, its top bits first.
+    /// Converts to a 32-bit integer, most significant bits first.
     fn to_s32(self) -> i32;
-    /// The sample nearest to a 32-bit integer.
+    /// Converts from the nearest 32-bit integer.
     fn from_s32(value: i32) -> Self;
-    /// The sample as a float, full scale at ±1.0.
+    /// Converts to a float, full scale at ±1.0.
     fn to_f32(self) -> f32;
-    /// The sample nearest to a float; what is beyond full scale is held to it, what is no number is silence.
+    /// Converts from the nearest float; clamped to full scale, NaN is silence.
     fn from_f32(value: f32) -> Self;
 }
 
@@ -66,7 +66,7 @@ impl Sample for i16 {
         f32::from(self) * (1.0 / 32_768.0)
     }
     fn from_f32(value: f32) -> Self {
-        // A float to integer cast saturates, and turns NaN into zero.
+        // A cast from float to integer saturates, and turns NaN into zero.
         (value * 32_768.0).round_ties_even() as Self
     }
 }
@@ -122,10 +122,10 @@ impl Sample for f32 {
     }
 }
 
-/// Converts as many samples as both slices hold, and tells how many.
+/// Converts as many samples as both slices hold, and returns their number.
 ///
-/// Between integers bits are kept, or rounded away with saturation; to and from floats full scale is ±1.0.
-/// Real-time safe: no allocation, no lock, one pass.
+/// Between integers bits are kept, or rounded away with saturation; to and from floats full scale
+/// is ±1.0. Real-time safe: no allocation, no lock, one pass.
 ///
 /// ```
 /// let mut floats = [0.0; 3];
@@ -133,7 +133,7 @@ impl Sample for f32 {
 /// assert_eq!(floats, [-1.0, 0.0, 0.5]);
 /// ```
 pub fn convert<S: Sample, D: Sample>(from: &[S], to: &mut [D]) -> usize {
-    // What models take from what microphones give: worth the wider instructions of newer processors.
+    // The common case of models and microphones: worth AVX2.
     if S::FORMAT == SampleFormat::S16
         && D::FORMAT == SampleFormat::F32
         && let (Ok(from), Ok(to)) = (bytemuck::try_cast_slice(from), bytemuck::try_cast_slice_mut(to))
@@ -148,9 +148,9 @@ pub fn convert<S: Sample, D: Sample>(from: &[S], to: &mut [D]) -> usize {
     from.len().min(to.len())
 }
 
-/// The loop compiled twice; which of the two is chosen once, by what the processor has.
+/// The loop compiled twice; the processor decides once which is used.
 mod wide {
-    // The macro's own: it remembers the choice in an atomic, which orders nothing.
+    // For the macro, which caches the choice in an atomic that orders nothing.
     #![allow(clippy::disallowed_types)]
 
     use super::Sample;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_loud_is_held_to_full_scale_and_what_is_no_number_is_silence() {
+    fn too_loud_floats_are_clamped_and_nan_is_silence() {
         assert_eq!(one::<f32, i16>(1.0), i16::MAX);
         assert_eq!(one::<f32, i16>(-7.0), i16::MIN);
         assert_eq!(one::<f32, I24>(f32::INFINITY).get(), I24::MAX);

@@ -1,14 +1,14 @@
-//! Names of sources: what is accepted, and how they are shown without their secrets.
+//! Names of sources: their checks, and their display without secrets.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::sync::PlainArc;
 
-/// The longest name of a source, in bytes.
+/// Longest name of a source, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 1024;
 
-/// The name of a source: kept as given, shown without credentials.
+/// The name of a source: stored as passed, displayed without credentials.
 ///
 /// ```
 /// use capbuf::Source;
@@ -31,7 +31,7 @@ impl Source {
         Ok(Self(name.into()))
     }
 
-    /// The name as it was given, with any password in it: not for logs.
+    /// The name as passed, with any password in it: not for logs.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,16 +63,17 @@ pub(crate) fn check(name: &str) -> Result<()> {
     Err(Error::InvalidSource { given: format!("\"{shown}\""), reason })
 }
 
-/// Words that make the value of a query parameter a secret, wherever they stand in its name.
+/// Parts of a query parameter's name that make its value a secret.
 const SECRET_WORDS: [&str; 9] = ["pass", "pwd", "token", "key", "secret", "auth", "cred", "sig", "user"];
-/// What a parameter begins with.
+/// Characters that begin a parameter.
 const MARKS: [char; 4] = ['?', '#', ';', '&'];
 /// Sources that are no URLs: an `@` in them is part of a name.
 const LOCAL: [&str; 4] = ["device:", "file:", "tone:", "position:"];
 
-/// Shows a source without the user and password of a URL and without the values of parameters that look like secrets.
+/// Shows a source without the user and password of a URL, and without the values of secret
+/// parameters.
 ///
-/// Where a URL is malformed (a password with an unescaped `@` or `/`), more is hidden rather than less.
+/// A malformed URL (a password with an unescaped `@` or `/`) loses more rather than less.
 ///
 /// ```
 /// assert_eq!(capbuf::redact("rtsp://user:p@ss/word@host/a"), "rtsp://***@host/a");
@@ -82,13 +83,13 @@ pub fn redact(source: &str) -> String {
     if LOCAL.iter().any(|scheme| source.starts_with(scheme)) {
         return source.to_owned();
     }
-    // Without `://` a user's name looks like a scheme: then nothing before an `@` is shown.
+    // Without `://` a user's name looks like a scheme: then everything before an `@` is hidden.
     let (scheme, rest) = source.split_at(source.find("://").map_or(0, |at| at + 3));
     let (before, rest, hidden) = match rest.rfind('@') {
         Some(at) => (&rest[..at], &rest[at + 1..], "***@"),
         None => ("", rest, ""),
     };
-    // The `@` may have been one of the query's, and what follows it the rest of the query, or of a secret in it.
+    // The `@` may be part of the query, followed by the rest of the query or of a secret in it.
     let (path, query) = rest.split_at(rest.find(MARKS).unwrap_or(rest.len()));
     let path = if is_in_secret(before) { "***" } else { path };
     let mut shown = format!("{scheme}{hidden}{path}");
@@ -109,15 +110,15 @@ pub fn redact(source: &str) -> String {
     shown
 }
 
-/// Where the name of a parameter ends whose value is a secret.
+/// The end of the parameter's name, if its value is a secret.
 fn secret_at(pair: &str) -> Option<usize> {
     let lower = pair.to_ascii_lowercase();
-    // The sign may be escaped.
+    // The equals sign may be escaped.
     let end = lower.find('=').or_else(|| lower.find("%3d"))?;
     SECRET_WORDS.iter().any(|word| lower[..end].contains(word)).then_some(end)
 }
 
-/// Tells whether a URL that is cut ends within a secret of its query.
+/// True if a truncated URL ends within a secret of its query.
 fn is_in_secret(cut: &str) -> bool {
     cut.rfind(MARKS).is_some_and(|mark| secret_at(&cut[mark + 1..]).is_some())
 }
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_cannot_be_shown_or_stored_are_refused() {
+    fn invalid_names_are_refused() {
         for bad in ["", "a\nb", "tab\t", "\u{0}", "\u{7f}", "esc\u{1b}[31m", &"x".repeat(MAX_SOURCE_BYTES + 1)] {
             let error = Source::new(bad).expect_err(bad).to_string();
             assert!(error.len() < 300 && !error.chars().any(char::is_control), "{error:?}");
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn no_way_to_write_a_password_shows_it() {
+    fn password_is_hidden_in_every_notation() {
         for url in [
             "rtsp://me:sesame@host/live",
             "rtsp://me:ses@me:sesame@host/live",
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_a_query_goes_on_behind_an_at() {
+    fn secret_of_a_query_extends_beyond_an_at_sign() {
         for (url, shown) in [
             ("http://host/a?password=ses@me", "http://***@***"),
             ("http://host/a?password=ses@me@x/y&channel=1", "http://***@***&channel=1"),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays_readable() {
+    fn parameters_without_secrets_stay_readable() {
         for name in [
             "tone:440",
             "rtsp://host:554/a?channel=1&subtype=0",

@@ -1,4 +1,4 @@
-//! The shape of a buffer: how long, how fast, how many channels, which samples.
+//! The spec of a buffer: length, sample rate, channels and sample format.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// The highest sample rate a buffer may have, in Hz.
+/// Highest sample rate of a buffer, in Hz.
 pub const MAX_SAMPLE_RATE_HZ: u32 = 768_000;
-/// The most channels a buffer may have.
+/// Most channels of a buffer.
 pub const MAX_CHANNELS: u16 = 64;
 /// The largest frame: 64 channels of four bytes.
 pub(crate) const MAX_FRAME_BYTES: usize = MAX_CHANNELS as usize * 4;
 
-/// How a sample is stored: signed little-endian integers, s24 packed in three bytes, or 32-bit floats in -1.0..1.0.
+/// The storage of a sample: signed little-endian integers, s24 packed in three bytes, or 32-bit
+/// floats in -1.0..1.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum SampleFormat {
@@ -72,12 +73,12 @@ impl FromStr for SampleFormat {
     }
 }
 
-/// How much audio a buffer keeps.
+/// The length of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Length {
-    /// So many seconds, rounded to whole frames.
+    /// Seconds, rounded to whole frames.
     Seconds(f64),
-    /// So many frames.
+    /// Frames.
     Frames(u64),
 }
 
@@ -87,7 +88,7 @@ impl From<Duration> for Length {
     }
 }
 
-/// The shape of a buffer. Two buffers of one source must have equal specs.
+/// The spec of a buffer. All callers of one source must pass equal specs.
 ///
 /// ```
 /// use capbuf::{Length, SampleFormat, Spec};
@@ -107,11 +108,11 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Checks a shape.
+    /// Checks the values of a spec.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for a length that is not positive and finite or whose bytes can't be counted, a
-    /// rate outside 1 Hz to 768 kHz, or other than 1 to 64 channels.
+    /// [`Error::InvalidArgument`] for a length that is not positive and finite or too large, a rate
+    /// outside 1 Hz to 768 kHz, or other than 1 to 64 channels.
     pub fn new(length: Length, sample_rate_hz: u32, channels: u16, format: SampleFormat) -> Result<Self> {
         if !(1..=MAX_SAMPLE_RATE_HZ).contains(&sample_rate_hz) {
             return Err(Error::invalid("sample_rate_hz", sample_rate_hz, format!("1 to {MAX_SAMPLE_RATE_HZ}")));
@@ -124,7 +125,7 @@ impl Spec {
             Length::Seconds(seconds) if !seconds.is_finite() || seconds <= 0.0 => {
                 return Err(Error::invalid("length in seconds", seconds, "a positive, finite number"));
             }
-            // The cast saturates; what is too long is caught below.
+            // The cast saturates; an excessive length is refused below.
             Length::Seconds(seconds) => (seconds * f64::from(sample_rate_hz)).round() as u64,
         };
         let spec = Self { length_frames, sample_rate_hz, channels, format };
@@ -137,30 +138,30 @@ impl Spec {
         Ok(spec)
     }
 
-    /// More frames than any memory holds, few enough that no size computed from them overflows.
+    /// Beyond all memory, and small enough that sizes computed from it do not overflow.
     const MAX_FRAMES: u64 = 1 << 40;
 
-    /// Frames the buffer keeps.
+    /// Length in frames.
     pub fn length_frames(&self) -> u64 {
         self.length_frames
     }
 
-    /// Time the buffer keeps, at the nominal rate.
+    /// Length at the nominal rate.
     pub fn duration(&self) -> Duration {
         Duration::from_nanos(self.frames_to_ns(self.length_frames).unsigned_abs())
     }
 
-    /// Frames a second.
+    /// Frames per second.
     pub fn sample_rate_hz(&self) -> u32 {
         self.sample_rate_hz
     }
 
-    /// Samples a frame.
+    /// Samples per frame.
     pub fn channels(&self) -> u16 {
         self.channels
     }
 
-    /// How a sample is stored.
+    /// The storage of a sample.
     pub fn format(&self) -> SampleFormat {
         self.format
     }
@@ -170,18 +171,18 @@ impl Spec {
         self.format.bytes() * usize::from(self.channels)
     }
 
-    /// Bytes of the audio the buffer keeps, without what it needs beside it.
+    /// Bytes of the audio, without header, anchors and slack.
     pub fn audio_bytes(&self) -> u64 {
         self.length_frames * self.frame_bytes() as u64
     }
 
-    /// The nominal duration of so many frames in ns, saturating.
+    /// The nominal duration of `frames` frames in ns, saturating.
     pub(crate) fn frames_to_ns(&self, frames: u64) -> i64 {
         let ns = u128::from(frames) * 1_000_000_000 / u128::from(self.sample_rate_hz);
         i64::try_from(ns).unwrap_or(i64::MAX)
     }
 
-    /// The number of frames nearest to so many ns at the nominal rate; zero for negative durations.
+    /// The number of frames nearest to `ns` at the nominal rate; zero for negative durations.
     pub(crate) fn ns_to_frames(&self, ns: i64) -> u64 {
         let ns = u128::from(ns.max(0).unsigned_abs());
         let frames = (ns * u128::from(self.sample_rate_hz) + 500_000_000) / 1_000_000_000;
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_outside_the_limits_are_refused_by_name() {
+    fn specs_out_of_range_are_refused_by_name() {
         let refused = |length, rate, channels| {
             Spec::new(length, rate, channels, SampleFormat::F32).expect_err("must be refused").to_string()
         };
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_shape_has_a_size_that_can_be_counted() {
+    fn largest_spec_has_a_size() {
         let spec = Spec::new(Length::Frames(Spec::MAX_FRAMES), MAX_SAMPLE_RATE_HZ, MAX_CHANNELS, SampleFormat::F32);
         assert_eq!(spec.unwrap().audio_bytes(), (1 << 40) * 256);
         let slow = Spec::new(Length::Frames(Spec::MAX_FRAMES), 1, 1, SampleFormat::S16).unwrap();
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_found_by_their_names_only() {
+    fn formats_are_parsed_by_name_only() {
         for format in SampleFormat::ALL {
             assert_eq!(format.name().parse::<SampleFormat>().unwrap(), format);
         }

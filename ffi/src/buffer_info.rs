@@ -54,9 +54,10 @@ impl capbuf_buffer_info {
     }
 }
 
-/// Copies the identity and shape of a buffer.
+/// Copies the identity and shape of `buffer`.
 ///
-/// Any thread. Wait-free. Errors: NULL_ARGUMENT, INVALID_ARGUMENT.
+/// Threads: any. Cost: wait-free.
+/// Errors: the common ones.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_buffer_get_info(
     buffer: *const capbuf_buffer,
@@ -70,11 +71,13 @@ pub unsafe extern "C" fn capbuf_buffer_get_info(
     })
 }
 
-/// Finds or allocates the buffer of a source, as `capbuf_registry_get_or_allocate`, and copies its identity and shape.
+/// Returns the buffer of `source` as `capbuf_registry_get_or_allocate` does, and copies its
+/// identity and shape.
 ///
-/// On success `*buffer` is owned by the caller.
+/// On success the caller owns `*buffer`.
 ///
-/// Any thread. Errors: INVALID_ARGUMENT for `info`; those of `capbuf_registry_get_or_allocate`.
+/// Threads: any. Cost: as `capbuf_registry_get_or_allocate`.
+/// Errors: those of `capbuf_registry_get_or_allocate`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_get_or_allocate_with_info(
     registry: *const capbuf_registry,
@@ -97,11 +100,13 @@ pub unsafe extern "C" fn capbuf_registry_get_or_allocate_with_info(
     })
 }
 
-/// Finds the buffer of a source, as `capbuf_registry_get`, and copies its identity and shape.
+/// Returns the buffer of `source` as `capbuf_registry_get` does, and copies its identity and
+/// shape.
 ///
-/// On success `*buffer` is owned by the caller.
+/// On success the caller owns `*buffer`.
 ///
-/// Any thread. Errors: INVALID_ARGUMENT for `info`; those of `capbuf_registry_get`.
+/// Threads: any. Cost: as `capbuf_registry_get`.
+/// Errors: those of `capbuf_registry_get`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_get_with_info(
     registry: *const capbuf_registry,

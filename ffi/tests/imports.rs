@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "registry_stats",
     "buffer",
     "registry",
+    "buffer_info",
     "buffer_status",
     "writer",
     "reading/span",
