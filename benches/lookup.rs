@@ -1,4 +1,4 @@
-//! Finding a source that has a buffer: alone, on two threads, and while another thread adds and removes sources.
+//! Lookups of existing sources: on one thread, on two, and while another thread updates the map.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,7 +23,8 @@ fn names(count: usize) -> Vec<(usize, String)> {
     names
 }
 
-/// Looks sources up on so many threads, each of which does `calls`, while sources come and go or not; the slowest thread's time.
+/// Looks sources up, `calls` times on each of `threads` threads, with updates meanwhile if
+/// `updated`; returns the slowest thread's time.
 fn look<M: Map>(map: &M, names: &[(usize, String)], threads: usize, updated: bool, calls: u64) -> Duration {
     let (waiting, stop) = (AtomicUsize::new(threads), AtomicBool::new(false));
     let count = names.len();
@@ -48,7 +49,7 @@ fn look<M: Map>(map: &M, names: &[(usize, String)], threads: usize, updated: boo
     })
 }
 
-/// Adds or removes a source each 300 µs, until told to stop.
+/// Adds or removes a source each 300 µs, until `stop` is set.
 fn update<M: Map>(map: &M, stop: &AtomicBool) {
     let name = "a source that comes and goes";
     while !stop.load(Ordering::Relaxed) {
@@ -76,7 +77,7 @@ pub(crate) fn existing(effort: Effort) -> Result<Table> {
     let mut table = Table::new(
         "Look up an existing source",
         "A number is read from the source's entry; time a lookup, on each thread. All sources are asked for, in shuffled order, once before it counts. \
-         \"Changing\": one more thread adds or removes a source each 300 µs. The other maps hash with foldhash; ours with a hash of that kind.",
+         \"Changing\": one more thread adds or removes a source each 300 µs. All maps hash with foldhash.",
     );
     for count in [1, 64, 1024, 10_000] {
         let names = names(count);
@@ -181,7 +182,7 @@ pub(crate) fn get_or_allocate(effort: Effort) -> Result<Table> {
 
 const QUANTILES: [f64; 3] = [0.5, 0.999, 0.9999];
 
-/// How long single lookups take, while a source is added or removed each 300 µs.
+/// Quantiles of single lookups, while a source is added or removed each 300 µs.
 fn tail<M: Map>(map: &M, names: &[(usize, String)], duration: Duration) -> Result<[f64; 3]> {
     let mut took_ns = histogram()?;
     let stop = AtomicBool::new(false);

@@ -1,7 +1,8 @@
 //! Maps from sources to something shared, ours and what a user might take instead.
 //!
-//! All of the others hash with foldhash: with the standard library's hash each lookup would take 10 ns more. Ours multiplies words as foldhash
-//! does, made part of the lookup for names of 16 to 48 bytes.
+//! All of the others hash with foldhash: with the standard library's hash each lookup would take 10
+//! ns more. Ours multiplies words as foldhash does, made part of the lookup for names of 16 to 48
+//! bytes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,7 +13,7 @@ use foldhash::fast::RandomState;
 
 use crate::{Result, source};
 
-/// What the others keep for a source: something counted, as a handle would be.
+/// The value that the other maps hold for a source: something counted, as a handle would be.
 pub(crate) type Entry = Arc<u64>;
 type Plain = HashMap<String, Entry, RandomState>;
 

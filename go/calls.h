@@ -14,9 +14,9 @@ typedef struct {
 
 /* Calls on audio paths.
  *
- * Handles are numbers and results values: cgo checks a pointer to an opaque type, and to a pointer, on
- * each call (26 of 190 ns of a write). Samples are char: of a pointer to void, cgo checks the whole
- * object, and panics if the samples lie in one that holds Go pointers. */
+ * Handles are numbers and results values: cgo checks a pointer to an opaque type, and to a pointer,
+ * on each call (26 of 190 ns of a write). Samples are char: of a pointer to void, cgo checks the
+ * whole object, and panics if the samples lie in one that holds Go pointers. */
 
 /* Shim: handle as a number, samples as char, result by value. */
 static inline capbuf_go_result capbuf_go_write(uintptr_t writer, const char *samples, size_t count,

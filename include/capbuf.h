@@ -354,7 +354,7 @@ typedef struct {
     size_t address;
 } capbuf_code_place;
 
-// How a sample is stored: one of the `CAPBUF_FORMAT_` constants.
+// Storage of a sample: one of the `CAPBUF_FORMAT_` constants.
 typedef uint32_t capbuf_sample_format;
 
 // Options of a registry. NULL in its place, and all zeros, are the defaults.
@@ -373,13 +373,33 @@ typedef struct {
     // for new ones of the same size. It takes a buffer's memory after the last handle was freed,
     // and overwrites it with zeros before reuse.
     uint64_t pool_bytes;
-    // How long the pool keeps unused memory, in ns; 0: ten minutes.
+    // Time for which the pool keeps unused memory, in ns; 0: ten minutes.
     int64_t pool_age_ns;
     // Allocation tracking: 0: as the environment's `DEBUG_BUFFER_ALLOC` says; 1: on; 2: off.
     uint32_t track_allocations;
     // Set it to 0.
     uint32_t reserved;
 } capbuf_registry_options;
+
+// The identity and shape of a buffer. They never change.
+typedef struct {
+    // Set it to `sizeof(capbuf_buffer_info)` before the call.
+    size_t struct_size;
+    // Identifies the buffer in every process, as `capbuf_buffer_id`.
+    uint64_t id;
+    // Length in seconds.
+    double seconds;
+    // Length in frames.
+    uint64_t length_frames;
+    // Frames per second.
+    uint32_t sample_rate_hz;
+    // Samples per frame.
+    uint32_t channels;
+    // S16, S24, S32 or F32.
+    capbuf_sample_format sample_format;
+    // Lifetime in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    uint32_t lifetime;
+} capbuf_buffer_info;
 
 // The spec of a buffer: length, rate, channels and format. Set either `seconds` or
 // `length_frames`.
@@ -396,7 +416,7 @@ typedef struct {
     uint32_t channels;
     // CAPBUF_FORMAT_S16, S24, S32 or F32.
     capbuf_sample_format sample_format;
-    // How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    // Lifetime of the buffer in its domain: one of the `CAPBUF_LIFETIME_` constants.
     uint32_t lifetime;
 } capbuf_spec;
 
@@ -438,7 +458,7 @@ typedef struct {
     uint64_t evictions;
     // Bytes mapped for the buffer.
     uint64_t bytes;
-    // How far the published clock is ahead of the writer's estimated clock, in ns.
+    // Lead of the published clock over the writer's estimated clock, in ns.
     int64_t timeline_ahead_ns;
     // The largest magnitude of the last second, full scale at 1.0; 0 before the first write.
     float level_peak;
@@ -471,7 +491,7 @@ typedef struct {
 typedef struct {
     // Set it to `sizeof(capbuf_read_options)` before the call.
     size_t struct_size;
-    // How long to wait for frames that are not written yet, in ns; 0: do not wait.
+    // Time to wait for frames that are not written yet, in ns; 0: do not wait.
     int64_t wait_ns;
     // 0: an error if a part of the span is missing. 1: read the available part and report the
     // missing one.
@@ -593,7 +613,7 @@ typedef struct {
     uint32_t channels;
     // The sample format; CAPBUF_FORMAT_OWN: the source's own.
     capbuf_sample_format sample_format;
-    // How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    // Lifetime of the buffer in its domain: one of the `CAPBUF_LIFETIME_` constants.
     uint32_t lifetime;
     // The timeout of opening the source, in ns; 0: twenty seconds.
     int64_t open_deadline_ns;
@@ -675,7 +695,7 @@ typedef struct {
 typedef struct {
     // Set it to `sizeof(capbuf_source_status)` before the call.
     size_t struct_size;
-    // How often the source was reopened after it had run.
+    // Number of times that the source was reopened after it had run.
     uint64_t restarts;
     // One of the `CAPBUF_STATE_` constants.
     uint32_t state;
@@ -705,7 +725,7 @@ typedef struct {
     const char *name;
     // The bytes of `name`.
     size_t name_len;
-    // Where to capture from, UTF-8: `device:default`, `rtsp://...`, `file:...`, `tone:440`.
+    // The source to capture, UTF-8: `device:default`, `rtsp://...`, `file:...`, `tone:440`.
     const char *locator;
     // The bytes of `locator`.
     size_t locator_len;
@@ -744,9 +764,9 @@ typedef struct {
     uint64_t repeated_allocations;
     // Rings allocated for one source within the window (5).
     uint64_t churn_allocations;
-    // How long a removed buffer may be held, in ns (one minute).
+    // Time for which a removed buffer may be held, in ns (one minute).
     int64_t removed_held_ns;
-    // How long a live writer may write nothing, in ns (30 s).
+    // Time for which a live writer may write nothing, in ns (30 s).
     int64_t stalled_ns;
     // The deviation of a writer from its sample rate, as a fraction (0.05).
     double rate_tolerance;
@@ -1001,6 +1021,43 @@ capbuf_status capbuf_registry_path(const capbuf_registry *registry,
                                    size_t out_size,
                                    size_t *out_len,
                                    capbuf_error **error);
+
+// Copies the identity and shape of `buffer`.
+//
+// Threads: any. Cost: wait-free.
+// Errors: the common ones.
+capbuf_status capbuf_buffer_get_info(const capbuf_buffer *buffer,
+                                     capbuf_buffer_info *info,
+                                     capbuf_error **error);
+
+// Returns the buffer of `source` as `capbuf_registry_get_or_allocate` does, and copies its
+// identity and shape.
+//
+// On success the caller owns `*buffer`.
+//
+// Threads: any. Cost: as `capbuf_registry_get_or_allocate`.
+// Errors: those of `capbuf_registry_get_or_allocate`.
+capbuf_status capbuf_registry_get_or_allocate_with_info(const capbuf_registry *registry,
+                                                        const char *source,
+                                                        size_t source_len,
+                                                        const capbuf_spec *spec,
+                                                        capbuf_buffer **buffer,
+                                                        capbuf_buffer_info *info,
+                                                        capbuf_error **error);
+
+// Returns the buffer of `source` as `capbuf_registry_get` does, and copies its identity and
+// shape.
+//
+// On success the caller owns `*buffer`.
+//
+// Threads: any. Cost: as `capbuf_registry_get`.
+// Errors: those of `capbuf_registry_get`.
+capbuf_status capbuf_registry_get_with_info(const capbuf_registry *registry,
+                                            const char *source,
+                                            size_t source_len,
+                                            capbuf_buffer **buffer,
+                                            capbuf_buffer_info *info,
+                                            capbuf_error **error);
 
 // Allocates the buffer of `source`, which must have none.
 //

@@ -70,7 +70,7 @@
 //! # What it does not do
 //!
 //! No playback, no mixing, no storage on disk, no transport between machines. No blocking
-//! hand-over: a reader that is too slow loses the oldest frames and is told how many. Linux only.
+//! hand-over: a reader that is too slow loses the oldest frames and gets their number. Linux only.
 //!
 //! # Features
 //!

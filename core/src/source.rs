@@ -25,7 +25,8 @@ impl Source {
     /// Checks a name.
     ///
     /// # Errors
-    /// [`Error::InvalidSource`] if it is empty, longer than [`MAX_SOURCE_BYTES`] or holds control characters.
+    /// [`Error::InvalidSource`] if it is empty, longer than [`MAX_SOURCE_BYTES`] or holds control
+    /// characters.
     pub fn new(name: &str) -> Result<Self> {
         check(name)?;
         Ok(Self(name.into()))

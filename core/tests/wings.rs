@@ -1,4 +1,5 @@
-//! The wings of `src` import each other in one direction: each uses only wings that stand before it.
+//! The wings of `src` import each other in one direction: each uses only wings that stand before
+//! it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// The modules that are files of `src` itself: words that every wing may use.
 const GROUND: &[&str] = &["clock", "error", "gap", "holder", "lifetime", "sample", "source", "spec"];
 
-/// Each wing, and the wings that it may import. Each of these stands before it, so there is no circle.
+/// Each wing, and the wings that it may import. Each of these stands before it, so there is no
+/// circle.
 const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("ground", &["sync"]),
@@ -152,7 +154,8 @@ fn read_paths(tokens: &[(usize, String)], at: &mut usize, before: &[String], fou
     found.push(path);
 }
 
-/// All paths of a file that begin with `crate` or `super`, from the crate's root on. `module` is the file's own.
+/// All paths of a file that begin with `crate` or `super`, from the crate's root on. `module` is
+/// the file's own.
 fn references(source: &str, module: &[&str]) -> Vec<Reference> {
     let mut code = without_text(source);
     for item in test_items(&code) {
@@ -201,7 +204,7 @@ fn references(source: &str, module: &[&str]) -> Vec<Reference> {
     references
 }
 
-/// What a file imports that it may not, and the arrows that it uses.
+/// The forbidden imports of a file, and the arrows that it uses.
 fn check(file: &Path, source: &str) -> (Vec<String>, BTreeSet<(&'static str, &'static str)>) {
     let mut module: Vec<_> = file.iter().map(|part| part.to_str().unwrap().trim_end_matches(".rs")).collect();
     module.retain(|name| *name != "mod");
@@ -271,7 +274,7 @@ fn no_circle_of_wings_is_allowed() {
 }
 
 #[test]
-fn the_page_of_each_wing_names_what_it_may_use_and_who_may_use_it() {
+fn page_of_each_wing_names_its_arrows() {
     for (wing, targets) in ARROWS.iter().filter(|(wing, _)| *wing != "ground") {
         let page = std::fs::read_to_string(src().join(wing).join("mod.rs")).unwrap();
         let lines: Vec<_> = page.lines().take_while(|line| line.starts_with("//!")).collect();
@@ -287,7 +290,7 @@ fn the_page_of_each_wing_names_what_it_may_use_and_who_may_use_it() {
     }
 }
 
-/// What is reported of a planted file.
+/// The report on a planted file.
 fn planted(file: &str, source: &str) -> Vec<String> {
     check(Path::new(file), source).0
 }
@@ -318,7 +321,7 @@ fn a_forbidden_import_is_reported_with_file_line_and_arrow() {
 }
 
 #[test]
-fn what_is_no_import_of_the_crate_is_not_reported() {
+fn text_and_foreign_imports_are_not_reported() {
     for (file, source) in [
         ("ring/frames.rs", "use crate::memory::{Region, copy};\nuse super::anchors::Anchor;"),
         ("ring/frames.rs", "// use crate::buffer::Shared;\n/* crate::buffer */\n/// [`crate::Registry`]\nfn f() {}"),

@@ -32,7 +32,7 @@ pub struct capbuf_buffer_info {
     pub channels: u32,
     /// S16, S24, S32 or F32.
     pub sample_format: capbuf_sample_format,
-    /// How long it stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    /// Lifetime in its domain: one of the `CAPBUF_LIFETIME_` constants.
     pub lifetime: u32,
 }
 

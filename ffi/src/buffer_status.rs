@@ -30,7 +30,7 @@ pub struct capbuf_buffer_status {
     pub evictions: u64,
     /// Bytes mapped for the buffer.
     pub bytes: u64,
-    /// How far the published clock is ahead of the writer's estimated clock, in ns.
+    /// Lead of the published clock over the writer's estimated clock, in ns.
     pub timeline_ahead_ns: i64,
     /// The largest magnitude of the last second, full scale at 1.0; 0 before the first write.
     pub level_peak: f32,

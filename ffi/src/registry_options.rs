@@ -26,7 +26,7 @@ pub struct capbuf_registry_options {
     /// for new ones of the same size. It takes a buffer's memory after the last handle was freed,
     /// and overwrites it with zeros before reuse.
     pub pool_bytes: u64,
-    /// How long the pool keeps unused memory, in ns; 0: ten minutes.
+    /// Time for which the pool keeps unused memory, in ns; 0: ten minutes.
     pub pool_age_ns: i64,
     /// Allocation tracking: 0: as the environment's `DEBUG_BUFFER_ALLOC` says; 1: on; 2: off.
     pub track_allocations: u32,

@@ -6,7 +6,7 @@ use crate::boundary::arguments::versioned_struct;
 use crate::boundary::ffi_error::FfiError;
 use crate::boundary::guard::guard_value;
 
-/// How a sample is stored: one of the `CAPBUF_FORMAT_` constants.
+/// Storage of a sample: one of the `CAPBUF_FORMAT_` constants.
 pub type capbuf_sample_format = u32;
 
 /// The buffer's own format; in capture options, the source's.
@@ -42,7 +42,7 @@ pub struct capbuf_spec {
     pub channels: u32,
     /// CAPBUF_FORMAT_S16, S24, S32 or F32.
     pub sample_format: capbuf_sample_format,
-    /// How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    /// Lifetime of the buffer in its domain: one of the `CAPBUF_LIFETIME_` constants.
     pub lifetime: u32,
 }
 

@@ -37,7 +37,8 @@ def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 class Background(Generic[Result]):
-    """A thread whose exception is raised by `check` and `join`, and that never keeps pytest alive."""
+    """A thread whose exception is raised by `check` and `join`, and that never keeps pytest
+    alive."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
         self._work = work
@@ -94,7 +95,8 @@ def until_polling(background: "Background[Any] | None" = None, process: int | No
 
 
 def until_blocked_in(background: "Background[Any]", function: Callable[..., object]) -> None:
-    """Wait until a thread is asleep in the kernel while its innermost Python frame is `function`."""
+    """Wait until a thread is asleep in the kernel while its innermost Python frame is
+    `function`."""
     stat = pathlib.Path(f"/proc/self/task/{background.thread.native_id}/stat")
     code = function.__code__
 

@@ -96,7 +96,8 @@ def repeat(work: Callable[[], object], until: Callable[[], bool]) -> "Background
 
 
 def test_other_threads_run_during_large_read(registry: capbuf.Registry) -> None:
-    """The second thread that reads into one array gets `Busy`: it ran while the first one copied."""
+    """The second thread that reads into one array gets `Busy`: it ran while the first one
+    copied."""
     buffer = registry.allocate("mic", seconds=60, channels=2)
     with buffer.writer() as writer:
         writer.write(np.zeros((60 * 48_000, 2), "int16"))

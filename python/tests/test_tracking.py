@@ -133,7 +133,8 @@ def test_pooled_memory_is_reused_and_cleared() -> None:
         registry.remove("mic")
         return bool(registry.allocation_report().to_dict()["totals"]["results"]["reused"])
 
-    # A helper thread clears the memory first, so the next allocation may come too early to reuse it.
+    # A helper thread clears the memory first, so the next allocation may come too early to reuse
+    # it.
     eventually(is_reused)
 
     # Memory that is being cleared is not trimmed: try again.

@@ -1,4 +1,4 @@
-/* A trigger writes clips on request and when a tone is loud; a waiting thread takes them in turn. */
+/* A trigger writes clips on request and when a tone is loud; a waiting thread takes them. */
 
 #include "check.h"
 

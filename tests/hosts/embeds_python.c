@@ -1,5 +1,6 @@
-/* Links the library and embeds a Python that imports the package: two copies of the library in one process,
- * each with its own globals. A race and a read run in both copies, first in Python, then in C; each replies.
+/* Links the library and embeds a Python that imports the package: two copies of the library in one
+ * process, each with its own globals. A race and a read run in both copies, first in Python, then
+ * in C; each replies.
  *
  *     embeds_python FOLDER PYTHON HOST_PY
  */

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""A real RTSP server on loopback, playing an endless 1 kHz tone in the codecs of cameras and encoders.
+"""A real RTSP server on loopback, playing an endless 1 kHz tone in the codecs of cameras and
+encoders.
 
-Prints `ready PORT` once it listens. Each mount exists twice: `/opus` is always loud; `/pattern/opus` is loud
-in the first 300 ms of each second of UTC and 40 dB quieter otherwise, which shows how true the times of a
-recording are. `/camera` has the codec of `--camera`: a camera whose settings can change.
+Prints `ready PORT` once it listens. Each mount exists twice: `/opus` is always loud;
+`/pattern/opus` is loud in the first 300 ms of each second of UTC and 40 dB quieter otherwise, which
+shows how true the times of a recording are. `/camera` has the codec of `--camera`: a camera whose
+settings can change.
 
 Needs Debian's gir1.2-gst-rtsp-server-1.0, python3-gi, gstreamer1.0-libav, gstreamer1.0-rtsp,
-gstreamer1.0-plugins-{base,good,bad,ugly}, and the system's own python3, the only one that sees them.
+gstreamer1.0-plugins-{base,good,bad,ugly}, and the system's python3, which sees them.
 """
 
 import argparse
@@ -75,7 +77,8 @@ def follow_utc(_factory: GstRtspServer.RTSPMediaFactory, media: GstRtspServer.RT
     gate = media.get_element().get_by_name("gate")
 
     def set_volume(_tap: Gst.Element, buffer: Gst.Buffer) -> None:
-        # By the buffer's own time, not the time at which it passes: a busy machine is late in bursts.
+        # By the buffer's own time, not the time at which it passes: a busy machine is late in
+        # bursts.
         late_ns = tap.get_clock().get_time() - (tap.get_base_time() + buffer.pts)
         middle_ns = time.time_ns() - late_ns + BUFFER_NS // 2
         gate.set_property("volume", 1.0 if middle_ns % 1_000_000_000 < LOUD_NS else QUIET_VOLUME)

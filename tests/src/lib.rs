@@ -16,8 +16,8 @@
 //! change safely. So a program that listens to a rig is a [`Child`] or a [`Recorder`] whose command
 //! gets the rig's `env()`.
 //!
-//! Beside the rigs: [`StallDetector`] separates gaps of a stalled machine from faults, [`processes`]
-//! reads `/proc`, [`StopOnDrop`] ends other threads' loops when one panics.
+//! Beside the rigs: [`StallDetector`] separates gaps of a stalled machine from faults,
+//! [`processes`] reads `/proc`, [`StopOnDrop`] ends other threads' loops when one panics.
 
 mod child;
 mod http_server;

@@ -12,7 +12,7 @@ use super::progress::ClipProgress;
 use super::tags::ClipTags;
 use crate::error::{Error, Result};
 
-/// How long overdue audio is waited for.
+/// Time to wait for overdue audio.
 const LATE: Duration = Duration::from_secs(10);
 
 /// Reads the audio around `around_utc_ns`, waits for the part still to come, and writes the clip.

@@ -72,7 +72,7 @@ pub enum Locator {
     File {
         /// Its path.
         path: PathBuf,
-        /// Whether it starts again at its end.
+        /// Starts again at its end.
         repeat: bool,
     },
     /// A sine.

@@ -11,7 +11,7 @@ pub struct Changes {
     /// Started.
     pub started: Vec<String>,
     /// Restarted, because their locator or supervision changed. The buffer stays, with a gap of
-    /// reason [`GapReason::Reconfigured`].
+    /// reason [`GapReason::Reconfigured`](capbuf::GapReason::Reconfigured).
     pub restarted: Vec<String>,
     /// Restarted in a buffer of another length, with as much of the old audio as fits, and a gap as
     /// above. The source is closed because its writer is bound to the buffer.

@@ -57,7 +57,7 @@ struct Inner {
     running: Mutex<BTreeMap<String, Running>>,
 }
 
-/// How long stopped sources are waited for, all together.
+/// Time to wait for stopped sources, all together.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Station {

@@ -19,7 +19,7 @@ pub(super) struct Observation {
     pub(super) at: Duration,
     /// Frames since the buffer exists.
     pub(super) frames: u64,
-    /// Whether the newest samples are all zero.
+    /// True if the newest samples are all zero.
     pub(super) is_silent: bool,
 }
 

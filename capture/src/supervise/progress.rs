@@ -33,12 +33,12 @@ struct Now {
     restarts: u64,
     /// When a waiting source will be opened again.
     retry_at: Option<Instant>,
-    /// Whether the source has been opened at least once.
+    /// True once the source has been opened.
     has_run: bool,
-    /// Whether the thread has released everything.
+    /// True once the thread has released everything.
     has_ended: bool,
     attempt: Attempt,
-    /// Where the state is published to other processes.
+    /// Publishes the state to other processes.
     published: Option<(Arc<SourceClaim>, CaptureBuffer)>,
 }
 

@@ -14,7 +14,8 @@ use crate::source::{Locator, Processed, Source, source};
 use crate::state::{State, Transition};
 use crate::stop::Stop;
 
-/// How long dropping waits for a source that is blocked, as by a sound server that does not answer.
+/// Time that dropping waits for a source that is blocked, as by a sound server that does not
+/// answer.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A source under supervision, which may not have a buffer yet: opened again until it runs, and

@@ -133,8 +133,8 @@ impl Watcher {
             let captures = registered.captures.clone();
             drop(registered);
             captures.iter().for_each(|watched| watched.look());
-            // Each check counts as `LOOK_EVERY` of time. Short delays even out, but after a suspension
-            // there is no catching up.
+            // Each check counts as `LOOK_EVERY` of time. Short delays even out, but after a
+            // suspension there is no catching up.
             next += LOOK_EVERY;
             next = if next < Instant::now() { Instant::now() + LOOK_EVERY } else { next };
         }
@@ -150,7 +150,7 @@ struct Watched {
     looks: Mutex<Option<Looks>>,
 }
 
-/// What was found about the current attempt so far.
+/// Findings about the current attempt.
 #[derive(Debug, Default)]
 struct Looks {
     attempt: u64,

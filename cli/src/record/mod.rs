@@ -78,7 +78,7 @@ pub(crate) struct Arguments {
     /// The number of channels to record [default: the source's own]
     #[arg(long, value_name = "COUNT")]
     channels: Option<u16>,
-    /// End after so long, counted from when the first source is open [default: when asked to]
+    /// Length of the recording, from the opening of the first source [default: until interrupted]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// Write a clip of this length of each source at the end

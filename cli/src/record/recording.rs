@@ -49,7 +49,7 @@ pub(super) fn open_all(
 
 /// Stops all sources, and waits for them.
 pub(super) fn stop_all(recordings: Vec<Recording>) {
-    /// How long sources that never opened are waited for, all together. One that is blocked by its
+    /// Time to wait for sources that never opened, all together. One that is blocked by its
     /// device leaves a buffer behind at most, which the next process of the domain removes.
     const OPENING_DEADLINE: Duration = Duration::from_secs(1);
     recordings.iter().for_each(|recording| recording.supervised.request_stop());

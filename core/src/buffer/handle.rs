@@ -127,7 +127,7 @@ impl CaptureBuffer {
         self.shared.id
     }
 
-    /// How long it stays when no process has it open.
+    /// Its lifetime when no process has it open.
     pub fn lifetime(&self) -> Lifetime {
         self.shared.membership.as_ref().map_or(Lifetime::WhileOpen, |membership| membership.lifetime())
     }
@@ -139,8 +139,8 @@ impl CaptureBuffer {
     pub fn opened_by(&self) -> Vec<OpenedBy> {
         let shared = &self.shared;
         let holders = shared.membership.as_ref().map(|membership| membership.holders(&shared.region));
-        let told = holders.into_iter().flatten();
-        told.map(|(holder, since_utc_ns)| OpenedBy { holder, since_utc_ns }).collect()
+        let living = holders.into_iter().flatten();
+        living.map(|(holder, since_utc_ns)| OpenedBy { holder, since_utc_ns }).collect()
     }
 
     /// Number of handles, the registry's own included. Stale at once, in both directions.

@@ -17,7 +17,7 @@
 //! | Which frames does a span mean, and where is silence filled in? | `span`, `plan` |
 //! | How is a span copied, validated, waited for? | `read`; `segment` for the result |
 //! | How is memory committed before it is written? | `commit` |
-//! | Who captures a source, and how is it doing? | `source_claim`, `source_health` |
+//! | Which process captures a source, and what is its health? | `source_claim`, `source_health` |
 
 mod commit;
 mod handle;

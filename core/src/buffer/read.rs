@@ -16,7 +16,7 @@ use crate::spec::SampleFormat;
 use crate::sync::{AtomicU64, count};
 use crate::time::Extent;
 
-/// How to read. By default: whole or not at all, without waiting, gaps of time filled, in the
+/// Options of a read. By default: whole or not at all, without waiting, gaps of time filled, in the
 /// buffer's own format.
 ///
 /// ```

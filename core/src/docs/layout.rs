@@ -50,7 +50,8 @@
 //! | 16 | u32 | the process's number |
 //!
 //! # Anchor, 64 bytes
-//! Anchor `n` lies in slot `n % anchor_slots`. It gives times to the frames from its first one up to the next anchor.
+//! Anchor `n` lies in slot `n % anchor_slots`. It gives times to the frames from its first one up
+//! to the next anchor.
 //!
 //! | offset | type | meaning |
 //! |---|---|---|

@@ -1,11 +1,11 @@
-//! What capbuf does not do, and what to mind.
+//! Limits of capbuf.
 //!
 //! - **Linux only**, 64 bits, little-endian, kernel 5.14 or later for memory that is committed
 //!   ahead.
 //! - **One writer a buffer.** A second one gets [`Error::WriterBusy`](crate::Error::WriterBusy),
 //!   with its holder.
-//! - **Overwriting.** A reader that is slower than the source loses the oldest frames and is told
-//!   how many. There is no back pressure.
+//! - **Overwriting.** A reader that is slower than the source loses the oldest frames and gets
+//!   their number. There is no back pressure.
 //! - **Memory is fixed.** A buffer takes its whole length from the beginning: 60 s of 48 kHz, 16
 //!   bits, mono are 5.76 MB. Another length is another buffer.
 //! - **One user.** A domain belongs to one user (mode 0700). Its processes trust each other not to

@@ -1,4 +1,4 @@
-//! How a source is found: arc-swap copy-on-write, compare-and-set, nothing else.
+//! The lookup of a source: arc-swap copy-on-write, compare-and-set, nothing else.
 //!
 //! # Structure
 //!

@@ -1,4 +1,4 @@
-//! How it works, and why it is right.
+//! Design, guarantees and protocols.
 //!
 //! For users of the crate: [`patterns`], [`time`], [`realtime`], [`domains`], [`limitations`]. For
 //! those who change it: [`glossary`], [`lookup`], [`ordering`], [`layout`].

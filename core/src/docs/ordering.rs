@@ -33,23 +33,25 @@
 //! kernel dropped after the process's last store. Models: `lease`.
 //!
 //! # `SYNC holder`
-//! A process marks a region as open, then loads its removal state. A process that removes an abandoned region sets that state to
-//! pending, then looks for marks once more. Between the two steps of each is a sequentially consistent fence, so one of the two sees
-//! the other. A pending region is not removed: its holders go on, and a process that opens it waits for the source's lock file, under
-//! which removals are decided. Models: `holder`.
+//! A process marks a region as open, then loads its removal state. A process that removes an
+//! abandoned region sets that state to pending, then looks for marks once more. Between the two
+//! steps of each is a sequentially consistent fence, so one of the two sees the other. A pending
+//! region is not removed: its holders go on, and a process that opens it waits for the source's
+//! lock file, under which removals are decided. Models: `holder`.
 //!
 //! # `SYNC region`
 //! A ring's file is whole before the rename to the name by which others open it. Both are system
 //! calls on one folder, which the kernel orders.
 //!
 //! # `SYNC map`
-//! A shard of the map is published with arc-swap's compare-and-swap (release) and loaded under a guard (acquire): a
-//! reader sees the whole table, and every update that happened before its load. A replaced shard is kept until its
-//! count of owners is one; no thread can load it any more, so that owner may free it. Models: `claim`.
+//! A shard of the map is published with arc-swap's compare-and-swap (release) and loaded under a
+//! guard (acquire): a reader sees the whole table, and every update that happened before its load.
+//! A replaced shard is kept until its count of owners is one; no thread can load it any more, so
+//! that owner may free it. Models: `claim`.
 //!
 //! # `SYNC filled`
-//! A slot is filled once, through a `OnceLock`: a thread that finds it filled, or waited for it, sees the buffer.
-//! Models: `claim`.
+//! A slot is filled once, through a `OnceLock`: a thread that finds it filled, or waited for it,
+//! sees the buffer. Models: `claim`.
 //!
 //! # `SYNC removed`
 //! Set (release) when a buffer is removed from its registry, after its slot has left the map;

@@ -1,4 +1,4 @@
-//! What may be called on an audio thread, and what makes it safe there.
+//! Real-time use: the calls that are safe on an audio thread, and why.
 //!
 //! # Prepare first
 //!

@@ -42,8 +42,8 @@ pub(crate) fn leave(region: &Region, place: usize, liveness: u64) {
         // SYNC holder (unmark): ordered by the fence below.
         let _ = slot.liveness.compare_exchange(liveness, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
-    // SYNC holder (left): a removal that begins after this sees that the mark is gone, or the caller
-    // sees no flag and removes the ring.
+    // SYNC holder (left): a removal that begins after this sees that the mark is gone, or the
+    // caller sees no flag and removes the ring.
     fence(Ordering::SeqCst);
 }
 
@@ -73,10 +73,10 @@ fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u6
 
 /// The living processes that have the region mapped, each with its start time.
 pub(super) fn list(folder: &Folder, region: &Region) -> Vec<(Holder, i64)> {
-    let told = alive(folder, region).map(|(liveness, slot)| {
+    let alive = alive(folder, region).map(|(liveness, slot)| {
         let unknown = || Holder { pid: slot.pid.load(Ordering::Relaxed), program: "unknown".to_owned() };
         let since_utc_ns = slot.since_utc_ns.load(Ordering::Relaxed);
         (liveness::holder(folder, liveness).unwrap_or_else(unknown), since_utc_ns)
     });
-    told.collect()
+    alive.collect()
 }

@@ -10,12 +10,12 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | What is an open domain, and who in it is alive? | `handle`, `liveness` |
+//! | What is an open domain, and which processes of it are alive? | `handle`, `liveness` |
 //! | How is a domain opened, listed, removed? | `open` |
 //! | How is a ring found, or made exactly once? | `rings` |
 //! | What are the files called? | `names` |
 //! | How does a file's lock stand for something? | `lock_file` |
-//! | Who may use the folder, and how are files made in it? | `folder` |
+//! | Which users may use the folder, and how are files made in it? | `folder` |
 //! | Which processes have a ring mapped? | `holders`, `membership` |
 //! | When is a ring removed, and when is its removal pending? | `removal`, `remove` |
 //! | What is taken away of dead processes? | `sweep` |

@@ -35,7 +35,7 @@ pub(crate) fn mark_removed(region: &Region) {
     flag(region).store(1, Ordering::Release);
 }
 
-/// Tells whether a ring that the caller has just marked stays. Takes the lock file if the removal
+/// True if a ring that the caller has just marked stays. Takes the lock file if the removal
 /// is pending, so the caller may hold that lock only after [`settle`].
 pub(crate) fn stays_open<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -> Result<bool> {
     // SYNC holder (pending): the fence of the mark orders it.
@@ -68,8 +68,8 @@ pub(crate) fn is_abandoned(region: &Region, any_alive: impl Fn() -> bool) -> boo
             return true;
         }
         flag(region).store(0, Ordering::Relaxed);
-        // SYNC holder (unflagged): a holder that leaves after this sees no flag and removes the ring, or
-        // was seen to have left above.
+        // SYNC holder (unflagged): a holder that leaves after this sees no flag and removes the
+        // ring, or was seen to have left above.
         fence(Ordering::SeqCst);
     }
     false

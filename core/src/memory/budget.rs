@@ -59,8 +59,8 @@ impl Budget {
 
     pub(crate) fn stats(&self) -> RegistryStats {
         RegistryStats {
-            // SYNC stats (unmapped): loaded first, as it only grows after the other: never more unmapped
-            // than mapped.
+            // SYNC stats (unmapped): loaded first, as it only grows after the other: never more
+            // unmapped than mapped.
             rings_unmapped: self.unmapped.load(Ordering::Acquire),
             rings_mapped: self.mapped.load(Ordering::Relaxed),
             rings_allocated: self.allocated.load(Ordering::Relaxed),

@@ -53,7 +53,8 @@ pub(crate) fn copy_in(words: &[AtomicU64], offset: usize, from: &[u8]) {
 ///
 /// Wait-free, no allocation. A range outside the words yields zeros (a defect of the caller).
 pub(crate) fn copy_out(words: &[AtomicU64], offset: usize, to: &mut [u8]) {
-    // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and `copy_out_uninit` leaves every byte of it initialised.
+    // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and `copy_out_uninit` leaves every byte of
+    // it initialised.
     let to = unsafe { &mut *(std::ptr::from_mut(to) as *mut [MaybeUninit<u8>]) };
     copy_out_uninit(words, offset, to);
 }
@@ -68,7 +69,8 @@ pub(crate) fn append<T: Pod>(words: &[AtomicU64], offset: usize, samples: usize,
     // memory.
     let room = unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast::<MaybeUninit<u8>>(), bytes) };
     copy_out_uninit(words, offset, room);
-    // SAFETY: `copy_out_uninit` initialised the bytes of the next `samples` elements, and any bytes are a `Pod` value.
+    // SAFETY: `copy_out_uninit` initialised the bytes of the next `samples` elements, and any bytes
+    // are a `Pod` value.
     unsafe { to.set_len(to.len() + samples) };
 }
 
@@ -106,20 +108,23 @@ mod opaque {
 
     pub(super) fn copy_out(words: &[AtomicU64], offset: usize, to: &mut [MaybeUninit<u8>]) {
         let from = words.as_ptr().cast::<u8>().wrapping_add(offset);
-        // SAFETY: `to` is exclusively borrowed; the caller checked that as many bytes from `offset` lie inside the words.
+        // SAFETY: `to` is exclusively borrowed; the caller checked that as many bytes from `offset`
+        // lie inside the words.
         unsafe { call(to.as_mut_ptr().cast(), from, to.len()) };
     }
 
     /// Copies `len` bytes.
     ///
     /// # Safety
-    /// `from` must be readable and `to` writable for `len` bytes, without overlap. Either may be atomic memory that
-    /// others access: to the compiler the block is a copy by relaxed atomic bytes.
+    /// `from` must be readable and `to` writable for `len` bytes, without overlap. Either may be
+    /// atomic memory that others access: to the compiler the block is a copy by relaxed atomic
+    /// bytes.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     unsafe fn call(to: *mut u8, from: *const u8, len: usize) {
-        // SAFETY: the registers hold memcpy's arguments as the C convention has them, everything that a C function may
-        // change is declared changed, and without `nostack` the stack is aligned for a call.
+        // SAFETY: the registers hold memcpy's arguments as the C convention has them, everything
+        // that a C function may change is declared changed, and without `nostack` the stack is
+        // aligned for a call.
         unsafe {
             asm!(
                 "call {memcpy}",
@@ -140,8 +145,9 @@ mod opaque {
     #[cfg(target_arch = "aarch64")]
     #[inline]
     unsafe fn call(to: *mut u8, from: *const u8, len: usize) {
-        // SAFETY: the registers hold memcpy's arguments as the C convention has them, everything that a C function may
-        // change (the link register included) is declared changed, and the stack is always aligned for a call.
+        // SAFETY: the registers hold memcpy's arguments as the C convention has them, everything
+        // that a C function may change (the link register included) is declared changed, and the
+        // stack is always aligned for a call.
         unsafe {
             asm!(
                 "blr {memcpy}",

@@ -68,7 +68,8 @@ pub(crate) struct WriterLine {
 #[cfg_attr(loom, derive(Debug, Default))]
 #[repr(C, align(64))]
 pub(crate) struct ReaderLine {
-    /// Non-zero while a writer holds the lease: in a domain the number of its process's liveness lock.
+    /// Non-zero while a writer holds the lease: in a domain the number of its process's liveness
+    /// lock.
     pub(crate) lease: AtomicU64,
     /// Reads that came too late for some of their frames.
     pub(crate) evictions: AtomicU64,
@@ -180,12 +181,12 @@ mod tests {
     #[test]
     fn documented_offsets_are_the_real_ones() {
         let text = include_str!("../docs/layout.rs");
-        let told = text.lines().filter_map(|line| {
+        let documented = text.lines().filter_map(|line| {
             let mut cells = line.strip_prefix("//! | ")?.split(" | ");
             let offset = cells.next()?.parse::<usize>().ok()?;
             Some((offset, cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?))
         });
-        assert_eq!(told.collect::<Vec<_>>(), fields());
+        assert_eq!(documented.collect::<Vec<_>>(), fields());
         assert!(text.contains(&format!("layout version {LAYOUT_VERSION}.")));
         for gap in crate::GapReason::ALL {
             assert!(text.contains(&format!("{} {}", gap as u32, gap.name())), "{gap:?}");

@@ -85,8 +85,9 @@ impl Memory {
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: the mapping is page-aligned, longer than a header (checked by `holding`), lives as long as `self`, and
-        // the header consists of atomics only, for which any bytes are a value and any writer is allowed.
+        // SAFETY: the mapping is page-aligned, longer than a header (checked by `holding`), lives
+        // as long as `self`, and the header consists of atomics only, for which any bytes are a
+        // value and any writer is allowed.
         unsafe { &*self.map.as_ptr().cast::<Header>() }
     }
 
@@ -101,7 +102,8 @@ impl Memory {
     pub(crate) fn words(&self) -> &[AtomicU64] {
         let first = self.map.as_ptr().wrapping_add(self.layout.frames_offset as usize).cast::<AtomicU64>();
         let bytes = (self.layout.region_bytes - self.layout.frames_offset) as usize;
-        // SAFETY: the frames begin aligned and end with the mapping (`holding`); they are atomics only.
+        // SAFETY: the frames begin aligned and end with the mapping (`holding`); they are atomics
+        // only.
         unsafe { std::slice::from_raw_parts(first, bytes / size_of::<u64>()) }
     }
 

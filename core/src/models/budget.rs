@@ -1,4 +1,4 @@
-//! The books of a registry: two that reserve the same bytes, and a viewer beside a ring that comes and goes.
+//! The budget: two threads that reserve the same bytes, and a viewer while a ring is unmapped.
 
 use loom::thread;
 

@@ -12,8 +12,8 @@ use crate::sync::{Arc, Ordering};
 /// The number of a dead process's liveness lock.
 const DEAD: u64 = 7;
 
-/// Writes a frame under the lease, if it is free. A second writer at the same time, or one that does
-/// not see what the first one did, reuses the frame's number.
+/// Writes a frame under the lease, if it is free. A second writer at the same time, or one that
+/// does not see what the first one did, reuses the frame's number.
 fn write_one(region: &Region, own: u64) -> bool {
     let lease = &region.header().readers.lease;
     if let Err(held) = claim(lease, own, |held| held != DEAD) {

@@ -9,7 +9,8 @@ use crate::Registry;
 pub(super) const ALL: &[Model] =
     &[USED_WHILE_REMOVED, FOUND_WITH_ITS_BUFFER, NESTED_USE_WHILE_REMOVED, HANDLE_TAKEN_WHILE_REMOVED];
 
-/// Uses the buffer of a source on one thread while another removes it. Then its memory went back once.
+/// Uses the buffer of a source on one thread while another removes it. Then its memory went back
+/// once.
 fn while_removed(use_it: impl Fn(&Registry) -> bool + Send + 'static) {
     let registry = registry();
     drop(registry.get_or_allocate("x", spec()).unwrap());

@@ -1,4 +1,5 @@
-//! The ring under Miri, which lets a load see any value that the memory model allows and switches threads anywhere.
+//! The ring under Miri, which lets a load see any value that the memory model allows and switches
+//! threads anywhere.
 //!
 //! ```text
 //! make miri
@@ -13,7 +14,7 @@ use crate::sync::{Arc, Ordering, lost_fence};
 
 const FRAMES: u64 = 24;
 
-/// What came of the reads of one round.
+/// Results of the reads of one round.
 #[derive(Debug, Default, PartialEq)]
 struct Reads {
     right: usize,
@@ -21,8 +22,8 @@ struct Reads {
     wrong: usize,
 }
 
-/// One writer laps a ring of five frames, one reader copies the newest four of them all the while. `lost` are fences of the writer and
-/// of the reader that are not there.
+/// One writer laps a ring of five frames, one reader copies the newest four of them all the while.
+/// `lost` are fences of the writer and of the reader that are not there.
 fn lap(lost: [Option<Ordering>; 2]) -> Reads {
     let spec = Spec::new(Length::Frames(4), 1000, 2, SampleFormat::F32).unwrap();
     let region = Arc::new(Region::tiny(&spec, 5));

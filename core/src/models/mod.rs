@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A model is trusted once it has failed. Each is run again with defects planted at the operations
-//! that it is about (an ordering lost, a store lost, a load blind, a compare-and-set split), and must
-//! fail every time. It must also have seen more than one interleaving and every outcome of interest.
+//! that it is about (an ordering lost, a store lost, a load blind, a compare-and-set split), and
+//! must fail every time. It must also have seen more than one interleaving and every outcome of
+//! interest.
 //!
 //! A defect is planted by the label of an operation, as in `// SYNC reserve (release)`: neither
 //! moving a file nor renaming a variable breaks it.

@@ -117,7 +117,8 @@ fn write_longer_than_the_ring_is_read_right_or_refused() {
     LONG_WRITE.check();
 }
 
-/// A writer that dies in a write longer than the ring: it announced and overwrote frames, and published none.
+/// A writer that dies in a write longer than the ring: it announced and overwrote frames, and
+/// published none.
 fn die_writing(region: &Region) {
     region.header().writer.reserve.store(6, Ordering::Relaxed);
     fence(Ordering::Release);

@@ -10,7 +10,7 @@ use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Arc;
 use crate::time::Extent;
 
-/// The anchor of a frame: each frame has its own, after a gap, so that no other one tells its time.
+/// The anchor of a frame: each frame has its own, after a gap, so that no other one gives its time.
 fn anchor_of(frame: u64) -> Anchor {
     let mut anchor = Anchor::new(frame, 1000 + 50 * frame as i64, 10.0);
     (anchor.gap, anchor.gap_ns) = (Some(GapReason::PacketLoss), 40);

@@ -68,8 +68,8 @@ impl Registry {
     /// enabled, see [`Registry::enable_allocation_tracking`]. A watch keeps no buffer alive.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if `settings.every` is zero; [`Error::System`] if the thread
-    /// can't be started.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `settings.every` is zero;
+    /// [`Error::System`](crate::Error::System) if the thread can't be started.
     ///
     /// ```
     /// use std::time::Duration;

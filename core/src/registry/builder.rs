@@ -33,9 +33,10 @@ impl Registry {
     /// left. See [`docs::domains`](crate::docs::domains).
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if `domain` is not a valid name; [`Error::Forbidden`] if its
-    /// folder belongs to another user or is open to others; [`Error::System`] if the folder can't
-    /// be created or opened.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `domain` is not a valid name;
+    /// [`Error::Forbidden`](crate::Error::Forbidden) if its folder belongs to another user or is
+    /// open to others; [`Error::System`](crate::Error::System) if the folder can't be created or
+    /// opened.
     pub fn open(domain: &str) -> Result<Self> {
         Self::builder().open(domain)
     }

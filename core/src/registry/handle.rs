@@ -273,7 +273,7 @@ impl Registry {
     }
 
     /// Returns the state of the pool of removed buffers' memory, see
-    /// [`RegistryBuilder::pool_bytes`].
+    /// [`RegistryBuilder::pool_bytes`](crate::RegistryBuilder::pool_bytes).
     pub fn pool_stats(&self) -> PoolStats {
         match (&self.0.pool, &self.0.domain) {
             (Some(pool), _) => pool.stats(),

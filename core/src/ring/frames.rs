@@ -129,11 +129,11 @@ impl WriteCursor {
         if self.offset >= self.ring_bytes {
             self.offset = after.len();
         }
-        // SYNC reserve (announce): this store, then the fence, then the copy. A reader whose copy saw
-        // any byte of this write sees, after its own fence, this `reserve` or a later one.
+        // SYNC reserve (announce): this store, then the fence, then the copy. A reader whose copy
+        // saw any byte of this write sees, after its own fence, this `reserve` or a later one.
         line.reserve.store(announced, Ordering::Relaxed);
-        // SYNC reserve (release): the fence, not the store, as stores after a release store may move
-        // before it.
+        // SYNC reserve (release): the fence, not the store, as stores after a release store may
+        // move before it.
         fence(Ordering::Release);
         copy::copy_in(words, offset, before);
         if !after.is_empty() {

@@ -1,4 +1,4 @@
-//! What a forked child must not share: liveness locks, and the right to write.
+//! Fork detection: a child must not share liveness locks, nor the right to write.
 //!
 //! A forked child inherits open files, and with them kernel locks: while it lived, its dead parent
 //! would still hold them. So the child releases them as its first step. It also inherits writers,

@@ -37,7 +37,8 @@ const SLEW: f64 = 1e-3;
 const GAP_NS: i64 = 750_000_000;
 /// A change of the wall clock against the monotonic one by this much is a step; less is discipline.
 const STEP_NS: i64 = 100_000_000;
-/// After gaps of known length, the published clock may lag this far behind the estimated one before it jumps.
+/// After gaps of known length, the published clock may lag this far behind the estimated one before
+/// it jumps.
 const MAX_LAG_NS: i64 = 100_000_000;
 /// Distance of anchors at first, and when the filter has settled.
 const SPACING_S: (f64, f64) = (1.0, 10.0);
@@ -97,7 +98,7 @@ impl Timekeeper {
         self.batch.until_frame = 0;
     }
 
-    /// How far the published clock is ahead of the estimated one at a frame.
+    /// Lead of the published clock over the estimated one at a frame.
     pub(crate) fn ahead_ns(&self, frame: u64) -> i64 {
         match (&self.published, &self.estimated) {
             (Some(published), Some(estimated)) => published.utc_at(frame).saturating_sub(estimated.predict(frame)),
@@ -177,8 +178,8 @@ impl Timekeeper {
             // A new writer: the estimated clock begins at its first chunk with the period published
             // last. That period may have been bent, so it is bounded; else many short-lived writers
             // would bend it further and further. A gap of known length counts unless more was lost.
-            let told = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
-            let utc_ns = if told { end_ns } else { measured_ns };
+            let is_known = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
+            let utc_ns = if is_known { end_ns } else { measured_ns };
             let period_ns = period_ns.clamp(self.nominal_ns * (1.0 - SLEW), self.nominal_ns * (1.0 + SLEW));
             self.estimated = Some(DelayLockedLoop::new(self.nominal_ns, period_ns, head, utc_ns));
             self.utc_offset_ns = utc_offset_ns(clock);
@@ -369,7 +370,7 @@ mod tests {
     fn batch_updates_the_filter_as_its_mean() {
         let clock = ManualClock::new(0);
         let (mut keeper, begin) = after(0, &clock);
-        let mut told = keeper.estimated.clone().unwrap();
+        let mut reported = keeper.estimated.clone().unwrap();
         let errors = [3000, -6000, 9000];
         for (head, error_ns) in (begin..).step_by(CHUNK as usize).zip(errors) {
             assert!(keeper.chunk(head, CHUNK, captured(head, error_ns), &clock).is_none());
@@ -378,8 +379,8 @@ mod tests {
         keeper.flush_batch();
         let estimated = keeper.estimated.unwrap();
         let middle = begin + CHUNK;
-        told.update(middle, middle.cast_signed() * 1_000_000 + 2000, 3);
-        assert_eq!((estimated.frame(), estimated.predict(1 << 30)), (middle, told.predict(1 << 30)));
+        reported.update(middle, middle.cast_signed() * 1_000_000 + 2000, 3);
+        assert_eq!((estimated.frame(), estimated.predict(1 << 30)), (middle, reported.predict(1 << 30)));
     }
 
     #[test]

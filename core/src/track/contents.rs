@@ -88,7 +88,8 @@ fn whole<R>(row: &[AtomicU64], is_written: impl Fn(u64) -> bool, read: impl Fn(u
             return None;
         }
         let value = read(key);
-        // SYNC row (read content): orders the loads of the content before the load of the key below.
+        // SYNC row (read content): orders the loads of the content before the load of the key
+        // below.
         fence(Ordering::Acquire);
         if row[0].load(Ordering::Relaxed) == key {
             return value;

@@ -47,7 +47,7 @@ impl Histogram {
     }
 
     /// The upper bounds in seconds, each with the count of its bucket; and the sum in seconds.
-    pub(crate) fn told(&self) -> (Vec<(f64, u64)>, f64) {
+    pub(crate) fn snapshot(&self) -> (Vec<(f64, u64)>, f64) {
         let bounds = Self::BOUNDS_NS.iter().map(|ns| *ns as f64 / 1e9).chain([f64::INFINITY]);
         let counts = self.buckets.iter().map(|count| count.load(Ordering::Relaxed));
         (bounds.zip(counts).collect(), self.sum_ns.load(Ordering::Relaxed) as f64 / 1e9)
@@ -153,7 +153,7 @@ mod tests {
         for ns in [0, 500, 501, 1_000_000_000, 1_000_000_001] {
             histogram.add(Duration::from_nanos(ns));
         }
-        let (buckets, sum) = histogram.told();
+        let (buckets, sum) = histogram.snapshot();
         assert_eq!([buckets[0], buckets[1], buckets[11]], [(5e-7, 2), (1e-6, 1), (1.0, 1)]);
         assert_eq!((buckets[12].1, (sum - 2.000001002).abs() < 1e-9), (1, true));
     }

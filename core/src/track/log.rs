@@ -122,7 +122,8 @@ impl Log {
             row[0].compare_exchange(expected, BUSY, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };
         let publish = |row: &[AtomicU64]| {
-            // SYNC row (write): a reader that sees any word written below no longer sees the old key.
+            // SYNC row (write): a reader that sees any word written below no longer sees the old
+            // key.
             fence(Ordering::Release);
             write(row);
             // SYNC row (publish): releases the content.
@@ -249,8 +250,8 @@ impl Log {
         let Some(row) = self.row(self.layout.records, group * RECORDS + number as usize % RECORDS) else { return };
         let before = row[0].load(Ordering::Relaxed);
         let writing = number.wrapping_mul(2) + 1;
-        // SYNC record (claim): before it is written. A writer that eight others overtook gives way: the
-        // newer record stays.
+        // SYNC record (claim): before it is written. A writer that eight others overtook gives way:
+        // the newer record stays.
         if before % 2 == 1
             || before > writing
             || row[0].compare_exchange(before, writing, Ordering::Acquire, Ordering::Relaxed).is_err()
@@ -260,7 +261,8 @@ impl Log {
         if before > 0 {
             self.drop_counted(Drop::Record, 1);
         }
-        // SYNC record (write): a reader that sees any word written below no longer sees the old number.
+        // SYNC record (write): a reader that sees any word written below no longer sees the old
+        // number.
         fence(Ordering::Release);
         let set = |word: usize, value: u64| row[word].store(value, Ordering::Relaxed);
         let frames = &entry.frames[..entry.frames.len().min(FRAMES)];

@@ -1,4 +1,4 @@
-//! Wing `track`: who asked for which buffer, from where, and what came of it.
+//! Wing `track`: attempts to get buffers, with their origins and outcomes.
 //!
 //! Each registry that tracks writes a log of bounded size: in memory of its own or, in a domain, in
 //! a file that every process of the domain can read. While tracking is off it costs a caller one

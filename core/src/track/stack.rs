@@ -29,8 +29,8 @@ pub(super) fn capture_beyond(entry: Option<usize>) -> ([usize; FRAMES], usize) {
         }
         depth < DEEPEST && (entry.is_some() || count < FRAMES)
     };
-    // SAFETY: the lock that the synchronised call takes guards symbol tables, which are not read here.
-    // On systems other than Windows it guards nothing else: each thread walks its own stack.
+    // SAFETY: the lock that the synchronised call takes guards symbol tables, which are not read
+    // here. On systems other than Windows it guards nothing else: each thread walks its own stack.
     unsafe {
         backtrace::trace_unsynchronized(take);
     }

@@ -1,4 +1,4 @@
-//! What must hold after each phase.
+//! Checks after each phase.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! How a call enters the library and leaves it: pointers, texts and structures in, status out.
+//! The way of a call into the library and out of it: pointers, texts and structures in, status out.
 //!
 //! - `status`, `ffi_error`: what a failed call returns.
 //! - `pointers`, `text_in`, `text_out`, `versioned`: the only files besides `guard`

@@ -32,7 +32,7 @@ pub struct capbuf_capture_options {
     pub channels: u32,
     /// The sample format; CAPBUF_FORMAT_OWN: the source's own.
     pub sample_format: capbuf_sample_format,
-    /// How long the buffer stays in its domain: one of the `CAPBUF_LIFETIME_` constants.
+    /// Lifetime of the buffer in its domain: one of the `CAPBUF_LIFETIME_` constants.
     pub lifetime: u32,
     /// The timeout of opening the source, in ns; 0: twenty seconds.
     pub open_deadline_ns: i64,

@@ -20,9 +20,9 @@ pub struct capbuf_watch_settings {
     pub repeated_allocations: u64,
     /// Rings allocated for one source within the window (5).
     pub churn_allocations: u64,
-    /// How long a removed buffer may be held, in ns (one minute).
+    /// Time for which a removed buffer may be held, in ns (one minute).
     pub removed_held_ns: i64,
-    /// How long a live writer may write nothing, in ns (30 s).
+    /// Time for which a live writer may write nothing, in ns (30 s).
     pub stalled_ns: i64,
     /// The deviation of a writer from its sample rate, as a fraction (0.05).
     pub rate_tolerance: f64,

@@ -14,7 +14,7 @@ use crate::spec::{capbuf_sample_format, format_or_own};
 pub struct capbuf_read_options {
     /// Set it to `sizeof(capbuf_read_options)` before the call.
     pub struct_size: usize,
-    /// How long to wait for frames that are not written yet, in ns; 0: do not wait.
+    /// Time to wait for frames that are not written yet, in ns; 0: do not wait.
     pub wait_ns: i64,
     /// 0: an error if a part of the span is missing. 1: read the available part and report the
     /// missing one.

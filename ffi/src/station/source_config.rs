@@ -23,7 +23,7 @@ pub struct capbuf_source_config {
     pub name: *const c_char,
     /// The bytes of `name`.
     pub name_len: usize,
-    /// Where to capture from, UTF-8: `device:default`, `rtsp://...`, `file:...`, `tone:440`.
+    /// The source to capture, UTF-8: `device:default`, `rtsp://...`, `file:...`, `tone:440`.
     pub locator: *const c_char,
     /// The bytes of `locator`.
     pub locator_len: usize,

@@ -33,7 +33,7 @@ struct Listed {
 pub struct capbuf_source_status {
     /// Set it to `sizeof(capbuf_source_status)` before the call.
     pub struct_size: usize,
-    /// How often the source was reopened after it had run.
+    /// Number of times that the source was reopened after it had run.
     pub restarts: u64,
     /// One of the `CAPBUF_STATE_` constants.
     pub state: u32,

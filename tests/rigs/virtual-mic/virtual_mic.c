@@ -12,13 +12,14 @@
  *         control "/absolute/control"     a file whose first letter makes it fail; optional
  *     }
  *
- * The letters: `X` one overrun, and another each time the file's text changes (X1, X2, ...); `S` a stall:
- * neither frames nor errors while the letter is there; `U` unplugged: an open device fails for good, and opening
- * fails; `B` opening fails as busy. Any other letter, or no file, is no failure.
+ * The letters: `X` one overrun, and another each time the file's text changes (X1, X2, ...); `S` a
+ * stall: neither frames nor errors while the letter is there; `U` unplugged: an open device fails
+ * for good, and opening fails; `B` opening fails as busy. Any other letter, or no file, is no
+ * failure.
  *
- * The signal is a function of time, like sound in a room: audio that is not read in time is lost, and the next
- * frame is the one that sounds then. So an overrun loses as much as a card would lose, a stall ends in an
- * overrun, and with `epoch_ns` the true time of each frame is known.
+ * The signal is a function of time, like sound in a room: audio that is not read in time is lost,
+ * and the next frame is the one that sounds then. So an overrun loses as much as a card would lose,
+ * a stall ends in an overrun, and with `epoch_ns` the true time of each frame is known.
  */
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
@@ -34,8 +35,8 @@
 enum { NS_PER_SECOND = 1000000000, CONTROL_MAX = 16 };
 
 /*
- * For mono s16 at 48 kHz: a period of at least 5 ms, the choice of clients without a wish, and a buffer of at
- * least 800 ms, so that a busy machine causes no overruns.
+ * For mono s16 at 48 kHz: a period of at least 5 ms, the choice of clients without a wish, and a
+ * buffer of at least 800 ms, so that a busy machine causes no overruns.
  */
 enum { PERIOD_BYTES_MIN = 480, PERIOD_BYTES_MAX = 1 << 16, BUFFER_BYTES_MIN = 76800, BUFFER_BYTES_MAX = 1 << 18 };
 
@@ -98,7 +99,8 @@ static void read_control(const char *path, char text[CONTROL_MAX]) {
     close(fd);
 }
 
-/* Captures up to now: returns the frames of this run to deliver, or -EPIPE if the reader's buffer overflowed. */
+/* Captures up to now: returns the frames of this run to deliver, or -EPIPE if the reader's buffer
+ * overflowed. */
 static snd_pcm_sframes_t capture(virtual_mic *mic) {
     if (mic->io.state != SND_PCM_STATE_RUNNING || mic->unplugged)
         return (snd_pcm_sframes_t)mic->captured;
@@ -145,7 +147,8 @@ static int mic_start(snd_pcm_ioplug_t *io) {
     mic->captured = 0;
     mic->overrunning = false;
 
-    /* Four ticks a period: with one, a slow clock would just miss its period and wait for another. */
+    /* Four ticks a period: with one, a slow clock would just miss its period and wait for another.
+     * */
     int64_t tick_ns = (int64_t)io->period_size * NS_PER_SECOND / io->rate / 4;
     struct timespec tick = {.tv_sec = tick_ns / NS_PER_SECOND, .tv_nsec = tick_ns % NS_PER_SECOND};
     struct itimerspec pace = {.it_interval = tick, .it_value = tick};
@@ -202,7 +205,8 @@ static void put_sample(void *to, snd_pcm_format_t format, int16_t sample) {
 static snd_pcm_sframes_t mic_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
                                       snd_pcm_uframes_t offset, snd_pcm_uframes_t size) {
     virtual_mic *mic = io->private_data;
-    /* The reader's position alone names the frames: through mmap, the same frames may be transferred again. */
+    /* The reader's position alone names the frames: through mmap, the same frames may be
+     * transferred again. */
     uint64_t frame = mic->first + io->appl_ptr;
     if (io->access == SND_PCM_ACCESS_MMAP_INTERLEAVED)
         frame += (offset + io->buffer_size - io->appl_ptr % io->buffer_size) % io->buffer_size;

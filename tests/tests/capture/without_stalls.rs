@@ -25,7 +25,7 @@ pub(crate) enum Expected<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Judgement {
     AsExpected,
     /// A stall explains every unexpected gap.
     Stalled,
@@ -42,15 +42,17 @@ pub(crate) fn without_stalls(expected: Expected<'_>, mut record: impl FnMut() ->
         let dump = record();
         let stalls = detector.stalls();
         match judge(&dump.gaps, expected, &stalls) {
-            Verdict::AsExpected => return dump,
-            Verdict::Stalled => println!("records again: {:?} because of {stalls:?}", dump.gaps),
-            Verdict::Faulty => panic!("expected {expected:?}, found {:?}; the machine's stalls: {stalls:?}", dump.gaps),
+            Judgement::AsExpected => return dump,
+            Judgement::Stalled => println!("records again: {:?} because of {stalls:?}", dump.gaps),
+            Judgement::Faulty => {
+                panic!("expected {expected:?}, found {:?}; the machine's stalls: {stalls:?}", dump.gaps)
+            }
         }
     }
     panic!("the machine stalled in each of {MOST_STALLED} recordings: {:?}", detector.stalls());
 }
 
-fn judge(gaps: &[Gap], expected: Expected<'_>, stalls: &[Stall]) -> Verdict {
+fn judge(gaps: &[Gap], expected: Expected<'_>, stalls: &[Stall]) -> Judgement {
     let is_explained = |gap: &&Gap| {
         let end_ns = gap.start_ns + gap.duration_ns;
         stalls.iter().any(|stall| stall.overlaps(gap.start_ns, end_ns, TOLERANCE))
@@ -66,9 +68,9 @@ fn judge(gaps: &[Gap], expected: Expected<'_>, stalls: &[Stall]) -> Verdict {
         }
     };
     match (as_expected, is_stalled) {
-        (true, _) => Verdict::AsExpected,
-        (false, true) => Verdict::Stalled,
-        (false, false) => Verdict::Faulty,
+        (true, _) => Judgement::AsExpected,
+        (false, true) => Judgement::Stalled,
+        (false, false) => Judgement::Faulty,
     }
 }
 
@@ -90,40 +92,40 @@ fn stall(start_s: i64) -> Stall {
 
 #[test]
 fn unexpected_gap_without_a_stall_is_a_fault() {
-    assert_eq!(judge(&[gap("overrun", 10)], Expected::Exactly(&[]), &[]), Verdict::Faulty);
+    assert_eq!(judge(&[gap("overrun", 10)], Expected::Exactly(&[]), &[]), Judgement::Faulty);
 }
 
 #[test]
 fn unexpected_gap_at_another_time_than_the_stall_is_a_fault() {
-    assert_eq!(judge(&[gap("overrun", 10)], Expected::Exactly(&[]), &[stall(5), stall(15)]), Verdict::Faulty);
+    assert_eq!(judge(&[gap("overrun", 10)], Expected::Exactly(&[]), &[stall(5), stall(15)]), Judgement::Faulty);
 }
 
 #[test]
 fn unexpected_gap_at_a_stall_is_the_machines() {
-    assert_eq!(judge(&[gap("overrun", 10)], Expected::Exactly(&[]), &[stall(10)]), Verdict::Stalled);
+    assert_eq!(judge(&[gap("overrun", 10)], Expected::Exactly(&[]), &[stall(10)]), Judgement::Stalled);
 }
 
 #[test]
 fn second_gap_without_a_stall_is_a_fault() {
     let gaps = [gap("overrun", 10), gap("overrun", 20)];
-    assert_eq!(judge(&gaps, Expected::Exactly(&["overrun"]), &[]), Verdict::Faulty);
-    assert_eq!(judge(&gaps, Expected::Exactly(&["overrun"]), &[stall(20)]), Verdict::Stalled);
-    assert_eq!(judge(&gaps[..1], Expected::Exactly(&["overrun"]), &[]), Verdict::AsExpected);
+    assert_eq!(judge(&gaps, Expected::Exactly(&["overrun"]), &[]), Judgement::Faulty);
+    assert_eq!(judge(&gaps, Expected::Exactly(&["overrun"]), &[stall(20)]), Judgement::Stalled);
+    assert_eq!(judge(&gaps[..1], Expected::Exactly(&["overrun"]), &[]), Judgement::AsExpected);
 }
 
 #[test]
 fn missing_gap_is_a_fault_whatever_stalled() {
     let expected = Expected::Exactly(&["source lost"]);
-    assert_eq!(judge(&[], expected, &[stall(10)]), Verdict::Faulty);
-    assert_eq!(judge(&[gap("overrun", 10)], expected, &[stall(10)]), Verdict::Faulty);
+    assert_eq!(judge(&[], expected, &[stall(10)]), Judgement::Faulty);
+    assert_eq!(judge(&[gap("overrun", 10)], expected, &[stall(10)]), Judgement::Faulty);
 }
 
 #[test]
 fn only_the_expected_reason_may_repeat() {
     let expected = Expected::AnyNumberOf("packet loss");
     let mut gaps = vec![gap("packet loss", 1), gap("packet loss", 2)];
-    assert_eq!(judge(&gaps, expected, &[]), Verdict::AsExpected);
+    assert_eq!(judge(&gaps, expected, &[]), Judgement::AsExpected);
     gaps.push(gap("source lost", 3));
-    assert_eq!(judge(&gaps, expected, &[]), Verdict::Faulty);
-    assert_eq!(judge(&gaps, expected, &[stall(3)]), Verdict::Stalled);
+    assert_eq!(judge(&gaps, expected, &[]), Judgement::Faulty);
+    assert_eq!(judge(&gaps, expected, &[stall(3)]), Judgement::Stalled);
 }

@@ -40,7 +40,7 @@ pub(super) struct Listener {
 
 /// The period of looking for a buffer that does not exist.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
-/// How long audio is waited for before firings are polled.
+/// Time to wait for audio before firings are polled.
 const WAIT: Duration = Duration::from_millis(200);
 /// Audio overdue by this much is not waited for.
 const LATE_NS: i64 = 10_000_000_000;

@@ -14,7 +14,7 @@ pub(super) struct Offer {
     pub(super) ranges: Vec<SupportedStreamConfigRange>,
     /// The native one.
     pub(super) own: SupportedStreamConfig,
-    /// Whether the native sample format is known, and not a guess of the host.
+    /// True if the native sample format is known, and not a guess of the host.
     pub(super) trust_own: bool,
 }
 

@@ -20,7 +20,7 @@ use crate::stop::Stop;
 const STALLED_AFTER: Duration = Duration::from_secs(3);
 /// The most audio that a device delivers in one burst after this process was suspended.
 const FAST_FOR: Duration = Duration::from_secs(5);
-/// How often the status is polled.
+/// Interval between polls of the status.
 const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Opening waits for this number of chunks, over which the delay is averaged.
 const SETTLED_AFTER_CHUNKS: u64 = 4;
@@ -90,7 +90,7 @@ impl Source for DeviceSource {
     }
 }
 
-/// How long closing a stream is waited for: a driver or sound server that hangs never returns.
+/// Time to wait for a stream to close: a driver or sound server that hangs never returns.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
 impl Opened {

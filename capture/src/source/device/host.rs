@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::source::locator::DeviceHost;
 use crate::source::stable_name;
 
-/// How long the first frames of a started device may take: it may have to wake up.
+/// Time that a started device may take for its first frames: it may have to wake up.
 pub(super) const FIRST_FRAMES_WITHIN: Duration = Duration::from_secs(5);
 
 /// A device that can be recorded from.
@@ -22,7 +22,7 @@ pub struct DeviceInfo {
     pub name: String,
     /// A description of one line.
     pub description: String,
-    /// Whether it is the host's default device.
+    /// True for the host's default device.
     pub is_default: bool,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Child {
     stderr_reader: Option<JoinHandle<String>>,
 }
 
-/// How long a killed child is waited for.
+/// Time to wait for a killed child.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The size of the kept end of its standard error, which can grow to gigabytes.
 const STDERR_BYTES: usize = 4096;

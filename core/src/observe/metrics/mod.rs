@@ -72,7 +72,7 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         let waits = counts.waits.load(Ordering::Relaxed) as f64;
         add("capbuf_read_waits", "Reads that slept until their frames were written.", true, number(waits));
         let mut durations = |name, help, histogram: &Histogram| {
-            let (buckets, sum) = histogram.told();
+            let (buckets, sum) = histogram.snapshot();
             add(name, help, false, vec![Value::Histogram(buckets, sum)]);
         };
         durations("capbuf_allocation_duration_seconds", "Duration of ring allocations.", &counts.allocation_durations);

@@ -54,7 +54,7 @@ impl Map {
 
     #[inline]
     fn hash(&self, source: &str) -> u64 {
-        // The bytes alone: `str` would add a byte that tells it from a longer one in a tuple.
+        // The bytes alone: hashing a `str` adds a terminator for tuples.
         let mut hasher = self.hasher.build_hasher();
         hasher.write(source.as_bytes());
         hasher.finish()

@@ -11,7 +11,7 @@ use super::shard::Shard;
 use crate::sync::fork;
 use crate::sync::{Arc, Mutex, MutexGuard, PlainArc};
 
-/// How often the helper thread looks again, at first and at most.
+/// Interval between the helper thread's checks, at first and at most.
 const POLL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
 /// The list of replaced shards.
@@ -60,8 +60,8 @@ impl Retired {
     /// Frees the shards that no reader has loaded; true if none is left.
     pub(crate) fn free_unused(&self) -> bool {
         let mut shards = self.lock();
-        // SYNC map (free): no thread can load a replaced shard any more, so a count of one is final, and
-        // the drop below acquires what the readers did before they dropped their guards.
+        // SYNC map (free): no thread can load a replaced shard any more, so a count of one is
+        // final, and the drop below acquires what the readers did before they dropped their guards.
         let unused: Vec<_> = shards.extract_if(.., |shard| Arc::strong_count(shard) == 1).collect();
         let is_empty = shards.is_empty();
         // Freeing a shard may unmap rings: not under the lock.

@@ -1,4 +1,4 @@
-//! What a lookup's guard keeps alive, and who frees it.
+//! The lifetime of what a lookup's guard keeps alive.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

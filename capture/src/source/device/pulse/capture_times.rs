@@ -40,7 +40,7 @@ struct Line {
     /// The first frame on the line.
     first_frame: u64,
     begin_ns: f64,
-    /// Whether frames may be missing before `first_frame`.
+    /// True if frames may be missing before `first_frame`.
     after_loss: bool,
 }
 
