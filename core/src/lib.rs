@@ -141,3 +141,8 @@ pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 #[cfg(feature = "observe")]
 pub use track::{Anomaly, AnomalyKind, Severity};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
