@@ -92,6 +92,7 @@
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod buffer;
+mod checked;
 mod clock;
 pub mod docs;
 mod domain;

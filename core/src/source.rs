@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
 use crate::sync::PlainArc;
 
 /// Longest name of a source, in bytes.
@@ -22,14 +21,9 @@ pub const MAX_SOURCE_BYTES: usize = 1024;
 pub struct Source(PlainArc<str>);
 
 impl Source {
-    /// Checks a name.
-    ///
-    /// # Errors
-    /// [`Error::InvalidSource`] if it is empty, longer than [`MAX_SOURCE_BYTES`] or holds control
-    /// characters.
-    pub fn new(name: &str) -> Result<Self> {
-        check(name)?;
-        Ok(Self(name.into()))
+    /// A name that was checked before.
+    pub(crate) fn of_checked(name: &str) -> Self {
+        Self(name.into())
     }
 
     /// The name as passed, with any password in it: not for logs.
@@ -48,20 +42,6 @@ impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Source({:?})", redact(&self.0))
     }
-}
-
-pub(crate) fn check(name: &str) -> Result<()> {
-    let reason = if name.is_empty() {
-        "it is empty; allowed are 1 to 1024 bytes"
-    } else if name.len() > MAX_SOURCE_BYTES {
-        "it is too long; allowed are 1 to 1024 bytes"
-    } else if name.chars().any(char::is_control) {
-        "it holds control characters"
-    } else {
-        return Ok(());
-    };
-    let shown: String = redact(name).escape_debug().take(80).collect();
-    Err(Error::InvalidSource { given: format!("\"{shown}\""), reason })
 }
 
 /// Parts of a query parameter's name that make its value a secret.

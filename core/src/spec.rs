@@ -1,10 +1,7 @@
 //! The spec of a buffer: length, sample rate, channels and sample format.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
-
-use crate::error::{Error, Result};
 
 /// Highest sample rate of a buffer, in Hz.
 pub const MAX_SAMPLE_RATE_HZ: u32 = 768_000;
@@ -62,17 +59,6 @@ impl fmt::Display for SampleFormat {
     }
 }
 
-impl FromStr for SampleFormat {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| Error::invalid("sample format", format!("{name:?}"), "s16, s24, s32, f32"))
-    }
-}
-
 /// The length of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Length {
@@ -108,38 +94,13 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Checks the values of a spec.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`] for a length that is not positive and finite or too large, a rate
-    /// outside 1 Hz to 768 kHz, or other than 1 to 64 channels.
-    pub fn new(length: Length, sample_rate_hz: u32, channels: u16, format: SampleFormat) -> Result<Self> {
-        if !(1..=MAX_SAMPLE_RATE_HZ).contains(&sample_rate_hz) {
-            return Err(Error::invalid("sample_rate_hz", sample_rate_hz, format!("1 to {MAX_SAMPLE_RATE_HZ}")));
-        }
-        if !(1..=MAX_CHANNELS).contains(&channels) {
-            return Err(Error::invalid("channels", channels, format!("1 to {MAX_CHANNELS}")));
-        }
-        let length_frames = match length {
-            Length::Frames(frames) => frames,
-            Length::Seconds(seconds) if !seconds.is_finite() || seconds <= 0.0 => {
-                return Err(Error::invalid("length in seconds", seconds, "a positive, finite number"));
-            }
-            // The cast saturates; an excessive length is refused below.
-            Length::Seconds(seconds) => (seconds * f64::from(sample_rate_hz)).round() as u64,
-        };
-        let spec = Self { length_frames, sample_rate_hz, channels, format };
-        if length_frames == 0 {
-            return Err(Error::invalid("length", format!("{length:?}"), "at least one frame"));
-        }
-        if length_frames > Self::MAX_FRAMES {
-            return Err(Error::invalid("length", format!("{length:?}"), format!("up to {} frames", Self::MAX_FRAMES)));
-        }
-        Ok(spec)
+    /// Values that were checked before.
+    pub(crate) fn of_checked(length_frames: u64, sample_rate_hz: u32, channels: u16, format: SampleFormat) -> Self {
+        Self { length_frames, sample_rate_hz, channels, format }
     }
 
     /// Beyond all memory, and small enough that sizes computed from it do not overflow.
-    const MAX_FRAMES: u64 = 1 << 40;
+    pub(crate) const MAX_FRAMES: u64 = 1 << 40;
 
     /// Length in frames.
     pub fn length_frames(&self) -> u64 {

@@ -140,7 +140,7 @@ impl Registry {
         requested_bytes: u64,
         fill: impl FnOnce(&Source) -> Result<CaptureBuffer>,
     ) -> Result<CaptureBuffer> {
-        crate::source::check(source)?;
+        crate::checked::check_source(source)?;
         let mut fill = Some(fill);
         loop {
             let (slot, is_new) = self.0.map.publish(source)?;
