@@ -48,7 +48,7 @@ SEEDS ?= 0..8
 miri: ## Run the unsafe code of the core under Miri (nightly), with many seeds; SEEDS=0..8
 	@cargo +nightly miri --version >/dev/null 2>&1 || { echo "make miri: first rustup component add miri rust-src --toolchain nightly"; exit 1; }
 	MIRIFLAGS='-Zmiri-many-seeds=$(SEEDS)' cargo +nightly miri test -p capbuf --lib --target-dir target/miri memory_model
-	cargo +nightly miri test -p capbuf --lib --target-dir target/miri -- memory::copy::tests lookup::table::tests ring::frames::tests::what ring::frames::tests::after ring::anchors::tests
+	cargo +nightly miri test -p capbuf --lib --target-dir target/miri -- memory::copy::tests ring::frames::tests::frames_ ring::anchors::tests registry::lookup::shard::tests
 
 SHELL_SCRIPTS = $(filter-out scripts/prose,$(wildcard scripts/*)) demo/late_detection tests/c/run .ci/run
 lint: ## Check format, clippy, documentation, shell scripts and prose; a warning is an error
@@ -97,7 +97,7 @@ sanitize: ## Run the core under four sanitizers, each after it has caught a plan
 
 MUTATED ?= ring/frames ring/anchors memory/copy memory/pool buffer/span buffer/plan buffer/read buffer/windows time/extent time/timekeeper \
 	time/delay_locked_loop registry/handle registry/claim registry/tracked observe/registry \
-	$(addprefix registry/lookup/,published thread_cache slot table name)
+	$(addprefix registry/lookup/,map shard slot retired)
 MUTATED_BY = writing reading windows model timeline phases allocation pool tracking domains hostile
 mutants: ## Change the core in all small ways, one at a time, and list what no test notices: takes hours; MUTATED="ring/frames buffer/read"
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked

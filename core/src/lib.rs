@@ -49,7 +49,7 @@
 //! | [`CaptureBuffer::read`] without `wait` | lock-free; retries if overtaken | the segment | by the allocator | any |
 //! | a read that waits, [`Windows::next_into`] | blocks, sleeping up to its time-out | no | sleeps | any but real-time |
 //! | [`Registry::get_or_allocate`] of a new source | blocks on that source's allocation only | yes | yes | any but real-time |
-//! | [`Registry::remove`] | lock-free; waits for an allocation under way | yes | in a domain | any but real-time |
+//! | [`Registry::remove`] | takes a short lock; waits for an allocation under way | yes | in a domain | any but real-time |
 //! | [`CaptureBuffer::writer`] | lock-free | no | in a domain | before real-time |
 //! | [`CaptureBuffer::status`], reports, metrics | blocks briefly | yes | yes | any but real-time |
 //!

@@ -29,9 +29,9 @@
 //!
 //! A replaced shard may still be loaded by a reader. If the reader's guard were its last owner, the
 //! reader would free the table, and with it perhaps a ring: 140 µs at 10 000 sources, in an audio
-//! thread. So the updater puts the replaced shard into the *retired list*, and frees it at once if
-//! nobody else owns it, as is nearly always so. If a reader does, a helper thread polls until the
-//! reader is done. A reader never frees.
+//! thread. So the updater puts the replaced shard into the *retired list*, under a short lock that
+//! no reader takes, and frees it at once if nobody else owns it, as is nearly always so. If a
+//! reader does, a helper thread polls until the reader is done. A reader never frees.
 //!
 //! The price: while [`Registry::with`](crate::Registry::with) runs, its guard keeps one shard
 //! alive, with all of its buffers, also those removed meanwhile.
