@@ -259,9 +259,9 @@ impl Registry {
         SourceClaim::claim(source, &self.0.source_claims, self.0.domain.as_deref())
     }
 
-    /// Returns handles on all buffers, ordered by source name. Allocates. Buffers that are allocated
-    /// or removed meanwhile may be included or not. In a domain it maps all buffers, and skips files
-    /// that are not buffers.
+    /// Returns handles on all buffers, ordered by source name. Allocates. Buffers that are
+    /// allocated or removed meanwhile may be included or not. In a domain it maps all buffers, and
+    /// skips files that are not buffers.
     pub fn buffers(&self) -> Vec<CaptureBuffer> {
         if let Some(domain) = &self.0.domain {
             // A folder that can't be listed shows no buffers.
