@@ -316,8 +316,8 @@ func TestWaitingGoroutinesBlockNoThreads(t *testing.T) {
 	for i := range many {
 		go func() { ended <- waits[i%len(waits)]() }()
 	}
-	until(t, "nearly all goroutines wait", func() bool { return waiters() > many*9/10 })
-	if threads := len(must(os.ReadDir("/proc/self/task"))(t)); threads > many/2 {
+	until(t, "most goroutines wait", func() bool { return waiters() > many/2 })
+	if threads := len(must(os.ReadDir("/proc/self/task"))(t)); threads > many/4 {
 		t.Errorf("%d waiting goroutines use %d threads", many, threads)
 	}
 	cancel()
