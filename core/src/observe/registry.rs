@@ -59,7 +59,8 @@ impl Registry {
     /// by no watch.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for looks without a pause; [`Error::System`] if no thread can be had.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if `settings.every` is zero;
+    /// [`Error::System`](crate::Error::System) if no thread can be started.
     ///
     /// ```
     /// use std::time::Duration;

@@ -32,8 +32,9 @@ impl Registry {
     /// digits, `.`, `_` and `-`. What processes left that died is swept. See [`docs::domains`](crate::docs::domains).
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for a name that can be none; [`Error::Forbidden`] where the folder is another user's, or open to
-    /// others; [`Error::System`] where it can't be made or opened.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for an invalid name;
+    /// [`Error::Forbidden`](crate::Error::Forbidden) if the folder is another user's, or open to others;
+    /// [`Error::System`](crate::Error::System) if it can't be made or opened.
     pub fn open(domain: &str) -> Result<Self> {
         Self::builder().open(domain)
     }

@@ -257,7 +257,8 @@ impl Registry {
         buffers
     }
 
-    /// What is kept of removed buffers' memory, see [`RegistryBuilder::pool_bytes`].
+    /// What is kept of removed buffers' memory, see
+    /// [`RegistryBuilder::pool_bytes`](crate::RegistryBuilder::pool_bytes).
     pub fn pool_stats(&self) -> PoolStats {
         match (&self.0.pool, &self.0.domain) {
             (Some(pool), _) => pool.stats(),
