@@ -111,6 +111,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "observe")]
     fn own_code_is_found() {
         let (addresses, count) = super::super::stack::capture();
         assert!(count > 3);
