@@ -45,12 +45,12 @@
 //! | [`CaptureBuffer::frames`], [`CaptureBuffer::gaps`] | wait-free | no | no | real-time |
 //! | [`Registry::with`], [`Registry::contains`], source known here | lock-free | once a thread | no | any |
 //! | [`Registry::get`], [`Registry::get_or_allocate`] of a known source | lock-free | once a thread | no | any |
-//! | [`CaptureBuffer::read_into`] without [`wait`](ReadOptions::wait) | lock-free; retries if overtaken | no | clock only | any |
-//! | [`CaptureBuffer::read`] without `wait` | lock-free; retries if overtaken | the segment | by the allocator | any |
+//! | [`CaptureBuffer::read_into`] without [`wait`](ReadOptions::wait) | lock-free; a partial read retries if overtaken | no | clock only | any |
+//! | [`CaptureBuffer::read`] without `wait` | lock-free; a partial read retries if overtaken | the segment | by the allocator | any |
 //! | a read that waits, [`Windows::next_into`] | blocks, sleeping up to its time-out | no | sleeps | any but real-time |
 //! | [`Registry::get_or_allocate`] of a new source | blocks on that source's allocation only | yes | yes | any but real-time |
 //! | [`Registry::remove`] | takes a short lock; waits for an allocation under way | yes | in a domain | any but real-time |
-//! | [`CaptureBuffer::writer`] | lock-free | no | in a domain | before real-time |
+//! | [`CaptureBuffer::writer`] | does not wait | at most a job for the helper thread | in a domain | before real-time |
 //! | [`CaptureBuffer::status`], reports, metrics | blocks briefly | yes | yes | any but real-time |
 //!
 //! "Once a thread": the first lookup of a thread sets up its node of arc-swap. A source that

@@ -1,8 +1,8 @@
 //! Wing `buffer`: a capture buffer, its one writer and its readers.
 //!
 //! A chunk goes from `Writer` through the timekeeper (wing `time`) into the ring (wing `ring`). A
-//! read finds its span on the timeline, copies the frames and validates the copy; it begins again,
-//! or fails with `Evicted`, if the writer overtook it.
+//! read finds its span on the timeline, copies the frames and validates the copy; if the writer
+//! overtook it, a partial read begins again and any other fails with `Evicted`.
 //!
 //! May use: `domain`, `ground`, `memory`, `ring`, `sync`, `time`, `track`.
 //!

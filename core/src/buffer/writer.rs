@@ -103,7 +103,8 @@ impl Writer {
     /// that merely come late complete it.
     ///
     /// # Errors
-    /// [`Error::Removed`] once the buffer is removed from its registry.
+    /// [`Error::Removed`] once the buffer is removed from its registry, [`Error::Forked`] in a
+    /// child of the process that took the writer.
     pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let now_utc_ns = self.buffer.shared.clock.utc_ns();
         self.put(bytes, ChunkTime::Arrived(now_utc_ns))
@@ -113,7 +114,8 @@ impl Writer {
     /// that of the first frame that begins in them; without one it is not used.
     ///
     /// # Errors
-    /// [`Error::Removed`] once the buffer is removed from its registry.
+    /// [`Error::Removed`] once the buffer is removed from its registry, [`Error::Forked`] in a
+    /// child of the process that took the writer.
     pub fn write_bytes_at(&mut self, bytes: &[u8], capture_utc_ns: i64) -> Result<()> {
         if self.partial_bytes > 0 {
             let before_ns = self.buffer.shared.spec.frames_to_ns(1);

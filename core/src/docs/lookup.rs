@@ -1,4 +1,4 @@
-//! The lookup of a source: arc-swap copy-on-write, compare-and-set, nothing else.
+//! The lookup of a source: arc-swap copy-on-write and compare-and-set.
 //!
 //! # Structure
 //!
@@ -7,7 +7,7 @@
 //! name and a `OnceLock` for the buffer.
 //!
 //! A lookup hashes the name, loads the shard under an arc-swap guard, finds the slot, and uses the
-//! buffer where it lies: no lock, no reference count, no allocation.
+//! buffer where it lies: no lock, no reference count, no allocation after a thread's first lookup.
 //! [`Registry::get`](crate::Registry::get) counts a handle on top, which costs more than the rest,
 //! as the count is contended.
 //!
@@ -18,20 +18,21 @@
 //! 2. Whoever published the slot allocates the ring and fills the slot. All others that ask for
 //!    this source wait on the slot's `OnceLock`, and for nothing else.
 //! 3. If allocating fails or panics, the slot is removed first and then filled with the error:
-//!    every waiting caller gets the error, and the next one finds no slot.
+//!    every waiting caller gets the error, and the next one finds no slot. Callers whose request
+//!    might succeed (another size, or a source that was only looked for) begin anew.
 //! 4. A slot that a fork left without its filler is replaced by the first caller in the child that
 //!    meets it.
 //!
-//! Exactly one ring is made. A closure in `rcu`, or a speculative ring that losers drop, made up to
-//! 32.
+//! Exactly one ring is made. Allocating inside `rcu`, or speculatively, made up to 32 rings when 32
+//! threads raced.
 //!
 //! # Who frees what
 //!
 //! A replaced shard may still be loaded by a reader. If the reader's guard were its last owner, the
-//! reader would free the table, and with it perhaps a ring: 140 µs at 10 000 sources, in an audio
-//! thread. So the updater puts the replaced shard into the *retired list*, under a short lock that
-//! no reader takes, and frees it at once if nobody else owns it, as is nearly always so. If a
-//! reader does, a helper thread polls until the reader is done. A reader never frees.
+//! reader would free the table, and perhaps unmap a ring, in an audio thread. So the updater puts
+//! the replaced shard into the *retired list*, under a short lock that no reader takes, and frees
+//! it at once if nobody else owns it, as is nearly always so. If a reader does, a helper thread
+//! polls until the reader is done. A reader never frees.
 //!
 //! The price: while [`Registry::with`](crate::Registry::with) runs, its guard keeps one shard
 //! alive, with all of its buffers, also those removed meanwhile.

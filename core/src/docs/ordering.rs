@@ -23,8 +23,8 @@
 //! # `SYNC anchor head`
 //! As `head`, for the ring of time anchors. An anchor is published before its frames, so a reader
 //! that sees a frame's `head` sees its anchor. A new writer moves it back past anchors without
-//! frames. A reader that still knows of those skips them, as they begin at its `head` or later,
-//! before and after they are rewritten. Models: `timeline`.
+//! frames. A reader that loaded the old count skips them: old or rewritten, they begin at or after
+//! the `head` it loaded. Models: `timeline`.
 //!
 //! # `SYNC lease`
 //! Taking the writer's lease (acquire, compare-and-set) and returning it (release): one writer's
@@ -41,22 +41,23 @@
 //!
 //! # `SYNC region`
 //! A ring's file is whole before the rename to the name by which others open it. Both are system
-//! calls on one folder, which the kernel orders.
+//! calls on one folder, which the kernel orders. Not modelled.
 //!
 //! # `SYNC map`
 //! A shard of the map is published with arc-swap's compare-and-swap (release) and loaded under a
 //! guard (acquire): a reader sees the whole table, and every update that happened before its load.
 //! A replaced shard is kept until its count of owners is one; no thread can load it any more, so
-//! that owner may free it. Models: `claim`.
+//! that owner may free it. Models: `claim`, `lookup`.
 //!
 //! # `SYNC filled`
 //! A slot is filled once, through a `OnceLock`: a thread that finds it filled, or waited for it,
-//! sees the buffer. Models: `claim`.
+//! sees the buffer. Models: `claim`, `lookup`.
 //!
 //! # `SYNC removed`
-//! Set (release) when a buffer is removed from its registry, after its slot has left the map;
-//! loaded (acquire) by the writer, by waiting readers and by lookups. A thread that sees it finds
-//! the map without the slot, and does not look again and again. Models of its loss: `claim`.
+//! Set (release) when a buffer is removed; loaded (acquire) by the writer, by waiting readers and
+//! by lookups in a domain. In a private registry the slot has left the map before. In a domain the
+//! flag comes first, and each process removes its slot when a lookup sees the flag. Models of its
+//! loss: `claim`.
 //!
 //! # `SYNC budget`
 //! Bytes are reserved by compare-and-set of the sum, before they are mapped. Models: `budget`.

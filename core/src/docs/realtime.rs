@@ -16,7 +16,7 @@
 //! let mut writer = registry.get_or_allocate("device:default", spec)?.writer()?;
 //! // The callback of an audio library: wait-free from here on.
 //! let mut callback = move |samples: &[f32], capture_utc_ns: i64| {
-//!     // An error means that the buffer was removed: nothing was written.
+//!     // An error, such as `Removed`: nothing was written.
 //!     let _ = writer.write_at(samples, capture_utc_ns);
 //! };
 //! callback(&[0.0; 960], 1_700_000_000_000_000_000);
@@ -25,9 +25,10 @@
 //!
 //! # What a write does
 //!
-//! About ten comparisons, two copies at most (the ring's end), and eight stores. It takes no lock,
-//! allocates nothing, reads the clock through the kernel's mapped page, and never looks at readers.
-//! A chunk longer than the ring is written as its newest frames.
+//! About ten comparisons, two copies at most (the ring's end), and eight stores; for chunks longer
+//! than the ring's slack, as much for each block of that length. It takes no lock, allocates
+//! nothing, reads the clock through the kernel's mapped page, and never looks at readers. A chunk
+//! longer than the ring is written as its newest frames.
 //!
 //! # What a read does
 //!

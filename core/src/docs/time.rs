@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | [`write_at`](crate::Writer::write_at) | the capture time of the first frame is known | jitter is filtered |
 //! | [`write`](crate::Writer::write) | only the arrival is known | a constant delay of all chunks can't be seen |
-//! | [`gap_for`](crate::Writer::gap_for) | the number of lost frames is known | none |
+//! | [`gap_for`](crate::Writer::gap_for) | the length of the missing audio is known | none |
 //! | [`gap`](crate::Writer::gap) | audio is missing, nobody knows how much | the gap's length is that of the times |
 //!
 //! # Gaps
@@ -27,8 +27,8 @@
 //!
 //! # The wall clock
 //!
-//! Each second or more, the writer compares the wall clock with the monotonic one. A difference of
-//! 0.1 s and more is a step, on record as a gap with the reason
+//! Every 1 to 10 s, and where times jump, the writer compares the wall clock with the monotonic
+//! one. A difference of 0.1 s and more is a step, on record as a gap with the reason
 //! [`ClockStep`](crate::GapReason::ClockStep) and no missing audio. Set forward, times jump
 //! forward. Set back, times go on ahead of the clock by the step, which
 //! [`Status::timeline_ahead_ns`](crate::Status) states; reads by frame number and of the newest are

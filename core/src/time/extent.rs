@@ -41,7 +41,7 @@ impl Extent {
         if newest_frame == 0 || anchors == 0 {
             return Some(None);
         }
-        // With more gaps than slots, frames whose anchor is gone are evicted too. A quarter of the
+        // With more gaps than slots, frames whose anchor is gone are evicted too. An eighth of the
         // slots is left to the writer, which takes them meanwhile.
         let slots = region.anchors().len() as u64;
         let oldest_anchor = anchors.saturating_sub(slots - slots / 8);
