@@ -48,7 +48,7 @@
 //! | [`CaptureBuffer::read_into`] without [`wait`](ReadOptions::wait) | lock-free; a partial read retries if overtaken | no | clock only | any |
 //! | [`CaptureBuffer::read`] without `wait` | lock-free; a partial read retries if overtaken | the segment | by the allocator | any |
 //! | a read that waits, [`Windows::next_into`] | blocks, sleeping up to its time-out | no | sleeps | any but real-time |
-//! | [`Registry::get_or_allocate`] of a new source | blocks on that source's allocation only | yes | yes | any but real-time |
+//! | [`Registry::get_or_allocate`] of a new source | short locks; blocks on that source's allocation | yes | yes | any but real-time |
 //! | [`Registry::remove`] | takes a short lock; waits for an allocation under way | yes | in a domain | any but real-time |
 //! | [`CaptureBuffer::writer`] | does not wait | at most a job for the helper thread | in a domain | before real-time |
 //! | [`CaptureBuffer::status`], reports, metrics | blocks briefly | yes | yes | any but real-time |

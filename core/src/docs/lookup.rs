@@ -16,7 +16,7 @@
 //! 1. The caller copies the shard, inserts an empty slot, and publishes the copy by
 //!    compare-and-swap. If another update was faster it begins anew with that one's table.
 //! 2. Whoever published the slot allocates the ring and fills the slot. All others that ask for
-//!    this source wait on the slot's `OnceLock`, and for nothing else.
+//!    this source wait on the slot's `OnceLock`.
 //! 3. If allocating fails or panics, the slot is removed first and then filled with the error:
 //!    every waiting caller gets the error, and the next one finds no slot. Callers whose request
 //!    might succeed (another size, or a source that was only looked for) begin anew.

@@ -3,7 +3,8 @@
 //!
 //! A comment `SYNC label (end)` stands at both ends of each edge. `SYNC none` says why an operation
 //! needs no order. A test compares the labels in the code with this page. The named models fail if
-//! the order is taken away (`make loom`).
+//! the order is taken away, or, for arc-swap and `OnceLock`, if the operation is lost or split
+//! (`make loom`).
 //!
 //! # `SYNC reserve`
 //! The writer announces the slots it is about to overwrite (`reserve`, relaxed), then a release

@@ -246,7 +246,7 @@ const GONE_FOR_GOOD: Model = Model {
     },
     preemptions: 2,
     outcomes: &["removed", "reported gone"],
-    planted: &[("map (publish)", Defect::Lost)],
+    planted: &[("map (publish)", Defect::Lost), ("map (publish)", Defect::Split)],
 };
 
 #[test]

@@ -96,7 +96,8 @@ impl Registry {
     pub(super) fn find_elsewhere(&self, source: &str) -> Option<CaptureBuffer> {
         let domain = self.0.domain.as_ref()?;
         self.forget_removed(source);
-        if !domain.may_have(source) {
+        let is_being_filled = |slot: &Arc<Slot>| slot.is_empty() && !slot.is_abandoned();
+        if self.0.map.load(source).slot(source).is_some_and(is_being_filled) || !domain.may_have(source) {
             return None;
         }
         let not_found = || Error::NotFound { source_name: redact(source) };

@@ -191,8 +191,11 @@ impl Registry {
     #[track_caller]
     pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
         let begun = self.0.tracker.begin();
-        let mut buffer = self.0.map.get(source).filter(|buffer| self.still_has(buffer));
-        buffer = buffer.or_else(|| self.find_elsewhere(source));
+        let loaded = self.0.map.load(source);
+        // Under the guard: a handle on a removed buffer could be the last one, and unmap it.
+        let found = loaded.buffer(source).filter(|buffer| self.still_has(buffer)).cloned();
+        drop(loaded);
+        let mut buffer = found.or_else(|| self.find_elsewhere(source));
         if let (Some(begun), Some(buffer)) = (begun, &mut buffer) {
             buffer.taken = self.0.tracker.hold(&begun, source, buffer.id());
         }

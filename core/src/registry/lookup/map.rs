@@ -10,7 +10,7 @@ use super::shard::Shard;
 use crate::buffer::CaptureBuffer;
 use crate::error::Result;
 use crate::source::Source;
-use crate::sync::{Arc, ArcSwap, Guard, PlainArc};
+use crate::sync::{Arc, ArcSwap, Guard, PlainArc, process};
 
 /// An update copies one shard: at 10 000 sources, 80 entries.
 const SHARDS: usize = if cfg!(loom) { 1 } else { 128 };
@@ -18,9 +18,10 @@ const SHARDS: usize = if cfg!(loom) { 1 } else { 128 };
 /// The map from sources to slots.
 pub(crate) struct Map {
     shards: [ArcSwap<Shard>; SHARDS],
-    /// Seeded at random: nobody can choose sources that share a bucket.
+    /// Seeded at random: sources that share a bucket can't be chosen in advance.
     hasher: DefaultHashBuilder,
-    retired: PlainArc<Retired>,
+    /// The list of this process: a forked child replaces the one of its parent.
+    retired: process::ArcSwap<Retired>,
 }
 
 /// A shard as it was when it was loaded. Keeps its slots, and their buffers, alive.
@@ -48,7 +49,18 @@ impl Map {
         Self {
             shards: std::array::from_fn(|_| ArcSwap::from_pointee(Shard::default())),
             hasher: DefaultHashBuilder::default(),
-            retired: PlainArc::new(Retired::new()),
+            retired: process::ArcSwap::from_pointee(Retired::new()),
+        }
+    }
+
+    /// The replaced shards of this process.
+    pub(crate) fn retired(&self) -> PlainArc<Retired> {
+        loop {
+            let retired = self.retired.load_full();
+            if !retired.is_inherited() {
+                return retired;
+            }
+            self.retired.compare_and_swap(&retired, PlainArc::new(Retired::new()));
         }
     }
 
@@ -129,19 +141,29 @@ impl Map {
         let is_replaced = Arc::ptr_eq(&found, &old);
         drop(found);
         if is_replaced {
-            self.retired.push(old);
+            self.retired().push(old);
         }
         is_replaced
-    }
-
-    #[cfg(test)]
-    pub(crate) fn retired(&self) -> &Retired {
-        &self.retired
     }
 
     /// A map as a forked child sees its parent's.
     #[cfg(test)]
     pub(super) fn of_parent() -> Self {
-        Self { retired: PlainArc::new(Retired::of_parent()), ..Self::new() }
+        Self { retired: process::ArcSwap::from_pointee(Retired::of_parent()), ..Self::new() }
+    }
+
+    /// The parent's list, as a forked child finds it.
+    #[cfg(test)]
+    pub(super) fn parents_list(&self) -> PlainArc<Retired> {
+        self.retired.load_full()
+    }
+
+    /// Publishes an empty slot whose filler a fork left behind.
+    #[cfg(test)]
+    pub(super) fn publish_of_parent(&self, source: &str) {
+        let hash = self.hash(source);
+        let shard = self.shard(hash).load_full();
+        let longer = shard.with(&Arc::new(Slot::of_parent(source, hash)));
+        assert!(self.replace(hash, shard, longer));
     }
 }

@@ -44,16 +44,20 @@ impl Slot {
         self.filled.wait().as_ref().map_err(|error| &**error)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filled.get().is_none()
+    }
+
     /// True if the slot is empty and its filler is a thread of a parent process, which a fork left
     /// behind.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.generation != fork::generation() && self.filled.get().is_none()
+        self.generation != fork::generation() && self.is_empty()
     }
 
     /// A slot as a forked child sees one that its parent published.
     #[cfg(test)]
-    pub(super) fn of_parent(source: &str) -> Self {
+    pub(super) fn of_parent(source: &str, hash: u64) -> Self {
         let generation = fork::generation().wrapping_sub(1);
-        Self { generation, ..Self::new(Source::new(source).unwrap(), 0) }
+        Self { generation, ..Self::new(Source::new(source).unwrap(), hash) }
     }
 }

@@ -111,29 +111,63 @@ fn reader_that_drops_the_last_guard_frees_nothing() {
     assert!(map.remove(&slot) && loaded.buffer("x").is_some());
     drop(slot);
     // Neither an update nor the helper thread can free the shard meanwhile.
-    let retired = map.retired().lock();
+    let list = map.retired();
+    let retired = list.lock();
     drop(loaded);
     assert_eq!((retired.len(), registry.stats().bytes > 0), (1, true));
     drop(retired);
     assert!(within_30_s(|| registry.stats().bytes == 0));
 }
 
+/// Runs `work` on a thread; panics instead of waiting for ever if it hangs.
+fn within_a_time<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let (done, is_done) = channel();
+    std::thread::spawn(move || done.send(work()));
+    is_done.recv_timeout(Duration::from_secs(30)).expect("it hangs, or panicked")
+}
+
 #[test]
-fn forked_child_waits_neither_for_a_lock_nor_for_a_filler_of_its_parent() {
+fn forked_child_takes_no_lock_of_its_parent_and_frees_what_it_removes() {
     let (registry, spec) = registry();
-    let buffer = registry.get_or_allocate("x", spec).unwrap();
-    let map = Map::of_parent();
-    let lock = map.retired().lock();
-    let (slot, _) = map.publish("x").unwrap();
-    assert!(!slot.is_abandoned(), "filled by this process");
-    slot.fill(Ok(buffer.clone()));
-    assert!(map.get("x").is_some_and(|found| found.same_as(&buffer)));
-    assert!(map.remove(&slot) && map.get("x").is_none());
-    drop(lock);
-    let abandoned = Slot::of_parent("y");
-    assert!(abandoned.is_abandoned());
-    abandoned.fill(Ok(buffer));
-    assert!(!abandoned.is_abandoned(), "filled before the fork");
+    let map = PlainArc::new(Map::of_parent());
+    let parents = map.parents_list();
+    let lock = parents.lock();
+    let childs = PlainArc::clone(&map);
+    let theirs = registry.clone();
+    let is_found = within_a_time(move || {
+        let (slot, _) = childs.publish("x").unwrap();
+        slot.fill(Ok(theirs.get_or_allocate("x", spec).unwrap()));
+        theirs.remove("x").unwrap();
+        childs.remove(&slot) && childs.get("x").is_none()
+    });
+    assert!(is_found);
+    assert!(within_30_s(|| registry.stats().bytes == 0));
+    assert_eq!(lock.len(), 0, "nothing came into the parent's list");
+}
+
+#[test]
+fn slot_that_a_fork_left_without_its_filler_is_replaced() {
+    for asks in [true, false] {
+        let (registry, spec) = registry();
+        registry.0.map.publish_of_parent("x");
+        assert!(!registry.contains("x"));
+        within_a_time(move || {
+            if asks {
+                assert!(registry.get_or_allocate("x", spec).is_ok() && registry.contains("x"));
+            } else {
+                assert!(registry.remove("x").is_err());
+            }
+        });
+    }
+}
+
+#[test]
+fn slot_filled_before_the_fork_is_not_abandoned() {
+    let (registry, spec) = registry();
+    let slot = Slot::of_parent("y", 0);
+    assert!(slot.is_abandoned());
+    slot.fill(Ok(registry.get_or_allocate("x", spec).unwrap()));
+    assert!(!slot.is_abandoned());
 }
 
 #[test]
