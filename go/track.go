@@ -44,24 +44,24 @@ func (r *Registry) IsAllocationTracking() bool {
 // metrics of their own. Safe for concurrent use. Reads the last second of each of them. Errors:
 // ErrClosed.
 func (r *Registry) MetricsText() (string, error) {
-	registry, users := r.enter()
-	if registry == nil {
-		return "", ErrClosed
-	}
-	defer r.handle.leave(users)
-	var metrics *C.capbuf_text
-	var detail *C.capbuf_error
-	status := C.capbuf_registry_metrics(registry, &metrics, &detail)
-	if err := failure(status, detail); err != nil {
-		return "", err
-	}
-	return takeText(metrics), nil
+	return r.metrics(func(registry *C.capbuf_registry, metrics **C.capbuf_text, detail **C.capbuf_error) C.capbuf_status {
+		return C.capbuf_registry_metrics(registry, metrics, detail)
+	})
 }
 
 // DomainMetricsText returns the metrics of the whole domain, for a process that only observes it:
 // requests are those of all processes that track. It leaves out what only the processes themselves
 // know: reads and their durations. See [Registry.MetricsText].
 func (r *Registry) DomainMetricsText() (string, error) {
+	return r.metrics(func(registry *C.capbuf_registry, metrics **C.capbuf_text, detail **C.capbuf_error) C.capbuf_status {
+		return C.capbuf_registry_domain_metrics(registry, metrics, detail)
+	})
+}
+
+// metrics returns the text of one of the calls for metrics.
+func (r *Registry) metrics(
+	call func(*C.capbuf_registry, **C.capbuf_text, **C.capbuf_error) C.capbuf_status,
+) (string, error) {
 	registry, users := r.enter()
 	if registry == nil {
 		return "", ErrClosed
@@ -69,7 +69,7 @@ func (r *Registry) DomainMetricsText() (string, error) {
 	defer r.handle.leave(users)
 	var metrics *C.capbuf_text
 	var detail *C.capbuf_error
-	status := C.capbuf_registry_domain_metrics(registry, &metrics, &detail)
+	status := call(registry, &metrics, &detail)
 	if err := failure(status, detail); err != nil {
 		return "", err
 	}

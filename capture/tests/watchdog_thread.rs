@@ -1,23 +1,16 @@
 //! The watchdog thread of a process. One test, so that no other capture runs in this process.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capbuf::{Registry, SampleFormat, SourceState, Writer};
 use capbuf_capture::{
     Backoff, Capture, CaptureOptions, Format, RequestedFormat, Result, RunOutcome, Source, Stop, Supervised, Watchdog,
 };
+use wait::{DEADLINE, wait_until};
 
-/// Nothing takes a fraction of this on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < DEADLINE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+#[path = "support/wait.rs"]
+mod wait;
 
 fn watchdog_threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").expect("tasks").flatten();

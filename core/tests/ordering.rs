@@ -3,37 +3,22 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The crate's source files, without its documentation, its models and the atomics' facade.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in folder.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !["docs", "models"].contains(&name.as_str()) {
-            files.extend(sources(&path));
-        } else if name.ends_with(".rs") && !["modelled.rs", "tests.rs"].contains(&name.as_str()) {
-            files.push(path);
-        }
-    }
-    files
+use sync_labels::{is_ordered, label, label_of, lines, src};
+
+#[path = "support/sync_labels.rs"]
+mod sync_labels;
+
+/// The crate's source files, without the atomics' facade.
+fn sources() -> Vec<PathBuf> {
+    let files = sync_labels::files(&src());
+    files.into_iter().filter(|file| !file.ends_with("modelled.rs")).collect()
 }
 
-/// Trimmed lines of a source file, without its tests.
-fn lines(file: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    code.lines().map(|line| line.trim().to_owned()).collect()
-}
-
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// The label of a comment, without its end: `head` of `// SYNC head (publish): why`.
-fn label(line: &str) -> Option<&str> {
-    line.strip_prefix("// SYNC ")?.split([':', '(']).next().map(str::trim_end)
+/// A label without its end: `head` of `head (publish)`.
+fn without_end(label: &str) -> &str {
+    label.split('(').next().unwrap_or_default().trim_end()
 }
 
 #[test]
@@ -45,9 +30,9 @@ fn every_label_is_explained_and_has_two_ends() {
         .map(str::to_owned)
         .collect();
     let mut ends = BTreeMap::<String, Vec<String>>::new();
-    for file in sources(&src()) {
+    for file in sources() {
         for (line, number) in lines(&file).iter().zip(1..) {
-            if let Some(label) = label(line) {
+            if let Some(label) = label(line).map(without_end) {
                 ends.entry(label.to_owned()).or_default().push(format!("{}:{number}", file.display()));
             }
         }
@@ -65,21 +50,20 @@ fn every_label_is_explained_and_has_two_ends() {
 #[test]
 fn every_ordered_operation_has_a_label() {
     let mut seen = 0;
-    for file in sources(&src()) {
+    for file in sources() {
         let lines = lines(&file);
         for (index, line) in lines.iter().enumerate() {
-            let is_ordered = ["Acquire", "Release", "AcqRel", "SeqCst"]
-                .iter()
-                .any(|order| line.contains(&format!("Ordering::{order}")) && !line.starts_with("//"));
-            if !is_ordered {
+            if !is_ordered(line) {
                 continue;
             }
             seen += 1;
-            // The label stands above the line or, for a multi-line expression, a few lines before
-            // it.
-            let before = &lines[index.saturating_sub(8)..index];
-            let labelled = before.iter().rev().find_map(|line| label(line));
-            assert!(labelled.is_some_and(|label| label != "none"), "{}:{}: {line}", file.display(), index + 1);
+            let labelled = label_of(&lines, index);
+            assert!(
+                labelled.is_some_and(|label| without_end(label) != "none"),
+                "{}:{}: {line}",
+                file.display(),
+                index + 1
+            );
         }
     }
     assert!(seen > 20, "{seen} ordered operations found");

@@ -7,17 +7,10 @@ use std::time::{Duration, Instant};
 use capbuf::{CaptureBuffer, ReadOptions, SampleFormat, Segment, Span};
 use capbuf_capture::{Capture, State};
 
-/// The timeout of conditions: far longer than any takes on a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) use wait::{DEADLINE, wait_until};
 
-/// Waits for a condition.
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < DEADLINE, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
+#[path = "../support/wait.rs"]
+mod wait;
 
 /// Waits for a state of a capture.
 pub(crate) fn wait_for_state(capture: &Capture, what: &str, is_it: impl Fn(&State) -> bool) {

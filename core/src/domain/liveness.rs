@@ -1,8 +1,8 @@
 //! A process's liveness lock in a domain, held for as long as the process lives.
 //!
-//! What a process holds in shared memory (a lease, a mapping) bears the number of its liveness
-//! lock, and is valid while that lock is held. Numbers are never reused, and no dead process holds
-//! a lock.
+//! A process marks its leases and mappings in shared memory with the number of its liveness lock:
+//! they are valid while that lock is held. Numbers are never reused, and no dead process holds a
+//! lock.
 
 use std::hash::{BuildHasher as _, RandomState};
 

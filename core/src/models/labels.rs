@@ -1,8 +1,11 @@
 //! The labelled operations in the source: where they are, and whether a model is about each.
 
-use std::path::{Path, PathBuf};
+use sync_labels::{files, is_ordered, label, label_of, lines, src};
 
 use super::{Defect, budget, claim, holder, last_handle, lease, log, lookup, ring, timeline};
+
+#[path = "../../tests/support/sync_labels.rs"]
+mod sync_labels;
 
 /// Operations that no model is about, by the beginning of their label, and why.
 const EXCUSED: &[(&str, &str)] = &[
@@ -22,36 +25,6 @@ const EXCUSED: &[(&str, &str)] = &[
 /// The names of atomic operations in a line of code.
 const OPERATIONS: [&str; 9] =
     [".load(", ".store(", ".swap(", ".compare_exchange(", ".compare_and_swap(", ".fetch_", "fence(", ".set(", ".get()"];
-
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// The files of the crate by their path in `src`, without documentation and models.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in folder.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("docs") && !path.ends_with("models") {
-            files.extend(self::files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// The lines of a file without its tests.
-fn lines(file: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    code.lines().map(|line| line.trim().to_owned()).collect()
-}
-
-/// The label of a comment with its end: `reserve (release)`.
-fn label(line: &str) -> Option<&str> {
-    line.strip_prefix("// SYNC ")?.split(':').next()
-}
 
 fn is_operation(line: &str) -> bool {
     !line.starts_with("//") && OPERATIONS.iter().any(|operation| line.contains(operation))
@@ -91,15 +64,11 @@ fn each_ordering_has_a_model_that_fails_without_it_or_an_excuse() {
     for file in files(&src()).iter().filter(|file| !file.ends_with("modelled.rs")) {
         let lines = lines(file);
         for (at, line) in lines.iter().enumerate() {
-            let is_strong = ["Acquire", "Release", "AcqRel", "SeqCst"]
-                .iter()
-                .any(|order| line.contains(&format!("Ordering::{order}")) && !line.starts_with("//"));
-            if !is_strong {
+            if !is_ordered(line) {
                 continue;
             }
             found += 1;
-            let labels = lines[at.saturating_sub(8)..at].iter().rev().filter_map(|line| label(line));
-            let label = { labels }.next().unwrap_or_default();
+            let label = label_of(&lines, at).unwrap_or_default();
             let is_planted = planted.iter().any(|(planted, defect)| {
                 let is_order_lost = *defect == Defect::Relaxed || line.contains("fence(");
                 *planted == label && is_order_lost

@@ -16,6 +16,17 @@ fn options(py: Python<'_>, lifetime: &str) -> PyResult<AllocateOptions> {
     Ok(AllocateOptions::new().lifetime(found.ok_or_else(refused)?))
 }
 
+/// Calls `call` on a thread of its own, as it may wait; Ctrl-C ends the wait.
+fn on_own_thread(
+    py: Python<'_>,
+    registry: capbuf::Registry,
+    call: impl FnOnce(&capbuf::Registry) -> capbuf::Result<capbuf::CaptureBuffer> + Send + 'static,
+) -> PyResult<CaptureBuffer> {
+    let call_site = CallSite::of(py, &registry);
+    let call = move || call_site.run(|| call(&registry));
+    interruptible(py, call)?.or_raise(py).map(CaptureBuffer::new)
+}
+
 #[pymethods]
 impl Registry {
     /// Get the buffer of a source, or allocate it: exactly once among all threads and processes.
@@ -77,9 +88,7 @@ impl Registry {
         }
         // A miss may wait for another thread or process: on a thread of its own, for Ctrl-C.
         let (registry, source) = (self.registry(py)?, source.to_owned());
-        let call_site = CallSite::of(py, &registry);
-        let call = move || call_site.run(|| registry.get_or_allocate_with(&source, spec, &options));
-        interruptible(py, call)?.or_raise(py).map(CaptureBuffer::new)
+        on_own_thread(py, registry, move |registry| registry.get_or_allocate_with(&source, spec, &options))
     }
 
     /// Allocate the buffer of a source that has none, in no process of the domain.
@@ -118,8 +127,6 @@ impl Registry {
     ) -> PyResult<CaptureBuffer> {
         let spec = arguments::spec(seconds, sample_rate_hz, channels, sample_format)?;
         let (registry, options) = (self.registry(py)?, options(py, lifetime)?);
-        let call_site = CallSite::of(py, &registry);
-        let call = move || call_site.run(|| registry.allocate_with(&source, spec, &options));
-        interruptible(py, call)?.or_raise(py).map(CaptureBuffer::new)
+        on_own_thread(py, registry, move |registry| registry.allocate_with(&source, spec, &options))
     }
 }

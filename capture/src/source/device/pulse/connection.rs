@@ -113,7 +113,7 @@ impl Connection {
     /// Removes the timeout of reads.
     ///
     /// # Errors
-    /// Of the system call.
+    /// If the system call fails.
     pub(super) fn wait_without_timeout(&self) -> io::Result<()> {
         self.socket.get_ref().set_read_timeout(None)
     }
