@@ -17,10 +17,11 @@ pub struct StallDetector {
     threads: Vec<Watcher>,
 }
 
-/// A thread on one processor; dropping `_running` ends it.
+/// A thread on one processor. It answers each request after a fresh reading; dropping `requests`
+/// ends it.
 #[derive(Debug)]
 struct Watcher {
-    _running: Sender<()>,
+    requests: Sender<Sender<()>>,
     thread: JoinHandle<()>,
 }
 
@@ -67,16 +68,24 @@ impl StallDetector {
         Ok(Self { stalls, threads })
     }
 
-    /// Returns the stalls so far.
+    /// Returns the stalls so far, after a fresh reading on each processor: a stall that has just
+    /// ended is among them, even if the caller ran before the threads that watch.
     pub fn stalls(&self) -> Vec<Stall> {
+        let (answer, answers) = mpsc::channel();
+        for watcher in &self.threads {
+            // The thread cannot panic, so it is there.
+            let _ = watcher.requests.send(answer.clone());
+        }
+        drop(answer);
+        for () in &answers {}
         self.stalls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Drop for StallDetector {
     fn drop(&mut self) {
-        for Watcher { _running, thread } in self.threads.drain(..) {
-            drop(_running);
+        for Watcher { requests, thread } in self.threads.drain(..) {
+            drop(requests);
             // The thread cannot panic.
             let _ = thread.join();
         }
@@ -85,27 +94,35 @@ impl Drop for StallDetector {
 
 impl Watcher {
     fn start(processor: usize, stalls: Arc<Mutex<Vec<Stall>>>) -> io::Result<Self> {
-        let (running, ended) = mpsc::channel::<()>();
+        let (requests, requested) = mpsc::channel::<Sender<()>>();
         let (report, ready) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut only = CpuSet::new();
             only.set(processor);
             let pinned = sched_setaffinity(None, &only);
             let failed = pinned.is_err();
+            let mut readings = Readings::default();
+            // The first reading, before `start` returns: a stall right after it is seen.
+            readings.take(Instant::now(), utc_ns());
             // The caller waits for it.
             let _ = report.send(pinned);
             if failed {
                 return;
             }
-            let mut readings = Readings::default();
-            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_millis(1)) {
+            loop {
+                let answer = match requested.recv_timeout(Duration::from_millis(1)) {
+                    Ok(answer) => Some(answer),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                };
                 if let Some(stall) = readings.take(Instant::now(), utc_ns()) {
                     stalls.lock().unwrap_or_else(PoisonError::into_inner).push(stall);
                 }
+                drop(answer);
             }
         });
         ready.recv().map_err(io::Error::other)??;
-        Ok(Self { _running: running, thread })
+        Ok(Self { requests, thread })
     }
 }
 
