@@ -3,6 +3,7 @@
 use super::folder::Folder;
 use super::liveness::{self, LivenessLock};
 use super::lock_file::LockFile;
+use super::name_key::NameKey;
 use super::names::Names;
 use crate::error::{Error, Result};
 use crate::holder::Holder;
@@ -16,14 +17,20 @@ pub(crate) struct Domain {
     pub(super) name: String,
     pub(super) folder: PlainArc<Folder>,
     pub(super) liveness: ArcSwap<LivenessLock>,
-    pub(super) hash: fn(&[u8]) -> u128,
+    pub(super) key: NameKey,
+    pub(super) hash: fn(&NameKey, &[u8]) -> u128,
     pub(super) pool: PoolSettings,
     pub(super) pool_counts: PoolCounts,
 }
 
 impl Domain {
     pub(super) fn names_of(&self, source: &str) -> Names {
-        Names { hash: format!("{:032x}", (self.hash)(source.as_bytes())) }
+        Names { hash: format!("{:032x}", (self.hash)(&self.key, source.as_bytes())) }
+    }
+
+    /// The key of the hashes that are shown instead of a source's name.
+    pub(crate) fn key(&self) -> NameKey {
+        self.key
     }
 
     /// Its name.

@@ -13,7 +13,7 @@
 //! | What is an open domain, and which processes of it are alive? | `handle`, `liveness` |
 //! | How is a domain opened, listed, removed? | `open` |
 //! | How is a ring found, or made exactly once? | `rings` |
-//! | What are the files called? | `names` |
+//! | What are the files called? | `names`, `name_key` |
 //! | How does a file's lock stand for something? | `lock_file` |
 //! | Which users may use the folder, and how are files made in it? | `folder` |
 //! | Which processes have a ring mapped? | `holders`, `membership` |
@@ -29,6 +29,7 @@ mod liveness;
 mod lock_file;
 mod logs;
 mod membership;
+mod name_key;
 mod names;
 mod open;
 mod pool;
@@ -44,6 +45,7 @@ pub(crate) use handle::Domain;
 pub(crate) use liveness::{LivenessLock, random};
 pub(crate) use lock_file::LockFile;
 pub(crate) use membership::Membership;
+pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, remove_domain};
 pub(crate) use rings::Mapped;

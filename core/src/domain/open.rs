@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::xxh3_128;
-
 use super::folder::{self, Folder};
 use super::handle::Domain;
 use super::liveness::{self, LivenessLock};
 use super::lock_file::LockFile;
+use super::name_key::NameKey;
 use super::names::{Names, is_ring};
 use super::removal;
 use crate::error::{Error, Result};
@@ -28,14 +27,14 @@ pub(crate) fn default_name() -> String {
 impl Domain {
     /// Opens, or creates, a domain; sweeps it if a process of it has died.
     pub(crate) fn open(name: &str, base: Option<&Path>, pool: PoolSettings) -> Result<PlainArc<Self>> {
-        Self::open_hashed(name, base, pool, xxh3_128)
+        Self::open_hashed(name, base, pool, NameKey::hash)
     }
 
     pub(super) fn open_hashed(
         name: &str,
         base: Option<&Path>,
         pool: PoolSettings,
-        hash: fn(&[u8]) -> u128,
+        hash: fn(&NameKey, &[u8]) -> u128,
     ) -> Result<PlainArc<Self>> {
         folder::check_name(name)?;
         let all = Folder::of_domains(&folder::base(base))?;
@@ -47,8 +46,10 @@ impl Domain {
                 Err(_) if !folder.is_there() => continue,
                 Err(error) => return Err(error),
             };
+            // After the liveness lock, which keeps the key in the folder.
+            let key = NameKey::of_folder(&folder)?;
             let (liveness, pool_counts) = (ArcSwap::from_pointee(liveness), PoolCounts::default());
-            let domain = PlainArc::new(Self { name: name.to_owned(), folder, liveness, hash, pool, pool_counts });
+            let domain = PlainArc::new(Self { name: name.to_owned(), folder, liveness, key, hash, pool, pool_counts });
             domain.sweep_after_deaths()?;
             return Ok(domain);
         }
@@ -120,7 +121,11 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     domain.remove_all()?;
     // The liveness lock of this process first: then the folder may be empty.
     drop(domain);
-    Folder::existing(&base)?.remove_folder(name).map(|_| ())
+    let all = Folder::existing(&base)?;
+    if let Ok(folder) = all.inner(name, false) {
+        NameKey::remove(&folder)?;
+    }
+    all.remove_folder(name).map(|_| ())
 }
 
 impl Domain {

@@ -44,7 +44,7 @@ fn opener_waits_for_a_pending_removal_and_holders_do_not() {
 #[test]
 fn sources_with_the_same_hash_have_separate_rings() {
     let base = tempfile::tempdir().unwrap();
-    let domain = Domain::open_hashed("birds", Some(base.path()), PoolSettings::default(), |_| 7).unwrap();
+    let domain = Domain::open_hashed("birds", Some(base.path()), PoolSettings::default(), |_, _| 7).unwrap();
     let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
     let make = |name: &str| {
         let source = Source::new(name).unwrap();

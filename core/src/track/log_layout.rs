@@ -21,7 +21,7 @@ use super::modules::MODULES;
 /// The first eight bytes of every log.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
 /// Changes with the meaning or place of any word.
-pub(super) const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
 
 /// Rows among which a key may lie.
 pub(super) const SET: usize = if cfg!(loom) { 1 } else { 8 };

@@ -49,7 +49,6 @@ pub use caller::{Caller, CodePlace, Language};
 pub(crate) use contents::{Contents, Hold, Line, Record};
 pub(crate) use counts::{Histogram, READ_RESULTS};
 pub use dropped::Dropped;
-pub(crate) use key::key_of;
 #[cfg(all(test, loom))]
 pub(crate) use log::Entry;
 pub(crate) use log::Log;

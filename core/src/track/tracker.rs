@@ -12,7 +12,7 @@ use super::origin::Origin;
 use super::outcome::Outcome;
 use super::thread::with_thread;
 use crate::clock::Clock;
-use crate::domain::Domain;
+use crate::domain::{Domain, NameKey};
 use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
@@ -26,6 +26,7 @@ pub(crate) struct Tracker {
     on: AtomicU32,
     log: ArcSwapOption<OwnLog>,
     domain: Option<Arc<Domain>>,
+    key: NameKey,
     clock: Arc<dyn Clock>,
     /// Sources that its log has room for.
     sources: usize,
@@ -76,7 +77,9 @@ impl Tracker {
         let default = if domain.is_some() { 2048 } else { 16384 };
         let sources = sources.unwrap_or(default).clamp(64, MAX_SOURCES).next_power_of_two();
         let counts = Counts::default();
-        let tracker = Self { counts, on: AtomicU32::new(0), log: ArcSwapOption::empty(), domain, clock, sources };
+        let key = domain.as_ref().map_or_else(NameKey::random, |domain| domain.key());
+        let (on_word, log) = (AtomicU32::new(0), ArcSwapOption::empty());
+        let tracker = Self { counts, on: on_word, log, domain, key, clock, sources };
         if on {
             tracker.set(true);
         }
@@ -93,6 +96,11 @@ impl Tracker {
 
     pub(crate) fn is_on(&self) -> bool {
         self.on.load(Ordering::Relaxed) != 0
+    }
+
+    /// The key of a source in its log, and in those of its domain.
+    pub(crate) fn key_of(&self, source: &str) -> u64 {
+        key_of(&self.key, source)
     }
 
     /// The contents of this registry's log, if anything was recorded.
@@ -147,7 +155,16 @@ impl Tracker {
         let duration_ns = self.clock.monotonic_ns().saturating_sub(begun.monotonic_ns).max(0).unsigned_abs();
         let own = self.own();
         let origin = Origin::of(&own.log, Some(begun.location));
-        self.add(&own.log, key_of(source), &|| redact(source), outcome, buffer, begun.utc_ns, duration_ns, &origin);
+        self.add(
+            &own.log,
+            self.key_of(source),
+            &|| redact(source),
+            outcome,
+            buffer,
+            begun.utc_ns,
+            duration_ns,
+            &origin,
+        );
     }
 
     /// Records an event without a call site.
@@ -155,7 +172,7 @@ impl Tracker {
     pub(crate) fn note(&self, source: &str, outcome: Outcome, buffer: u64) {
         let own = self.own();
         let origin = Origin::of(&own.log, None);
-        self.add(&own.log, key_of(source), &|| redact(source), outcome, buffer, self.clock.utc_ns(), 0, &origin);
+        self.add(&own.log, self.key_of(source), &|| redact(source), outcome, buffer, self.clock.utc_ns(), 0, &origin);
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -192,7 +209,7 @@ impl Tracker {
         let log = self.own();
         let site = Origin::site(&log.log, Caller::current().as_deref(), Some(begun.location));
         let thread = with_caller_thread(|thread, _| thread);
-        let (at, key) = log.log.hold(key_of(source), buffer, site, begun.utc_ns, thread)?;
+        let (at, key) = log.log.hold(self.key_of(source), buffer, site, begun.utc_ns, thread)?;
         Some(Arc::new(Taken { log, at, key }))
     }
 }

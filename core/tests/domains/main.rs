@@ -2,6 +2,7 @@
 //! in another crate.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod hidden_secrets;
 mod lifetimes;
 mod safety;
 mod sharing;
@@ -34,10 +35,11 @@ impl Folder {
         self.0.path()
     }
 
-    /// Names of the files of domain `birds`, sorted.
+    /// Names of the files of domain `birds`, sorted, without the hidden key.
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path().join("birds")).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| !name.starts_with('.'));
         names.sort();
         names
     }

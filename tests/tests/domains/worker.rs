@@ -70,10 +70,12 @@ impl Folder {
     }
 }
 
-/// Lists the names in a folder that begin or end with one of `affixes`.
+/// Lists the names in a folder that begin or end with one of `affixes`. The key of the names is
+/// hidden.
 pub(crate) fn files_in(folder: &Path, affixes: &[&str]) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = names.filter(|name| !name.starts_with('.'));
     let mut names: Vec<_> =
         names.filter(|name| affixes.iter().any(|affix| name.ends_with(affix) || name.starts_with(affix))).collect();
     names.sort();

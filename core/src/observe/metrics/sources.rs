@@ -34,10 +34,24 @@ impl Live {
     }
 }
 
+/// Returns the labels of buffers. Equal names are numbered by age: a label stays when another buffer
+/// is added.
+fn labels_by_age(listed: &[CaptureBuffer]) -> Vec<String> {
+    let mut by_age: Vec<_> = (0..listed.len()).collect();
+    by_age.sort_by_key(|at| {
+        let created = &listed[*at].shared.region.header().created_utc_ns;
+        (created.load(Ordering::Relaxed), listed[*at].id())
+    });
+    let mut labelled = vec![String::new(); listed.len()];
+    let labels = labels(by_age.iter().map(|at| listed[*at].source().as_str()));
+    by_age.iter().zip(labels).for_each(|(at, label)| labelled[*at] = label);
+    labelled
+}
+
 /// Adds the metrics of each listed source, and the number of the others.
 pub(super) fn sources(live: &Live, add: &mut impl FnMut(&'static str, &'static str, bool, Vec<Value>)) {
     let listed = &live.listed;
-    let labels = labels(listed.iter().map(|buffer| buffer.source().as_str()));
+    let labels = labels_by_age(listed);
     let unlisted = live.buffers.saturating_sub(listed.len()) as f64;
     add("capbuf_sources_without_metrics", "Sources without metrics of their own.", false, number(unlisted));
     let statuses: Vec<_> = listed.iter().map(CaptureBuffer::status).collect();

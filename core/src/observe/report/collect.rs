@@ -10,7 +10,7 @@ use crate::observe::canonical::canonical;
 use crate::source::redact;
 use crate::spec::Spec;
 use crate::sync::Ordering;
-use crate::track::{Contents, Hold, Line, Record, key_of};
+use crate::track::{Contents, Hold, Line, Record, Tracker};
 
 /// The log of a process, and whether that process is alive.
 pub(super) struct ProcessLog {
@@ -54,19 +54,23 @@ impl Live {
     }
 }
 
-pub(super) fn of_source<'a>(sources: &'a mut HashMap<u64, Collected>, source: &str) -> &'a mut Collected {
-    let collected = sources.entry(key_of(source)).or_default();
+pub(super) fn of_source<'a>(
+    tracker: &Tracker,
+    sources: &'a mut HashMap<u64, Collected>,
+    source: &str,
+) -> &'a mut Collected {
+    let collected = sources.entry(tracker.key_of(source)).or_default();
     if collected.name.is_empty() {
         collected.name = redact(source);
     }
     collected
 }
 
-pub(super) fn collect_domain(domain: &Domain, sources: &mut HashMap<u64, Collected>) {
+pub(super) fn collect_domain(tracker: &Tracker, domain: &Domain, sources: &mut HashMap<u64, Collected>) {
     // A folder that can't be listed shows no buffers.
     for (_, region, description) in domain.rings().into_iter().flatten() {
         let is_removed = removal::is_removed(&region);
-        let collected = of_source(sources, description.source.as_str());
+        let collected = of_source(tracker, sources, description.source.as_str());
         for (holder, since_utc_ns) in domain.holders(&region) {
             collected.opened.push((holder.pid, holder.program, since_utc_ns, region.id(), is_removed));
         }
@@ -78,11 +82,11 @@ pub(super) fn collect_domain(domain: &Domain, sources: &mut HashMap<u64, Collect
     }
 }
 
-pub(super) fn collect_private(shared: &Shared, sources: &mut HashMap<u64, Collected>) {
+pub(super) fn collect_private(tracker: &Tracker, shared: &Shared, sources: &mut HashMap<u64, Collected>) {
     if shared.is_removed() {
         return;
     }
-    let collected = of_source(sources, shared.source.as_str());
+    let collected = of_source(tracker, sources, shared.source.as_str());
     let has_writer = shared.region.header().readers.lease.load(Ordering::Relaxed) != 0;
     collected.live = Some(Live::of(&shared.region, shared.spec, shared.source.as_str(), has_writer));
 }

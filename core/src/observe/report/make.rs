@@ -20,10 +20,10 @@ impl AllocationReport {
         let mut sources: HashMap<u64, Collected> = HashMap::new();
         let mut removed: HashSet<u64> = HashSet::new();
         match registry.domain_itself() {
-            Some(domain) => collect_domain(domain, &mut sources),
+            Some(domain) => collect_domain(registry.tracker(), domain, &mut sources),
             None => {
                 for buffer in registry.mapped_buffers() {
-                    collect_private(&buffer.shared, &mut sources);
+                    collect_private(registry.tracker(), &buffer.shared, &mut sources);
                 }
             }
         }
@@ -32,7 +32,7 @@ impl AllocationReport {
         let held = mapped.map(|buffer| buffer.shared).chain(registry.removed_and_held());
         for shared in held {
             if removed.insert(shared.id) {
-                let collected = of_source(&mut sources, shared.source.as_str());
+                let collected = of_source(registry.tracker(), &mut sources, shared.source.as_str());
                 let Holder { pid, program } = Holder::this_process();
                 collected.opened.push((pid, program, shared.opened_utc_ns, shared.id, true));
             }
