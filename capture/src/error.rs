@@ -134,11 +134,23 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether a retry fails for sure, whatever happens to the source meanwhile.
+    /// Returns whether a retry fails for sure, because the configuration itself is refused. Memory
+    /// that is full, descriptors that are used up, a buffer that another process removed or holds:
+    /// all that passes.
     pub fn is_permanent(&self) -> bool {
+        use capbuf::Error as Buffer;
         match self {
             Self::Locator { .. } | Self::Config { .. } => true,
-            Self::Buffer(error) => !matches!(error, capbuf::Error::WriterBusy { .. }),
+            Self::Buffer(error) => match error {
+                Buffer::InvalidArgument { .. }
+                | Buffer::InvalidSource { .. }
+                | Buffer::SpecMismatch { .. }
+                | Buffer::FormatMismatch { .. }
+                | Buffer::Forked { .. } => true,
+                // The limit of one buffer does not change; what others leave of the budget does.
+                Buffer::OverBudget { requested_bytes, limit_bytes, .. } => requested_bytes > limit_bytes,
+                _ => false,
+            },
             _ => false,
         }
     }

@@ -35,7 +35,7 @@ const LATE: Duration = Duration::from_secs(10);
 /// let now_ns = capture.buffer().clock().utc_ns();
 /// let tenth = Duration::from_millis(100);
 /// // Waits for the next tenth of a second; audio from before the start of the source is missing.
-/// let clip = cut_clip(capture.buffer(), now_ns, tenth, tenth, &folder.path().join("around.wav"))?;
+/// let clip = cut_clip(&capture.buffer(), now_ns, tenth, tenth, &folder.path().join("around.wav"))?;
 /// assert_eq!(clip.missing.not_yet_frames, 0);
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```

@@ -116,7 +116,7 @@ impl Station {
             state: running.supervised.state(),
             restarts: running.supervised.restarts(),
             history: running.supervised.history(),
-            buffer: running.supervised.buffer().cloned(),
+            buffer: running.supervised.buffer(),
         };
         running.into_iter().map(status).collect()
     }

@@ -27,7 +27,6 @@ use crate::state::{State, Transition};
 /// ```
 #[derive(Debug)]
 pub struct Capture {
-    buffer: CaptureBuffer,
     supervised: Supervised,
 }
 
@@ -66,13 +65,15 @@ impl Capture {
         // Claimed before it is opened: a second connection could disturb a camera that is captured.
         let claim = registry.claim_source(name)?;
         let existing = registry.get(name).map(|buffer| buffer.writer()).transpose()?;
-        let (supervised, buffer) = Supervised::open(registry, name, source, options, claim, existing)?;
-        Ok(Self { buffer, supervised })
+        let supervised = Supervised::open(registry, name, source, options, claim, existing)?;
+        Ok(Self { supervised })
     }
 
-    /// Returns the buffer that is fed.
-    pub fn buffer(&self) -> &CaptureBuffer {
-        &self.buffer
+    /// Returns the buffer that is fed. If it is removed, or its file is taken away, the source is
+    /// recorded into a new one, which is returned from then on.
+    pub fn buffer(&self) -> CaptureBuffer {
+        // `Supervised::open` returned it, and it is only ever replaced.
+        self.supervised.buffer().expect("the buffer of an opened source")
     }
 
     /// Returns the current state. May be outdated when the caller reads it.

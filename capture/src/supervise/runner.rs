@@ -1,9 +1,10 @@
 //! The thread of a capture: opens its source, runs it, and opens it again when it is lost.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer};
 
 use super::options::CaptureOptions;
@@ -14,8 +15,9 @@ use crate::source::{RequestedFormat, RunOutcome, Source};
 use crate::state::{State, Transition};
 use crate::stop::Stop;
 
-/// The buffer of a capture, set when the source has been opened the first time.
-pub(super) type SharedBuffer = Arc<OnceLock<CaptureBuffer>>;
+/// The buffer of a capture: set when the source has been opened the first time, and replaced when
+/// it was removed.
+pub(super) type SharedBuffer = Arc<ArcSwapOption<CaptureBuffer>>;
 
 /// Called after each change of state, on the thread of the capture.
 pub(super) type OnChange = Box<dyn FnMut(&Transition) + Send>;
@@ -123,8 +125,13 @@ impl Runner {
             None => Arc::new(self.registry.claim_source(&self.name)?),
         };
         self.claim = Some(Arc::clone(&claim));
-        let writer = match self.buffer.get().cloned() {
-            None => self.open_first(stop)?,
+        let writer = match self.buffer.load_full() {
+            None => self.open_into_new(&self.options.requested.clone(), self.after, stop)?,
+            // Removed by another process: recorded into a new one of the same shape.
+            Some(removed) if removed.is_removed() => {
+                let requested = RequestedFormat::exactly(removed.spec());
+                self.open_into_new(&requested, Some(GapReason::SourceLost), stop)?
+            }
             Some(buffer) => {
                 self.source.open(&RequestedFormat::exactly(buffer.spec()), stop)?;
                 let mut writer = buffer.writer()?;
@@ -143,8 +150,9 @@ impl Runner {
         Error::OpenTimedOut { source_name: capbuf::redact(&self.name), waited: self.options.open_deadline }
     }
 
-    fn open_first(&mut self, stop: &Stop) -> Result<Writer> {
-        let format = self.source.open(&self.options.requested, stop)?;
+    /// Opens the source, and finds its buffer in the registry, or makes it.
+    fn open_into_new(&mut self, requested: &RequestedFormat, after: Option<GapReason>, stop: &Stop) -> Result<Writer> {
+        let format = self.source.open(requested, stop)?;
         if stop.is_requested() {
             // Past the deadline: a buffer allocated now would have no user.
             return Err(self.too_late());
@@ -155,11 +163,10 @@ impl Runner {
             Some(writer) if writer.buffer().same_as(&buffer) => writer,
             _ => buffer.writer()?,
         };
-        if let Some(reason) = self.after {
+        if let Some(reason) = after {
             writer.gap(reason);
         }
-        // Only this thread sets it.
-        let _ = self.buffer.set(buffer);
+        self.buffer.store(Some(Arc::new(buffer)));
         Ok(writer)
     }
 }

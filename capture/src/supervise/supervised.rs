@@ -1,9 +1,10 @@
 //! The handle of a supervised source.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use capbuf::{Caller, CaptureBuffer, GapReason, Registry, SourceClaim, Writer};
 
 use super::options::CaptureOptions;
@@ -151,14 +152,14 @@ impl Supervised {
         options: &CaptureOptions,
         claim: SourceClaim,
         existing: Option<Writer>,
-    ) -> Result<(Self, CaptureBuffer)> {
+    ) -> Result<Self> {
         let options = options.clone().retry_opening(false);
         let (mut own, mut runner) = Self::prepare(registry, name, source, &options);
         runner.claim = Some(Arc::new(claim));
         runner.existing = existing;
         own.spawn_thread(name, runner)?;
-        match (own.progress.wait_until_opened(options.open_deadline), own.buffer.get().cloned()) {
-            (Opening::Opened, Some(buffer)) => Ok((own, buffer)),
+        match (own.progress.wait_until_opened(options.open_deadline), own.buffer()) {
+            (Opening::Opened, Some(_)) => Ok(own),
             (Opening::Failed(error), _) => Err(error),
             _ => {
                 // The source is blocked; its thread ends when it returns. Dropping must not wait.
@@ -172,7 +173,7 @@ impl Supervised {
         let own = Self {
             progress: Arc::new(Progress::new(capbuf::redact(name), Arc::clone(registry.clock()))),
             stop: Stop::new(),
-            buffer: Arc::new(OnceLock::new()),
+            buffer: Arc::new(ArcSwapOption::empty()),
             is_abandoned: false,
         };
         let runner = Runner {
@@ -205,9 +206,10 @@ impl Supervised {
         }
     }
 
-    /// Returns the buffer, once the source has been opened the first time.
-    pub fn buffer(&self) -> Option<&CaptureBuffer> {
-        self.buffer.get()
+    /// Returns the buffer, once the source has been opened the first time. If it is removed, or its
+    /// file is taken away, the source is recorded into a new one, which is returned from then on.
+    pub fn buffer(&self) -> Option<CaptureBuffer> {
+        self.buffer.load().as_deref().cloned()
     }
 
     /// Returns the current state. May be outdated when the caller reads it.

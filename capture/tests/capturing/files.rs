@@ -109,7 +109,7 @@ fn lossy_files_keep_tone_level_and_duration() {
         wait_for_state(&capture, "the file has ended", |state| *state == State::Finished);
         let frames = capture.buffer().status().newest_frame;
         assert!(frames.abs_diff(88_200) <= 2304, "{extension}: {frames} frames");
-        let samples = floats(capture.buffer(), 0..frames);
+        let samples = floats(&capture.buffer(), 0..frames);
         assert!((frequency_hz(&samples, 2, 44_100) - 1000.0).abs() < 5.0, "{extension}");
         assert!((capbuf::Level::of(&samples).rms - 0.3535).abs() < 0.03, "{extension}");
     }
@@ -142,7 +142,7 @@ fn file_is_converted_to_the_requested_format() {
     let simulated = Simulated::new();
     let capture = simulated.start(&locator(&file), &CaptureOptions::new().format(SampleFormat::F32));
     simulated.run_until(&capture, 10_000);
-    let samples = floats(capture.buffer(), 0..10_000);
+    let samples = floats(&capture.buffer(), 0..10_000);
     assert!(samples.iter().copied().eq((0..20_000).map(|i| sample_24(i) as f32 / 8_388_608.0)));
 }
 

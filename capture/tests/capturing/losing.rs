@@ -7,7 +7,7 @@ use std::time::Duration;
 use capbuf::{GapReason, Registry, SampleFormat, Span, Writer};
 use capbuf_capture::{
     Backoff, Capture, CaptureOptions, CircuitBreaker, Error, Format, RequestedFormat, Result, RunOutcome, Source,
-    State, Stop, Watchdog,
+    State, Stop, Supervised, Watchdog,
 };
 
 use crate::waiting::{DEADLINE, wait_for_state, wait_until};
@@ -161,14 +161,38 @@ fn invalid_format_of_a_source_is_an_error() {
 }
 
 #[test]
-fn removed_buffer_ends_its_capture() {
+fn removed_buffer_is_made_anew_and_recorded_into() {
     let registry = Registry::private();
-    let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new()).expect("it starts");
-    registry.remove("tone:440").expect("it is there");
-    wait_for_state(&capture, "it has failed", |state| matches!(state, State::Failed { .. }));
-    let State::Failed { reason } = capture.state() else { panic!("it has failed") };
-    assert!(matches!(reason, Error::Buffer(capbuf::Error::Removed { .. })), "{reason}");
+    let capture = Capture::start(&registry, "tone:440", &quick()).expect("it starts");
+    for _ in 0..3 {
+        let removed = capture.buffer();
+        registry.remove("tone:440").expect("it is there");
+        wait_until("a new buffer", || capture.buffer().frames().end > 0 && !capture.buffer().same_as(&removed));
+        assert_eq!(capture.buffer().spec(), removed.spec());
+        assert!(registry.get("tone:440").is_some_and(|found| found.same_as(&capture.buffer())));
+    }
+    wait_for_state(&capture, "it runs", |state| *state == State::Running);
+    let reasons: Vec<_> = capture.history().into_iter().filter_map(|change| change.reason).collect();
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    assert!(reasons.iter().all(|reason| reason.contains("was removed")), "{reasons:?}");
     assert!(capture.stop(), "it has ended");
+}
+
+#[test]
+fn budget_that_others_use_up_is_retried_and_a_buffer_beyond_its_limit_is_not() {
+    let registry = Registry::builder().budget_bytes(1 << 20).build();
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(10.0), 48_000, 1, SampleFormat::S16).expect("valid");
+    registry.get_or_allocate("other", spec).expect("it fits");
+    let options = quick().length(capbuf::Length::Seconds(10.0));
+    let waiting = Supervised::begin(&registry, "tone:440", &options).expect("it begins");
+    wait_until("the refusal", || matches!(waiting.state(), State::BackingOff { .. } | State::CircuitOpen { .. }));
+    let refused = waiting.history().into_iter().find_map(|change| change.reason).expect("why");
+    assert!(refused.contains("are in use"), "{refused}");
+    registry.remove("other").expect("it is there");
+    wait_until("it runs", || waiting.state() == State::Running);
+    let never = Supervised::begin(&registry, "tone:880", &quick().length(capbuf::Length::Seconds(100.0)));
+    let never = never.expect("it begins");
+    wait_until("it has failed", || matches!(never.state(), State::Failed { .. }));
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn position_is_complete_and_in_order() {
     let simulated = Simulated::new();
     let capture = simulated.start("position:", &CaptureOptions::new());
     simulated.run_until(&capture, 96_000);
-    let segment = read_frames(capture.buffer(), 0..96_000);
+    let segment = read_frames(&capture.buffer(), 0..96_000);
     let samples = segment.samples().get::<i16>().expect("s16 is the native format");
     let broken = samples.iter().enumerate().find(|(i, sample)| position_of(**sample) != *i as u16);
     assert_eq!(broken, None);
@@ -35,7 +35,7 @@ fn position_is_complete_and_in_order() {
 fn capture_times_start_with_the_capture() {
     let before = utc_ns();
     let capture = start(&Registry::private(), "position:", &CaptureOptions::new());
-    let segment = read_frames(capture.buffer(), 0..48_000);
+    let segment = read_frames(&capture.buffer(), 0..48_000);
     assert!((before..=utc_ns() - 1_000_000_000).contains(&segment.start_utc_ns()));
     let missing_ns: i64 = segment.gaps().iter().map(|gap| gap.gap.duration_ns).sum();
     let lasted_ns = segment.end_utc_ns() - segment.start_utc_ns() - missing_ns;
@@ -54,7 +54,7 @@ fn signals_have_the_requested_format() {
         let capture = start(&Registry::private(), "tone:1000", &options.length(Length::Seconds(10.0)));
         let spec = *capture.buffer().spec();
         assert_eq!((spec.sample_rate_hz(), spec.channels(), spec.format()), (rate, channels, format));
-        let samples = floats(capture.buffer(), 0..u64::from(rate));
+        let samples = floats(&capture.buffer(), 0..u64::from(rate));
         assert!((frequency_hz(&samples, usize::from(channels), rate) - 1000.0).abs() <= 1.0);
         let same = |frame: &[f32]| frame.iter().all(|sample| *sample == frame[0]);
         assert!(samples.chunks(usize::from(channels)).all(same));
@@ -65,7 +65,7 @@ fn signals_have_the_requested_format() {
 fn stopped_source_leaves_its_buffer() {
     let registry = Registry::private();
     let capture = start(&registry, "tone:440", &CaptureOptions::new());
-    read_frames(capture.buffer(), 0..4800);
+    read_frames(&capture.buffer(), 0..4800);
     assert_eq!(capture.state(), State::Running);
     assert!(capture.stop() && capture.stop(), "stopping is idempotent");
     assert_eq!(capture.state(), State::Stopped);
@@ -80,14 +80,14 @@ fn restarted_source_continues_in_its_buffer_after_a_gap() {
     machine::watch();
     let registry = Registry::private();
     let first = start(&registry, "position:", &CaptureOptions::new());
-    read_frames(first.buffer(), 0..4800);
+    read_frames(&first.buffer(), 0..4800);
     drop(first);
     let rings = registry.stats().rings_mapped;
     let before = registry.get("position:").expect("it stays").status().newest_frame;
 
     let second = start(&registry, "position:", &CaptureOptions::new());
     assert_eq!(registry.stats().rings_mapped, rings);
-    let segment = read_frames(second.buffer(), before - 960..before + 9600);
+    let segment = read_frames(&second.buffer(), before - 960..before + 9600);
     let samples = segment.samples().get::<i16>().expect("s16");
     let broken = samples.iter().zip(before - 960..).find(|(sample, frame)| position_of(**sample) != *frame as u16);
     assert_eq!(broken, None, "frame numbers continue, and position: with them");

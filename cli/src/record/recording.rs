@@ -73,7 +73,7 @@ impl Recording {
         let state = self.supervised.state();
         if let Some(buffer) = self.supervised.buffer() {
             self.is_open = true;
-            return Opening::Opened(buffer.clone());
+            return Opening::Opened(buffer);
         }
         match state {
             State::Failed { reason } => Opening::Refused(reason),
@@ -86,7 +86,7 @@ impl Recording {
     }
 
     /// Returns the buffer of the source, once it has been opened.
-    pub(super) fn buffer(&self) -> Option<&CaptureBuffer> {
+    pub(super) fn buffer(&self) -> Option<CaptureBuffer> {
         self.supervised.buffer().filter(|_| self.is_open)
     }
 

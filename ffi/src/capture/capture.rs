@@ -67,7 +67,7 @@ pub unsafe extern "C" fn capbuf_capture_buffer(
 ) -> capbuf_status {
     guard(error, || {
         let (capture, out) = (deref!(capture), out!(buffer));
-        out.write(into_handle(capbuf_buffer(running(capture)?.buffer().clone())));
+        out.write(into_handle(capbuf_buffer(running(capture)?.buffer())));
         Ok(())
     })
 }

@@ -43,7 +43,7 @@ impl Capture {
     /// A handle to the buffer.
     #[getter]
     fn buffer(&self, py: Python<'_>) -> PyResult<CaptureBuffer> {
-        Ok(CaptureBuffer::new(self.running(py)?.buffer().clone()))
+        Ok(CaptureBuffer::new(self.running(py)?.buffer()))
     }
 
     /// The current state. Stale at once.

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let line = line?;
         match line.split_once(' ') {
             Some(("dump", file)) => {
-                dump(capture.buffer(), file, &mut out)?;
+                dump(&capture.buffer(), file, &mut out)?;
                 writeln!(out, "rings {}", registry.stats().rings_mapped)?;
                 writeln!(out, "restarts {}", capture.restarts())?;
                 writeln!(out, "state {}", capture.state())?;

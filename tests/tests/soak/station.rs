@@ -135,7 +135,7 @@ fn fifty_failing_sources_leak_nothing() {
         supervised.request_stop();
         assert!(supervised.stop());
         if let Some(buffer) = supervised.buffer() {
-            assert_accounted(buffer, written.load(Ordering::Relaxed));
+            assert_accounted(&buffer, written.load(Ordering::Relaxed));
         }
     }
     assert!(registry.stats().rings_mapped <= SOURCES);
