@@ -1,7 +1,7 @@
 //! The secret key of a domain, with which the names of its files are derived from its sources.
 //!
-//! Paths stand in messages, listings and bug reports. Without a key, a password in a source could be
-//! guessed from the hash of the source's name.
+//! Paths stand in messages, listings and bug reports. Without a key, a password in a source could
+//! be guessed from the hash of the source's name.
 
 use std::fs::File;
 use std::os::fd::AsFd as _;

@@ -34,8 +34,8 @@ impl Live {
     }
 }
 
-/// Returns the labels of buffers. Equal names are numbered by age: a label stays when another buffer
-/// is added.
+/// Returns the labels of buffers. Equal names are numbered by age: a label stays when another
+/// buffer is added.
 fn labels_by_age(listed: &[CaptureBuffer]) -> Vec<String> {
     let mut by_age: Vec<_> = (0..listed.len()).collect();
     by_age.sort_by_key(|at| {
