@@ -164,8 +164,8 @@ func (t *Trigger) Clips(ctx context.Context) iter.Seq2[ClipInfo, error] {
 	}
 }
 
-// Close ends the trigger. It waits for a clip that was begun: until ten seconds past its end at
-// most. Further calls do nothing.
+// Close ends the trigger. It writes the pending clip with the audio that is there, without waiting
+// for more, and waits for the file. Further calls do nothing.
 func (t *Trigger) Close() error {
 	if t.ended == nil {
 		return nil // The zero value.

@@ -1514,10 +1514,10 @@ capbuf_status capbuf_trigger_next(const capbuf_trigger *trigger,
 
 // Stops `trigger` and its thread, and frees it. NULL is ignored.
 //
-// Writes the clip in progress first.
+// Writes the pending clip first, with the audio that is there: it does not wait for more.
 //
 // Threads: one, after the last use; none may wait in `capbuf_trigger_next`. Cost: frees memory;
-// blocks up to ten seconds past the end of the clip in progress.
+// blocks while the clip is written.
 void capbuf_trigger_free(capbuf_trigger *trigger);
 
 // Sets `*change` to change `number` of the list, one of the `CAPBUF_CHANGE_` constants, and copies

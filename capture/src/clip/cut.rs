@@ -1,8 +1,8 @@
 //! Cuts the clip around a moment out of a buffer, once its audio is complete.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capbuf::{CaptureBuffer, ReadOptions, Span};
 
@@ -11,6 +11,7 @@ use super::info::ClipInfo;
 use super::progress::ClipProgress;
 use super::tags::ClipTags;
 use crate::error::{Error, Result};
+use crate::stop::Stop;
 
 /// Time to wait for overdue audio.
 const LATE: Duration = Duration::from_secs(10);
@@ -63,13 +64,41 @@ pub fn cut_clip_with_progress(
 ) -> Result<ClipInfo> {
     let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let (from_ns, to_ns) = (around_utc_ns.saturating_sub(ns(before)), around_utc_ns.saturating_add(ns(after)));
-    let to_come_ns = to_ns.saturating_sub(buffer.clock().utc_ns()).max(0);
-    let wait = Duration::from_nanos(to_come_ns.unsigned_abs()).saturating_add(LATE);
-    let options = ReadOptions::new().available().wait(wait);
-    let segment = match buffer.read_with(Span::Time(from_ns..to_ns), &options) {
+    cut(buffer, from_ns..to_ns, path, &Stop::new(), on_progress)
+}
+
+/// Cuts the clip of a time range, in ns of UTC. Does not wait for audio once `stop` is requested.
+pub(super) fn cut(
+    buffer: &CaptureBuffer,
+    range: Range<i64>,
+    path: &Path,
+    stop: &Stop,
+    on_progress: impl FnMut(ClipProgress) -> ControlFlow<()>,
+) -> Result<ClipInfo> {
+    wait_for_audio(buffer, range.end, stop);
+    let segment = match buffer.read_with(Span::Time(range), &ReadOptions::new().available()) {
         Ok(segment) => segment,
         Err(capbuf::Error::NotYet { .. }) => return Err(Error::clip(path, "there is no audio yet")),
         Err(error) => return Err(error.into()),
     };
     write_clip_with_progress(&segment, path, Some(&ClipTags::new(buffer.source().as_str())), on_progress)
+}
+
+/// Waits until the buffer has the audio before `to_ns`, is removed, or can't be expected to get it
+/// any more; or until `stop` is requested.
+fn wait_for_audio(buffer: &CaptureBuffer, to_ns: i64, stop: &Stop) {
+    /// The period of looking at `stop`.
+    const LOOK_EVERY: Duration = Duration::from_millis(100);
+    let to_come_ns = to_ns.saturating_sub(buffer.clock().utc_ns()).max(0);
+    let timeout = Duration::from_nanos(to_come_ns.unsigned_abs()).saturating_add(LATE);
+    let deadline = Instant::now().checked_add(timeout);
+    // The last two frames: a single one could be none by rounding.
+    let two_frames_ns = 2_000_000_000 / i64::from(buffer.spec().sample_rate_hz()).max(1);
+    let end = to_ns.saturating_sub(two_frames_ns)..to_ns;
+    while !stop.is_requested() && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        let read = buffer.read_with(Span::Time(end.clone()), &ReadOptions::new().wait(LOOK_EVERY));
+        if !matches!(read, Err(capbuf::Error::TimedOut { .. })) {
+            return;
+        }
+    }
 }

@@ -64,15 +64,21 @@ impl ClipTags {
     }
 }
 
+/// Describes gaps and missing audio.
 fn comment(segment: &Segment) -> String {
     let gaps = segment.gaps();
-    if gaps.is_empty() {
-        return "no gaps".to_owned();
-    }
     let listed = gaps.iter().take(LISTED_GAPS).map(|gap| {
         let (at, ms) = (gap.at_frame, gap.gap.duration_ns as f64 / 1e6);
         format!("at frame {at} {ms:.0} ms, {}", gap.gap.reason.name())
     });
     let listed: Vec<_> = listed.collect();
-    format!("gaps: {}: {}", gaps.len(), listed.join("; "))
+    let mut comment =
+        if gaps.is_empty() { "no gaps".to_owned() } else { format!("gaps: {}: {}", gaps.len(), listed.join("; ")) };
+    let missing = segment.missing();
+    let ms = |frames: u64| frames as f64 * 1e3 / f64::from(segment.sample_rate_hz());
+    let ends = [("beginning", missing.evicted_frames), ("end", missing.not_yet_frames)];
+    for (end, frames) in ends.into_iter().filter(|(_, frames)| *frames > 0) {
+        comment += &format!("; missing at the {end}: {:.0} ms", ms(frames));
+    }
+    comment
 }

@@ -250,3 +250,89 @@ fn trigger_reports_the_progress_of_its_clip() {
     );
     assert_eq!(trigger.writing(), None);
 }
+
+/// The writer of a buffer of ten minutes with a second of audio that ends now, and its start.
+fn buffer_with_a_second(registry: &Registry, source: &str) -> (Writer, i64) {
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(600.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let mut writer = registry.get_or_allocate(source, spec).expect("a buffer").writer().expect("a writer");
+    let start_ns = SystemClock.utc_ns() - 1_000_000_000;
+    writer.write_at(&[1_i16; 8000], start_ns).expect("it is written");
+    (writer, start_ns)
+}
+
+#[test]
+fn closed_trigger_writes_what_is_there_instead_of_waiting() {
+    let registry = Registry::private();
+    let (_writer, start_ns) = buffer_with_a_second(&registry, "yard");
+    let folder = tempfile::tempdir().expect("a folder");
+    // The clip would be complete long after the deadline of this test.
+    let after = DEADLINE * 4;
+    let options = TriggerOptions::new(folder.path()).before(SECOND).after(after).at_most(after * 2);
+    // Once, within one clip, and far apart: the first clip is cut when the second one fires.
+    for firings in [vec![500], vec![100, 200, 500], vec![500, 500_000]] {
+        let (trigger, clips) = begin(&registry, "yard", options.clone());
+        firings.iter().for_each(|at_ms| trigger.fire(start_ns + at_ms * 1_000_000));
+        let closing = std::thread::spawn(move || drop(trigger));
+        let clip = next(&clips);
+        assert!((1..=8000).contains(&clip.frames) && clip.missing.not_yet_frames > 8000, "{clip:?}");
+        let tags =
+            run("ffprobe", &["-v", "error", "-show_entries", "format_tags", clip.path.to_str().expect("UTF-8")]);
+        assert!(tags.contains("; missing at the end: "), "{tags}");
+        closing.join().expect("it ends");
+        std::fs::remove_file(clip.path).expect("the clip");
+    }
+}
+
+#[test]
+fn event_that_was_not_processed_yet_is_written_when_the_trigger_is_closed() {
+    let registry = Registry::private();
+    let (mut writer, start_ns) = buffer_with_a_second(&registry, "yard");
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = TriggerOptions::new(folder.path()).when(Condition::louder_than(-20.0));
+    let options = options.before(SECOND / 10).after(SECOND / 2);
+    let (sender, clips) = channel();
+    let (resume, resumed) = channel::<()>();
+    let on_clip = move |clip: Result<ClipInfo, Error>| {
+        let _ = sender.send(clip);
+        // Until the end of the test holds the trigger's thread no more.
+        let _ = resumed.recv();
+    };
+    let trigger = Trigger::begin(&registry, "yard", options, on_clip).expect("valid options");
+    trigger.fire(start_ns + 500_000_000);
+    // Quiet audio, after which the first clip is settled.
+    writer.write_at(&[1_i16; 8000], start_ns + 1_000_000_000).expect("it is written");
+    assert!(next(&clips).missing.not_yet_frames == 0);
+    let loud = [[20_000_i16; 800], [1; 800]].concat();
+    writer.write_at(&loud, start_ns + 2_000_000_000).expect("it is written");
+    trigger.request_stop();
+    drop(resume);
+    let clip = next(&clips);
+    assert!(clip.frames >= 800 && clip.missing.not_yet_frames > 0, "{clip:?}");
+    wait_until("its end", || trigger.has_ended());
+}
+
+#[test]
+fn finished_trigger_writes_all_of_its_pending_clip() {
+    let registry = Registry::private();
+    let (mut writer, start_ns) = buffer_with_a_second(&registry, "yard");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trigger, clips) = begin(&registry, "yard", TriggerOptions::new(folder.path()).before(SECOND / 2).after(SECOND));
+    trigger.fire(start_ns + 500_000_000);
+    trigger.request_finish();
+    assert!(!trigger.has_ended());
+    writer.write_at(&[2_i16; 8000], start_ns + 1_000_000_000).expect("it is written");
+    let clip = next(&clips);
+    assert!(clip.frames.abs_diff(12_000) <= 10 && clip.missing.is_none(), "{clip:?}");
+    wait_until("its end", || trigger.has_ended());
+    assert_no_more(trigger, &clips);
+}
+
+#[test]
+fn firing_of_a_source_without_audio_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trigger, clips) = begin(&Registry::private(), "yard", TriggerOptions::new(folder.path()));
+    trigger.fire(SystemClock.utc_ns());
+    drop(trigger);
+    let error = clips.iter().next().expect("one").expect_err("there is no audio").to_string();
+    assert!(error.contains("yard_") && error.ends_with("there is no audio yet"), "{error}");
+}

@@ -223,3 +223,32 @@ fn the_example_explains_every_setting_and_is_valid() {
         );
     }
 }
+
+/// Returns a trigger that fires at once, whose clip would end in five minutes, and its source.
+fn long_trigger(more: &str) -> String {
+    tone("a", 100, "sample_rate = 1000").replace("5s", "20m")
+        + "[[trigger]]\nsource = \"a\"\nabove = -20.0\nfolder = \"clips\"\nbefore = \"1s\"\nafter = \"5m\"\n"
+        + more
+}
+
+#[test]
+fn a_signal_ends_the_daemon_with_the_clips_of_its_triggers() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        fs::create_dir(folder.join("clips")).expect("a folder");
+        configure(folder, &long_trigger("at_most = \"10m\"\n"));
+        let mut daemon = daemon(folder);
+        wait_for("the domain", || (run(folder, &["list"]).code == Some(0)).then_some(()));
+        wait_for_audio(folder, "a", 0.5);
+        daemon.signal(signal);
+        daemon.wait_for_line("a clip", |line| line.contains("path=clips/a_20") && !line.contains("missing_frames=0"));
+        let ended = daemon.end();
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        assert!(ended.err.lines().last().is_some_and(|line| line.contains("ended closed_all=true")), "{}", ended.err);
+        let names = crate::program::names_in(&folder.join("clips"));
+        assert_eq!(names.len(), 1, "{names:?}");
+        let [frames, ..] = crate::program::soxi(&folder.join("clips").join(&names[0]));
+        assert!(frames >= 500, "{frames}");
+    }
+}

@@ -104,10 +104,10 @@ pub unsafe extern "C" fn capbuf_trigger_next(
 
 /// Stops `trigger` and its thread, and frees it. NULL is ignored.
 ///
-/// Writes the clip in progress first.
+/// Writes the pending clip first, with the audio that is there: it does not wait for more.
 ///
 /// Threads: one, after the last use; none may wait in `capbuf_trigger_next`. Cost: frees memory;
-/// blocks up to ten seconds past the end of the clip in progress.
+/// blocks while the clip is written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_trigger_free(trigger: *mut capbuf_trigger) {
     guard_value((), || free!(trigger));

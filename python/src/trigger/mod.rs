@@ -230,7 +230,9 @@ impl Trigger {
         self.queue.dropped()
     }
 
-    /// Close the trigger, in all threads, and wait for the clip being written. Idempotent.
+    /// Close the trigger, in all threads, and write the pending clip at once. Idempotent.
+    ///
+    /// The clip has the audio that is there; its `missing` has the rest.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if let Ok(trigger) = self.trigger.get(py) {
             self.trigger.close(py);

@@ -7,15 +7,19 @@ use std::thread::{self, JoinHandle};
 
 use capbuf::Registry;
 
+use super::ending::Ending;
 use super::listener::{Listener, Writing, ns};
 use super::options::TriggerOptions;
 use super::pending::Pending;
 use crate::clip::info::ClipInfo;
 use crate::clip::progress::ClipProgress;
 use crate::error::{Error, Result};
-use crate::stop::Stop;
 
-/// A trigger on one source, on a thread of its own. Dropping it waits for the clip being written.
+/// A trigger on one source, on a thread of its own.
+///
+/// Dropping it writes the pending clip at once, with the audio that is there, and waits for the
+/// file: [`ClipInfo::missing`] has what would still have come. To keep all of the clip, use
+/// [`Trigger::request_finish`] first.
 ///
 /// It follows the source to a new buffer if the old one is removed.
 ///
@@ -38,7 +42,7 @@ use crate::stop::Stop;
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```
 pub struct Trigger {
-    stop: Stop,
+    ending: Ending,
     fire: Mutex<Sender<i64>>,
     writing: Writing,
     thread: Option<JoinHandle<()>>,
@@ -60,12 +64,12 @@ impl Trigger {
     ) -> Result<Self> {
         let refused = |reason| Error::Config { source_name: capbuf::redact(source), reason };
         options.check().map_err(refused)?;
-        let (stop, (fire, fired), writing) = (Stop::new(), channel(), Writing::default());
+        let (ending, (fire, fired), writing) = (Ending::new(), channel(), Writing::default());
         let existing = registry.get(source).map(|buffer| (buffer.id(), buffer.frames().end));
         let listener = Listener {
             registry: registry.clone(),
             source: source.to_owned(),
-            stop: stop.clone(),
+            ending: ending.clone(),
             fired,
             writing: Arc::clone(&writing),
             existing,
@@ -78,13 +82,30 @@ impl Trigger {
         let failed =
             |error: std::io::Error| Error::Thread { source_name: capbuf::redact(source), reason: error.to_string() };
         let thread = thread.spawn(move || listener.run()).map_err(failed)?;
-        Ok(Self { stop, fire: Mutex::new(fire), writing, thread: Some(thread) })
+        Ok(Self { ending, fire: Mutex::new(fire), writing, thread: Some(thread) })
     }
 
     /// Fires at a time in ns of UTC, past or future. Does not block.
     pub fn fire(&self, utc_ns: i64) {
         // The thread ends only when this is dropped, or after a panic of `on_clip`.
         let _ = self.fire.lock().unwrap_or_else(PoisonError::into_inner).send(utc_ns);
+    }
+
+    /// Ends the trigger without waiting for it: its thread processes the audio until now, waits for
+    /// the rest of the pending clip, up to ten seconds past its end, and ends.
+    pub fn request_finish(&self) {
+        self.ending.finish().request();
+    }
+
+    /// Ends the trigger without waiting for it: its thread processes the audio until now, writes
+    /// the pending clip with what is there, and ends.
+    pub fn request_stop(&self) {
+        self.ending.at_once().request();
+    }
+
+    /// Returns whether the thread of the trigger has ended: no call of `on_clip` follows.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Returns the progress of the clip being written, if any. May be outdated when the caller
@@ -102,7 +123,7 @@ impl fmt::Debug for Trigger {
 
 impl Drop for Trigger {
     fn drop(&mut self) {
-        self.stop.request();
+        self.request_stop();
         if let Some(thread) = self.thread.take() {
             // A panic of `on_clip` was reported on its thread.
             let _ = thread.join();
