@@ -190,7 +190,9 @@ func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, erro
 
 // Get returns the buffer of a source, as a new handle that the caller closes.
 //
-// Safe for concurrent use. Costs a lookup and a handle. Errors: ErrNotFound.
+// Safe for concurrent use. Costs a lookup and a handle. Errors: ErrNotFound; in a domain also those
+// of a buffer that is there and can't be opened: ErrSystem, ErrForbidden, ErrLayoutMismatch,
+// ErrCorrupt, ErrTooManyProcesses.
 func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 	registry, users := r.enter()
 	if registry == nil {
@@ -214,8 +216,8 @@ func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 	return newBuffer(buffer, source, &info), nil
 }
 
-// Contains reports whether a source has a buffer. It returns false for an invalid source and for a
-// closed registry.
+// Contains reports whether a source has a buffer. It returns false for an invalid source, for a
+// closed registry, and for a source that can't be looked up: Get returns the reason.
 //
 // Safe for concurrent use. Wait-free, no allocation; the first lookup of a source also looks in the
 // domain's folder.

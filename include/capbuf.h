@@ -1094,7 +1094,8 @@ capbuf_status capbuf_registry_get_or_allocate(const capbuf_registry *registry,
 // On success the caller owns `*buffer`.
 //
 // Threads: any. Cost: a lookup and the allocation of the handle.
-// Errors: NOT_FOUND.
+// Errors: NOT_FOUND; in a domain also those of a buffer that is there and can't be opened: SYSTEM,
+// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, TOO_MANY_PROCESSES.
 capbuf_status capbuf_registry_get(const capbuf_registry *registry,
                                   const char *source,
                                   size_t source_len,
@@ -1105,7 +1106,7 @@ capbuf_status capbuf_registry_get(const capbuf_registry *registry,
 //
 // Threads: any. Cost: wait-free; system calls for a source that this registry has not mapped yet,
 // which it looks for in the domain's folder.
-// Errors: the common ones.
+// Errors: those of `capbuf_registry_get` but NOT_FOUND.
 capbuf_status capbuf_registry_contains(const capbuf_registry *registry,
                                        const char *source,
                                        size_t source_len,
@@ -1130,7 +1131,7 @@ capbuf_status capbuf_registry_remove(const capbuf_registry *registry,
 // The caller owns each handle.
 //
 // Threads: any. Cost: allocates; maps every buffer of the domain.
-// Errors: the common ones.
+// Errors: SYSTEM.
 capbuf_status capbuf_registry_list(const capbuf_registry *registry,
                                    capbuf_buffer **buffers,
                                    size_t room,

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffers = registry.buffers();
+    let buffers = registry.try_buffers()?;
     if arguments.json {
         let report = |buffer| SourceReport::of(buffer, registry.domain());
         return report::print(&buffers.iter().map(report).collect::<Vec<_>>());

@@ -6,10 +6,10 @@ use crate::failure::Failure;
 
 /// Finds a buffer by its source's name, else by the redacted name, else by a unique part of that.
 pub(crate) fn find(registry: &Registry, name: &str) -> Result<CaptureBuffer, Failure> {
-    if let Some(buffer) = registry.get(name) {
+    if let Some(buffer) = registry.try_get(name)? {
         return Ok(buffer);
     }
-    let mut buffers = registry.buffers();
+    let mut buffers = registry.try_buffers()?;
     let redacted: Vec<_> = buffers.iter().map(|buffer| buffer.source().to_string()).collect();
     match choose(&redacted, name) {
         Ok(index) => Ok(buffers.swap_remove(index)),

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 /// Opens the domain each time, to keep no removed buffer alive.
 fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffers = registry.buffers();
+    let buffers = registry.try_buffers()?;
     let mut rows = vec![table::row(["SOURCE", "LEVEL", "KEPT", "AGE", "GAPS", "WRITER", "READERS", "STATE"])];
     rows.extend(buffers.iter().map(|buffer| row(buffer, is_narrow)));
     let (domain, now) = (registry.domain().unwrap_or_default(), moment::now().timestamp());

@@ -121,7 +121,7 @@ pub unsafe extern "C" fn capbuf_registry_get_with_info(
         let source = text!(source, source_len);
         let not_found = || capbuf::Error::NotFound { source_name: capbuf::redact(source) };
         let entry = capbuf_registry_get_with_info as *const ();
-        let found = as_c(&registry.0, entry, || registry.0.get(source)).ok_or_else(not_found)?;
+        let found = as_c(&registry.0, entry, || registry.0.try_get(source))?.ok_or_else(not_found)?;
         info.write(capbuf_buffer_info::of(&found));
         out.write(into_handle(capbuf_buffer(found)));
         Ok(())

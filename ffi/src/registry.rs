@@ -73,7 +73,8 @@ pub unsafe extern "C" fn capbuf_registry_get_or_allocate(
 /// On success the caller owns `*buffer`.
 ///
 /// Threads: any. Cost: a lookup and the allocation of the handle.
-/// Errors: NOT_FOUND.
+/// Errors: NOT_FOUND; in a domain also those of a buffer that is there and can't be opened: SYSTEM,
+/// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, TOO_MANY_PROCESSES.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_get(
     registry: *const capbuf_registry,
@@ -86,7 +87,7 @@ pub unsafe extern "C" fn capbuf_registry_get(
         let (registry, out, source) = (deref!(registry), out!(buffer), text!(source, source_len));
         let not_found = || capbuf::Error::NotFound { source_name: capbuf::redact(source) };
         let entry = capbuf_registry_get as *const ();
-        let found = as_c(&registry.0, entry, || registry.0.get(source)).ok_or_else(not_found)?;
+        let found = as_c(&registry.0, entry, || registry.0.try_get(source))?.ok_or_else(not_found)?;
         out.write(into_handle(capbuf_buffer(found)));
         Ok(())
     })
@@ -96,7 +97,7 @@ pub unsafe extern "C" fn capbuf_registry_get(
 ///
 /// Threads: any. Cost: wait-free; system calls for a source that this registry has not mapped yet,
 /// which it looks for in the domain's folder.
-/// Errors: the common ones.
+/// Errors: those of `capbuf_registry_get` but NOT_FOUND.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_contains(
     registry: *const capbuf_registry,
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn capbuf_registry_contains(
 ) -> capbuf_status {
     guard(error, || {
         let (registry, out) = (deref!(registry), out!(contains));
-        out.write(registry.0.contains(text!(source, source_len)));
+        out.write(registry.0.try_contains(text!(source, source_len))?);
         Ok(())
     })
 }
@@ -138,7 +139,7 @@ pub unsafe extern "C" fn capbuf_registry_remove(
 /// The caller owns each handle.
 ///
 /// Threads: any. Cost: allocates; maps every buffer of the domain.
-/// Errors: the common ones.
+/// Errors: SYSTEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_list(
     registry: *const capbuf_registry,
@@ -152,7 +153,7 @@ pub unsafe extern "C" fn capbuf_registry_list(
         // SAFETY: the header requires of the caller what `slice_mut` does; a pointer and a `usize`
         // have the same size and alignment.
         let out = unsafe { slice_mut(buffers.cast::<usize>(), room, "buffers") }?;
-        let found = registry.0.buffers();
+        let found = registry.0.try_buffers()?;
         count.write(found.len());
         for (place, buffer) in out.iter_mut().zip(found) {
             *place = into_handle(capbuf_buffer(buffer)).expose_provenance();

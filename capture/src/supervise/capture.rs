@@ -64,7 +64,7 @@ impl Capture {
         options.likely_spec()?;
         // Claimed before it is opened: a second connection could disturb a camera that is captured.
         let claim = registry.claim_source(name)?;
-        let existing = registry.get(name).map(|buffer| buffer.writer()).transpose()?;
+        let existing = registry.try_get(name)?.map(|buffer| buffer.writer()).transpose()?;
         let supervised = Supervised::open(registry, name, source, options, claim, existing)?;
         Ok(Self { supervised })
     }

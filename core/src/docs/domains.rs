@@ -25,9 +25,17 @@
 //!
 //! # Location
 //! Domains lie in `CAPBUF_DIR`, or `/dev/shm/capbuf-UID`. The default domain is `CAPBUF_DOMAIN`, or
-//! `default`. Folders have mode 0700 and files 0600. Files of another user, files open to others,
-//! and links are refused. Processes that share a domain must see the same folder: mount it into
-//! containers, and enlarge Docker's 64 MB of `/dev/shm`.
+//! `default`. Folders have mode 0700 and files 0600, whatever the umask. Files of another user,
+//! files open to others, and links are refused. A source that can't be looked up, for want of
+//! permission or of descriptors, is an error, never absent: see
+//! [`Registry::try_get`](crate::Registry::try_get). Processes that share a domain must see the same
+//! folder: mount it into containers, and enlarge Docker's 64 MB of `/dev/shm`.
+//!
+//! A ring's memory is reserved before it is mapped, on file systems without `fallocate` by writing
+//! zeros. A ring larger than the process's limit of a file (`ulimit -f`) is an error.
+//!
+//! A ring's memory is reserved before it is mapped, on file systems without `fallocate` by writing
+//! zeros. A ring larger than the process's limit of a file (`ulimit -f`) is an error.
 //!
 //! # Files
 //! | file | content |

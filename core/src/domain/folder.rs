@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::modes;
 
 use crate::error::{Error, Result};
 use crate::source::redact;
@@ -14,12 +16,10 @@ use crate::source::redact;
 /// The folder's descriptor. Every name is opened relative to it, so the folder can't be swapped.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    dir: OwnedFd,
+    pub(super) dir: OwnedFd,
     path: PathBuf,
 }
 
-const OWN_FOLDER: Mode = Mode::RWXU;
-const OWN_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -47,42 +47,69 @@ pub(super) fn check_name(name: &str) -> Result<()> {
 impl Folder {
     /// Opens, or creates, the folder of all domains.
     pub(super) fn of_domains(base: &Path) -> Result<Self> {
-        match rustix::fs::mkdir(base, OWN_FOLDER) {
+        match modes::make_folder(rustix::fs::CWD, base) {
             Ok(()) | Err(Errno::EXIST) => Self::existing(base),
-            Err(error) => Err(Error::system(format!("making the folder {}", base.display()), error)),
+            Err(error) => {
+                let hint = "set CAPBUF_DIR to a folder in shared memory that this user may make or write to";
+                let reason = format!("{error}; {hint}");
+                Err(Error::system(format!("making the folder {}", base.display()), reason))
+            }
         }
     }
 
     /// Opens the folder of all domains.
     pub(super) fn existing(base: &Path) -> Result<Self> {
-        let folder = Self::opened(rustix::fs::open(base, FOLDER, Mode::empty()), base.to_owned())?;
+        let folder = Self::opened(rustix::fs::CWD, base, base.to_owned())?;
         let (stat, user) = (folder.stat()?, rustix::process::geteuid().as_raw());
         // Root's own will do: each domain's folder is checked by itself.
         if stat.st_uid == user || stat.st_uid == 0 { Ok(folder) } else { Err(folder.of_another(stat.st_uid, "")) }
+    }
+
+    /// Opens the folder of all domains; `None` if there is none.
+    pub(super) fn if_there(base: &Path) -> Result<Option<Self>> {
+        match retry_on_intr(|| rustix::fs::lstat(base)) {
+            Err(Errno::NOENT) => Ok(None),
+            _ => Self::existing(base).map(Some),
+        }
     }
 
     /// Opens a folder in this one, or creates it if `make` is set.
     pub(super) fn inner(&self, name: &str, make: bool) -> Result<Self> {
         let path = self.path.join(name);
         if make {
-            match rustix::fs::mkdirat(&self.dir, name, OWN_FOLDER) {
+            match modes::make_folder(self.dir.as_fd(), Path::new(name)) {
                 Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(Error::system(format!("making the folder {}", path.display()), error)),
+                Err(error) => return Err(self.refused("making the folder", name, error)),
             }
         }
-        let folder = Self::opened(rustix::fs::openat(&self.dir, name, FOLDER, Mode::empty()), path)?;
+        let folder = Self::opened(self.dir.as_fd(), Path::new(name), path)?;
         folder.check_owner(&folder.stat()?, "")?;
         Ok(folder)
     }
 
-    fn opened(opened: rustix::io::Result<OwnedFd>, path: PathBuf) -> Result<Self> {
-        let dir = match opened {
+    fn opened(parent: BorrowedFd<'_>, name: &Path, path: PathBuf) -> Result<Self> {
+        let open = || {
+            let dir = retry_on_intr(|| rustix::fs::openat(parent, name, FOLDER, Mode::empty()))?;
+            // Refused if files in it can't be looked at.
+            rustix::fs::statat(&dir, ".", AtFlags::empty()).map(|_| dir)
+        };
+        let dir = match modes::wait_for_mode(parent, name, open) {
             Ok(dir) => dir,
             Err(Errno::LOOP | Errno::NOTDIR) => {
                 let reason = "it is a link or no folder; allowed is a folder of your own".to_owned();
                 return Err(Error::Forbidden { path: path.display().to_string(), reason });
             }
-            Err(error) => return Err(Error::system(format!("opening the folder {}", path.display()), error)),
+            Err(error) => {
+                let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).ok();
+                let is_own = |stat: &Stat| stat.st_uid == rustix::process::geteuid().as_raw();
+                return Err(match stat.filter(is_own).map(|stat| stat.st_mode & 0o777) {
+                    Some(mode) if error == Errno::ACCESS && mode & 0o500 != 0o500 => {
+                        let reason = format!("its mode is {mode:o}; allowed is 700");
+                        Error::Forbidden { path: path.display().to_string(), reason }
+                    }
+                    _ => Error::system(format!("opening the folder {}", path.display()), error),
+                });
+            }
         };
         Ok(Self { dir, path })
     }
@@ -128,60 +155,79 @@ impl Folder {
         Error::system(format!("{doing} {}", self.shown(name)), error)
     }
 
+    /// A failed call, with a remedy if there is one.
+    pub(super) fn refused(&self, doing: &str, name: &str, error: Errno) -> Error {
+        match error {
+            Errno::NOSPC | Errno::DQUOT => {
+                let hint = "remove buffers, or set CAPBUF_DIR to a folder with free space and free inodes";
+                self.failed(doing, name, format!("{error}; {hint}"))
+            }
+            error => self.failed(doing, name, error),
+        }
+    }
+
     /// Opens a file of this user; `None` if there is none. Refuses links and special files.
     pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
-        match rustix::fs::openat(&self.dir, name, FILE | OFlags::NONBLOCK, Mode::empty()) {
+        let open = || retry_on_intr(|| rustix::fs::openat(&self.dir, name, FILE | OFlags::NONBLOCK, Mode::empty()));
+        match modes::wait_for_mode(self.dir.as_fd(), Path::new(name), open) {
             Ok(file) => self.checked_file(file, name).map(Some),
             Err(Errno::NOENT) => Ok(None),
-            Err(Errno::LOOP) => {
-                let reason = "it is a link; allowed is a file".to_owned();
-                Err(Error::Forbidden { path: self.shown(name), reason })
-            }
-            Err(error) => Err(self.failed("opening", name, error)),
+            Err(error) => Err(self.not_opened(name, error)),
         }
+    }
+
+    /// The error of a file that can't be opened: what it is, or whose.
+    fn not_opened(&self, name: &str, error: Errno) -> Error {
+        // A folder that may not be searched refuses this, too: then the file is not known.
+        let Ok(stat) = rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) else {
+            return self.failed("opening", name, error);
+        };
+        if let Err(forbidden) = self.check_file(&stat, name) {
+            return forbidden;
+        }
+        let mode = stat.st_mode & 0o777;
+        if error == Errno::ACCESS && mode & 0o600 != 0o600 {
+            let reason = format!("its mode is {mode:o}; allowed is 600");
+            return Error::Forbidden { path: self.shown(name), reason };
+        }
+        self.failed("opening", name, error)
     }
 
     /// Opens or creates a file.
     pub(super) fn open_or_create(&self, name: &str) -> Result<File> {
-        let opened = rustix::fs::openat(&self.dir, name, FILE | OFlags::NONBLOCK | OFlags::CREATE, OWN_FILE);
-        self.checked_file(opened.map_err(|error| self.failed("making", name, error))?, name)
+        loop {
+            if let Some(file) = self.open(name)? {
+                return Ok(file);
+            }
+            match modes::make_file(self.dir.as_fd(), name, FILE) {
+                Ok(file) => return self.checked_file(file, name),
+                // Another process was faster.
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(self.refused("making", name, error)),
+            }
+        }
     }
 
     fn checked_file(&self, file: OwnedFd, name: &str) -> Result<File> {
         let stat = rustix::fs::fstat(&file).map_err(|error| self.failed("looking at", name, error))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            let reason = "it is no regular file".to_owned();
-            return Err(Error::Forbidden { path: self.shown(name), reason });
-        }
-        self.check_owner(&stat, name)?;
+        self.check_file(&stat, name)?;
         Ok(File::from(file))
     }
 
-    /// Creates a file of `bytes` zero bytes, all reserved. Leaves nothing behind if there is no
-    /// space.
-    pub(super) fn reserve(&self, name: &str, bytes: u64) -> Result<File> {
-        self.remove_file(name)?;
-        let file = self.open_or_create(name)?;
-        let reserved = loop {
-            match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
-                Err(Errno::INTR) => {}
-                reserved => break reserved,
-            }
+    fn check_file(&self, stat: &Stat, name: &str) -> Result<()> {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => return self.check_owner(stat, name),
+            FileType::Directory => "a folder",
+            FileType::Symlink => "a link",
+            FileType::Fifo => "a named pipe",
+            FileType::Socket => "a socket",
+            _ => "a device",
         };
-        reserved.map_err(|error| {
-            // The first error counts.
-            let _ = self.remove_file(name);
-            match error {
-                Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::NOMEM => {
-                    Error::OutOfSpace { requested_bytes: bytes, free_bytes: self.free_bytes(), folder: self.shown("") }
-                }
-                error => self.failed("reserving space in", name, error),
-            }
-        })?;
-        Ok(file)
+        let reason = format!("it is {kind}; allowed is a file");
+        Err(Error::Forbidden { path: self.shown(name), reason })
     }
 
-    fn free_bytes(&self) -> u64 {
+    pub(super) fn free_bytes(&self) -> u64 {
         self.room_bytes().unwrap_or(0)
     }
 
@@ -191,17 +237,23 @@ impl Folder {
         Some(system.f_bavail.saturating_mul(system.f_frsize))
     }
 
-    pub(super) fn exists(&self, name: &str) -> bool {
-        rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    /// True if there is anything with this name.
+    pub(super) fn exists(&self, name: &str) -> Result<bool> {
+        match retry_on_intr(|| rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(self.failed("looking at", name, error)),
+        }
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
-        rustix::fs::renameat(&self.dir, from, &self.dir, to).map_err(|error| self.failed("renaming", from, error))
+        let renamed = retry_on_intr(|| rustix::fs::renameat(&self.dir, from, &self.dir, to));
+        renamed.map_err(|error| self.refused("renaming", from, error))
     }
 
     /// Removes a file; false if there was none.
     pub(super) fn remove_file(&self, name: &str) -> Result<bool> {
-        match rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()) {
+        match retry_on_intr(|| rustix::fs::unlinkat(&self.dir, name, AtFlags::empty())) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(self.failed("removing", name, error)),
@@ -210,7 +262,7 @@ impl Folder {
 
     /// Removes an empty folder in this one; false if it is not empty or not there.
     pub(super) fn remove_folder(&self, name: &str) -> Result<bool> {
-        match rustix::fs::unlinkat(&self.dir, name, AtFlags::REMOVEDIR) {
+        match retry_on_intr(|| rustix::fs::unlinkat(&self.dir, name, AtFlags::REMOVEDIR)) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
             Err(error) => Err(self.failed("removing", name, error)),

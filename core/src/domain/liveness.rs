@@ -27,7 +27,7 @@ impl LivenessLock {
             let name = name(number);
             // No other process takes this lock. A sweep may remove the file before it is locked;
             // its name is not reused.
-            if !folder.exists(&name)
+            if !folder.exists(&name)?
                 && let Some(lock) = LockFile::wait_once(folder, &name)?
             {
                 return Ok(Self { lock, number });

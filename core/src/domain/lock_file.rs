@@ -1,13 +1,17 @@
 //! A lock file: the kernel drops its lock with the holder's process, however that ends.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, retry_on_intr};
+
 use super::folder::Folder;
 use crate::error::Result;
 use crate::holder::Holder;
+use crate::memory::largest_file_bytes;
 use crate::sync::{PlainArc, fork};
 
 /// A lock that this process holds. Dropping it removes the file.
@@ -38,7 +42,7 @@ impl LockFile {
     /// meanwhile.
     pub(super) fn wait_once(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         let (file, held) = Self::open(folder, name)?;
-        file.lock().map_err(|error| folder.failed("locking", name, error))?;
+        lock(&file, FlockOperation::LockExclusive).map_err(|error| folder.failed("locking", name, error))?;
         Ok(Self::hold(folder, name, file, held))
     }
 
@@ -46,17 +50,17 @@ impl LockFile {
     pub(super) fn try_take(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         loop {
             let (file, held) = Self::open(folder, name)?;
-            match file.try_lock() {
+            match lock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 // A process that only checks the lock holds it shared for a moment: it is no
                 // holder.
-                Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
+                Err(Errno::WOULDBLOCK) if lock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
                     drop((held, file));
                     std::thread::yield_now();
                     continue;
                 }
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(folder.failed("locking", name, error)),
+                Err(Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(folder.failed("locking", name, error)),
             }
             if let Some(lock) = Self::hold(folder, name, file, held) {
                 return Ok(Some(lock));
@@ -77,7 +81,10 @@ impl LockFile {
         }
         // For display: a holder that can't write its name still holds the lock.
         let Holder { pid, program } = Holder::this_process();
-        let _ = file.set_len(0).and_then(|()| write!(file, "{pid}\n{program}\n"));
+        let text = format!("{pid}\n{program}\n");
+        if text.len() as u64 <= largest_file_bytes() {
+            let _ = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+        }
         let generation = fork::generation();
         Some(Self { folder: PlainArc::clone(folder), name: name.to_owned(), _held: held, file, generation })
     }
@@ -90,7 +97,7 @@ impl LockFile {
             // once.
             Ok(Some(file)) => {
                 let _held = fork::Held::new(file.as_fd());
-                file.try_lock_shared().is_err()
+                lock(&file, FlockOperation::NonBlockingLockShared).is_err()
             }
             // A check that fails, for want of descriptors say, must not declare a process dead.
             Err(_) => true,
@@ -103,7 +110,7 @@ impl LockFile {
         let Some(file) = folder.open(name)? else { return Ok(false) };
         let _held = fork::Held::new(file.as_fd());
         // A process that has just created the file and is about to lock it finds it gone.
-        if file.try_lock_shared().is_ok() { folder.remove_file(name) } else { Ok(false) }
+        if lock(&file, FlockOperation::NonBlockingLockShared).is_ok() { folder.remove_file(name) } else { Ok(false) }
     }
 
     /// The holder written into the lock of this name.
@@ -126,7 +133,13 @@ impl Drop for LockFile {
         if !self.is_inherited() {
             // The next sweep finds what fails here.
             let _ = self.folder.remove_file(&self.name);
-            let _ = self.file.unlock();
+            let _ = lock(&self.file, FlockOperation::Unlock);
         }
     }
+}
+
+/// Takes or releases the kernel's lock on a file. A signal that interrupts it changes nothing:
+/// unlike `File::lock`, it tries again.
+fn lock(file: &File, operation: FlockOperation) -> rustix::io::Result<()> {
+    retry_on_intr(|| flock(file, operation))
 }

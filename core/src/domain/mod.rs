@@ -15,7 +15,8 @@
 //! | How is a ring found, or made exactly once? | `rings` |
 //! | What are the files called? | `names`, `name_key` |
 //! | How does a file's lock stand for something? | `lock_file` |
-//! | Which users may use the folder, and how are files made in it? | `folder` |
+//! | Which users may use the folder, and which files in it? | `folder` |
+//! | How are files and folders made, whatever the umask and the file system? | `modes`, `reserve` |
 //! | Which processes have a ring mapped? | `holders`, `membership` |
 //! | When is a ring removed, and when is its removal pending? | `removal`, `remove` |
 //! | What is taken away of dead processes? | `sweep` |
@@ -29,12 +30,14 @@ mod liveness;
 mod lock_file;
 mod logs;
 mod membership;
+mod modes;
 mod name_key;
 mod names;
 mod open;
 mod pool;
 pub(crate) mod removal;
 mod remove;
+mod reserve;
 mod rings;
 mod sweep;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use siphasher::sip128::SipHasher24;
 use super::folder::Folder;
 use super::liveness::random;
 use crate::error::Result;
+use crate::memory::largest_file_bytes;
 use crate::sync::fork;
 
 /// The file that holds a domain's key. Hidden: it is in no listing of the folder's names.
@@ -58,6 +59,9 @@ impl NameKey {
             if metadata.len() == key.len() as u64 {
                 file.read_exact_at(&mut key, 0).map_err(failed)?;
                 return Ok(Self(key));
+            }
+            if key.len() as u64 > largest_file_bytes() {
+                return Err(folder.failed("writing", NAME, "this process may write no files: see `ulimit -f`"));
             }
             let made = Self::random();
             file.write_all_at(&made.0, 0).map_err(|error| folder.failed("writing", NAME, error))?;

@@ -81,10 +81,9 @@ pub struct DomainInfo {
 /// listed.
 pub fn domains(folder: Option<&Path>) -> Result<Vec<DomainInfo>> {
     let base = folder::base(folder);
-    if !base.exists() {
+    let Some(all) = Folder::if_there(&base)? else {
         return Ok(Vec::new());
-    }
-    let all = Folder::existing(&base)?;
+    };
     let names = all.names()?.into_iter().filter(|name| folder::check_name(name).is_ok());
     // Without other files, and folders that were removed meanwhile.
     Ok(names.filter_map(|name| info(&name, &all.inner(&name, false).ok()?).ok()).collect())
@@ -114,7 +113,8 @@ fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
 pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     folder::check_name(name)?;
     let base = folder::base(folder);
-    if !base.join(name).exists() {
+    let all = Folder::if_there(&base)?;
+    if !all.as_ref().map_or(Ok(false), |all| all.exists(name))? {
         return Err(Error::NotFound { source_name: format!("domain {name}") });
     }
     let domain = Domain::open(name, folder, PoolSettings::default())?;

@@ -39,7 +39,7 @@ impl Domain {
     }
 
     fn remove_if(&self, source: &str, is_to_go: impl FnOnce(&Region) -> bool) -> Result<bool> {
-        if !self.may_have(source) {
+        if !self.may_have(source)? {
             return Ok(false);
         }
         let names = self.names_of(source);

@@ -4,7 +4,7 @@ use super::handle::Domain;
 use super::liveness::random;
 use super::lock_file::LockFile;
 use super::membership::Membership;
-use super::names::is_ring;
+use super::names::{Names, is_ring};
 use super::{holders, removal};
 use crate::error::{Error, Result};
 #[cfg(feature = "observe")]
@@ -42,8 +42,26 @@ impl Domain {
     }
 
     /// True if a source, or another with the same hash, has a ring. Checks names only.
-    pub(crate) fn may_have(&self, source: &str) -> bool {
-        self.names_of(source).rings().any(|name| self.folder.exists(&name))
+    ///
+    /// # Errors
+    /// [`Error::System`] if the folder can't be looked at.
+    pub(crate) fn may_have(&self, source: &str) -> Result<bool> {
+        for name in self.names_of(source).rings() {
+            if self.folder.exists(&name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A name for a new ring; `None` if all are taken.
+    fn free_name(&self, names: &Names) -> Result<Option<String>> {
+        for name in names.rings() {
+            if !self.folder.exists(&name)? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Maps the ring in the file `name`.
@@ -92,8 +110,9 @@ impl Domain {
         if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
             return Ok((found, None));
         }
-        let name = names.rings().find(|name| !self.folder.exists(name));
-        let name = name.ok_or_else(|| self.folder.failed("making", &names.hash, "too many sources have this hash"))?;
+        let name = self
+            .free_name(&names)?
+            .ok_or_else(|| self.folder.failed("making", &names.hash, "too many sources have this hash"))?;
         let permit = permit()?;
         let hidden = names.new_ring();
         let (file, is_reused) = self.take_or_reserve(&hidden, Layout::of(spec).region_bytes)?;
@@ -131,14 +150,25 @@ impl Domain {
     /// The same, each with the bytes of its ring.
     pub(crate) fn sizes(&self) -> Result<Vec<(Source, u64)>> {
         let names = self.folder.names()?.into_iter().filter(|name| is_ring(name));
-        let size = |name: String| {
-            let file = self.folder.open(&name).ok()??;
-            Some((Region::source_in(&file)?, file.metadata().ok()?.len()))
-        };
-        let mut sizes: Vec<_> = names.filter_map(size).collect();
+        let mut sizes = Vec::new();
+        for name in names {
+            if let Some(file) = self.usable(&name)?
+                && let Some(source) = Region::source_in(&file)
+            {
+                sizes.push((source, file.metadata().map_or(0, |metadata| metadata.len())));
+            }
+        }
         sizes.sort();
         sizes.dedup_by(|one, other| one.0 == other.0);
         Ok(sizes)
+    }
+
+    /// Opens a file; `None` if it is gone, or not this user's own and private.
+    fn usable(&self, name: &str) -> Result<Option<std::fs::File>> {
+        match self.folder.open(name) {
+            Err(Error::Forbidden { .. }) => Ok(None),
+            opened => opened,
+        }
     }
 
     /// The living processes that have a ring mapped, each with its start time.

@@ -15,6 +15,12 @@ pub(crate) fn is_in_memory(file: &File) -> bool {
     }
 }
 
+/// The largest file that this process may make: beyond it the kernel sends `SIGXFSZ`, which ends a
+/// process.
+pub(crate) fn largest_file_bytes() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current.unwrap_or(u64::MAX)
+}
+
 /// True if no other process has the file open or mapped, as far as the kernel reports it. No other
 /// process may know its name.
 pub(crate) fn is_nobody_elses(file: &File) -> bool {

@@ -112,7 +112,9 @@ impl Memory {
         #[cfg(all(target_os = "linux", not(miri)))]
         {
             // Kernels before 5.14 don't know the advice: then the writer's first lap faults.
-            let _ = self.map.advise_range(memmap2::Advice::PopulateWrite, offset, len);
+            let populate = || self.map.advise_range(memmap2::Advice::PopulateWrite, offset, len);
+            // A signal of the host may interrupt it.
+            while populate().is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted) {}
         }
         #[cfg(not(all(target_os = "linux", not(miri))))]
         {
@@ -165,7 +167,6 @@ impl Words {
             Self::Mapped(map) => {
                 // SAFETY: the mapping is page-aligned, of this length, and lives as long as `self`;
                 // atomics only. A mapping made for reading is never stored to.
-                // to be read only, nothing is stored to.
                 unsafe { std::slice::from_raw_parts(map.as_ptr().cast::<AtomicU64>(), map.len() / size_of::<u64>()) }
             }
             Self::Heap(words) => words,

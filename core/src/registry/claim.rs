@@ -92,20 +92,28 @@ impl Registry {
     }
 
     /// Looks in the domain's folder for the buffer of a source that has no slot.
+    ///
+    /// # Errors
+    /// Why the folder or the buffer can't be looked at.
     #[cold]
-    pub(super) fn find_elsewhere(&self, source: &str) -> Option<CaptureBuffer> {
-        let domain = self.0.domain.as_ref()?;
+    pub(super) fn find_elsewhere(&self, source: &str) -> Result<Option<CaptureBuffer>> {
+        let Some(domain) = self.0.domain.as_ref() else { return Ok(None) };
         self.forget_removed(source);
         let is_being_filled = |slot: &Arc<Slot>| slot.is_empty() && !slot.is_abandoned();
-        if self.0.map.load(source).slot(source).is_some_and(is_being_filled) || !domain.may_have(source) {
-            return None;
+        if self.0.map.load(source).slot(source).is_some_and(is_being_filled) || !domain.may_have(source)? {
+            return Ok(None);
         }
         let not_found = || Error::NotFound { source_name: redact(source) };
         let fill = |source: &Source| {
             let found = domain.find(source.as_str(), self.0.clock.utc_ns())?.ok_or_else(not_found)?;
             Ok(self.share_mapped(found, self.0.budget.nothing()))
         };
-        self.claim(source, 0, fill).ok()
+        match self.claim(source, 0, fill) {
+            Ok(buffer) => Ok(Some(buffer)),
+            // A name that no source can have, and one whose buffer was removed just now.
+            Err(Error::NotFound { .. } | Error::InvalidSource { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a source's slot from this process's map if another process removed its buffer.

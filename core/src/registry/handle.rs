@@ -182,29 +182,60 @@ impl Registry {
             return Some(use_buffer(buffer));
         }
         drop(loaded);
-        self.find_elsewhere(source).as_ref().map(use_buffer)
+        self.find_elsewhere(source).ok()?.as_ref().map(use_buffer)
     }
 
     /// Returns a handle on the buffer of a source, if it has one. Costs [`Registry::with`] and an
     /// increment of the handle count.
+    ///
+    /// `None` also if the buffer can't be opened: [`Registry::try_get`] says why.
     #[inline]
     #[track_caller]
     pub fn get(&self, source: &str) -> Option<CaptureBuffer> {
+        self.try_get(source).ok().flatten()
+    }
+
+    /// Returns a handle on the buffer of a source, `None` if it has none: as [`Registry::get`], but
+    /// an error if a buffer can't be looked up or opened.
+    ///
+    /// # Errors
+    /// In a domain [`Error::System`] if its folder can't be looked at, [`Error::Forbidden`],
+    /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
+    #[inline]
+    #[track_caller]
+    pub fn try_get(&self, source: &str) -> Result<Option<CaptureBuffer>> {
         let begun = self.0.tracker.begin();
         let loaded = self.0.map.load(source);
         // Under the guard: a handle on a removed buffer could be the last one, and unmap it.
         let found = loaded.buffer(source).filter(|buffer| self.still_has(buffer)).cloned();
         drop(loaded);
-        let mut buffer = found.or_else(|| self.find_elsewhere(source));
+        let mut buffer = match found {
+            Some(found) => Some(found),
+            None => self.find_elsewhere(source)?,
+        };
         if let (Some(begun), Some(buffer)) = (begun, &mut buffer) {
             buffer.taken = self.0.tracker.hold(&begun, source, buffer.id());
         }
-        buffer
+        Ok(buffer)
+    }
+
+    /// Returns true if a source has a buffer, at the cost of [`Registry::with`]. False also if that
+    /// can't be looked up.
+    pub fn contains(&self, source: &str) -> bool {
+        self.try_contains(source).unwrap_or(false)
     }
 
     /// Returns true if a source has a buffer, at the cost of [`Registry::with`].
-    pub fn contains(&self, source: &str) -> bool {
-        self.with(source, |_| ()).is_some()
+    ///
+    /// # Errors
+    /// As [`Registry::try_get`].
+    pub fn try_contains(&self, source: &str) -> Result<bool> {
+        let loaded = self.0.map.load(source);
+        if loaded.buffer(source).is_some_and(|buffer| self.still_has(buffer)) {
+            return Ok(true);
+        }
+        drop(loaded);
+        Ok(self.find_elsewhere(source)?.is_some())
     }
 
     /// Removes the buffer of a source from the registry, for all processes of its domain.
@@ -265,15 +296,32 @@ impl Registry {
     /// Returns handles on all buffers, ordered by source name. Allocates. Buffers that are
     /// allocated or removed meanwhile may be included or not. In a domain it maps all buffers, and
     /// skips files that are not buffers.
+    ///
+    /// Empty also if the domain can't be listed: [`Registry::try_buffers`] says why.
     pub fn buffers(&self) -> Vec<CaptureBuffer> {
-        if let Some(domain) = &self.0.domain {
-            // A folder that can't be listed shows no buffers.
-            let sources = domain.sources().unwrap_or_default();
-            return sources.iter().filter_map(|source| self.get(source.as_str())).collect();
+        self.try_buffers().unwrap_or_default()
+    }
+
+    /// Returns handles on all buffers, as [`Registry::buffers`].
+    ///
+    /// # Errors
+    /// In a domain [`Error::System`] if its folder or a file in it can't be looked at.
+    pub fn try_buffers(&self) -> Result<Vec<CaptureBuffer>> {
+        let Some(domain) = &self.0.domain else {
+            let mut buffers = self.0.map.handles();
+            buffers.sort_by(|one, other| one.source().cmp(other.source()));
+            return Ok(buffers);
+        };
+        let mut buffers = Vec::new();
+        for source in domain.sources()? {
+            match self.try_get(source.as_str()) {
+                Ok(found) => buffers.extend(found),
+                Err(error @ Error::System { .. }) => return Err(error),
+                // This one can't be used; the others can.
+                Err(_) => {}
+            }
         }
-        let mut buffers = self.0.map.handles();
-        buffers.sort_by(|one, other| one.source().cmp(other.source()));
-        buffers
+        Ok(buffers)
     }
 
     /// Returns the state of the pool of removed buffers' memory, see

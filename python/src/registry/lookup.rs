@@ -22,9 +22,14 @@ impl Registry {
     /// Returns
     /// -------
     /// CaptureBuffer or None
+    ///
+    /// Raises
+    /// ------
+    /// capbuf.Error
+    ///     If its buffer is there, or may be, and can't be opened.
     fn get(&self, py: Python<'_>, source: &str) -> PyResult<Option<CaptureBuffer>> {
-        let found = self.handle.with(py, |registry| CallSite::of(py, registry).run(|| registry.get(source)))?;
-        Ok(found.map(CaptureBuffer::new))
+        let found = self.handle.with(py, |registry| CallSite::of(py, registry).run(|| registry.try_get(source)))?;
+        Ok(found.or_raise(py)?.map(CaptureBuffer::new))
     }
 
     fn __getitem__(&self, py: Python<'_>, source: &str) -> PyResult<CaptureBuffer> {
@@ -33,17 +38,17 @@ impl Registry {
     }
 
     fn __contains__(&self, py: Python<'_>, source: &str) -> PyResult<bool> {
-        self.handle.with(py, |registry| registry.contains(source))
+        self.handle.with(py, |registry| registry.try_contains(source))?.or_raise(py)
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         let registry = self.registry(py)?;
-        Ok(py.detach(|| registry.buffers().len()))
+        Ok(py.detach(|| registry.try_buffers()).or_raise(py)?.len())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         let registry = self.registry(py)?;
-        let buffers = py.detach(|| registry.buffers());
+        let buffers = py.detach(|| registry.try_buffers()).or_raise(py)?;
         PyList::new(py, buffers.iter().map(|buffer| buffer.source().as_str()))?.try_iter()
     }
 
@@ -54,6 +59,7 @@ impl Registry {
     /// list of CaptureBuffer
     fn buffers(&self, py: Python<'_>) -> PyResult<Vec<CaptureBuffer>> {
         let registry = self.registry(py)?;
-        Ok(py.detach(|| registry.buffers()).into_iter().map(CaptureBuffer::new).collect())
+        let buffers = py.detach(|| registry.try_buffers()).or_raise(py)?;
+        Ok(buffers.into_iter().map(CaptureBuffer::new).collect())
     }
 }

@@ -20,15 +20,16 @@ pub(super) struct Live {
 impl Live {
     /// In a domain, reads the sizes of all buffers and maps only those with metrics of their own.
     pub(super) fn of(registry: &Registry) -> Self {
-        let Some(domain) = registry.domain_itself() else {
-            let mut listed = registry.buffers();
+        let sizes = registry.domain_itself().map(|domain| domain.sizes());
+        let Some(Ok(sizes)) = sizes else {
+            // In a folder that can't be listed those that are mapped are known.
+            let mut listed = registry.mapped_buffers();
+            listed.sort_by(|one, other| one.source().cmp(other.source()));
             let bytes = listed.iter().map(|buffer| buffer.shared.region.layout().region_bytes).sum();
             let buffers = listed.len();
             listed.truncate(MAX_METRIC_SOURCES);
             return Self { buffers, bytes, listed };
         };
-        // A folder that can't be listed shows no buffers.
-        let sizes = domain.sizes().unwrap_or_default();
         let listed = sizes.iter().filter_map(|(source, _)| registry.get(source.as_str())).take(MAX_METRIC_SOURCES);
         Self { buffers: sizes.len(), bytes: sizes.iter().map(|(_, bytes)| bytes).sum(), listed: listed.collect() }
     }
