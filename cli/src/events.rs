@@ -12,8 +12,8 @@ const EXAMPLES: &str = "\
 Anomalies: repeated allocation of an existing buffer from one place; buffers removed
 and allocated in turn; removed buffers still held; writers that write nothing, or at
 the wrong rate; reads that come too late; requests for another format; a budget nearly
-used up; one source under two names. Some take time to detect: --for 90s finds all of
-them. For the past, see `capbuf report`.
+used up; one source under two names; a source that can't be opened, or fails again and
+again. Some take time to detect: --for 90s finds all of them. For the past, see `capbuf report`.
 
 Examples:
   capbuf events --follow

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use capbuf::CaptureBuffer;
+use capbuf::SourceInfo;
 
 use crate::failure::Failure;
 use crate::report::{self, SourceReport};
@@ -11,7 +11,9 @@ use crate::{domain, meter, table};
 const EXAMPLES: &str = "\
 FILL is the audio in memory and the capacity. AGE is the time since the newest audio
 was captured. WRITER is the process that records, `-` if none does. READERS is the
-number of other processes that have the buffer open.
+number of other processes that have the buffer open. STATE is that of the source, as its
+recorder reports it, with the reason if something is wrong. A source that was never opened
+is listed too, without a format.
 
 Examples:
   capbuf list
@@ -28,25 +30,30 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffers = registry.try_buffers()?;
+    let sources = registry.sources()?;
     if arguments.json {
-        let report = |buffer| SourceReport::of(buffer, registry.domain());
-        return report::print(&buffers.iter().map(report).collect::<Vec<_>>());
+        let report = |info| SourceReport::of(info, registry.domain());
+        return report::print(&sources.iter().map(report).collect::<Vec<_>>());
     }
-    Ok(print(&buffers)?)
+    Ok(print(&sources)?)
 }
 
-fn print(buffers: &[CaptureBuffer]) -> io::Result<()> {
-    let mut rows = vec![table::row(["SOURCE", "FORMAT", "FILL", "AGE", "WRITER", "READERS"])];
-    rows.extend(buffers.iter().map(|buffer| {
+fn print(sources: &[SourceInfo]) -> io::Result<()> {
+    let mut rows = vec![table::row(["SOURCE", "FORMAT", "FILL", "AGE", "WRITER", "READERS", "STATE"])];
+    rows.extend(sources.iter().map(|info| {
+        let (name, state) = (info.source.to_string(), meter::state(info.health.as_ref()));
+        let Some(buffer) = &info.buffer else {
+            return table::row([&name, "-", "-", "no audio", "-", "-", &state]);
+        };
         let (status, spec) = (buffer.status(), buffer.spec());
         table::row([
-            &buffer.source().to_string(),
+            &name,
             &meter::format(spec),
             &meter::kept(&status, spec),
             meter::age(&status).trim_start(),
             &meter::writer(&status),
             &meter::readers(buffer, &status).len().to_string(),
+            &state,
         ])
     }));
     table::print(&rows)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Level, Spec, Status};
+use capbuf::{CaptureBuffer, Level, SourceHealth, Spec, Status};
 
 /// The width of a shortened name.
 pub(crate) const NAME_COLUMNS: usize = 28;
@@ -87,8 +87,8 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// Formats the state of the source, its restarts and the reason.
-pub(crate) fn state(status: &Status) -> String {
-    let Some(health) = &status.health else { return "-".to_owned() };
+pub(crate) fn state(health: Option<&SourceHealth>) -> String {
+    let Some(health) = health else { return "-".to_owned() };
     let mut text = health.state.name().to_owned();
     if health.restarts > 0 {
         text += &format!(", restarts: {}", health.restarts);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap, SourceHealth};
+use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap, SourceHealth, SourceInfo};
 use capbuf_capture::ClipInfo;
 use serde::Serialize;
 
@@ -17,21 +17,22 @@ pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// The status of a buffer: `docs/schema/status.json`.
-#[derive(Debug, Serialize)]
+/// The status of a source: `docs/schema/status.json`.
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct SourceReport {
     /// Without credentials.
     source: String,
     domain: Option<String>,
-    /// Hexadecimal: JSON readers that store numbers as floats would round it.
-    id: String,
-    format: &'static str,
-    sample_rate_hz: u32,
-    channels: u16,
-    length_s: f64,
+    /// Hexadecimal: JSON readers that store numbers as floats would round it. This and the shape
+    /// are `None` for a source without a buffer.
+    id: Option<String>,
+    format: Option<&'static str>,
+    sample_rate_hz: Option<u32>,
+    channels: Option<u16>,
+    length_s: Option<f64>,
     kept_frames: u64,
     kept_s: f64,
-    fill: f64,
+    fill: Option<f64>,
     oldest_frame: u64,
     newest_frame: u64,
     oldest_utc: Option<String>,
@@ -45,8 +46,9 @@ pub(crate) struct SourceReport {
     gaps: u64,
     evictions: u64,
     health: Option<HealthReport>,
+    recorder: Option<ProcessReport>,
     timeline_ahead_ns: i64,
-    lifetime: &'static str,
+    lifetime: Option<&'static str>,
     bytes: u64,
 }
 
@@ -83,20 +85,26 @@ struct ReaderReport {
 }
 
 impl SourceReport {
-    /// Reads the status of a buffer.
-    pub(crate) fn of(buffer: &CaptureBuffer, domain: Option<&str>) -> Self {
+    /// Reads the status of a source.
+    pub(crate) fn of(info: &SourceInfo, domain: Option<&str>) -> Self {
+        let own = Self {
+            source: info.source.to_string(),
+            domain: domain.map(str::to_owned),
+            health: info.health.clone().map(HealthReport::from),
+            recorder: info.recorder.clone().map(ProcessReport::from),
+            ..Self::default()
+        };
+        let Some(buffer) = &info.buffer else { return own };
         let (status, spec) = (buffer.status(), buffer.spec());
         Self {
-            source: buffer.source().to_string(),
-            domain: domain.map(str::to_owned),
-            id: id(buffer),
-            format: spec.format().name(),
-            sample_rate_hz: spec.sample_rate_hz(),
-            channels: spec.channels(),
-            length_s: spec.duration().as_secs_f64(),
+            id: Some(id(buffer)),
+            format: Some(spec.format().name()),
+            sample_rate_hz: Some(spec.sample_rate_hz()),
+            channels: Some(spec.channels()),
+            length_s: Some(spec.duration().as_secs_f64()),
             kept_frames: meter::kept_frames(&status),
             kept_s: meter::kept_s(&status, spec),
-            fill: meter::kept_frames(&status) as f64 / spec.length_frames() as f64,
+            fill: Some(meter::kept_frames(&status) as f64 / spec.length_frames() as f64),
             oldest_frame: status.oldest_frame,
             newest_frame: status.newest_frame,
             oldest_utc: status.oldest_utc_ns.map(moment::utc),
@@ -109,10 +117,10 @@ impl SourceReport {
             writes: status.writes,
             gaps: status.gaps,
             evictions: status.evictions,
-            health: status.health.map(HealthReport::from),
             timeline_ahead_ns: status.timeline_ahead_ns,
-            lifetime: buffer.lifetime().name(),
+            lifetime: Some(buffer.lifetime().name()),
             bytes: status.bytes,
+            ..own
         }
     }
 }

@@ -1,18 +1,31 @@
 //! Finds a source by its name, or a part of it, on the command line.
 
-use capbuf::{CaptureBuffer, Registry};
+use capbuf::{CaptureBuffer, Registry, SourceInfo};
 
 use crate::failure::Failure;
+use crate::meter;
 
 /// Finds a buffer by its source's name, else by the redacted name, else by a unique part of that.
 pub(crate) fn find(registry: &Registry, name: &str) -> Result<CaptureBuffer, Failure> {
     if let Some(buffer) = registry.try_get(name)? {
         return Ok(buffer);
     }
-    let mut buffers = registry.try_buffers()?;
-    let redacted: Vec<_> = buffers.iter().map(|buffer| buffer.source().to_string()).collect();
+    let info = find_any(registry, name)?;
+    info.buffer.ok_or_else(|| {
+        let state = meter::state(info.health.as_ref());
+        Failure::Run(format!("source {} has no audio yet, it was not opened: {state}", info.source))
+    })
+}
+
+/// Finds a source as [`find`] does, also one without a buffer.
+pub(crate) fn find_any(registry: &Registry, name: &str) -> Result<SourceInfo, Failure> {
+    let mut sources = registry.sources()?;
+    if let Some(index) = sources.iter().position(|info| info.source.as_str() == name) {
+        return Ok(sources.swap_remove(index));
+    }
+    let redacted: Vec<_> = sources.iter().map(|info| info.source.to_string()).collect();
     match choose(&redacted, name) {
-        Ok(index) => Ok(buffers.swap_remove(index)),
+        Ok(index) => Ok(sources.swap_remove(index)),
         Err(reason) => Err(Failure::Run(reason)),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use capbuf::{CaptureBuffer, Level};
+use capbuf::{CaptureBuffer, Level, SourceInfo};
 
 use crate::failure::Failure;
 use crate::report::{self, SourceReport};
@@ -30,14 +30,32 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffer = sources::find(&registry, &arguments.source)?;
+    let info = sources::find_any(&registry, &arguments.source)?;
+    let domain = registry.domain();
     if arguments.json {
-        return report::print(&SourceReport::of(&buffer, registry.domain()));
+        return report::print(&SourceReport::of(&info, domain));
     }
-    Ok(print(&buffer, registry.domain().unwrap_or_default())?)
+    Ok(match &info.buffer {
+        Some(buffer) => print(buffer, &info, domain.unwrap_or_default())?,
+        None => table::print(&not_opened(&info, domain.unwrap_or_default()))?,
+    })
 }
 
-fn print(buffer: &CaptureBuffer, domain: &str) -> io::Result<()> {
+/// Returns the rows of a source without a buffer.
+fn not_opened(info: &SourceInfo, domain: &str) -> Vec<Vec<String>> {
+    let since = info.health.as_ref().map_or_else(|| "-".to_owned(), |health| moment::utc_ms(health.since_utc_ns));
+    let recorder = info.recorder.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    vec![
+        table::row(["source", &info.source.to_string()]),
+        table::row(["domain", domain]),
+        table::row(["buffer", "none: the source was not opened yet"]),
+        table::row(["state", &meter::state(info.health.as_ref())]),
+        table::row(["since", &since]),
+        table::row(["recorder", &recorder]),
+    ]
+}
+
+fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<()> {
     let (status, spec) = (buffer.status(), buffer.spec());
     let moment = |utc_ns: Option<i64>| utc_ns.map_or_else(|| "-".to_owned(), moment::utc_ms);
     let level = status.level.map_or_else(
@@ -60,7 +78,7 @@ fn print(buffer: &CaptureBuffer, domain: &str) -> io::Result<()> {
         table::row(["age", meter::age(&status).trim_start()]),
         table::row(["level", &level]),
         table::row(["gaps", &status.gaps.to_string()]),
-        table::row(["state", &meter::state(&status)]),
+        table::row(["state", &meter::state(info.health.as_ref())]),
         table::row(["evictions", &status.evictions.to_string()]),
         table::row(["writer", &writer]),
         table::row(["readers", &readers.len().to_string()]),

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use capbuf::CaptureBuffer;
+use capbuf::SourceInfo;
 
 use crate::failure::Failure;
 use crate::{domain, duration, interrupt, meter, moment, table};
@@ -59,27 +59,31 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 /// Opens the domain each time, to keep no removed buffer alive.
 fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffers = registry.try_buffers()?;
+    let sources = registry.sources()?;
     let mut rows = vec![table::row(["SOURCE", "LEVEL", "KEPT", "AGE", "GAPS", "WRITER", "READERS", "STATE"])];
-    rows.extend(buffers.iter().map(|buffer| row(buffer, is_narrow)));
+    rows.extend(sources.iter().map(|info| row(info, is_narrow)));
     let (domain, now) = (registry.domain().unwrap_or_default(), moment::now().timestamp());
-    let mut lines = vec![format!("{domain} at {now:.3}, sources: {}", buffers.len())];
+    let mut lines = vec![format!("{domain} at {now:.3}, sources: {}", sources.len())];
     lines.extend(table::lines(&rows));
     Ok(lines)
 }
 
-fn row(buffer: &CaptureBuffer, is_narrow: bool) -> Vec<String> {
+fn row(info: &SourceInfo, is_narrow: bool) -> Vec<String> {
+    let name = info.source.to_string();
+    let (name, state) = (if is_narrow { meter::short(&name) } else { name }, meter::state(info.health.as_ref()));
+    let Some(buffer) = &info.buffer else {
+        return table::row([&name, "not opened yet", "-", "no audio", "-", "-", "-", &state]);
+    };
     let (status, spec) = (buffer.status(), buffer.spec());
-    let name = buffer.source().to_string();
     table::row([
-        &if is_narrow { meter::short(&name) } else { name },
+        &name,
         &meter::level(&status),
         &meter::kept(&status, spec),
         &meter::age(&status),
         &status.gaps.to_string(),
         &meter::writer(&status),
         &meter::readers(buffer, &status).len().to_string(),
-        &meter::state(&status),
+        &state,
     ])
 }
 

@@ -135,7 +135,7 @@ pub use observe::{
     AllocationReport, Attempts, CallSite, Detector, HolderReport, MAX_METRIC_SOURCES, ProcessReport, SourceReport,
     StackFrame, StackReport, Totals, Watch, WatchSettings,
 };
-pub use registry::{Registry, RegistryBuilder};
+pub use registry::{Registry, RegistryBuilder, SourceInfo};
 pub use sample::{I24, Sample, convert};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};

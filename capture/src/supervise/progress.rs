@@ -38,8 +38,16 @@ struct Now {
     /// True once the thread has released everything.
     has_ended: bool,
     attempt: Attempt,
-    /// Publishes the state to other processes.
-    published: Option<(Arc<SourceClaim>, CaptureBuffer)>,
+    /// Publishes the state to other processes, from the claim of the source on.
+    published: Option<Published>,
+}
+
+/// Where the state is published.
+#[derive(Debug)]
+struct Published {
+    claim: Arc<SourceClaim>,
+    /// `None` until the source has been opened the first time.
+    buffer: Option<CaptureBuffer>,
 }
 
 /// One opening of a source, and the run that follows.
@@ -145,6 +153,16 @@ impl Progress {
         stop
     }
 
+    /// Notes that the source is claimed: its state is published from now on.
+    pub(super) fn claimed(&self, claim: &Arc<SourceClaim>) {
+        let mut now = self.lock();
+        if now.published.is_none() {
+            now.published = Some(Published { claim: Arc::clone(claim), buffer: None });
+            let since_utc_ns = now.history.back().map_or_else(|| self.clock.utc_ns(), |last| last.utc_ns);
+            now.publish(since_utc_ns);
+        }
+    }
+
     /// Notes that the source of this attempt feeds `buffer`. Each time but the first is a restart.
     pub(super) fn running(&self, claim: &Arc<SourceClaim>, buffer: &CaptureBuffer) {
         let mut now = self.lock();
@@ -152,7 +170,7 @@ impl Progress {
             now.restarts += 1;
         }
         now.has_run = true;
-        now.published = Some((Arc::clone(claim), buffer.clone()));
+        now.published = Some(Published { claim: Arc::clone(claim), buffer: Some(buffer.clone()) });
         now.attempt.buffer = Some(buffer.clone());
         now.set(State::Running, self.clock.utc_ns());
         drop(now);
@@ -199,15 +217,30 @@ impl Progress {
         self.log(&state);
     }
 
-    /// Sets and publishes the last state, and releases the buffer.
+    /// Sets and publishes the last state, and releases the buffer and the claim. A failure stays
+    /// published until [`Progress::forget`].
     pub(super) fn set_last(&self, state: State) {
         let mut now = self.lock();
         now.set(state.clone(), self.clock.utc_ns());
-        let released = (now.attempt.buffer.take(), now.published.take());
+        let mut published = now.published.take();
+        let buffers = (now.attempt.buffer.take(), published.as_mut().and_then(|published| published.buffer.take()));
+        if let (Some(published), State::Failed { .. }) = (&published, &state) {
+            published.claim.release();
+            now.published = Some(Published { claim: Arc::clone(&published.claim), buffer: None });
+        }
+        let released = (buffers, published);
         // Dropped without the lock: unmapping takes time.
         drop(now);
         drop(released);
         self.log(&state);
+    }
+
+    /// Withdraws the published failure of a capture that has ended.
+    pub(super) fn forget(&self) {
+        let mut now = self.lock();
+        let published = now.has_ended.then(|| now.published.take());
+        drop(now);
+        drop(published);
     }
 
     pub(super) fn end(&self) {
@@ -236,16 +269,21 @@ impl Now {
     fn set(&mut self, mut state: State, utc_ns: i64) {
         self.retry_at = state.left_mut().and_then(|left| Instant::now().checked_add(*left));
         let reason = state.reason().map(ToString::to_string);
-        if let Some((claim, buffer)) = &self.published {
-            let status = SourceHealth::new(state.kind(), utc_ns, self.restarts, reason.clone().unwrap_or_default());
-            // The state of this process does not depend on the domain.
-            let _ = claim.publish(buffer, &status);
-        }
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
         self.history.push_back(Transition { utc_ns, state: state.kind(), reason });
         self.unreported += 1;
         self.state = state;
+        self.publish(utc_ns);
+    }
+
+    fn publish(&self, since_utc_ns: i64) {
+        if let Some(Published { claim, buffer }) = &self.published {
+            let reason = self.state.reason().map(ToString::to_string).unwrap_or_default();
+            let health = SourceHealth::new(self.state.kind(), since_utc_ns, self.restarts, reason);
+            // The state of this process does not depend on the domain.
+            let _ = claim.publish(buffer.as_ref(), &health);
+        }
     }
 }

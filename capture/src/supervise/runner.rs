@@ -125,6 +125,7 @@ impl Runner {
             None => Arc::new(self.registry.claim_source(&self.name)?),
         };
         self.claim = Some(Arc::clone(&claim));
+        self.progress.claimed(&claim);
         let writer = match self.buffer.load_full() {
             None => self.open_into_new(&self.options.requested.clone(), self.after, stop)?,
             // Removed by another process: recorded into a new one of the same shape.

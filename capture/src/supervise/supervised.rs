@@ -259,5 +259,6 @@ impl Drop for Supervised {
         if !self.is_abandoned {
             self.progress.wait_for_end(STOP_DEADLINE);
         }
+        self.progress.forget();
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use capbuf::{Registry, SampleFormat, Writer};
-use capbuf_capture::{Capture, CaptureOptions, Error, Format, RequestedFormat, Result, RunOutcome, Source, Stop};
+use capbuf::{Registry, SampleFormat, SourceState, Writer};
+use capbuf_capture::{
+    Capture, CaptureOptions, Error, Format, RequestedFormat, Result, RunOutcome, Source, Stop, Supervised,
+};
 
 use crate::waiting::{DEADLINE, Gate, wait_until};
 
@@ -61,4 +63,36 @@ fn racing_starts_open_the_source_once() {
     assert!(running.iter().flatten().all(Capture::stop));
     Capture::start_source(&registry, "rtsp://camera/1", camera(), &options).expect("the claim is free");
     assert_eq!(connected.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn source_that_never_opened_is_listed_from_outside_until_its_capture_is_dropped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || Registry::builder().domains_folder(folder.path()).open("birds").expect("a domain");
+    let (ours, theirs) = (open(), open());
+    let find = |name: &str| theirs.sources().expect("they are listed").into_iter().find(|info| info.source.as_str() == name);
+    let retried = Supervised::begin(&ours, "file:missing.wav", &CaptureOptions::new()).expect("it begins");
+    let options = CaptureOptions::new().retry_opening(false);
+    let failed = Supervised::begin(&ours, "file:also missing.wav", &options).expect("it begins");
+    for (name, state) in [("file:missing.wav", SourceState::BackingOff), ("file:also missing.wav", SourceState::Failed)]
+    {
+        wait_until("the state is published", || {
+            find(name).and_then(|info| info.health).is_some_and(|health| health.state == state)
+        });
+        let found = find(name).expect("it is listed");
+        assert!(found.buffer.is_none() && found.recorder.is_some_and(|holder| holder.pid == std::process::id()));
+        assert!(found.health.is_some_and(|health| health.reason.contains("missing.wav")));
+    }
+    // A failed capture does not keep others from trying.
+    let again = Supervised::begin(&theirs, "file:also missing.wav", &CaptureOptions::new()).expect("it begins");
+    wait_until("the second one tries", || {
+        again.state().kind() == SourceState::BackingOff
+            && find("file:also missing.wav")
+                .and_then(|info| info.health)
+                .is_some_and(|health| health.state == SourceState::BackingOff)
+    });
+    drop(failed);
+    assert!(find("file:also missing.wav").is_some(), "the second one's state stays");
+    drop((again, retried));
+    assert_eq!(theirs.sources().expect("they are listed").len(), 0);
 }

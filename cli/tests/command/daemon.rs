@@ -252,3 +252,44 @@ fn a_signal_ends_the_daemon_with_the_clips_of_its_triggers() {
         assert!(frames >= 500, "{frames}");
     }
 }
+
+#[test]
+fn source_that_never_opened_is_in_every_output_with_its_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let missing = "[[source]]\nname = \"nest box\"\nfrom = \"file:missing.wav\"\n";
+    configure(folder, &(tone("a", 440, "") + missing));
+    let daemon = daemon(folder);
+    let state = |name: &str| {
+        let ended = run(folder, &["status", name, "--json"]);
+        let status: Value = serde_json::from_str(&ended.out).ok()?;
+        Some((status["health"]["state"].as_str()?.to_owned(), status))
+    };
+    let status = wait_for("the state", || state("nest box").filter(|(state, _)| state == "backing off")).1;
+    let reason = status["health"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("missing.wav"), "{reason}");
+    assert_eq!((&status["id"], &status["bytes"], &status["has_writer"]), (&Value::Null, &0.into(), &false.into()));
+    assert_eq!(status["recorder"]["pid"], daemon.id());
+    wait_until_running(folder, &["a"]);
+
+    let listed = json(folder, &["list"]);
+    let names: Vec<_> = listed.as_array().expect("a list").iter().map(|source| &source["source"]).collect();
+    assert_eq!(names, ["a", "nest box"]);
+    for arguments in [&["list"][..], &["status", "nest"], &["top", "--once"], &["events", "--for", "1ms"]] {
+        let ended = run(folder, arguments);
+        let line = ended.out.lines().find(|line| line.contains("missing.wav"));
+        let line = line.unwrap_or_else(|| panic!("{arguments:?}: {}{}", ended.out, ended.err));
+        assert!(arguments[0] == "events" || line.contains("backing off") || line.contains("starting"), "{line}");
+    }
+    let metrics = run(folder, &["metrics"]).out;
+    assert!(metrics.contains("capbuf_source_state{source=\"nest box\"}"), "{metrics}");
+    let clip = run(folder, &["clip", "nest", "--last", "1s"]);
+    assert_eq!(clip.code, Some(1));
+    assert!(clip.err.contains("nest box has no audio yet, it was not opened"), "{}", clip.err);
+
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().code, Some(0));
+    let left = json(folder, &["list"]);
+    let left: Vec<_> = left.as_array().expect("a list").iter().map(|source| &source["source"]).collect();
+    assert_eq!(left, ["a"], "the one with audio");
+}

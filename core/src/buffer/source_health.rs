@@ -5,6 +5,7 @@ use std::fmt;
 use super::handle::CaptureBuffer;
 use super::shared::Shared;
 use super::source_claim::SourceClaim;
+use crate::domain::SourceRecord;
 use crate::error::Result;
 use crate::memory::{HEALTH_REASON_BYTES, copy};
 use crate::sync::Ordering;
@@ -89,30 +90,39 @@ pub struct SourceHealth {
 }
 
 impl SourceClaim {
-    /// Publishes the health of the source to every process that has the buffer mapped.
+    /// Publishes the health of the source to every process of the domain: also before the source
+    /// has a `buffer`, see [`Registry::sources`](crate::Registry::sources).
     ///
-    /// A reason is cut to 200 bytes, and must hold no credentials. Some stores; a system call in a
-    /// domain. Not for the audio thread.
+    /// A reason is cut to 200 bytes, and must hold no credentials. Locks, and makes system calls in
+    /// a domain: not for the audio thread.
     ///
     /// # Errors
-    /// [`Error::System`](crate::Error::System) if this process, a forked child, can't take a
-    /// liveness lock of its own.
-    pub fn publish(&self, buffer: &CaptureBuffer, status: &SourceHealth) -> Result<()> {
-        let shared = &buffer.shared;
-        let line = &shared.region.header().health;
-        let domain = shared.membership.as_ref().map(|membership| membership.domain());
-        let liveness = domain.map(|domain| domain.liveness()).transpose()?.map_or(0, |liveness| liveness.number());
-        let reason = cut(&status.reason);
-        // SYNC none: for display, stored by the holder of the claim. A reader in between may see a
-        // mix of two.
-        line.liveness.store(liveness, Ordering::Relaxed);
-        copy::copy_in(&line.reason, 0, reason.as_bytes());
-        line.reason_bytes.store(reason.len() as u32, Ordering::Relaxed);
-        line.since_utc_ns.store(status.since_utc_ns, Ordering::Relaxed);
-        line.restarts.store(status.restarts, Ordering::Relaxed);
-        line.state.store(status.state as u32, Ordering::Relaxed);
-        Ok(())
+    /// [`Error::Forked`](crate::Error::Forked) in a child of the process that took the claim;
+    /// [`Error::System`](crate::Error::System) if the state can't be stored.
+    pub fn publish(&self, buffer: Option<&CaptureBuffer>, health: &SourceHealth) -> Result<()> {
+        let health = SourceHealth { reason: cut(&health.reason).to_owned(), ..health.clone() };
+        if let Some(buffer) = buffer {
+            store(buffer, &health)?;
+        }
+        self.publish_by_source(&health)
     }
+}
+
+/// Stores a health in the header of a buffer, where it stays when the claim is dropped.
+fn store(buffer: &CaptureBuffer, health: &SourceHealth) -> Result<()> {
+    let shared = &buffer.shared;
+    let line = &shared.region.header().health;
+    let domain = shared.membership.as_ref().map(|membership| membership.domain());
+    let liveness = domain.map(|domain| domain.liveness()).transpose()?.map_or(0, |liveness| liveness.number());
+    // SYNC none: for display, stored by the holder of the claim. A reader in between may see a mix
+    // of two.
+    line.liveness.store(liveness, Ordering::Relaxed);
+    copy::copy_in(&line.reason, 0, health.reason.as_bytes());
+    line.reason_bytes.store(health.reason.len() as u32, Ordering::Relaxed);
+    line.since_utc_ns.store(health.since_utc_ns, Ordering::Relaxed);
+    line.restarts.store(health.restarts, Ordering::Relaxed);
+    line.state.store(health.state as u32, Ordering::Relaxed);
+    Ok(())
 }
 
 impl SourceHealth {
@@ -121,8 +131,20 @@ impl SourceHealth {
         Self { state, since_utc_ns, restarts, reason: reason.into() }
     }
 
+    /// The health that a living recorder published last. `None` for a state unknown here.
+    pub(crate) fn of_record(record: &SourceRecord) -> Option<Self> {
+        let state = SourceState::from_number(record.state)?;
+        Some(Self::new(state, record.since_utc_ns, record.restarts, record.reason.clone()))
+    }
+
     /// The health published last; if its process has died since, that it failed.
     pub(crate) fn of(shared: &Shared) -> Option<Self> {
+        // A recorder that has not opened its source yet has not written into the buffer.
+        let domain = shared.membership.as_ref().map(|membership| membership.domain());
+        let record = domain.and_then(|domain| domain.source_record(shared.source.as_str()));
+        if let Some(health) = record.as_ref().and_then(Self::of_record) {
+            return Some(health);
+        }
         let line = &shared.region.header().health;
         // SYNC none: for display.
         let state = SourceState::from_number(line.state.load(Ordering::Relaxed))?;
@@ -133,7 +155,6 @@ impl SourceHealth {
         let (since_utc_ns, restarts) =
             (line.since_utc_ns.load(Ordering::Relaxed), line.restarts.load(Ordering::Relaxed));
         let has_ended = matches!(state, SourceState::Stopped | SourceState::Finished | SourceState::Failed);
-        let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let is_gone = |liveness| domain.is_some_and(|domain| !domain.is_alive(liveness));
         if !has_ended && is_gone(line.liveness.load(Ordering::Relaxed)) {
             let reason = format!("its process died while it was {state}");
@@ -163,10 +184,10 @@ mod tests {
         let claim = registry.claim_source("x").unwrap();
         for state in SourceState::ALL {
             let published = SourceHealth::new(state, 5, 7, "because");
-            claim.publish(&buffer, &published).unwrap();
+            claim.publish(Some(&buffer), &published).unwrap();
             assert_eq!(buffer.status().health, Some(published));
         }
-        claim.publish(&buffer, &SourceHealth::new(SourceState::Stalled, 5, 7, "ü".repeat(150))).unwrap();
+        claim.publish(Some(&buffer), &SourceHealth::new(SourceState::Stalled, 5, 7, "ü".repeat(150))).unwrap();
         assert_eq!(buffer.status().health.unwrap().reason, "ü".repeat(100));
     }
 }

@@ -43,7 +43,7 @@
 //! | `HASH-N.ring` | a buffer, see [`layout`](super::layout); `HASH` is of the source's name and the key, `N` distinguishes sources with the same hash |
 //! | `HASH.claim` | the lock file under which a source's buffer is allocated or removed |
 //! | `HASH.new` | a buffer under construction |
-//! | `HASH.feed` | the lock of a source claim, held from before the source has a buffer |
+//! | `HASH.feed` | the lock of a source claim, held from before the source has a buffer, with the state that the recorder publishes; it stays for a source that failed, while its recorder lives |
 //! | `process-NUMBER` | the liveness lock of a process that has the domain open |
 //! | `.key` | the random key of these hashes, made with the domain: a source may hold a password, and no file's name lets it be guessed |
 //!

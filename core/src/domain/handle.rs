@@ -2,13 +2,11 @@
 
 use super::folder::Folder;
 use super::liveness::{self, LivenessLock};
-use super::lock_file::LockFile;
 use super::name_key::NameKey;
 use super::names::Names;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::holder::Holder;
 use crate::memory::{PoolCounts, PoolSettings};
-use crate::source::Source;
 use crate::sync::{Arc, ArcSwap, PlainArc};
 
 /// A domain that this process has open.
@@ -68,17 +66,5 @@ impl Domain {
     /// The process that took a liveness lock.
     pub(crate) fn holder(&self, liveness: u64) -> Option<Holder> {
         liveness::holder(&self.folder, liveness)
-    }
-
-    /// Claims a source for its feeder.
-    pub(crate) fn claim_source(&self, source: &Source) -> Result<LockFile> {
-        let names = self.names_of(source.as_str());
-        let name = names.source_lock();
-        // Under the lock file no process sweeps the claim.
-        let _lock = LockFile::wait(&self.folder, &names.lock())?;
-        LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
-            let holder = LockFile::holder(&self.folder, &name);
-            Error::WriterBusy { source_name: source.clone(), holder }
-        })
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
@@ -26,7 +26,12 @@ pub(crate) struct LockFile {
     _held: fork::Held,
     file: File,
     generation: u32,
+    /// True if dropping leaves the file.
+    keeps_file: bool,
 }
+
+/// Where a record begins in a lock file: behind the holder's number and name.
+const RECORD_OFFSET: u64 = 1024;
 
 impl LockFile {
     /// Takes a lock; waits while another process holds it.
@@ -86,7 +91,8 @@ impl LockFile {
             let _ = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         }
         let generation = fork::generation();
-        Some(Self { folder: PlainArc::clone(folder), name: name.to_owned(), _held: held, file, generation })
+        let folder = PlainArc::clone(folder);
+        Some(Self { folder, name: name.to_owned(), _held: held, file, generation, keeps_file: false })
     }
 
     /// True if a process holds the lock of this name.
@@ -122,6 +128,29 @@ impl LockFile {
         Some(Holder { pid: pid.parse().ok()?, program })
     }
 
+    /// Stores a record in the file, with one write, unless the limit of files' sizes forbids it. The
+    /// next holder's lock erases it.
+    pub(super) fn store(&self, record: &[u8]) -> Result<()> {
+        if RECORD_OFFSET + record.len() as u64 > largest_file_bytes() {
+            return Ok(());
+        }
+        let stored = self.file.write_all_at(record, RECORD_OFFSET);
+        stored.map_err(|error| self.folder.failed("writing", &self.name, error))
+    }
+
+    /// The record in the file of a name; `None` if it has none of this size. Unchecked: it may be
+    /// half written.
+    pub(super) fn stored<const BYTES: usize>(folder: &Folder, name: &str) -> Option<[u8; BYTES]> {
+        let mut record = [0; BYTES];
+        folder.open(name).ok()??.read_exact_at(&mut record, RECORD_OFFSET).ok()?;
+        Some(record)
+    }
+
+    /// Releases the lock and leaves the file, with its record.
+    pub(super) fn unlock_and_keep(mut self) {
+        self.keeps_file = true;
+    }
+
     /// True in a child of the process that took the lock: the child does not hold it.
     pub(super) fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
@@ -131,8 +160,10 @@ impl LockFile {
 impl Drop for LockFile {
     fn drop(&mut self) {
         if !self.is_inherited() {
-            // The next sweep finds what fails here.
-            let _ = self.folder.remove_file(&self.name);
+            if !self.keeps_file {
+                // The next sweep finds what fails here.
+                let _ = self.folder.remove_file(&self.name);
+            }
             let _ = lock(&self.file, FlockOperation::Unlock);
         }
     }

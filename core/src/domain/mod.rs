@@ -20,6 +20,7 @@
 //! | Which processes have a ring mapped? | `holders`, `membership` |
 //! | When is a ring removed, and when is its removal pending? | `removal`, `remove` |
 //! | What is taken away of dead processes? | `sweep` |
+//! | Who claims a source, and how do others see its state? | `source_record` |
 //! | How are files of removed buffers used again? | `pool` |
 //! | Where do trackers write their logs? | `logs` |
 
@@ -39,6 +40,7 @@ pub(crate) mod removal;
 mod remove;
 mod reserve;
 mod rings;
+mod source_record;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -46,10 +48,10 @@ mod tests;
 pub use folder::MAX_DOMAIN_BYTES;
 pub(crate) use handle::Domain;
 pub(crate) use liveness::{LivenessLock, random};
-pub(crate) use lock_file::LockFile;
 pub(crate) use membership::Membership;
 pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, remove_domain};
 pub(crate) use rings::Mapped;
+pub(crate) use source_record::{DomainClaim, SourceRecord};
 pub use sweep::Swept;

@@ -3,6 +3,9 @@
 /// Rings that sources with the same hash can have.
 const PROBES: usize = 4;
 
+/// The end of the name of a source's lock file.
+const SOURCE_LOCK: &str = ".feed";
+
 /// The names of one source's files.
 pub(super) struct Names {
     pub(super) hash: String,
@@ -14,7 +17,7 @@ impl Names {
     }
 
     pub(super) fn source_lock(&self) -> String {
-        format!("{}.feed", self.hash)
+        format!("{}{SOURCE_LOCK}", self.hash)
     }
 
     pub(super) fn new_ring(&self) -> String {
@@ -34,4 +37,9 @@ impl Names {
 
 pub(super) fn is_ring(name: &str) -> bool {
     name.ends_with(".ring") && Names::of_file(name).is_some()
+}
+
+/// True for the lock file of a claimed source.
+pub(super) fn is_source_lock(name: &str) -> bool {
+    name.ends_with(SOURCE_LOCK) && Names::of_file(name).is_some()
 }

@@ -25,8 +25,8 @@ impl Domain {
     pub(super) fn sweep_after_deaths(&self) -> Result<()> {
         let names = self.folder.names()?;
         let left = names.iter().filter(|name| liveness::is_name(name) || is_leftover(name));
-        if left.into_iter().any(|name| !LockFile::is_held(&self.folder, self.lock_of(name).as_deref().unwrap_or(name)))
-        {
+        let is_held = |name: &str| LockFile::is_held(&self.folder, self.lock_of(name).as_deref().unwrap_or(name));
+        if left.into_iter().any(|name| !is_held(name) && !self.has_living_record(name)) {
             self.sweep()?;
         }
         Ok(())
@@ -49,7 +49,8 @@ impl Domain {
             let is_dead = if name.ends_with(".new") {
                 self.folder.remove_file(&name)?
             } else {
-                name.ends_with(".claim") || LockFile::try_take(&self.folder, &name)?.is_some()
+                name.ends_with(".claim")
+                    || (!self.has_living_record(&name) && LockFile::try_take(&self.folder, &name)?.is_some())
             };
             swept.leftovers += usize::from(is_dead);
         }

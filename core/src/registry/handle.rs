@@ -290,7 +290,7 @@ impl Registry {
     /// # Ok::<(), capbuf::Error>(())
     /// ```
     pub fn claim_source(&self, source: &str) -> Result<SourceClaim> {
-        SourceClaim::claim(source, &self.0.source_claims, self.0.domain.as_deref())
+        SourceClaim::claim(source, &self.0.source_claims, self.0.domain.as_ref())
     }
 
     /// Returns handles on all buffers, ordered by source name. Allocates. Buffers that are

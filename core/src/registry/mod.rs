@@ -13,6 +13,7 @@
 //! | How is a registry configured, made, opened? | `builder` |
 //! | How does a source get its one buffer, and lose it? | `claim` |
 //! | How is a source's slot found without waiting? | `lookup` |
+//! | Which sources are there, with a buffer or not yet? | `sources` |
 //! | How is the end of an attempt recorded? | `tracked` |
 //! | What do reports, metrics and watches ask of it? | `observed` |
 
@@ -22,7 +23,9 @@ mod handle;
 mod lookup;
 #[cfg(feature = "observe")]
 mod observed;
+mod sources;
 mod tracked;
 
 pub use builder::RegistryBuilder;
 pub use handle::Registry;
+pub use sources::SourceInfo;

@@ -27,11 +27,13 @@ pub enum AnomalyKind {
     Budget = 7,
     /// One source has buffers under two names.
     SourceUnderTwoNames = 8,
+    /// A source is not recorded: it could not be opened, or fails again and again.
+    SourceDown = 9,
 }
 
 impl AnomalyKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RepeatedAllocation,
         Self::Churn,
         Self::RemovedAndHeld,
@@ -41,6 +43,7 @@ impl AnomalyKind {
         Self::SpecConflict,
         Self::Budget,
         Self::SourceUnderTwoNames,
+        Self::SourceDown,
     ];
 
     /// The name used in all languages, in reports and in metrics.
@@ -55,6 +58,7 @@ impl AnomalyKind {
             Self::SpecConflict => "spec conflict",
             Self::Budget => "budget",
             Self::SourceUnderTwoNames => "source under two names",
+            Self::SourceDown => "source down",
         }
     }
 
@@ -65,7 +69,7 @@ impl AnomalyKind {
             Self::RepeatedAllocation | Self::Churn | Self::WriterRate | Self::LappedReader | Self::SpecConflict => {
                 Severity::Warning
             }
-            Self::StalledWriter | Self::Budget => Severity::Severe,
+            Self::StalledWriter | Self::Budget | Self::SourceDown => Severity::Severe,
         }
     }
 
@@ -85,6 +89,7 @@ impl AnomalyKind {
                 "remove buffers, keep fewer seconds, or make more room: by the budget, or where the domain lies"
             }
             Self::SourceUnderTwoNames => "use one name: each name has a buffer of its own",
+            Self::SourceDown => "look at the source: its address, its cable, its power; opening is tried again",
         }
     }
 }

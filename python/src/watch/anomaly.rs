@@ -12,8 +12,8 @@ use crate::arguments::datetime;
 /// ----------
 /// kind : str
 ///     ``"repeated allocation"``, ``"churn"``, ``"removed and held"``, ``"stalled writer"``,
-///     ``"writer rate"``, ``"lapped reader"``, ``"spec conflict"``, ``"budget"`` or
-///     ``"source under two names"``.
+///     ``"writer rate"``, ``"lapped reader"``, ``"spec conflict"``, ``"budget"``,
+///     ``"source under two names"`` or ``"source down"``.
 /// severity : str
 ///     ``"notice"``: something is wasted; ``"warning"``: something will be lost; ``"severe"``:
 ///     audio is being lost.

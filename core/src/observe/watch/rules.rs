@@ -232,6 +232,9 @@ impl History {
             let evidence = format!("its writer is alive and has written nothing for {} s", still_ns / 1_000_000_000);
             find(AnomalyKind::StalledWriter, 0, evidence);
         }
+        if let Some(reason) = &source.down {
+            find(AnomalyKind::SourceDown, 0, format!("it is not recorded: {reason}"));
+        }
         if let Some(evidence) = self.rate(source, now_ns, settings) {
             find(AnomalyKind::WriterRate, 0, evidence);
         }

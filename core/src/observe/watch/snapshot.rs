@@ -1,5 +1,6 @@
 //! The input of the rules: the state of a registry or domain at one moment.
 
+use crate::buffer::{SourceHealth, SourceState};
 use crate::observe::report::{AllocationReport, SourceReport};
 use crate::registry::Registry;
 use crate::track::Resolver;
@@ -39,6 +40,8 @@ pub(crate) struct ObservedSource {
     pub(crate) evictions: u64,
     pub(crate) has_writer: bool,
     pub(crate) removed_holders: Vec<RemovedHolder>,
+    /// Why it is not recorded, if its recorder says so.
+    pub(crate) down: Option<String>,
 }
 
 /// A holder of a removed buffer.
@@ -54,15 +57,36 @@ impl Snapshot {
         let report = AllocationReport::collect(registry, resolver, false);
         let room = registry.domain_itself().and_then(|domain| domain.room_bytes());
         let (clock, stats) = (registry.clock(), registry.stats());
+        let mut sources: Vec<_> = report.sources.iter().map(ObservedSource::of).collect();
+        for recorded in registry.recorded() {
+            let key = registry.tracker().key_of(recorded.source.as_str());
+            let at = sources.iter().position(|source| source.key == key).unwrap_or_else(|| {
+                sources.push(ObservedSource { key, name: recorded.source.to_string(), ..ObservedSource::default() });
+                sources.len() - 1
+            });
+            sources[at].down = down(&recorded.health, sources[at].buffer == 0);
+        }
         Self {
             utc_ns: clock.utc_ns(),
             monotonic_ns: clock.monotonic_ns(),
-            sources: report.sources.iter().map(ObservedSource::of).collect(),
+            sources,
             budget: Some((stats.bytes, stats.budget_bytes)),
             // Pooled memory is available: it is freed for new buffers.
             room: room.map(|room| (report.totals.live_bytes, room.saturating_add(report.pool.bytes))),
         }
     }
+}
+
+/// Says why a source is not recorded. A source that has run and was lost is opened again soon:
+/// only if that fails again and again it counts.
+fn down(health: &SourceHealth, never_opened: bool) -> Option<String> {
+    let counts = match health.state {
+        SourceState::CircuitOpen | SourceState::Failed => true,
+        SourceState::BackingOff | SourceState::Stalled => never_opened,
+        _ => false,
+    };
+    let colon = if health.reason.is_empty() { "" } else { ": " };
+    counts.then(|| format!("{}{colon}{}", health.state, health.reason))
 }
 
 fn number(hexadecimal: &str) -> u64 {
@@ -96,6 +120,7 @@ impl ObservedSource {
                     text: holder.to_string().replace("REMOVED, ", ""),
                 })
                 .collect(),
+            down: None,
         }
     }
 }
