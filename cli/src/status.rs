@@ -35,10 +35,11 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     if arguments.json {
         return report::print(&SourceReport::of(&info, domain));
     }
-    Ok(match &info.buffer {
+    match &info.buffer {
         Some(buffer) => print(buffer, &info, domain.unwrap_or_default())?,
         None => table::print(&not_opened(&info, domain.unwrap_or_default()))?,
-    })
+    }
+    Ok(())
 }
 
 /// Returns the rows of a source without a buffer.

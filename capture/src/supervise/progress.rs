@@ -42,7 +42,7 @@ struct Now {
     published: Option<Published>,
 }
 
-/// Where the state is published.
+/// The place where the state is published.
 #[derive(Debug)]
 struct Published {
     claim: Arc<SourceClaim>,

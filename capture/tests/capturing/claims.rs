@@ -70,7 +70,8 @@ fn source_that_never_opened_is_listed_from_outside_until_its_capture_is_dropped(
     let folder = tempfile::tempdir().expect("a folder");
     let open = || Registry::builder().domains_folder(folder.path()).open("birds").expect("a domain");
     let (ours, theirs) = (open(), open());
-    let find = |name: &str| theirs.sources().expect("they are listed").into_iter().find(|info| info.source.as_str() == name);
+    let find =
+        |name: &str| theirs.sources().expect("they are listed").into_iter().find(|info| info.source.as_str() == name);
     let retried = Supervised::begin(&ours, "file:missing.wav", &CaptureOptions::new()).expect("it begins");
     let options = CaptureOptions::new().retry_opening(false);
     let failed = Supervised::begin(&ours, "file:also missing.wav", &options).expect("it begins");

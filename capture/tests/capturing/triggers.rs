@@ -275,8 +275,7 @@ fn closed_trigger_writes_what_is_there_instead_of_waiting() {
         let closing = std::thread::spawn(move || drop(trigger));
         let clip = next(&clips);
         assert!((1..=8000).contains(&clip.frames) && clip.missing.not_yet_frames > 8000, "{clip:?}");
-        let tags =
-            run("ffprobe", &["-v", "error", "-show_entries", "format_tags", clip.path.to_str().expect("UTF-8")]);
+        let tags = run("ffprobe", &["-v", "error", "-show_entries", "format_tags", clip.path.to_str().expect("UTF-8")]);
         assert!(tags.contains("; missing at the end: "), "{tags}");
         closing.join().expect("it ends");
         std::fs::remove_file(clip.path).expect("the clip");
@@ -316,7 +315,8 @@ fn finished_trigger_writes_all_of_its_pending_clip() {
     let registry = Registry::private();
     let (mut writer, start_ns) = buffer_with_a_second(&registry, "yard");
     let folder = tempfile::tempdir().expect("a folder");
-    let (trigger, clips) = begin(&registry, "yard", TriggerOptions::new(folder.path()).before(SECOND / 2).after(SECOND));
+    let (trigger, clips) =
+        begin(&registry, "yard", TriggerOptions::new(folder.path()).before(SECOND / 2).after(SECOND));
     trigger.fire(start_ns + 500_000_000);
     trigger.request_finish();
     assert!(!trigger.has_ended());

@@ -30,7 +30,7 @@ pub(crate) struct LockFile {
     keeps_file: bool,
 }
 
-/// Where a record begins in a lock file: behind the holder's number and name.
+/// Offset of the record in a lock file: behind the holder's number and name.
 const RECORD_OFFSET: u64 = 1024;
 
 impl LockFile {
@@ -128,8 +128,8 @@ impl LockFile {
         Some(Holder { pid: pid.parse().ok()?, program })
     }
 
-    /// Stores a record in the file, with one write, unless the limit of files' sizes forbids it. The
-    /// next holder's lock erases it.
+    /// Stores a record in the file, with one write, unless the limit of files' sizes forbids it.
+    /// The next holder's lock erases it.
     pub(super) fn store(&self, record: &[u8]) -> Result<()> {
         if RECORD_OFFSET + record.len() as u64 > largest_file_bytes() {
             return Ok(());

@@ -20,7 +20,7 @@
 //! | Which processes have a ring mapped? | `holders`, `membership` |
 //! | When is a ring removed, and when is its removal pending? | `removal`, `remove` |
 //! | What is taken away of dead processes? | `sweep` |
-//! | Who claims a source, and how do others see its state? | `source_record` |
+//! | How is a source claimed, and its state shown to others? | `source_record` |
 //! | How are files of removed buffers used again? | `pool` |
 //! | Where do trackers write their logs? | `logs` |
 
