@@ -86,6 +86,15 @@
  *     No panic leaves the library: a call that panics returns PANICKED. The library installs no
  *     signal handlers.
  *
+ * Cancellation
+ *     pthread_cancel does not end a call: the thread is cancelled at its next cancellation point
+ *     after the call. A thread of type PTHREAD_CANCEL_ASYNCHRONOUS must not call the library.
+ *
+ * dlopen
+ *     The shared library stays loaded after dlclose: it has threads, and code that runs when a
+ *     thread ends or the process forks. A plugin that contains the static library must be linked
+ *     with -Wl,-z,nodelete, as `pkg-config --static --libs capbuf` says.
+ *
  * Fork
  *     A forked child may read through the handles that it inherited. A writer belongs to the
  *     process that took it: in the child it returns FORKED.
@@ -881,6 +890,8 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+extern int pthread_setcancelstate(int state, int *old);
 
 // Returns the name of `status`, such as `"NOT_YET"`; `"UNKNOWN"` for any other number.
 //

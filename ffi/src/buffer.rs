@@ -6,7 +6,7 @@ use capbuf::CaptureBuffer;
 
 use crate::boundary::arguments::{deref, free, out, versioned_out};
 use crate::boundary::error_detail::capbuf_error;
-use crate::boundary::guard::{guard, guard_value};
+use crate::boundary::guard::{guard, guard_value, guard_wait_free};
 use crate::boundary::pointers::into_handle;
 use crate::boundary::status::capbuf_status;
 use crate::boundary::text_out::write_text;
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn capbuf_buffer_get_spec(
     spec: *mut capbuf_spec,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (buffer, out) = (deref!(buffer), versioned_out!(spec));
         out.write(capbuf_spec::of(buffer.0.spec(), buffer.0.lifetime()));
         Ok(())
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn capbuf_buffer_source(
     out_len: *mut usize,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || write_text(deref!(buffer).0.source().as_str(), out, out_size, out_len))
+    guard_wait_free(error, || write_text(deref!(buffer).0.source().as_str(), out, out_size, out_len))
 }
 
 /// Sets `*id` to the number of the buffer, which no other buffer of any process has. Two handles
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn capbuf_buffer_id(
     id: *mut u64,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (buffer, out) = (deref!(buffer), out!(id));
         out.write(buffer.0.id());
         Ok(())
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn capbuf_buffer_frames(
     newest_frame: *mut u64,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (buffer, oldest, newest) = (deref!(buffer), out!(oldest_frame), out!(newest_frame));
         let frames = buffer.0.frames();
         oldest.write(frames.start);
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn capbuf_buffer_is_removed(
     is_removed: *mut bool,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (buffer, out) = (deref!(buffer), out!(is_removed));
         out.write(buffer.0.is_removed());
         Ok(())

@@ -6,7 +6,7 @@ use capbuf::CaptureBuffer;
 
 use crate::boundary::arguments::{deref, out, read_versioned, text, versioned_out, versioned_struct};
 use crate::boundary::error_detail::capbuf_error;
-use crate::boundary::guard::guard;
+use crate::boundary::guard::{guard, guard_wait_free};
 use crate::boundary::pointers::into_handle;
 use crate::boundary::status::capbuf_status;
 use crate::buffer::capbuf_buffer;
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn capbuf_buffer_get_info(
     info: *mut capbuf_buffer_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (buffer, info) = (deref!(buffer), versioned_out!(info));
         info.write(capbuf_buffer_info::of(&buffer.0));
         Ok(())

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char};
 
 use crate::boundary::arguments::{deref, free, versioned_out};
 use crate::boundary::error_detail::{capbuf_error, capbuf_error_detail};
-use crate::boundary::guard::{guard, guard_value};
+use crate::boundary::guard::{guard_value, guard_wait_free};
 use crate::boundary::status::*;
 
 /// Every status and its name.
@@ -58,7 +58,7 @@ pub extern "C" fn capbuf_status_name(status: capbuf_status) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_error_code(error: *const capbuf_error) -> capbuf_status {
     let mut code = CAPBUF_NULL_ARGUMENT;
-    let status = guard(std::ptr::null_mut(), || {
+    let status = guard_wait_free(std::ptr::null_mut(), || {
         code = deref!(error).code;
         Ok(())
     });
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn capbuf_error_code(error: *const capbuf_error) -> capbuf
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_error_message(error: *const capbuf_error) -> *const c_char {
     let mut message = std::ptr::null();
-    guard(std::ptr::null_mut(), || {
+    guard_wait_free(std::ptr::null_mut(), || {
         message = deref!(error).message.as_ptr();
         Ok(())
     });
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn capbuf_error_numbers(
     error: *const capbuf_error,
     detail: *mut capbuf_error_detail,
 ) -> capbuf_status {
-    guard(std::ptr::null_mut(), || {
+    guard_wait_free(std::ptr::null_mut(), || {
         let out = versioned_out!(detail);
         out.write(deref!(error).numbers);
         Ok(())

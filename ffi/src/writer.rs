@@ -8,7 +8,7 @@ use capbuf::{GapReason, I24, Sample, SampleFormat, Writer};
 use crate::boundary::arguments::{deref, deref_mut, free, out};
 use crate::boundary::error_detail::capbuf_error;
 use crate::boundary::ffi_error::FfiError;
-use crate::boundary::guard::{guard, guard_value};
+use crate::boundary::guard::{guard, guard_value, guard_wait_free};
 use crate::boundary::pointers::{into_handle, slice};
 use crate::boundary::status::capbuf_status;
 use crate::buffer::capbuf_buffer;
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn capbuf_writer_write(
     capture_utc_ns: i64,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let writer = &mut deref_mut!(writer).0;
         match format(sample_format)? {
             SampleFormat::S16 => write::<i16>(writer, samples, sample_count, capture_utc_ns),
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn capbuf_writer_write_bytes(
     capture_utc_ns: i64,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let writer = &mut deref_mut!(writer).0;
         // SAFETY: the header requires of the caller what `slice` does.
         let bytes = unsafe { slice(bytes.cast::<u8>(), byte_count, "bytes") }?;
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn capbuf_writer_gap(
     duration_ns: i64,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let writer = &mut deref_mut!(writer).0;
         let known = GapReason::ALL.into_iter().find(|known| *known as u32 == reason);
         let unknown = || FfiError::invalid_argument("reason", reason, "one of the CAPBUF_GAP_ constants");
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn capbuf_writer_next_frame(
     next_frame: *mut u64,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (writer, out) = (deref!(writer), out!(next_frame));
         out.write(writer.0.next_frame());
         Ok(())

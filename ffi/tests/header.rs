@@ -50,8 +50,10 @@ fn every_function_goes_through_the_guard() {
     for (name, body) in functions() {
         let inside = body.split_once("{\n").unwrap().1;
         let first = inside.trim_start();
-        let guarded = ["guard(error, || ", "guard_value("].iter().any(|guard| first.starts_with(guard));
-        let guarded = guarded || inside.contains("guard(std::ptr::null_mut(), || ");
+        let guarded = ["guard(error, || ", "guard_wait_free(error, || ", "guard_value("]
+            .iter()
+            .any(|guard| first.starts_with(guard));
+        let guarded = guarded || inside.contains("guard_wait_free(std::ptr::null_mut(), || ");
         assert!(guarded || CONSTANT.contains(&name.as_str()), "{name} does not go through the guard:\n{body}");
     }
 }

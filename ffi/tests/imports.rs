@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "boundary/text_out",
     "boundary/durations",
     "boundary/error_detail",
+    "boundary/cancellation",
     "boundary/guard",
     "error",
     "version",

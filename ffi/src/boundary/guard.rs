@@ -10,15 +10,26 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::boundary::cancellation::Uncancelled;
 use crate::boundary::error_detail::capbuf_error;
 use crate::boundary::ffi_error::FfiError;
 use crate::boundary::pointers::into_handle;
 use crate::boundary::status::{CAPBUF_OK, capbuf_status};
 
-/// Runs `body`. On an error or a panic, returns its status and, unless `error` is null, stores the
-/// detail there.
+/// Runs `body`, without cancellation of the thread. On an error or a panic, returns its status and,
+/// unless `error` is null, stores the detail there.
 #[inline]
 pub(crate) fn guard(error: *mut *mut capbuf_error, body: impl FnOnce() -> Result<(), FfiError>) -> capbuf_status {
+    let _uncancelled = Uncancelled::begin();
+    guard_wait_free(error, body)
+}
+
+/// Like [`guard`], for calls without a cancellation point: those that make no system call.
+#[inline]
+pub(crate) fn guard_wait_free(
+    error: *mut *mut capbuf_error,
+    body: impl FnOnce() -> Result<(), FfiError>,
+) -> capbuf_status {
     let guarded = || match body() {
         Ok(()) => CAPBUF_OK,
         Err(failed) => fail(error, failed),
@@ -42,8 +53,10 @@ fn fail(error: *mut *mut capbuf_error, failed: FfiError) -> capbuf_status {
     code
 }
 
-/// Runs `body`, which cannot fail. Returns `fallback` if it panics.
+/// Runs `body`, which cannot fail, without cancellation of the thread. Returns `fallback` if it
+/// panics.
 pub(crate) fn guard_value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    let _uncancelled = Uncancelled::begin();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         std::mem::forget(panic);
         fallback

@@ -2,7 +2,7 @@
 
 use crate::boundary::arguments::{deref, out};
 use crate::boundary::error_detail::capbuf_error;
-use crate::boundary::guard::guard;
+use crate::boundary::guard::{guard, guard_wait_free};
 use crate::boundary::status::capbuf_status;
 use crate::registry_open::capbuf_registry;
 
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn capbuf_registry_is_allocation_tracking(
     is_tracking: *mut bool,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (registry, out) = (deref!(registry), out!(is_tracking));
         out.write(registry.0.is_allocation_tracking());
         Ok(())

@@ -7,7 +7,7 @@ use capbuf::{Segment, Source};
 use crate::boundary::arguments::{deref, free, out, versioned_out, versioned_struct};
 use crate::boundary::error_detail::capbuf_error;
 use crate::boundary::ffi_error::element;
-use crate::boundary::guard::{guard, guard_value};
+use crate::boundary::guard::{guard_value, guard_wait_free};
 use crate::boundary::status::capbuf_status;
 use crate::reading::extracted::capbuf_extracted;
 
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn capbuf_segment_samples(
     sample_count: *mut usize,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (segment, out, count) = (deref!(segment), out!(samples), out!(sample_count));
         out.write(segment.segment.samples().as_bytes().as_ptr().cast());
         count.write(segment.segment.samples().len());
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn capbuf_segment_info(
     info: *mut capbuf_extracted,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (segment, out) = (&deref!(segment).segment, versioned_out!(info));
         let (rate, channels) = (segment.sample_rate_hz(), segment.channels());
         out.write(capbuf_extracted::of(&segment.extracted(), rate, channels, segment.format()));
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn capbuf_segment_gap(
     gap: *mut capbuf_gap,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
+    guard_wait_free(error, || {
         let (gaps, out) = (deref!(segment).segment.gaps(), versioned_out!(gap));
         let found = element(gaps, number, "gaps")?;
         out.write(capbuf_gap {
