@@ -5,9 +5,10 @@
 //! give a class two bases, and the coroutines (`_asyncio.py`).
 //!
 //! Imports run downward: `trigger`, `watch`, `station` -> `capture` -> `registry` -> `buffer` ->
-//! `waiting`, `arrays` -> `arguments` -> `errors` -> `spec_dict`.
+//! `callback` -> `waiting`, `arrays` -> `arguments` -> `errors` -> `spec_dict`.
 //!
-//! No panic crosses into Python: PyO3 converts it into an exception. No `unsafe`.
+//! No panic crosses into Python: PyO3 converts it into an exception. `unsafe` stands in
+//! `callback/kill_safe.rs` and `loading.rs` only.
 
 // Python methods have many keyword arguments.
 #![allow(clippy::too_many_arguments)]
@@ -15,8 +16,10 @@
 mod arguments;
 mod arrays;
 mod buffer;
+mod callback;
 mod capture;
 mod errors;
+mod loading;
 mod registry;
 mod spec_dict;
 mod station;
@@ -30,6 +33,15 @@ mod _capbuf {
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    use crate::callback::end_all;
+
+    /// Loads what later calls need: while the interpreter ends, nothing can be imported.
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        crate::loading::load(module)
+    }
 
     #[pymodule_export]
     use crate::buffer::{

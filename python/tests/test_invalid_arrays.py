@@ -1,6 +1,7 @@
 """Invalid dtypes, arrays and bytes raise an `Error` that derives from a built-in."""
 
 import array
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -111,3 +112,40 @@ def test_one_dimensional_array_is_refused_for_stereo(registry: capbuf.Registry) 
 def test_invalid_bytes_are_refused(buffer: Buffer, data: Any) -> None:
     with buffer.writer() as writer, pytest.raises(capbuf.InvalidType):
         writer.write_bytes(data)
+
+
+class Pair(ctypes.Structure):
+    _fields_ = (("left", ctypes.c_short), ("right", ctypes.c_short))
+
+
+NOT_PLAIN: list[tuple[str, object]] = [
+    ("objects", np.array([None, "text"], object)),
+    ("a view of objects", memoryview(np.zeros(4, object))),
+    ("pointers", (ctypes.c_void_p * 4)()),
+    ("references", (ctypes.py_object * 4)()),
+    ("structures", (Pair * 4)()),
+    ("records", np.zeros(4, [("left", "i2"), ("right", "O")])),
+    ("characters", np.zeros(4, "U2")),
+    ("dates", np.zeros(4, "M8[ns]")),
+    ("truth values", np.zeros(4, bool)),
+    ("complex numbers", np.zeros(4, "complex64")),
+    ("the other byte order", np.zeros(4, ">i2")),
+]
+
+
+@pytest.mark.parametrize("data", [data[1] for data in NOT_PLAIN], ids=[data[0] for data in NOT_PLAIN])
+def test_memory_that_is_no_plain_numbers_is_refused(buffer: Buffer, data: Any) -> None:
+    with buffer.writer() as writer:
+        for write in (writer.write_bytes, writer.write):
+            with pytest.raises(TypeError) as refused:
+                write(data)
+            assert isinstance(refused.value, capbuf.FormatMismatch | capbuf.InvalidType)
+        assert writer.next_frame == 2 * RATE
+
+
+def test_memory_of_plain_numbers_is_written(buffer: Buffer) -> None:
+    plain: list[Any] = [bytes(8), bytearray(8), memoryview(bytes(8)), array.array("h", bytes(8)), np.zeros(4, "<i2"), (ctypes.c_short * 4)(), np.zeros(8, "u1"), np.zeros((2, 4), "i1")]
+    with buffer.writer() as writer:
+        for data in plain:
+            writer.write_bytes(data)
+        assert writer.next_frame == 2 * RATE + 4 * len(plain)

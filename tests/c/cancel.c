@@ -1,4 +1,4 @@
-/* A thread is cancelled in every call that waits: the call ends as usual, and the thread after it. */
+/* A thread is cancelled in calls that wait: each ends as usual, and the thread after them. */
 
 #include "check.h"
 

@@ -336,3 +336,22 @@ fn firing_of_a_source_without_audio_is_reported() {
     let error = clips.iter().next().expect("one").expect_err("there is no audio").to_string();
     assert!(error.contains("yard_") && error.ends_with("there is no audio yet"), "{error}");
 }
+
+#[test]
+fn trigger_may_be_dropped_in_its_own_callback() {
+    let registry = Registry::private();
+    let capture = Capture::start(&registry, "tone:440", &CaptureOptions::new()).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (give, given) = channel::<Trigger>();
+    let (sender, ended) = channel();
+    let on_clip = move |_| {
+        drop(given.recv().expect("the trigger"));
+        sender.send(()).expect("the test waits");
+    };
+    let options = TriggerOptions::new(folder.path()).before(SECOND / 10).after(SECOND / 10);
+    let trigger = Trigger::begin(&registry, "tone:440", options, on_clip).expect("valid options");
+    wait_until("audio", || capture.buffer().frames().end > 4800);
+    trigger.fire(SystemClock.utc_ns());
+    give.send(trigger).expect("the callback waits");
+    ended.recv_timeout(DEADLINE).expect("no deadlock, no panic");
+}

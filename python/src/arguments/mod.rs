@@ -12,5 +12,5 @@ mod wait;
 pub(crate) use capture_options::CaptureArguments;
 pub(crate) use integers::{BYTES, FRAMES, optional_unsigned, unsigned};
 pub(crate) use spec::spec;
-pub(crate) use times::{datetime, duration, now_utc_ns, optional_datetime, optional_duration, utc_ns};
+pub(crate) use times::{datetime, duration, load, now_utc_ns, optional_datetime, optional_duration, utc_ns};
 pub(crate) use wait::Wait;

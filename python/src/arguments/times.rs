@@ -24,6 +24,11 @@ fn epoch(py: Python<'_>) -> PyResult<Bound<'_, PyDateTime>> {
     Ok(epoch.bind(py).clone())
 }
 
+/// Imports the classes of `datetime`.
+pub(crate) fn load(py: Python<'_>) -> PyResult<()> {
+    datetime(py, 0).map(|_| ())
+}
+
 /// Extracts a time, in ns of UTC.
 pub(crate) fn utc_ns(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let py = value.py();

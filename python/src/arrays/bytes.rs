@@ -3,9 +3,13 @@
 use numpy::{PyArray1, PyArrayMethods as _, PyReadonlyArray1};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView};
+use pyo3::types::PyBytes;
 
+use super::numpy;
+use super::plain::plain_memory;
 use crate::errors::{busy, invalid, wrong_type};
+
+const ALLOWED: &str = "bytes, or an object with the buffer protocol, contiguous";
 
 /// A borrow of the memory of `data`.
 pub(crate) enum Bytes<'a, 'py> {
@@ -19,9 +23,9 @@ impl<'a, 'py> Bytes<'a, 'py> {
             return Ok(Self::Plain(bytes));
         }
         let py = value.py();
-        let refused = || wrong_type("data", value, "bytes, or an object with the buffer protocol, contiguous");
-        let memory = PyMemoryView::from(value).map_err(|_| refused())?;
-        let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "frombuffer"), (memory, "u1"));
+        let refused = || wrong_type("data", value, ALLOWED);
+        let memory = plain_memory("data", value, ALLOWED)?;
+        let array = numpy(py)?.call_method1(intern!(py, "frombuffer"), (memory, "u1"));
         // `frombuffer` refuses empty memory and memory with holes.
         let Ok(array) = array else {
             let empty = value.len().is_ok_and(|length| length == 0);

@@ -3,11 +3,12 @@
 use numpy::{Element, PyArrayDyn, PyArrayMethods as _, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyMemoryView;
 
 use super::dtype::DType;
+use super::numpy;
+use super::plain::plain_memory;
 use super::shape::check_shape;
-use crate::errors::{busy, invalid, wrong_dtype, wrong_type};
+use crate::errors::{busy, invalid, wrong_dtype};
 
 /// Borrows an array, or any object with the buffer protocol, whose samples have type `T`.
 pub(crate) fn readable<'py, T: Element>(
@@ -33,9 +34,8 @@ pub(crate) fn readable<'py, T: Element>(
 /// Wraps an object that has the buffer protocol in an array, without copying.
 fn as_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    let memory = PyMemoryView::from(value)
-        .map_err(|_| wrong_type("samples", value, "a numpy array, or an object with the buffer protocol"))?;
-    py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (memory,))
+    let memory = plain_memory("samples", value, "a numpy array, or an object with the buffer protocol")?;
+    numpy(py)?.call_method1(intern!(py, "asarray"), (memory,))
 }
 
 /// Returns the samples of a borrowed array.

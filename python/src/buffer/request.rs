@@ -117,7 +117,7 @@ impl Request {
         };
         match self.waiting {
             Waiting::Block(Wait::Never) => attempt(&*handle.get(py)?, self.available).map(Poll::Ready).or_raise(py),
-            Waiting::Block(wait) => block_on(py, handle, wait, poll).map(Poll::Ready),
+            Waiting::Block(wait) => block_on(py, || handle.get(py), wait, poll).map(Poll::Ready),
             Waiting::Poll { waited, is_over } => poll(&*handle.get(py)?, waited, is_over),
         }
     }

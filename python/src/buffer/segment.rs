@@ -1,6 +1,7 @@
 //! A span of audio that was copied out of a buffer.
 
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::types::PyTuple;
 
 use super::gap::{Gap, Missing};
@@ -147,6 +148,10 @@ impl Segment {
     #[getter]
     fn missing(&self) -> Missing {
         Missing::new(self.facts.missing)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.samples)
     }
 
     fn __len__(&self) -> usize {

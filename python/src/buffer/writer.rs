@@ -1,6 +1,6 @@
 //! The class `Writer`: the one writer of a buffer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use capbuf::{GapReason, I24, Sample, SampleFormat};
 use numpy::Element;
@@ -59,10 +59,18 @@ impl Writer {
         bytes: usize,
         write: impl FnOnce(&mut capbuf::Writer) -> capbuf::Result<R> + Send,
     ) -> PyResult<R> {
-        let mut guard = self.lock(py);
-        let writer = guard.as_mut().ok_or_else(|| errors::closed(py, "writer"))?;
-        let written = if bytes < WORTH_DETACHING { write(writer) } else { py.detach(|| write(writer)) };
-        written.or_raise(py)
+        let write = |mut guard: MutexGuard<'_, Option<Box<capbuf::Writer>>>| guard.as_deref_mut().map(write);
+        let written = match self.writer.try_lock() {
+            Ok(guard) if bytes < WORTH_DETACHING => write(guard),
+            Err(TryLockError::Poisoned(poisoned)) if bytes < WORTH_DETACHING => write(poisoned.into_inner()),
+            tried => {
+                drop(tried);
+                // Attached again without the lock: a thread that hangs there, as the interpreter
+                // ends, does not hold it.
+                py.detach(|| write(self.writer.lock().unwrap_or_else(PoisonError::into_inner)))
+            }
+        };
+        written.ok_or_else(|| errors::closed(py, "writer"))?.or_raise(py)
     }
 
     fn put<T: Sample + Element>(&self, samples: &Bound<'_, PyAny>, at: Option<i64>) -> PyResult<()> {

@@ -5,8 +5,6 @@
 mod start;
 mod state;
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -14,27 +12,26 @@ pub(crate) use start::record;
 pub(crate) use state::State;
 
 use crate::buffer::CaptureBuffer;
-use crate::errors;
+use crate::callback::{Held, Running};
 use crate::waiting::interruptible;
 
 /// A source that is captured into its buffer on a thread that needs no interpreter. See `record`.
 ///
 /// A lost source is opened again after growing delays; the buffer keeps its audio and records the
-/// gap. Stopped by `stop`, the end of a ``with`` block or the garbage collector; the buffer stays
-/// in its registry.
+/// gap. Stopped by `stop`, the end of a ``with`` block, the last reference or the end of the
+/// program; the buffer stays in its registry.
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Capture {
-    /// `None` only in `Drop`, which drops the capture detached.
-    capture: Option<Arc<capbuf_capture::Capture>>,
+    capture: Running<capbuf_capture::Capture>,
 }
 
 impl Capture {
     fn new(capture: capbuf_capture::Capture) -> Self {
-        Self { capture: Some(Arc::new(capture)) }
+        Self { capture: Running::new("capture", capture) }
     }
 
-    fn running(&self, py: Python<'_>) -> PyResult<&Arc<capbuf_capture::Capture>> {
-        self.capture.as_ref().ok_or_else(|| errors::closed(py, "capture"))
+    fn running<'py>(&self, py: Python<'py>) -> PyResult<Held<'py, capbuf_capture::Capture>> {
+        self.capture.get(py)
     }
 }
 
@@ -61,7 +58,7 @@ impl Capture {
     /// bool
     ///     True if the source is closed; false if a sound server or driver does not respond.
     fn stop(&self, py: Python<'_>) -> PyResult<bool> {
-        let capture = Arc::clone(self.running(py)?);
+        let capture = self.capture.share(py)?;
         capture.request_stop();
         interruptible(py, move || capture.stop())
     }
@@ -83,13 +80,5 @@ impl Capture {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let capture = self.running(py)?;
         Ok(format!("<capbuf.Capture of {:?}, {}>", capture.buffer().source().to_string(), capture.state()))
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        // Waits for the source to close: other Python threads run meanwhile.
-        let capture = self.capture.take();
-        Python::try_attach(|py| py.detach(|| drop(capture)));
     }
 }

@@ -1,6 +1,7 @@
 //! The class `State`: the state of a capture.
 
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 
 use crate::errors;
 
@@ -52,6 +53,10 @@ impl State {
 
 #[pymethods]
 impl State {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.reason)
+    }
+
     fn __str__(&self) -> &str {
         &self.text
     }

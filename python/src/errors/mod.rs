@@ -6,23 +6,51 @@
 mod capture_fields;
 mod core_fields;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyDict, PyModule, PyString};
 
 use capture_fields::capture_fields;
 use core_fields::core_fields;
 
-static CLASSES: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+/// The classes by name: a copy, as the module is emptied while the interpreter ends.
+static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
-/// Creates an exception of the class named `class`.
+fn classes(py: Python<'_>) -> PyResult<&Bound<'_, PyDict>> {
+    let classes = CLASSES.get_or_try_init(py, || {
+        PyModule::import(py, "capbuf._errors").and_then(|module| module.dict().copy()).map(Bound::unbind)
+    })?;
+    Ok(classes.bind(py))
+}
+
+/// Imports the classes.
+pub(crate) fn load(py: Python<'_>) -> PyResult<()> {
+    classes(py).map(|_| ())
+}
+
+/// Creates an exception of the class named `class`, as its constructor does.
+///
+/// Runs no Python code, which could be the last of a thread: CPython before 3.14 unwinds a thread
+/// that runs Python code while the interpreter ends, and unwinding a Rust frame aborts the process.
 fn create(py: Python<'_>, class: &str, message: &str, fields: &Bound<'_, PyDict>) -> PyErr {
     let create = || {
-        let classes = CLASSES.get_or_try_init(py, || PyModule::import(py, "capbuf._errors").map(Bound::unbind))?;
-        let classes = classes.bind(py);
+        let classes = classes(py)?;
         // A newer core may have kinds that this package has no class for.
-        let class = classes.getattr(class).or_else(|_| classes.getattr("Error"))?;
-        class.call((message,), Some(fields))
+        let class = match classes.get_item(class)? {
+            Some(class) => class,
+            None => classes.as_any().get_item("Error")?,
+        };
+        let error = class.call_method1(intern!(py, "__new__"), (&class, message))?;
+        error.setattr(intern!(py, "args"), (message,))?;
+        let number = class.getattr(intern!(py, "_errno"))?;
+        if !number.is_none() {
+            error.setattr(intern!(py, "errno"), number)?;
+        }
+        for (name, value) in fields {
+            error.setattr(name.cast_into::<PyString>()?, value)?;
+        }
+        Ok(error)
     };
     create().map_or_else(|error| error, PyErr::from_value)
 }

@@ -14,14 +14,16 @@ pub(crate) use config::SourceConfig;
 pub(crate) use source_status::{SourceStatus, Transition};
 
 use self::config::configs;
+use crate::callback::Running;
 use crate::errors::OrRaise as _;
 use crate::registry::{CallSite, Registry};
-use crate::waiting::{Handle, interruptible};
+use crate::waiting::interruptible;
 
 /// A set of sources that are captured, and can be reconfigured while they are.
 ///
-/// Each source has threads that need no interpreter. Closed by `close`, the end of a ``with`` block
-/// or the garbage collector, which stop all sources; the buffers stay in the registry.
+/// Each source has threads that need no interpreter. Closed by `close`, the end of a ``with``
+/// block, the last reference or the end of the program, which stop all sources; the buffers stay in
+/// the registry.
 ///
 /// Parameters
 /// ----------
@@ -42,7 +44,7 @@ use crate::waiting::{Handle, interruptible};
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Station {
     registry: capbuf::Registry,
-    station: Handle<capbuf_capture::Station>,
+    station: Running<capbuf_capture::Station>,
 }
 
 #[pymethods]
@@ -50,7 +52,7 @@ impl Station {
     #[new]
     fn new(py: Python<'_>, registry: &Registry) -> PyResult<Self> {
         let registry = registry.registry(py)?;
-        let station = Handle::new("station", capbuf_capture::Station::new(&registry));
+        let station = Running::new("station", capbuf_capture::Station::new(&registry));
         Ok(Self { registry, station })
     }
 
@@ -82,7 +84,7 @@ impl Station {
     ///     After `close`.
     fn reconfigure(&self, py: Python<'_>, sources: &Bound<'_, PyAny>) -> PyResult<Changes> {
         let configs = configs(sources)?;
-        let station = self.station.get(py)?;
+        let station = self.station.share(py)?;
         let call_site = CallSite::of(py, &self.registry);
         let changes = interruptible(py, move || call_site.run(|| station.reconfigure(&configs)))?;
         changes.or_raise(py).map(Changes::new)
@@ -101,8 +103,7 @@ impl Station {
     ///     As `reconfigure`.
     fn check(&self, py: Python<'_>, sources: &Bound<'_, PyAny>) -> PyResult<()> {
         let configs = configs(sources)?;
-        let station = self.station.get(py)?;
-        py.detach(|| station.check(&configs)).or_raise(py)
+        self.station.get(py)?.detached(|station| station.check(&configs)).or_raise(py)
     }
 
     /// Return a snapshot of all sources, sorted by name. Stale at once.
@@ -111,8 +112,8 @@ impl Station {
     /// -------
     /// list of SourceStatus
     fn sources(&self, py: Python<'_>) -> PyResult<Vec<SourceStatus>> {
-        let station = self.station.get(py)?;
-        py.detach(|| station.sources()).into_iter().map(|source| SourceStatus::new(py, source)).collect()
+        let sources = self.station.get(py)?.detached(capbuf_capture::Station::sources);
+        sources.into_iter().map(|source| SourceStatus::new(py, source)).collect()
     }
 
     /// Stop all sources at once, and wait up to five seconds until they are closed.
@@ -124,17 +125,13 @@ impl Station {
     /// bool
     ///     True if all sources are closed; false if a sound server or driver does not respond.
     fn stop(&self, py: Python<'_>) -> PyResult<bool> {
-        let station = self.station.get(py)?;
+        let station = self.station.share(py)?;
         interruptible(py, move || station.stop())
     }
 
     /// Stop all sources and close the station, in all threads. Idempotent.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if let Ok(station) = self.station.get(py) {
-            self.station.close(py);
-            interruptible(py, move || station.stop())?;
-        }
-        Ok(())
+        self.station.close(py)
     }
 
     /// True if the station is closed.
@@ -144,19 +141,12 @@ impl Station {
     }
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        slf.get().station.with(slf.py(), |_| ())?;
+        slf.get().station.get(slf.py())?;
         Ok(slf)
     }
 
     #[pyo3(signature = (*_args))]
     fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.close(py)
-    }
-}
-
-impl Drop for Station {
-    fn drop(&mut self) {
-        // Waits for the sources to close: other Python threads run meanwhile.
-        Python::try_attach(|py| self.station.close(py));
     }
 }

@@ -1,6 +1,6 @@
 //! The class `Trigger`: writes a clip when a source is loud, or on request.
 //!
-//! May use `errors`, `arguments`, `waiting`, `buffer` and `registry`.
+//! May use `errors`, `arguments`, `waiting`, `callback`, `buffer` and `registry`.
 
 mod options;
 mod queue;
@@ -11,15 +11,17 @@ use std::time::{Duration, Instant};
 use capbuf_capture::ClipInfo;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::types::PyTuple;
 
 use self::options::TriggerArguments;
 use self::queue::{ClipQueue, clip_queue};
 use crate::arguments::{Wait, now_utc_ns, utc_ns};
 use crate::buffer::Clip;
-use crate::errors::{self, OrRaise as _, wrong_type};
+use crate::callback::{Callback, Running};
+use crate::errors::{self, OrRaise as _};
 use crate::registry::Registry;
-use crate::waiting::{Handle, Poll, interruptible};
+use crate::waiting::Poll;
 
 /// The interval at which a waiting caller looks for a clip.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -32,9 +34,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// written once nothing can be merged into it any more, which delays it by `before`. If a clip
 /// can't be written, the iterator raises the error and continues.
 ///
-/// Closed by `close` in any thread, the end of a ``with`` block or the garbage collector; these
-/// wait for the clip that is being written. A loop takes the remaining clips and then ends. The
-/// queue holds 1024 clips; when it is full, the oldest is dropped, and counted in `dropped`.
+/// Closed by `close` in any thread, the end of a ``with`` block or the last reference; these wait
+/// for the clip that is being written, and for a callback that runs, except in a callback. A loop
+/// takes the remaining clips and then ends. The queue holds 1024 clips; when it is full, the oldest
+/// is dropped, and counted in `dropped`. At the end of the program a trigger is closed after the
+/// threads of `threading` have ended; a callback that runs then has ten seconds.
 ///
 /// Parameters
 /// ----------
@@ -78,8 +82,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// >>> folder.cleanup()
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Trigger {
-    trigger: Handle<capbuf_capture::Trigger>,
+    trigger: Running<capbuf_capture::Trigger>,
     queue: ClipQueue,
+    callback: Option<Callback>,
 }
 
 impl Trigger {
@@ -134,20 +139,18 @@ impl Trigger {
     ) -> PyResult<Self> {
         let arguments = TriggerArguments { folder, louder_than_dbfs, between_hz, before, after, at_most, extension };
         let options = arguments.options(py)?;
-        let callback = match callback {
-            Some(callback) if !callback.is_callable() => return Err(wrong_type("callback", &callback, "callable")),
-            callback => callback.map(Bound::unbind),
-        };
+        let callback = callback.map(Callback::of).transpose()?;
         let (sender, queue) = clip_queue();
+        let called = callback.clone();
         let on_clip = move |clip: capbuf_capture::Result<ClipInfo>| {
             sender.push(clip.clone());
-            if let Some(callback) = &callback {
-                call(callback, clip);
+            if let Some(callback) = &called {
+                callback.call(|py| outcome(py, clip));
             }
         };
         let registry = registry.registry(py)?;
         let trigger = py.detach(|| capbuf_capture::Trigger::begin(&registry, source, options, on_clip)).or_raise(py)?;
-        Ok(Self { trigger: Handle::new("trigger", trigger), queue })
+        Ok(Self { trigger: Running::new("trigger", trigger), queue, callback })
     }
 
     /// Fire, and return at once.
@@ -165,7 +168,8 @@ impl Trigger {
     #[pyo3(signature = (when=None))]
     fn fire(&self, py: Python<'_>, when: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let utc_ns = when.map_or_else(|| Ok(now_utc_ns()), |when| utc_ns("when", when))?;
-        self.trigger.with(py, |trigger| trigger.fire(utc_ns))
+        self.trigger.get(py)?.fire(utc_ns);
+        Ok(())
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -220,7 +224,7 @@ impl Trigger {
     /// Stale at once.
     #[getter]
     fn writing(&self, py: Python<'_>) -> PyResult<Option<(u64, u64)>> {
-        let progress = self.trigger.with(py, capbuf_capture::Trigger::writing)?;
+        let progress = self.trigger.get(py)?.writing();
         Ok(progress.map(|progress| (progress.frames, progress.of_frames)))
     }
 
@@ -232,13 +236,10 @@ impl Trigger {
 
     /// Close the trigger, in all threads, and write the pending clip at once. Idempotent.
     ///
-    /// The clip has the audio that is there; its `missing` has the rest.
+    /// The clip has the audio that is there; its `missing` has the rest. Does not wait in a callback;
+    /// Ctrl-C ends the wait.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if let Ok(trigger) = self.trigger.get(py) {
-            self.trigger.close(py);
-            interruptible(py, move || drop(trigger))?;
-        }
-        Ok(())
+        self.trigger.close(py)
     }
 
     /// True if the trigger is closed.
@@ -248,7 +249,7 @@ impl Trigger {
     }
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        slf.get().trigger.with(slf.py(), |_| ())?;
+        slf.get().trigger.get(slf.py())?;
         Ok(slf)
     }
 
@@ -256,24 +257,23 @@ impl Trigger {
     fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.close(py)
     }
-}
 
-impl Drop for Trigger {
-    fn drop(&mut self) {
-        // Joins the thread, which may be calling into Python: `close` detaches.
-        Python::try_attach(|py| self.trigger.close(py));
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.callback.as_ref().map_or(Ok(()), |callback| callback.visit(&visit))
+    }
+
+    fn __clear__(&self) {
+        if let Some(callback) = &self.callback {
+            callback.clear();
+        }
+        self.trigger.end_soon();
     }
 }
 
-/// Calls Python with the outcome of a clip, unless the interpreter is shutting down.
-fn call(callback: &Py<PyAny>, clip: capbuf_capture::Result<ClipInfo>) {
-    Python::try_attach(|py| {
-        let called = match clip {
-            Ok(clip) => callback.call1(py, (Clip::new(clip),)),
-            Err(error) => callback.call1(py, (errors::capture(py, &error).into_value(py),)),
-        };
-        if let Err(error) = called {
-            error.write_unraisable(py, Some(callback.bind(py)));
-        }
-    });
+/// Converts the outcome of a clip into the argument of the callback.
+fn outcome(py: Python<'_>, clip: capbuf_capture::Result<ClipInfo>) -> PyResult<Py<PyAny>> {
+    match clip {
+        Ok(clip) => Py::new(py, Clip::new(clip)).map(Py::into_any),
+        Err(error) => Ok(errors::capture(py, &error).into_value(py).into_any()),
+    }
 }

@@ -35,13 +35,18 @@ impl<T> Handle<T> {
         self.value.load().is_none()
     }
 
+    /// Closes the handle and returns its value, unless it is closed.
+    pub(crate) fn take(&self) -> Option<Arc<T>> {
+        self.value.swap(None)
+    }
+
     /// Drops the value once no call uses it. Idempotent.
     pub(crate) fn close(&self, py: Python<'_>)
     where
         T: Send + Sync,
     {
         // Dropping may make system calls: other Python threads run meanwhile.
-        py.detach(|| drop(self.value.swap(None)));
+        py.detach(|| drop(self.take()));
     }
 
     /// The exception for a call after `close`.

@@ -16,9 +16,12 @@ pub(crate) fn interruptible<R: Send + 'static>(
 ) -> PyResult<R> {
     let (sender, mut receiver) = sync_channel(1);
     let thread = std::thread::Builder::new().name("capbuf-call".to_owned());
-    let spawned = thread.spawn(move || {
-        // Fails after a signal, when the receiver is gone.
-        let _ = sender.send(call());
+    // Detached: without a thread the call is dropped here, which may wait for one that is attached.
+    let spawned = py.detach(|| {
+        thread.spawn(move || {
+            // Fails after a signal, when the receiver is gone.
+            let _ = sender.send(call());
+        })
     });
     spawned.map_err(|error| errors::thread(py, &error.to_string()))?;
     loop {

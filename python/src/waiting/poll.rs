@@ -1,12 +1,13 @@
 //! Polling: one look at a time, and the pause until the next one.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use capbuf::{CaptureBuffer, Error};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 
-use super::{Handle, SLICE};
+use super::SLICE;
 use crate::arguments::{Wait, now_utc_ns};
 use crate::errors::OrRaise as _;
 
@@ -63,16 +64,17 @@ pub(crate) fn pause_for(frames: u64, sample_rate_hz: u32) -> Duration {
 
 /// Blocks this thread until `look` is ready; detached while it sleeps.
 ///
-/// `look` is called with the value of `handle`, the time waited, and whether `wait` is over.
-pub(crate) fn block_on<H, R>(
+/// `look` is called with the value that `get` returns, which fails once it is closed, the time
+/// waited, and whether `wait` is over.
+pub(crate) fn block_on<H: Deref, R>(
     py: Python<'_>,
-    handle: &Handle<H>,
+    get: impl Fn() -> PyResult<H>,
     wait: Wait,
-    mut look: impl FnMut(&H, Duration, bool) -> PyResult<Poll<R>>,
+    mut look: impl FnMut(&H::Target, Duration, bool) -> PyResult<Poll<R>>,
 ) -> PyResult<R> {
     let begun = Instant::now();
     loop {
-        let value = handle.get(py)?;
+        let value = get()?;
         let waited = begun.elapsed();
         let left = wait.left(waited);
         let pause = match look(&value, waited, left.is_zero())? {

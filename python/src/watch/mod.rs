@@ -1,23 +1,24 @@
 //! The class `Watch`: finds misuse of a registry while the program runs.
 //!
-//! May use `errors`, `arguments`, `waiting` and `registry`.
+//! May use `errors`, `arguments`, `waiting`, `callback` and `registry`.
 
 mod anomaly;
 mod settings;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::types::{PyDict, PyTuple};
 
 pub(crate) use anomaly::Anomaly;
 
 use crate::arguments::Wait;
-use crate::errors::{OrRaise as _, wrong_type};
+use crate::callback::{Callback, Running};
+use crate::errors::OrRaise as _;
 use crate::registry::Registry;
-use crate::waiting::{Handle, Poll, block_on};
+use crate::waiting::{Poll, block_on};
 
 /// The interval at which a waiting caller looks for an event.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -26,9 +27,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// Endless until `close` in any thread, or Ctrl-C. The queue holds 1024 events; when it is full,
 /// the oldest is dropped, and counted in `dropped`. The thread ends with this object: keep it.
+///
+/// `close`, the end of a ``with`` block and the last reference wait for a callback that runs,
+/// except in a callback. At the end of the program a watch is closed after the threads of
+/// `threading` have ended; a callback that runs then has ten seconds.
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Watch {
-    watch: Handle<capbuf::Watch>,
+    watch: Running<capbuf::Watch>,
+    callback: Option<Callback>,
 }
 
 impl Watch {
@@ -41,7 +47,8 @@ impl Watch {
     }
 
     fn next(&self, py: Python<'_>, wait: Wait) -> PyResult<Anomaly> {
-        block_on(py, &self.watch, wait, |watch, waited, is_over| Self::poll(watch, waited, is_over).or_raise(py))
+        let look = |watch: &capbuf::Watch, waited, is_over| Self::poll(watch, waited, is_over).or_raise(py);
+        block_on(py, || self.watch.get(py), wait, look)
     }
 }
 
@@ -99,20 +106,20 @@ impl Watch {
     /// -------
     /// list of Anomaly
     fn found(&self, py: Python<'_>) -> PyResult<Vec<Anomaly>> {
-        let watch = self.watch.get(py)?;
-        Ok(py.detach(|| watch.found()).into_iter().map(Anomaly).collect())
+        Ok(self.watch.get(py)?.detached(capbuf::Watch::found).into_iter().map(Anomaly).collect())
     }
 
     /// The number of events that a full queue dropped.
     #[getter]
     fn dropped(&self, py: Python<'_>) -> PyResult<u64> {
-        let watch = self.watch.get(py)?;
-        Ok(py.detach(|| watch.dropped()))
+        Ok(self.watch.get(py)?.detached(capbuf::Watch::dropped))
     }
 
-    /// Close the watch, in all threads. Idempotent.
-    fn close(&self, py: Python<'_>) {
-        self.watch.close(py);
+    /// Close the watch, in all threads, and wait for a callback that runs. Idempotent.
+    ///
+    /// Does not wait in a callback. Ctrl-C ends the wait.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.watch.close(py)
     }
 
     /// True if the watch is closed.
@@ -122,20 +129,24 @@ impl Watch {
     }
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        slf.get().watch.with(slf.py(), |_| ())?;
+        slf.get().watch.get(slf.py())?;
         Ok(slf)
     }
 
     #[pyo3(signature = (*_args))]
-    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) {
-        self.close(py);
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
     }
-}
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        // Joins the thread, which may be calling into Python: `close` detaches.
-        Python::try_attach(|py| self.watch.close(py));
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.callback.as_ref().map_or(Ok(()), |callback| callback.visit(&visit))
+    }
+
+    fn __clear__(&self) {
+        if let Some(callback) = &self.callback {
+            callback.clear();
+        }
+        self.watch.end_soon();
     }
 }
 
@@ -206,23 +217,13 @@ impl Registry {
     ) -> PyResult<Watch> {
         let settings = settings::settings(settings)?;
         let registry = self.registry(py)?;
-        let started = match callback {
-            None => py.detach(|| registry.watch(settings)),
-            Some(callback) if callback.is_callable() => {
-                let callback = Arc::new(callback.unbind());
-                py.detach(|| registry.watch_with(settings, move |event| call(&callback, event)))
-            }
-            Some(callback) => return Err(wrong_type("callback", &callback, "callable")),
-        };
-        Ok(Watch { watch: Handle::new("watch", started.or_raise(py)?) })
+        let callback = callback.map(Callback::of).transpose()?;
+        let started = py.detach(|| match callback.clone() {
+            None => registry.watch(settings),
+            Some(callback) => registry.watch_with(settings, move |event| {
+                callback.call(|py| Py::new(py, Anomaly(event.clone())).map(Py::into_any));
+            }),
+        });
+        Ok(Watch { watch: Running::new("watch", started.or_raise(py)?), callback })
     }
-}
-
-/// Calls Python with an event, unless the interpreter is shutting down.
-fn call(callback: &Py<PyAny>, event: &capbuf::Anomaly) {
-    Python::try_attach(|py| {
-        if let Err(error) = callback.call1(py, (Anomaly(event.clone()),)) {
-            error.write_unraisable(py, Some(callback.bind(py)));
-        }
-    });
 }

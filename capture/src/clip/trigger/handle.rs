@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 ///
 /// Dropping it writes the pending clip at once, with the audio that is there, and waits for the
 /// file: [`ClipInfo::missing`] has what would still have come. To keep all of the clip, use
-/// [`Trigger::request_finish`] first.
+/// [`Trigger::request_finish`] first. `on_clip` may drop its own trigger, which does not wait.
 ///
 /// It follows the source to a new buffer if the old one is removed.
 ///
@@ -124,7 +124,9 @@ impl fmt::Debug for Trigger {
 impl Drop for Trigger {
     fn drop(&mut self) {
         self.request_stop();
-        if let Some(thread) = self.thread.take() {
+        // `on_clip` may drop its own trigger, and must not wait for itself.
+        let own = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|thread| !own(thread)) {
             // A panic of `on_clip` was reported on its thread.
             let _ = thread.join();
         }

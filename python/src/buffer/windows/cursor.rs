@@ -32,6 +32,16 @@ impl Cursor {
         Self { windows, spare: None, next_frame, hop_frames, dtype, out }
     }
 
+    /// The array `out`, for the garbage collector.
+    pub(super) fn out(&self) -> &Option<Py<PyAny>> {
+        &self.out
+    }
+
+    /// Takes the array `out`, to break a cycle of references.
+    pub(super) fn take_out(&mut self) -> Option<Py<PyAny>> {
+        self.out.take()
+    }
+
     /// Looks once for the next window; `Ready(None)` at the end.
     pub(super) fn poll(
         &mut self,

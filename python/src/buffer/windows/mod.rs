@@ -11,6 +11,7 @@ use std::time::Duration;
 use capbuf::WindowOptions;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 use pyo3::types::PyTuple;
 
 use self::cursor::Cursor;
@@ -184,7 +185,8 @@ impl Windows {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Window>> {
         let _in_use = self.enter(py)?;
-        block_on(py, &self.buffer, self.wait, |buffer, waited, is_over| self.poll(py, buffer, waited, is_over))
+        let look = |buffer: &capbuf::CaptureBuffer, waited, is_over| self.poll(py, buffer, waited, is_over);
+        block_on(py, || self.buffer.get(py), self.wait, look)
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -235,6 +237,17 @@ impl Windows {
     #[pyo3(signature = (*_args))]
     fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) {
         self.close(py);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A locked cursor is in use.
+        self.cursor.try_lock().map_or(Ok(()), |cursor| visit.call(cursor.out()))
+    }
+
+    fn __clear__(&self) {
+        drop(self.buffer.take());
+        let out = self.cursor.try_lock().ok().and_then(|mut cursor| cursor.take_out());
+        drop(out);
     }
 
     fn __repr__(&self) -> String {

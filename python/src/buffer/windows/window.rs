@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 
 use crate::arguments::{datetime, duration};
 use crate::buffer::gap::Gap;
@@ -66,6 +67,10 @@ impl Window {
         let (before, after) = (duration("before", before)?, duration("after", after)?);
         let frames = |duration| frames_of(duration, self.sample_rate_hz);
         Ok((self.first_frame.saturating_sub(frames(before)), self.end_frame.saturating_add(frames(after))))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.samples)
     }
 
     fn __len__(&self) -> usize {
