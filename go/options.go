@@ -41,7 +41,8 @@ func WithMaxBuffer(bytes uint64) Option {
 
 // WithPool retains up to bytes of removed buffers' memory for new buffers of the same size, for the
 // duration age (0: ten minutes). The default is to retain none. Memory is not reused while a handle
-// on the removed buffer is open, and is overwritten before it is reused.
+// on the removed buffer is open, and is overwritten before it is reused. Without effect in a
+// domain, which frees a removed buffer's memory with its last handle.
 func WithPool(bytes uint64, age time.Duration) Option {
 	return func(o *options) { o.poolBytes, o.poolAge = bytes, age }
 }

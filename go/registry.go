@@ -339,10 +339,9 @@ func (r *Registry) Sweep() error {
 	return failure(status, detail)
 }
 
-// TrimPool frees the pool, see [WithPool]; in a domain, the pools of all processes. Memory that is
-// being overwritten stays.
+// TrimPool frees the pool, see [WithPool]. Memory that is being overwritten stays.
 //
-// Safe for concurrent use. Makes system calls. Errors: ErrSystem, ErrClosed.
+// Safe for concurrent use. Makes system calls. Errors: ErrClosed.
 func (r *Registry) TrimPool() error {
 	registry, users := r.enter()
 	if registry == nil {

@@ -26,6 +26,8 @@ type AllocationReport struct {
 	Totals AllocationTotals `json:"totals"`
 	// Pool is the retained memory of removed buffers.
 	Pool PoolStats `json:"pool"`
+	// UnusableFiles lists the files in the domain's folder that can't be used, with the reasons.
+	UnusableFiles []string `json:"unusable_files"`
 	// Anomalies lists what watches of the registry found, the oldest first.
 	Anomalies []Anomaly `json:"anomalies"`
 	// Processes lists the processes that track, or did, the oldest first.
@@ -56,7 +58,7 @@ type AllocationTotals struct {
 
 // PoolStats describes the retained memory of removed buffers: see [WithPool].
 type PoolStats struct {
-	// Rings counts the rings in the pool; in a domain, in the pools of all processes.
+	// Rings counts the rings in the pool.
 	Rings uint64 `json:"rings"`
 	// Bytes is their size.
 	Bytes uint64 `json:"bytes"`

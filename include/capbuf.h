@@ -380,7 +380,8 @@ typedef struct {
     size_t domains_folder_len;
     // The limit of the pool, in bytes; 0: no pool. The pool reuses the memory of removed buffers
     // for new ones of the same size. It takes a buffer's memory after the last handle was freed,
-    // and overwrites it with zeros before reuse.
+    // and overwrites it with zeros before reuse. Without effect in a domain, which frees a
+    // removed buffer's memory with its last handle.
     uint64_t pool_bytes;
     // Time for which the pool keeps unused memory, in ns; 0: ten minutes.
     int64_t pool_age_ns;
@@ -1163,11 +1164,11 @@ capbuf_status capbuf_registry_get_stats(const capbuf_registry *registry,
 // Errors: SYSTEM.
 capbuf_status capbuf_registry_sweep(const capbuf_registry *registry, capbuf_error **error);
 
-// Releases the memory in the pool (`pool_bytes` of `capbuf_registry_options`); in a domain, the
-// pool of all its processes. Memory that is being overwritten with zeros stays.
+// Releases the memory in the pool (`pool_bytes` of `capbuf_registry_options`). Memory that is
+// being overwritten with zeros stays.
 //
 // Threads: any. Cost: system calls.
-// Errors: SYSTEM.
+// Errors: the common ones.
 capbuf_status capbuf_registry_trim_pool(const capbuf_registry *registry, capbuf_error **error);
 
 // Creates another handle on the same buffer.

@@ -1,6 +1,6 @@
 //! The domain that a command works on.
 
-use capbuf::{DomainInfo, Registry};
+use capbuf::{DomainInfo, Error, Registry};
 
 use crate::failure::Failure;
 
@@ -20,7 +20,12 @@ pub(crate) fn open_or_make(option: Option<&str>) -> Result<Registry, Failure> {
 /// Opens an existing domain: commands that only look create none.
 pub(crate) fn open_existing(option: Option<&str>) -> Result<Registry, Failure> {
     let name = name_of(option);
-    let domains = capbuf::domains(None)?;
+    let (domains, unusable) = capbuf::domains_and_unusable(None)?;
+    let is_of_it =
+        |error: &&Error| matches!(error, Error::Forbidden { path, .. } if path.ends_with(&format!("/{name}")));
+    if let Some(error) = unusable.iter().find(is_of_it) {
+        return Err(error.clone().into());
+    }
     if domains.iter().any(|domain| domain.name == name) {
         // Untracked, so that this process is in no report.
         return Ok(Registry::builder().track_allocations(false).open(&name)?);

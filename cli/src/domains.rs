@@ -2,10 +2,10 @@
 
 use std::io;
 
-use capbuf::{DomainInfo, Registry};
+use capbuf::{DomainInfo, Error, Registry};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, warn};
 use crate::{meter, report, table};
 
 const EXAMPLES: &str = "\
@@ -67,6 +67,9 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     } else {
         before.into_iter().map(|domain| report(domain, None)).collect()
     };
+    let is_listed = |error: &&Error| reports.iter().any(|report| error.to_string().starts_with(&report.path));
+    let (_, unusable) = capbuf::domains_and_unusable(None)?;
+    warn(unusable.iter().filter(|error| domain.is_none() || is_listed(error)));
     if arguments.json {
         return report::print(&reports);
     }

@@ -41,6 +41,13 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "capbuf: {}", without_secrets(line).replace(char::is_control, " "));
 }
 
+/// Prints each file that can't be used on stderr, with the reason.
+pub(crate) fn warn<'a>(unusable: impl IntoIterator<Item = &'a capbuf::Error>) {
+    for error in unusable {
+        complain(&format!("not usable: {error}"));
+    }
+}
+
 /// Redacts URLs in a line: an error message may quote an argument with a password.
 pub(crate) fn without_secrets(line: &str) -> String {
     let redact = |word: &str| {

@@ -4,7 +4,7 @@ use std::io;
 
 use capbuf::SourceInfo;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, warn};
 use crate::report::{self, SourceReport};
 use crate::{domain, meter, table};
 
@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
     let sources = registry.sources()?;
+    warn(&registry.unusable_files()?);
     if arguments.json {
         let report = |info| SourceReport::of(info, registry.domain());
         return report::print(&sources.iter().map(report).collect::<Vec<_>>());

@@ -1,7 +1,10 @@
 //! `capbuf remove`: removes the buffer of a source from its domain.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::Path;
 
+use capbuf::Registry;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -12,7 +15,8 @@ The audio is lost, and a recorder of the source ends. Processes that have the bu
 open can still read it; its memory is freed when the last one closes it.
 
 Sources:
-  The name that `capbuf list` shows, or a part of it that no other source has.
+  The name that `capbuf list` shows, or a part of it that no other source has. A damaged
+  buffer is removed by its source's whole name, or by the file that the error shows.
 
 Examples:
   capbuf remove device:default";
@@ -40,9 +44,26 @@ struct Removed {
     bytes: u64,
 }
 
+/// Removes a damaged buffer, by its source's name or the name of its file.
+fn remove_damaged(registry: &Registry, name: &str) -> Result<bool, Failure> {
+    let file_name = Path::new(name).file_name().and_then(OsStr::to_str).unwrap_or(name);
+    Ok(registry.remove_unusable(file_name)? || registry.remove(name).is_ok())
+}
+
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffer = sources::find(&registry, &arguments.source)?;
+    let buffer = match sources::find(&registry, &arguments.source) {
+        Ok(buffer) => buffer,
+        Err(failure) if !remove_damaged(&registry, &arguments.source)? => return Err(failure),
+        Err(_) => {
+            let source = capbuf::redact(&arguments.source);
+            if arguments.json {
+                let domain = registry.domain().map(str::to_owned);
+                return report::print(&Removed { source, domain, id: "0".repeat(16), had_writer: false, bytes: 0 });
+            }
+            return Ok(writeln!(io::stdout(), "removed {source}: it was damaged")?);
+        }
+    };
     let status = buffer.status();
     registry.remove(buffer.source().as_str())?;
     let removed = Removed {

@@ -174,8 +174,11 @@ pub enum Error {
         reason: String,
     },
     /// A buffer was made by a version of this library with another memory layout. Use that version,
-    /// or remove the buffer's domain.
-    #[error("{path} has memory layout {found}, this library knows layout {known}")]
+    /// or remove the file (`capbuf remove FILE`).
+    #[error(
+        "{path} has memory layout {found}, this library knows layout {known}; use the version that made it, or \
+         remove the file: capbuf remove {path}"
+    )]
     LayoutMismatch {
         /// The buffer's file.
         path: String,
@@ -184,8 +187,9 @@ pub enum Error {
         /// This library's layout version.
         known: u32,
     },
-    /// A buffer's memory contradicts itself: it was overwritten. Remove it.
-    #[error("{path} is damaged: {reason}")]
+    /// A buffer's memory contradicts itself: it was overwritten. Remove the source: then it can be
+    /// allocated again.
+    #[error("{path} is damaged: {reason}; remove the source (capbuf remove, Registry::remove)")]
     Corrupt {
         /// The buffer's file, or its source.
         path: String,

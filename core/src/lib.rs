@@ -124,6 +124,8 @@ pub use buffer::{
     SourceHealth, SourceState, Span, Status, Window, WindowOptions, Windows, Writer,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
+#[doc(hidden)]
+pub use domain::domains_and_unusable;
 pub use domain::{DomainInfo, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
 pub use error::{Error, ErrorCode, Result};
 pub use gap::{Gap, GapReason};

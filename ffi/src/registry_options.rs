@@ -24,7 +24,8 @@ pub struct capbuf_registry_options {
     pub domains_folder_len: usize,
     /// The limit of the pool, in bytes; 0: no pool. The pool reuses the memory of removed buffers
     /// for new ones of the same size. It takes a buffer's memory after the last handle was freed,
-    /// and overwrites it with zeros before reuse.
+    /// and overwrites it with zeros before reuse. Without effect in a domain, which frees a
+    /// removed buffer's memory with its last handle.
     pub pool_bytes: u64,
     /// Time for which the pool keeps unused memory, in ns; 0: ten minutes.
     pub pool_age_ns: i64,

@@ -63,11 +63,11 @@ pub unsafe extern "C" fn capbuf_registry_sweep(
     guard(error, || Ok(deref!(registry).0.sweep().map(|_| ())?))
 }
 
-/// Releases the memory in the pool (`pool_bytes` of `capbuf_registry_options`); in a domain, the
-/// pool of all its processes. Memory that is being overwritten with zeros stays.
+/// Releases the memory in the pool (`pool_bytes` of `capbuf_registry_options`). Memory that is
+/// being overwritten with zeros stays.
 ///
 /// Threads: any. Cost: system calls.
-/// Errors: SYSTEM.
+/// Errors: the common ones.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_trim_pool(
     registry: *const capbuf_registry,

@@ -24,6 +24,7 @@ impl Lease {
     /// Takes the lease unless a living process holds it.
     pub(crate) fn take(shared: &Arc<Shared>) -> Result<Self> {
         fork::watch();
+        shared.check_writable()?;
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let liveness = domain.map(|domain| domain.liveness()).transpose()?;
         let own = liveness.as_ref().map_or(PRIVATE, |liveness| liveness.number());

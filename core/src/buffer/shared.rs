@@ -3,7 +3,7 @@
 use super::commit::Committer;
 use crate::clock::Clock;
 use crate::domain::{Membership, removal};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::memory::{Charge, Pool, Region};
 use crate::source::Source;
 use crate::spec::Spec;
@@ -64,9 +64,17 @@ impl Shared {
         Error::Removed { source_name: self.source.clone() }
     }
 
+    /// Refuses what stores to memory that is mapped for reading only.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if self.region.is_writable() {
+            return Ok(());
+        }
+        Err(Error::system(format!("writing to source {}", self.source), "its file system is mounted for reading only"))
+    }
+
     /// Counts a read that came too late.
     pub(crate) fn count_eviction(&self, error: &Error) {
-        if matches!(error, Error::Evicted { .. }) {
+        if matches!(error, Error::Evicted { .. }) && self.region.is_writable() {
             // SYNC none: a counter, read for display.
             self.region.header().readers.evictions.fetch_add(1, Ordering::Relaxed);
         }

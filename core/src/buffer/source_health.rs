@@ -111,6 +111,7 @@ impl SourceClaim {
 /// Stores a health in the header of a buffer, where it stays when the claim is dropped.
 fn store(buffer: &CaptureBuffer, health: &SourceHealth) -> Result<()> {
     let shared = &buffer.shared;
+    shared.check_writable()?;
     let line = &shared.region.header().health;
     let domain = shared.membership.as_ref().map(|membership| membership.domain());
     let liveness = domain.map(|domain| domain.liveness()).transpose()?.map_or(0, |liveness| liveness.number());

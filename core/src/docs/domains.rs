@@ -45,6 +45,10 @@
 //! | `HASH.new` | a buffer under construction |
 //! | `HASH.feed` | the lock of a source claim, held from before the source has a buffer, with the state that the recorder publishes; it stays for a source that failed, while its recorder lives |
 //! | `process-NUMBER` | the liveness lock of a process that has the domain open |
+//! | `NUMBER.track` | the log of a process that tracks allocations |
+//!
+//! Other files, and such files that are damaged, of another user or of a wrong mode, stop nothing
+//! and stay: [`Registry::unusable_files`](crate::Registry::unusable_files) and reports name them.
 //! | `.key` | the random key of these hashes, made with the domain: a source may hold a password, and no file's name lets it be guessed |
 //!
 //! # Allocated once
@@ -53,6 +57,15 @@
 //! rename. If it dies, at whatever step, the kernel drops its lock, and the next process begins
 //! anew. Only its holder removes a lock file, so a process that has locked it and still finds its
 //! name is the only holder.
+//!
+//! A ring's name is removed under a lock on the ring's own file, so a ring can be removed where
+//! there is no room for a lock file.
+//!
+//! # Without room, or for reading only
+//! A process that finds no room for its liveness lock, or a file system that is mounted for
+//! reading, can read. It has no mark in a ring: a buffer that stays only while it is open does not
+//! stay for it. Everything else is an error, apart from removing and sweeping on a full file
+//! system, which make room.
 //!
 //! # Liveness
 //! A process holds one liveness lock while it has a domain open. The kernel drops it however the

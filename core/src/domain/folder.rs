@@ -16,12 +16,13 @@ use crate::source::redact;
 /// The folder's descriptor. Every name is opened relative to it, so the folder can't be swapped.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    pub(super) dir: OwnedFd,
+    dir: OwnedFd,
     path: PathBuf,
 }
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const READ_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Longest name of a domain, in bytes.
 pub const MAX_DOMAIN_BYTES: usize = 64;
@@ -168,7 +169,14 @@ impl Folder {
 
     /// Opens a file of this user; `None` if there is none. Refuses links and special files.
     pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
-        let open = || retry_on_intr(|| rustix::fs::openat(&self.dir, name, FILE | OFlags::NONBLOCK, Mode::empty()));
+        let open_for = |flags: OFlags| {
+            retry_on_intr(|| rustix::fs::openat(&self.dir, name, flags | OFlags::NONBLOCK, Mode::empty()))
+        };
+        // On a file system that is mounted for reading, files can be read and locked.
+        let open = || match open_for(FILE) {
+            Err(Errno::ROFS) => open_for(READ_FILE),
+            opened => opened,
+        };
         match modes::wait_for_mode(self.dir.as_fd(), Path::new(name), open) {
             Ok(file) => self.checked_file(file, name).map(Some),
             Err(Errno::NOENT) => Ok(None),
@@ -195,16 +203,41 @@ impl Folder {
 
     /// Opens or creates a file.
     pub(super) fn open_or_create(&self, name: &str) -> Result<File> {
+        self.open_or_try_to_create(name)?.map_err(|error| self.refused("making", name, error))
+    }
+
+    /// Opens or creates a file; `None` if there is none and the file system has no room for one, or
+    /// is mounted for reading.
+    pub(super) fn open_or_create_if_room(&self, name: &str) -> Result<Option<File>> {
+        match self.open_or_try_to_create(name)? {
+            Ok(file) => Ok(Some(file)),
+            Err(Errno::NOSPC | Errno::DQUOT | Errno::ROFS) => Ok(None),
+            Err(error) => Err(self.refused("making", name, error)),
+        }
+    }
+
+    fn open_or_try_to_create(&self, name: &str) -> Result<rustix::io::Result<File>> {
         loop {
             if let Some(file) = self.open(name)? {
-                return Ok(file);
+                return Ok(Ok(file));
             }
             match modes::make_file(self.dir.as_fd(), name, FILE) {
-                Ok(file) => return self.checked_file(file, name),
+                Ok(file) => return self.checked_file(file, name).map(Ok),
                 // Another process was faster.
                 Err(Errno::EXIST) => {}
-                Err(error) => return Err(self.refused("making", name, error)),
+                Err(error) => return Ok(Err(error)),
             }
+        }
+    }
+
+    /// True if an open file still has this name.
+    pub(super) fn is_named(&self, file: &File, name: &str) -> Result<bool> {
+        let failed = |error| self.failed("looking at", name, error);
+        let own = rustix::fs::fstat(file).map_err(failed)?;
+        match retry_on_intr(|| rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => Ok((stat.st_dev, stat.st_ino) == (own.st_dev, own.st_ino)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(failed(error)),
         }
     }
 
@@ -235,6 +268,13 @@ impl Folder {
     pub(super) fn room_bytes(&self) -> Option<u64> {
         let system = rustix::fs::fstatvfs(&self.dir).ok().filter(|system| system.f_blocks > 0)?;
         Some(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
+    /// True if what has this name belongs to this user.
+    pub(super) fn is_own(&self, name: &str) -> Result<bool> {
+        let stat = rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|error| self.failed("looking at", name, error))?;
+        Ok(stat.st_uid == rustix::process::geteuid().as_raw())
     }
 
     /// True if there is anything with this name.
@@ -274,8 +314,9 @@ impl Folder {
         let listed = || -> io::Result<Vec<String>> {
             let mut names = Vec::new();
             for entry in Dir::read_from(&self.dir)? {
-                // This library makes no names that are not UTF-8.
-                names.extend(entry?.file_name().to_str().ok().filter(|name| !name.starts_with('.')).map(str::to_owned));
+                // This library makes no names that are not UTF-8: those can only be shown.
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                names.extend(Some(name).filter(|name| !name.starts_with('.')));
             }
             names.sort();
             Ok(names)

@@ -6,7 +6,6 @@ use super::name_key::NameKey;
 use super::names::Names;
 use crate::error::Result;
 use crate::holder::Holder;
-use crate::memory::{PoolCounts, PoolSettings};
 use crate::sync::{Arc, ArcSwap, PlainArc};
 
 /// A domain that this process has open.
@@ -17,8 +16,6 @@ pub(crate) struct Domain {
     pub(super) liveness: ArcSwap<LivenessLock>,
     pub(super) key: NameKey,
     pub(super) hash: fn(&NameKey, &[u8]) -> u128,
-    pub(super) pool: PoolSettings,
-    pub(super) pool_counts: PoolCounts,
 }
 
 impl Domain {
@@ -47,13 +44,28 @@ impl Domain {
     }
 
     /// This process's liveness lock. A forked child takes one of its own.
+    ///
+    /// # Errors
+    /// [`Error::System`] if there is no room for one.
     pub(crate) fn liveness(&self) -> Result<Arc<LivenessLock>> {
+        self.liveness_by(LivenessLock::new)
+    }
+
+    /// This process's liveness lock; `None` if there is no room for one: then it can only read.
+    pub(super) fn liveness_if_room(&self) -> Result<Option<Arc<LivenessLock>>> {
+        Ok(Some(self.liveness_by(LivenessLock::new_if_room)?).filter(|liveness| liveness.is_own()))
+    }
+
+    fn liveness_by(&self, make: impl Fn(&PlainArc<Folder>) -> Result<LivenessLock>) -> Result<Arc<LivenessLock>> {
         loop {
             let liveness = self.liveness.load_full();
-            if !liveness.is_inherited() {
+            if liveness.is_own() {
                 return Ok(liveness);
             }
-            let own = Arc::new(LivenessLock::new(&self.folder)?);
+            let own = Arc::new(make(&self.folder)?);
+            if !own.is_own() {
+                return Ok(own);
+            }
             self.liveness.compare_and_swap(&liveness, own);
         }
     }

@@ -8,6 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::folder::Folder;
 use super::lock_file::LockFile;
+use super::names::is_hex;
 use crate::error::Result;
 use crate::holder::Holder;
 use crate::sync::PlainArc;
@@ -16,7 +17,8 @@ const PREFIX: &str = "process-";
 
 #[derive(Debug)]
 pub(crate) struct LivenessLock {
-    lock: LockFile,
+    /// `None` where there is no room for one: this process only reads.
+    lock: Option<LockFile>,
     number: u64,
 }
 
@@ -30,18 +32,34 @@ impl LivenessLock {
             if !folder.exists(&name)?
                 && let Some(lock) = LockFile::wait_once(folder, &name)?
             {
-                return Ok(Self { lock, number });
+                return Ok(Self { lock: Some(lock), number });
             }
         }
     }
 
-    /// Its number: unique, never zero.
+    /// As [`LivenessLock::new`], or none if the file system has no room or is mounted for reading.
+    pub(super) fn new_if_room(folder: &PlainArc<Folder>) -> Result<Self> {
+        let number = random();
+        match LockFile::wait_if_room(folder, &name(number))? {
+            Some(lock) => Ok(Self { lock: Some(lock), number }),
+            None => Ok(Self { lock: None, number: 0 }),
+        }
+    }
+
+    /// Its number: unique, never zero. Zero without a lock.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
+    /// True in a child of the process that took it.
     pub(super) fn is_inherited(&self) -> bool {
-        self.lock.is_inherited()
+        self.lock.as_ref().is_some_and(LockFile::is_inherited)
+    }
+
+    /// True if this process holds it: not without a lock, and not in a child of the process that
+    /// took it.
+    pub(super) fn is_own(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| !lock.is_inherited())
     }
 }
 
@@ -56,7 +74,7 @@ fn name(number: u64) -> String {
 
 /// True for the name of a liveness lock.
 pub(super) fn is_name(name: &str) -> bool {
-    name.starts_with(PREFIX)
+    name.strip_prefix(PREFIX).is_some_and(|number| is_hex(number, 16))
 }
 
 /// True while the process that took a liveness lock lives.

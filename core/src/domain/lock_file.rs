@@ -51,6 +51,18 @@ impl LockFile {
         Ok(Self::hold(folder, name, file, held))
     }
 
+    /// Takes a lock, as [`LockFile::wait`]; `None` if there is no room for its file.
+    pub(super) fn wait_if_room(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
+        loop {
+            let Some(file) = folder.open_or_create_if_room(name)? else { return Ok(None) };
+            let held = fork::Held::new(file.as_fd());
+            lock(&file, FlockOperation::LockExclusive).map_err(|error| folder.failed("locking", name, error))?;
+            if let Some(lock) = Self::hold(folder, name, file, held) {
+                return Ok(Some(lock));
+            }
+        }
+    }
+
     /// Takes a lock; `None` if another process holds it.
     pub(super) fn try_take(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         loop {
@@ -97,16 +109,22 @@ impl LockFile {
 
     /// True if a process holds the lock of this name.
     pub(super) fn is_held(folder: &Folder, name: &str) -> bool {
-        match folder.open(name) {
-            Ok(None) => false,
-            // Shared: two checks at the same time do not see each other as holders. Released at
-            // once.
-            Ok(Some(file)) => {
-                let _held = fork::Held::new(file.as_fd());
-                lock(&file, FlockOperation::NonBlockingLockShared).is_err()
-            }
-            // A check that fails, for want of descriptors say, must not declare a process dead.
-            Err(_) => true,
+        // A check that fails, for want of descriptors say, must not declare a process dead.
+        Self::check(folder, name).unwrap_or(true)
+    }
+
+    /// True if a process holds the lock of this name.
+    ///
+    /// # Errors
+    /// Why that can't be looked up; [`Forbidden`](crate::Error::Forbidden) if it is no lock file.
+    pub(super) fn check(folder: &Folder, name: &str) -> Result<bool> {
+        let Some(file) = folder.open(name)? else { return Ok(false) };
+        let _held = fork::Held::new(file.as_fd());
+        // Shared: two checks at the same time do not see each other as holders. Released at once.
+        match lock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(folder.failed("locking", name, error)),
         }
     }
 
@@ -171,6 +189,6 @@ impl Drop for LockFile {
 
 /// Takes or releases the kernel's lock on a file. A signal that interrupts it changes nothing:
 /// unlike `File::lock`, it tries again.
-fn lock(file: &File, operation: FlockOperation) -> rustix::io::Result<()> {
+pub(super) fn lock(file: &File, operation: FlockOperation) -> rustix::io::Result<()> {
     retry_on_intr(|| flock(file, operation))
 }

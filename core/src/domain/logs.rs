@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::handle::Domain;
 use super::liveness;
+use super::names::is_hex;
 use crate::error::Result;
 
 const END: &str = ".track";
@@ -57,6 +58,11 @@ impl Domain {
 
 /// The number of the liveness lock in a log's name.
 fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(END).filter(|digits| digits.len() == 16)?;
+    let digits = name.strip_suffix(END).filter(|digits| is_hex(digits, 16))?;
     u64::from_str_radix(digits, 16).ok()
+}
+
+/// True for the name of a log.
+pub(super) fn is_name(name: &str) -> bool {
+    number(name).is_some()
 }

@@ -13,8 +13,9 @@ use crate::sync::{Arc, PlainArc};
 /// This process's mark in a ring.
 pub(crate) struct Membership {
     pub(super) domain: PlainArc<Domain>,
-    pub(super) liveness: Arc<LivenessLock>,
-    pub(super) place: usize,
+    /// Its liveness lock and the place of its mark; `None` if it has no mark: then the ring may be
+    /// removed as if this process did not have it open.
+    pub(super) mark: Option<(Arc<LivenessLock>, usize)>,
     pub(super) source: Source,
     pub(super) lifetime: Lifetime,
 }
@@ -36,10 +37,10 @@ impl Membership {
     /// Clears this process's mark. The last one removes the ring, unless it is to stay.
     pub(crate) fn leave(&self, region: &Region) {
         // A forked child's memory is a copy, but the mark is its parent's.
-        if self.liveness.is_inherited() {
+        let Some((liveness, place)) = self.mark.as_ref().filter(|(liveness, _)| liveness.is_own()) else {
             return;
-        }
-        holders::leave(region, self.place, self.liveness.number());
+        };
+        holders::leave(region, *place, liveness.number());
         if self.lifetime == Lifetime::WhileOpen
             && !is_removed(region)
             && !holders::any_alive(&self.domain.folder, region)

@@ -18,10 +18,10 @@
 //! | Which users may use the folder, and which files in it? | `folder` |
 //! | How are files and folders made, whatever the umask and the file system? | `modes`, `reserve` |
 //! | Which processes have a ring mapped? | `holders`, `membership` |
-//! | When is a ring removed, and when is its removal pending? | `removal`, `remove` |
+//! | When is a ring removed, and when is its removal pending? | `removal`, `remove`, `ring_file` |
+//! | Which files can't be used, and why? | `unusable` |
 //! | What is taken away of dead processes? | `sweep` |
 //! | How is a source claimed, and its state shown to others? | `source_record` |
-//! | How are files of removed buffers used again? | `pool` |
 //! | Where do trackers write their logs? | `logs` |
 
 mod folder;
@@ -35,15 +35,16 @@ mod modes;
 mod name_key;
 mod names;
 mod open;
-mod pool;
 pub(crate) mod removal;
 mod remove;
 mod reserve;
+mod ring_file;
 mod rings;
 mod source_record;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod unusable;
 
 pub use folder::MAX_DOMAIN_BYTES;
 pub(crate) use handle::Domain;
@@ -51,7 +52,7 @@ pub(crate) use liveness::{LivenessLock, random};
 pub(crate) use membership::Membership;
 pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;
-pub use open::{DomainInfo, domains, remove_domain};
+pub use open::{DomainInfo, domains, domains_and_unusable, remove_domain};
 pub(crate) use rings::Mapped;
 pub(crate) use source_record::{DomainClaim, SourceRecord};
 pub use sweep::Swept;

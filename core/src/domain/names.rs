@@ -30,13 +30,30 @@ impl Names {
 
     /// The names for the hash in a file's name.
     pub(super) fn of_file(name: &str) -> Option<Self> {
-        let hash = name.split(['-', '.']).next()?;
-        (hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self { hash: hash.to_owned() })
+        let hash = name.split(['-', '.']).next().filter(|hash| is_hex(hash, 32))?;
+        Some(Self { hash: hash.to_owned() })
     }
 }
 
 pub(super) fn is_ring(name: &str) -> bool {
-    name.ends_with(".ring") && Names::of_file(name).is_some()
+    Names::of_file(name).is_some_and(|names| names.rings().any(|ring| ring == name))
+}
+
+/// True for a file that is a leftover unless a process works with it.
+pub(super) fn is_leftover(name: &str) -> bool {
+    let is_one = |names: Names| [names.lock(), names.source_lock(), names.new_ring()].iter().any(|own| own == name);
+    Names::of_file(name).is_some_and(is_one)
+}
+
+/// True for a removed buffer's file that an earlier version of this library kept for reuse.
+pub(super) fn is_of_old_pool(name: &str) -> bool {
+    let numbers = name.strip_suffix(".pool").and_then(|name| name.split_once('-'));
+    numbers.is_some_and(|(bytes, number)| is_hex(bytes, 16) && is_hex(number, 16))
+}
+
+/// True for `digits` hexadecimal digits.
+pub(super) fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// True for the lock file of a claimed source.

@@ -7,10 +7,9 @@ use super::handle::Domain;
 use super::liveness::{self, LivenessLock};
 use super::lock_file::LockFile;
 use super::name_key::NameKey;
-use super::names::{Names, is_ring};
-use super::removal;
+use super::names::is_ring;
+use super::unusable;
 use crate::error::{Error, Result};
-use crate::memory::{PoolCounts, PoolSettings, Region};
 use crate::sync::{ArcSwap, PlainArc};
 
 /// Name of the default domain: `CAPBUF_DOMAIN`, or `default`.
@@ -26,21 +25,21 @@ pub(crate) fn default_name() -> String {
 
 impl Domain {
     /// Opens, or creates, a domain; sweeps it if a process of it has died.
-    pub(crate) fn open(name: &str, base: Option<&Path>, pool: PoolSettings) -> Result<PlainArc<Self>> {
-        Self::open_hashed(name, base, pool, NameKey::hash)
+    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<PlainArc<Self>> {
+        Self::open_hashed(name, base, NameKey::hash)
     }
 
     pub(super) fn open_hashed(
         name: &str,
         base: Option<&Path>,
-        pool: PoolSettings,
         hash: fn(&NameKey, &[u8]) -> u128,
     ) -> Result<PlainArc<Self>> {
         folder::check_name(name)?;
         let all = Folder::of_domains(&folder::base(base))?;
         loop {
             let folder = PlainArc::new(all.inner(name, true)?);
-            let liveness = match LivenessLock::new(&folder) {
+            // Without room for a lock, or on a file system mounted for reading, it can be read.
+            let liveness = match LivenessLock::new_if_room(&folder) {
                 Ok(liveness) => liveness,
                 // Another process removed the domain just now.
                 Err(_) if !folder.is_there() => continue,
@@ -48,9 +47,10 @@ impl Domain {
             };
             // After the liveness lock, which keeps the key in the folder.
             let key = NameKey::of_folder(&folder)?;
-            let (liveness, pool_counts) = (ArcSwap::from_pointee(liveness), PoolCounts::default());
-            let domain = PlainArc::new(Self { name: name.to_owned(), folder, liveness, key, hash, pool, pool_counts });
-            domain.sweep_after_deaths()?;
+            let liveness = ArcSwap::from_pointee(liveness);
+            let domain = PlainArc::new(Self { name: name.to_owned(), folder, liveness, key, hash });
+            // What can't be swept now is found by the next sweep.
+            let _ = domain.sweep_after_deaths();
             return Ok(domain);
         }
     }
@@ -80,28 +80,53 @@ pub struct DomainInfo {
 /// [`Error::Forbidden`] if the folder is not this user's alone, [`Error::System`] if it can't be
 /// listed.
 pub fn domains(folder: Option<&Path>) -> Result<Vec<DomainInfo>> {
+    domains_and_unusable(folder).map(|(domains, _)| domains)
+}
+
+/// Lists the domains as [`domains`] does, and why each file or folder among and in them that can't
+/// be used can't.
+///
+/// # Errors
+/// As [`domains`].
+#[doc(hidden)]
+pub fn domains_and_unusable(folder: Option<&Path>) -> Result<(Vec<DomainInfo>, Vec<Error>)> {
     let base = folder::base(folder);
     let Some(all) = Folder::if_there(&base)? else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     };
     let names = all.names()?.into_iter().filter(|name| folder::check_name(name).is_ok());
-    // Without other files, and folders that were removed meanwhile.
-    Ok(names.filter_map(|name| info(&name, &all.inner(&name, false).ok()?).ok()).collect())
+    let (mut domains, mut unusable) = (Vec::new(), Vec::new());
+    for name in names {
+        match all.inner(&name, false) {
+            Ok(folder) => {
+                domains.push(info(&name, &folder)?);
+                unusable.extend(unusable::of_folder(&folder)?);
+            }
+            // Removed meanwhile.
+            Err(_) if !all.exists(&name)? => {}
+            // Of this user, and not to be opened: for want of descriptors, say.
+            Err(error @ Error::System { .. }) if all.is_own(&name)? => return Err(error),
+            Err(error) => unusable.push(error),
+        }
+    }
+    Ok((domains, unusable))
 }
 
 fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
     let names = folder.names()?;
     let rings = names.iter().filter(|name| is_ring(name));
     let sizes: Vec<u64> = rings.filter_map(|name| Some(folder.open(name).ok()??.metadata().ok()?.len())).collect();
-    let locks = names.iter().filter(|name| liveness::is_name(name));
-    let alive = locks.clone().filter(|name| LockFile::is_held(folder, name)).count();
+    let locks = names.iter().filter(|name| liveness::is_name(name)).map(|name| LockFile::check(folder, name));
+    let held: Vec<bool> =
+        locks.filter(|held| !matches!(held, Err(Error::Forbidden { .. }))).map(|held| held.unwrap_or(true)).collect();
+    let alive = held.iter().filter(|held| **held).count();
     Ok(DomainInfo {
         name: name.to_owned(),
         path: folder.path().to_owned(),
         buffers: sizes.len(),
         bytes: sizes.iter().sum(),
         processes: alive,
-        has_dead: locks.count() > alive,
+        has_dead: held.len() > alive,
     })
 }
 
@@ -117,7 +142,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     if !all.as_ref().map_or(Ok(false), |all| all.exists(name))? {
         return Err(Error::NotFound { source_name: format!("domain {name}") });
     }
-    let domain = Domain::open(name, folder, PoolSettings::default())?;
+    let domain = Domain::open(name, folder)?;
     domain.remove_all()?;
     // The liveness lock of this process first: then the folder may be empty.
     drop(domain);
@@ -132,20 +157,8 @@ impl Domain {
     fn remove_all(&self) -> Result<()> {
         self.sweep()?;
         self.remove_logs(0)?;
-        self.trim_to(0)?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
-            let Some(names) = Names::of_file(&name) else { continue };
-            let _lock = LockFile::wait(&self.folder, &names.lock())?;
-            if let Some(file) = self.folder.open(&name)? {
-                match self.map(&file, &name) {
-                    Ok((region, _)) => removal::mark_removed(&region),
-                    Err(Error::Corrupt { .. }) => Region::condemn(&file),
-                    // Another layout: the flag's place is unknown.
-                    Err(_) => {}
-                }
-            }
-            // Damaged files go, too.
-            self.folder.remove_file(&name)?;
+            self.remove_ring(&name)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! A ring that stays only while it is open is removed when its last holder leaves. An opener marks
 //! the ring, then loads the flag; a remover sets the flag to `PENDING`, then loads the marks: one
-//! of the two sees the other. Only the holder of the source's lock file sets `PENDING`, so a
+//! of the two sees the other. Only the holder of the lock on the ring's file sets `PENDING`, so a
 //! process that finds it waits for that lock, and then knows.
 
 use crate::error::Result;
@@ -29,13 +29,13 @@ pub(crate) fn is_in_use(line: &WriterLine) -> bool {
     line.removed.load(Ordering::Relaxed) == 0
 }
 
-/// Marks a ring as removed. Under its source's lock file.
+/// Marks a ring as removed. Under the lock on its file.
 pub(crate) fn mark_removed(region: &Region) {
     // SYNC removed (publish): releases what the remover did before.
     flag(region).store(1, Ordering::Release);
 }
 
-/// True if a ring that the caller has just marked stays. Takes the lock file if the removal
+/// True if a ring that the caller has just marked stays. Takes the lock on its file if the removal
 /// is pending, so the caller may hold that lock only after [`settle`].
 pub(crate) fn stays_open<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -> Result<bool> {
     // SYNC holder (pending): the fence of the mark orders it.
@@ -47,14 +47,14 @@ pub(crate) fn stays_open<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -
     Ok(!is_removed(region))
 }
 
-/// Withdraws a pending removal whose process died. Under the lock file, so no other removal is
-/// pending. A removed ring stays removed.
+/// Withdraws a pending removal whose process died. Under the lock on the file, so no other removal
+/// is pending. A removed ring stays removed.
 pub(crate) fn settle(region: &Region) {
-    // SYNC none: the lock file orders removals.
+    // SYNC none: the lock orders removals.
     let _ = flag(region).compare_exchange(PENDING, 0, Ordering::Relaxed, Ordering::Relaxed);
 }
 
-/// Decides, under the lock file, whether no process has a ring open. If so the flag stays
+/// Decides, under the lock on its file, whether no process has a ring open. If so the flag stays
 /// `PENDING`, and the name can be removed.
 pub(crate) fn is_abandoned(region: &Region, any_alive: impl Fn() -> bool) -> bool {
     // An opener that marked the ring, found the flag and left may have looked before the flag was

@@ -1,7 +1,7 @@
 //! The rings of a domain: found, allocated by one process while the others wait, and listed.
 
 use super::handle::Domain;
-use super::liveness::random;
+use super::liveness::{LivenessLock, random};
 use super::lock_file::LockFile;
 use super::membership::Membership;
 use super::names::{Names, is_ring};
@@ -13,7 +13,7 @@ use crate::lifetime::Lifetime;
 use crate::memory::{Description, Layout, MAX_HOLDERS, Region};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::PlainArc;
+use crate::sync::{Arc, PlainArc};
 
 /// A ring that this process has mapped and marked.
 pub(crate) struct Mapped {
@@ -29,12 +29,16 @@ impl Domain {
     /// [`Error::Corrupt`], [`Error::LayoutMismatch`], [`Error::Forbidden`] for a file that is no
     /// valid ring.
     pub(crate) fn find(self: &PlainArc<Self>, source: &str, now_utc_ns: i64) -> Result<Option<Mapped>> {
-        let Some((_, region, description)) = self.look(source)? else {
+        let Some((name, region, description)) = self.look(source)? else {
             return Ok(None);
         };
         let membership = self.enter(&region, &description, now_utc_ns)?;
-        let lock = || LockFile::wait(&self.folder, &self.names_of(source).lock());
-        if !removal::stays_open(&region, lock)? {
+        // No remover looks for a process that has no mark.
+        let stays = match membership.mark {
+            Some(_) => removal::stays_open(&region, || self.lock_ring(&name))?,
+            None => !removal::is_removed(&region),
+        };
+        if !stays {
             membership.leave(&region);
             return Ok(None);
         }
@@ -89,8 +93,8 @@ impl Domain {
         Ok(None)
     }
 
-    /// Maps the ring of a source, or allocates it; returns which, and whether a removed ring's file
-    /// was reused. Waits while another process allocates or removes it.
+    /// Maps the ring of a source, or allocates it; returns which. Waits while another process
+    /// allocates or removes it.
     ///
     /// `permit` is called before anything is reserved.
     pub(crate) fn find_or_make<P>(
@@ -100,7 +104,7 @@ impl Domain {
         lifetime: Lifetime,
         now_utc_ns: i64,
         permit: impl FnOnce() -> Result<P>,
-    ) -> Result<(Mapped, Option<(P, bool)>)> {
+    ) -> Result<(Mapped, Option<P>)> {
         if let Some(found) = self.find(source.as_str(), now_utc_ns)? {
             return Ok((found, None));
         }
@@ -113,9 +117,11 @@ impl Domain {
         let name = self
             .free_name(&names)?
             .ok_or_else(|| self.folder.failed("making", &names.hash, "too many sources have this hash"))?;
+        // A ring that no process marks would be swept.
+        self.liveness()?;
         let permit = permit()?;
         let hidden = names.new_ring();
-        let (file, is_reused) = self.take_or_reserve(&hidden, Layout::of(spec).region_bytes)?;
+        let file = self.folder.reserve(&hidden, Layout::of(spec).region_bytes)?;
         let made =
             Region::in_new_file(&file, spec, source.as_str(), random(), lifetime, now_utc_ns).and_then(|region| {
                 let description = Description { spec: *spec, source: source.clone(), lifetime };
@@ -129,16 +135,19 @@ impl Domain {
             // The first error counts; a sweep finds what stays.
             let _ = self.folder.remove_file(&hidden);
         }
-        made.map(|mapped| (mapped, Some((permit, is_reused))))
+        made.map(|mapped| (mapped, Some(permit)))
     }
 
     fn enter(self: &PlainArc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
-        let liveness = self.liveness()?;
-        let place = holders::enter(&self.folder, region, liveness.number(), now_utc_ns);
-        let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
-        let place = place.ok_or_else(too_many)?;
+        let liveness = if region.is_writable() { self.liveness_if_room()? } else { None };
+        let enter = |liveness: Arc<LivenessLock>| {
+            let place = holders::enter(&self.folder, region, liveness.number(), now_utc_ns);
+            let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
+            Ok::<_, Error>((liveness, place.ok_or_else(too_many)?))
+        };
+        let mark = liveness.map(enter).transpose()?;
         let (source, lifetime) = (description.source.clone(), description.lifetime);
-        Ok(Membership { domain: PlainArc::clone(self), liveness, place, source, lifetime })
+        Ok(Membership { domain: PlainArc::clone(self), mark, source, lifetime })
     }
 
     /// The sources that have rings, sorted, read from their files without mapping them. Files that

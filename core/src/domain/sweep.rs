@@ -2,10 +2,11 @@
 
 use super::handle::Domain;
 use super::lock_file::LockFile;
-use super::names::Names;
+use super::names::{Names, is_leftover, is_of_old_pool, is_ring};
 use super::{holders, liveness, logs, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
+use crate::memory::is_read_only;
 
 /// The result of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,9 +25,13 @@ impl Domain {
     /// only then.
     pub(super) fn sweep_after_deaths(&self) -> Result<()> {
         let names = self.folder.names()?;
-        let left = names.iter().filter(|name| liveness::is_name(name) || is_leftover(name));
-        let is_held = |name: &str| LockFile::is_held(&self.folder, self.lock_of(name).as_deref().unwrap_or(name));
-        if left.into_iter().any(|name| !is_held(name) && !self.has_living_record(name)) {
+        let is_left = |name: &String| {
+            is_of_old_pool(name)
+                || (liveness::is_name(name) || is_leftover(name))
+                    && !LockFile::is_held(&self.folder, self.lock_of(name).as_deref().unwrap_or(name))
+                    && !self.has_living_record(name)
+        };
+        if names.iter().any(is_left) {
             self.sweep()?;
         }
         Ok(())
@@ -38,52 +43,116 @@ impl Domain {
     }
 
     /// Removes what dead processes left: buffers that stay only while open, half-made buffers,
-    /// marks, locks.
+    /// marks, locks. What fails ends nothing else; files that can't be used stay where they are.
+    ///
+    /// # Errors
+    /// The first failure, after everything was tried.
     pub(crate) fn sweep(&self) -> Result<Swept> {
-        let mut swept = Swept::default();
-        for name in self.folder.names()?.into_iter().filter(|name| is_leftover(name)) {
-            let Some(names) = Names::of_file(&name) else { continue };
-            // Under the lock file no process allocates a ring or claims a source. Releasing the
-            // lock removes its file.
-            let Some(_lock) = LockFile::try_take(&self.folder, &names.lock())? else { continue };
-            let is_dead = if name.ends_with(".new") {
-                self.folder.remove_file(&name)?
+        let mut sweep = Sweep { domain: self, swept: Swept::default(), failed: None };
+        sweep.all()?;
+        if sweep.failed.take().is_some() {
+            // On a full file system what went has made room for lock files.
+            sweep.all()?;
+        }
+        sweep.failed.map_or(Ok(sweep.swept), Err)
+    }
+}
+
+struct Sweep<'a> {
+    domain: &'a Domain,
+    swept: Swept,
+    failed: Option<Error>,
+}
+
+impl Sweep<'_> {
+    /// 1 if something was removed. Keeps the first failure; what can't be used is none.
+    fn counted(&mut self, removed: Result<bool>) -> usize {
+        match removed {
+            Ok(removed) => usize::from(removed),
+            Err(Error::Forbidden { .. } | Error::Corrupt { .. } | Error::LayoutMismatch { .. }) => 0,
+            Err(error) => {
+                self.failed.get_or_insert(error);
+                0
+            }
+        }
+    }
+
+    fn all(&mut self) -> Result<()> {
+        let names = self.domain.folder.names()?;
+        self.leftovers(&names);
+        self.rings(&names);
+        // After the rings: the marks with their numbers are cleared now.
+        for name in names.iter().filter(|name| liveness::is_name(name)) {
+            let removed = LockFile::remove_dead(&self.domain.folder, name);
+            self.swept.processes += self.counted(removed);
+        }
+        let removed = self.domain.remove_logs(logs::KEPT).map(|()| false);
+        self.counted(removed);
+        Ok(())
+    }
+
+    fn leftovers(&mut self, names: &[String]) {
+        for name in names {
+            let removed = if is_of_old_pool(name) {
+                self.domain.folder.remove_file(name)
+            } else if is_leftover(name) {
+                self.domain.sweep_leftover(name)
             } else {
-                name.ends_with(".claim")
-                    || (!self.has_living_record(&name) && LockFile::try_take(&self.folder, &name)?.is_some())
-            };
-            swept.leftovers += usize::from(is_dead);
-        }
-        for (_, region, description) in self.rings()? {
-            if removal::is_removed(&region) {
-                let source = description.source.as_str();
-                let _lock = LockFile::wait(&self.folder, &self.names_of(source).lock())?;
-                swept.leftovers += usize::from(unless_damaged(self.finish_removal(source))?);
                 continue;
-            }
-            holders::clear_dead(&self.folder, &region);
-            if description.lifetime == Lifetime::WhileOpen && !holders::any_alive(&self.folder, &region) {
-                swept.buffers += usize::from(unless_damaged(self.remove_abandoned(description.source.as_str()))?);
+            };
+            self.swept.leftovers += self.counted(removed);
+        }
+    }
+
+    fn rings(&mut self, names: &[String]) {
+        for name in names.iter().filter(|name| is_ring(name)) {
+            match self.domain.sweep_ring(name) {
+                Ok(Some(Left::Removed)) => self.swept.leftovers += 1,
+                Ok(Some(Left::Abandoned)) => self.swept.buffers += 1,
+                Ok(None) => {}
+                Err(error) => {
+                    self.counted(Err(error));
+                }
             }
         }
-        // Last: the marks with their numbers are cleared now.
-        for name in self.folder.names()?.into_iter().filter(|name| liveness::is_name(name)) {
-            swept.processes += usize::from(LockFile::remove_dead(&self.folder, &name)?);
-        }
-        self.remove_logs(logs::KEPT)?;
-        self.trim_to(u64::MAX)?;
-        Ok(swept)
     }
 }
 
-/// A damaged ring is left to its remover, and does not end the sweep.
-fn unless_damaged(removed: Result<bool>) -> Result<bool> {
-    match removed {
-        Err(Error::Corrupt { .. } | Error::LayoutMismatch { .. }) => Ok(false),
-        removed => removed,
-    }
+/// A ring that a sweep removed.
+enum Left {
+    /// It was marked as removed; its remover died in between.
+    Removed,
+    /// It stays only while it is open.
+    Abandoned,
 }
 
-fn is_leftover(name: &str) -> bool {
-    [".new", ".claim", ".feed"].iter().any(|end| name.ends_with(end)) && Names::of_file(name).is_some()
+impl Domain {
+    fn sweep_leftover(&self, name: &str) -> Result<bool> {
+        let Some(names) = Names::of_file(name).filter(|_| self.folder.exists(name).unwrap_or(true)) else {
+            return Ok(false);
+        };
+        // Under the lock file no process allocates a ring or claims a source. Releasing the lock
+        // removes its file.
+        let Some(_lock) = LockFile::try_take(&self.folder, &names.lock())? else { return Ok(false) };
+        if name.ends_with(".new") {
+            return self.folder.remove_file(name);
+        }
+        if name.ends_with(".claim") {
+            return Ok(true);
+        }
+        Ok(!self.has_living_record(name) && LockFile::try_take(&self.folder, name)?.is_some())
+    }
+
+    fn sweep_ring(&self, name: &str) -> Result<Option<Left>> {
+        let Some(file) = self.folder.open(name)?.filter(|file| !is_read_only(file)) else { return Ok(None) };
+        let (region, description) = self.map(&file, name)?;
+        let source = description.source.as_str();
+        if removal::is_removed(&region) {
+            let _lock = LockFile::wait_if_room(&self.folder, &self.names_of(source).lock())?;
+            return Ok(self.finish_removal(source)?.then_some(Left::Removed));
+        }
+        holders::clear_dead(&self.folder, &region);
+        let is_abandoned = description.lifetime == Lifetime::WhileOpen && !holders::any_alive(&self.folder, &region);
+        Ok((is_abandoned && self.remove_abandoned(source)?).then_some(Left::Abandoned))
+    }
 }

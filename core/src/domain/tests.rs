@@ -1,8 +1,6 @@
 use super::handle::Domain;
-use super::lock_file::LockFile;
 use super::removal::{self, PENDING};
 use crate::lifetime::{AllocateOptions, Lifetime};
-use crate::memory::PoolSettings;
 use crate::source::Source;
 use crate::spec::{Length, SampleFormat, Spec};
 use crate::sync::Ordering;
@@ -16,8 +14,9 @@ fn opener_waits_for_a_pending_removal_and_holders_do_not() {
     let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
     let (ours, theirs) = (open(), open());
     let buffer = ours.allocate_with("x", spec, &options).unwrap();
-    let domain = Domain::open("birds", Some(base.path()), PoolSettings::default()).unwrap();
-    let lock = LockFile::wait(&domain.folder, &domain.names_of("x").lock()).unwrap();
+    let domain = Domain::open("birds", Some(base.path())).unwrap();
+    let ring = domain.names_of("x").rings().next().unwrap();
+    let lock = domain.lock_ring(&ring).unwrap();
     removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
     assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
     buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
@@ -44,7 +43,7 @@ fn opener_waits_for_a_pending_removal_and_holders_do_not() {
 #[test]
 fn sources_with_the_same_hash_have_separate_rings() {
     let base = tempfile::tempdir().unwrap();
-    let domain = Domain::open_hashed("birds", Some(base.path()), PoolSettings::default(), |_, _| 7).unwrap();
+    let domain = Domain::open_hashed("birds", Some(base.path()), |_, _| 7).unwrap();
     let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
     let make = |name: &str| {
         let source = Source::new(name).unwrap();

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
-use super::file::is_in_memory;
+use super::file::{is_in_memory, is_read_only};
 use super::header::{AnchorSlot, HEADER_BYTES, Header};
 use super::layout::Layout;
 use crate::error::{Error, Result};
@@ -16,6 +16,8 @@ use crate::sync::AtomicU64;
 pub(crate) struct Memory {
     map: MmapRaw,
     layout: Layout,
+    /// False on a file system that is mounted for reading: a store would end the process.
+    is_writable: bool,
 }
 
 fn refused(layout: &Layout, reason: impl ToString) -> Error {
@@ -33,16 +35,18 @@ impl Memory {
     /// [`Error::OutOfMemory`] if the system refuses.
     pub(crate) fn anonymous(layout: Layout) -> Result<Self> {
         let map = MmapMut::map_anon(address_bytes(&layout)?).map_err(|error| refused(&layout, error))?;
-        Self::holding(MmapRaw::from(map), layout)
+        Self::holding(MmapRaw::from(map), layout, true)
     }
 
-    /// Maps a file of the layout's length.
+    /// Maps a file of the layout's length, for reading if it was opened so.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the system refuses.
     pub(crate) fn of_file(file: &File, layout: Layout) -> Result<Self> {
-        let map = MmapOptions::new().len(address_bytes(&layout)?).map_raw(file);
-        Self::holding(map.map_err(|error| refused(&layout, error))?, layout)
+        let (is_writable, len) = (!is_read_only(file), address_bytes(&layout)?);
+        let options = MmapOptions::new().len(len).clone();
+        let map = if is_writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
+        Self::holding(map.map_err(|error| refused(&layout, error))?, layout, is_writable)
     }
 
     /// The same mapping with a layout read from its own header.
@@ -50,18 +54,22 @@ impl Memory {
     /// # Errors
     /// [`Error::OutOfMemory`] if the mapping does not hold it; the caller has checked before.
     pub(crate) fn with_layout(self, layout: Layout) -> Result<Self> {
-        Self::holding(self.map, layout)
+        Self::holding(self.map, layout, self.is_writable)
     }
 
     /// Checks everything that the references below rely on.
-    fn holding(map: MmapRaw, layout: Layout) -> Result<Self> {
+    fn holding(map: MmapRaw, layout: Layout, is_writable: bool) -> Result<Self> {
         let anchors_bytes = layout.anchor_slots.checked_mul(size_of::<AnchorSlot>() as u64);
         let anchors_end = anchors_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES));
         let fits = anchors_end.is_some_and(|end| end <= layout.frames_offset)
             && layout.frames_offset <= layout.region_bytes
             && layout.frames_offset.is_multiple_of(align_of::<AtomicU64>() as u64)
             && layout.region_bytes == map.len() as u64;
-        if fits { Ok(Self { map, layout }) } else { Err(refused(&layout, "its layout does not fit its mapping")) }
+        if fits {
+            Ok(Self { map, layout, is_writable })
+        } else {
+            Err(refused(&layout, "its layout does not fit its mapping"))
+        }
     }
 
     /// Takes the mapping for another use.
@@ -75,13 +83,18 @@ impl Memory {
     /// [`Error::OutOfMemory`] if they do not hold it.
     pub(crate) fn of_words(words: Words, layout: Layout) -> Result<Self> {
         match words {
-            Words::Mapped(map) => Self::holding(map, layout),
+            Words::Mapped(map) => Self::holding(map, layout, true),
             Words::Heap(_) => Err(refused(&layout, "it is not mapped")),
         }
     }
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// True unless it was mapped for reading only.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.is_writable
     }
 
     pub(crate) fn header(&self) -> &Header {

@@ -16,7 +16,7 @@
 //! | How is a region made, mapped, checked and described? | `region` |
 //! | Where does a mapping become references? (`unsafe`) | `mapping` |
 //! | How are bytes copied that another process may be writing? (`unsafe`) | `copy` |
-//! | Does a file cost memory, and does another process have it open? (`unsafe`) | `file` |
+//! | Do a file's holes cost memory, and how large may it be? | `file` |
 //! | What may a registry allocate, and what has it mapped? | `budget` |
 //! | How is the memory of removed buffers used again? | `pool` |
 
@@ -32,10 +32,10 @@ mod region;
 
 pub use budget::RegistryStats;
 pub(crate) use budget::{Budget, Charge};
-pub(crate) use file::{is_nobody_elses, largest_file_bytes};
+pub(crate) use file::{is_read_only, largest_file_bytes};
 pub(crate) use header::{AnchorSlot, HEALTH_REASON_BYTES, HolderSlot, MAX_HOLDERS, WriterLine};
 pub(crate) use layout::Layout;
 pub(crate) use mapping::Words;
 pub use pool::PoolStats;
-pub(crate) use pool::{Pool, PoolCounts, PoolSettings, clear};
+pub(crate) use pool::{Pool, PoolSettings};
 pub(crate) use region::{Description, Region};

@@ -1,7 +1,8 @@
 //! The memory of removed buffers, kept for later ones of the same size.
 //!
-//! Memory taken from the pool is zeroed: a thread of the pool overwrites it first. A private
-//! registry keeps mappings without handles. A domain keeps files, see [`crate::domain`].
+//! Memory taken from the pool is zeroed: a thread of the pool overwrites it first. Only private
+//! registries have one: in shared memory a new file is made faster than an old one is mapped and
+//! zeroed.
 
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -33,7 +34,7 @@ impl Default for PoolSettings {
 #[cfg_attr(feature = "observe", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Rings in it; in a domain those of all processes.
+    /// Rings in it.
     pub rings: u64,
     /// Bytes of these rings.
     pub bytes: u64,
@@ -187,7 +188,7 @@ impl Pool {
 }
 
 /// Overwrites all words with zeros.
-pub(crate) fn clear(words: &Words) {
+fn clear(words: &Words) {
     // SYNC none: no other thread has them; handing them on orders these stores.
     words.all().iter().for_each(|word| word.store(0, Ordering::Relaxed));
 }

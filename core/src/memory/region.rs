@@ -214,6 +214,11 @@ impl Region {
         self.0.layout()
     }
 
+    /// False if it lies on a file system that is mounted for reading: nothing may be stored to it.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.0.is_writable()
+    }
+
     pub(crate) fn header(&self) -> &Header {
         self.0.header()
     }

@@ -132,9 +132,10 @@ impl RegistryBuilder {
     /// Default: 0.
     ///
     /// Pooled memory is zeroed before reuse, and never while a handle on the removed buffer exists.
-    /// It counts toward the budget, and is freed when the budget or shared memory runs out. In a
-    /// domain all processes share the pool: a registry with a pool adds the files of buffers that
-    /// it removes, up to its own limit, and reuses those of any process.
+    /// It counts toward the budget, and is freed when the budget runs out.
+    ///
+    /// Without effect in a domain, which frees a removed buffer's memory with its last handle:
+    /// making a file is faster there than mapping and zeroing an old one.
     pub fn pool_bytes(mut self, bytes: u64) -> Self {
         self.pool.bytes = bytes;
         self
@@ -177,7 +178,7 @@ impl RegistryBuilder {
     /// # Errors
     /// As [`Registry::open`].
     pub fn open(self, domain: &str) -> Result<Registry> {
-        let domain = Domain::open(domain, self.domains_folder.as_deref(), self.pool)?;
+        let domain = Domain::open(domain, self.domains_folder.as_deref())?;
         Ok(Registry::with_options(self, Some(domain)))
     }
 

@@ -233,16 +233,12 @@ impl Registry {
         let found = domain.find_or_make(source, &spec, options.lifetime, now_utc_ns, || self.charge(&spec))?;
         Ok(match found {
             (mapped, None) => (self.share_mapped(mapped, self.0.budget.nothing()), Outcome::AlreadyThere),
-            (mapped, Some((mut charge, is_reused))) => {
-                if is_reused {
-                    charge.count_mapped();
-                } else {
-                    charge.count_allocated();
-                }
+            (mapped, Some(mut charge)) => {
+                charge.count_allocated();
                 let Mapped { region, description, membership } = mapped;
-                let buffer = self.share(region, description.source, spec, Some(membership), charge, is_reused);
+                let buffer = self.share(region, description.source, spec, Some(membership), charge, false);
                 Shared::commit_ahead(&buffer.shared);
-                (buffer, if is_reused { Outcome::Reused } else { Outcome::Allocated })
+                (buffer, Outcome::Allocated)
             }
         })
     }

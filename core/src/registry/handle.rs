@@ -264,12 +264,29 @@ impl Registry {
     /// Removes what dead processes left in the domain; does nothing in a private registry.
     ///
     /// Opening a domain does this too, if it finds a dead process. Visits every buffer of the
-    /// domain.
+    /// domain. Files that can't be used stay: see [`Registry::unusable_files`].
     ///
     /// # Errors
-    /// [`Error::System`] if the folder can't be listed or changed.
+    /// [`Error::System`] if the folder can't be listed or changed; what can be swept is.
     pub fn sweep(&self) -> Result<Swept> {
         self.0.domain.as_ref().map_or_else(|| Ok(Swept::default()), |domain| domain.sweep())
+    }
+
+    /// Returns an error for each file in the domain's folder that can't be used: a damaged buffer,
+    /// a file of another user or mode, one that this library did not make. Such files stop nothing
+    /// else. [`Registry::remove`] removes a damaged buffer.
+    ///
+    /// # Errors
+    /// [`Error::System`] if the folder can't be listed.
+    pub fn unusable_files(&self) -> Result<Vec<Error>> {
+        self.0.domain.as_ref().map_or_else(|| Ok(Vec::new()), |domain| domain.unusable())
+    }
+
+    /// Removes a buffer that is damaged, or of another layout, by the name of its file: the name of
+    /// its source can't be read. False if there is none in such a file.
+    #[doc(hidden)]
+    pub fn remove_unusable(&self, file_name: &str) -> Result<bool> {
+        self.0.domain.as_ref().map_or(Ok(false), |domain| domain.remove_unusable(file_name))
     }
 
     /// Claims the exclusive right to open a source, before it has a buffer.
@@ -327,23 +344,18 @@ impl Registry {
     /// Returns the state of the pool of removed buffers' memory, see
     /// [`RegistryBuilder::pool_bytes`](crate::RegistryBuilder::pool_bytes).
     pub fn pool_stats(&self) -> PoolStats {
-        match (&self.0.pool, &self.0.domain) {
-            (Some(pool), _) => pool.stats(),
-            (None, Some(domain)) => domain.pool_stats(),
-            (None, None) => PoolStats::default(),
-        }
+        self.0.pool.as_ref().map(|pool| pool.stats()).unwrap_or_default()
     }
 
-    /// Frees the pool of removed buffers' memory; in a domain, that of all processes. Memory that
-    /// is being zeroed stays.
+    /// Frees the pool of removed buffers' memory. Memory that is being zeroed stays.
     ///
     /// # Errors
-    /// [`Error::System`] if the domain's folder can't be listed or changed.
+    /// None; earlier versions had a pool in domains.
     pub fn trim_pool(&self) -> Result<()> {
         if let Some(pool) = &self.0.pool {
             pool.trim();
         }
-        self.0.domain.as_ref().map_or(Ok(()), |domain| domain.trim_to(0).map(|_| ()))
+        Ok(())
     }
 
     /// Returns the numbers of rings mapped and unmapped, and the bytes in use, including removed

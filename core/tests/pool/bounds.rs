@@ -49,17 +49,6 @@ fn private_pool_is_bounded_in_age() {
 }
 
 #[test]
-fn domain_pool_is_bounded_in_bytes() {
-    let (folder, ring) = (tempfile::tempdir().unwrap(), ring_bytes());
-    let registry = Registry::builder().pool_bytes(2 * ring).domains_folder(folder.path()).open("birds").unwrap();
-    cycle(&registry, 5);
-    let stats = registry.pool_stats();
-    assert_eq!((stats.rings, stats.bytes, stats.kept, stats.trimmed), (2, 2 * ring, 5, 3));
-    registry.trim_pool().unwrap();
-    assert_eq!(registry.pool_stats().rings, 0);
-}
-
-#[test]
 fn pooled_rings_count_against_the_budget_and_give_way_to_allocations() {
     let ring = ring_bytes();
     let registry = pooled().budget_bytes(2 * ring).build();

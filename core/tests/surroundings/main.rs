@@ -5,6 +5,7 @@
 mod inside;
 mod rights;
 mod space;
+mod strays;
 mod waits;
 
 use std::fs;

@@ -30,8 +30,8 @@ use crate::waiting::interruptible;
 ///     Record allocation attempts from the beginning, see `Registry.enable_allocation_tracking`;
 ///     by default as ``$DEBUG_BUFFER_ALLOC`` says.
 /// pool_bytes : int, optional
-///     Limit of the memory of removed buffers that is retained for new ones of the same size; by
-///     default none is.
+///     Limit of the memory of removed buffers that a private registry retains for new ones of the
+///     same size; by default none is. Without effect in a domain.
 ///
 /// Returns
 /// -------

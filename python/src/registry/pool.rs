@@ -9,12 +9,7 @@ use crate::errors::OrRaise as _;
 impl Registry {
     /// Free the memory of removed buffers that the pool retains (``pool_bytes``).
     ///
-    /// In a domain, for all its processes.
-    ///
-    /// Raises
-    /// ------
-    /// System
-    ///     If the folder of the domain can't be read.
+    /// A domain retains none.
     fn trim_pool(&self, py: Python<'_>) -> PyResult<()> {
         let registry = self.registry(py)?;
         py.detach(|| registry.trim_pool()).or_raise(py)

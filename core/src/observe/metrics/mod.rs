@@ -92,6 +92,9 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
     let live = Live::of(registry);
     add("capbuf_live_buffers", "Live buffers.", false, number(live.buffers as f64));
     add("capbuf_live_bytes", "Bytes mapped for live buffers.", false, number(live.bytes as f64));
+    let unusable = registry.unusable_files().map_or(1, |files| files.len());
+    let help = "Files of the domain that can't be used: a report names them.";
+    add("capbuf_unusable_files", help, false, number(unusable as f64));
     let pool = registry.pool_stats();
     add("capbuf_pool_rings", "Rings of removed buffers in the pool.", false, number(pool.rings as f64));
     add("capbuf_pool_bytes", "Bytes of the rings in the pool.", false, number(pool.bytes as f64));

@@ -59,6 +59,9 @@ impl AllocationReport {
             totals: totals(&reports),
             dropped,
             pool: registry.pool_stats(),
+            unusable_files: registry
+                .unusable_files()
+                .map_or_else(|error| vec![error.to_string()], |files| files.iter().map(ToString::to_string).collect()),
             anomalies: registry.anomalies(),
             processes: processes.collect(),
             sources: reports,

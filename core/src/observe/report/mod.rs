@@ -37,6 +37,8 @@ pub struct AllocationReport {
     pub dropped: Dropped,
     /// Rings of removed buffers, kept for reuse.
     pub pool: PoolStats,
+    /// Files in the domain's folder that can't be used, each with the reason.
+    pub unusable_files: Vec<String>,
     /// Anomalies found by watches of the reporting registry, oldest first; see
     /// [`Registry::watch`](crate::Registry::watch).
     pub anomalies: Vec<Anomaly>,

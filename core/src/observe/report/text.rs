@@ -58,6 +58,9 @@ impl fmt::Display for AllocationReport {
             let (bytes, limit) = (megabytes(pool.bytes), megabytes(pool.limit_bytes));
             writeln!(f, "pool: {} rings, {bytes} of {limit}; hits {}, misses {}", pool.rings, pool.hits, pool.misses)?;
         }
+        for unusable in &self.unusable_files {
+            writeln!(f, "not usable: {unusable}")?;
+        }
         match self.processes.iter().filter(|process| process.is_tracking).count() {
             0 => writeln!(f, "no process tracks: set DEBUG_BUFFER_ALLOC=true, or call enable_allocation_tracking")?,
             _ => {

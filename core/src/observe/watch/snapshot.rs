@@ -71,8 +71,7 @@ impl Snapshot {
             monotonic_ns: clock.monotonic_ns(),
             sources,
             budget: Some((stats.bytes, stats.budget_bytes)),
-            // Pooled memory is available: it is freed for new buffers.
-            room: room.map(|room| (report.totals.live_bytes, room.saturating_add(report.pool.bytes))),
+            room: room.map(|room| (report.totals.live_bytes, room)),
         }
     }
 }
