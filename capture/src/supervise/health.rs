@@ -12,6 +12,9 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The time over which the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(30);
 
+/// The checks after a suspension in which a source delivers what waited for it, at any rate.
+const CATCHES_UP_WITHIN: u32 = 120;
+
 /// The state of a buffer at one check.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Observation {
@@ -35,12 +38,21 @@ pub(super) struct Health {
     silent_looks: u32,
     /// The first observation of the measurement of the rate, and the checks since.
     rate_since: Option<(Observation, u32)>,
+    /// Checks until the rate is measured.
+    rate_after: u32,
 }
 
 impl Health {
     pub(super) fn new(rules: Watchdog, sample_rate_hz: u32) -> Self {
         let sample_rate_hz = f64::from(sample_rate_hz);
-        Self { rules, sample_rate_hz, last: None, quiet_looks: 0, silent_looks: 0, rate_since: None }
+        Self { rules, sample_rate_hz, last: None, quiet_looks: 0, silent_looks: 0, rate_since: None, rate_after: 0 }
+    }
+
+    /// Begins to wait anew, after the process did not run: what a source delivered meanwhile comes
+    /// late, lost or in a burst.
+    pub(super) fn restart(&mut self) {
+        (self.quiet_looks, self.silent_looks, self.rate_since) = (0, 0, None);
+        self.rate_after = CATCHES_UP_WITHIN;
     }
 
     /// Adds an observation, and returns the rule that is violated, if any.
@@ -62,6 +74,10 @@ impl Health {
     }
 
     fn rate(&mut self, seen: Observation) -> Option<Fault> {
+        if self.rate_after > 0 {
+            self.rate_after -= 1;
+            return None;
+        }
         let Some((first, looks)) = &mut self.rate_since else {
             // The first frames may arrive in one burst.
             self.rate_since = (seen.frames > 0).then_some((seen, 0));
@@ -71,7 +87,7 @@ impl Health {
         let (took, looked) = (seen.at.saturating_sub(first.at), LOOK_EVERY.saturating_mul(*looks));
         // The process was suspended: the frames of that time may be lost or not.
         if took > looked.mul_f64(1.2) + LOOK_EVERY {
-            self.rate_since = Some((seen, 0));
+            self.restart();
             return None;
         }
         if looked < RATE_OVER {
@@ -197,6 +213,34 @@ mod tests {
             };
             assert_eq!(watch(Watchdog::new(), 2000, see), None);
         }
+    }
+
+    #[test]
+    fn backlog_of_a_suspended_process_is_no_fault_of_the_source() {
+        // Suspended for a minute; the frames of that time come in the seconds after.
+        let see = |look: u32| {
+            let backlog = if look < 100 { 0 } else { 60_000.min(u64::from(look - 99) * 5000) };
+            let suspended = if look < 100 { Duration::ZERO } else { Duration::from_secs(60) };
+            Observation { at: at(look) + suspended, ..sight(look, u64::from(look) * 250 + backlog) }
+        };
+        assert_eq!(watch(Watchdog::new(), 1000, see), None);
+        // Afterwards the rate counts again.
+        let fast = |look: u32| Observation {
+            frames: see(look).frames + u64::from(look.saturating_sub(400)) * 250,
+            ..see(look)
+        };
+        assert!(matches!(watch(Watchdog::new(), 2000, fast), Some((_, Fault::Rate(_)))));
+    }
+
+    #[test]
+    fn starved_looks_restart_every_wait() {
+        let rules = Watchdog::new().nothing_for(Duration::from_secs(5));
+        let mut health = Health::new(rules, 1000);
+        for _ in 0..10 {
+            assert_eq!((0..19).find_map(|look| health.look(sight(look, 7))), None);
+            health.restart();
+        }
+        assert_eq!((0..20).find_map(|look| health.look(sight(look, 7))), Some(Fault::Nothing(Duration::from_secs(5))));
     }
 
     #[test]

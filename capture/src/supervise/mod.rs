@@ -13,6 +13,7 @@ mod capture;
 mod health;
 mod options;
 mod progress;
+mod reopening;
 mod runner;
 mod supervised;
 mod watchdog;

@@ -9,6 +9,7 @@ use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer};
 
 use super::options::CaptureOptions;
 use super::progress::Progress;
+use super::reopening;
 use super::watcher::{self, Rules};
 use crate::error::{Error, Result};
 use crate::source::{RequestedFormat, RunOutcome, Source};
@@ -113,7 +114,7 @@ impl Runner {
             };
             self.progress.set(state);
             report(&self.progress, self.on_change.as_mut());
-            if self.stop.sleep(left) {
+            if self.stop.sleep(left) || self.stop.sleep(reopening::turn()) {
                 return State::Stopped;
             }
         }

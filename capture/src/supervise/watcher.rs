@@ -19,6 +19,10 @@ use super::progress::{Phase, Progress};
 use super::watchdog::Watchdog;
 use crate::error::Error;
 
+/// The thread was not given a processor for so long after its time: the machine is overloaded, or
+/// the process was stopped.
+const STARVED_AFTER: Duration = LOOK_EVERY;
+
 static WATCHER: ArcSwapOption<Watcher> = ArcSwapOption::const_empty();
 
 /// The rules for one capture.
@@ -132,7 +136,9 @@ impl Watcher {
             }
             let captures = registered.captures.clone();
             drop(registered);
-            captures.iter().for_each(|watched| watched.look());
+            // Whoever did not run can say nothing about the others: they were starved, too.
+            let was_starved = Instant::now().saturating_duration_since(next) >= STARVED_AFTER;
+            captures.iter().for_each(|watched| watched.look(was_starved));
             // Each check counts as `LOOK_EVERY` of time. Short delays even out, but after a
             // suspension there is no catching up.
             next += LOOK_EVERY;
@@ -168,9 +174,17 @@ impl Watched {
         *self.lock() = None;
     }
 
-    fn look(&self) {
+    /// Checks the capture; after a starvation, restarts its waiting times instead.
+    fn look(&self, was_starved: bool) {
         let mut guard = self.lock();
         let Some(looks) = &mut *guard else { return };
+        if was_starved {
+            looks.opening = 0;
+            if let Some(health) = &mut looks.health {
+                health.restart();
+            }
+            return;
+        }
         // Locked by the capture itself: the next check will do.
         let Some((attempt, phase)) = self.progress.try_phase() else { return };
         if attempt != looks.attempt {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::process::ChildStdout;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capbuf::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -21,6 +21,9 @@ use crate::stop::Stop;
 const PIPE_TIMEOUT: Duration = Duration::from_secs(12);
 /// The period in which a waiting reader checks for a stop.
 const POLL_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+/// The polls of a silent pipe until [`PIPE_TIMEOUT`].
+const QUIET_POLLS: u64 = PIPE_TIMEOUT.as_millis() as u64 / (POLL_EVERY.tv_nsec as u64 / 1_000_000);
 
 /// A packet of PCM.
 pub(super) struct Packet {
@@ -104,14 +107,16 @@ struct Pipe {
 
 impl Read for Pipe {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let since = Instant::now();
+        // Polls are counted instead of time: while the process is stopped, the child's packets wait.
+        let mut quiet_polls = 0;
         loop {
             if self.stop.is_requested() {
                 return Err(io::Error::other("asked to stop"));
             }
             match poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&POLL_EVERY)) {
-                Ok(0) if since.elapsed() > PIPE_TIMEOUT => return Err(io::ErrorKind::TimedOut.into()),
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(0) if quiet_polls >= QUIET_POLLS => return Err(io::ErrorKind::TimedOut.into()),
+                Ok(0) => quiet_polls += 1,
+                Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => return self.pipe.read(into),
                 Err(error) => return Err(error.into()),
             }
