@@ -29,9 +29,10 @@ costs: ## Measure the CPU time of 100 sources and 10 cameras, and of the copies 
 	@scripts/install test
 	cargo run --release -p capbuf-tests --bin costs_of_a_station
 
-soak: ## Run 50 failing sources for ten minutes, and kill ffmpeg a hundred times
+soak: ## Run 50 failing sources, and kill and freeze writers and readers, for ten minutes each; kill ffmpeg a hundred times
 	@scripts/install test
 	CAPBUF_SOAK_SECONDS=600 cargo test -p capbuf-tests --test soak -- --nocapture
+	CAPBUF_SOAK_SECONDS=600 cargo test -p capbuf-tests --test domains -- --nocapture storm_of_kills
 	CAPBUF_LONG=1 cargo test -p capbuf-tests --test capture -- --nocapture failing
 	CAPBUF_LONG=1 cargo test -p capbuf-capture --test capturing -- --nocapture stations
 

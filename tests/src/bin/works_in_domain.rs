@@ -16,6 +16,7 @@
 //! | `read FIRST END` | `right FRAMES` |
 //! | `wait FIRST END` | the same, after waiting for the frames |
 //! | `read-forever` | `read NUMBER refused NUMBER`, repeatedly |
+//! | `witness-forever` | `checked FRAMES wrong READS times NUMBER changed NUMBER refused READS`, repeatedly: the same frames, and whether their times stay |
 //! | `visit-forever DOMAIN SOURCE` | `visited NUMBER`, repeatedly: opens, reads, waits, closes |
 //! | `claim-source-forever SOURCE` | `claimed NUMBER`, repeatedly: claims and releases |
 //! | `remove SOURCE` | `removed` |
@@ -112,6 +113,7 @@ impl Worker {
                 read(self.buffer()?, first, end, &ReadOptions::new().wait(Duration::from_secs(600)))
             }
             ["read-forever"] => read_forever(self.buffer()?),
+            ["witness-forever"] => witness_forever(self.buffer()?),
             ["visit-forever", domain, source] => visit_forever(domain, source),
             ["claim-source-forever", source] => claim_source_forever(self.registry()?, source),
             ["remove", source] => {
@@ -274,6 +276,49 @@ fn read_forever(buffer: &CaptureBuffer) -> Outcome {
         }
         if reported.elapsed() > Duration::from_millis(20) {
             print(&format!("read {right} refused {refused}"))?;
+            reported = Instant::now();
+        }
+    }
+}
+
+/// Reads spans anywhere in the buffer at full speed. Checks every frame, and reads the times of
+/// frames again while they are in memory. Counts what is wrong.
+fn witness_forever(buffer: &CaptureBuffer) -> Outcome {
+    const REMEMBERED: usize = 256;
+    let options = ReadOptions::new().silence(false);
+    let mut out = vec![0_i16; 48_000];
+    let (mut dice, mut reported) = (Dice::new(), Instant::now());
+    let (mut checked, mut wrong, mut times, mut changed, mut refused) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
+    let mut remembered: Vec<(u64, i64)> = Vec::new();
+    loop {
+        let frames = buffer.frames();
+        let size = 1 + dice.below(out.len() as u64);
+        let anywhere = frames.start + dice.below(frames.end.saturating_sub(frames.start).max(1));
+        let first = [frames.start, anywhere, frames.end.saturating_sub(size)][dice.below(3) as usize];
+        match buffer.read_into(Span::Frames(first..first + size), &options, &mut out) {
+            Ok(extracted) => {
+                let samples = &out[..extracted.frames as usize];
+                checked += extracted.frames;
+                wrong += u64::from(check(extracted.first_frame, samples).is_err());
+                if remembered.len() == REMEMBERED {
+                    remembered.swap_remove(dice.below(REMEMBERED as u64) as usize);
+                }
+                remembered.push((extracted.first_frame, extracted.start_utc_ns));
+            }
+            Err(capbuf::Error::Evicted { .. } | capbuf::Error::NotYet { .. }) => refused += 1,
+            Err(error) => return Err(error.into()),
+        }
+        if !remembered.is_empty() {
+            let chosen = dice.below(remembered.len() as u64) as usize;
+            let (frame, utc_ns) = remembered[chosen];
+            match buffer.read_into(Span::Frames(frame..frame + 1), &options, &mut out) {
+                Ok(extracted) => (times, changed) = (times + 1, changed + u64::from(extracted.start_utc_ns != utc_ns)),
+                Err(capbuf::Error::Evicted { .. }) => drop(remembered.swap_remove(chosen)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if reported.elapsed() > Duration::from_millis(20) {
+            print(&format!("checked {checked} wrong {wrong} times {times} changed {changed} refused {refused}"))?;
             reported = Instant::now();
         }
     }

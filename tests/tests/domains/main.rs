@@ -12,4 +12,5 @@ mod lifetimes;
 mod removing;
 mod safety;
 mod storm;
+mod storm_of_kills;
 mod worker;

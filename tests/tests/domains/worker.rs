@@ -176,6 +176,16 @@ impl Worker {
         assert!(status.success(), "{status}: {}", self.child.stderr());
     }
 
+    /// Stops the process until [`thaw`](Self::thaw).
+    pub(crate) fn freeze(&mut self) {
+        self.child.freeze().unwrap();
+    }
+
+    /// Continues a stopped process.
+    pub(crate) fn thaw(&mut self) {
+        self.child.thaw().unwrap();
+    }
+
     /// Kills the process, which must still run.
     pub(crate) fn kill(&mut self) {
         assert!(self.child.is_running(), "{}", self.child.stderr());
