@@ -46,13 +46,13 @@ func clipFromC(path string, info *C.capbuf_clip_info) ClipInfo {
 	}
 }
 
-// Clip writes the audio captured from one time to another to a file, .wav or .flac by the extension
-// of path. The file is written completely or not at all, and contains the source (without
-// credentials), the time and the gaps. It waits for frames that are not recorded yet, until the
-// context ends.
+// Clip writes the audio captured from one time to another to a new file, .wav or .flac by the
+// extension of path. The file is written completely or not at all, and contains the source (without
+// credentials), the time and the gaps. With [Overwrite] it replaces a file that exists. It waits
+// for frames that are not recorded yet, until the context ends.
 //
 // Safe for concurrent use. Allocates the segment, blocks on the disk. Errors: those of
-// [CaptureBuffer.Read]; ErrCaptureFailed with the path and the reason.
+// [CaptureBuffer.Read]; ErrCaptureFailed with the path and the reason, also if the file exists.
 func (b *CaptureBuffer) Clip(ctx context.Context, path string, from, to time.Time, options ...ReadOption) (Extracted, error) {
 	return b.clip(ctx, path, SpanTime(from, to), newReadOptions(options))
 }
@@ -76,14 +76,15 @@ func (b *CaptureBuffer) clip(ctx context.Context, path string, s Span, o readOpt
 	if err != nil {
 		return Extracted{}, err
 	}
-	_, err = writeClip(segment, path)
+	_, err = writeClip(segment, path, o.overwrite)
 	return extractedFromC(&info), err
 }
 
 // sourceTimeout is how long after its due time audio is considered lost. The library uses the same.
 var sourceTimeout = 10 * time.Second
 
-// ClipAround writes the audio from before the time around until after it to a file, as Clip does.
+// ClipAround writes the audio from before the time around until after it to a new file, as Clip does;
+// of the options, Overwrite counts.
 //
 // It waits for the end of the clip, ten seconds past its due time at most, and then writes what the
 // source delivered. ClipInfo counts missing frames; gaps are filled with silence. Nothing is
@@ -93,12 +94,12 @@ var sourceTimeout = 10 * time.Second
 // disk. Errors: ErrCaptureFailed with the path and the reason, also if no audio of that time
 // exists; ErrNotYet for a buffer without any frame; ErrInvalidRange for an empty clip;
 // ErrInvalidArgument, ErrOverBudget, ErrClosed; the context's, wrapped together with ErrNotYet.
-func (b *CaptureBuffer) ClipAround(ctx context.Context, path string, around time.Time, before, after time.Duration) (ClipInfo, error) {
+func (b *CaptureBuffer) ClipAround(ctx context.Context, path string, around time.Time, before, after time.Duration, options ...ReadOption) (ClipInfo, error) {
 	if before < 0 || after < 0 {
 		return ClipInfo{}, invalid("before and after are " + before.String() + " and " + after.String() + "; allowed: 0 and more")
 	}
 	end := around.Add(after)
-	s, o := SpanTime(around.Add(-before), end), newReadOptions([]ReadOption{Available})
+	s, o := SpanTime(around.Add(-before), end), newReadOptions(append([]ReadOption{Available}, options...))
 	// Report an impossible span before waiting for it.
 	if _, _, err := b.measure(s, o); err != nil && !errors.Is(err, ErrNotYet) {
 		return ClipInfo{}, err
@@ -115,7 +116,7 @@ func (b *CaptureBuffer) ClipAround(ctx context.Context, path string, around time
 		return ClipInfo{}, err
 	}
 	defer C.capbuf_segment_free(segment)
-	return writeClip(segment, path)
+	return writeClip(segment, path, o.overwrite)
 }
 
 func later(a, b time.Time) time.Time {
@@ -125,11 +126,16 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func writeClip(segment *C.capbuf_segment, path string) (ClipInfo, error) {
+func writeClip(segment *C.capbuf_segment, path string, overwrite bool) (ClipInfo, error) {
 	info := C.capbuf_clip_info{struct_size: C.sizeof_capbuf_clip_info}
 	name, size := text(path)
 	var detail *C.capbuf_error
-	status := C.capbuf_segment_write_clip(segment, name, size, &info, &detail)
+	var status C.capbuf_status
+	if overwrite {
+		status = C.capbuf_segment_overwrite_clip(segment, name, size, &info, &detail)
+	} else {
+		status = C.capbuf_segment_write_clip(segment, name, size, &info, &detail)
+	}
 	if err := failure(status, detail); err != nil {
 		return ClipInfo{}, err
 	}

@@ -29,6 +29,15 @@ func TestClipFileContainsAudioAndSource(t *testing.T) {
 	}
 	_, err = b.ClipFrames(ctx, filepath.Join(t.TempDir(), "none", "clip.wav"), 0, 2000)
 	wantError(t, err, ErrCaptureFailed)
+	_, err = b.ClipFrames(ctx, path, 0, 1000)
+	wantError(t, err, ErrCaptureFailed)
+	if again := must(os.ReadFile(path))(t); !bytes.Equal(again, file) {
+		t.Error("the clip was replaced")
+	}
+	must(b.ClipFrames(ctx, path, 0, 1000, Overwrite))(t)
+	if over := must(os.ReadFile(path))(t); len(over) >= len(file) {
+		t.Errorf("%d bytes after %d", len(over), len(file))
+	}
 }
 
 func TestClipAroundCountsMissingFrames(t *testing.T) {
@@ -46,7 +55,7 @@ func TestClipAroundCountsMissingFrames(t *testing.T) {
 	ctx, path := deadline(t), filepath.Join(t.TempDir(), "clip.flac")
 	around := func(at, before, after time.Duration) ClipInfo {
 		t.Helper()
-		return must(b.ClipAround(ctx, path, morning.Add(at), before, after))(t)
+		return must(b.ClipAround(ctx, path, morning.Add(at), before, after, Overwrite))(t)
 	}
 	half := 500 * time.Millisecond
 	got := around(half, half/2, half/4)

@@ -58,6 +58,8 @@ const (
 	FillGaps
 	// LeaveOutGaps joins the audio on both sides of a gap.
 	LeaveOutGaps
+	// Overwrite replaces the file of a clip if it exists. Reads ignore it.
+	Overwrite
 )
 
 // As converts the samples to S16, S24, S32 or F32 while copying. Full scale of F32 is ±1.0.
@@ -73,6 +75,7 @@ type readOptions struct {
 	available C.uint32_t
 	silence   C.uint32_t
 	format    C.uint32_t
+	overwrite bool
 }
 
 func newReadOptions(list []ReadOption) readOptions {
@@ -80,7 +83,7 @@ func newReadOptions(list []ReadOption) readOptions {
 	for _, option := range list {
 		all |= option
 	}
-	o := readOptions{waits: all&(NoWait|Available) == 0, format: C.uint32_t(all >> formatShift)}
+	o := readOptions{waits: all&(NoWait|Available) == 0, overwrite: all&Overwrite != 0, format: C.uint32_t(all >> formatShift)}
 	if all&Available != 0 {
 		o.available = 1
 	}

@@ -14,7 +14,8 @@ import (
 
 // TriggerOptions configures the clips of a trigger.
 type TriggerOptions struct {
-	// Folder is where clips are written; their names contain source and time.
+	// Folder is where clips are written; their names contain source and time,
+	// and a number if that name is in use.
 	Folder string
 	// Before is the audio of a clip before the trigger fires; 0: three seconds; NoAudio: none.
 	Before time.Duration

@@ -49,8 +49,8 @@ mod stop;
 mod supervise;
 
 pub use clip::{
-    ClipInfo, ClipProgress, ClipTags, Condition, Trigger, TriggerOptions, clip_name, cut_clip, cut_clip_with_progress,
-    write_clip, write_clip_with, write_clip_with_progress,
+    ClipInfo, ClipProgress, ClipTags, Condition, IfExists, Trigger, TriggerOptions, clip_name, cut_clip,
+    cut_clip_with_progress, write_clip, write_clip_with, write_clip_with_progress,
 };
 pub use error::{Error, Result};
 #[cfg(fuzzing)]

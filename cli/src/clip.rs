@@ -1,11 +1,11 @@
 //! `capbuf clip`: writes a span of a buffer to a file, while it is recorded or after.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Error, ReadOptions, Segment, Span};
-use capbuf_capture::{ClipInfo, ClipTags, clip_name};
+use capbuf_capture::{ClipInfo, ClipTags, IfExists, clip_name};
 use jiff::Zoned;
 
 use crate::clip_file::{self, ClipType};
@@ -26,7 +26,8 @@ Times:
 Output:
   The path, then frames, length, start in UTC, and gaps. Gaps are filled with
   silence, so that a clip keeps its length. If the span ends in the future, the
-  command waits for its end. A terminal shows the progress of a clip of a minute
+  command waits for its end; --last waits for nothing, and what it lacks is missing
+  at the beginning. A terminal shows the progress of a clip of a minute
   or more.
 
 Examples:
@@ -41,7 +42,7 @@ pub(crate) struct Arguments {
     /// The source to cut from
     #[arg(value_name = "SOURCE")]
     source: String,
-    /// The newest audio, of this length
+    /// The newest audio, of this length or as much as there is
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     last: Option<Duration>,
     /// Start of the span
@@ -54,17 +55,20 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true)]
     around: Option<Moment>,
     /// Length before the time of --around [default: 3s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, conflicts_with_all = ["last", "from"])]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, allow_hyphen_values = true, conflicts_with_all = ["last", "from"])]
     before: Option<Duration>,
     /// Length after the time of --around [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, conflicts_with_all = ["last", "from"])]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, allow_hyphen_values = true, conflicts_with_all = ["last", "from"])]
     after: Option<Duration>,
     /// Write the part that is in memory, instead of waiting or failing
     #[arg(long)]
     available: bool,
-    /// The file to write, .wav or .flac; replaces an existing one [default: by source and time]
+    /// The file to write, .wav or .flac [default: by source and time, numbered if that exists]
     #[arg(short, long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Overwrite the file of --output if it exists
+    #[arg(long, requires = "output")]
+    force: bool,
     /// The type of the file if --output does not name one
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = ClipType::Wav, conflicts_with = "output")]
     clip_type: ClipType,
@@ -89,12 +93,16 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     if !clip_type.can_hold(spec) {
         return Err(Failure::Run(format!("{source}: FLAC can't store {spec}; use .wav")));
     }
-    let segment = read(&buffer, &span, arguments.available)?;
-    let path = arguments.output.clone().unwrap_or_else(|| {
-        let name = clip_name(source.as_str(), segment.start_utc_ns(), clip_type.extension());
-        clip_file::unused(Path::new(""), &name)
-    });
-    let clip = clip_progress::write(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
+    // The newest audio is that which is there.
+    let segment = read(&buffer, &span, arguments.available || arguments.last.is_some())?;
+    let (path, if_exists) = match &arguments.output {
+        Some(path) => (path.clone(), if arguments.force { IfExists::Overwrite } else { IfExists::Fail }),
+        None => {
+            let name = clip_name(source.as_str(), segment.start_utc_ns(), clip_type.extension());
+            (PathBuf::from(name), IfExists::Number)
+        }
+    };
+    let clip = clip_progress::write(&segment, &path, &ClipTags::new(buffer.source().as_str()), if_exists)?;
     if arguments.json {
         return report::print(&ClipReport::of(&clip, &segment, &buffer, registry.domain()));
     }
@@ -136,6 +144,9 @@ fn check_output(arguments: &Arguments) -> Result<ClipType, Failure> {
     let clip_type = ClipType::of(path).ok_or_else(|| usage("unknown extension; allowed: .wav, .flac"))?;
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(usage("its folder does not exist")),
+        _ if !arguments.force && path.symlink_metadata().is_ok() => {
+            Err(Failure::Run(format!("--output {}: the file exists; --force overwrites it", path.display())))
+        }
         _ => Ok(clip_type),
     }
 }
@@ -143,8 +154,8 @@ fn check_output(arguments: &Arguments) -> Result<ClipType, Failure> {
 /// Reads a span. Waits for its end if that is in the future and a writer may come.
 fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment, Failure> {
     let options = if available { ReadOptions::new().available() } else { ReadOptions::new() };
-    let expected_utc_ns = match buffer.read_with(span.clone(), &options) {
-        Err(Error::NotYet { expected_utc_ns, .. }) if !available => expected_utc_ns,
+    let (not_yet, expected_utc_ns) = match buffer.read_with(span.clone(), &options) {
+        Err(error @ Error::NotYet { expected_utc_ns, .. }) if !available => (error, expected_utc_ns),
         done => return done.map_err(|error| explain(buffer, error)),
     };
     let (source, status) = (buffer.source(), buffer.status());
@@ -154,12 +165,10 @@ fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment,
             "{source}: the span was not recorded and nothing records the source now; --available writes the part in memory"
         )));
     }
-    let (now_ns, asked_ns) = (buffer.clock().utc_ns(), until(span, buffer.clock().utc_ns()));
-    let left_ns = expected_utc_ns.unwrap_or(asked_ns).saturating_sub(now_ns).max(0);
+    let Span::Time(range) = span else { return Err(explain(buffer, not_yet)) };
+    let left_ns = expected_utc_ns.unwrap_or(range.end).saturating_sub(buffer.clock().utc_ns()).max(0);
     let left = Duration::from_nanos(left_ns.unsigned_abs());
-    if let Span::Time(range) = span
-        && Duration::from_nanos(range.end.saturating_sub(range.start).unsigned_abs()) > buffer.spec().duration()
-    {
+    if Duration::from_nanos(range.end.saturating_sub(range.start).unsigned_abs()) > buffer.spec().duration() {
         let length = buffer.spec().duration();
         return Err(Failure::Run(format!(
             "{source}: the buffer keeps {length:?}, less than the span; --available writes the part in memory"
@@ -168,15 +177,6 @@ fn read(buffer: &CaptureBuffer, span: &Span, available: bool) -> Result<Segment,
     complain(&format!("waiting {:.1} s for the end of the clip", left.as_secs_f64()));
     let wait = options.wait(left.saturating_add(GRACE));
     buffer.read_with(span.clone(), &wait).map_err(|error| explain(buffer, error))
-}
-
-/// Returns the time of a span's end if nothing was recorded yet.
-fn until(span: &Span, now_ns: i64) -> i64 {
-    match span {
-        Span::Time(range) => range.end,
-        Span::Last(duration) => now_ns.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
-        Span::Frames(_) => now_ns,
-    }
 }
 
 /// Explains why a span can't be read, and what to do.

@@ -1,9 +1,8 @@
-//! Clip files: types, names, and printing of their paths.
+//! Clip files: types, and printing of their paths.
 
-use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use capbuf::{SampleFormat, Spec};
 use clap::ValueEnum;
@@ -37,16 +36,6 @@ impl ClipType {
     }
 }
 
-/// Returns a path in the folder that no file has: numbered if the name is in use.
-///
-/// Sources that differ only in punctuation have the same name in file names.
-pub(crate) fn unused(folder: &Path, name: &str) -> PathBuf {
-    let path = folder.join(name);
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let numbered = (2..1000).map(|number| folder.join(format!("{stem}-{number}.{extension}")));
-    std::iter::once(path.clone()).chain(numbered).find(|path| fs::symlink_metadata(path).is_err()).unwrap_or(path)
-}
-
 /// Prints a path on a line of stdout.
 pub(crate) fn print_path(path: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -54,19 +43,4 @@ pub(crate) fn print_path(path: &Path) -> io::Result<()> {
     out.write_all(path.as_os_str().as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_in_use_gets_a_number() {
-        let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(unused(folder.path(), "a.b.wav"), folder.path().join("a.b.wav"));
-        fs::write(folder.path().join("a.b.wav"), "").expect("a file");
-        assert_eq!(unused(folder.path(), "a.b.wav"), folder.path().join("a.b-2.wav"));
-        fs::write(folder.path().join("a.b-2.wav"), "").expect("a file");
-        assert_eq!(unused(folder.path(), "a.b.wav"), folder.path().join("a.b-3.wav"));
-    }
 }

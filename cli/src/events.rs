@@ -27,16 +27,16 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "length")]
     follow: bool,
     /// Length of the look
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, default_value = "2s")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, default_value = "2s", allow_hyphen_values = true)]
     length: Duration,
     /// Interval between looks
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_interval, default_value = "1s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_interval, default_value = "1s", allow_hyphen_values = true)]
     every: Duration,
     /// Report a live writer that writes nothing for longer
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30s", allow_hyphen_values = true)]
     stalled: Duration,
     /// Report a removed buffer that is held for longer
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s", allow_hyphen_values = true)]
     held: Duration,
     /// Print a line of JSON for each anomaly: docs/schema/event.json
     #[arg(long)]

@@ -18,6 +18,7 @@ mod list;
 mod meter;
 mod metrics;
 mod moment;
+mod number;
 mod record;
 mod remove;
 mod report;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use capbuf::SourceInfo;
 
 use crate::failure::Failure;
-use crate::{domain, duration, interrupt, meter, moment, table};
+use crate::{domain, duration, interrupt, meter, moment, number, table};
 
 const EXAMPLES: &str = "\
 A line for each source: peak level of the last second (a bar from -60 dBFS), audio in
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_interval, default_value = "1s", allow_hyphen_values = true)]
     every: Duration,
     /// Number of looks [default: until interrupted]
-    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "TIMES", value_parser = number::times, allow_hyphen_values = true)]
     count: Option<u64>,
     /// Look once
     #[arg(long, conflicts_with = "count")]

@@ -67,11 +67,19 @@ impl Spec {
         };
         let spec = Self::of_checked(length_frames, sample_rate_hz, channels, format);
         if length_frames == 0 {
-            return Err(Error::invalid("length", format!("{length:?}"), "at least one frame"));
+            return Err(Error::invalid("length", in_words(length), "at least one frame"));
         }
         if length_frames > Self::MAX_FRAMES {
-            return Err(Error::invalid("length", format!("{length:?}"), format!("up to {} frames", Self::MAX_FRAMES)));
+            return Err(Error::invalid("length", in_words(length), format!("up to {} frames", Self::MAX_FRAMES)));
         }
         Ok(spec)
+    }
+}
+
+fn in_words(length: Length) -> String {
+    match length {
+        Length::Frames(frames) => format!("{frames} frames"),
+        // Debug writes large and small numbers with an exponent.
+        Length::Seconds(seconds) => format!("{seconds:?} s"),
     }
 }

@@ -29,7 +29,7 @@ int main(void) {
         CHECK(capbuf_windows_next(windows, samples, WINDOW_FRAMES, CAPBUF_FORMAT_F32, 10000000000, &window, NULL));
     } while (!is_loud(samples));
     /* A slow detector may spend seconds here: the audio is still in memory. */
-    CHECK(capbuf_buffer_clip(buffer, window.start_utc_ns, 0, 1000000000, "loud.wav", 8, NULL, NULL));
+    CHECK(capbuf_buffer_overwrite_clip(buffer, window.start_utc_ns, 0, 1000000000, "loud.wav", 8, NULL, NULL));
     puts("wrote the second from the loud window on to loud.wav");
     capbuf_windows_free(windows), capbuf_buffer_free(buffer), capbuf_capture_free(capture), capbuf_registry_free(registry);
     return 0;

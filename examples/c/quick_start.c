@@ -13,7 +13,7 @@ int main(void) {
         capbuf_capture_start(registry, "tone:440", 8, NULL, &capture, NULL) != CAPBUF_OK ||
         capbuf_capture_buffer(capture, &buffer, NULL) != CAPBUF_OK ||
         capbuf_buffer_read_segment(buffer, &span, &options, &segment, NULL) != CAPBUF_OK ||
-        capbuf_segment_write_clip(segment, "tone.wav", 8, NULL, NULL) != CAPBUF_OK) {
+        capbuf_segment_overwrite_clip(segment, "tone.wav", 8, NULL, NULL) != CAPBUF_OK) {
         return 1; /* Pass a capbuf_error ** as the last argument to get a message. */
     }
     puts("wrote half a second to tone.wav");

@@ -9,6 +9,6 @@ with capbuf.open() as registry, capbuf.record("tone:440", seconds=60, registry=r
         if abs(window.samples).max() > 0.1:
             # A slow detector may spend seconds here: the clip is cut by frame number.
             first, end = window.around(before=0, after=0.5)
-            clip = buffer.clip_frames("loud.wav", first, end, wait=10)
+            clip = buffer.clip_frames("loud.wav", first, end, wait=10, overwrite=True)
             print(f"wrote {clip.frames} frames to {clip.path}, from {clip.start:%H:%M:%S} on")
             break

@@ -30,8 +30,25 @@ def test_clip_around_waits_for_its_end(registry: capbuf.Registry, tmp_path: path
         assert np.array_equal(heard.samples[:, 0], position(heard.first_frame, len(heard)))
         # All representations of a time are equivalent.
         for moment in (datetime.fromtimestamp(now, timezone.utc), now):
-            assert abs(buffer.clip_around(tmp_path / "again.flac", moment, 0.25, 0.5).frames - clip.frames) <= 1
+            assert abs(buffer.clip_around(tmp_path / "again.flac", moment, 0.25, 0.5, overwrite=True).frames - clip.frames) <= 1
         assert b"position:" in (tmp_path / "again.flac").read_bytes()[:1000]
+
+
+def test_existing_file_is_replaced_only_when_asked(buffer: capbuf.CaptureBuffer, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "owl.wav"
+    path.write_bytes(b"mine")
+    for clip in (
+        lambda **options: buffer.clip_around(path, START_NS + 500_000_000, 0.1, 0.1, **options),
+        lambda **options: buffer.clip_frames(path, 0, 100, **options),
+        lambda **options: buffer.clip(path, START_NS, START_NS + 100_000_000, **options),
+    ):
+        with pytest.raises(capbuf.ClipFailed, match="owl.wav: the file exists"):
+            clip()
+        assert path.read_bytes() == b"mine"
+        assert clip(overwrite=True).path == path
+        assert path.read_bytes()[:4] == b"RIFF"
+        path.write_bytes(b"mine")
+    assert [file.name for file in tmp_path.iterdir()] == ["owl.wav"]
 
 
 def test_clip_around_reports_missing_frames(buffer: capbuf.CaptureBuffer, registry: capbuf.Registry, tmp_path: pathlib.Path) -> None:

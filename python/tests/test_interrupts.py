@@ -18,7 +18,7 @@ WAITS = {
     "a partial read": "buffer.read_frames(0, 8000, wait=None, available=True)",
     "a clip": "buffer.clip_frames('x.wav', 0, 8000, wait=None)",
     "a clip around a moment": "buffer.clip_around('x.wav', time.time(), 1, 100)",
-    "the writing of a clip": "[full.clip_frames(f'{folder.name}/x.flac', 0, 10**9, available=True) for _ in range(1000)]",
+    "the writing of a clip": "[full.clip_frames(f'{folder.name}/x.flac', 0, 10**9, available=True, overwrite=True) for _ in range(1000)]",
     "a loop over clips": "next(capbuf.Trigger(registry, 'mic', '.'))",
     "a loop over windows": "next(buffer.windows(1))",
     "a loop over events": "next(registry.watch())",

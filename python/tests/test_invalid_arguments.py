@@ -238,7 +238,7 @@ def stereo_wav() -> str:
     with buffer.writer() as writer:
         writer.write(np.zeros((100, 2), "int16"))
     path = pathlib.Path(capbuf.open().path or ".") / "x.wav"
-    buffer.clip_frames(path, 0, 100)
+    buffer.clip_frames(path, 0, 100, overwrite=True)
     return str(path)
 
 

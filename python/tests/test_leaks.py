@@ -53,7 +53,7 @@ def test_repeated_calls_leak_nothing(buffer: capbuf.CaptureBuffer, registry: cap
         "status": (500, lambda: buffer.status().level),
         "errors": (300, refused),
         "allocate": (200, allocate_and_remove),
-        "clip": (200, lambda: buffer.clip_frames(tmp_path / "x.wav", 0, 10**6, available=True)),
+        "clip": (200, lambda: buffer.clip_frames(tmp_path / "x.wav", 0, 10**6, available=True, overwrite=True)),
     }
     for name, (times, call) in calls.items():
         for _ in range(50):

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use capbuf::{CaptureBuffer, ReadOptions, Span};
 
 use super::file::write_clip_with_progress;
+use super::if_exists::IfExists;
 use super::info::ClipInfo;
 use super::progress::ClipProgress;
 use super::tags::ClipTags;
@@ -47,10 +48,12 @@ pub fn cut_clip(
     after: Duration,
     path: &Path,
 ) -> Result<ClipInfo> {
-    cut_clip_with_progress(buffer, around_utc_ns, before, after, path, |_| ControlFlow::Continue(()))
+    let on_progress = |_| ControlFlow::Continue(());
+    cut_clip_with_progress(buffer, around_utc_ns, before, after, path, IfExists::Fail, on_progress)
 }
 
-/// As [`cut_clip`]; calls `on_progress` while the file is written, as [`write_clip_with_progress`].
+/// As [`cut_clip`], with a choice for a file that exists; calls `on_progress` while the file is
+/// written, as [`write_clip_with_progress`].
 ///
 /// # Errors
 /// As [`cut_clip`], and [`Error::Clip`] if it was cancelled.
@@ -60,11 +63,12 @@ pub fn cut_clip_with_progress(
     before: Duration,
     after: Duration,
     path: &Path,
+    if_exists: IfExists,
     on_progress: impl FnMut(ClipProgress) -> ControlFlow<()>,
 ) -> Result<ClipInfo> {
     let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let (from_ns, to_ns) = (around_utc_ns.saturating_sub(ns(before)), around_utc_ns.saturating_add(ns(after)));
-    cut(buffer, from_ns..to_ns, path, &Stop::new(), on_progress)
+    cut(buffer, from_ns..to_ns, path, if_exists, &Stop::new(), on_progress)
 }
 
 /// Cuts the clip of a time range, in ns of UTC. Does not wait for audio once `stop` is requested.
@@ -72,6 +76,7 @@ pub(super) fn cut(
     buffer: &CaptureBuffer,
     range: Range<i64>,
     path: &Path,
+    if_exists: IfExists,
     stop: &Stop,
     on_progress: impl FnMut(ClipProgress) -> ControlFlow<()>,
 ) -> Result<ClipInfo> {
@@ -81,7 +86,8 @@ pub(super) fn cut(
         Err(capbuf::Error::NotYet { .. }) => return Err(Error::clip(path, "there is no audio yet")),
         Err(error) => return Err(error.into()),
     };
-    write_clip_with_progress(&segment, path, Some(&ClipTags::new(buffer.source().as_str())), on_progress)
+    let tags = ClipTags::new(buffer.source().as_str());
+    write_clip_with_progress(&segment, path, Some(&tags), if_exists, on_progress)
 }
 
 /// Waits until the buffer has the audio before `to_ns`, is removed, or can't be expected to get it

@@ -1,47 +1,50 @@
 //! Writes a segment into a file, atomically: complete under its name, or not at all.
 
-use std::fs::{File, Permissions};
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::ops::ControlFlow;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use capbuf::{SampleFormat, Segment};
 
+use super::if_exists::IfExists;
 use super::info::ClipInfo;
 use super::progress::{ClipProgress, OnProgress, Steps};
 use super::tags::ClipTags;
+use super::unfinished::Unfinished;
 use super::{flac, wav};
 use crate::error::{Error, Result};
 
-/// Writes a segment into a WAV or FLAC file, by the extension of `path`. Replaces an existing file.
+/// Writes a segment into a new WAV or FLAC file, by the extension of `path`.
 ///
 /// WAV stores all formats; FLAC stores s16, s24, and f32 rounded to 24 bits. The file is written
-/// under a temporary name in the same folder, synced, and renamed. Blocks for the disk; encoding
-/// FLAC takes several times the memory of the segment.
+/// in the same folder without a name, or under a hidden one where the file system has no files
+/// without names; it is synced and then named. A writer that is killed leaves no file, or a hidden
+/// one that the next writer into the folder removes. Blocks for the disk; encoding FLAC takes
+/// several times the memory of the segment.
 ///
 /// # Errors
 /// [`Error::Clip`] for another extension, a segment that the type cannot store (s32 or more than 8
-/// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk.
-/// The temporary file is removed then.
+/// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk, a
+/// file that exists. The unfinished file is removed then.
 pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
-    write(segment, path, None, &mut |_| ControlFlow::Continue(()))
+    write(segment, path, None, IfExists::Fail, &mut |_| ControlFlow::Continue(()))
 }
 
-/// As [`write_clip`], and stores the source, the start time and the gaps: in a LIST chunk after the
+/// As [`write_clip`], with a choice for a file that exists, and stores the source, the start time and the gaps: in a LIST chunk after the
 /// audio of a WAV file, in a Vorbis comment of a FLAC file.
 ///
 /// # Errors
 /// As [`write_clip`].
-pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Result<ClipInfo> {
-    write(segment, path, Some(tags), &mut |_| ControlFlow::Continue(()))
+pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags, if_exists: IfExists) -> Result<ClipInfo> {
+    write(segment, path, Some(tags), if_exists, &mut |_| ControlFlow::Continue(()))
 }
 
 /// As [`write_clip_with`] with optional tags; calls `on_progress` after each second of audio, and
 /// when the file is complete.
 ///
 /// `on_progress` runs on the calling thread. [`ControlFlow::Break`] cancels the writing and removes
-/// the temporary file; it is ignored once the file is complete.
+/// the unfinished file; it is ignored once the file is complete.
 ///
 /// # Errors
 /// As [`write_clip`], and [`Error::Clip`] if it was cancelled.
@@ -50,14 +53,15 @@ pub fn write_clip_with(segment: &Segment, path: &Path, tags: &ClipTags) -> Resul
 /// use std::ops::ControlFlow;
 /// use std::time::Duration;
 /// use capbuf::{ReadOptions, Registry, Span};
-/// use capbuf_capture::{Capture, CaptureOptions, write_clip_with_progress};
+/// use capbuf_capture::{Capture, CaptureOptions, IfExists, write_clip_with_progress};
 ///
 /// let capture = Capture::start(&Registry::private(), "tone:440", &CaptureOptions::new().sample_rate_hz(1000))?;
 /// let wait = ReadOptions::new().wait(Duration::from_secs(10));
 /// let segment = capture.buffer().read_with(Span::Frames(0..2500), &wait)?;
 /// let folder = tempfile::tempdir().expect("a folder");
 /// let mut percent = Vec::new();
-/// write_clip_with_progress(&segment, &folder.path().join("long.flac"), None, |progress| {
+/// let path = folder.path().join("long.flac");
+/// write_clip_with_progress(&segment, &path, None, IfExists::Fail, |progress| {
 ///     percent.push(100 * progress.frames / progress.of_frames);
 ///     ControlFlow::Continue(())
 /// })?;
@@ -68,27 +72,34 @@ pub fn write_clip_with_progress(
     segment: &Segment,
     path: &Path,
     tags: Option<&ClipTags>,
+    if_exists: IfExists,
     mut on_progress: impl FnMut(ClipProgress) -> ControlFlow<()>,
 ) -> Result<ClipInfo> {
-    write(segment, path, tags, &mut on_progress)
+    write(segment, path, tags, if_exists, &mut on_progress)
 }
 
-fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>, on_progress: OnProgress<'_>) -> Result<ClipInfo> {
+fn write(
+    segment: &Segment,
+    path: &Path,
+    tags: Option<&ClipTags>,
+    if_exists: IfExists,
+    on_progress: OnProgress<'_>,
+) -> Result<ClipInfo> {
     let kind = Kind::of(path)?;
-    let failed = |error: std::io::Error| Error::clip(path, error);
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => already_exists(path),
+        _ => Error::clip(path, error),
+    };
     if segment.frames() == 0 {
         return Err(Error::clip(path, "there is no audio in it"));
     }
+    if if_exists == IfExists::Fail && path.symlink_metadata().is_ok() {
+        return Err(already_exists(path));
+    }
     let stored = kind.stored_format(segment).map_err(|reason| Error::clip(path, reason))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut part = tempfile::Builder::new()
-        .prefix(".capbuf-")
-        .suffix(".part")
-        // The mode of a new file; the umask applies.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 16, part.as_file_mut());
+    let mut unfinished = Unfinished::create_in(folder).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(1 << 16, unfinished.file_mut());
     let mut steps = Steps::new(on_progress, segment.frames(), segment.sample_rate_hz());
     match kind {
         Kind::Wav => wav::write(segment, tags, &mut steps, &mut out),
@@ -100,17 +111,17 @@ fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>, on_progress: O
     if steps.is_stopped() {
         return Err(Error::clip(path, "its writing was stopped"));
     }
-    let file = part.as_file();
+    let file = unfinished.file_mut();
     file.sync_all().map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
-    part.persist(path).map_err(|error| failed(error.error))?;
+    let path = unfinished.publish(path, if_exists).map_err(failed)?;
     // So that the name survives a power failure, too. Not every file system can sync a folder.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
     steps.end();
     Ok(ClipInfo {
-        path: path.to_owned(),
+        path,
         frames: segment.frames(),
         sample_rate_hz: segment.sample_rate_hz(),
         channels: segment.channels(),
@@ -119,6 +130,10 @@ fn write(segment: &Segment, path: &Path, tags: Option<&ClipTags>, on_progress: O
         missing: segment.missing(),
         bytes,
     })
+}
+
+fn already_exists(path: &Path) -> Error {
+    Error::clip(path, "the file exists; choose another name, or ask to overwrite it")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, Sample, SampleFormat, Span, Spec, convert};
-use capbuf_capture::{ClipInfo, ClipProgress, Error, write_clip, write_clip_with_progress};
+use capbuf_capture::{
+    ClipInfo, ClipProgress, ClipTags, Error, IfExists, write_clip, write_clip_with, write_clip_with_progress,
+};
 
 use crate::sounds::{run, sample_24};
 use crate::waiting::wait_until;
@@ -90,7 +92,7 @@ fn other_programs_read_every_format() {
 fn pythons_wave_module_reads_integer_clips() {
     let folder = tempfile::tempdir().expect("a folder");
     for (format, bytes, channels) in [(SampleFormat::S16, 2, 1), (SampleFormat::S24, 3, 5), (SampleFormat::S32, 4, 2)] {
-        let path = folder.path().join("clip.wav");
+        let path = folder.path().join(format!("{format}.wav"));
         write(&buffer(11_025, channels, format), &path).expect("it is written");
         let script = "import sys, wave; w = wave.open(sys.argv[1]); \
                       print(w.getnframes(), w.getframerate(), w.getnchannels(), w.getsampwidth())";
@@ -108,7 +110,7 @@ fn clips_of_any_length_and_rate_are_complete() {
         let buffer = buffer(rate, channels, SampleFormat::S24);
         let segment = buffer.read(Span::Frames(0..frames)).expect("frames");
         for extension in ["wav", "flac"] {
-            let path = folder.path().join(format!("clip.{extension}"));
+            let path = folder.path().join(format!("{rate}.{extension}"));
             let clip = write_clip(&segment, &path).expect("it is written");
             assert_eq!(clip.frames, frames);
             if rate > 1 {
@@ -154,14 +156,21 @@ fn failed_write_leaves_no_file_behind() {
 }
 
 #[test]
-fn clip_replaces_a_file_and_has_the_mode_of_a_new_one() {
+fn clip_replaces_a_file_only_when_asked_and_has_the_mode_of_a_new_one() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().expect("a folder");
     let (path, other) = (folder.path().join("Clip.WAV"), folder.path().join("other"));
     std::fs::write(&path, "the old content").expect("a file");
     std::fs::write(&other, "").expect("a file");
-    write(&buffer(8000, 1, SampleFormat::S16), &path).expect("it is written");
+    let buffer = buffer(8000, 1, SampleFormat::S16);
+    let refused = write(&buffer, &path).expect_err("the file exists").to_string();
+    assert!(refused.contains("Clip.WAV") && refused.contains("the file exists"), "{refused}");
+    assert_eq!(std::fs::read(&path).expect("a file"), b"the old content");
+    let segment = buffer.read(Span::Last(Duration::from_secs(1))).expect("a second");
+    let numbered = write_clip_with(&segment, &path, &ClipTags::new("clip"), IfExists::Number).expect("it is written");
+    assert_eq!(numbered.path, folder.path().join("Clip-2.WAV"));
+    write_clip_with(&segment, &path, &ClipTags::new("clip"), IfExists::Overwrite).expect("it is written");
     assert_eq!(run("soxi", &["-s", path.to_str().expect("UTF-8")]).trim(), "8000");
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode();
     assert_eq!(mode(&path), mode(&other));
@@ -200,7 +209,7 @@ fn progress_is_reported_each_second_and_at_the_end() {
     for name in ["clip.wav", "clip.flac"] {
         let path = folder.path().join(name);
         let mut reports = Vec::new();
-        let clip = write_clip_with_progress(&seconds(20), &path, None, |progress| {
+        let clip = write_clip_with_progress(&seconds(20), &path, None, IfExists::Fail, |progress| {
             let is_whole = progress.frames == progress.of_frames;
             assert_eq!((progress.of_frames, path.exists()), (160_000, is_whole), "{name}");
             reports.push(progress.frames);
@@ -236,11 +245,12 @@ fn cancel_clips() {
     assert_eq!(threads(), 1);
     for name in ["clip.wav", "clip.flac"] {
         let mut reports = 0;
-        let cancelled = write_clip_with_progress(&seconds(20), &folder.path().join(name), None, |progress| {
-            reports += 1;
-            assert!(progress.frames < 60_000, "it was not cancelled");
-            if reports == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        let cancelled =
+            write_clip_with_progress(&seconds(20), &folder.path().join(name), None, IfExists::Fail, |progress| {
+                reports += 1;
+                assert!(progress.frames < 60_000, "it was not cancelled");
+                if reports == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
         let error = cancelled.expect_err("it was cancelled").to_string();
         assert!(error.contains(name) && error.ends_with("its writing was stopped"), "{error}");
         assert_eq!(reports, 3);
@@ -253,6 +263,7 @@ fn cancel_clips() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    assert_eq!(write_clip_with_progress(&seconds(2), &path, None, at_the_end).map(|clip| clip.frames), Ok(16_000));
+    let written = write_clip_with_progress(&seconds(2), &path, None, IfExists::Fail, at_the_end);
+    assert_eq!(written.map(|clip| clip.frames), Ok(16_000));
     assert!(path.exists());
 }

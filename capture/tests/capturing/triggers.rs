@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use capbuf::{Clock as _, ReadOptions, Registry, Span, SystemClock, Writer};
 use capbuf_capture::{
-    Capture, CaptureOptions, ClipInfo, Condition, Error, Trigger, TriggerOptions, cut_clip, write_clip_with,
+    Capture, CaptureOptions, ClipInfo, Condition, Error, IfExists, Trigger, TriggerOptions, cut_clip, write_clip_with,
 };
 
 use crate::sounds::run;
@@ -80,6 +80,32 @@ fn overlapping_firings_are_one_clip_and_distant_ones_are_two() {
     // From 0.3 s to 1.0 s, and from 1.8 s to 2.2 s.
     assert_eq!(frames, [5600, 3200]);
     assert_no_more(trigger, &clips);
+}
+
+#[test]
+fn clips_of_one_name_are_as_many_files() {
+    let registry = Registry::private();
+    let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");
+    let folder = tempfile::tempdir().expect("a folder");
+    let start_ns = SystemClock.utc_ns();
+    // One source with several triggers, and sources whose names are alike in file names.
+    let sources = ["nest box", "nest-box", "nest/box", "nest box", "\u{1f989}", "\u{1f426}", "nest box"];
+    let options = TriggerOptions::new(folder.path()).before(SECOND / 5).after(SECOND / 5);
+    let triggers: Vec<_> = sources.iter().map(|source| begin(&registry, source, options.clone())).collect();
+    for source in &sources {
+        let buffer = registry.get_or_allocate(source, spec).expect("a buffer");
+        if buffer.frames().end == 0 {
+            quiet_loud_quiet(buffer.writer().expect("a writer"), start_ns);
+        }
+    }
+    triggers.iter().for_each(|(trigger, _)| trigger.fire(start_ns + 1_000_000_000));
+    let mut paths: Vec<_> = triggers.iter().map(|(_, clips)| next(clips).path).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    files.sort();
+    assert_eq!(files.len(), sources.len());
+    assert_eq!(paths, files);
 }
 
 /// Writes a quiet second, a loud one, and a quiet one, in one burst.
@@ -179,7 +205,8 @@ fn tags_have_source_time_and_gaps() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["clip.wav", "clip.flac"] {
         let path = folder.path().join(name);
-        let clip = write_clip_with(&last, &path, &capbuf_capture::ClipTags::new(source)).expect("it is written");
+        let clip = write_clip_with(&last, &path, &capbuf_capture::ClipTags::new(source), IfExists::Fail)
+            .expect("it is written");
         let path = path.to_str().expect("UTF-8");
         let tags = run("ffprobe", &["-v", "error", "-show_entries", "format_tags", "-of", "default=nw=1", path]);
         let tags = tags.to_lowercase();

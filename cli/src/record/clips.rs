@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use capbuf::{CaptureBuffer, ReadOptions, Span};
-use capbuf_capture::{ClipInfo, ClipTags, clip_name, write_clip_with};
+use capbuf_capture::{ClipInfo, ClipTags, IfExists, clip_name, write_clip_with};
 
 use super::recording::Recording;
 use super::status::StatusLines;
-use crate::clip_file::{self, ClipType, unused};
+use crate::clip_file::{self, ClipType};
 use crate::failure::{Failure, complain};
 
 /// The clips to write.
@@ -79,6 +79,7 @@ impl Clips {
         };
         let name = clip_name(buffer.source().as_str(), segment.start_utc_ns(), self.clip_type.extension());
         let tags = ClipTags::new(buffer.source().as_str());
-        write_clip_with(&segment, &unused(&self.folder, &name), &tags).map(Some).map_err(|error| error.to_string())
+        let written = write_clip_with(&segment, &self.folder.join(name), &tags, IfExists::Number);
+        written.map(Some).map_err(|error| error.to_string())
     }
 }

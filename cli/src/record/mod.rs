@@ -14,7 +14,7 @@ use capbuf_capture::{CaptureOptions, Locator};
 
 use crate::clip_file::ClipType;
 use crate::failure::Failure;
-use crate::{domain, duration};
+use crate::{domain, duration, number};
 use clips::{Clips, Silence};
 use events::{Event, Events};
 use recording::{Opening, Recording};
@@ -67,16 +67,16 @@ pub(crate) struct Arguments {
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<String>,
     /// Seconds of audio to keep of each source
-    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = number::seconds, allow_hyphen_values = true)]
     seconds: f64,
     /// The sample format to keep: s16, s24, s32 or f32 [default: the source's own]
     #[arg(long, value_parser = sample_format)]
     format: Option<SampleFormat>,
     /// The sample rate to record at, in hertz [default: the source's own]
-    #[arg(long, value_name = "HERTZ")]
+    #[arg(long, value_name = "HERTZ", value_parser = number::sample_rate, allow_hyphen_values = true)]
     rate: Option<u32>,
     /// The number of channels to record [default: the source's own]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = number::channels, allow_hyphen_values = true)]
     channels: Option<u16>,
     /// Length of the recording, from the opening of the first source [default: until interrupted]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]

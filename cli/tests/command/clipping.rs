@@ -1,8 +1,8 @@
 //! `capbuf clip`, from the memory of another process.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use capbuf::{Length, Registry, SampleFormat, Spec};
@@ -38,15 +38,19 @@ fn a_clip_has_the_reported_frames() {
     let by_time = json(folder.path(), &["clip", "pos", "--from", start, "--to", end, "-o", again]);
     assert_eq!(by_time["first_frame"], last["first_frame"]);
     assert_eq!(check(folder.path(), &by_time), wav_samples(&folder.path().join(path)));
-    // An existing file is replaced.
-    let around =
-        json(folder.path(), &["clip", "pos", "--around", start, "--before", "0s", "--after", "250ms", "-o", again]);
+    // An existing file is replaced only with --force.
+    let quarter = ["clip", "pos", "--around", start, "--before", "0s", "--after", "250ms", "-o", again];
+    let refused = run(folder.path(), &quarter);
+    assert_eq!(refused.code, Some(1));
+    assert_eq!(refused.err, "capbuf: --output again.wav: the file exists; --force overwrites it");
+    assert_eq!(check(folder.path(), &by_time), wav_samples(&folder.path().join(path)));
+    let around = json(folder.path(), &[&quarter[..], &["--force"]].concat());
     assert_eq!(around["first_frame"], last["first_frame"]);
     // A stall of the machine shifts the estimated times for a while.
     assert!(check(folder.path(), &around).len().abs_diff(12_000) < 20);
 
     let ended = without_stalls(|| {
-        let ended = run(folder.path(), &["clip", "pos", "--last", "1s", "-o", "last.flac"]);
+        let ended = run(folder.path(), &["clip", "pos", "--last", "1s", "-o", "last.flac", "--force"]);
         if ended.out.ends_with("gaps: 0\n") { Ok(ended) } else { Err(ended.out) }
     });
     assert_eq!(soxi(&folder.path().join("last.flac")), [48_000, 48_000, 1, 16], "{}", ended.err);
@@ -80,8 +84,7 @@ fn a_span_beyond_memory_fails_unless_available_is_set() {
     let (recorder, _) = record_positions(folder.path(), &["--keep"], 1.0);
     recorder.kill();
     for (span, reason) in [
-        (&["--last", "55s"][..], "nothing records the source now; --available writes the part in memory"),
-        (&["--from", "-1h", "--to", "now"], "is no longer in memory, the oldest audio is from 20"),
+        (&["--from", "-1h", "--to", "now"][..], "is no longer in memory, the oldest audio is from 20"),
         (&["--from", "+1h", "--to", "+2h"], "nothing records the source now"),
         (&["--last", "2m"], "the buffer keeps 60s"),
     ] {
@@ -90,6 +93,13 @@ fn a_span_beyond_memory_fails_unless_available_is_set() {
         assert!(ended.err.contains(reason), "{span:?}: {}", ended.err);
     }
     let status = json(folder.path(), &["status", "position:"]);
+    // The newest audio is what is there, and the beginning is missing.
+    let clip = json(folder.path(), &["clip", "position:", "--last", "55s"]);
+    assert_eq!((&clip["frames"], &clip["first_frame"]), (&status["newest_frame"], &0.into()));
+    let missing = &clip["missing"];
+    assert_eq!(missing["not_yet_frames"], 0);
+    assert_eq!(missing["evicted_frames"].as_u64(), clip["frames"].as_u64().map(|frames| 55 * 48_000 - frames));
+    check(folder.path(), &clip);
     let clip = json(folder.path(), &["clip", "position:", "--from", "-1h", "--to", "+1h", "--available"]);
     assert_eq!((&clip["frames"], &clip["first_frame"]), (&status["newest_frame"], &0.into()));
     assert!(clip["missing"]["evicted_frames"].as_u64() > Some(3000 * 48_000));
@@ -158,7 +168,7 @@ fn only_a_long_clip_on_a_terminal_shows_progress() {
     }
     let output = stderr_on_a_terminal(folder.path(), &["clip", "yard", "--last", "59s", "-o", "short.flac"]);
     assert_eq!(output, "");
-    let ended = run(folder.path(), &["clip", "yard", "--last", "80s", "-o", "long.wav"]);
+    let ended = run(folder.path(), &["clip", "yard", "--last", "80s", "-o", "again.wav"]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
 }
 
@@ -175,11 +185,22 @@ fn an_interrupted_clip_leaves_nothing_behind() {
         writer.write_at(&positions(0, 8 * 48_000), start_ns + second * 1_000_000_000).expect("it is written");
     }
     let clipping = Running::start(folder.path(), &["clip", "yard", "--last", "110s", "-o", "long.flac"]);
-    let is_part = |name: &String| name.starts_with(".capbuf-");
-    wait_for("the partial file", || names_in(folder.path()).iter().any(is_part).then_some(()));
+    // A file without a name has the number of its inode in /proc; one that has a name is `.part`.
+    let is_unfinished = |file: PathBuf| {
+        let file = file.strip_prefix(folder.path()).ok()?.to_str()?.to_owned();
+        (file.ends_with(" (deleted)") || file.ends_with(".part")).then_some(())
+    };
+    wait_for("the unfinished file", || {
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", clipping.pid())).ok()?;
+        descriptors.flatten().find_map(|fd| is_unfinished(fs::read_link(fd.path()).ok()?))
+    });
     clipping.signal(Signal::INT);
     let ended = clipping.end();
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
     assert_eq!(ended.err, "capbuf: clip long.flac: its writing was stopped");
     assert_eq!(names_in(folder.path()), Vec::<String>::new());
+    // What a killed writer left on a file system without nameless files is removed by the next.
+    fs::write(folder.path().join(".capbuf-killed.part"), "half").expect("a file");
+    let ended = run(folder.path(), &["clip", "yard", "--last", "1s", "-o", "short.wav"]);
+    assert_eq!((ended.code, names_in(folder.path())), (Some(0), vec!["short.wav".to_owned()]), "{}", ended.err);
 }

@@ -57,8 +57,33 @@ fn an_invalid_command_line_is_reported_in_one_line() {
         (&["top", "--every", "1ms"], "interval is \"1ms\"; allowed: 50ms or more"),
         (&["top", "--count", "0"], "invalid value '0'"),
         (&["completions", "tcl"], "invalid value 'tcl'"),
+        (
+            &["clip", "x", "--around", "now", "--before", "-1s"],
+            "\"-1s\" is not a duration; allowed: a number 0 or more",
+        ),
+        (&["clip", "x", "--around", "now", "--after", "-1s"], "\"-1s\" is not a duration"),
+        (&["clip", "x", "--last", "-1s"], "\"-1s\" is not a duration"),
+        (&["clip", "x", "--last", "1s", "--force"], "required arguments were not provided: --output <FILE>"),
+        (&["events", "--for", "-1s"], "\"-1s\" is not a duration"),
+        (&["events", "--every", "-1s"], "\"-1s\" is not a duration"),
+        (&["events", "--stalled", "-1s"], "\"-1s\" is not a duration"),
+        (&["events", "--held", "-1s"], "\"-1s\" is not a duration"),
+        (&["top", "--every", "-1s"], "\"-1s\" is not a duration"),
+        (&["top", "--count", "-1"], "\"-1\" is out of range; allowed: 1 or more"),
+        (&["top", "--count", "x"], "\"x\" is not a whole number"),
+        (&["record", "tone:440", "--rate", "-5"], "\"-5\" is out of range; allowed: hertz"),
+        (&["record", "tone:440", "--rate", "48k"], "\"48k\" is not a whole number"),
+        (&["record", "tone:440", "--channels", "-1"], "\"-1\" is out of range; allowed: 1 to 64"),
+        (&["record", "tone:440", "--channels", "two"], "\"two\" is not a whole number"),
+        (&["record", "tone:440", "--seconds", "x"], "\"x\" is not a number; allowed: seconds"),
+        (&["record", "tone:440", "--seconds", "-x"], "\"-x\" is not a number"),
+        (&["record", "tone:440", "--seconds", "1e308"], "length is 1e308 s; allowed: up to"),
+        (&["record", "tone:440", "--seconds", "1e-9"], "length is 1e-9 s; allowed: at least one frame"),
     ] {
-        assert_fails(arguments, 2, reason);
+        let ended = assert_fails(arguments, 2, reason);
+        let words: Vec<_> = ended.err.split(|sign: char| !sign.is_alphanumeric()).collect();
+        let of_rust = ["u16", "u32", "u64", "f64", "Seconds", "Frames", "Some", "None", "digit", "float", "literal"];
+        assert!(!words.iter().any(|word| of_rust.contains(word)), "{}", ended.err);
     }
 }
 

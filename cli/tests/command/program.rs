@@ -158,6 +158,10 @@ impl Running {
         kill_process(pid, signal).expect("it runs");
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn end(mut self) -> Ended {
         let mut out = String::new();

@@ -172,13 +172,13 @@ impl Planner<'_> {
         }
         // Frames before the first one ever count as still to come: a wait makes the span reach back
         // far enough.
-        let missing = if oldest_frame == 0 {
-            Missing { not_yet_frames: left, ..Missing::default() }
+        if oldest_frame == 0 {
+            self.allow(Missing { not_yet_frames: left, ..Missing::default() }, left)?;
         } else {
-            Missing { evicted_frames: left, ..Missing::default() }
-        };
-        let missing = self.allow(missing, left)?;
-        self.finish(end, newest_frame, lead, 0, missing)
+            self.allow(Missing { evicted_frames: left, ..Missing::default() }, left)?;
+        }
+        // The newest frame is there: if that is all, the beginning is missing.
+        self.finish(end, newest_frame, lead, 0, Missing { evicted_frames: left, ..Missing::default() })
     }
 
     fn finish(&self, first: u64, end: u64, lead: u64, tail: u64, missing: Missing) -> Result<Plan> {

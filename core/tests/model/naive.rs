@@ -168,7 +168,11 @@ impl Naive {
         }
         let lead = if first == self.oldest || left == 0 { lead } else { 0 };
         let (evicted, not_yet) = if self.oldest == 0 { (0, left) } else { (left, 0) };
-        Self::outcome(evicted, not_yet, left, policy, || self.output(first..self.written(), lead, 0, policy))
+        match Self::outcome(evicted, not_yet, left, policy, || self.output(first..self.written(), lead, 0, policy)) {
+            // Allowed, the beginning is missing: the newest frame is there.
+            Outcome::Good(good) => Outcome::Good(Expected { evicted: left, not_yet: 0, ..good }),
+            refused => refused,
+        }
     }
 
     /// The samples of an output, converted to `T`.

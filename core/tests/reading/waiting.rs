@@ -85,7 +85,7 @@ fn available_read_returns_what_is_there_at_its_timeout() {
     buffer.writer().unwrap().write(&signal(0..400)).unwrap();
     let options = ReadOptions::new().wait(ms(20)).available();
     let partial = buffer.read_with(Span::Last(ms(100)), &options).unwrap();
-    assert_eq!((partial.frames(), partial.missing().not_yet_frames), (400, 400));
+    assert_eq!((partial.frames(), partial.missing().evicted_frames, partial.missing().not_yet_frames), (400, 400, 0));
 }
 
 #[test]

@@ -32,7 +32,7 @@ func cutLoudClip(ctx context.Context) error {
 		if slices.Max(window.Samples) > 0.1 {
 			// A slow detector may spend seconds here: the clip is cut by frame number.
 			first, end := window.Around(0, 24_000)
-			clip, err := buffer.ClipFrames(ctx, "loud.wav", first, end)
+			clip, err := buffer.ClipFrames(ctx, "loud.wav", first, end, capbuf.Overwrite)
 			fmt.Println("wrote", clip.Frames, "frames to loud.wav")
 			return err
 		}

@@ -24,7 +24,7 @@ func main() {
 		log.Fatal(err)
 	}
 	// Waits until the first half second is recorded.
-	clip, err := buffer.ClipFrames(context.Background(), "tone.wav", 0, 24_000)
+	clip, err := buffer.ClipFrames(context.Background(), "tone.wav", 0, 24_000, capbuf.Overwrite)
 	if err != nil {
 		log.Fatal(err)
 	}

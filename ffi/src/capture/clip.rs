@@ -1,9 +1,10 @@
 //! Clips: spans of audio written to files.
 
 use std::ffi::c_char;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use ::capbuf_capture::{ClipInfo, ClipTags, cut_clip, write_clip_with};
+use ::capbuf_capture::{ClipInfo, ClipTags, IfExists, cut_clip_with_progress, write_clip_with};
 
 use crate::boundary::arguments::{deref, optional_versioned_out, text, versioned_struct};
 use crate::boundary::durations::duration;
@@ -59,14 +60,45 @@ impl capbuf_clip_info {
     }
 }
 
-/// Writes `segment` to the file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with the
+// Macros, as the checks of pointers are.
+macro_rules! write_segment {
+    ($segment:ident, $path:ident, $path_len:ident, $info:ident, $error:ident, $if_exists:expr) => {
+        guard($error, || {
+            let (segment, path) = (deref!($segment), text!($path, $path_len));
+            let info = optional_versioned_out!($info);
+            let tags = ClipTags::new(segment.source.as_str());
+            let written = write_clip_with(&segment.segment, Path::new(path), &tags, $if_exists)?;
+            if let Some(info) = info {
+                info.write(capbuf_clip_info::of(&written));
+            }
+            Ok(())
+        })
+    };
+}
+
+macro_rules! cut {
+    ($buffer:ident, $around:ident, $before:ident, $after:ident, $path:ident, $path_len:ident, $info:ident, $error:ident, $if_exists:expr) => {
+        guard($error, || {
+            let (buffer, path) = (&deref!($buffer).0, text!($path, $path_len));
+            let info = optional_versioned_out!($info);
+            let (before, after) = (duration("before_ns", $before)?, duration("after_ns", $after)?);
+            let progress = |_| ControlFlow::Continue(());
+            let cut = cut_clip_with_progress(buffer, $around, before, after, Path::new(path), $if_exists, progress)?;
+            if let Some(info) = info {
+                info.write(capbuf_clip_info::of(&cut));
+            }
+            Ok(())
+        })
+    };
+}
+
+/// Writes `segment` to a new file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with the
 /// source (without credentials), the time and the gaps as metadata.
 ///
-/// The file appears complete or not at all, and replaces an existing one. Describes the clip in
-/// `*info`, unless `info` is NULL.
+/// The file appears complete or not at all. Describes the clip in `*info`, unless `info` is NULL.
 ///
 /// Threads: any. Cost: allocates; blocks on the disk.
-/// Errors: CAPTURE_FAILED with the path and the reason.
+/// Errors: CAPTURE_FAILED with the path and the reason, also if the file exists.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_segment_write_clip(
     segment: *const capbuf_segment,
@@ -75,18 +107,25 @@ pub unsafe extern "C" fn capbuf_segment_write_clip(
     info: *mut capbuf_clip_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
-        let (segment, path) = (deref!(segment), text!(path, path_len));
-        let info = optional_versioned_out!(info);
-        let written = write_clip_with(&segment.segment, Path::new(path), &ClipTags::new(segment.source.as_str()))?;
-        if let Some(info) = info {
-            info.write(capbuf_clip_info::of(&written));
-        }
-        Ok(())
-    })
+    write_segment!(segment, path, path_len, info, error, IfExists::Fail)
 }
 
-/// Writes the clip from `before_ns` before `around_utc_ns` to `after_ns` after it to the file
+/// As `capbuf_segment_write_clip`, and replaces a file that exists.
+///
+/// Threads: any. Cost: allocates; blocks on the disk.
+/// Errors: CAPTURE_FAILED with the path and the reason.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_segment_overwrite_clip(
+    segment: *const capbuf_segment,
+    path: *const c_char,
+    path_len: usize,
+    info: *mut capbuf_clip_info,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    write_segment!(segment, path, path_len, info, error, IfExists::Overwrite)
+}
+
+/// Writes the clip from `before_ns` before `around_utc_ns` to `after_ns` after it to a new file
 /// `path`, as `capbuf_segment_write_clip` does.
 ///
 /// Waits for frames that are not written yet, until the clip is complete or its source ends.
@@ -95,8 +134,8 @@ pub unsafe extern "C" fn capbuf_segment_write_clip(
 ///
 /// Threads: any. Cost: allocates; blocks up to ten seconds past the end of the clip, and on the
 /// disk.
-/// Errors: CAPTURE_FAILED with the path and the reason, also if no audio of the clip exists;
-/// INVALID_RANGE for a clip of zero duration; OVER_BUDGET, OUT_OF_MEMORY.
+/// Errors: CAPTURE_FAILED with the path and the reason, also if no audio of the clip or such a file
+/// exists; INVALID_RANGE for a clip of zero duration; OVER_BUDGET, OUT_OF_MEMORY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_buffer_clip(
     buffer: *const capbuf_buffer,
@@ -108,14 +147,25 @@ pub unsafe extern "C" fn capbuf_buffer_clip(
     info: *mut capbuf_clip_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    guard(error, || {
-        let (buffer, path) = (&deref!(buffer).0, text!(path, path_len));
-        let info = optional_versioned_out!(info);
-        let (before, after) = (duration("before_ns", before_ns)?, duration("after_ns", after_ns)?);
-        let cut = cut_clip(buffer, around_utc_ns, before, after, Path::new(path))?;
-        if let Some(info) = info {
-            info.write(capbuf_clip_info::of(&cut));
-        }
-        Ok(())
-    })
+    cut!(buffer, around_utc_ns, before_ns, after_ns, path, path_len, info, error, IfExists::Fail)
+}
+
+/// As `capbuf_buffer_clip`, and replaces a file that exists.
+///
+/// Threads: any. Cost: allocates; blocks up to ten seconds past the end of the clip, and on the
+/// disk.
+/// Errors: CAPTURE_FAILED with the path and the reason, also if no audio of the clip exists;
+/// INVALID_RANGE for a clip of zero duration; OVER_BUDGET, OUT_OF_MEMORY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn capbuf_buffer_overwrite_clip(
+    buffer: *const capbuf_buffer,
+    around_utc_ns: i64,
+    before_ns: i64,
+    after_ns: i64,
+    path: *const c_char,
+    path_len: usize,
+    info: *mut capbuf_clip_info,
+    error: *mut *mut capbuf_error,
+) -> capbuf_status {
+    cut!(buffer, around_utc_ns, before_ns, after_ns, path, path_len, info, error, IfExists::Overwrite)
 }

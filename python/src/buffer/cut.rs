@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use capbuf::Span;
-use capbuf_capture::{ClipTags, write_clip_with_progress};
+use capbuf_capture::{ClipTags, IfExists, write_clip_with_progress};
 use pyo3::prelude::*;
 
 use super::CaptureBuffer;
@@ -28,14 +28,16 @@ impl CaptureBuffer {
         path: PathBuf,
         span: Span,
         (wait, available, silence): (Wait, bool, Option<bool>),
+        overwrite: bool,
     ) -> PyResult<Clip> {
+        let if_exists = if_exists(py, &path, overwrite)?;
         let request = Request { span, available, silence, waiting: Waiting::Block(wait) };
         let segment = request.native(py, &self.handle)?.ready(py)?;
-        self.write(py, segment, path)
+        self.write(py, segment, path, if_exists)
     }
 
     /// Writes a clip, detached. A signal stops the writing and removes the partial file.
-    fn write(&self, py: Python<'_>, segment: capbuf::Segment, path: PathBuf) -> PyResult<Clip> {
+    fn write(&self, py: Python<'_>, segment: capbuf::Segment, path: PathBuf, if_exists: IfExists) -> PyResult<Clip> {
         let tags = self.handle.with(py, |buffer| ClipTags::new(buffer.source().as_str()))?;
         let is_stopped = Arc::new(AtomicBool::new(false));
         let seen_stopped = Arc::clone(&is_stopped);
@@ -44,7 +46,8 @@ impl CaptureBuffer {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        let written = interruptible(py, move || write_clip_with_progress(&segment, &path, Some(&tags), progress));
+        let write = move || write_clip_with_progress(&segment, &path, Some(&tags), if_exists, progress);
+        let written = interruptible(py, write);
         if written.is_err() {
             is_stopped.store(true, Ordering::Relaxed);
         }
@@ -57,12 +60,24 @@ fn no_audio(py: Python<'_>, path: &Path) -> PyErr {
     errors::capture(py, &capbuf_capture::Error::Clip { path: path.to_owned(), reason })
 }
 
+/// The treatment of an existing file. Refuses one now, before waiting for audio.
+fn if_exists(py: Python<'_>, path: &Path, overwrite: bool) -> PyResult<IfExists> {
+    if overwrite {
+        return Ok(IfExists::Overwrite);
+    }
+    if path.symlink_metadata().is_ok() {
+        let reason = "the file exists; choose another name, or overwrite=True".to_owned();
+        return Err(errors::capture(py, &capbuf_capture::Error::Clip { path: path.to_owned(), reason }));
+    }
+    Ok(IfExists::Fail)
+}
+
 #[pymethods]
 impl CaptureBuffer {
     /// Write the audio between two times into a WAV or FLAC file, in the buffer's own format.
     ///
-    /// The file is written under a temporary name and renamed when complete. An existing file is
-    /// replaced. Other threads run meanwhile; Ctrl-C ends it and leaves no file.
+    /// The file gets its name when it is complete. Other threads run meanwhile; Ctrl-C ends it and
+    /// leaves no file.
     ///
     /// Parameters
     /// ----------
@@ -70,6 +85,8 @@ impl CaptureBuffer {
     ///     The path, which ends in ``.wav`` or ``.flac``. See `clip_name`.
     /// start, end, wait, available, silence
     ///     As `read`.
+    /// overwrite : bool, default False
+    ///     Replace an existing file.
     ///
     /// Returns
     /// -------
@@ -78,13 +95,13 @@ impl CaptureBuffer {
     /// Raises
     /// ------
     /// ClipFailed
-    ///     If the extension is unknown, the folder does not exist, the disk is full, or the clip is
-    ///     too large for the file type.
+    ///     If the extension is unknown, the file exists, the folder does not, the disk is full, or
+    ///     the clip is too large for the file type.
     /// NotYet, Evicted, TimedOut, Removed, InvalidRange, InvalidArgument, InvalidType
     ///     As `read`.
     #[pyo3(
-        signature = (path, start, end, *, wait=Wait::Never, available=false, silence=None),
-        text_signature = "($self, path, start, end, *, wait=0.0, available=False, silence=None)"
+        signature = (path, start, end, *, wait=Wait::Never, available=false, silence=None, overwrite=false),
+        text_signature = "($self, path, start, end, *, wait=0.0, available=False, silence=None, overwrite=False)"
     )]
     fn clip(
         &self,
@@ -95,8 +112,9 @@ impl CaptureBuffer {
         wait: Wait,
         available: bool,
         silence: Option<bool>,
+        overwrite: bool,
     ) -> PyResult<Clip> {
-        self.cut(py, path, by_time(start, end)?, (wait, available, silence))
+        self.cut(py, path, by_time(start, end)?, (wait, available, silence), overwrite)
     }
 
     /// Write the clip around a moment into a WAV or FLAC file, and wait for its end.
@@ -114,6 +132,8 @@ impl CaptureBuffer {
     ///     An aware datetime, float seconds since 1970, or int nanoseconds since 1970.
     /// before, after : float or timedelta
     ///     The length of the clip before and after `around`.
+    /// overwrite : bool, default False
+    ///     As `clip`.
     ///
     /// Returns
     /// -------
@@ -136,6 +156,10 @@ impl CaptureBuffer {
     /// ...         clip = capture.buffer.clip_around(path, heard.end, before=0.1, after=0.4)
     /// >>> bool(clip.missing), round(clip.frames / 48_000, 1)
     /// (False, 0.5)
+    #[pyo3(
+        signature = (path, around, before, after, *, overwrite=false),
+        text_signature = "($self, path, around, before, after, *, overwrite=False)"
+    )]
     fn clip_around(
         &self,
         py: Python<'_>,
@@ -143,7 +167,9 @@ impl CaptureBuffer {
         around: &Bound<'_, PyAny>,
         before: &Bound<'_, PyAny>,
         after: &Bound<'_, PyAny>,
+        overwrite: bool,
     ) -> PyResult<Clip> {
+        let if_exists = if_exists(py, &path, overwrite)?;
         let around_ns = utc_ns("around", around)?;
         let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let from_ns = around_ns.saturating_sub(ns(duration("before", before)?));
@@ -153,7 +179,7 @@ impl CaptureBuffer {
         let request = Request { span: Span::Time(from_ns..to_ns), available: true, silence: None, waiting };
         let read = request.native(py, &self.handle).and_then(|read| read.ready(py));
         let segment = read.map_err(|error| if errors::is_not_yet(py, &error) { no_audio(py, &path) } else { error })?;
-        self.write(py, segment, path)
+        self.write(py, segment, path, if_exists)
     }
 
     /// Write frames by their numbers into a WAV or FLAC file: exact however late it is done.
@@ -164,6 +190,8 @@ impl CaptureBuffer {
     ///     As `clip`.
     /// first, end, wait, available, silence
     ///     As `read_frames`. See `Window.around`.
+    /// overwrite : bool, default False
+    ///     As `clip`.
     ///
     /// Returns
     /// -------
@@ -186,8 +214,8 @@ impl CaptureBuffer {
     /// >>> clip.frames, clip.sample_format
     /// (4000, 's16')
     #[pyo3(
-        signature = (path, first, end, *, wait=Wait::Never, available=false, silence=None),
-        text_signature = "($self, path, first, end, *, wait=0.0, available=False, silence=None)"
+        signature = (path, first, end, *, wait=Wait::Never, available=false, silence=None, overwrite=false),
+        text_signature = "($self, path, first, end, *, wait=0.0, available=False, silence=None, overwrite=False)"
     )]
     fn clip_frames(
         &self,
@@ -198,7 +226,8 @@ impl CaptureBuffer {
         wait: Wait,
         available: bool,
         silence: Option<bool>,
+        overwrite: bool,
     ) -> PyResult<Clip> {
-        self.cut(py, path, by_frames(first, end)?, (wait, available, silence))
+        self.cut(py, path, by_frames(first, end)?, (wait, available, silence), overwrite)
     }
 }

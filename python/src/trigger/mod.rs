@@ -47,7 +47,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// source : str
 ///     The name of the buffer.
 /// folder : str or os.PathLike
-///     The folder of the clips, which are named as `clip_name` does.
+///     The folder of the clips, which are named as `clip_name` does, with a number if that name is
+///     in use.
 /// louder_than_dbfs : float, optional
 ///     Fire while the RMS level of 0.1 s exceeds this, -200 to 0 dBFS. By default only `fire` does.
 /// between_hz : tuple of two floats, optional

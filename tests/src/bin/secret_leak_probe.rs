@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use capbuf::{CaptureBuffer, Length, ReadOptions, Registry, SampleFormat, Span, Spec, WatchSettings, Writer};
 use capbuf_capture::{
-    Capture, CaptureOptions, ClipTags, Locator, SourceConfig, SourceStatus, Station, Trigger, TriggerOptions,
+    Capture, CaptureOptions, ClipTags, IfExists, Locator, SourceConfig, SourceStatus, Station, Trigger, TriggerOptions,
     clip_name, cut_clip, write_clip_with,
 };
 
@@ -148,9 +148,9 @@ fn show_one(registry: &Registry, buffer: &CaptureBuffer, clips: &Path) -> Done {
     failed("timed out", buffer.read_with(Span::Frames(12_000..12_100), &patient))?;
     let segment = buffer.read(Span::Last(Duration::from_millis(100)))?;
     let path = clips.join(clip_name(buffer.source().as_str(), segment.start_utc_ns(), "wav"));
-    let info = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()))?;
+    let info = write_clip_with(&segment, &path, &ClipTags::new(buffer.source().as_str()), IfExists::Number)?;
     show("clip", format!("{} {info:?}", path.display()));
     let nowhere = path.join("x.wav");
-    failed("clip", write_clip_with(&segment, &nowhere, &ClipTags::new(buffer.source().as_str())))?;
+    failed("clip", write_clip_with(&segment, &nowhere, &ClipTags::new(buffer.source().as_str()), IfExists::Fail))?;
     show_clips(registry, buffer, &mut writer, segment.start_utc_ns(), clips)
 }

@@ -12,9 +12,11 @@ use super::ending::Ending;
 use super::options::TriggerOptions;
 use super::pending::{Pending, TimeRange};
 use crate::clip::cut::cut;
+use crate::clip::if_exists::IfExists;
 use crate::clip::info::ClipInfo;
 use crate::clip::name::clip_name;
 use crate::clip::progress::ClipProgress;
+use crate::clip::unfinished::remove_abandoned;
 use crate::error::{Error, Result};
 
 /// The progress of the clip that is being written, if any.
@@ -47,6 +49,7 @@ const LATE_NS: i64 = 10_000_000_000;
 
 impl Listener {
     pub(super) fn run(mut self) {
+        remove_abandoned(&self.options.folder);
         let mut reported = None;
         loop {
             let is_last = self.ending.finish().is_requested();
@@ -166,7 +169,7 @@ impl Listener {
         let name = clip_name(buffer.source().as_str(), from_ns, self.options.extension);
         let path = self.options.folder.join(name);
         let set_progress = |progress| *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-        let clip = cut(buffer, from_ns..to_ns, &path, self.ending.at_once(), |progress| {
+        let clip = cut(buffer, from_ns..to_ns, &path, IfExists::Number, self.ending.at_once(), |progress| {
             set_progress(Some(progress));
             ControlFlow::Continue(())
         });

@@ -1,5 +1,7 @@
 //! The processing options: mix and gain.
 
+use std::fmt;
+
 /// The channels of the buffer, made from those of the source.
 ///
 /// ```
@@ -20,6 +22,16 @@ pub enum Mix {
     Channel(u16),
     /// The average of all channels.
     Average,
+}
+
+impl fmt::Display for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("all channels"),
+            Self::Channel(channel) => write!(f, "channel {channel}"),
+            Self::Average => f.write_str("the average of all channels"),
+        }
+    }
 }
 
 /// The processing of the audio.

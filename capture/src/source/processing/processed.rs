@@ -61,7 +61,7 @@ impl Source for Processed {
                 requested,
                 offered: reason.clone(),
             };
-            refused.unwrap_or_else(|| not_offered(format!("{:?}", self.processing.mix)))
+            refused.unwrap_or_else(|| not_offered(self.processing.mix.to_string()))
         })?;
         let format = shape.output();
         self.shape = Some(shape);

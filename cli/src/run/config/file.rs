@@ -80,8 +80,34 @@ impl File {
     }
 }
 
-/// The message of the parser on one line, in the words of our own diagnostics.
+/// The message of the parser on one line, in the words of TOML and of our own diagnostics.
 fn one_line(error: &toml::de::Error) -> String {
     let words: Vec<_> = error.message().split_whitespace().collect();
-    words.join(" ").replace(", expected one of ", "; allowed: ").replace(", expected ", "; allowed: ")
+    let line = words.join(" ").replace(", expected one of ", "; allowed: ").replace(", expected ", "; allowed: ");
+    // The parser quotes the file, and what it quotes stays as it is.
+    let Some((given, allowed)) = line.rsplit_once("; allowed: ") else { return line };
+    let given = IN_TOML_GIVEN.iter().fold(given.to_owned(), |text, (word, toml)| text.replacen(word, toml, 1));
+    let allowed = IN_TOML.iter().find(|(word, _)| allowed.starts_with(word)).map_or(allowed, |(_, toml)| toml);
+    format!("{given}; allowed: {allowed}")
 }
+
+/// Types as the parser calls them when it expects them, and as TOML does.
+const IN_TOML: [(&str, &str); 9] = [
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("f32", "a number"),
+    ("a sequence", "an array"),
+    ("struct", "a table"),
+    ("an array of length 2", "an array of 2 numbers"),
+    ("fewer elements in array", "an array of 2 numbers"),
+    ("a map", "a table"),
+    ("a borrowed string", "a string"),
+];
+
+/// The same for a value that is of another type.
+const IN_TOML_GIVEN: [(&str, &str); 4] = [
+    ("type: sequence", "type: array"),
+    ("type: map", "type: table"),
+    ("type: floating point", "type: number"),
+    ("value: floating point", "value: number"),
+];

@@ -125,3 +125,60 @@ fn missing_files_and_devices_are_warnings_with_their_line() {
     assert!(warnings[1].starts_with("x.toml:4: there is no alsa device \"none\" now; available: "), "{warnings:?}");
     assert!(warnings[2].starts_with("x.toml:6: ") && warnings[2].contains("\"usb:0000:0000\""), "{warnings:?}");
 }
+
+#[test]
+fn no_diagnostic_uses_words_of_rust() {
+    let texts = [
+        "source = 5".to_owned(),
+        "source = \"a\"".to_owned(),
+        "source = [5]".to_owned(),
+        "source = [[5]]".to_owned(),
+        "trigger = true".to_owned(),
+        "defaults = 5".to_owned(),
+        "defaults = []".to_owned(),
+        "[[defaults]]\nlength = \"5s\"".to_owned(),
+        "domain = 5".to_owned(),
+        "domain = {}".to_owned(),
+        "domain = [1]".to_owned(),
+        "budget = 1.5".to_owned(),
+        "budget = 1979-05-27".to_owned(),
+        "budget = nan".to_owned(),
+        source("sample_rate = -1"),
+        source("sample_rate = 1.5"),
+        source("sample_rate = \"48k\""),
+        source("sample_rate = 99999999999"),
+        source("sample_rate = 99999999999999999999"),
+        source("channels = 70000"),
+        source("channels = [1]"),
+        source("channels = {}"),
+        source("channels = true"),
+        source("give_up_after = -1"),
+        source("gain = \"loud\""),
+        source("gain = [1]"),
+        source("length = 1979-05-27T07:32:00Z"),
+        source("length = \"1e308h\""),
+        source("from = 5"),
+        source("= 5"),
+        source("mix = \"channel 99999999\""),
+        trigger("above = \"loud\""),
+        trigger("above = -9\nband = 5"),
+        trigger("above = -9\nband = [5]"),
+        trigger("above = -9\nband = [1, 2, 3]"),
+        trigger("above = -9\nband = []"),
+        trigger("above = -9\nband = [\"a\", 2]"),
+        trigger("above = -9\nat_most = \"1e308h\""),
+        trigger("above = inf"),
+    ];
+    let mut wrong = Vec::new();
+    for text in texts {
+        let diagnostic = diagnostic(&text);
+        let words: Vec<_> = diagnostic.split(|sign: char| !sign.is_alphanumeric() && sign != '_').collect();
+        let of_rust = ["u8", "u16", "u32", "u64", "i64", "f32", "f64", "usize", "sequence", "map", "struct", "tuple"];
+        let more = ["Some", "None", "Seconds", "Frames", "File", "Source", "digit", "literal", "floating", "elements"];
+        let found: Vec<_> = words.iter().filter(|word| of_rust.contains(word) || more.contains(word)).collect();
+        if !found.is_empty() {
+            wrong.push(diagnostic);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}

@@ -165,7 +165,10 @@ fn segment(script: &mut Script, handles: &mut Handles) {
     let is_written = into_block(script, &mut clip, |out, error| {
         call!(capbuf_segment_write_clip(segment, path, length, out.cast(), error))
     });
-    assert!(!is_written, "a clip of an unknown type was written");
+    let is_overwritten = into_block(script, &mut clip, |out, error| {
+        call!(capbuf_segment_overwrite_clip(segment, path, length, out.cast(), error))
+    });
+    assert!(!is_written && !is_overwritten, "a clip of an unknown type was written");
 }
 
 fn write(script: &mut Script, handles: &mut Handles) {

@@ -66,7 +66,9 @@ impl Stream {
         };
         let created: CreateRecordStreamReply = server.ask(&Command::CreateRecordStream(params))?;
         if created.sample_spec != sample_spec {
-            return Err(ProtocolError::Invalid(format!("asked for {sample_spec:?}, got {:?}", created.sample_spec)));
+            let described = |spec: SampleSpec| format!("{} Hz, {} channels", spec.sample_rate, spec.channels);
+            let (requested, got) = (described(sample_spec), described(created.sample_spec));
+            return Err(ProtocolError::Invalid(format!("asked for {requested}, got {got} or another sample format")));
         }
         server.send(&Command::CorkRecordStream(CorkStreamParams { channel: created.channel, cork: false }))?;
         server.wait_without_timeout()?;
