@@ -83,8 +83,8 @@ func (b *CaptureBuffer) clip(ctx context.Context, path string, s Span, o readOpt
 // sourceTimeout is how long after its due time audio is considered lost. The library uses the same.
 var sourceTimeout = 10 * time.Second
 
-// ClipAround writes the audio from before the time around until after it to a new file, as Clip does;
-// of the options, Overwrite counts.
+// ClipAround writes the audio from before the time around until after it to a new file, as Clip
+// does. The only option is Overwrite.
 //
 // It waits for the end of the clip, ten seconds past its due time at most, and then writes what the
 // source delivered. ClipInfo counts missing frames; gaps are filled with silence. Nothing is

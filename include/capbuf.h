@@ -678,7 +678,8 @@ typedef struct {
 typedef struct {
     // Set it to `sizeof(capbuf_trigger_options)` before the call.
     size_t struct_size;
-    // The folder to write clips to, UTF-8. Their names consist of source and time.
+    // The folder to write clips to, UTF-8. Their names consist of source and time, and of a number
+    // if that name is in use.
     const char *folder;
     // The bytes of `folder`.
     size_t folder_len;
@@ -1451,21 +1452,30 @@ capbuf_status capbuf_capture_stop(capbuf_capture *capture, capbuf_error **error)
 // Threads: one, after the last use. Cost: frees memory, blocks up to five seconds.
 void capbuf_capture_free(capbuf_capture *capture);
 
-// Writes `segment` to the file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with the
-// source (without credentials), the time and the gaps as metadata.
+// Writes `segment` to a new file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with
+// the source (without credentials), the time and the gaps as metadata.
 //
-// The file appears complete or not at all, and replaces an existing one. Describes the clip in
-// `*info`, unless `info` is NULL.
+// The file appears complete or not at all. Describes the clip in `*info`, unless `info` is NULL.
 //
 // Threads: any. Cost: allocates; blocks on the disk.
-// Errors: CAPTURE_FAILED with the path and the reason.
+// Errors: CAPTURE_FAILED with the path and the reason, also if the file exists.
 capbuf_status capbuf_segment_write_clip(const capbuf_segment *segment,
                                         const char *path,
                                         size_t path_len,
                                         capbuf_clip_info *info,
                                         capbuf_error **error);
 
-// Writes the clip from `before_ns` before `around_utc_ns` to `after_ns` after it to the file
+// As `capbuf_segment_write_clip`, and replaces a file that exists.
+//
+// Threads: any. Cost: allocates; blocks on the disk.
+// Errors: CAPTURE_FAILED with the path and the reason.
+capbuf_status capbuf_segment_overwrite_clip(const capbuf_segment *segment,
+                                            const char *path,
+                                            size_t path_len,
+                                            capbuf_clip_info *info,
+                                            capbuf_error **error);
+
+// Writes the clip from `before_ns` before `around_utc_ns` to `after_ns` after it to a new file
 // `path`, as `capbuf_segment_write_clip` does.
 //
 // Waits for frames that are not written yet, until the clip is complete or its source ends.
@@ -1474,8 +1484,8 @@ capbuf_status capbuf_segment_write_clip(const capbuf_segment *segment,
 //
 // Threads: any. Cost: allocates; blocks up to ten seconds past the end of the clip, and on the
 // disk.
-// Errors: CAPTURE_FAILED with the path and the reason, also if no audio of the clip exists;
-// INVALID_RANGE for a clip of zero duration; OVER_BUDGET, OUT_OF_MEMORY.
+// Errors: CAPTURE_FAILED with the path and the reason, also if no audio of the clip or such a file
+// exists; INVALID_RANGE for a clip of zero duration; OVER_BUDGET, OUT_OF_MEMORY.
 capbuf_status capbuf_buffer_clip(const capbuf_buffer *buffer,
                                  int64_t around_utc_ns,
                                  int64_t before_ns,
@@ -1484,6 +1494,21 @@ capbuf_status capbuf_buffer_clip(const capbuf_buffer *buffer,
                                  size_t path_len,
                                  capbuf_clip_info *info,
                                  capbuf_error **error);
+
+// As `capbuf_buffer_clip`, and replaces a file that exists.
+//
+// Threads: any. Cost: allocates; blocks up to ten seconds past the end of the clip, and on the
+// disk.
+// Errors: CAPTURE_FAILED with the path and the reason, also if no audio of the clip exists;
+// INVALID_RANGE for a clip of zero duration; OVER_BUDGET, OUT_OF_MEMORY.
+capbuf_status capbuf_buffer_overwrite_clip(const capbuf_buffer *buffer,
+                                           int64_t around_utc_ns,
+                                           int64_t before_ns,
+                                           int64_t after_ns,
+                                           const char *path,
+                                           size_t path_len,
+                                           capbuf_clip_info *info,
+                                           capbuf_error **error);
 
 // Starts a trigger on the buffer of `source`, which need not be allocated yet. `options` must name
 // a folder.

@@ -13,10 +13,14 @@ use wait::{DEADLINE, wait_until};
 mod wait;
 
 fn watchdog_threads() -> usize {
+    threads("capbuf-watchdog")
+}
+
+fn threads(wanted: &str) -> usize {
     let tasks = fs::read_dir("/proc/self/task").expect("tasks").flatten();
     // A thread that has ended meanwhile has no name.
     let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    names.filter(|name| name.trim_end() == "capbuf-watchdog").count()
+    names.filter(|name| name.trim_end() == wanted).count()
 }
 
 /// A source that opens, delivers nothing, and never returns.
@@ -58,6 +62,15 @@ fn fifty_captures_share_one_watchdog_thread() {
     assert_eq!(watchdog_threads(), 1);
     drop(captures);
     assert_eq!(watchdog_threads(), 0, "it ends with the last capture");
+
+    // Captures that are converted need no thread beside that of their source. The kernel keeps 15
+    // letters of a name.
+    let louder = options.clone().gain_db(6.0);
+    let start = |number| Capture::start(&registry, &format!("tone:{number}"), &louder).expect("it starts");
+    let captures: Vec<_> = (101..=120).map(start).collect();
+    wait_until("all deliver", || captures.iter().all(|capture| capture.buffer().frames().end > 800));
+    assert_eq!((threads("capbuf-source"), threads("capbuf-processi"), watchdog_threads()), (20, 0, 1));
+    drop(captures);
 
     // A blocked source does not keep the thread from checking others.
     let options = options

@@ -119,6 +119,8 @@ mod time;
 #[cfg_attr(not(feature = "observe"), allow(dead_code, unused_imports))]
 mod track;
 
+#[doc(hidden)]
+pub use buffer::Reservation;
 pub use buffer::{
     CaptureBuffer, Extracted, Level, Missing, OpenedBy, ReadOptions, Samples, Segment, SegmentGap, SourceClaim,
     SourceHealth, SourceState, Span, Status, Window, WindowOptions, Windows, Writer,

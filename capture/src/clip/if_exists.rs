@@ -1,4 +1,4 @@
-//! What becomes of a file that has the name of a clip already.
+//! Names of clips that are in use.
 
 /// The treatment of a clip whose name an existing file has. The choice is atomic: writers in any
 /// number of processes never lose a file to each other.

@@ -2,7 +2,8 @@
 //!
 //! [`write_clip`] writes a segment; [`cut_clip`] reads the segment around a moment first, and waits
 //! for the part still to come. A [`Trigger`] cuts clips when it is fired or when its [`Condition`]
-//! holds. A file gets its name when it is complete, and never replaces another unasked: [`IfExists`].
+//! holds. A file gets its name when it is complete; [`IfExists`] is the choice if another has that
+//! name.
 //!
 //! Uses the ground (`error`, `stop`). No other wing uses it: clips need a buffer, not a capture.
 

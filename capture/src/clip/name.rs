@@ -8,8 +8,8 @@ const SOURCE_BYTES: usize = 100;
 /// Returns a file name made of a source and the start time of a clip in ns of UTC.
 ///
 /// Credentials are hidden, and characters with a meaning to file systems or shells are replaced.
-/// Sources that differ only in these have the same name; [`IfExists::Number`](crate::IfExists::Number)
-/// keeps their clips apart.
+/// Sources that differ only in these have the same name;
+/// [`IfExists::Number`](crate::IfExists::Number) keeps their clips apart.
 ///
 /// ```
 /// let name = capbuf_capture::clip_name("rtsp://me:sesame@cam.lan:554/a/b", 1_795_372_200_123_456_789, "wav");

@@ -4,6 +4,8 @@ use capbuf::Writer;
 
 use crate::error::Result;
 use crate::source::format::{Format, RequestedFormat};
+use crate::source::processing::apart;
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// Why a run ended without an error.
@@ -35,4 +37,11 @@ pub trait Source: Send {
     /// # Errors
     /// If the source is lost. It may be opened again.
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome>;
+
+    /// As [`run`](Self::run), with a conversion on the way. The sources of this crate convert on
+    /// their own thread.
+    #[doc(hidden)]
+    fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
+        apart::run(output, stop, |writer, stop| self.run(writer, stop))
+    }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbuf::{Clock, GapReason, I24, Sample, SampleFormat, Writer};
+use capbuf::{Clock, GapReason, I24, Sample, SampleFormat};
 
 use crate::error::Result;
 use crate::source::contract::RunOutcome;
 use crate::source::instant::utc_of;
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// The next part of a supply.
@@ -28,35 +29,37 @@ pub(crate) trait Supply {
 }
 
 /// Writes a supply in real time until it ends or `stop` is requested.
-pub(crate) fn feed(supply: &mut impl Supply, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
-    match writer.buffer().spec().format() {
-        SampleFormat::S16 => feed_as::<i16>(supply, writer, stop),
-        SampleFormat::S24 => feed_as::<I24>(supply, writer, stop),
-        SampleFormat::S32 => feed_as::<i32>(supply, writer, stop),
-        SampleFormat::F32 => feed_as::<f32>(supply, writer, stop),
-    }
+pub(crate) fn feed(supply: &mut impl Supply, mut output: Output, stop: &Stop) -> Result<RunOutcome> {
+    let outcome = match output.format().sample_format {
+        SampleFormat::S16 => feed_as::<i16>(supply, &mut output, stop),
+        SampleFormat::S24 => feed_as::<I24>(supply, &mut output, stop),
+        SampleFormat::S32 => feed_as::<i32>(supply, &mut output, stop),
+        SampleFormat::F32 => feed_as::<f32>(supply, &mut output, stop),
+    };
+    let finished = output.finish();
+    outcome.and_then(|outcome| finished.map(|()| outcome))
 }
 
 /// The rate of chunks: low latency for readers, at negligible cost.
 const CHUNKS_PER_S: u32 = 50;
 
-fn feed_as<D: Sample>(supply: &mut impl Supply, mut writer: Writer, stop: &Stop) -> Result<RunOutcome> {
-    let spec = *writer.buffer().spec();
-    let channels = usize::from(spec.channels());
-    let chunk_frames = (spec.sample_rate_hz() / CHUNKS_PER_S).max(1) as usize;
+fn feed_as<D: Sample>(supply: &mut impl Supply, output: &mut Output, stop: &Stop) -> Result<RunOutcome> {
+    let format = output.format();
+    let channels = usize::from(format.channels);
+    let chunk_frames = (format.sample_rate_hz / CHUNKS_PER_S).max(1) as usize;
     let mut chunk = vec![D::default(); chunk_frames * channels];
-    let mut pacing = RealTimePacing::new(Arc::clone(writer.buffer().clock()), spec.sample_rate_hz());
+    let mut pacing = RealTimePacing::new(Arc::clone(output.buffer().clock()), format.sample_rate_hz);
     while !stop.is_requested() {
         match supply.next(&mut chunk, channels)? {
             Supplied::Frames(frames) => {
                 let due = pacing.wait_for(frames as u64);
                 if let Some(late) = due.late {
-                    writer.gap_for(GapReason::Overrun, late);
+                    output.gap_for(GapReason::Overrun, late);
                 }
-                writer.write_at(&chunk[..frames * channels], due.capture_utc_ns)?;
+                output.write_at(&chunk[..frames * channels], due.capture_utc_ns)?;
             }
             Supplied::Lost(frames) => {
-                writer.gap_for(GapReason::PacketLoss, pacing.skip(frames));
+                output.gap_for(GapReason::PacketLoss, pacing.skip(frames));
             }
             Supplied::End => return Ok(RunOutcome::Finished),
         }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
 use crate::source::pacing::{self, Supplied, Supply};
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// A generated signal as a source. Offers every format.
@@ -52,9 +53,13 @@ impl Source for SignalSource {
     }
 
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
-        let sample_rate_hz = f64::from(writer.buffer().spec().sample_rate_hz());
-        let mut signal = Signal { waveform: self.waveform, sample_rate_hz, frame: writer.next_frame() };
-        pacing::feed(&mut signal, writer, stop)
+        self.run_into(Output::direct(writer), stop)
+    }
+
+    fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
+        let sample_rate_hz = f64::from(output.format().sample_rate_hz);
+        let mut signal = Signal { waveform: self.waveform, sample_rate_hz, frame: output.next_frame() };
+        pacing::feed(&mut signal, output, stop)
     }
 }
 

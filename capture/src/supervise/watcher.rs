@@ -19,8 +19,7 @@ use super::progress::{Phase, Progress};
 use super::watchdog::Watchdog;
 use crate::error::Error;
 
-/// The thread was not given a processor for so long after its time: the machine is overloaded, or
-/// the process was stopped.
+/// The delay of a check that means starvation: an overloaded machine, or a stopped process.
 const STARVED_AFTER: Duration = LOOK_EVERY;
 
 static WATCHER: ArcSwapOption<Watcher> = ArcSwapOption::const_empty();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capbuf::{GapReason, ReadOptions, Registry, SampleFormat, Span, Writer};
+use capbuf::{GapReason, Length, ReadOptions, Registry, SampleFormat, Span, Writer};
 use capbuf_capture::{
     Capture, CaptureOptions, Error, Format, Mix, RequestedFormat, Result, RunOutcome, Source, State, Stop,
 };
@@ -126,6 +126,26 @@ fn conversion_keeps_place_and_length_of_gaps() {
         assert!((found - 440.0).abs() < 0.5, "{found} Hz");
     }
     assert_eq!(registry.stats().rings_mapped, 1, "the ring of the conversion is private");
+}
+
+#[test]
+fn conversion_is_a_few_blocks_in_the_budget() {
+    let options = options().length(Length::Seconds(1.0)).sample_rate_hz(48_000);
+    let registry = Registry::private();
+    let plain = Capture::start(&registry, "tone:440", &options).expect("it starts");
+    let ring_bytes = registry.stats().bytes;
+    let converted = Capture::start(&registry, "tone:441", &options.clone().gain_db(6.0)).expect("it starts");
+    wait_until("both deliver", || [&plain, &converted].iter().all(|capture| capture.buffer().frames().end > 4800));
+    let bytes = registry.stats().bytes - 2 * ring_bytes;
+    assert!((1..100_000).contains(&bytes), "{bytes} bytes");
+    assert_eq!(registry.stats().rings_mapped, 2);
+    assert!(converted.stop());
+    assert_eq!(registry.stats().bytes, 2 * ring_bytes, "returned with the run");
+
+    let registry = Registry::builder().budget_bytes(ring_bytes + 1000).build();
+    let capture = Capture::start(&registry, "tone:440", &options.gain_db(6.0)).expect("its ring fits");
+    let has_no_room = |state: &State| state.reason().is_some_and(|reason| reason.to_string().contains("budget"));
+    wait_for_state(&capture, "no room for the conversion", has_no_room);
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod handle;
 mod lease;
 mod plan;
 mod read;
+mod reservation;
 mod segment;
 mod shared;
 mod source_claim;
@@ -39,6 +40,7 @@ pub use handle::{CaptureBuffer, OpenedBy};
 #[cfg(all(test, loom))]
 pub(crate) use lease::{claim, release};
 pub use read::ReadOptions;
+pub use reservation::Reservation;
 pub use segment::{Extracted, Samples, Segment, SegmentGap};
 pub(crate) use shared::Shared;
 pub use source_claim::SourceClaim;

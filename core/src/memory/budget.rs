@@ -85,6 +85,11 @@ impl Charge {
         self.count_mapped();
     }
 
+    /// Reserves more bytes in the same budget.
+    pub(crate) fn reserve(&self, requested_bytes: u64) -> Result<Self> {
+        self.budget.reserve(requested_bytes)
+    }
+
     /// Takes the charge out, and leaves one of zero bytes.
     pub(crate) fn take(&mut self) -> Self {
         let nothing = self.budget.nothing();

@@ -92,8 +92,8 @@ macro_rules! cut {
     };
 }
 
-/// Writes `segment` to a new file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with the
-/// source (without credentials), the time and the gaps as metadata.
+/// Writes `segment` to a new file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with
+/// the source (without credentials), the time and the gaps as metadata.
 ///
 /// The file appears complete or not at all. Describes the clip in `*info`, unless `info` is NULL.
 ///

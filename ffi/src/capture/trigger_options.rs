@@ -14,8 +14,8 @@ use crate::boundary::ffi_error::FfiError;
 pub struct capbuf_trigger_options {
     /// Set it to `sizeof(capbuf_trigger_options)` before the call.
     pub struct_size: usize,
-    /// The folder to write clips to, UTF-8. Their names consist of source and time, and of a number if
-    /// that name is in use.
+    /// The folder to write clips to, UTF-8. Their names consist of source and time, and of a number
+    /// if that name is in use.
     pub folder: *const c_char,
     /// The bytes of `folder`.
     pub folder_len: usize,

@@ -39,7 +39,7 @@ impl Reader {
     }
 }
 
-/// What the storm did, and how long each new writer took from the kill of the old one.
+/// Kills and freezes, and the times from the kill of a writer to the lease of the next.
 #[derive(Debug, Default)]
 struct Counts {
     writer_kills: u64,

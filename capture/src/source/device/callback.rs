@@ -3,12 +3,14 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use capbuf::{GapReason, Writer};
+use capbuf::GapReason;
 
 use super::choose::Choice;
 use super::chunk_writer::{ChunkWriter, Scratch};
 use super::delay::Delay;
 use super::stream_status::StreamStatus;
+use crate::error::Result;
+use crate::source::processing::output::Output;
 
 /// Makes the callback of a stream, and the slot that passes it the writer.
 pub(super) fn make(choice: &Choice) -> (WriterSlot, Callback) {
@@ -17,7 +19,7 @@ pub(super) fn make(choice: &Choice) -> (WriterSlot, Callback) {
     let callback = Callback {
         status: StreamStatus::default(),
         inbox,
-        writer: None,
+        output: None,
         delay: Delay::new(choice.format.sample_rate_hz),
         scratch: Scratch::new(choice.format.sample_format, channels),
         channels,
@@ -27,23 +29,23 @@ pub(super) fn make(choice: &Choice) -> (WriterSlot, Callback) {
 
 /// Passes the writer to the audio thread.
 pub(super) struct WriterSlot {
-    sender: SyncSender<Writer>,
+    sender: SyncSender<Output>,
 }
 
 impl WriterSlot {
     /// Passes the writer. It is dropped with the stream.
-    pub(super) fn put(&self, writer: Writer) {
+    pub(super) fn put(&self, output: Output) {
         // The channel has room for the one writer of a run. If the stream has ended, it is dropped
         // now.
-        let _ = self.sender.try_send(writer);
+        let _ = self.sender.try_send(output);
     }
 }
 
 /// Writes the chunks of a device.
 pub(super) struct Callback {
     status: StreamStatus,
-    inbox: Receiver<Writer>,
-    writer: Option<Writer>,
+    inbox: Receiver<Output>,
+    output: Option<Output>,
     delay: Delay,
     scratch: Scratch,
     channels: usize,
@@ -62,8 +64,8 @@ impl Callback {
         // stream's own.
         let reported = timestamp.callback.duration_since(timestamp.capture);
         let channels = self.channels;
-        self.write(data.len() / channels, reported, |writer, capture_utc_ns, scratch| {
-            let mut chunk_writer = ChunkWriter { writer, capture_utc_ns, channels };
+        self.write(data.len() / channels, reported, |output, capture_utc_ns, scratch| {
+            let mut chunk_writer = ChunkWriter { output, capture_utc_ns, channels };
             match data.sample_format() {
                 cpal::SampleFormat::I16 => chunk_writer.write(data.as_slice::<i16>(), scratch),
                 cpal::SampleFormat::I32 => chunk_writer.write(data.as_slice::<i32>(), scratch),
@@ -80,31 +82,41 @@ impl Callback {
     ///
     /// Wait-free once the writer has arrived; until then polls a channel that no thread locks.
     pub(super) fn write_bytes(&mut self, bytes: &[u8], frames: usize, delay: Duration) {
-        self.write(frames, delay, |writer, capture_utc_ns, _| writer.write_bytes_at(bytes, capture_utc_ns));
+        self.write(frames, delay, |output, capture_utc_ns, _| output.write_bytes_at(bytes, capture_utc_ns));
     }
 
     fn write(
         &mut self,
         frames: usize,
         reported: Duration,
-        write: impl FnOnce(&mut Writer, i64, &mut Scratch) -> capbuf::Result<()>,
+        write: impl FnOnce(&mut Output, i64, &mut Scratch) -> Result<()>,
     ) {
         let frames = frames as u64;
-        let is_first = self.writer.is_none();
+        let is_first = self.output.is_none();
         if is_first {
-            self.writer = self.inbox.try_recv().ok();
+            self.output = self.inbox.try_recv().ok();
         }
         let delay = self.delay.of_chunk(frames, reported, is_first);
-        if let Some(writer) = &mut self.writer {
+        if let Some(output) = &mut self.output {
             if self.status.take_overrun() {
-                writer.gap(GapReason::Overrun);
+                output.gap(GapReason::Overrun);
             }
             let delay_ns = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
-            let capture_utc_ns = writer.buffer().clock().utc_ns().saturating_sub(delay_ns);
-            if write(writer, capture_utc_ns, &mut self.scratch).is_err() {
+            let capture_utc_ns = output.clock().utc_ns().saturating_sub(delay_ns);
+            if write(output, capture_utc_ns, &mut self.scratch).is_err() {
                 self.status.set_removed();
             }
         }
         self.status.add_chunk(frames);
+    }
+}
+
+impl Drop for Callback {
+    /// Writes what a conversion holds, when the stream has ended.
+    fn drop(&mut self) {
+        if let Some(output) = &mut self.output {
+            // An error means that the buffer was removed.
+            let _ = output.finish();
+        }
     }
 }

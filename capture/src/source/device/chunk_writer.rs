@@ -1,6 +1,9 @@
 //! Writes a chunk of a device into a buffer, converted if the buffer has another sample format.
 
-use capbuf::{I24, Sample, SampleFormat, Writer};
+use capbuf::{I24, Sample, SampleFormat};
+
+use crate::error::Result;
+use crate::source::processing::output::Output;
 
 /// The frames converted at a time.
 const SCRATCH_FRAMES: usize = 1024;
@@ -27,17 +30,17 @@ impl Scratch {
 
 /// Writes one chunk.
 pub(super) struct ChunkWriter<'a> {
-    pub(super) writer: &'a mut Writer,
+    pub(super) output: &'a mut Output,
     /// The capture time of the chunk's first frame.
     pub(super) capture_utc_ns: i64,
     pub(super) channels: usize,
 }
 
 impl ChunkWriter<'_> {
-    pub(super) fn write<S: Sample>(&mut self, samples: Option<&[S]>, scratch: &mut Scratch) -> capbuf::Result<()> {
+    pub(super) fn write<S: Sample>(&mut self, samples: Option<&[S]>, scratch: &mut Scratch) -> Result<()> {
         let samples = samples.unwrap_or_default();
-        if self.writer.buffer().spec().format() == S::FORMAT {
-            return self.writer.write_at(samples, self.capture_utc_ns);
+        if self.output.format().sample_format == S::FORMAT {
+            return self.output.write_at(samples, self.capture_utc_ns);
         }
         match scratch {
             Scratch::S16(scratch) => self.write_converted(samples, scratch, capbuf::convert),
@@ -47,7 +50,7 @@ impl ChunkWriter<'_> {
         }
     }
 
-    pub(super) fn write_i24(&mut self, samples: Option<&[cpal::I24]>, scratch: &mut Scratch) -> capbuf::Result<()> {
+    pub(super) fn write_i24(&mut self, samples: Option<&[cpal::I24]>, scratch: &mut Scratch) -> Result<()> {
         let samples = samples.unwrap_or_default();
         match scratch {
             Scratch::S16(scratch) => self.write_converted(samples, scratch, from_i24),
@@ -62,12 +65,12 @@ impl ChunkWriter<'_> {
         samples: &[S],
         scratch: &mut [D],
         convert: impl Fn(&[S], &mut [D]) -> usize,
-    ) -> capbuf::Result<()> {
-        let period_ns = 1_000_000_000.0 / f64::from(self.writer.buffer().spec().sample_rate_hz());
+    ) -> Result<()> {
+        let period_ns = 1_000_000_000.0 / f64::from(self.output.format().sample_rate_hz);
         let mut capture_utc_ns = self.capture_utc_ns;
         for samples in samples.chunks(scratch.len()) {
             let converted = convert(samples, scratch);
-            self.writer.write_at(&scratch[..converted], capture_utc_ns)?;
+            self.output.write_at(&scratch[..converted], capture_utc_ns)?;
             let frames = converted / self.channels;
             capture_utc_ns = capture_utc_ns.saturating_add((frames as f64 * period_ns) as i64);
         }

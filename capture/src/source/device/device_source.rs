@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
 use crate::source::locator::DeviceHost;
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// A device without a frame for this long is lost: ALSA and PulseAudio deliver many times a second.
@@ -78,12 +79,16 @@ impl Source for DeviceSource {
     }
 
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
+        self.run_into(Output::direct(writer), stop)
+    }
+
+    fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
         let Some(opened) = self.opened.take() else {
             return Err(Error::Device { name: self.hosts.requested_name(), reason: "it was not opened".to_owned() });
         };
-        let source = writer.buffer().source().clone();
-        let rate = writer.buffer().spec().sample_rate_hz();
-        opened.started.writer_slot.put(writer);
+        let source = output.buffer().source().clone();
+        let rate = output.format().sample_rate_hz;
+        opened.started.writer_slot.put(output);
         let ended = opened.poll_until_end(stop, &source, rate);
         opened.close();
         ended

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
 use crate::source::pacing::{self, Supplied, Supply};
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// A WAV, FLAC, Ogg Vorbis or MP3 file as a source.
@@ -48,13 +49,17 @@ impl Source for FileSource {
     }
 
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
-        let requested = RequestedFormat::exactly(writer.buffer().spec());
+        self.run_into(Output::direct(writer), stop)
+    }
+
+    fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
+        let requested = output.requested();
         let decoder = match self.opened.take() {
             Some(decoder) => decoder,
             None => self.open_decoder(&requested)?,
         };
         let mut playback = Playback { file: self, requested, decoder };
-        pacing::feed(&mut playback, writer, stop)
+        pacing::feed(&mut playback, output, stop)
     }
 }
 

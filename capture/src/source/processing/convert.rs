@@ -1,46 +1,65 @@
 //! Conversion of samples of any format to `f64`, which holds all their bits, and back.
 
-use capbuf::{I24, SampleFormat, Samples, Writer};
+use capbuf::{I24, Sample, SampleFormat, Writer};
 
 const FULL_SCALE: f64 = 2_147_483_648.0;
 
-/// Converts samples of any format; full scale is 1.0.
-pub(super) fn floats(samples: &Samples) -> Vec<f64> {
-    match samples {
-        Samples::S16(samples) => samples.iter().map(|sample| f64::from(*sample) / 32_768.0).collect(),
-        Samples::S24(samples) => samples.iter().map(|sample| f64::from(sample.get()) / 8_388_608.0).collect(),
-        Samples::S32(samples) => samples.iter().map(|sample| f64::from(*sample) / FULL_SCALE).collect(),
-        Samples::F32(samples) => samples.iter().map(|sample| f64::from(*sample)).collect(),
+/// Converts a sample of any type; full scale is 1.0.
+pub(super) fn float<S: Sample>(sample: S) -> f64 {
+    // 32 bits hold all of an integer, and more than those of a float.
+    if S::FORMAT == SampleFormat::F32 { f64::from(sample.to_f32()) } else { f64::from(sample.to_s32()) / FULL_SCALE }
+}
+
+/// Appends samples from bytes in memory order.
+pub(super) fn append_floats(bytes: &[u8], format: SampleFormat, floats: &mut Vec<f64>) {
+    match format {
+        SampleFormat::S16 => floats.extend(bytes.as_chunks().0.iter().map(|bytes| float(i16::from_ne_bytes(*bytes)))),
+        SampleFormat::S24 => floats.extend(bytes.as_chunks().0.iter().map(|bytes| float(I24(*bytes)))),
+        SampleFormat::S32 => floats.extend(bytes.as_chunks().0.iter().map(|bytes| float(i32::from_ne_bytes(*bytes)))),
+        SampleFormat::F32 => floats.extend(bytes.as_chunks().0.iter().map(|bytes| float(f32::from_ne_bytes(*bytes)))),
     }
 }
 
-/// Writes samples in the format of the buffer, clipped to full scale.
-pub(super) fn write_floats(writer: &mut Writer, samples: &[f64], utc_ns: i64) -> capbuf::Result<()> {
-    // The casts saturate, and convert NaN to zero.
-    match writer.buffer().spec().format() {
-        SampleFormat::F32 => {
-            let samples: Vec<_> = samples.iter().map(|sample| *sample as f32).collect();
-            writer.write_at(&samples, utc_ns)
-        }
-        SampleFormat::S32 => {
-            let samples: Vec<_> = samples.iter().map(|sample| (sample * FULL_SCALE).round() as i32).collect();
-            writer.write_at(&samples, utc_ns)
-        }
-        SampleFormat::S24 => {
-            let rounded: Vec<_> = samples
-                .iter()
-                .map(|sample| {
-                    let value = (sample * 8_388_608.0).round().clamp(-8_388_608.0, 8_388_607.0) as i32;
-                    value << 8
-                })
-                .collect();
-            let mut samples = vec![I24::default(); rounded.len()];
-            capbuf::convert(&rounded, &mut samples);
-            writer.write_at(&samples, utc_ns)
-        }
-        SampleFormat::S16 => {
-            let samples: Vec<_> = samples.iter().map(|sample| (sample * 32_768.0).round() as i16).collect();
-            writer.write_at(&samples, utc_ns)
+/// Memory for samples in the format of a buffer. Grows with the first blocks, and not later.
+pub(super) enum Block {
+    S16(Vec<i16>),
+    S24(Vec<I24>),
+    S32(Vec<i32>),
+    F32(Vec<f32>),
+}
+
+impl Block {
+    pub(super) fn new(format: SampleFormat, samples: usize) -> Self {
+        match format {
+            SampleFormat::S16 => Self::S16(Vec::with_capacity(samples)),
+            SampleFormat::S24 => Self::S24(Vec::with_capacity(samples)),
+            SampleFormat::S32 => Self::S32(Vec::with_capacity(samples)),
+            SampleFormat::F32 => Self::F32(Vec::with_capacity(samples)),
         }
     }
+
+    /// Writes samples, clipped to full scale.
+    pub(super) fn write(&mut self, writer: &mut Writer, samples: &[f64], utc_ns: i64) -> capbuf::Result<()> {
+        // The casts saturate, and convert NaN to zero.
+        match self {
+            Self::S16(block) => write(writer, block, samples, utc_ns, |sample| (sample * 32_768.0).round() as i16),
+            Self::S24(block) => {
+                write(writer, block, samples, utc_ns, |sample| I24::new((sample * 8_388_608.0).round() as i32))
+            }
+            Self::S32(block) => write(writer, block, samples, utc_ns, |sample| (sample * FULL_SCALE).round() as i32),
+            Self::F32(block) => write(writer, block, samples, utc_ns, |sample| sample as f32),
+        }
+    }
+}
+
+fn write<S: Sample>(
+    writer: &mut Writer,
+    block: &mut Vec<S>,
+    samples: &[f64],
+    utc_ns: i64,
+    convert: impl Fn(f64) -> S,
+) -> capbuf::Result<()> {
+    block.clear();
+    block.extend(samples.iter().map(|sample| convert(*sample)));
+    writer.write_at(block, utc_ns)
 }

@@ -5,6 +5,9 @@ use super::resample::Resampler;
 use crate::error::Result;
 use crate::source::format::{Format, RequestedFormat};
 
+/// The most frames to be converted at a time; more than these grow the memory.
+pub(super) const BLOCK_FRAMES: usize = 1024;
+
 /// The conversion of channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Channels {
@@ -22,6 +25,8 @@ pub(super) struct Shape {
     channels: Channels,
     gain: f64,
     resampler: Option<Resampler>,
+    /// A block after mix and gain.
+    mixed: Vec<f64>,
 }
 
 impl Shape {
@@ -53,7 +58,8 @@ impl Shape {
             .then(|| Resampler::new(native.sample_rate_hz, output.sample_rate_hz, count))
             .transpose()?;
         let gain = 10_f64.powf(f64::from(processing.gain_db) / 20.0);
-        Ok(Self { native, output, channels, gain, resampler })
+        let mixed = Vec::with_capacity(BLOCK_FRAMES * count);
+        Ok(Self { native, output, channels, gain, resampler, mixed })
     }
 
     /// Returns the format of the source.
@@ -66,27 +72,46 @@ impl Shape {
         self.output
     }
 
-    /// Converts the next samples, the first captured at `utc_ns`; returns samples and their time.
-    pub(super) fn process(&mut self, samples: &[f64], utc_ns: i64) -> Result<(Vec<f64>, i64)> {
+    /// Returns the most frames that a block of `in_frames` frames becomes.
+    pub(super) fn most_out_frames(&self, in_frames: usize) -> usize {
+        self.resampler.as_ref().map_or(in_frames, Resampler::most_out_frames)
+    }
+
+    /// Returns an estimate of its memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.mixed.capacity() * size_of::<f64>() + self.resampler.as_ref().map_or(0, Resampler::bytes)
+    }
+
+    /// Converts the next samples, the first captured at `utc_ns`; passes on the samples that are
+    /// complete thereby, and their capture time, block by block.
+    pub(super) fn process(
+        &mut self,
+        samples: &[f64],
+        utc_ns: i64,
+        mut emit: impl FnMut(&[f64], i64) -> Result<()>,
+    ) -> Result<()> {
         let frames = samples.chunks_exact(usize::from(self.native.channels));
-        let gain = self.gain;
-        let mixed: Vec<f64> = match self.channels {
-            Channels::Unchanged => samples.iter().map(|sample| sample * gain).collect(),
-            Channels::One(number) => frames.map(|frame| frame[number] * gain).collect(),
-            Channels::Average => frames.map(|frame| frame.iter().sum::<f64>() / frame.len() as f64 * gain).collect(),
-            Channels::Repeated(count) => {
-                samples.iter().flat_map(|sample| std::iter::repeat_n(sample * gain, count)).collect()
+        let (gain, mixed) = (self.gain, &mut self.mixed);
+        mixed.clear();
+        match self.channels {
+            Channels::Unchanged => mixed.extend(samples.iter().map(|sample| sample * gain)),
+            Channels::One(number) => mixed.extend(frames.map(|frame| frame[number] * gain)),
+            Channels::Average => {
+                mixed.extend(frames.map(|frame| frame.iter().sum::<f64>() / frame.len() as f64 * gain));
             }
-        };
+            Channels::Repeated(count) => {
+                mixed.extend(samples.iter().flat_map(|sample| std::iter::repeat_n(sample * gain, count)));
+            }
+        }
         match &mut self.resampler {
-            Some(resampler) => resampler.process(&mixed, utc_ns),
-            None => Ok((mixed, utc_ns)),
+            Some(resampler) => resampler.process(mixed, utc_ns, emit),
+            None => emit(mixed, utc_ns),
         }
     }
 
-    /// Returns the rest of the converted samples, before a gap or the end.
-    pub(super) fn finish(&mut self) -> Result<(Vec<f64>, i64)> {
-        self.resampler.as_mut().map_or(Ok((Vec::new(), 0)), Resampler::finish)
+    /// Passes on the rest of the converted samples, before a gap or the end.
+    pub(super) fn finish(&mut self, emit: impl FnMut(&[f64], i64) -> Result<()>) -> Result<()> {
+        self.resampler.as_mut().map_or(Ok(()), |resampler| resampler.finish(emit))
     }
 
     /// Discards the samples it holds.
@@ -111,6 +136,26 @@ mod tests {
         RequestedFormat { sample_rate_hz, channels, sample_format: None }
     }
 
+    /// Collects converted samples, and the time of the first.
+    fn collect(convert: impl FnOnce(&mut dyn FnMut(&[f64], i64) -> Result<()>) -> Result<()>) -> (Vec<f64>, i64) {
+        let (mut all, mut start_ns) = (Vec::new(), None);
+        let mut emit = |samples: &[f64], utc_ns: i64| {
+            start_ns.get_or_insert(utc_ns);
+            all.extend_from_slice(samples);
+            Ok(())
+        };
+        convert(&mut emit).expect("converted");
+        (all, start_ns.unwrap_or(0))
+    }
+
+    fn process(shape: &mut Shape, samples: &[f64], utc_ns: i64) -> (Vec<f64>, i64) {
+        collect(|emit| shape.process(samples, utc_ns, emit))
+    }
+
+    fn finish(shape: &mut Shape) -> (Vec<f64>, i64) {
+        collect(|emit| shape.finish(emit))
+    }
+
     #[test]
     fn channels_are_selected_averaged_and_repeated() {
         for (mix, has, wants, out) in [
@@ -121,7 +166,7 @@ mod tests {
         ] {
             let processing = Processing { mix, gain_db: 0.0 };
             let mut shape = Shape::new(format(8000, has), &requested(None, wants), &processing).expect("valid");
-            let (samples, utc_ns) = shape.process(&[0.3, 0.5, 0.5, 0.7], 7).expect("converted");
+            let (samples, utc_ns) = process(&mut shape, &[0.3, 0.5, 0.5, 0.7], 7);
             assert_eq!((samples.len(), utc_ns), (out.len(), 7));
             assert!(samples.iter().zip(&out).all(|(one, other)| (one - other).abs() < 1e-12), "{mix:?}: {samples:?}");
         }
@@ -136,7 +181,7 @@ mod tests {
     fn gain_is_in_decibels() {
         let louder = Processing { mix: Mix::Auto, gain_db: 20.0 };
         let mut shape = Shape::new(format(8000, 1), &requested(None, None), &louder).expect("valid");
-        let (samples, _) = shape.process(&[0.01], 0).expect("converted");
+        let (samples, _) = process(&mut shape, &[0.01], 0);
         assert!((samples[0] - 0.1).abs() < 1e-9);
     }
 
@@ -162,10 +207,10 @@ mod tests {
                 let end = total.min(at + part);
                 let samples: Vec<f64> = (at..end).flat_map(|n| [tone(from, n), -tone(from, n)]).collect();
                 let at_ns = start_ns + (at as f64 * 1e9 / f64::from(from)) as i64;
-                check(shape.process(&samples, at_ns).expect("converted"), &mut out);
+                check(process(&mut shape, &samples, at_ns), &mut out);
                 at = end;
             }
-            check(shape.finish().expect("converted"), &mut out);
+            check(finish(&mut shape), &mut out);
             let frames = (total as f64 * f64::from(to) / f64::from(from)).round() as usize;
             assert_eq!(out.len(), 2 * frames, "{from} to {to}");
             // Without the ends, where the filter is not settled.
@@ -181,9 +226,9 @@ mod tests {
     fn whole_number_of_blocks_is_complete() {
         let mut shape =
             Shape::new(format(44_100, 1), &requested(Some(48_000), None), &Processing::default()).expect("valid");
-        let (first, _) = shape.process(&vec![0.1; 11_760], 0).expect("converted");
-        let (rest, _) = shape.finish().expect("converted");
+        let (first, _) = process(&mut shape, &vec![0.1; 11_760], 0);
+        let (rest, _) = finish(&mut shape);
         assert_eq!(first.len() + rest.len(), 12_800);
-        assert!(shape.finish().expect("converted").0.is_empty(), "nothing is left");
+        assert!(finish(&mut shape).0.is_empty(), "nothing is left");
     }
 }

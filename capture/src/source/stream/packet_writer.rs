@@ -1,17 +1,18 @@
 //! Writes packets at their capture times.
 
-use capbuf::{GapReason, Writer};
+use capbuf::GapReason;
 
 use super::clock::{Placed, StreamClock};
 use super::packets::Packet;
 use crate::error::Result;
 use crate::source::format::Format;
 use crate::source::instant::utc_of;
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// Writes packets at the times of a [`StreamClock`].
 pub(super) struct PacketWriter {
-    writer: Writer,
+    output: Output,
     clock: StreamClock,
     frame_bytes: usize,
     /// Packets that arrived before the clock settled.
@@ -23,10 +24,10 @@ pub(super) struct PacketWriter {
 const MOST_HELD_BYTES: usize = 16 << 20;
 
 impl PacketWriter {
-    pub(super) fn new(writer: Writer, format: Format) -> Self {
+    pub(super) fn new(output: Output, format: Format) -> Self {
         let clock = StreamClock::new(format.sample_rate_hz);
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
-        Self { writer, clock, frame_bytes, held: Vec::new(), held_bytes: 0 }
+        Self { output, clock, frame_bytes, held: Vec::new(), held_bytes: 0 }
     }
 
     pub(super) fn add(&mut self, packet: Packet, stop: &Stop) -> Result<()> {
@@ -35,7 +36,7 @@ impl PacketWriter {
             return Ok(());
         }
         let settled = self.clock.is_settled();
-        let arrived_ns = self.writer.buffer().clock().monotonic_ns();
+        let arrived_ns = self.output.buffer().clock().monotonic_ns();
         let placed = self.clock.place(packet.timestamp_ns, frames, arrived_ns);
         if !placed.ahead.is_zero() && stop.sleep(placed.ahead) {
             return Ok(());
@@ -52,7 +53,7 @@ impl PacketWriter {
     pub(super) fn settle(&mut self) -> Result<()> {
         let mut held = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        let buffer = self.writer.buffer();
+        let buffer = self.output.buffer();
         self.clock.settle(buffer.clock().monotonic_ns());
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {
             // Servers start with some seconds of the past. After a reconnect those are in the
@@ -62,14 +63,19 @@ impl PacketWriter {
         held.iter().try_for_each(|(placed, packet)| self.write(placed, packet))
     }
 
+    /// Writes what a conversion holds, at the end.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.output.finish()
+    }
+
     fn write(&mut self, placed: &Placed, packet: &Packet) -> Result<()> {
         if let Some(lost) = placed.lost {
-            self.writer.gap_for(GapReason::PacketLoss, lost);
+            self.output.gap_for(GapReason::PacketLoss, lost);
         }
         if let Some(undetected) = placed.late {
-            self.writer.gap_for(GapReason::Detected, undetected);
+            self.output.gap_for(GapReason::Detected, undetected);
         }
-        let capture_utc_ns = utc_of(&**self.writer.buffer().clock(), self.clock.captured_ns(placed));
-        Ok(self.writer.write_bytes_at(&packet.data, capture_utc_ns)?)
+        let capture_utc_ns = utc_of(&**self.output.buffer().clock(), self.clock.captured_ns(placed));
+        self.output.write_bytes_at(&packet.data, capture_utc_ns)
     }
 }

@@ -107,7 +107,7 @@ struct Pipe {
 
 impl Read for Pipe {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        // Polls are counted instead of time: while the process is stopped, the child's packets wait.
+        // Polls are counted instead of time: while the process is stopped, packets wait for it.
         let mut quiet_polls = 0;
         loop {
             if self.stop.is_requested() {

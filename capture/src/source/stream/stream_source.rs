@@ -11,6 +11,7 @@ use super::packets::Packets;
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
+use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// A stream as a source.
@@ -80,6 +81,10 @@ impl Source for StreamSource {
     }
 
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
+        self.run_into(Output::direct(writer), stop)
+    }
+
+    fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
         let Some(Opened { child, mut packets }) = self.opened.take() else {
             return Err(Error::Stream {
                 source_name: capbuf::redact(&self.url),
@@ -87,7 +92,7 @@ impl Source for StreamSource {
             });
         };
         let format = packets.format();
-        let mut packet_writer = PacketWriter::new(writer, format);
+        let mut packet_writer = PacketWriter::new(output, format);
         let ended = loop {
             match packets.next() {
                 Ok(packet) => packet_writer.add(packet, stop)?,
@@ -98,9 +103,12 @@ impl Source for StreamSource {
             }
         };
         if stop.is_requested() {
+            // An error means that the buffer was removed.
+            let _ = packet_writer.finish();
             return Ok(RunOutcome::Stopped);
         }
         packet_writer.settle()?;
+        packet_writer.finish()?;
         // Closed first, so that the child does not block on it.
         drop(packets);
         Err(self.lost(child, ended))

@@ -1,0 +1,149 @@
+//! The way of a source's audio into its buffer, converted if necessary.
+
+use capbuf::{CaptureBuffer, Clock, GapReason, Reservation, Sample, Writer};
+
+use super::convert::{Block, append_floats, float};
+use super::shape::{BLOCK_FRAMES, Shape};
+use crate::error::Result;
+use crate::source::format::{Format, RequestedFormat};
+
+/// The writer of a source, and the conversion before it.
+///
+/// Converts on the calling thread, block by block. Once made it allocates nothing, takes no lock
+/// and makes no system call, so the callback of a device may use it.
+pub struct Output {
+    writer: Writer,
+    conversion: Option<Conversion>,
+}
+
+struct Conversion {
+    shape: Shape,
+    /// A block as it came from the source.
+    floats: Vec<f64>,
+    /// A block for the buffer.
+    block: Block,
+    /// The memory of all this, in the budget of the buffer's registry.
+    _reserved: Reservation,
+}
+
+impl Output {
+    /// Writes the audio as it is.
+    pub(crate) fn direct(writer: Writer) -> Self {
+        Self { writer, conversion: None }
+    }
+
+    /// Converts the audio first.
+    ///
+    /// # Errors
+    /// [`capbuf::Error::OverBudget`] if the budget has no room for the conversion.
+    pub(super) fn converted(writer: Writer, shape: Shape) -> Result<Self> {
+        let in_samples = BLOCK_FRAMES * usize::from(shape.native().channels);
+        let out_samples = shape.most_out_frames(BLOCK_FRAMES) * usize::from(shape.output().channels);
+        let bytes = shape.bytes() + in_samples * size_of::<f64>() + out_samples * shape.output().sample_format.bytes();
+        let reserved = writer.buffer().reserve(bytes as u64)?;
+        let block = Block::new(shape.output().sample_format, out_samples);
+        let conversion = Conversion { shape, floats: Vec::with_capacity(in_samples), block, _reserved: reserved };
+        Ok(Self { writer, conversion: Some(conversion) })
+    }
+
+    /// Returns the writer, if the audio is written as it is.
+    pub(super) fn into_writer(self) -> std::result::Result<Writer, Self> {
+        if self.conversion.is_none() { Ok(self.writer) } else { Err(self) }
+    }
+
+    pub(crate) fn buffer(&self) -> &CaptureBuffer {
+        self.writer.buffer()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &**self.writer.buffer().clock()
+    }
+
+    /// Returns the number of the next frame of the buffer.
+    pub(crate) fn next_frame(&self) -> u64 {
+        self.writer.next_frame()
+    }
+
+    /// Returns the format in which the source writes.
+    pub(crate) fn format(&self) -> Format {
+        let spec = self.writer.buffer().spec();
+        let own =
+            Format { sample_rate_hz: spec.sample_rate_hz(), channels: spec.channels(), sample_format: spec.format() };
+        self.conversion.as_ref().map_or(own, |conversion| conversion.shape.native())
+    }
+
+    /// Returns the format in which the source writes, as a request.
+    pub(crate) fn requested(&self) -> RequestedFormat {
+        let Format { sample_rate_hz, channels, sample_format } = self.format();
+        RequestedFormat {
+            sample_rate_hz: Some(sample_rate_hz),
+            channels: Some(channels),
+            sample_format: Some(sample_format),
+        }
+    }
+
+    /// Writes samples in the source's format, the first captured at `utc_ns`.
+    pub(crate) fn write_at<S: Sample>(&mut self, samples: &[S], utc_ns: i64) -> Result<()> {
+        let Some(conversion) = &mut self.conversion else { return Ok(self.writer.write_at(samples, utc_ns)?) };
+        let block_samples = BLOCK_FRAMES * usize::from(conversion.shape.native().channels);
+        samples.chunks(block_samples).enumerate().try_for_each(|(number, block)| {
+            let fill = |floats: &mut Vec<f64>| floats.extend(block.iter().map(|sample| float(*sample)));
+            conversion.write(&mut self.writer, number, utc_ns, fill)
+        })
+    }
+
+    /// Writes bytes as [`write_at`](Self::write_at) does samples.
+    pub(crate) fn write_bytes_at(&mut self, bytes: &[u8], utc_ns: i64) -> Result<()> {
+        let Some(conversion) = &mut self.conversion else { return Ok(self.writer.write_bytes_at(bytes, utc_ns)?) };
+        let Format { channels, sample_format, .. } = conversion.shape.native();
+        let block_bytes = BLOCK_FRAMES * usize::from(channels) * sample_format.bytes();
+        bytes.chunks(block_bytes).enumerate().try_for_each(|(number, block)| {
+            let fill = |floats: &mut Vec<f64>| append_floats(block, sample_format, floats);
+            conversion.write(&mut self.writer, number, utc_ns, fill)
+        })
+    }
+
+    /// Records a gap of unknown length before the next samples.
+    pub(crate) fn gap(&mut self, reason: GapReason) {
+        // An error means that the buffer was removed, which the next write reports.
+        let _ = self.finish();
+        self.writer.gap(reason);
+    }
+
+    /// Records a gap of known length before the next samples.
+    pub(crate) fn gap_for(&mut self, reason: GapReason, duration: std::time::Duration) {
+        let _ = self.finish();
+        self.writer.gap_for(reason, duration);
+    }
+
+    /// Writes the samples that the conversion holds, at the end or before a gap.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        let Some(Conversion { shape, block, .. }) = &mut self.conversion else { return Ok(()) };
+        shape.finish(|samples, utc_ns| Ok(block.write(&mut self.writer, samples, utc_ns)?))
+    }
+
+    /// Discards the samples that the conversion holds.
+    pub(super) fn discard(&mut self) {
+        if let Some(conversion) = &mut self.conversion {
+            conversion.shape.reset();
+        }
+    }
+}
+
+impl Conversion {
+    /// Converts and writes block `number` of samples whose first was captured at `utc_ns`.
+    fn write(
+        &mut self,
+        writer: &mut Writer,
+        number: usize,
+        utc_ns: i64,
+        fill: impl FnOnce(&mut Vec<f64>),
+    ) -> Result<()> {
+        self.floats.clear();
+        fill(&mut self.floats);
+        let before_ns = (number * BLOCK_FRAMES) as f64 * 1e9 / f64::from(self.shape.native().sample_rate_hz);
+        let Self { shape, floats, block, .. } = self;
+        let utc_ns = utc_ns.saturating_add(before_ns as i64);
+        shape.process(floats, utc_ns, |samples, utc_ns| Ok(block.write(writer, samples, utc_ns)?))
+    }
+}
