@@ -42,7 +42,7 @@ fn a_clip_has_the_reported_frames() {
     let quarter = ["clip", "pos", "--around", start, "--before", "0s", "--after", "250ms", "-o", again];
     let refused = run(folder.path(), &quarter);
     assert_eq!(refused.code, Some(1));
-    assert_eq!(refused.err, "capbuf: --output again.wav: the file exists; --force overwrites it");
+    assert_eq!(refused.err, "capbuf: --output again.wav: the file exists; --force overwrites it\n");
     assert_eq!(check(folder.path(), &by_time), wav_samples(&folder.path().join(path)));
     let around = json(folder.path(), &[&quarter[..], &["--force"]].concat());
     assert_eq!(around["first_frame"], last["first_frame"]);

@@ -20,11 +20,7 @@ const POLL_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs a source that writes to a [`Writer`]: into a ring beside the buffer if its audio has to be
 /// converted.
-pub(crate) fn run<R>(
-    output: Output,
-    stop: &Stop,
-    run: impl FnOnce(Writer, &Stop) -> Result<R>,
-) -> Result<R> {
+pub(crate) fn run<R>(output: Output, stop: &Stop, run: impl FnOnce(Writer, &Stop) -> Result<R>) -> Result<R> {
     let output = match output.into_writer() {
         Ok(writer) => return run(writer, stop),
         Err(output) => output,

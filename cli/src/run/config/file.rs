@@ -23,7 +23,7 @@ pub(super) struct File {
 pub(super) struct Trigger {
     pub(super) source: Spanned<String>,
     pub(super) above: Spanned<f32>,
-    pub(super) band: Option<Spanned<[f32; 2]>>,
+    pub(super) band: Option<Spanned<Vec<f32>>>,
     pub(super) before: Option<Spanned<String>>,
     pub(super) after: Option<Spanned<String>>,
     pub(super) at_most: Option<Spanned<String>>,
@@ -92,14 +92,12 @@ fn one_line(error: &toml::de::Error) -> String {
 }
 
 /// Types as the parser calls them when it expects them, and as TOML does.
-const IN_TOML: [(&str, &str); 9] = [
+const IN_TOML: [(&str, &str); 7] = [
     ("u16", "a whole number from 0 to 65535"),
     ("u32", "a whole number from 0 to 4294967295"),
     ("f32", "a number"),
     ("a sequence", "an array"),
     ("struct", "a table"),
-    ("an array of length 2", "an array of 2 numbers"),
-    ("fewer elements in array", "an array of 2 numbers"),
     ("a map", "a table"),
     ("a borrowed string", "a string"),
 ];

@@ -77,6 +77,7 @@ fn a_triggers_options_are_reported_at_the_line_that_is_wrong() {
     let message = |options: TriggerOptions| options.check().expect_err("it is invalid");
     let loud = TriggerOptions::new(".").when(Condition::louder_than(9.0));
     assert_diagnostic(&trigger("above = 9"), &format!("x.toml:8: {}", message(loud)));
+    assert_diagnostic(&trigger("above = -9\nband = [1, 2, 3]"), "x.toml:9: band has 3 numbers; allowed: 2, ");
     let reversed = TriggerOptions::new(".").when(Condition::louder_than(-9.0).between(9.0, 5.0));
     assert_diagnostic(&trigger("above = -9\nband = [9, 5]"), &format!("x.toml:9: {}", message(reversed)));
     let short = TriggerOptions::new(".").at_most(Duration::from_secs(1));

@@ -32,7 +32,11 @@ pub(super) fn read(
     let mut options = TriggerOptions::new(trigger.folder.get_ref()).when(condition);
     check(&trigger.above.span(), &options)?;
     if let Some(band) = &trigger.band {
-        let [low, high] = *band.get_ref();
+        let &[low, high] = &band.get_ref()[..] else {
+            let count = band.get_ref().len();
+            let message = format!("band has {count} numbers; allowed: 2, its lower and its upper end in hertz");
+            return Err(document.diagnostic(Some(band.span()), &message));
+        };
         condition = condition.between(low, high);
         options = options.when(condition);
         check(&band.span(), &options)?;
