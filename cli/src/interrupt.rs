@@ -1,14 +1,14 @@
 //! SIGINT and SIGTERM: the first one ends a command gracefully, the second one immediately.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use signal_hook::{flag, low_level};
 
 use crate::failure::Failure;
 
@@ -26,6 +26,44 @@ pub(crate) fn end_at_once_if_repeated() -> io::Result<Arc<AtomicBool>> {
         flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// Repeated signals of a command that has audio to write. Clones share it.
+///
+/// The second signal ends the process, but not before all is written; the third one does at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Repeats {
+    shared: Arc<Mutex<Signalled>>,
+}
+
+#[derive(Debug, Default)]
+struct Signalled {
+    times: u32,
+    is_all_written: bool,
+}
+
+impl Repeats {
+    fn lock(&self) -> MutexGuard<'_, Signalled> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a signal. Called on the thread that handles signals.
+    pub(crate) fn add(&self) {
+        let mut signalled = self.lock();
+        signalled.times += 1;
+        if signalled.times > 2 || signalled.times == 2 && signalled.is_all_written {
+            low_level::exit(INTERRUPTED);
+        }
+    }
+
+    /// Notes that all is written: ends the process if it was signalled twice.
+    pub(crate) fn all_is_written(&self) {
+        let mut signalled = self.lock();
+        signalled.is_all_written = true;
+        if signalled.times > 1 {
+            low_level::exit(INTERRUPTED);
+        }
+    }
 }
 
 /// Starts to handle signals. The receiver gets a message for each one.

@@ -128,7 +128,7 @@ pub use buffer::{
 pub use clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)]
 pub use domain::domains_and_unusable;
-pub use domain::{DomainInfo, MAX_DOMAIN_BYTES, Swept, domains, remove_domain};
+pub use domain::{DomainInfo, MAX_DOMAIN_BYTES, Swept, check_domain_name, domains, remove_domain};
 pub use error::{Error, ErrorCode, Result};
 pub use gap::{Gap, GapReason};
 pub use holder::Holder;

@@ -82,15 +82,15 @@ impl Station {
         let configured = plan::check(sources, &self.inner.registry)?;
         let plan = Plan::of(&self.inner.running(), &configured, &self.inner.registry);
         let ended: Vec<_> = plan.to_stop().filter_map(|name| self.inner.running().remove(name)).collect();
-        stop_all(&ended);
-        let ended_source = |name: &str| ended.iter().find(|ended| ended.config.name == name);
-        for name in &plan.changes.stopped {
-            if ended_source(name).is_some_and(|ended| ended.config.when_gone == WhenGone::Remove) {
-                // It may have been removed already.
-                let _ = self.inner.registry.remove(name);
-            }
+        let removed = |ended: &&Running| {
+            ended.config.when_gone == WhenGone::Remove && plan.changes.stopped.contains(&ended.config.name)
+        };
+        let removed: Vec<_> = ended.iter().filter(removed).map(|ended| ended.config.name.clone()).collect();
+        stop_all(ended);
+        for name in &removed {
+            // It may have been removed already.
+            let _ = self.inner.registry.remove(name);
         }
-        drop(ended);
         for name in plan.to_start() {
             if let Some(config) = configured.get(name.as_str()) {
                 let supervised = self.inner.begin(config, plan.after(name))?;
@@ -126,18 +126,25 @@ impl Station {
     pub fn stop(&self) -> bool {
         let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
         let ended: Vec<_> = std::mem::take(&mut *self.inner.running()).into_values().collect();
-        stop_all(&ended)
+        stop_all(ended)
     }
 }
 
-fn stop_all(ended: &[Running]) -> bool {
+/// Stops sources, and waits for them together. Those that do not close in time end by themselves.
+fn stop_all(ended: Vec<Running>) -> bool {
     ended.iter().for_each(|ended| ended.supervised.request_stop());
     let deadline = Instant::now() + STOP_DEADLINE;
-    let stopped: Vec<_> = ended
-        .iter()
-        .map(|ended| ended.supervised.wait_for_end(deadline.saturating_duration_since(Instant::now())))
-        .collect();
-    stopped.into_iter().all(|stopped| stopped)
+    let mut all_stopped = true;
+    for Running { supervised, .. } in ended {
+        let left = deadline.saturating_duration_since(Instant::now());
+        all_stopped &= match Arc::try_unwrap(supervised) {
+            // Dropping it would wait again.
+            Ok(supervised) => supervised.stop_within(left),
+            // In use by `Station::sources`.
+            Err(supervised) => supervised.wait_for_end(left),
+        };
+    }
+    all_stopped
 }
 
 impl Inner {
@@ -155,6 +162,6 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         let ended: Vec<_> = std::mem::take(&mut *self.running()).into_values().collect();
-        stop_all(&ended);
+        stop_all(ended);
     }
 }

@@ -29,10 +29,16 @@ pub(super) fn check<'a>(sources: &'a [SourceConfig], registry: &Registry) -> Res
         total_bytes = total_bytes.saturating_add(spec.audio_bytes());
         let (limit, budget) = (registry.max_buffer_bytes(), registry.stats().budget_bytes);
         if spec.audio_bytes() > limit {
-            return Err(refused(format!("{spec} is {} bytes, one buffer allows {limit}", spec.audio_bytes())));
+            return Err(refused(format!(
+                "{spec} is {} bytes; allowed: up to {limit} in one buffer",
+                spec.audio_bytes()
+            )));
         }
         if total_bytes > budget {
-            return Err(refused(format!("with it all buffers have {total_bytes} bytes, the budget is {budget}")));
+            let own = spec.audio_bytes();
+            return Err(refused(format!(
+                "{spec} is {own} bytes; with it all buffers have {total_bytes} bytes, the budget is {budget}"
+            )));
         }
         if configured.insert(&config.name, config).is_some() {
             return Err(refused("the name is given twice".to_owned()));

@@ -238,6 +238,42 @@ fn invalid_options_are_refused() {
 }
 
 #[test]
+fn options_that_do_not_suit_the_buffer_are_refused() {
+    use capbuf::{Length, SampleFormat, Spec};
+
+    let registry = Registry::private();
+    let allocate = |source: &str, channels: u16, format: SampleFormat| {
+        let spec = Spec::new(Length::Seconds(10.0), 16_000, channels, format).expect("a spec");
+        registry.get_or_allocate(source, spec).expect("a buffer")
+    };
+    let _held = [
+        allocate("yard", 1, SampleFormat::S16),
+        allocate("wide", 9, SampleFormat::S16),
+        allocate("deep", 1, SampleFormat::S32),
+    ];
+    let options = || TriggerOptions::new(".");
+    let band = |low, high| options().when(Condition::louder_than(-20.0).between(low, high));
+    for (source, options, reason) in [
+        ("yard", options().before(SECOND * 11), "allowed: up to the 10s of the buffer"),
+        ("yard", band(2000.0, 9000.0), "allowed: up to 8000 Hz, half the sample rate"),
+        ("wide", options().flac(), "flac can't store 9 channels; allowed: up to 8"),
+        ("deep", options().flac(), "flac can't store s32"),
+    ] {
+        let error = Trigger::begin(&registry, source, options, |_| {}).expect_err(reason).to_string();
+        assert!(error.starts_with(&format!("source {source}: ")) && error.contains(reason), "{error}");
+    }
+    for (source, options) in [("yard", band(2000.0, 8000.0).flac()), ("wide", options()), ("deep", options())] {
+        drop(Trigger::begin(&registry, source, options, |_| {}).expect("they suit"));
+    }
+    // A later buffer without a frequency of the band is reported, once.
+    let (trigger, clips) = begin(&registry, "later", band(9000.0, 9500.0));
+    let _later = allocate("later", 1, SampleFormat::S16);
+    let error = clips.recv_timeout(DEADLINE).expect("an error").expect_err("no such band").to_string();
+    assert!(error.contains("the band is 9000 to 9500 Hz; 16000 Hz has none above 8000"), "{error}");
+    assert_no_more(trigger, &clips);
+}
+
+#[test]
 fn trigger_reports_the_progress_of_its_clip() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(240.0), 48_000, 1, capbuf::SampleFormat::S16).expect("a spec");

@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
-use crate::interrupt;
+use crate::interrupt::Repeats;
 
 /// An event.
 #[derive(Debug)]
@@ -27,26 +27,30 @@ pub(super) enum Event {
 pub(super) struct Events {
     sender: Sender<Event>,
     receiver: Receiver<Event>,
+    pub(super) repeats: Repeats,
 }
 
 /// Starts to listen to signals.
 pub(super) fn listen() -> Result<Events, Failure> {
     let failed = |error: io::Error| Failure::Run(format!("can't listen to signals: {error}"));
     let (sender, receiver) = channel();
-    interrupt::end_at_once_if_repeated().map_err(failed)?;
+    let repeats = Repeats::default();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(failed)?;
-    let to = sender.clone();
+    let (to, counter) = (sender.clone(), repeats.clone());
     let listener = thread::Builder::new().name("capbuf-signals".to_owned());
     let listen = move || {
         for signal in signals.forever() {
             let event = if signal == SIGUSR1 { Event::WriteClips } else { Event::End };
+            if signal != SIGUSR1 {
+                counter.add();
+            }
             if to.send(event).is_err() {
                 break;
             }
         }
     };
     listener.spawn(listen).map_err(failed)?;
-    Ok(Events { sender, receiver })
+    Ok(Events { sender, receiver, repeats })
 }
 
 impl Events {

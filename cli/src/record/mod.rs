@@ -40,7 +40,8 @@ Output:
 
 Signals:
   SIGUSR1          write a clip of each source, of the length of --clip or 10 s
-  SIGINT, SIGTERM  end, with the clips of --clip; twice: immediately
+  SIGINT, SIGTERM  end, with the clips of --clip; twice: end once they are written;
+                   three times: immediately
 
 Failures:
   A source that can't be opened ends the command with exit code 1, except with
@@ -115,6 +116,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let options = capture_options(arguments);
     let mut recordings = recording::open_all(&registry, &arguments.sources, &options, &events)?;
     let done = record(arguments, &events, &mut recordings);
+    events.repeats.all_is_written();
     recording::stop_all(recordings);
     done
 }

@@ -52,12 +52,15 @@ pub(super) fn stop_all(recordings: Vec<Recording>) {
     /// Time to wait for sources that never opened, all together. One that is blocked by its
     /// device leaves a buffer behind at most, which the next process of the domain removes.
     const OPENING_DEADLINE: Duration = Duration::from_secs(1);
+    /// Time to wait for the others, all together.
+    const OPEN_DEADLINE: Duration = Duration::from_secs(4);
     recordings.iter().for_each(|recording| recording.supervised.request_stop());
     let (open, opening): (Vec<_>, Vec<_>) = recordings.into_iter().partition(|recording| recording.is_open);
-    drop(open);
-    let deadline = Instant::now() + OPENING_DEADLINE;
-    for recording in opening {
-        recording.supervised.stop_within(deadline.saturating_duration_since(Instant::now()));
+    for (recordings, within) in [(open, OPEN_DEADLINE), (opening, OPENING_DEADLINE)] {
+        let deadline = Instant::now() + within;
+        for recording in recordings {
+            recording.supervised.stop_within(deadline.saturating_duration_since(Instant::now()));
+        }
     }
 }
 

@@ -1,93 +1,79 @@
-//! The events of the daemon: signals, and changes of the configuration file.
+//! The events of the daemon: signals, and reports of its other threads.
 
-use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::configurer::Request;
 use crate::failure::Failure;
-use crate::interrupt;
+use crate::interrupt::Repeats;
 
 /// An event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Event {
-    /// Read the file again: it changed, or SIGHUP came.
-    Reload,
     /// SIGINT or SIGTERM.
     Stop,
     /// No event for [`TICK`].
     Tick,
+    /// The first configuration can't be applied.
+    Failed(Failure),
+    /// The sources were stopped; true if all are closed.
+    SourcesStopped(bool),
+    /// The thread of the configuration has ended.
+    ConfigurerEnded,
 }
 
-/// Inode, size and modification time: differ if the file was written or replaced.
-type Identity = (u64, u64, i64, i64);
-
-/// The sources of events.
+/// The queue of events.
 pub(super) struct Events {
-    signals: Receiver<Event>,
-    file: PathBuf,
-    read: Option<Identity>,
-    /// A changed file at the last look. It is read once two looks find it the same.
-    changed: Option<Identity>,
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+    pub(super) repeats: Repeats,
 }
 
-/// Interval of the looks at the file and of the notifications to the service manager.
+/// Interval of the notifications to the service manager.
 const TICK: Duration = Duration::from_millis(500);
 
 impl Events {
-    /// Starts to handle signals and to watch a file.
-    pub(super) fn listen(file: &Path) -> Result<Self, Failure> {
+    /// Starts to handle signals. SIGHUP is a request to the thread of the configuration.
+    pub(super) fn listen(requests: Sender<Request>) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::Run(format!("can't handle signals: {error}"));
-        interrupt::end_at_once_if_repeated().map_err(failed)?;
-        let (sender, receiver) = channel();
+        let ((sender, receiver), repeats) = (channel(), Repeats::default());
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+        let own = Self { sender: sender.clone(), receiver, repeats: repeats.clone() };
         let listen = move || {
-            signals.forever().try_for_each(|signal| {
-                let event = if signal == SIGHUP { Event::Reload } else { Event::Stop };
-                sender.send(event)
-            })
+            for signal in signals.forever() {
+                // The receivers live as long as they can use it.
+                if signal == SIGHUP {
+                    let _ = requests.send(Request::Reload);
+                } else {
+                    repeats.add();
+                    let _ = sender.send(Event::Stop);
+                }
+            }
         };
         thread::Builder::new().name("capbuf-signals".to_owned()).spawn(listen).map_err(failed)?;
-        let read = identity(file);
-        Ok(Self { signals: receiver, file: file.to_owned(), read, changed: None })
+        Ok(own)
+    }
+
+    /// Returns a sender of events.
+    pub(super) fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
     }
 
     /// Waits for the next event, at most [`TICK`].
-    pub(super) fn next(&mut self) -> Event {
-        match self.signals.recv_timeout(TICK) {
-            Ok(Event::Reload) => {
-                self.read = identity(&self.file);
-                Event::Reload
-            }
+    pub(super) fn next(&self) -> Event {
+        self.next_until(Instant::now() + TICK)
+    }
+
+    /// Waits for the next event until `deadline`, then returns [`Event::Tick`].
+    pub(super) fn next_until(&self, deadline: Instant) -> Event {
+        match self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(event) => event,
-            Err(RecvTimeoutError::Disconnected) => Event::Stop,
-            Err(RecvTimeoutError::Timeout) => self.look(),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Event::Tick,
         }
     }
-
-    fn look(&mut self) -> Event {
-        let now = identity(&self.file);
-        // A file that is being replaced may be missing for a moment.
-        if now.is_none() || now == self.read {
-            self.changed = None;
-            return Event::Tick;
-        }
-        if self.changed != now {
-            self.changed = now;
-            return Event::Tick;
-        }
-        (self.read, self.changed) = (now, None);
-        Event::Reload
-    }
-}
-
-fn identity(file: &Path) -> Option<Identity> {
-    let of = |metadata: Metadata| (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-    file.metadata().ok().map(of)
 }

@@ -1,22 +1,31 @@
 //! `capbuf run`: the daemon, which records the sources of a configuration file.
 
+mod check;
 mod config;
+mod configurer;
+mod ending;
 mod events;
+mod file_watch;
 mod log;
+mod removals;
+mod service;
 mod triggers;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use capbuf::{Registry, SourceClaim};
-use capbuf_capture::{Changes, Station};
+use capbuf_capture::Station;
 use sd_notify::NotifyState;
 
 use crate::domain;
-use crate::failure::{Failure, complain};
+use crate::failure::Failure;
 use config::Config;
+use configurer::{Configurer, Heartbeat, Request, Running};
 use events::{Event, Events};
 use log::LogFormat;
+use service::notify;
 use triggers::Triggers;
 
 const EXAMPLES: &str = "\
@@ -24,12 +33,19 @@ The smallest configuration file is
   [[source]]
   from = \"device:default\"
 contrib/capbuf.toml explains every setting. The file is read again when it changes, and
-on SIGHUP: unchanged sources go on undisturbed; an invalid file changes nothing, and the
-log has the line and the allowed values.
+on SIGHUP: unchanged sources go on undisturbed. A file that is invalid, unreadable, or
+without any source changes nothing, and the log has the line and the allowed values.
+The audio of a source that is no longer in the file is removed after `remove_after`.
 
 Signals:
   SIGHUP           read the file again
-  SIGINT, SIGTERM  end within five seconds; twice: immediately
+  SIGINT, SIGTERM  end within five seconds: triggers write their pending clips with the
+                   audio that is there; twice: do not wait for sources; three times:
+                   immediately
+
+--check opens the sources that are not being recorded, and says within seconds which
+devices, files, cameras or folders are missing or refuse: exit code 1. Exit code 2 is
+an invalid file.
 
 The daemon notifies systemd when it is ready, reloads and stops, and serves its
 watchdog; contrib/capbuf.service is a unit file.
@@ -57,40 +73,29 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let config = config::read(&arguments.config).map_err(|diagnostic| Failure::Usage(diagnostic.to_string()))?;
     if arguments.check {
-        return check(&config);
+        return check::check(&config, domain);
     }
     log::begin(arguments.log);
-    let mut events = Events::listen(&arguments.config)?;
+    let (to_configurer, requests) = channel();
+    let events = Events::listen(to_configurer.clone())?;
     let registry = open(&config, domain)?;
     let claim = claim_domain(&registry)?;
     let station = Station::new(&registry);
-    let mut running = Running { registry, station, triggers: Triggers::default() };
-    running.apply(&config)?;
-    notify(&[NotifyState::Ready, NotifyState::Status(&format!("sources: {}", config.sources.len()))]);
-    keep_running(&mut events, &mut running, &arguments.config, &config);
+    let running = Running { registry, station, triggers: Triggers::default() };
+    let heartbeat = Configurer::begin(arguments.config.clone(), config, running.clone(), requests, events.sender())?;
+    let result = keep_running(&events, &heartbeat);
     notify(&[NotifyState::Stopping]);
-    let stopped = running.station.stop();
+    // Its thread may have ended, by a failure.
+    let _ = to_configurer.send(Request::End);
+    let closed_all = ending::stop(&running, &events);
+    if !closed_all {
+        tracing::info!(closed_all, "ended");
+        // Without destructors, which would wait for what hangs. The kernel releases all.
+        std::process::exit(i32::from(result.is_err()));
+    }
     drop((running, claim));
-    tracing::info!(closed_all = stopped, "ended");
-    Ok(())
-}
-
-/// Checks a configuration as far as possible without recording.
-fn check(config: &Config) -> Result<(), Failure> {
-    // In a private registry, to create no domain.
-    let mut builder = Registry::builder();
-    if let Some(bytes) = config.budget_bytes {
-        builder = builder.budget_bytes(bytes);
-    }
-    Station::new(&builder.build()).check(&config.sources)?;
-    for warning in &config.warnings {
-        complain(&warning.to_string());
-    }
-    if config.warnings.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Run("the file is valid, but devices, files or folders are missing".to_owned()))
-    }
+    tracing::info!(closed_all, "ended");
+    result
 }
 
 fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
@@ -101,9 +106,12 @@ fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
     Ok(builder.open(&domain::name_of(domain.or(config.domain.as_deref())))?)
 }
 
+/// The name that a daemon claims in its domain: no source of it can have this name.
+const OWN_NAME: &str = "capbuf run";
+
 /// Claims the domain for this daemon, until the claim is dropped or the process ends.
 fn claim_domain(registry: &Registry) -> Result<SourceClaim, Failure> {
-    registry.claim_source("capbuf run").map_err(|error| match error {
+    registry.claim_source(OWN_NAME).map_err(|error| match error {
         capbuf::Error::WriterBusy { holder, .. } => {
             let domain = registry.domain().unwrap_or_default();
             let holder = holder.map_or_else(String::new, |holder| format!(": {holder}"));
@@ -113,78 +121,26 @@ fn claim_domain(registry: &Registry) -> Result<SourceClaim, Failure> {
     })
 }
 
-/// The state of the daemon.
-struct Running {
-    registry: Registry,
-    station: Station,
-    triggers: Triggers,
-}
-
-impl Running {
-    /// Applies a configuration.
-    fn apply(&mut self, config: &Config) -> Result<(), Failure> {
-        for warning in &config.warnings {
-            tracing::warn!(%warning, "configuration");
-        }
-        log_changes(&self.station.reconfigure(&config.sources)?);
-        Ok(self.triggers.reconfigure(&self.registry, &config.triggers)?)
-    }
-}
-
-fn log_changes(changes: &Changes) {
-    let Changes { unchanged, started, restarted, resized, reformatted, stopped, .. } = changes;
-    // A name may be a locator with a password.
-    let redacted = |names: &[String]| names.iter().map(|name| capbuf::redact(name)).collect::<Vec<_>>().join(", ");
-    tracing::info!(
-        unchanged = unchanged.len(),
-        started = redacted(started),
-        restarted = redacted(restarted),
-        resized = redacted(resized),
-        reformatted = redacted(reformatted),
-        stopped = redacted(stopped),
-        "configured"
-    );
-}
-
-/// Handles events until [`Event::Stop`].
-fn keep_running(events: &mut Events, running: &mut Running, file: &Path, first: &Config) {
+/// Serves the watchdog of the service manager until [`Event::Stop`]. Does nothing that can block.
+fn keep_running(events: &Events, heartbeat: &Heartbeat) -> Result<(), Failure> {
+    /// The configuration that is not applied after this time waits for something that hangs.
+    const STUCK_AFTER: Duration = Duration::from_secs(30);
     let ping_every = sd_notify::watchdog_enabled().map(|within| within / 2);
     let mut pinged = Instant::now();
+    let mut is_stuck = false;
     loop {
         match events.next() {
-            Event::Stop => return,
-            Event::Reload => reload(running, file, first),
-            Event::Tick => {}
+            Event::Stop => return Ok(()),
+            Event::Failed(failure) => return Err(failure),
+            Event::Tick | Event::SourcesStopped(_) | Event::ConfigurerEnded => {}
         }
         if ping_every.is_some_and(|every| pinged.elapsed() + Duration::from_millis(600) >= every) {
             pinged = Instant::now();
             notify(&[NotifyState::Watchdog]);
         }
-    }
-}
-
-/// Reads the file again. Logs a problem in it and changes nothing then.
-fn reload(running: &mut Running, file: &Path, first: &Config) {
-    notify(&[NotifyState::Reloading]);
-    let done = config::read(file).map_err(|diagnostic| Failure::Usage(diagnostic.to_string())).and_then(|config| {
-        if (&config.domain, config.budget_bytes) != (&first.domain, first.budget_bytes) {
-            tracing::warn!("domain and budget change only when the daemon is restarted");
+        let was_stuck = std::mem::replace(&mut is_stuck, heartbeat.age() > STUCK_AFTER);
+        if is_stuck && !was_stuck {
+            tracing::warn!("reading or applying the configuration hangs; what was configured before goes on");
         }
-        running.apply(&config).map(|()| config.sources.len())
-    });
-    match done {
-        Ok(sources) => notify(&[NotifyState::Ready, NotifyState::Status(&format!("sources: {sources}"))]),
-        Err(failure) => {
-            let reason = failure.message();
-            tracing::error!(%reason, "the configuration is unchanged");
-            notify(&[NotifyState::Ready, NotifyState::Status(&format!("configuration unchanged: {reason}"))]);
-        }
-    }
-}
-
-/// Notifies the service manager, if there is one.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "can't notify the service manager");
     }
 }

@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::program::{Running, capbuf, json, run, wait_for, wait_for_audio};
 
 /// Replaces the configuration as an editor does: by renaming a new file.
-fn configure(folder: &Path, text: &str) {
+pub(crate) fn configure(folder: &Path, text: &str) {
     fs::write(folder.join("new.toml"), text).expect("a file");
     fs::rename(folder.join("new.toml"), folder.join("capbuf.toml")).expect("it is renamed");
 }
 
 /// Returns the configuration of a tone.
-fn tone(name: &str, hertz: u32, more: &str) -> String {
+pub(crate) fn tone(name: &str, hertz: u32, more: &str) -> String {
     format!("[[source]]\nname = \"{name}\"\nfrom = \"tone:{hertz}\"\nlength = \"5s\"\n{more}\n")
 }
 
-fn daemon(folder: &Path) -> Running {
+pub(crate) fn daemon(folder: &Path) -> Running {
     Running::start(folder, &["run", "-c", "capbuf.toml"])
 }
 
@@ -33,7 +33,7 @@ fn running(folder: &Path) -> Vec<String> {
     running.map(|source| source["source"].as_str().expect("a name").to_owned()).collect()
 }
 
-fn wait_until_running(folder: &Path, names: &[&str]) {
+pub(crate) fn wait_until_running(folder: &Path, names: &[&str]) {
     wait_for(&format!("{names:?}"), || (running(folder) == names).then_some(()));
 }
 
@@ -181,6 +181,9 @@ fn check_reports_problems_without_recording() {
     let over_budget = check(&("budget = \"1 MB\"\n".to_owned() + &tone("a", 440, "").replace("5s", "60s")));
     assert_eq!(over_budget.code, Some(2), "{}", over_budget.err);
     assert!(over_budget.messages()[0].contains("the budget is 1000000"), "{}", over_budget.err);
+    // The name of the domain may also come from the command line.
+    let domain = run(folder, &["run", "-c", "capbuf.toml", "--check", "--domain", "two birds"]);
+    assert_eq!(domain.code, Some(2), "{}", domain.err);
     let none = run(folder, &["run", "-c", "nowhere.toml"]);
     assert_eq!((none.code, none.messages().len()), (Some(2), 1));
     assert!(none.err.contains("nowhere.toml: can't read it: No such file"), "{}", none.err);
@@ -221,35 +224,6 @@ fn the_example_explains_every_setting_and_is_valid() {
             uncommented.iter().any(|line| line.starts_with(&format!("{setting} = "))),
             "{setting} is not explained"
         );
-    }
-}
-
-/// Returns a trigger that fires at once, whose clip would end in five minutes, and its source.
-fn long_trigger(more: &str) -> String {
-    tone("a", 100, "sample_rate = 1000").replace("5s", "20m")
-        + "[[trigger]]\nsource = \"a\"\nabove = -20.0\nfolder = \"clips\"\nbefore = \"1s\"\nafter = \"5m\"\n"
-        + more
-}
-
-#[test]
-fn a_signal_ends_the_daemon_with_the_clips_of_its_triggers() {
-    for signal in [Signal::TERM, Signal::INT] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let folder = folder.path();
-        fs::create_dir(folder.join("clips")).expect("a folder");
-        configure(folder, &long_trigger("at_most = \"10m\"\n"));
-        let mut daemon = daemon(folder);
-        wait_for("the domain", || (run(folder, &["list"]).code == Some(0)).then_some(()));
-        wait_for_audio(folder, "a", 0.5);
-        daemon.signal(signal);
-        daemon.wait_for_line("a clip", |line| line.contains("path=clips/a_20") && !line.contains("missing_frames=0"));
-        let ended = daemon.end();
-        assert_eq!(ended.code, Some(0), "{}", ended.err);
-        assert!(ended.err.lines().last().is_some_and(|line| line.contains("ended closed_all=true")), "{}", ended.err);
-        let names = crate::program::names_in(&folder.join("clips"));
-        assert_eq!(names.len(), 1, "{names:?}");
-        let [frames, ..] = crate::program::soxi(&folder.join("clips").join(&names[0]));
-        assert!(frames >= 500, "{frames}");
     }
 }
 

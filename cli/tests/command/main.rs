@@ -10,6 +10,7 @@ mod help;
 mod monitoring;
 mod program;
 mod recording;
+mod reloading;
 mod schemas;
 mod scraping;
 #[path = "../../../tests/src/sound_cards.rs"]

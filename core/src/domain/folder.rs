@@ -34,8 +34,16 @@ pub(super) fn base(chosen: Option<&Path>) -> PathBuf {
     chosen.map(Path::to_owned).or_else(from_environment).unwrap_or_else(own)
 }
 
-/// Checks the name of a domain.
-pub(super) fn check_name(name: &str) -> Result<()> {
+/// Checks the name of a domain, which need not exist.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for a name that no domain can have, with the allowed ones.
+///
+/// ```
+/// assert!(capbuf::check_domain_name("birds").is_ok());
+/// assert!(capbuf::check_domain_name("two birds").is_err());
+/// ```
+pub fn check_domain_name(name: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if (1..=MAX_DOMAIN_BYTES).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with(['.', '-']) {
         return Ok(());

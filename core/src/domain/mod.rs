@@ -46,7 +46,7 @@ mod sweep;
 mod tests;
 mod unusable;
 
-pub use folder::MAX_DOMAIN_BYTES;
+pub use folder::{MAX_DOMAIN_BYTES, check_domain_name};
 pub(crate) use handle::Domain;
 pub(crate) use liveness::{LivenessLock, random};
 pub(crate) use membership::Membership;

@@ -34,7 +34,7 @@ impl Domain {
         base: Option<&Path>,
         hash: fn(&NameKey, &[u8]) -> u128,
     ) -> Result<PlainArc<Self>> {
-        folder::check_name(name)?;
+        folder::check_domain_name(name)?;
         let all = Folder::of_domains(&folder::base(base))?;
         loop {
             let folder = PlainArc::new(all.inner(name, true)?);
@@ -94,7 +94,7 @@ pub fn domains_and_unusable(folder: Option<&Path>) -> Result<(Vec<DomainInfo>, V
     let Some(all) = Folder::if_there(&base)? else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let names = all.names()?.into_iter().filter(|name| folder::check_name(name).is_ok());
+    let names = all.names()?.into_iter().filter(|name| folder::check_domain_name(name).is_ok());
     let (mut domains, mut unusable) = (Vec::new(), Vec::new());
     for name in names {
         match all.inner(&name, false) {
@@ -136,7 +136,7 @@ fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
 /// # Errors
 /// [`Error::NotFound`] if there is no such domain; otherwise as [`domains`].
 pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
-    folder::check_name(name)?;
+    folder::check_domain_name(name)?;
     let base = folder::base(folder);
     let all = Folder::if_there(&base)?;
     if !all.as_ref().map_or(Ok(false), |all| all.exists(name))? {

@@ -46,6 +46,19 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// Checks that the band lies within the frequencies that a sample rate has.
+    pub(super) fn check_rate(&self, sample_rate_hz: u32) -> std::result::Result<(), String> {
+        let half_hz = sample_rate_hz as f32 / 2.0;
+        match self.band_hz {
+            Some((low, high)) if high > half_hz => Err(format!(
+                "the band is {low} to {high} Hz; allowed: up to {half_hz} Hz, half the sample rate of {sample_rate_hz}"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A condition on the audio of one source.
 pub(crate) struct Detector {
     condition: Condition,
@@ -58,6 +71,10 @@ pub(crate) struct Detector {
 impl Detector {
     pub(crate) fn new(condition: Condition, sample_rate_hz: u32, channels: u16, source: &str) -> Result<Self> {
         let rate = sample_rate_hz as f32;
+        if let Some((low, high)) = condition.band_hz.filter(|(low, _)| *low >= rate / 2.0) {
+            let reason = format!("the band is {low} to {high} Hz; {sample_rate_hz} Hz has none above {}", rate / 2.0);
+            return Err(Error::Config { source_name: capbuf::redact(source), reason });
+        }
         let filter = |kind: Type<f32>, at_hz: f32| {
             // A frequency above half the rate filters nothing.
             let at_hz = at_hz.min(rate * 0.499);

@@ -55,7 +55,8 @@ impl Trigger {
     /// The condition applies to frames written from now on, and to all frames of a later buffer.
     ///
     /// # Errors
-    /// [`Error::Config`] for invalid options.
+    /// [`Error::Config`] for invalid options, and for some that do not suit an existing buffer: see
+    /// [`TriggerOptions::check_spec`].
     pub fn begin(
         registry: &Registry,
         source: &str,
@@ -64,8 +65,12 @@ impl Trigger {
     ) -> Result<Self> {
         let refused = |reason| Error::Config { source_name: capbuf::redact(source), reason };
         options.check().map_err(refused)?;
+        let existing = registry.get(source);
+        if let Some(buffer) = &existing {
+            options.check_spec(buffer.spec()).map_err(refused)?;
+        }
         let (ending, (fire, fired), writing) = (Ending::new(), channel(), Writing::default());
-        let existing = registry.get(source).map(|buffer| (buffer.id(), buffer.frames().end));
+        let existing = existing.map(|buffer| (buffer.id(), buffer.frames().end));
         let listener = Listener {
             registry: registry.clone(),
             source: source.to_owned(),

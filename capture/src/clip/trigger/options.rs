@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use capbuf::{SampleFormat, Spec};
+
 use super::condition::Condition;
+use crate::clip::flac;
 
 /// Options of a trigger: its condition, and the clips that it writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +82,43 @@ impl TriggerOptions {
             return Err(format!(
                 "clips of {at_most:?} at most; allowed: {least:?}, which is before and after, or more"
             ));
+        }
+        Ok(())
+    }
+
+    /// Checks that the options suit a buffer: the clip fits into it, its type can store the
+    /// samples, and the band lies within the frequencies that the sample rate has.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use capbuf::{Length, SampleFormat, Spec};
+    /// use capbuf_capture::TriggerOptions;
+    ///
+    /// let spec = Spec::new(Length::Seconds(10.0), 16_000, 1, SampleFormat::S16)?;
+    /// let reason = TriggerOptions::new(".").before(Duration::from_secs(30)).check_spec(&spec).unwrap_err();
+    /// assert_eq!(reason, "a clip of 35s, before and after together; allowed: up to the 10s of the buffer");
+    /// # Ok::<(), capbuf::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The reason, and the allowed values.
+    pub fn check_spec(&self, spec: &Spec) -> Result<(), String> {
+        if let Some(condition) = self.condition {
+            condition.check_rate(spec.sample_rate_hz())?;
+        }
+        let length = Duration::from_secs_f64(spec.length_frames() as f64 / f64::from(spec.sample_rate_hz()));
+        let least = self.before.saturating_add(self.after);
+        if least > length {
+            return Err(format!(
+                "a clip of {least:?}, before and after together; allowed: up to the {length:?} of the buffer"
+            ));
+        }
+        if self.extension == "flac" && spec.format() == SampleFormat::S32 {
+            return Err("flac can't store s32; allowed: a source with format s16, s24 or f32, or wav".to_owned());
+        }
+        if self.extension == "flac" && spec.channels() > flac::MAX_CHANNELS {
+            let (channels, most) = (spec.channels(), flac::MAX_CHANNELS);
+            return Err(format!("flac can't store {channels} channels; allowed: up to {most}, or wav"));
         }
         Ok(())
     }

@@ -31,6 +31,20 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// A place in a file, for problems that are found later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Place {
+    file: String,
+    line: Option<usize>,
+}
+
+impl Place {
+    /// Makes a diagnostic about this place, without secrets.
+    pub(in super::super) fn diagnostic(&self, message: &str) -> Diagnostic {
+        Diagnostic { file: self.file.clone(), line: self.line, message: without_secrets(message) }
+    }
+}
+
 /// The text of a file: finds the line of a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Document<'a> {
@@ -39,10 +53,15 @@ pub(super) struct Document<'a> {
 }
 
 impl Document<'_> {
+    /// Returns the place of the value at these bytes.
+    pub(super) fn place(&self, at: Option<Range<usize>>) -> Place {
+        let line = at.and_then(|at| self.text.get(..at.start)).map(|before| before.matches('\n').count() + 1);
+        Place { file: self.file.to_owned(), line }
+    }
+
     /// Makes a diagnostic about the value at these bytes, without secrets.
     pub(super) fn diagnostic(&self, at: Option<Range<usize>>, message: &str) -> Diagnostic {
-        let line = at.and_then(|at| self.text.get(..at.start)).map(|before| before.matches('\n').count() + 1);
-        Diagnostic { file: self.file.to_owned(), line, message: without_secrets(message) }
+        self.place(at).diagnostic(message)
     }
 
     /// Parses a value.

@@ -10,6 +10,8 @@ use super::diagnostic::{Diagnostic, Document};
 pub(super) struct File {
     pub(super) domain: Option<Spanned<String>>,
     pub(super) budget: Option<Spanned<String>>,
+    pub(super) allow_no_sources: Option<bool>,
+    pub(super) remove_after: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) defaults: Defaults,
     #[serde(default, rename = "source")]

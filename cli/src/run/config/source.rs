@@ -3,17 +3,20 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use capbuf::{Length, SampleFormat, Spec};
-use capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Locator, SourceConfig, Watchdog};
+use capbuf::{Length, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
+use capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Format, Locator, SourceConfig, Watchdog, WhenGone};
 use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Document};
 use super::file::{Defaults, Source};
 use super::values;
 use crate::duration;
+use crate::run::OWN_NAME;
 
 /// The daemon takes digital silence for a fault, unlike the library: it records microphones.
 const SILENCE_FOR: Duration = Duration::from_secs(300);
+/// The library's length of a buffer.
+const LIKELY_LENGTH: Duration = Duration::from_secs(60);
 /// The rate to check a length with if the source decides about the rate.
 const LIKELY_RATE_HZ: u32 = 48_000;
 
@@ -24,13 +27,24 @@ macro_rules! setting {
     };
 }
 
-/// Checks a source. A setting that the file does not have is the library's default.
-pub(super) fn read(document: &Document<'_>, source: &Source, defaults: &Defaults) -> Result<SourceConfig, Diagnostic> {
+/// Checks a source, and returns the fate of its buffer when it is no longer configured. A setting
+/// that the file does not have is the library's default.
+pub(super) fn read(
+    document: &Document<'_>,
+    source: &Source,
+    defaults: &Defaults,
+) -> Result<(SourceConfig, WhenGone), Diagnostic> {
     let invalid = |at: Range<usize>, error: &dyn ToString| document.diagnostic(Some(at), &error.to_string());
     let from = source.from.get_ref();
     from.parse::<Locator>().map_err(|error| invalid(source.from.span(), &error))?;
     let name = source.name.as_ref().unwrap_or(&source.from);
     capbuf::Source::new(name.get_ref()).map_err(|error| invalid(name.span(), &error))?;
+    if name.get_ref() == OWN_NAME {
+        return Err(invalid(
+            name.span(),
+            &format!("the name {OWN_NAME:?} is the daemon's own; allowed: any other one"),
+        ));
+    }
 
     let mut options = read_shape(document, source, defaults)?;
     if let Some(mix) = document.read_if_set(source.mix.as_ref(), values::mix)? {
@@ -55,7 +69,22 @@ pub(super) fn read(document: &Document<'_>, source: &Source, defaults: &Defaults
 
     let config = SourceConfig::new(name.get_ref(), from).options(options);
     let when_gone = document.read_if_set(setting!(source, defaults, when_gone), values::when_gone)?;
-    Ok(when_gone.into_iter().fold(config, SourceConfig::when_gone))
+    Ok((config, when_gone.unwrap_or_default()))
+}
+
+/// Returns the shape of the buffer of a source. A format that the file leaves to the source is
+/// `native`, or, without one, a format that suits every trigger.
+pub(super) fn spec(source: &Source, defaults: &Defaults, native: Option<Format>) -> Option<Spec> {
+    let length =
+        setting!(source, defaults, length).map_or(Some(LIKELY_LENGTH), |length| duration::parse(length.get_ref()).ok());
+    let rate = setting!(source, defaults, sample_rate).map(|rate| *rate.get_ref());
+    let channels = setting!(source, defaults, channels).map(|channels| *channels.get_ref());
+    let format = setting!(source, defaults, format).and_then(|format| format.get_ref().parse().ok());
+    let native =
+        native.unwrap_or(Format { sample_rate_hz: MAX_SAMPLE_RATE_HZ, channels: 1, sample_format: SampleFormat::S16 });
+    let length = Length::Seconds(length?.as_secs_f64());
+    let (rate, channels) = (rate.unwrap_or(native.sample_rate_hz), channels.unwrap_or(native.channels));
+    Spec::new(length, rate, channels, format.unwrap_or(native.sample_format)).ok()
 }
 
 /// Reads the length and format of the buffer. Checks each value by itself, to report its own line.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use capbuf::{Length, Lifetime, SampleFormat};
 use capbuf_capture::{CaptureOptions, Condition, Locator, SourceConfig, TriggerOptions, Watchdog};
 
-use super::parse;
+use super::{check_availability, parse};
 
 fn diagnostic(text: &str) -> String {
     parse("x.toml", text).expect_err(text).to_string()
@@ -27,7 +27,7 @@ fn assert_diagnostic(text: &str, expected: &str) {
 
 #[test]
 fn invalid_files_are_reported_with_line_and_allowed_keys() {
-    let keys = "`domain`, `budget`, `defaults`, `source`, `trigger`";
+    let keys = "`domain`, `budget`, `allow_no_sources`, `remove_after`, `defaults`, `source`, `trigger`";
     assert_diagnostic("x", "x.toml:1: ");
     assert_diagnostic("a = 1", &format!("x.toml:1: unknown field `a`; allowed: {keys}"));
     assert_diagnostic("budget = 5", "x.toml:1: invalid type: integer `5`; allowed: a string");
@@ -119,12 +119,111 @@ fn every_supervision_setting_reaches_the_capture_options() {
 #[test]
 fn missing_files_and_devices_are_warnings_with_their_line() {
     let text = "[[source]]\nfrom = \"file:/nowhere/x.wav\"\n[[source]]\nfrom = \"device:alsa:none\"\n\
-                [[source]]\nfrom = \"device:usb:0000:0000\"\n";
-    let config = parse("x.toml", text).expect("it is valid");
-    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+                [[source]]\nfrom = \"device:usb:0000:0000\"\n[[source]]\nfrom = \"device:alsa:hw:CARD=none,DEV=0\"\n\
+                [[source]]\nfrom = \"tone:440\"\n";
+    let warnings = warnings(text);
     assert!(warnings[0].starts_with("x.toml:2: can't read /nowhere/x.wav: No such file"), "{warnings:?}");
-    assert!(warnings[1].starts_with("x.toml:4: there is no alsa device \"none\" now; available: "), "{warnings:?}");
-    assert!(warnings[2].starts_with("x.toml:6: ") && warnings[2].contains("\"usb:0000:0000\""), "{warnings:?}");
+    for (warning, start) in warnings[1..].iter().zip(["x.toml:4: ", "x.toml:6: ", "x.toml:8: "]) {
+        assert!(warning.starts_with(start), "{warnings:?}");
+    }
+    assert!(warnings[2].contains("\"usb:0000:0000\""), "{warnings:?}");
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+}
+
+/// The warnings about what a valid file names.
+fn warnings(text: &str) -> Vec<String> {
+    let config = parse("x.toml", text).expect("it is valid");
+    check_availability(&config, "no-such-domain").iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn camera_that_refuses_and_pipe_are_warnings() {
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = refusing.local_addr().expect("it is bound");
+    drop(refusing);
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
+    let fifo = fifo.display();
+    let camera = format!("rtsp://me:sesame@{address}/audio");
+    let warnings = warnings(&format!("[[source]]\nfrom = \"{camera}\"\n[[source]]\nfrom = \"file:{fifo}\"\n"));
+    assert!(warnings[0].starts_with("x.toml:2: ") && !warnings[0].contains("sesame"), "{warnings:?}");
+    assert_eq!(warnings[1..], [format!("x.toml:4: can't read {fifo}: not a regular file")]);
+}
+
+#[test]
+fn file_without_a_source_is_refused_unless_it_says_so() {
+    assert_diagnostic("", "x.toml: it has no [[source]]; allowed: one or more, or allow_no_sources = true");
+    assert_diagnostic("[defaults]\nlength = \"5s\"", "x.toml: it has no [[source]]; allowed: ");
+    assert_diagnostic("allow_no_sources = false", "x.toml: it has no [[source]]; allowed: ");
+    assert!(parse("x.toml", "allow_no_sources = true").expect("it is valid").sources.is_empty());
+}
+
+#[test]
+fn audio_of_a_source_that_is_gone_is_kept_for_the_configured_time() {
+    for (text, seconds) in [("", 600), ("remove_after = \"0s\"", 0), ("remove_after = \"2h\"", 7200)] {
+        let config = parse("x.toml", &format!("{text}\n[[source]]\nfrom = \"tone:1\"")).expect("it is valid");
+        assert_eq!(config.remove_after, Duration::from_secs(seconds));
+    }
+    assert_diagnostic("remove_after = \"soon\"", "x.toml:1: \"soon\" is not a duration");
+}
+
+#[test]
+fn names_that_the_daemon_can_not_use_are_refused() {
+    assert_diagnostic("domain = \"two birds\"\n", "x.toml:1: domain is \"two birds\"; allowed: 1 to 64 letters");
+    assert_diagnostic("domain = \"\"\n", "x.toml:1: domain is \"\"; allowed: 1 to 64 letters");
+    let own = "[[source]]\nname = \"capbuf run\"\nfrom = \"tone:440\"";
+    assert_diagnostic(own, "x.toml:2: the name \"capbuf run\" is the daemon's own; allowed: any other one");
+}
+
+#[test]
+fn triggers_that_can_never_write_a_clip_of_their_source_are_refused() {
+    let on = |settings: &str, more: &str| {
+        let source = format!("[[source]]\nname = \"a\"\nfrom = \"tone:440\"\n{settings}\n");
+        format!("{source}[[trigger]]\nsource = \"a\"\nfolder = \".\"\nabove = -9\n{more}\n")
+    };
+    for (settings, more, expected) in [
+        ("format = \"s32\"", "type = \"flac\"", "x.toml:9: flac can't store s32; allowed: "),
+        ("channels = 9", "type = \"flac\"", "x.toml:9: flac can't store 9 channels; allowed: up to 8"),
+        (
+            "length = \"10s\"",
+            "before = \"11s\"",
+            "x.toml:9: a clip of 16s, before and after together; allowed: up to the 10s",
+        ),
+        ("length = \"10s\"", "before = \"1s\"\nafter = \"10s\"", "x.toml:10: a clip of 11s"),
+        ("length = \"5s\"", "", "x.toml:6: a clip of 8s"),
+        ("sample_rate = 16000", "band = [2000, 9000]", "x.toml:9: the band is 2000 to 9000 Hz; allowed: up to 8000 Hz"),
+    ] {
+        assert_diagnostic(&on(settings, more), expected);
+    }
+    // Also by the defaults; and only if the file says so.
+    let of_defaults = format!("[defaults]\nformat = \"s32\"\n{}", on("", "type = \"flac\""));
+    assert_diagnostic(&of_defaults, "x.toml:11: flac can't store s32");
+    for more in ["type = \"flac\"", "band = [2000, 24000]", "before = \"50s\"\nafter = \"10s\""] {
+        parse("x.toml", &on("", more)).expect(more);
+    }
+    // The source itself says it when it is opened.
+    let found = warnings(&on("", "band = [2000, 30000]"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("x.toml:7: trigger of a: the band is 2000 to 30000 Hz; allowed: up to 24000 Hz"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn source_that_exceeds_the_budget_is_reported_with_its_line_and_both_sums() {
+    let tone = |name: &str| format!("[[source]]\nname = \"{name}\"\nfrom = \"tone:440\"\nlength = \"10s\"\n");
+    let text = format!("budget = \"2 MB\"\n{}{}{}", tone("a"), tone("b"), tone("c"));
+    let reason = "x.toml:13: source c: 10 s";
+    assert_diagnostic(&text, reason);
+    let found = diagnostic(&text);
+    assert!(
+        found.contains("is 960000 bytes; with it all buffers have 2880000 bytes, the budget is 2000000"),
+        "{found}"
+    );
+    let alone = format!("budget = \"1 MB\"\n{}", tone("a").replace("10s", "1h"));
+    assert_diagnostic(&alone, "x.toml:5: source a: ");
 }
 
 #[test]
