@@ -44,7 +44,8 @@ def threads() -> int:
 
 
 def test_callback_closes_its_own_object(begin: Begin) -> None:
-    created, results = threading.Event(), []
+    created = threading.Event()
+    results: list[bool] = []
 
     def callback(_: object) -> None:
         assert created.wait(60)

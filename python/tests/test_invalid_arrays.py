@@ -118,9 +118,11 @@ class Pair(ctypes.Structure):
     _fields_ = (("left", ctypes.c_short), ("right", ctypes.c_short))
 
 
+OBJECTS: Any = np.zeros(4, object)
+
 NOT_PLAIN: list[tuple[str, object]] = [
     ("objects", np.array([None, "text"], object)),
-    ("a view of objects", memoryview(np.zeros(4, object))),
+    ("a view of objects", memoryview(OBJECTS)),
     ("pointers", (ctypes.c_void_p * 4)()),
     ("references", (ctypes.py_object * 4)()),
     ("structures", (Pair * 4)()),

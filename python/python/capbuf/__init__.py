@@ -16,7 +16,8 @@ of readers, in any number of threads and processes, copy from it.
 
 Times are passed as aware `datetime`, float seconds since 1970 or int nanoseconds since 1970;
 durations as seconds or `timedelta`. Every exception is an `Error`, and an instance of the built-in
-class for its kind.
+class for its kind; a call with a wrong number of arguments, or an unknown name of one, raises
+Python's own `TypeError`.
 
 Examples
 --------

@@ -5,6 +5,7 @@
 
 mod capture_options;
 mod integers;
+pub(crate) mod named;
 mod spec;
 mod times;
 mod wait;

@@ -10,7 +10,7 @@ use pyo3::types::PyTuple;
 
 use super::CaptureBuffer;
 use super::request::{Request, Waiting, by_frames, by_time, newest};
-use crate::arguments::Wait;
+use crate::arguments::{Wait, named};
 use crate::arrays::Target;
 
 /// Creates the coroutine of a read.
@@ -66,8 +66,8 @@ impl CaptureBuffer {
         start: &Bound<'py, PyAny>,
         end: &Bound<'py, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
         dtype: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -85,8 +85,8 @@ impl CaptureBuffer {
         first: &Bound<'py, PyAny>,
         end: &Bound<'py, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
         dtype: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -103,8 +103,8 @@ impl CaptureBuffer {
         slf: &Bound<'py, Self>,
         seconds: &Bound<'py, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
         dtype: Option<Bound<'py, PyAny>>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 
 use super::gap::Missing;
-use crate::arguments::{datetime, utc_ns};
+use crate::arguments::{datetime, named, utc_ns};
 
 /// A file into which a span of a buffer was written.
 ///
@@ -93,6 +93,10 @@ impl Clip {
 /// 'rtsp-cam.lan-554-a-b_20261122T183000.125Z.wav'
 #[pyfunction]
 #[pyo3(signature = (source, start, extension="wav"))]
-pub(crate) fn clip_name(source: &str, start: &Bound<'_, PyAny>, extension: &str) -> PyResult<String> {
+pub(crate) fn clip_name(
+    #[pyo3(from_py_with = named::source)] source: &str,
+    start: &Bound<'_, PyAny>,
+    #[pyo3(from_py_with = named::extension)] extension: &str,
+) -> PyResult<String> {
     Ok(capbuf_capture::clip_name(source, utc_ns("start", start)?, extension))
 }

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use super::CaptureBuffer;
 use super::clip::Clip;
 use super::request::{Request, Waiting, by_frames, by_time};
-use crate::arguments::{Wait, duration, now_utc_ns, utc_ns};
+use crate::arguments::{Wait, duration, named, now_utc_ns, utc_ns};
 use crate::errors::{self, OrRaise as _};
 use crate::waiting::interruptible;
 
@@ -106,13 +106,13 @@ impl CaptureBuffer {
     fn clip(
         &self,
         py: Python<'_>,
-        path: PathBuf,
+        #[pyo3(from_py_with = named::file_path)] path: PathBuf,
         start: &Bound<'_, PyAny>,
         end: &Bound<'_, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        overwrite: bool,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
+        #[pyo3(from_py_with = named::overwrite)] overwrite: bool,
     ) -> PyResult<Clip> {
         self.cut(py, path, by_time(start, end)?, (wait, available, silence), overwrite)
     }
@@ -163,11 +163,11 @@ impl CaptureBuffer {
     fn clip_around(
         &self,
         py: Python<'_>,
-        path: PathBuf,
+        #[pyo3(from_py_with = named::file_path)] path: PathBuf,
         around: &Bound<'_, PyAny>,
         before: &Bound<'_, PyAny>,
         after: &Bound<'_, PyAny>,
-        overwrite: bool,
+        #[pyo3(from_py_with = named::overwrite)] overwrite: bool,
     ) -> PyResult<Clip> {
         let if_exists = if_exists(py, &path, overwrite)?;
         let around_ns = utc_ns("around", around)?;
@@ -220,13 +220,13 @@ impl CaptureBuffer {
     fn clip_frames(
         &self,
         py: Python<'_>,
-        path: PathBuf,
+        #[pyo3(from_py_with = named::file_path)] path: PathBuf,
         first: &Bound<'_, PyAny>,
         end: &Bound<'_, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
-        overwrite: bool,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
+        #[pyo3(from_py_with = named::overwrite)] overwrite: bool,
     ) -> PyResult<Clip> {
         self.cut(py, path, by_frames(first, end)?, (wait, available, silence), overwrite)
     }

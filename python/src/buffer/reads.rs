@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::CaptureBuffer;
 use super::request::{Request, Waiting, by_frames, by_time, newest};
 use super::segment::Segment;
-use crate::arguments::Wait;
+use crate::arguments::{Wait, named};
 use crate::arrays::Target;
 
 impl CaptureBuffer {
@@ -80,8 +80,8 @@ impl CaptureBuffer {
         start: &Bound<'_, PyAny>,
         end: &Bound<'_, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
@@ -118,8 +118,8 @@ impl CaptureBuffer {
         first: &Bound<'_, PyAny>,
         end: &Bound<'_, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {
@@ -155,8 +155,8 @@ impl CaptureBuffer {
         py: Python<'_>,
         seconds: &Bound<'_, PyAny>,
         wait: Wait,
-        available: bool,
-        silence: Option<bool>,
+        #[pyo3(from_py_with = named::available)] available: bool,
+        #[pyo3(from_py_with = named::silence)] silence: Option<bool>,
         dtype: Option<&Bound<'_, PyAny>>,
         out: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Segment> {

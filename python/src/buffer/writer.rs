@@ -9,7 +9,7 @@ use pyo3::sync::MutexExt as _;
 use pyo3::types::PyTuple;
 
 use super::CaptureBuffer;
-use crate::arguments::{optional_duration, utc_ns};
+use crate::arguments::{named, optional_duration, utc_ns};
 use crate::arrays::{self, Bytes, DType};
 use crate::errors::{self, OrRaise as _, invalid};
 
@@ -199,7 +199,12 @@ impl Writer {
     /// Closed
     ///     After `close`.
     #[pyo3(signature = (reason="requested", duration=None))]
-    fn gap(&self, py: Python<'_>, reason: &str, duration: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    fn gap(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = named::reason)] reason: &str,
+        duration: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let known = GapReason::ALL.into_iter().find(|known| known.name() == reason);
         let known = known.ok_or_else(|| {
             invalid(py, "reason", format!("{reason:?}"), GapReason::ALL.map(GapReason::name).join(", "))

@@ -3,9 +3,9 @@
 use pyo3::prelude::*;
 
 use super::Capture;
-use crate::arguments::CaptureArguments;
+use crate::arguments::{CaptureArguments, named};
 use crate::errors::{self, OrRaise as _};
-use crate::registry::{CallSite, Registry, open_domain};
+use crate::registry::{CallSite, Registry, open_domain, optional_registry};
 use crate::waiting::interruptible;
 
 /// Open a source and capture it into its buffer.
@@ -84,15 +84,15 @@ use crate::waiting::interruptible;
 )]
 pub(crate) fn record(
     py: Python<'_>,
-    source: String,
+    #[pyo3(from_py_with = named::source)] source: String,
     seconds: Option<&Bound<'_, PyAny>>,
-    domain: Option<String>,
-    registry: Option<&Bound<'_, Registry>>,
+    #[pyo3(from_py_with = named::optional_domain)] domain: Option<String>,
+    #[pyo3(from_py_with = optional_registry)] registry: Option<&Registry>,
     sample_rate_hz: Option<&Bound<'_, PyAny>>,
     channels: Option<&Bound<'_, PyAny>>,
-    sample_format: Option<&str>,
+    #[pyo3(from_py_with = named::optional_sample_format)] sample_format: Option<&str>,
     mix: Option<&Bound<'_, PyAny>>,
-    gain_db: f32,
+    #[pyo3(from_py_with = named::gain_db)] gain_db: f32,
     open_deadline: Option<&Bound<'_, PyAny>>,
     retry_after: Option<&Bound<'_, PyAny>>,
     retry_at_most_after: Option<&Bound<'_, PyAny>>,
@@ -121,7 +121,7 @@ pub(crate) fn record(
         (Some(_), Some(_)) => {
             return Err(errors::invalid(py, "domain", "passed together with registry", "one of the two"));
         }
-        (Some(registry), None) => registry.get().registry(py)?,
+        (Some(registry), None) => registry.registry(py)?,
         (None, domain) => open_domain(py, domain)?.registry(py)?,
     };
     // After a signal the thread drops, and so stops, the capture that it started.

@@ -41,7 +41,12 @@ fn create(py: Python<'_>, class: &str, message: &str, fields: &Bound<'_, PyDict>
             Some(class) => class,
             None => classes.as_any().get_item("Error")?,
         };
-        let error = class.call_method1(intern!(py, "__new__"), (&class, message))?;
+        // Its built-in class creates it: that of a name in the class may be one for other layouts.
+        let mut builtin = class.clone();
+        while builtin.getattr(intern!(py, "__module__"))?.ne("builtins")? {
+            builtin = builtin.getattr(intern!(py, "__base__"))?;
+        }
+        let error = builtin.call_method1(intern!(py, "__new__"), (&class, message))?;
         error.setattr(intern!(py, "args"), (message,))?;
         let number = class.getattr(intern!(py, "_errno"))?;
         if !number.is_none() {

@@ -4,7 +4,7 @@ use capbuf::{AllocateOptions, Lifetime};
 use pyo3::prelude::*;
 
 use super::{CallSite, Registry};
-use crate::arguments;
+use crate::arguments::{self, named};
 use crate::buffer::CaptureBuffer;
 use crate::errors::{OrRaise as _, invalid};
 use crate::waiting::interruptible;
@@ -72,12 +72,12 @@ impl Registry {
     fn get_or_allocate(
         &self,
         py: Python<'_>,
-        source: &str,
+        #[pyo3(from_py_with = named::source)] source: &str,
         seconds: &Bound<'_, PyAny>,
         sample_rate_hz: Option<&Bound<'_, PyAny>>,
         channels: Option<&Bound<'_, PyAny>>,
-        sample_format: &str,
-        lifetime: &str,
+        #[pyo3(from_py_with = named::sample_format)] sample_format: &str,
+        #[pyo3(from_py_with = named::lifetime)] lifetime: &str,
     ) -> PyResult<CaptureBuffer> {
         let spec = arguments::spec(seconds, sample_rate_hz, channels, sample_format)?;
         let options = options(py, lifetime)?;
@@ -118,12 +118,12 @@ impl Registry {
     fn allocate(
         &self,
         py: Python<'_>,
-        source: String,
+        #[pyo3(from_py_with = named::source)] source: String,
         seconds: &Bound<'_, PyAny>,
         sample_rate_hz: Option<&Bound<'_, PyAny>>,
         channels: Option<&Bound<'_, PyAny>>,
-        sample_format: &str,
-        lifetime: &str,
+        #[pyo3(from_py_with = named::sample_format)] sample_format: &str,
+        #[pyo3(from_py_with = named::lifetime)] lifetime: &str,
     ) -> PyResult<CaptureBuffer> {
         let spec = arguments::spec(seconds, sample_rate_hz, channels, sample_format)?;
         let (registry, options) = (self.registry(py)?, options(py, lifetime)?);

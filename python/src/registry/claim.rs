@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::Registry;
+use crate::arguments::named;
 use crate::errors::OrRaise as _;
 use crate::waiting::Handle;
 
@@ -48,7 +49,11 @@ impl Registry {
     /// ...     registry.claim_source("rtsp://camera/1")
     /// Traceback (most recent call last):
     /// capbuf.WriterBusy: source rtsp://camera/1 has a writer already
-    fn claim_source(&self, py: Python<'_>, source: &str) -> PyResult<SourceClaim> {
+    fn claim_source(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = named::source)] source: &str,
+    ) -> PyResult<SourceClaim> {
         let registry = self.registry(py)?;
         let claim = py.detach(|| registry.claim_source(source)).or_raise(py)?;
         Ok(SourceClaim { claim: Handle::new("claim", claim), source: source.to_owned() })

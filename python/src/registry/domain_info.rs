@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
+use crate::arguments::named;
 use crate::errors::OrRaise as _;
 use crate::waiting::interruptible;
 
@@ -56,7 +57,10 @@ impl DomainInfo {
 ///     If others may access the folder, or it can't be listed.
 #[pyfunction]
 #[pyo3(signature = (*, folder=None))]
-pub(crate) fn domains(py: Python<'_>, folder: Option<PathBuf>) -> PyResult<Vec<DomainInfo>> {
+pub(crate) fn domains(
+    py: Python<'_>,
+    #[pyo3(from_py_with = named::optional_folder)] folder: Option<PathBuf>,
+) -> PyResult<Vec<DomainInfo>> {
     let found = py.detach(|| capbuf::domains(folder.as_deref())).or_raise(py)?;
     let info = |domain: capbuf::DomainInfo| DomainInfo {
         name: domain.name,
@@ -86,7 +90,11 @@ pub(crate) fn domains(py: Python<'_>, folder: Option<PathBuf>) -> PyResult<Vec<D
 ///     As `open`.
 #[pyfunction]
 #[pyo3(signature = (name, *, folder=None))]
-pub(crate) fn remove_domain(py: Python<'_>, name: String, folder: Option<PathBuf>) -> PyResult<()> {
+pub(crate) fn remove_domain(
+    py: Python<'_>,
+    #[pyo3(from_py_with = named::name)] name: String,
+    #[pyo3(from_py_with = named::optional_folder)] folder: Option<PathBuf>,
+) -> PyResult<()> {
     interruptible(py, move || capbuf::remove_domain(&name, folder.as_deref()))?.or_raise(py)
 }
 
@@ -107,6 +115,6 @@ pub(crate) fn remove_domain(py: Python<'_>, name: String, folder: Option<PathBuf
 /// >>> capbuf.redact("rtsp://admin:hunter2@10.0.0.7/stream?token=abc&channel=1")
 /// 'rtsp://***@10.0.0.7/stream?token=***&channel=1'
 #[pyfunction]
-pub(crate) fn redact(source: &str) -> String {
+pub(crate) fn redact(#[pyo3(from_py_with = named::source)] source: &str) -> String {
     capbuf::redact(source)
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList};
 
 use super::{CallSite, Registry};
+use crate::arguments::named;
 use crate::buffer::CaptureBuffer;
 use crate::errors::OrRaise as _;
 
@@ -27,17 +28,25 @@ impl Registry {
     /// ------
     /// capbuf.Error
     ///     If its buffer is there, or may be, and can't be opened.
-    fn get(&self, py: Python<'_>, source: &str) -> PyResult<Option<CaptureBuffer>> {
+    fn get(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = named::source)] source: &str,
+    ) -> PyResult<Option<CaptureBuffer>> {
         let found = self.handle.with(py, |registry| CallSite::of(py, registry).run(|| registry.try_get(source)))?;
         Ok(found.or_raise(py)?.map(CaptureBuffer::new))
     }
 
-    fn __getitem__(&self, py: Python<'_>, source: &str) -> PyResult<CaptureBuffer> {
+    fn __getitem__(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = named::source)] source: &str,
+    ) -> PyResult<CaptureBuffer> {
         let not_found = || Error::NotFound { source_name: capbuf::redact(source) };
         self.get(py, source)?.ok_or_else(not_found).or_raise(py)
     }
 
-    fn __contains__(&self, py: Python<'_>, source: &str) -> PyResult<bool> {
+    fn __contains__(&self, py: Python<'_>, #[pyo3(from_py_with = named::source)] source: &str) -> PyResult<bool> {
         self.handle.with(py, |registry| registry.try_contains(source))?.or_raise(py)
     }
 

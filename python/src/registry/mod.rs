@@ -27,7 +27,8 @@ pub(crate) use opening::{open, open_domain};
 pub(crate) use report::AllocationReport;
 pub(crate) use stats::{Stats, Swept};
 
-use crate::errors::OrRaise as _;
+use crate::arguments::named;
+use crate::errors::{OrRaise as _, wrong_type};
 use crate::waiting::{Handle, interruptible};
 
 /// The allocator of capture buffers: maps each source to its one buffer.
@@ -54,6 +55,16 @@ use crate::waiting::{Handle, interruptible};
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Registry {
     handle: Handle<capbuf::Registry>,
+}
+
+/// Extracts the argument `registry`.
+pub(crate) fn registry_argument<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a Registry> {
+    value.cast::<Registry>().map(Bound::get).map_err(|_| wrong_type("registry", value, "Registry"))
+}
+
+/// Extracts the optional argument `registry`.
+pub(crate) fn optional_registry<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a Registry>> {
+    if value.is_none() { Ok(None) } else { registry_argument(value).map(Some) }
 }
 
 impl Registry {
@@ -95,7 +106,7 @@ impl Registry {
     /// ------
     /// NotFound
     ///     If the source has no buffer.
-    fn remove(&self, py: Python<'_>, source: String) -> PyResult<()> {
+    fn remove(&self, py: Python<'_>, #[pyo3(from_py_with = named::source)] source: String) -> PyResult<()> {
         let registry = self.registry(py)?;
         let call_site = CallSite::of(py, &registry);
         interruptible(py, move || call_site.run(|| registry.remove(&source)))?.or_raise(py)

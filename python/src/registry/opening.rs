@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 
 use super::Registry;
-use crate::arguments::{BYTES, optional_unsigned};
+use crate::arguments::{BYTES, named, optional_unsigned};
 use crate::errors::OrRaise as _;
 use crate::waiting::interruptible;
 
@@ -48,11 +48,11 @@ use crate::waiting::interruptible;
 #[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
 pub(crate) fn open(
     py: Python<'_>,
-    domain: Option<String>,
-    folder: Option<PathBuf>,
+    #[pyo3(from_py_with = named::optional_domain)] domain: Option<String>,
+    #[pyo3(from_py_with = named::optional_folder)] folder: Option<PathBuf>,
     budget_bytes: Option<&Bound<'_, PyAny>>,
     max_buffer_bytes: Option<&Bound<'_, PyAny>>,
-    track_allocations: Option<bool>,
+    #[pyo3(from_py_with = named::track_allocations)] track_allocations: Option<bool>,
     pool_bytes: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Registry> {
     let mut builder = builder(budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)?;
@@ -104,11 +104,11 @@ impl Registry {
     #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
     fn static_open(
         py: Python<'_>,
-        domain: Option<String>,
-        folder: Option<PathBuf>,
+        #[pyo3(from_py_with = named::optional_domain)] domain: Option<String>,
+        #[pyo3(from_py_with = named::optional_folder)] folder: Option<PathBuf>,
         budget_bytes: Option<&Bound<'_, PyAny>>,
         max_buffer_bytes: Option<&Bound<'_, PyAny>>,
-        track_allocations: Option<bool>,
+        #[pyo3(from_py_with = named::track_allocations)] track_allocations: Option<bool>,
         pool_bytes: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         open(py, domain, folder, budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)
@@ -129,7 +129,7 @@ impl Registry {
     fn private(
         budget_bytes: Option<&Bound<'_, PyAny>>,
         max_buffer_bytes: Option<&Bound<'_, PyAny>>,
-        track_allocations: Option<bool>,
+        #[pyo3(from_py_with = named::track_allocations)] track_allocations: Option<bool>,
         pool_bytes: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         Ok(Self::new(builder(budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)?.build()))

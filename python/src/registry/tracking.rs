@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use super::Registry;
 use super::report::AllocationReport;
+use crate::arguments::named;
 
 #[pymethods]
 impl Registry {
@@ -19,7 +20,11 @@ impl Registry {
     /// enable : bool, default True
     ///     True to start, false to stop.
     #[pyo3(signature = (enable=true))]
-    fn enable_allocation_tracking(&self, py: Python<'_>, enable: bool) -> PyResult<()> {
+    fn enable_allocation_tracking(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = named::enable)] enable: bool,
+    ) -> PyResult<()> {
         // The first call allocates the log: other Python threads run meanwhile.
         let registry = self.registry(py)?;
         py.detach(|| registry.enable_allocation_tracking(enable));

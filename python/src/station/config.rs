@@ -4,7 +4,7 @@ use capbuf_capture::WhenGone;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::CaptureArguments;
+use crate::arguments::{CaptureArguments, named};
 use crate::errors::{invalid, wrong_type};
 
 /// The configuration of a source of a `Station`.
@@ -74,14 +74,14 @@ impl SourceConfig {
     )]
     fn new(
         py: Python<'_>,
-        name: &str,
-        locator: Option<&str>,
+        #[pyo3(from_py_with = named::name)] name: &str,
+        #[pyo3(from_py_with = named::optional_locator)] locator: Option<&str>,
         seconds: Option<&Bound<'_, PyAny>>,
         sample_rate_hz: Option<&Bound<'_, PyAny>>,
         channels: Option<&Bound<'_, PyAny>>,
-        sample_format: Option<&str>,
+        #[pyo3(from_py_with = named::optional_sample_format)] sample_format: Option<&str>,
         mix: Option<&Bound<'_, PyAny>>,
-        gain_db: f32,
+        #[pyo3(from_py_with = named::gain_db)] gain_db: f32,
         open_deadline: Option<&Bound<'_, PyAny>>,
         retry_after: Option<&Bound<'_, PyAny>>,
         retry_at_most_after: Option<&Bound<'_, PyAny>>,
@@ -89,7 +89,7 @@ impl SourceConfig {
         then_retry_every: Option<&Bound<'_, PyAny>>,
         nothing_for: Option<&Bound<'_, PyAny>>,
         silence_for: Option<&Bound<'_, PyAny>>,
-        when_gone: &str,
+        #[pyo3(from_py_with = named::when_gone)] when_gone: &str,
     ) -> PyResult<Self> {
         let arguments = CaptureArguments {
             seconds,

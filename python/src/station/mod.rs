@@ -16,7 +16,7 @@ pub(crate) use source_status::{SourceStatus, Transition};
 use self::config::configs;
 use crate::callback::Running;
 use crate::errors::OrRaise as _;
-use crate::registry::{CallSite, Registry};
+use crate::registry::{CallSite, Registry, registry_argument};
 use crate::waiting::interruptible;
 
 /// A set of sources that are captured, and can be reconfigured while they are.
@@ -50,7 +50,7 @@ pub(crate) struct Station {
 #[pymethods]
 impl Station {
     #[new]
-    fn new(py: Python<'_>, registry: &Registry) -> PyResult<Self> {
+    fn new(py: Python<'_>, #[pyo3(from_py_with = registry_argument)] registry: &Registry) -> PyResult<Self> {
         let registry = registry.registry(py)?;
         let station = Running::new("station", capbuf_capture::Station::new(&registry));
         Ok(Self { registry, station })

@@ -16,11 +16,11 @@ use pyo3::types::PyTuple;
 
 use self::options::TriggerArguments;
 use self::queue::{ClipQueue, clip_queue};
-use crate::arguments::{Wait, now_utc_ns, utc_ns};
+use crate::arguments::{Wait, named, now_utc_ns, utc_ns};
 use crate::buffer::Clip;
 use crate::callback::{Callback, Running};
 use crate::errors::{self, OrRaise as _};
-use crate::registry::Registry;
+use crate::registry::{Registry, registry_argument};
 use crate::waiting::Poll;
 
 /// The interval at which a waiting caller looks for a clip.
@@ -127,15 +127,15 @@ impl Trigger {
     )]
     fn new(
         py: Python<'_>,
-        registry: &Registry,
-        source: &str,
-        folder: PathBuf,
-        louder_than_dbfs: Option<f32>,
-        between_hz: Option<(f32, f32)>,
+        #[pyo3(from_py_with = registry_argument)] registry: &Registry,
+        #[pyo3(from_py_with = named::source)] source: &str,
+        #[pyo3(from_py_with = named::folder)] folder: PathBuf,
+        #[pyo3(from_py_with = named::louder_than_dbfs)] louder_than_dbfs: Option<f32>,
+        #[pyo3(from_py_with = named::between_hz)] between_hz: Option<(f32, f32)>,
         before: Option<&Bound<'_, PyAny>>,
         after: Option<&Bound<'_, PyAny>>,
         at_most: Option<&Bound<'_, PyAny>>,
-        extension: &str,
+        #[pyo3(from_py_with = named::extension)] extension: &str,
         callback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let arguments = TriggerArguments { folder, louder_than_dbfs, between_hz, before, after, at_most, extension };
