@@ -24,18 +24,38 @@ type AllocationReport struct {
 	IsTracking bool `json:"is_tracking"`
 	// Totals sums over all sources and processes.
 	Totals AllocationTotals `json:"totals"`
+	// Dropped counts what did not fit in the logs, or was overwritten.
+	Dropped DroppedRecords `json:"dropped"`
 	// Pool is the retained memory of removed buffers.
 	Pool PoolStats `json:"pool"`
 	// UnusableFiles lists the files in the domain's folder that can't be used, with the reasons.
 	UnusableFiles []string `json:"unusable_files"`
-	// Anomalies lists what watches of the registry found, the oldest first.
+	// Anomalies lists what watches of the registry or of other processes of the domain found, and
+	// what the records show; the oldest first.
 	Anomalies []Anomaly `json:"anomalies"`
+	// EndedProcesses counts the ended processes whose logs were removed. Their counts are in the
+	// totals and in those of the sources; their call sites, by PID 0, and stacks are not known.
+	EndedProcesses uint64 `json:"ended_processes"`
 	// Processes lists the processes that track, or did, the oldest first.
 	Processes []TrackingProcess `json:"processes"`
 	// Sources is sorted by name.
 	Sources []SourceReport `json:"sources"`
 
 	text, json string
+}
+
+// DroppedRecords counts what the logs had no room for.
+type DroppedRecords struct {
+	// Sources counts the sources that were displaced by newer ones.
+	Sources uint64 `json:"sources"`
+	// Attempts counts the attempts whose source or call site was displaced.
+	Attempts uint64 `json:"attempts"`
+	// CallSites counts the call sites of which only the number of attempts is known.
+	CallSites uint64 `json:"call_sites"`
+	// Holders counts the handles whose holder is not recorded.
+	Holders uint64 `json:"holders"`
+	// Stacks counts the attempts whose stack was displaced.
+	Stacks uint64 `json:"stacks"`
 }
 
 // AllocationTotals sums over all sources and processes.
@@ -127,17 +147,21 @@ type SourceReport struct {
 	CallSites []CallSite `json:"call_sites"`
 	// Holders lists the processes that hold its buffers, removed ones included; the longest first.
 	Holders []BufferHolder `json:"holders"`
-	// Stacks lists the newest attempts with their stacks, the newest first.
+	// Stacks lists different stacks of attempts, the newest first, without frames of this package,
+	// of the library and of runtimes.
 	Stacks []AttemptStack `json:"stacks"`
 }
 
 // CallSite counts the attempts from one place in one process.
 type CallSite struct {
 	// Language is Rust, C, Go or Python; empty for the library itself.
-	Language string            `json:"language"`
-	File     string            `json:"file"`
-	Line     int               `json:"line"`
-	Function string            `json:"function"`
+	Language string `json:"language"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Function string `json:"function"`
+	// Via lists the frames that tell it apart from others with the same file, line and function,
+	// innermost first: the paths behind a function that all of them call.
+	Via      []StackFrame      `json:"via"`
 	PID      int               `json:"pid"`
 	Program  string            `json:"program"`
 	Attempts uint64            `json:"attempts"`
@@ -163,11 +187,14 @@ type BufferHolder struct {
 	Function string `json:"function"`
 }
 
-// AttemptStack is one attempt, with its stack.
+// AttemptStack is a number of attempts with the same result and stack. The time, the duration and
+// the thread are those of the newest.
 type AttemptStack struct {
 	When time.Time `json:"utc"`
 	// Outcome describes the result.
-	Outcome    string       `json:"outcome"`
+	Outcome string `json:"outcome"`
+	// Count counts these attempts.
+	Count      uint64       `json:"count"`
 	DurationNS uint64       `json:"duration_ns"`
 	PID        int          `json:"pid"`
 	Thread     int          `json:"thread"`

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 const EXAMPLES: &str = "\
 For each source: attempts to get its buffer; allocations (an attempt that finds a
 buffer is not one); whether the buffer is live; the call sites of the attempts, by
-file and line; the holders of its buffers, removed ones included; the newest stacks.
+file and line; the holders of its buffers, removed ones included; the newest different
+stacks. Anomalies come first, each with its evidence and a remedy.
 Only processes that track allocations are included: those started with
 DEBUG_BUFFER_ALLOC=true, and those that called enable_allocation_tracking.
 

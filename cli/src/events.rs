@@ -13,7 +13,9 @@ Anomalies: repeated allocation of an existing buffer from one place; buffers rem
 and allocated in turn; removed buffers still held; writers that write nothing, or at
 the wrong rate; reads that come too late; requests for another format; a budget nearly
 used up; one source under two names; a source that can't be opened, or fails again and
-again. Some take time to detect: --for 90s finds all of them. For the past, see `capbuf report`.
+again. The first look also prints what the logs of the processes that track hold, and
+what the watches of running processes have found. Some anomalies take time to detect:
+--for 90s finds all of them.
 
 Examples:
   capbuf events --follow
@@ -48,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let mut settings = WatchSettings::default();
     settings.stalled = arguments.stalled;
     settings.removed_held = arguments.held;
-    let mut detector = Detector::new(settings);
+    let mut detector = Detector::with_past(settings);
     let end = (!arguments.follow).then(|| Instant::now() + arguments.length);
     // Fails if the domain does not exist: its name may be misspelt.
     let mut registry = Some(domain::open_existing(domain)?);

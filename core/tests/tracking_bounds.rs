@@ -47,5 +47,5 @@ fn ten_thousand_sources_and_a_million_attempts_stay_within_bounds() {
     assert_eq!(reported + report.dropped.attempts, 1_010_000, "{:?}", report.dropped);
     assert!(report.dropped.sources > 8000, "{:?}", report.dropped);
     assert!(report.dropped.stacks > 0, "{:?}", report.dropped);
-    assert!(report.sources.iter().all(|source| source.stacks.len() <= 4));
+    assert!(report.sources.iter().all(|source| source.stacks.len() <= 8));
 }

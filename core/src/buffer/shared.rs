@@ -33,6 +33,9 @@ pub(crate) struct Shared {
     pub(crate) tracker: PlainArc<Tracker>,
     /// The time it was mapped here.
     pub(crate) opened_utc_ns: i64,
+    /// 1 if a program of another language has taken a handle: the native stack of its end is that
+    /// of a runtime.
+    pub(crate) is_foreign: process::AtomicU32,
     /// Distance of the last window's end to the newest frame; `u64::MAX` before the first window.
     pub(crate) window_lag_frames: process::AtomicU64,
     /// Last, as fields drop in order: returned after the region is unmapped.
@@ -84,7 +87,9 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if self.tracker.is_on() {
-            self.tracker.note(self.source.as_str(), Outcome::LastHandleEnded, self.id);
+            // SYNC none: set with the first handle, which happened before the last one ended.
+            let is_native = self.is_foreign.load(Ordering::Relaxed) == 0;
+            self.tracker.note(self.source.as_str(), Outcome::LastHandleEnded, self.id, is_native);
         }
         if let Some(membership) = &self.membership {
             membership.leave(&self.region);

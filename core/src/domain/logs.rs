@@ -1,31 +1,51 @@
-//! The logs of trackers: one file for each tracking process, which outlives it for a while.
+//! The logs of trackers, and the findings of watches: a file for each process, which outlives it
+//! for a while.
 
 use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, SystemTime};
 
 use super::handle::Domain;
 use super::liveness;
 use super::names::is_hex;
 use crate::error::Result;
+use crate::sync::fork;
 
 const END: &str = ".track";
+/// The file with the sums of logs that were removed.
+const SUMS: &str = "ended.sums";
+/// The file with the findings of a process's watches, and its name while it is written.
+const FOUND: &str = ".found";
+const FOUND_NEW: &str = ".found-new";
+/// Bytes read of such a file.
+const FOUND_BYTES: u64 = 1 << 20;
 /// Logs of ended processes that are kept, the newest first.
-pub(super) const KEPT: usize = 4;
+pub(crate) const KEPT: usize = 4;
 /// Time for which they are kept.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// The log of a process.
 pub(crate) struct LogFile {
     pub(crate) file: File,
-    /// Number of its process's liveness lock.
-    pub(crate) liveness: u64,
     pub(crate) is_alive: bool,
 }
 
+/// The file with the sums of removed logs, and its lock.
+pub(crate) struct Sums {
+    /// Before the file, as it must be dropped first.
+    _held: fork::Held,
+    pub(crate) file: File,
+}
+
+impl Sums {
+    fn new(file: File) -> Self {
+        Self { _held: fork::Held::new(file.as_fd()), file }
+    }
+}
+
 impl Domain {
-    /// Creates this process's log of `bytes` zero bytes, reserved. Removes old logs.
+    /// Creates this process's log of `bytes` zero bytes, reserved.
     pub(crate) fn make_log(&self, bytes: u64) -> Result<File> {
-        self.remove_logs(KEPT - 1)?;
         let name = format!("{:016x}{END}", self.liveness()?.number());
         self.folder.reserve(&name, bytes)
     }
@@ -33,36 +53,123 @@ impl Domain {
     /// The logs of all processes, without those that can't be opened.
     pub(crate) fn logs(&self) -> Result<Vec<LogFile>> {
         let opened = |name: String| {
-            let liveness = number(&name)?;
+            let liveness = number(&name, END)?;
             let file = self.folder.open(&name).ok()??;
-            Some(LogFile { file, liveness, is_alive: liveness::is_alive(&self.folder, liveness) })
+            Some(LogFile { file, is_alive: liveness::is_alive(&self.folder, liveness) })
         };
         Ok(self.folder.names()?.into_iter().filter_map(opened).collect())
     }
 
-    /// Removes logs of ended processes that are old, or not among the newest `kept`.
-    pub(super) fn remove_logs(&self, kept: usize) -> Result<()> {
-        let written = |log: &LogFile| log.file.metadata().and_then(|metadata| metadata.modified()).ok();
-        let mut dead: Vec<_> = self.logs()?.into_iter().filter(|log| !log.is_alive).collect();
-        dead.sort_by_key(|log| std::cmp::Reverse(written(log)));
-        let now = SystemTime::now();
-        for (at, log) in dead.iter().enumerate() {
-            let age = written(log).and_then(|written| now.duration_since(written).ok()).unwrap_or_default();
-            if at >= kept || age > KEPT_FOR {
-                self.folder.remove_file(&format!("{:016x}{END}", log.liveness))?;
+    /// Publishes what this process's watches have found, in place of what they had found before.
+    #[cfg(feature = "observe")]
+    pub(crate) fn publish_findings(&self, text: &str) -> Result<()> {
+        use std::io::Write as _;
+        let liveness = self.liveness()?.number();
+        let [name, new] = [FOUND, FOUND_NEW].map(|end| format!("{liveness:016x}{end}"));
+        let mut file = self.folder.open_or_create(&new)?;
+        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+        let published = match written {
+            Ok(()) => self.folder.rename(&new, &name),
+            Err(error) => Err(self.folder.failed("writing", &new, error)),
+        };
+        if published.is_err() {
+            // The first error counts.
+            let _ = self.folder.remove_file(&new);
+        }
+        published
+    }
+
+    /// Findings of the watches of other processes, a text for each. Those of ended processes are
+    /// kept as long as their logs.
+    #[cfg(feature = "observe")]
+    pub(crate) fn findings(&self) -> Vec<String> {
+        use std::io::Read as _;
+        let own = self.liveness.load().number();
+        let read = |name: String| {
+            number(&name, FOUND).filter(|liveness| *liveness != own)?;
+            let mut text = Vec::new();
+            self.folder.open(&name).ok()??.take(FOUND_BYTES).read_to_end(&mut text).ok()?;
+            Some(String::from_utf8_lossy(&text).into_owned())
+        };
+        // A folder that can't be listed shows nothing.
+        self.folder.names().unwrap_or_default().into_iter().filter_map(read).collect()
+    }
+
+    /// The sums of removed logs, created if missing, for adding to them; `None` while others read
+    /// them or add to them.
+    pub(crate) fn sums_to_extend(&self) -> Result<Option<Sums>> {
+        let sums = Sums::new(self.folder.open_or_create(SUMS)?);
+        Ok(sums.file.try_lock().is_ok().then_some(sums))
+    }
+
+    /// The sums of removed logs, if there are any: none are added, and no log is removed, while the
+    /// returned value lives. Waits for a process that is adding, but not for long.
+    pub(crate) fn sums(&self) -> Option<Sums> {
+        const TRIES: usize = 50;
+        let sums = Sums::new(self.folder.open(SUMS).ok().flatten()?);
+        for _ in 0..TRIES {
+            if sums.file.try_lock_shared().is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Some(sums)
+    }
+
+    /// Logs of ended processes that are old, or not among the newest `kept`: to be summed up and
+    /// removed.
+    pub(crate) fn ended_logs(&self, kept: usize) -> Result<Vec<(String, File)>> {
+        let ended = self.ended(END, kept)?.into_iter();
+        Ok(ended.filter_map(|name| self.folder.open(&name).ok().flatten().map(|file| (name, file))).collect())
+    }
+
+    /// Removes a log.
+    pub(crate) fn remove_log(&self, name: &str) -> Result<bool> {
+        self.folder.remove_file(name)
+    }
+
+    /// Removes all logs of ended processes, and their sums.
+    pub(super) fn remove_logs(&self) -> Result<()> {
+        for end in [END, FOUND, FOUND_NEW] {
+            self.ended(end, 0)?.into_iter().try_for_each(|name| self.folder.remove_file(&name).map(|_| ()))?;
+        }
+        self.folder.remove_file(SUMS).map(|_| ())
+    }
+
+    /// Removes findings of ended processes that are old, or not among the newest.
+    pub(super) fn remove_findings(&self) -> Result<()> {
+        let names = [self.ended(FOUND, KEPT)?, self.ended(FOUND_NEW, 0)?].concat();
+        names.into_iter().try_for_each(|name| self.folder.remove_file(&name).map(|_| ()))
+    }
+
+    /// Names of files of ended processes that are old, or not among the newest `kept`.
+    fn ended(&self, end: &str, kept: usize) -> Result<Vec<String>> {
+        let mut dead = Vec::new();
+        for name in self.folder.names()? {
+            let Some(liveness) = number(&name, end) else { continue };
+            let Ok(Some(file)) = self.folder.open(&name) else { continue };
+            if !liveness::is_alive(&self.folder, liveness) {
+                let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
+                dead.push((written, name));
             }
         }
-        Ok(())
+        dead.sort_by_key(|(written, _)| std::cmp::Reverse(*written));
+        let now = SystemTime::now();
+        let age = |written: Option<SystemTime>| {
+            written.and_then(|written| now.duration_since(written).ok()).unwrap_or_default()
+        };
+        let due = dead.into_iter().enumerate().filter(|(at, (written, _))| *at >= kept || age(*written) > KEPT_FOR);
+        Ok(due.map(|(_, (_, name))| name).collect())
     }
 }
 
-/// The number of the liveness lock in a log's name.
-fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(END).filter(|digits| is_hex(digits, 16))?;
+/// The number of the liveness lock in the name of a process's file.
+fn number(name: &str, end: &str) -> Option<u64> {
+    let digits = name.strip_suffix(end).filter(|digits| is_hex(digits, 16))?;
     u64::from_str_radix(digits, 16).ok()
 }
 
-/// True for the name of a log.
+/// True for the name of a log, of findings, or of sums.
 pub(super) fn is_name(name: &str) -> bool {
-    number(name).is_some()
+    name == SUMS || [END, FOUND, FOUND_NEW].iter().any(|end| number(name, end).is_some())
 }

@@ -49,6 +49,7 @@ mod unusable;
 pub use folder::{MAX_DOMAIN_BYTES, check_domain_name};
 pub(crate) use handle::Domain;
 pub(crate) use liveness::{LivenessLock, random};
+pub(crate) use logs::KEPT as KEPT_LOGS;
 pub(crate) use membership::Membership;
 pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;

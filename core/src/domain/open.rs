@@ -156,7 +156,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
 impl Domain {
     fn remove_all(&self) -> Result<()> {
         self.sweep()?;
-        self.remove_logs(0)?;
+        self.remove_logs()?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
             self.remove_ring(&name)?;
         }

@@ -3,7 +3,7 @@
 use super::handle::Domain;
 use super::lock_file::LockFile;
 use super::names::{Names, is_leftover, is_of_old_pool, is_ring};
-use super::{holders, liveness, logs, removal};
+use super::{holders, liveness, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::memory::is_read_only;
@@ -86,7 +86,7 @@ impl Sweep<'_> {
             let removed = LockFile::remove_dead(&self.domain.folder, name);
             self.swept.processes += self.counted(removed);
         }
-        let removed = self.domain.remove_logs(logs::KEPT).map(|()| false);
+        let removed = self.domain.remove_findings().map(|()| false);
         self.counted(removed);
         Ok(())
     }

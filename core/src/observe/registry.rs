@@ -30,7 +30,8 @@ impl Registry {
     /// Reports the allocations of this registry; in a domain, those of all its processes.
     ///
     /// Contains attempts, allocations and live buffers by source and call site, the holders of
-    /// buffers, and the newest stacks. Attempts are those recorded while tracking was enabled.
+    /// buffers, and the newest different stacks. Attempts are those recorded while tracking was
+    /// enabled.
     /// Reads files, resolves stacks, allocates: not for the audio thread.
     pub fn allocation_report(&self) -> AllocationReport {
         AllocationReport::of(self)

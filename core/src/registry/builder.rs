@@ -158,7 +158,7 @@ impl RegistryBuilder {
     /// Sets the number of sources that the tracker has room for, rounded up to a power of two, at
     /// most 65 536. In a full tracker a new source replaces the one requested least recently.
     ///
-    /// Default: 16 384 (17 MB, committed as needed); in a domain 2 048 (2.6 MB of shared memory for
+    /// Default: 16 384 (18 MB, committed as needed); in a domain 2 048 (2.9 MB of shared memory for
     /// each process that tracks).
     pub fn tracked_sources(mut self, sources: usize) -> Self {
         self.tracked_sources = Some(sources);

@@ -269,6 +269,7 @@ impl Registry {
             committer: self.0.committer.clone(),
             commit_asked: AtomicU32::new(u32::from(is_committed)),
             tracker: PlainArc::clone(&self.0.tracker),
+            is_foreign: process::AtomicU32::new(0),
             opened_utc_ns: self.0.clock.utc_ns(),
             window_lag_frames: process::AtomicU64::new(u64::MAX),
             pool: self.0.pool.clone(),

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::lookup::Map;
 use crate::buffer::{CaptureBuffer, Committer, Shared, SourceClaim, SourceClaims};
 use crate::clock::Clock;
-use crate::domain::{Domain, Swept};
+use crate::domain::{Domain, KEPT_LOGS, Swept};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::memory::{Budget, Pool, PoolStats, RegistryStats};
@@ -15,7 +15,7 @@ use crate::spec::Spec;
 use crate::sync::{Arc, PlainArc, Weak, count};
 #[cfg(feature = "observe")]
 use crate::track::Watched;
-use crate::track::{Outcome, Tracker};
+use crate::track::{Outcome, Tracker, sum_up_ended};
 
 /// The allocator of capture buffers: maps each source to its one buffer.
 ///
@@ -269,7 +269,11 @@ impl Registry {
     /// # Errors
     /// [`Error::System`] if the folder can't be listed or changed; what can be swept is.
     pub fn sweep(&self) -> Result<Swept> {
-        self.0.domain.as_ref().map_or_else(|| Ok(Swept::default()), |domain| domain.sweep())
+        let Some(domain) = self.0.domain.as_ref() else { return Ok(Swept::default()) };
+        let swept = domain.sweep()?;
+        // What fails is tried again by the next sweep.
+        let _ = sum_up_ended(domain, KEPT_LOGS);
+        Ok(swept)
     }
 
     /// Returns an error for each file in the domain's folder that can't be used: a damaged buffer,

@@ -3,7 +3,8 @@
 use super::handle::Registry;
 use crate::buffer::CaptureBuffer;
 use crate::error::{Error, Result};
-use crate::track::{Begun, Outcome};
+use crate::sync::Ordering;
+use crate::track::{Begun, Caller, Outcome};
 
 impl Registry {
     /// Records the result of an attempt, and the new handle's holder.
@@ -28,6 +29,9 @@ impl Registry {
             tracker.end(&begun, source, outcome, id);
         }
         found.map(|(mut buffer, _)| {
+            if Caller::is_foreign() {
+                buffer.shared.is_foreign.store(1, Ordering::Relaxed);
+            }
             buffer.taken = tracker.hold(&begun, source, id);
             buffer
         })

@@ -163,6 +163,34 @@ impl Anomaly {
     }
 }
 
+impl Anomaly {
+    /// An anomaly of another process, from its JSON: `None` if it is none. Another process may have
+    /// written anything.
+    pub(crate) fn from_json(text: &str) -> Option<Self> {
+        const LONGEST: usize = 4096;
+        let json: serde_json::Value = serde_json::from_str(text).ok()?;
+        let words = |field: &str| -> Option<String> {
+            let shown = |char: char| if char.is_control() { '?' } else { char };
+            Some(json.get(field)?.as_str()?.chars().take(LONGEST).map(shown).collect())
+        };
+        let utc_ns = |field: &str| {
+            let moment: jiff::Timestamp = words(field)?.parse().ok()?;
+            i64::try_from(moment.as_nanosecond()).ok()
+        };
+        let kind = AnomalyKind::ALL.into_iter().find(|kind| words("kind").as_deref() == Some(kind.name()))?;
+        Some(Self {
+            kind,
+            severity: kind.severity(),
+            source: words("source"),
+            evidence: words("evidence")?,
+            advice: kind.advice(),
+            count: json.get("count")?.as_u64()?,
+            first_utc_ns: utc_ns("first_utc")?,
+            last_utc_ns: utc_ns("last_utc")?,
+        })
+    }
+}
+
 impl std::fmt::Display for Anomaly {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.severity.name(), self.kind.name())?;

@@ -137,6 +137,12 @@ impl Caller {
         CALLER.try_with(|caller| caller.borrow().is_some()).unwrap_or(false)
     }
 
+    /// True inside the scope of a caller whose language has stacks of its own.
+    pub(crate) fn is_foreign() -> bool {
+        let is_foreign = |caller: &Rc<Self>| matches!(caller.language, Language::Go | Language::Python);
+        CALLER.try_with(|caller| caller.borrow().as_ref().is_some_and(is_foreign)).unwrap_or(false)
+    }
+
     /// The caller of the current scope.
     pub(crate) fn current() -> Option<Rc<Self>> {
         CALLER.try_with(|caller| caller.borrow().clone()).ok().flatten()

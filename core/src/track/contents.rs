@@ -7,6 +7,7 @@ use super::dropped::{Drop, Dropped};
 use super::log::Log;
 use super::log_layout::{Table, header, row};
 use super::outcome::Outcome;
+use super::peak::Peak;
 use super::stack::FRAMES;
 use super::text::text;
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -22,6 +23,8 @@ pub(crate) struct Contents {
     /// Names of sources without credentials, by key.
     pub(crate) sources: HashMap<u64, String>,
     pub(crate) sites: HashMap<u64, SiteText>,
+    /// Stacks, by key.
+    pub(crate) paths: HashMap<u64, Vec<u64>>,
     /// Keys of call sites, by row.
     pub(crate) site_rows: Vec<u64>,
     pub(crate) modules: Vec<String>,
@@ -46,9 +49,15 @@ pub(crate) struct SiteText {
 pub(crate) struct Line {
     pub(crate) source: u64,
     pub(crate) site: u64,
+    /// Key of the stack; 0 without one.
+    pub(crate) path: u64,
     pub(crate) first_utc_ns: i64,
     pub(crate) last_utc_ns: i64,
     pub(crate) counts: [u64; Outcome::COUNT],
+    /// The most allocations within a minute.
+    pub(crate) allocated: Peak,
+    /// The most refusals within a minute.
+    pub(crate) refused: Peak,
 }
 
 /// One attempt.
@@ -124,6 +133,10 @@ impl Contents {
             },
             sources: Self::sources(log),
             sites: sites.into_iter().flatten().collect(),
+            paths: log
+                .rows(layout.paths)
+                .filter_map(|row| whole(row, is_key, |key| Some((key, path_frames(row)))))
+                .collect(),
             site_rows,
             modules: log
                 .rows(layout.modules)
@@ -163,6 +176,11 @@ fn site(row: &[AtomicU64]) -> SiteText {
     }
 }
 
+fn path_frames(row: &[AtomicU64]) -> Vec<u64> {
+    let count = usize::try_from(get(row, row::PATH_COUNT)).unwrap_or(0).min(FRAMES);
+    (0..count).map(|frame| get(row, row::PATH_FRAMES + frame)).collect()
+}
+
 fn path(row: &[AtomicU64]) -> String {
     text(row, row::MODULE_PATH, 0, get(row, row::MODULE_BYTES) as usize)
 }
@@ -171,9 +189,12 @@ fn line(row: &[AtomicU64]) -> Line {
     Line {
         source: get(row, row::LINE_SOURCE),
         site: get(row, row::LINE_SITE),
+        path: get(row, row::LINE_PATH),
         first_utc_ns: get(row, row::LINE_FIRST) as i64,
         last_utc_ns: get(row, row::LINE_LAST) as i64,
         counts: std::array::from_fn(|outcome| get(row, row::LINE_COUNTS + outcome)),
+        allocated: Peak::of(&row[row::LINE_ALLOCATED..][..2]),
+        refused: Peak::of(&row[row::LINE_REFUSED..][..2]),
     }
 }
 

@@ -4,10 +4,13 @@
 
 use std::path::Path;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::dropped::Drop;
 use super::key::{BUSY, usable};
 use super::log_layout::{Layout, MAGIC, MAX_SOURCES, RECORDS, SET, Table, VERSION, header, row};
 use super::outcome::Outcome;
+use super::peak::Peak;
 use super::stack::FRAMES;
 use super::text::{end_of, put_text, start_of};
 use crate::memory::{Words, copy};
@@ -102,7 +105,7 @@ impl Log {
     /// Finds the row of a key, or writes it by `write` into a free row. If `gone` is set, it may
     /// displace the row that was used longest ago, after calling `gone` with it. Lock-free; racing
     /// threads may give a key two rows.
-    fn place(
+    pub(super) fn place(
         &self,
         table: Table,
         key: u64,
@@ -194,11 +197,26 @@ impl Log {
         }
     }
 
+    /// Records a stack once; returns its key, or 0 without a stack or a place for it.
+    fn path(&self, entry: &Entry<'_>) -> u64 {
+        let frames = &entry.frames[..entry.frames.len().min(FRAMES)];
+        if frames.is_empty() {
+            return 0;
+        }
+        let key = usable(xxh3_64(bytemuck::cast_slice(frames)) ^ entry.site_key);
+        let write = |row: &[AtomicU64]| {
+            row[row::PATH_COUNT].store(frames.len() as u64, Ordering::Relaxed);
+            let places = row[row::PATH_FRAMES..].iter();
+            places.zip(frames).for_each(|(place, frame)| place.store(*frame, Ordering::Relaxed));
+        };
+        self.place(self.layout.paths, key, None, |_| {}, write).map_or(0, |_| key)
+    }
+
     /// Counts and records an attempt.
     pub(super) fn add(&self, entry: &Entry<'_>) {
         let now = entry.utc_ns as u64;
         self.name(entry, now);
-        self.count(entry, now);
+        self.count(entry, now, self.path(entry));
         self.record(entry, now);
     }
 
@@ -215,7 +233,7 @@ impl Log {
         }
     }
 
-    fn count(&self, entry: &Entry<'_>, now: u64) {
+    fn count(&self, entry: &Entry<'_>, now: u64, path: u64) {
         let attempts = |row: &[AtomicU64]| {
             let taken = |outcome: &Outcome| row[row::LINE_COUNTS + *outcome as usize].swap(0, Ordering::Relaxed);
             // Swapped out: counts that a thread still adds belong to the next line, and are not
@@ -225,13 +243,15 @@ impl Log {
         };
         let line = self.place(
             self.layout.lines,
-            usable(entry.source_key ^ entry.site_key.rotate_left(32)),
+            usable(entry.source_key ^ entry.site_key.rotate_left(32) ^ path.rotate_left(16)),
             Some(row::LINE_LAST),
             |row| self.drop_counted(Drop::Attempts, attempts(row)),
             |row| {
                 row[row::LINE_SOURCE].store(entry.source_key, Ordering::Relaxed);
                 row[row::LINE_SITE].store(entry.site_key, Ordering::Relaxed);
+                row[row::LINE_PATH].store(path, Ordering::Relaxed);
                 row[row::LINE_FIRST].store(now, Ordering::Relaxed);
+                Peak::clear(&row[row::LINE_ALLOCATED..][..4]);
             },
         );
         let Some((_, row)) = line else { return self.drop_counted(Drop::Attempts, 1) };
@@ -241,13 +261,29 @@ impl Log {
             row[row::LINE_BUFFER].store(entry.buffer, Ordering::Relaxed);
         }
         row[row::LINE_COUNTS + entry.outcome as usize].fetch_add(1, Ordering::Relaxed);
+        match entry.outcome {
+            outcome if outcome.is_allocation() => Peak::count(&row[row::LINE_ALLOCATED..][..2], entry.utc_ns),
+            Outcome::Refused => Peak::count(&row[row::LINE_REFUSED..][..2], entry.utc_ns),
+            _ => {}
+        }
     }
 
     pub(crate) fn record(&self, entry: &Entry<'_>, now: u64) {
         let group = entry.source_key as usize % self.layout.groups.rows;
         let Some(counter) = self.row(self.layout.groups, group) else { return };
         let number = counter[0].fetch_add(1, Ordering::Relaxed);
-        let Some(row) = self.row(self.layout.records, group * RECORDS + number as usize % RECORDS) else { return };
+        let frames = &entry.frames[..entry.frames.len().min(FRAMES)];
+        // A stack is kept once for each outcome: one path that is taken again and again displaces
+        // no other.
+        let same = usable(xxh3_64(bytemuck::cast_slice(frames)) ^ entry.site_key ^ entry.source_key)
+            .wrapping_add(entry.outcome as u64);
+        let rows = || (0..RECORDS).filter_map(|at| self.row(self.layout.records, group * RECORDS + at));
+        let is_same = |row: &&[AtomicU64]| {
+            row[0].load(Ordering::Relaxed) != 0 && row[row::RECORD_SAME].load(Ordering::Relaxed) == same
+        };
+        let oldest = || rows().min_by_key(|row| row[0].load(Ordering::Relaxed));
+        let known = rows().find(is_same);
+        let Some(row) = known.or_else(oldest) else { return };
         let before = row[0].load(Ordering::Relaxed);
         let writing = number.wrapping_mul(2) + 1;
         // SYNC record (claim): before it is written. A writer that eight others overtook gives way:
@@ -258,19 +294,18 @@ impl Log {
         {
             return self.drop_counted(Drop::Record, 1);
         }
-        if before > 0 {
+        if before > 0 && known.is_none() {
             self.drop_counted(Drop::Record, 1);
         }
         // SYNC record (write): a reader that sees any word written below no longer sees the old
         // number.
         fence(Ordering::Release);
         let set = |word: usize, value: u64| row[word].store(value, Ordering::Relaxed);
-        let frames = &entry.frames[..entry.frames.len().min(FRAMES)];
         set(row::RECORD_UTC, now);
         set(row::RECORD_DURATION, entry.duration_ns);
         set(row::RECORD_SOURCE, entry.source_key);
         set(row::RECORD_SITE, entry.site_key);
-        set(row::RECORD_BUFFER, entry.buffer);
+        set(row::RECORD_SAME, same);
         set(row::RECORD_WHAT, entry.outcome as u64 | (frames.len() as u64) << 8 | u64::from(entry.thread) << 32);
         let mut name = [0; 16];
         let text = start_of(entry.thread_name, name.len());

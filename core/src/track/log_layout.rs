@@ -5,10 +5,11 @@
 //! | table | a row is |
 //! |---|---|
 //! | sources | a source's key and its name without credentials |
-//! | lines | the counts of outcomes of a source at one call site, and their times |
+//! | lines | the counts of outcomes of a source at one call site by one path, and their times |
 //! | sites | a call site |
+//! | paths | a stack by which attempts came to a call site |
 //! | modules | the path of a file with loaded code |
-//! | records | one attempt, with its stack; eight for each source, the oldest are displaced |
+//! | records | one attempt, with its stack; for each source eight different ones, the oldest are displaced |
 //! | holds | a held handle |
 //!
 //! Most rows are found by key, in a set of eight that the key selects. The key is the row's first
@@ -17,6 +18,7 @@
 //! longest ago is displaced and counted. Records have a number instead, odd while they are written.
 
 use super::modules::MODULES;
+use super::stack::FRAMES;
 
 /// The first eight bytes of every log.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
@@ -36,6 +38,8 @@ pub(super) mod header {
     pub(in crate::track) const PID: usize = 3;
     pub(in crate::track) const CREATED: usize = 4;
     pub(in crate::track) const ENABLED: usize = 5;
+    /// In the sums of ended processes: their number.
+    pub(in crate::track) const ENDED: usize = 6;
     /// The first of the counts of `Dropped`.
     pub(in crate::track) const DROPPED: usize = 8;
     pub(in crate::track) const PROGRAM_BYTES: usize = 16;
@@ -60,6 +64,7 @@ pub(super) struct Layout {
     pub(super) sources: Table,
     pub(super) lines: Table,
     pub(super) sites: Table,
+    pub(super) paths: Table,
     pub(super) modules: Table,
     /// One word each: the number of records that the group has had.
     pub(super) groups: Table,
@@ -82,8 +87,9 @@ impl Layout {
         let rows = |rows: usize| if cfg!(loom) { 1 } else { rows };
         Self {
             sources: table(sources, 32),
-            lines: table(rows(2 * sources), 16),
+            lines: table(rows(2 * sources), 20),
             sites: table(rows(1024), 48),
+            paths: table(rows(1024), row::PATH_FRAMES + FRAMES),
             modules: table(rows(MODULES), 32),
             groups: table(groups, 1),
             records: table(groups * RECORDS, 32),
@@ -99,6 +105,8 @@ impl Layout {
 
 /// The words of a row, by table.
 pub(super) mod row {
+    use crate::track::outcome::Outcome;
+
     /// Time of the last use: the row used longest ago is displaced first.
     pub(in crate::track) const SOURCE_USED: usize = 1;
     pub(in crate::track) const SOURCE_BYTES: usize = 2;
@@ -111,6 +119,13 @@ pub(super) mod row {
     pub(in crate::track) const LINE_BUFFER: usize = 5;
     /// One count for each outcome.
     pub(in crate::track) const LINE_COUNTS: usize = 6;
+    /// The current window of allocations and its peak; then the same for refusals.
+    pub(in crate::track) const LINE_ALLOCATED: usize = LINE_COUNTS + Outcome::COUNT;
+    pub(in crate::track) const LINE_REFUSED: usize = LINE_ALLOCATED + 2;
+    pub(in crate::track) const LINE_PATH: usize = LINE_REFUSED + 2;
+
+    pub(in crate::track) const PATH_COUNT: usize = 1;
+    pub(in crate::track) const PATH_FRAMES: usize = 2;
 
     /// The line in the lower half, the language in the upper one.
     pub(in crate::track) const SITE_LINE: usize = 1;
@@ -127,7 +142,8 @@ pub(super) mod row {
     pub(in crate::track) const RECORD_DURATION: usize = 2;
     pub(in crate::track) const RECORD_SOURCE: usize = 3;
     pub(in crate::track) const RECORD_SITE: usize = 4;
-    pub(in crate::track) const RECORD_BUFFER: usize = 5;
+    /// Equal for attempts of a source with the same outcome and stack.
+    pub(in crate::track) const RECORD_SAME: usize = 5;
     /// The outcome in the lowest byte, the number of frames in the next one, the thread's number in
     /// the upper half.
     pub(in crate::track) const RECORD_WHAT: usize = 6;

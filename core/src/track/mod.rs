@@ -15,7 +15,9 @@
 //! | Where did an attempt come from? | `caller`, `origin`, `stack`, `modules`, `thread` |
 //! | How is a log laid out, written, read? | `log_layout`, `log`, `contents`, `key`, `text` |
 //! | What had no room in a log? | `dropped` |
+//! | What stays of the logs of ended processes? | `ended` |
 //! | What came of an attempt? | `outcome` |
+//! | How many came within a minute? | `peak` |
 //! | How does an address become a function, a file and a line? | `resolve` |
 //! | What is counted all the time? | `counts` |
 //! | What can be wrong, and where does a watch keep it? | `anomaly`, `watched`, with `utc` |
@@ -26,12 +28,14 @@ mod caller;
 mod contents;
 mod counts;
 mod dropped;
+mod ended;
 mod key;
 mod log;
 mod log_layout;
 mod modules;
 mod origin;
 mod outcome;
+mod peak;
 #[cfg(feature = "observe")]
 mod resolve;
 mod stack;
@@ -49,12 +53,17 @@ pub use caller::{Caller, CodePlace, Language};
 pub(crate) use contents::{Contents, Hold, Line, Record};
 pub(crate) use counts::{Histogram, READ_RESULTS};
 pub use dropped::Dropped;
+#[cfg(feature = "observe")]
+pub(crate) use ended::ended_processes;
+pub(crate) use ended::sum_up_ended;
 #[cfg(all(test, loom))]
 pub(crate) use log::Entry;
 pub(crate) use log::Log;
 pub use outcome::Outcome;
 #[cfg(feature = "observe")]
-pub(crate) use resolve::Resolver;
+pub(crate) use peak::{Peak, WINDOW_NS};
+#[cfg(feature = "observe")]
+pub(crate) use resolve::{Place, Resolver};
 pub(crate) use tracker::{Begun, Taken, Tracker, asked_by_environment};
 #[cfg(feature = "observe")]
 pub(crate) use utc::{moment, utc, utc_or_none};

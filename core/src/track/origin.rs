@@ -51,6 +51,11 @@ impl Origin {
         origin
     }
 
+    /// The origin of an event of which nothing is known.
+    pub(super) fn unknown() -> Self {
+        Self { site_key: 0, frames: [0; FRAMES], count: 0 }
+    }
+
     pub(super) fn site(log: &Log, caller: Option<&Caller>, location: Option<&'static Location<'static>>) -> u64 {
         if let Some((language, place)) = caller.and_then(|caller| Some((caller.language, caller.stack.first()?))) {
             return Self::site_of(log, language, place).0;

@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::caller::Caller;
 use super::contents::Contents;
 use super::counts::Counts;
+use super::ended::sum_up_ended;
 use super::key::key_of;
 use super::log::{Entry, Log};
 use super::log_layout::{Layout, MAX_SOURCES};
@@ -12,7 +13,7 @@ use super::origin::Origin;
 use super::outcome::Outcome;
 use super::thread::with_thread;
 use crate::clock::Clock;
-use crate::domain::{Domain, NameKey};
+use crate::domain::{Domain, KEPT_LOGS, NameKey};
 use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
@@ -123,6 +124,8 @@ impl Tracker {
     fn make(&self) -> Log {
         let bytes = Layout::of(self.sources).bytes();
         let shared = self.domain.as_ref().and_then(|domain| {
+            // Without it more logs stay for a while.
+            let _ = sum_up_ended(domain, KEPT_LOGS - 1);
             let file = domain.make_log(bytes).ok()?;
             Words::in_new_file(&file, bytes).ok()
         });
@@ -167,11 +170,12 @@ impl Tracker {
         );
     }
 
-    /// Records an event without a call site.
+    /// Records an event without a call site. `is_native` if the thread's native stack is that of
+    /// the program, not of an interpreter or of another language's runtime.
     #[cold]
-    pub(crate) fn note(&self, source: &str, outcome: Outcome, buffer: u64) {
+    pub(crate) fn note(&self, source: &str, outcome: Outcome, buffer: u64, is_native: bool) {
         let own = self.own();
-        let origin = Origin::of(&own.log, None);
+        let origin = if is_native || Caller::is_given() { Origin::of(&own.log, None) } else { Origin::unknown() };
         self.add(&own.log, self.key_of(source), &|| redact(source), outcome, buffer, self.clock.utc_ns(), 0, &origin);
     }
 

@@ -96,3 +96,45 @@ fn damaged_logs_do_not_harm_the_report() {
     outside.sweep().unwrap();
     assert!(logs(folder.path()).count() <= 6);
 }
+
+#[test]
+fn counters_of_a_domain_never_go_backwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = open(folder.path(), false);
+    let mut before = 0;
+    for process in 0..9_u64 {
+        let tracked = open(folder.path(), true);
+        for attempt in 0..=process * 100 {
+            tracked.get_or_allocate(&format!("mic {}", attempt % 3), small()).unwrap();
+        }
+        drop(tracked);
+        let report = outside.allocation_report();
+        assert_eq!(report.totals.attempts, before + process * 100 + 1, "{report}");
+        assert_eq!(report.totals.allocations, report.sources.len() as u64, "{report}");
+        assert_eq!(report.ended_processes, process.saturating_sub(3), "{report}");
+        before = report.totals.attempts;
+    }
+    assert_eq!(logs(folder.path()).count(), 4);
+    let report = outside.allocation_report();
+    assert_eq!((report.processes.len(), report.dropped), (4, capbuf::Dropped::default()), "{report}");
+    let text = report.to_string();
+    assert!(
+        text.contains("ended processes summed up without call sites: 5") && text.contains("x by ended processes"),
+        "{text}"
+    );
+    let attempts = format!("capbuf_allocation_attempts_total{{result=\"already_there\"}} {}.0", before - 3);
+    assert!(outside.domain_metrics_text().contains(&attempts), "{}", outside.domain_metrics_text());
+    // Swept as often as one likes.
+    outside.sweep().unwrap();
+    outside.sweep().unwrap();
+    assert_eq!(outside.allocation_report().totals.attempts, before);
+    // Damaged sums are begun anew, and harm nothing.
+    let sums = folder.path().join("birds/ended.sums");
+    fs::write(&sums, vec![0xff_u8; fs::metadata(&sums).unwrap().len() as usize]).unwrap();
+    drop(outside.allocation_report());
+    open(folder.path(), true).get_or_allocate("mic 0", small()).unwrap();
+    assert_eq!(outside.allocation_report().ended_processes, 1);
+    drop(outside);
+    capbuf::remove_domain("birds", Some(folder.path())).unwrap();
+    assert!(!folder.path().join("birds").exists());
+}

@@ -4,7 +4,9 @@
 mod callers;
 mod counts;
 mod domain_logs;
+mod findings;
 mod holders;
+mod paths;
 #[path = "../support/mod.rs"]
 mod support;
 

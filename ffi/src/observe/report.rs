@@ -19,7 +19,8 @@ pub struct capbuf_report {
 }
 
 /// Creates a report of allocations: attempts, allocations and live buffers by source and call site,
-/// the holders of each buffer, and the newest stacks. In a domain it covers all processes.
+/// the holders of each buffer, and the newest different stacks. In a domain it covers all
+/// processes.
 ///
 /// The report contains no credentials. On success the caller owns `*report`.
 ///

@@ -1,5 +1,7 @@
 //! The class `AllocationReport`.
 
+use std::collections::BTreeMap;
+
 use capbuf::AllocationReport as Report;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -25,6 +27,11 @@ use crate::arguments::datetime;
 ///     Their mapped memory, and the part of it that is audio.
 /// removed_and_held : int
 ///     Removed buffers with open handles.
+/// ended_processes : int
+///     Ended processes whose logs were removed. Their counts are included, without call sites.
+/// dropped : dict[str, int]
+///     Numbers of records that did not fit in the logs, or were overwritten: ``sources``,
+///     ``attempts``, ``call_sites``, ``holders`` and ``stacks``.
 ///
 /// Examples
 /// --------
@@ -79,6 +86,23 @@ impl AllocationReport {
     #[getter]
     fn removed_and_held(&self) -> u64 {
         self.0.totals.removed_and_held
+    }
+
+    #[getter]
+    fn ended_processes(&self) -> u64 {
+        self.0.ended_processes
+    }
+
+    #[getter]
+    fn dropped(&self) -> BTreeMap<&'static str, u64> {
+        let dropped = self.0.dropped;
+        BTreeMap::from([
+            ("sources", dropped.sources),
+            ("attempts", dropped.attempts),
+            ("call_sites", dropped.call_sites),
+            ("holders", dropped.holders),
+            ("stacks", dropped.stacks),
+        ])
     }
 
     /// Creation time of the report, as an aware `datetime` in UTC.

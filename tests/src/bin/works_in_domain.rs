@@ -136,7 +136,9 @@ impl Worker {
                 let entries = std::fs::read_dir(self.registry()?.path().ok_or("it is private")?)?;
                 let names: io::Result<Vec<_>> =
                     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect();
-                Ok(names?.join(" "))
+                // Without the hidden key.
+                let names: Vec<_> = names?.into_iter().filter(|name| !name.starts_with('.')).collect();
+                Ok(names.join(" "))
             }
             ["fill"] => self.fill(),
             ["look"] => {

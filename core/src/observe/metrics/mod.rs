@@ -36,7 +36,8 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         }
     };
     let (counts, stats) = (&registry.tracker().counts, registry.stats());
-    let report = (scope == Scope::Domain).then(|| AllocationReport::collect(registry, &mut Resolver::default(), false));
+    let report =
+        (scope == Scope::Domain).then(|| AllocationReport::with_findings(registry, &mut Resolver::default(), false));
     let attempts = report.as_ref().map_or_else(|| registry.attempts(), |report| report.totals.results);
     let by_result = |attempts: &Attempts, is_attempt: bool| {
         let outcomes = Outcome::ALL.into_iter().filter(move |outcome| outcome.is_attempt() == is_attempt);
@@ -103,12 +104,18 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         add("capbuf_pool_misses", "Rings allocated because none in the pool fitted.", true, number(pool.misses as f64));
         add("capbuf_pool_trimmed", "Rings of the pool freed.", true, number(pool.trimmed as f64));
     }
-    let anomalies = registry.anomalies();
+    let anomalies = report.map_or_else(|| registry.anomalies(), |report| report.anomalies);
     let kinds = AnomalyKind::ALL.into_iter().map(|kind| {
         let of_kind = anomalies.iter().filter(|anomaly| anomaly.kind == kind);
-        (kind.name(), of_kind.map(|anomaly| anomaly.count as f64).sum())
+        // Not `sum`, which makes -0 of nothing.
+        (kind.name(), of_kind.fold(0.0, |sum, anomaly| sum + anomaly.count as f64))
     });
-    add("capbuf_anomalies", "Anomalies found by watches of this registry.", true, labelled("kind", kinds));
+    add(
+        "capbuf_anomalies",
+        "Anomalies found by watches; of a domain also those that its logs and buffers show.",
+        true,
+        labelled("kind", kinds),
+    );
     sources(&live, &mut add);
     families
 }

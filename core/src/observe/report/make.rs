@@ -3,20 +3,27 @@
 use std::collections::{HashMap, HashSet};
 
 use super::collect::{Collected, ProcessLog, collect_domain, collect_logs, collect_private, of_source};
-use super::{AllocationReport, ProcessReport, SourceReport, Totals};
+use super::{AllocationReport, ProcessReport, SourceReport, Totals, findings};
 use crate::domain::Domain;
 use crate::holder::Holder;
 use crate::registry::Registry;
-use crate::track::{Contents, Dropped, Log, Resolver};
+use crate::track::{Contents, Dropped, Log, Resolver, ended_processes};
 
 impl AllocationReport {
     pub(crate) fn of(registry: &Registry) -> Self {
-        Self::collect(registry, &mut Resolver::default(), true)
+        Self::with_findings(registry, &mut Resolver::default(), true)
+    }
+
+    /// Builds a report, with or without stacks, and with what it shows to be wrong.
+    pub(crate) fn with_findings(registry: &Registry, resolver: &mut Resolver, with_stacks: bool) -> Self {
+        let mut report = Self::collect(registry, resolver, with_stacks);
+        findings::add(&mut report, registry);
+        report
     }
 
     /// Builds a report, with or without stacks.
     pub(crate) fn collect(registry: &Registry, resolver: &mut Resolver, with_stacks: bool) -> Self {
-        let logs = logs(registry);
+        let (logs, ended_processes) = logs(registry);
         let mut sources: HashMap<u64, Collected> = HashMap::new();
         let mut removed: HashSet<u64> = HashSet::new();
         match registry.domain_itself() {
@@ -45,7 +52,7 @@ impl AllocationReport {
         let mut reports: Vec<_> =
             sources.into_iter().map(|(key, collected)| collected.report(key, &logs, resolver, with_stacks)).collect();
         reports.sort_by(|one, other| (&one.source, &one.key).cmp(&(&other.source, &other.key)));
-        let processes = logs.iter().map(|log| ProcessReport {
+        let processes = logs.iter().filter(|log| log.contents.pid != 0).map(|log| ProcessReport {
             pid: log.contents.pid,
             program: log.contents.program.clone(),
             is_alive: log.is_alive,
@@ -63,21 +70,17 @@ impl AllocationReport {
                 .unusable_files()
                 .map_or_else(|error| vec![error.to_string()], |files| files.iter().map(ToString::to_string).collect()),
             anomalies: registry.anomalies(),
+            ended_processes,
             processes: processes.collect(),
             sources: reports,
         }
     }
 }
 
-/// Returns all logs, oldest first.
-fn logs(registry: &Registry) -> Vec<ProcessLog> {
+/// Returns all logs, oldest first; then the sums of ended processes, and their number.
+fn logs(registry: &Registry) -> (Vec<ProcessLog>, u64) {
     let own = registry.tracker().contents();
-    let of_file = |domain: &Domain| -> Vec<ProcessLog> {
-        let files = domain.logs().unwrap_or_default().into_iter();
-        let opened = files.filter_map(|file| Some((Log::in_file(&file.file)?, file.is_alive)));
-        opened.map(|(log, is_alive)| ProcessLog { contents: Contents::of(&log), is_alive }).collect()
-    };
-    let mut logs = registry.domain_itself().map(|domain| of_file(domain)).unwrap_or_default();
+    let (mut logs, sums, ended) = registry.domain_itself().map(|domain| of_domain(domain)).unwrap_or_default();
     // A log that did not fit in the domain is visible only to its own process.
     if let Some(own) = own
         && !logs.iter().any(|log| (log.contents.pid, log.contents.created_utc_ns) == (own.pid, own.created_utc_ns))
@@ -85,7 +88,27 @@ fn logs(registry: &Registry) -> Vec<ProcessLog> {
         logs.push(ProcessLog { contents: own, is_alive: true });
     }
     logs.sort_by_key(|log| (log.contents.created_utc_ns, log.contents.pid));
-    logs
+    logs.extend(sums);
+    (logs, ended)
+}
+
+/// The logs of a domain, the sums of ended processes, and their number.
+fn of_domain(domain: &Domain) -> (Vec<ProcessLog>, Option<ProcessLog>, u64) {
+    loop {
+        // Locked until all logs are read, so that nothing is counted twice or left out.
+        let locked = domain.sums();
+        let files = domain.logs().unwrap_or_default().into_iter();
+        let opened = files.filter_map(|file| Some((Log::in_file(&file.file)?, file.is_alive)));
+        let logs = opened.map(|(log, is_alive)| ProcessLog { contents: Contents::of(&log), is_alive }).collect();
+        if locked.is_none() && domain.sums().is_some() {
+            // The first sums were made meanwhile.
+            continue;
+        }
+        let sums = locked.as_ref().and_then(|locked| Log::in_file(&locked.file));
+        let ended = sums.as_ref().map_or(0, ended_processes);
+        let sums = sums.filter(|_| ended > 0).map(|sums| Contents::of(&sums));
+        return (logs, sums.map(|contents| ProcessLog { contents, is_alive: false }), ended);
+    }
 }
 
 fn totals(sources: &[SourceReport]) -> Totals {

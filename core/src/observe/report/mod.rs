@@ -2,6 +2,8 @@
 
 mod attempts;
 mod collect;
+mod findings;
+mod frames;
 mod make;
 mod source;
 mod text;
@@ -11,7 +13,7 @@ use serde::Serialize;
 pub use attempts::Attempts;
 
 use crate::memory::PoolStats;
-use crate::track::{Anomaly, Dropped, utc, utc_or_none};
+use crate::track::{Anomaly, Dropped, Peak, utc, utc_or_none};
 
 /// Allocations of a registry, or of all processes of its domain, at one moment.
 ///
@@ -39,9 +41,13 @@ pub struct AllocationReport {
     pub pool: PoolStats,
     /// Files in the domain's folder that can't be used, each with the reason.
     pub unusable_files: Vec<String>,
-    /// Anomalies found by watches of the reporting registry, oldest first; see
-    /// [`Registry::watch`](crate::Registry::watch).
+    /// Anomalies: those that watches of the reporting registry found; in a domain, those that
+    /// watches of other processes found; and those that the logs and the buffers show by
+    /// themselves. See [`Registry::watch`](crate::Registry::watch).
     pub anomalies: Vec<Anomaly>,
+    /// Number of ended processes whose logs were removed: their counts are in the totals and in
+    /// those of the sources, their call sites, by pid 0, and stacks are not.
+    pub ended_processes: u64,
     /// Processes that track allocations, or did, oldest first.
     pub processes: Vec<ProcessReport>,
     /// Sources, by name.
@@ -120,7 +126,8 @@ pub struct SourceReport {
     pub call_sites: Vec<CallSite>,
     /// Holders of its buffers, removed ones included; longest first.
     pub holders: Vec<HolderReport>,
-    /// Newest attempts with their stacks, newest first.
+    /// Different stacks of attempts, the newest first; without frames of this library and of
+    /// runtimes.
     pub stacks: Vec<StackReport>,
     /// Progress of its buffer.
     #[serde(skip)]
@@ -152,6 +159,9 @@ pub struct CallSite {
     pub line: u32,
     /// Function; empty if unknown.
     pub function: String,
+    /// Frames that tell it apart from others with the same file, line and function, innermost
+    /// first: the paths behind a function that all of them call.
+    pub via: Vec<StackFrame>,
     /// Process id.
     pub pid: u32,
     /// Name of the program.
@@ -166,6 +176,12 @@ pub struct CallSite {
     /// Last attempt, in ns of UTC.
     #[serde(rename = "last_utc", serialize_with = "utc")]
     pub last_utc_ns: i64,
+    /// The most allocations within a minute.
+    #[serde(skip)]
+    pub(crate) allocated: Peak,
+    /// The most refusals within a minute.
+    #[serde(skip)]
+    pub(crate) refused: Peak,
 }
 
 /// A holder of a buffer: a process, and the call site of its handles if known.
@@ -196,7 +212,7 @@ pub struct HolderReport {
     pub function: String,
 }
 
-/// One attempt with its stack.
+/// Attempts with the same result and stack; time, duration and thread are those of the newest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StackReport {
@@ -205,6 +221,8 @@ pub struct StackReport {
     pub utc_ns: i64,
     /// Result, see [`Outcome::name`](crate::Outcome::name).
     pub outcome: &'static str,
+    /// Number of these attempts.
+    pub count: u64,
     /// Duration in ns.
     pub duration_ns: u64,
     /// Process id.

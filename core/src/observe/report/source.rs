@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::collect::{Collected, ProcessLog};
+use super::frames;
 use super::{Attempts, CallSite, HolderReport, SourceReport, StackFrame, StackReport};
-use crate::track::{Language, Resolver};
+use crate::track::{Contents, Language, Peak, Place, Resolver};
 
 /// Maximum number of stacks in the report of a source.
-const STACKS: usize = 4;
+const STACKS: usize = 8;
 
 impl Collected {
     pub(super) fn report(
@@ -20,7 +21,7 @@ impl Collected {
         let mut results = Attempts::default();
         self.lines.iter().for_each(|(_, line)| results.add(&line.counts));
         let holders = self.holders(logs, resolver);
-        let call_sites = self.call_sites(logs, resolver);
+        let call_sites = self.call_sites(logs, resolver, with_stacks);
         let stacks = if with_stacks { self.stacks(logs, resolver) } else { Vec::new() };
         let Self { name, live, lines, .. } = self;
         SourceReport {
@@ -44,9 +45,10 @@ impl Collected {
         }
     }
 
-    fn call_sites(&self, logs: &[ProcessLog], resolver: &mut Resolver) -> Vec<CallSite> {
+    /// Without stacks, all paths to a place are one call site.
+    fn call_sites(&self, logs: &[ProcessLog], resolver: &mut Resolver, with_stacks: bool) -> Vec<CallSite> {
         // A site may have two lines: after a race of two threads, or for inlined functions.
-        let mut sites: BTreeMap<_, CallSite> = BTreeMap::new();
+        let mut sites: BTreeMap<_, BTreeMap<Vec<Place>, CallSite>> = BTreeMap::new();
         for (at, line) in &self.lines {
             let mut results = Attempts::default();
             results.add(&line.counts);
@@ -57,25 +59,41 @@ impl Collected {
             let site = contents.sites.get(&line.site);
             let place = site.map(|site| resolver.site(contents, site)).unwrap_or_default();
             let language = site.and_then(|site| site.language).map(Language::name);
-            let called = sites.entry((*at, language, place.clone())).or_insert_with(|| CallSite {
+            let path = contents.paths.get(&line.path).filter(|_| with_stacks);
+            let stack = path.map(|path| stack_of(contents, path, resolver)).unwrap_or_default();
+            let paths = sites.entry((*at, language, place.clone())).or_default();
+            let called = paths.entry(stack).or_insert_with(|| CallSite {
                 language,
                 file: place.file,
                 line: place.line,
                 function: place.function,
+                via: Vec::new(),
                 pid: contents.pid,
                 program: contents.program.clone(),
                 attempts: 0,
                 results: Attempts::default(),
                 first_utc_ns: line.first_utc_ns,
                 last_utc_ns: line.last_utc_ns,
+                allocated: Peak::default(),
+                refused: Peak::default(),
             });
             called.results.add(&line.counts);
             called.attempts = called.results.attempts();
+            called.allocated.add(line.allocated);
+            called.refused.add(line.refused);
             called.first_utc_ns = called.first_utc_ns.min(line.first_utc_ns);
             called.last_utc_ns = called.last_utc_ns.max(line.last_utc_ns);
         }
-        let mut sites: Vec<_> = sites.into_values().collect();
-        sites.sort_by_key(|site| std::cmp::Reverse(site.attempts));
+        let distinct = sites.into_values().flat_map(|paths| {
+            let (stacks, mut sites): (Vec<_>, Vec<_>) = paths.into_iter().unzip();
+            let differing = frames::differing(&stacks.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            for (site, places) in sites.iter_mut().zip(differing) {
+                site.via = places.into_iter().map(StackFrame::from).collect();
+            }
+            sites
+        });
+        let mut sites: Vec<_> = distinct.collect();
+        sites.sort_by_key(|site| std::cmp::Reverse((site.attempts, site.results.removed)));
         sites
     }
 
@@ -132,31 +150,49 @@ impl Collected {
 
     fn stacks(&mut self, logs: &[ProcessLog], resolver: &mut Resolver) -> Vec<StackReport> {
         self.records.sort_by_key(|(at, record)| (std::cmp::Reverse(record.utc_ns), *at));
-        let stacks = self.records.iter().take(STACKS).map(|(at, record)| {
+        let mut counted = HashSet::new();
+        let mut stacks: Vec<(usize, StackReport)> = Vec::new();
+        for (at, record) in &self.records {
             let contents = &logs[*at].contents;
-            let places: Vec<_> = record.frames.iter().flat_map(|frame| resolver.frame(contents, *frame)).collect();
-            // Every stack begins in the tracker. Frames between its functions belong to it, too.
-            const DEEPEST: usize = 16;
-            let own = places.iter().take(DEEPEST).rposition(|place| is_own(&place.function)).map_or(0, |at| at + 1);
-            StackReport {
-                utc_ns: record.utc_ns,
-                outcome: record.outcome.name(),
-                duration_ns: record.duration_ns,
-                pid: contents.pid,
-                thread: record.thread,
-                thread_name: record.thread_name.clone(),
-                frames: places
-                    .into_iter()
-                    .skip(own)
-                    .map(|place| StackFrame { function: place.function, file: place.file, line: place.line })
-                    .collect(),
+            if !counted.insert((at, record.outcome, &record.frames)) {
+                continue;
             }
-        });
-        stacks.collect()
+            let of_stack = self.lines.iter().filter(|(other, line)| {
+                other == at && contents.paths.get(&line.path).map_or(&[][..], Vec::as_slice) == record.frames
+            });
+            let counts = of_stack.map(|(_, line)| line.counts[record.outcome as usize]);
+            // The line of an attempt under way may not be counted yet.
+            let count = counts.fold(0, u64::saturating_add).max(1);
+            let outcome = record.outcome.name();
+            let places = stack_of(contents, &record.frames, resolver);
+            let frames: Vec<_> = places.into_iter().map(StackFrame::from).collect();
+            let is_same = |(other, stack): &&mut (usize, StackReport)| {
+                (*other, stack.outcome, &stack.frames) == (*at, outcome, &frames)
+            };
+            match stacks.iter_mut().find(is_same) {
+                Some((_, stack)) => stack.count = stack.count.saturating_add(count),
+                None => {
+                    let (pid, thread, thread_name) = (contents.pid, record.thread, record.thread_name.clone());
+                    let (utc_ns, duration_ns) = (record.utc_ns, record.duration_ns);
+                    stacks.push((
+                        *at,
+                        StackReport { utc_ns, outcome, count, duration_ns, pid, thread, thread_name, frames },
+                    ));
+                }
+            }
+        }
+        stacks.truncate(STACKS);
+        stacks.into_iter().map(|(_, stack)| stack).collect()
     }
 }
 
-/// Returns true if `function` is one of the tracker's, which every stack begins with.
-fn is_own(function: &str) -> bool {
-    ["backtrace::", "capbuf::track::"].iter().any(|own| function.trim_start_matches('<').starts_with(own))
+/// The program's frames of a stack.
+fn stack_of(contents: &Contents, frames: &[u64], resolver: &mut Resolver) -> Vec<Place> {
+    frames::of_program(frames.iter().flat_map(|frame| resolver.frame(contents, *frame)).collect())
+}
+
+impl From<Place> for StackFrame {
+    fn from(place: Place) -> Self {
+        Self { function: place.function, file: place.file, line: place.line }
+    }
 }

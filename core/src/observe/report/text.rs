@@ -75,6 +75,9 @@ impl fmt::Display for AllocationReport {
                 }
             }
         }
+        if self.ended_processes > 0 {
+            writeln!(f, "ended processes summed up without call sites: {}", self.ended_processes)?;
+        }
         let dropped = &self.dropped;
         if [dropped.sources, dropped.attempts, dropped.call_sites, dropped.holders] != [0; 4] {
             writeln!(
@@ -102,10 +105,11 @@ impl fmt::Display for SourceReport {
         self.holders.iter().try_for_each(|holder| writeln!(f, "  {holder}"))?;
         for stack in &self.stacks {
             let (utc, took) = (short(stack.utc_ns), stack.duration_ns as f64 / 1e6);
+            let times = if stack.count > 1 { format!(" {} times, last", stack.count) } else { String::new() };
             let thread = if stack.thread_name.is_empty() { String::new() } else { format!(" ({})", stack.thread_name) };
             writeln!(
                 f,
-                "  {utc} {} in {took:.3} ms, process {}, thread {}{thread}",
+                "  {utc} {}{times} in {took:.3} ms, process {}, thread {}{thread}",
                 stack.outcome, stack.pid, stack.thread
             )?;
             stack.frames.iter().take(FRAMES).try_for_each(|frame| writeln!(f, "    {frame}"))?;
@@ -115,17 +119,31 @@ impl fmt::Display for SourceReport {
 }
 
 impl CallSite {
-    /// Formats the location: file, line and function, as far as known.
-    pub(crate) fn place(&self) -> String {
+    /// Formats the innermost place: file, line and function, as far as known.
+    pub(crate) fn innermost(&self) -> String {
         place(&self.file, self.line, &self.function)
+    }
+
+    /// Formats the location: file, line and function, as far as known, and the frames that tell it
+    /// apart.
+    pub(crate) fn place(&self) -> String {
+        let mut place = self.innermost();
+        self.via.iter().for_each(|frame| place += &format!(" via {frame}"));
+        place
     }
 }
 
 impl fmt::Display for CallSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { attempts, pid, program, results, .. } = self;
-        let place = place(&self.file, self.line, &self.function);
+        let place = self.place();
         let language = self.language.unwrap_or("?");
+        if *pid == 0 {
+            return write!(f, "{attempts} x by ended processes: {results}");
+        }
+        if *attempts == 0 {
+            return write!(f, "{} removals {place} ({language}, process {pid} {program})", results.removed);
+        }
         write!(f, "{attempts} x {place} ({language}, process {pid} {program}): {results}")
     }
 }

@@ -9,5 +9,7 @@ mod tests;
 mod thread;
 
 pub use detector::Detector;
+pub(super) use rules::Rules;
 pub use settings::WatchSettings;
+pub(super) use snapshot::Snapshot;
 pub use thread::Watch;

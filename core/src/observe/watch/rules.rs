@@ -211,7 +211,7 @@ impl History {
         let seen = now.rings.difference(&first.rings).count() as u64;
         let made = tracked.max(seen);
         if made >= settings.churn_allocations {
-            let evidence = format!("{made} rings were allocated for it within {within} s");
+            let evidence = format!("{made} rings were allocated for it within {within} s{}", source.allocating);
             find(AnomalyKind::Churn, 0, evidence);
         }
         let mismatches = now.spec_mismatches.saturating_sub(first.spec_mismatches);

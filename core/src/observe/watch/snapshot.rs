@@ -3,7 +3,6 @@
 use crate::buffer::{SourceHealth, SourceState};
 use crate::observe::report::{AllocationReport, SourceReport};
 use crate::registry::Registry;
-use crate::track::Resolver;
 
 /// State of a registry or domain at one moment.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +28,8 @@ pub(crate) struct ObservedSource {
     /// Refused calls of `allocate`, by call site.
     pub(crate) refused: Vec<(String, u64)>,
     pub(crate) allocations: u64,
+    /// Call site of most allocations, for the evidence.
+    pub(crate) allocating: String,
     pub(crate) spec_mismatches: u64,
     /// Call site of the last spec mismatch, for the evidence.
     pub(crate) conflict: String,
@@ -53,8 +54,8 @@ pub(crate) struct RemovedHolder {
 }
 
 impl Snapshot {
-    pub(crate) fn of(registry: &Registry, resolver: &mut Resolver) -> Self {
-        let report = AllocationReport::collect(registry, resolver, false);
+    /// The state that a report on `registry` shows.
+    pub(crate) fn of_report(report: &AllocationReport, registry: &Registry) -> Self {
         let room = registry.domain_itself().and_then(|domain| domain.room_bytes());
         let (clock, stats) = (registry.clock(), registry.stats());
         let mut sources: Vec<_> = report.sources.iter().map(ObservedSource::of).collect();
@@ -98,6 +99,8 @@ impl ObservedSource {
         let refused = report.call_sites.iter().filter(|site| site.results.refused > 0);
         let conflict =
             report.call_sites.iter().filter(|site| site.results.spec_mismatch > 0).max_by_key(|site| site.last_utc_ns);
+        let allocating = report.call_sites.iter().filter(|site| site.results.allocations() > 0);
+        let allocating = allocating.max_by_key(|site| site.results.allocations());
         let removed = report.holders.iter().filter(|holder| holder.is_removed);
         Self {
             key: number(&report.key),
@@ -105,6 +108,7 @@ impl ObservedSource {
             canonical: report.canonical.clone(),
             refused: refused.map(|site| (site.place(), site.results.refused)).collect(),
             allocations: report.allocations,
+            allocating: allocating.map(|site| format!(", most from {}", site.place())).unwrap_or_default(),
             spec_mismatches: report.results.spec_mismatch,
             conflict: conflict.map(|site| format!(", last at {}", site.place())).unwrap_or_default(),
             buffer: report.buffer.as_deref().map_or(0, number),

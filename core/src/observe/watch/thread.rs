@@ -41,9 +41,15 @@ impl Watch {
                     events.iter().for_each(&mut *callback);
                 }
                 let found = detector.found();
+                let is_news = !events.is_empty();
                 state = theirs.lock();
                 state.found = found;
                 state.events.extend(events);
+                if is_news {
+                    drop(state);
+                    publish(&registry);
+                    state = theirs.lock();
+                }
                 while state.events.len() > WAITING {
                     state.events.pop_front();
                     state.dropped += 1;
@@ -92,6 +98,18 @@ impl Watch {
     pub fn found(&self) -> Vec<Anomaly> {
         self.watched.found()
     }
+}
+
+/// Publishes what the watches of a registry have found to the other processes of its domain.
+fn publish(registry: &Registry) {
+    /// The newest ones.
+    const PUBLISHED: usize = 256;
+    let Some(domain) = registry.domain_itself() else { return };
+    let mut found = registry.anomalies();
+    found.sort_by_key(|anomaly| std::cmp::Reverse(anomaly.last_utc_ns));
+    let lines = found.iter().take(PUBLISHED).map(|anomaly| anomaly.to_json() + "\n");
+    // Without room in the domain only this process knows.
+    let _ = domain.publish_findings(&lines.collect::<String>());
 }
 
 impl Drop for Watch {
