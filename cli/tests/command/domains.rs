@@ -29,12 +29,12 @@ fn sources_are_listed_while_their_recorder_runs() {
     let list = run(folder.path(), &["list"]).out;
     let rows: Vec<Vec<_>> =
         list.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
-    assert_eq!(rows[0], ["SOURCE", "FORMAT", "FILL", "AGE", "WRITER", "READERS"]);
+    assert_eq!(rows[0], ["SOURCE", "FORMAT", "FILL", "AGE", "WRITER", "READERS", "STATE"]);
     assert_eq!(rows.len(), 3, "{list}");
     for (row, source) in rows[1..].iter().zip(["position:", "tone:440"]) {
         assert_eq!(row[..2], [source, "48000 Hz 1 x s16"]);
         assert!(row[2].ends_with("/20 s") && row[3].ends_with('s'), "{row:?}");
-        assert_eq!(row[4..], [&recorder.id().to_string(), "0"]);
+        assert_eq!(row[4..], [&recorder.id().to_string(), "0", "running"]);
     }
     let status = run(folder.path(), &["status", "tone:440"]).out;
     for part in ["source     tone:440\n", "domain     default\n", &format!("process {} (capbuf)", recorder.id())] {

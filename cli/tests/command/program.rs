@@ -199,12 +199,13 @@ pub(crate) fn sound(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-/// Returns the names in a folder, sorted, without the folder of domains.
+/// Returns the names in a folder, sorted, without hidden ones: the folder of domains, and the key of
+/// the names in a domain.
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> =
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| name != DOMAINS);
+    names.retain(|name| !name.starts_with('.'));
     names.sort();
     names
 }

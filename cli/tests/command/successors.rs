@@ -31,7 +31,10 @@ fn kept_audio_survives_a_kill_and_the_next_recorder_continues_it() {
     let samples = wav_samples(&folder.path().join(clip["path"].as_str().expect("a path")));
     assert!(samples == positions(clip["first_frame"].as_u64().expect("a number"), 48_000));
     let list = run(folder.path(), &["list"]).out;
-    assert!(list.lines().nth(1).is_some_and(|line| line.ends_with("-       0")), "{list}");
+    assert!(
+        list.lines().nth(1).is_some_and(|line| line.contains("-       0        failed: its process died")),
+        "{list}"
+    );
 
     // The lease is free and the ring the same; the missing audio is a recorded gap.
     let written = killed["newest_frame"].as_f64().expect("a number") / 48_000.0;
