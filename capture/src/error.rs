@@ -23,6 +23,15 @@ pub enum Error {
     /// An error of the buffer: its shape, its budget, its writer.
     #[error(transparent)]
     Buffer(#[from] capbuf::Error),
+    /// The buffer was removed, or its file was taken away, while it was recorded. The source is
+    /// recorded into a new one.
+    #[error("the buffer of source {source_name} {how}")]
+    BufferLost {
+        /// The source, without credentials.
+        source_name: String,
+        /// The event, with the process that caused it if it is known.
+        how: String,
+    },
     /// The host has no device of this name.
     #[error("there is no {host} device {name:?} to record from; there is: {available}")]
     DeviceNotFound {

@@ -13,9 +13,10 @@ Anomalies: repeated allocation of an existing buffer from one place; buffers rem
 and allocated in turn; removed buffers still held; writers that write nothing, or at
 the wrong rate; reads that come too late; requests for another format; a budget nearly
 used up; one source under two names; a source that can't be opened, or fails again and
-again. The first look also prints what the logs of the processes that track hold, and
-what the watches of running processes have found. Some anomalies take time to detect:
---for 90s finds all of them.
+again; a buffer removed, or its file taken away, while it was recorded. The first look
+also prints what the logs of the processes that track hold, and what the watches of
+running processes have found. Some anomalies take time to detect: --for 90s finds all
+of them.
 
 Examples:
   capbuf events --follow

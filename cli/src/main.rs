@@ -27,6 +27,7 @@ mod sources;
 mod status;
 mod table;
 mod top;
+mod waits;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,10 @@ enum Command {
 }
 
 fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
+    // The daemon has a log.
+    if !matches!(command, Command::Run(_)) {
+        waits::report();
+    }
     match command {
         Command::Record(arguments) => record::run(arguments, domain),
         Command::Run(arguments) => run::run(arguments, domain),

@@ -4,22 +4,24 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 
-use capbuf::Registry;
+use capbuf::{CaptureBuffer, Holder, Registry, SourceClaim, Status};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::{domain, meter, report, sources};
 
 const EXAMPLES: &str = "\
-The audio is lost, and a recorder of the source ends. Processes that have the buffer
-open can still read it; its memory is freed when the last one closes it.
+The audio is lost. Processes that have the buffer open can still read it; its memory is
+freed when the last one closes it. A source that is being recorded needs --force: its
+recorder then makes a new buffer, goes on, and reports the process that removed it.
 
 Sources:
   The name that `capbuf list` shows, or a part of it that no other source has. A damaged
   buffer is removed by its source's whole name, or by the file that the error shows.
 
 Examples:
-  capbuf remove device:default";
+  capbuf remove device:default
+  capbuf remove \"nest box\" --force";
 
 /// Remove a source and its audio
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,9 @@ pub(crate) struct Arguments {
     /// The source to remove
     #[arg(value_name = "SOURCE")]
     source: String,
+    /// Remove it even if it is being recorded
+    #[arg(long)]
+    force: bool,
     /// Print JSON: docs/schema/remove.json
     #[arg(long)]
     json: bool,
@@ -50,6 +55,21 @@ fn remove_damaged(registry: &Registry, name: &str) -> Result<bool, Failure> {
     Ok(registry.remove_unusable(file_name)? || registry.remove(name).is_ok())
 }
 
+/// Claims a source that nobody records.
+fn claim(registry: &Registry, buffer: &CaptureBuffer, status: &Status) -> Result<SourceClaim, Failure> {
+    let recorded = |holder: Option<Holder>| {
+        let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
+        let source = buffer.source();
+        Failure::Run(format!("{source} is being recorded{by}; to remove it all the same, add --force"))
+    };
+    match registry.claim_source(buffer.source().as_str()) {
+        Ok(_) if status.has_writer => Err(recorded(status.writer.clone())),
+        Ok(claim) => Ok(claim),
+        Err(capbuf::Error::WriterBusy { holder, .. }) => Err(recorded(holder)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
     let buffer = match sources::find(&registry, &arguments.source) {
@@ -65,6 +85,8 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
         }
     };
     let status = buffer.status();
+    // Kept until it is removed, so that no recorder begins meanwhile.
+    let _claim = if arguments.force { None } else { Some(claim(&registry, &buffer, &status)?) };
     registry.remove(buffer.source().as_str())?;
     let removed = Removed {
         source: buffer.source().to_string(),

@@ -66,7 +66,7 @@ struct Attempt {
 #[derive(Debug)]
 pub(super) enum Phase {
     Opening,
-    Running(CaptureBuffer),
+    Running(CaptureBuffer, Option<Arc<SourceClaim>>),
     /// Backing off, stalled, or about to end.
     Idle,
 }
@@ -195,7 +195,10 @@ impl Progress {
         };
         let phase = match (&now.attempt.buffer, &now.state) {
             _ if now.attempt.stop.is_requested() => Phase::Idle,
-            (Some(buffer), State::Running) => Phase::Running(buffer.clone()),
+            (Some(buffer), State::Running) => {
+                let claim = now.published.as_ref().map(|published| Arc::clone(&published.claim));
+                Phase::Running(buffer.clone(), claim)
+            }
             (None, State::Starting) => Phase::Opening,
             _ => Phase::Idle,
         };
@@ -215,6 +218,13 @@ impl Progress {
         drop(now);
         stop.request();
         self.log(&state);
+    }
+
+    /// Releases the claim, which another process has now.
+    pub(super) fn release_claim(&self) {
+        let released = self.lock().published.take();
+        // Dropped without the lock: unmapping takes time.
+        drop(released);
     }
 
     /// Sets and publishes the last state, and releases the buffer and the claim. A failure stays

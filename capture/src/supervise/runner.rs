@@ -89,7 +89,8 @@ impl Runner {
                 ran = since.elapsed();
                 outcome
             });
-            let stalled = self.progress.end_attempt();
+            let outcome = outcome.map_err(|error| self.explain(error));
+            let stalled = self.progress.end_attempt().map(|reason| self.explain(reason));
             report(&self.progress, self.on_change.as_mut());
             let reason = match (outcome, stalled) {
                 _ if self.stop.is_requested() => return State::Stopped,
@@ -121,6 +122,11 @@ impl Runner {
     }
 
     fn open(&mut self, stop: &Stop) -> Result<Writer> {
+        // It may have been taken away while the source was closed.
+        if self.claim.as_ref().is_some_and(|claim| claim.check().is_err_and(|error| watcher::is_loss(&error))) {
+            self.claim = None;
+            self.progress.release_claim();
+        }
         let claim = match &self.claim {
             Some(claim) => Arc::clone(claim),
             None => Arc::new(self.registry.claim_source(&self.name)?),
@@ -146,6 +152,19 @@ impl Runner {
         }
         self.progress.running(&claim, writer.buffer());
         Ok(writer)
+    }
+
+    /// Replaces the error of a removed buffer by one that names the cause, and records the loss.
+    fn explain(&self, error: Error) -> Error {
+        let Some(buffer) = self.buffer.load_full() else { return error };
+        let Some(how) = buffer.removal() else { return error };
+        self.registry.record_loss(&buffer);
+        match error {
+            Error::Buffer(capbuf::Error::Removed { .. }) => {
+                Error::BufferLost { source_name: capbuf::redact(&self.name), how }
+            }
+            error => error,
+        }
     }
 
     fn too_late(&self) -> Error {

@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use capbuf::{CaptureBuffer, SourceClaim};
 
 use super::health::{self, Health, LOOK_EVERY};
 use super::progress::{Phase, Progress};
@@ -21,6 +22,8 @@ use crate::error::Error;
 
 /// The delay of a check that means starvation: an overloaded machine, or a stopped process.
 const STARVED_AFTER: Duration = LOOK_EVERY;
+/// Checks between two looks at the files of a running source: a second.
+const CHECK_EVERY: u32 = 4;
 
 static WATCHER: ArcSwapOption<Watcher> = ArcSwapOption::const_empty();
 
@@ -161,6 +164,8 @@ struct Looks {
     attempt: u64,
     /// Checks since the first one that found the source opening.
     opening: u32,
+    /// Checks since it runs.
+    checks: u32,
     health: Option<Health>,
 }
 
@@ -194,7 +199,13 @@ impl Watched {
         }
         let Rules { source_name, watchdog, open_deadline } = &self.rules;
         match phase {
-            Phase::Running(buffer) => {
+            Phase::Running(buffer, claim) => {
+                looks.checks += 1;
+                if looks.checks.is_multiple_of(CHECK_EVERY)
+                    && let Some(reason) = lost(source_name, &buffer, claim.as_deref())
+                {
+                    return self.progress.stall(attempt, reason);
+                }
                 let rate_hz = buffer.spec().sample_rate_hz();
                 let health = looks.health.get_or_insert_with(|| Health::new(*watchdog, rate_hz));
                 if let Some(fault) = health.look(health::observe(&buffer, watchdog)) {
@@ -211,6 +222,22 @@ impl Watched {
             Phase::Idle => {}
         }
     }
+}
+
+/// Why a buffer or its claim is lost, if it is: both are files in shared memory, which others can
+/// take away at any time. Puts back the files of this process that are missing.
+fn lost(source_name: &str, buffer: &CaptureBuffer, claim: Option<&SourceClaim>) -> Option<Error> {
+    let checked = claim.map_or(Ok(()), SourceClaim::check);
+    if let Some(how) = buffer.removal() {
+        return Some(Error::BufferLost { source_name: source_name.to_owned(), how });
+    }
+    // Other errors pass.
+    checked.err().filter(is_loss).map(Error::from)
+}
+
+/// True if the error means that a claim is lost.
+pub(super) fn is_loss(error: &capbuf::Error) -> bool {
+    matches!(error, capbuf::Error::WriterBusy { .. } | capbuf::Error::Removed { .. })
 }
 
 #[cfg(test)]

@@ -12,5 +12,6 @@ mod signals;
 mod sounds;
 mod stations;
 mod supervision;
+mod taken_away;
 mod triggers;
 mod waiting;

@@ -111,8 +111,9 @@ const CLIP: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     check(arguments, domain)?;
-    let events = events::listen()?;
+    // Before signals are handled: they end a wait for another process.
     let registry = if arguments.private { Registry::private() } else { domain::open_or_make(domain)? };
+    let events = events::listen()?;
     let options = capture_options(arguments);
     let mut recordings = recording::open_all(&registry, &arguments.sources, &options, &events)?;
     let done = record(arguments, &events, &mut recordings);

@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod configurer;
+mod daemon_claim;
 mod ending;
 mod events;
 mod file_watch;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use capbuf::{Registry, SourceClaim};
+use capbuf::Registry;
 use capbuf_capture::Station;
 use sd_notify::NotifyState;
 
@@ -23,6 +24,7 @@ use crate::domain;
 use crate::failure::Failure;
 use config::Config;
 use configurer::{Configurer, Heartbeat, Request, Running};
+use daemon_claim::DaemonClaim;
 use events::{Event, Events};
 use log::LogFormat;
 use service::notify;
@@ -79,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let (to_configurer, requests) = channel();
     let events = Events::listen(to_configurer.clone())?;
     let registry = open(&config, domain)?;
-    let claim = claim_domain(&registry)?;
+    let claim = DaemonClaim::take(&registry)?;
     let station = Station::new(&registry);
     let running = Running { registry, station, triggers: Triggers::default() };
     let heartbeat = Configurer::begin(arguments.config.clone(), config, running.clone(), requests, events.sender())?;
@@ -108,18 +110,6 @@ fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
 
 /// The name that a daemon claims in its domain: no source of it can have this name.
 const OWN_NAME: &str = "capbuf run";
-
-/// Claims the domain for this daemon, until the claim is dropped or the process ends.
-fn claim_domain(registry: &Registry) -> Result<SourceClaim, Failure> {
-    registry.claim_source(OWN_NAME).map_err(|error| match error {
-        capbuf::Error::WriterBusy { holder, .. } => {
-            let domain = registry.domain().unwrap_or_default();
-            let holder = holder.map_or_else(String::new, |holder| format!(": {holder}"));
-            Failure::Run(format!("another daemon records into domain {domain}{holder}"))
-        }
-        error => error.into(),
-    })
-}
 
 /// Serves the watchdog of the service manager until [`Event::Stop`]. Does nothing that can block.
 fn keep_running(events: &Events, heartbeat: &Heartbeat) -> Result<(), Failure> {

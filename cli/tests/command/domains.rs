@@ -129,16 +129,27 @@ fn no_command_shows_a_password() {
 }
 
 #[test]
-fn removing_a_source_ends_its_recorder() {
+fn recorded_source_is_removed_only_by_force_and_its_recorder_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recorder = Running::start(folder.path(), &["record", "tone:440"]);
+    let mut recorder = Running::start(folder.path(), &["record", "tone:440"]);
     wait_for_audio(folder.path(), "tone:440", 0.2);
-    let removed = json(folder.path(), &["remove", "440"]);
+    let mut events = Running::start(folder.path(), &["events", "--follow", "--every", "100ms"]);
+    let refused = run(folder.path(), &["remove", "440"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    assert!(refused.err.contains("tone:440 is being recorded by process "), "{}", refused.err);
+    assert!(refused.err.contains(" (capbuf); to remove it all the same, add --force"), "{}", refused.err);
+    let removed = json(folder.path(), &["remove", "440", "--force"]);
     assert_eq!((&removed["source"], &removed["had_writer"]), (&"tone:440".into(), &true.into()));
-    let ended = recorder.end();
-    assert_eq!(ended.code, Some(1), "{}", ended.err);
-    assert!(ended.err.contains("capbuf: the buffer of source tone:440 was removed"), "{}", ended.err);
-    assert_fails(folder.path(), &["remove", "tone:440"], "there is no source \"tone:440\"; there are none");
+    let removed_by = |line: &str| line.contains("was removed by process ") && line.contains(" (capbuf)");
+    recorder.wait_for_line("the reason", removed_by);
+    recorder.wait_for_line("that it goes on", |line| line.contains("running"));
+    wait_for_audio(folder.path(), "tone:440", 0.2);
+    // Ends with the command, which is killed by the limit of the test run.
+    let line =
+        std::iter::repeat_with(|| events.read_line()).find(|line| line.is_empty() || line.contains("lost buffer"));
+    assert!(line.as_deref().is_some_and(removed_by), "{line:?}");
+    let metrics = run(folder.path(), &["metrics"]);
+    assert!(metrics.out.contains("capbuf_source_buffers_lost_total{source=\"tone:440\"} 1"), "{}", metrics.out);
 }
 
 #[test]

@@ -21,4 +21,5 @@ mod sound_cards;
 mod stalls;
 mod successors;
 mod top;
+mod waits;
 mod without_stalls;

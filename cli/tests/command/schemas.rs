@@ -143,7 +143,7 @@ fn json_output_matches_the_schemas() {
     drop((two, watch, held, registry));
     check("domains", &run_json(folder.path(), &["domains"]));
     check("domains", &run_json(folder.path(), &["domains", "--sweep"]));
-    check("remove", &run_json(folder.path(), &["remove", "tone:440"]));
+    check("remove", &run_json(folder.path(), &["remove", "tone:440", "--force"]));
     check("list", &run_json(folder.path(), &["list"]));
 
     let unseen: Vec<_> = checker.known.difference(&checker.seen).collect();

@@ -7,6 +7,7 @@ use super::segment::{Extracted, Segment};
 use super::shared::Shared;
 use super::span::Span;
 use crate::clock::Clock;
+use crate::domain::removal;
 use crate::error::Result;
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
@@ -44,10 +45,28 @@ impl CaptureBuffer {
         &self.shared.clock
     }
 
-    /// True once it was removed from its registry. Its audio stays readable; nothing more is
-    /// written.
+    /// True once it was removed from its registry, or its file was taken away. Its audio stays
+    /// readable; nothing more is written.
+    ///
+    /// Lock-free. In a domain it checks the file at most ten times a second: some system calls.
     pub fn is_removed(&self) -> bool {
-        self.shared.is_removed()
+        self.shared.is_gone_lately()
+    }
+
+    /// Describes how it was removed: by which process, or that its file was taken away. `None` if
+    /// it was not.
+    #[doc(hidden)]
+    pub fn removal(&self) -> Option<String> {
+        let shared = &self.shared;
+        if !shared.is_gone() {
+            return None;
+        }
+        let path = shared.membership.as_ref().map(|membership| membership.path());
+        Some(match (removal::is_taken(&shared.region), removal::remover(&shared.region), path) {
+            (false, Some(remover), _) => format!("was removed by {remover}"),
+            (true, _, Some(path)) => format!("was taken away: its file {path} is gone"),
+            _ => "was removed".to_owned(),
+        })
     }
 
     /// The readable frames: from the oldest to one past the newest. Empty before the first write.

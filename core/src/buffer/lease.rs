@@ -1,9 +1,11 @@
 //! The writer's lease: one writer in all processes, released by the kernel if its process dies.
 
+use super::in_process::InProcess;
 use super::shared::Shared;
 use super::writer_view::WriterView;
 use crate::domain::LivenessLock;
 use crate::error::{Error, Result};
+use crate::holder::Holder;
 use crate::memory::WriterLine;
 use crate::ring::MAX_COUNT;
 use crate::sync::{Arc, AtomicU64, Ordering, fork};
@@ -15,9 +17,13 @@ const PRIVATE: u64 = 1;
 #[repr(C)]
 pub(crate) struct Lease {
     view: WriterView,
+    /// The word in the header while this lease is valid.
+    own: u64,
     generation: u32,
     /// Held because its number stands in the header: its lock shows that this process lives.
-    liveness: Option<Arc<LivenessLock>>,
+    _liveness: Option<Arc<LivenessLock>>,
+    /// `None` in a private registry, in whose memory no other process stores.
+    _in_process: Option<InProcess>,
 }
 
 impl Lease {
@@ -28,14 +34,15 @@ impl Lease {
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let liveness = domain.map(|domain| domain.liveness()).transpose()?;
         let own = liveness.as_ref().map_or(PRIVATE, |liveness| liveness.number());
+        let busy = |holder| Error::WriterBusy { source_name: shared.source.clone(), holder };
+        let in_process = domain.map(|_| InProcess::enter(shared.id).ok_or_else(|| busy(Some(Holder::this_process()))));
+        let in_process = in_process.transpose()?;
         let lease = &shared.region.header().readers.lease;
         // In a private registry every holder lives.
         let is_alive = |held| domain.is_none_or(|domain| domain.is_alive(held));
-        claim(lease, own, is_alive).map_err(|held| {
-            let holder = domain.and_then(|domain| domain.holder(held));
-            Error::WriterBusy { source_name: shared.source.clone(), holder }
-        })?;
-        Ok(Self { view: WriterView::of(shared), generation: fork::generation(), liveness })
+        claim(lease, own, is_alive).map_err(|held| busy(domain.and_then(|domain| domain.holder(held))))?;
+        let (view, generation) = (WriterView::of(shared), fork::generation());
+        Ok(Self { view, own, generation, _liveness: liveness, _in_process: in_process })
     }
 
     /// Checks the counters that the last writer left.
@@ -73,6 +80,13 @@ impl Lease {
         self.view.words()
     }
 
+    /// False if another process, which believed this one dead, took or released the lease. A load.
+    #[inline]
+    pub(crate) fn is_own(&self) -> bool {
+        // SYNC none: a writer that sees it late writes one more chunk.
+        self.view.lease().load(Ordering::Relaxed) == self.own
+    }
+
     /// True in a child of the process that took the lease.
     pub(crate) fn is_inherited(&self) -> bool {
         self.generation != fork::generation()
@@ -84,9 +98,7 @@ impl Drop for Lease {
         if self.is_inherited() {
             return;
         }
-        let own = self.liveness.as_ref().map_or(PRIVATE, |liveness| liveness.number());
-        let lease = &self.view.shared().region.header().readers.lease;
-        release(lease, own);
+        release(self.view.lease(), self.own);
     }
 }
 

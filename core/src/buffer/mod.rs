@@ -13,7 +13,7 @@
 //! | What can a user do with a buffer? | `handle`, and `status`, `windows`, `writer` for the rest |
 //! | What do all handles share, and what happens when the last one is dropped? | `shared` |
 //! | How is a chunk written? | `writer`; `writer_view` for its references (`unsafe`) |
-//! | How is there one writer only? | `lease` |
+//! | How is there one writer only? | `lease`, `in_process` |
 //! | Which frames does a span mean, and where is silence filled in? | `span`, `plan` |
 //! | How is a span copied, validated, waited for? | `read`; `segment` for the result |
 //! | How is memory committed before it is written? | `commit` |
@@ -21,6 +21,7 @@
 
 mod commit;
 mod handle;
+mod in_process;
 mod lease;
 mod plan;
 mod read;

@@ -259,7 +259,7 @@ pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: i
     let begun_ns = shared.clock.monotonic_ns();
     let mut has_slept = false;
     loop {
-        let removed = shared.is_removed();
+        let removed = shared.is_gone_lately();
         let expected_utc_ns = match attempt() {
             Err(Error::NotYet { expected_utc_ns, .. }) => expected_utc_ns,
             other => return other,

@@ -2,7 +2,7 @@
 
 use super::commit::Committer;
 use crate::clock::Clock;
-use crate::domain::{Membership, removal};
+use crate::domain::{CHECK_EVERY_NS, Membership, coarse_ns, removal};
 use crate::error::{Error, Result};
 use crate::memory::{Charge, Pool, Region};
 use crate::source::Source;
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) is_foreign: process::AtomicU32,
     /// Distance of the last window's end to the newest frame; `u64::MAX` before the first window.
     pub(crate) window_lag_frames: process::AtomicU64,
+    /// Monotonic time of the last check of its file.
+    pub(crate) checked_ns: process::AtomicU64,
     /// Last, as fields drop in order: returned after the region is unmapped.
     pub(crate) charge: Charge,
 }
@@ -45,6 +47,29 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn is_removed(&self) -> bool {
         removal::is_removed(&self.region)
+    }
+
+    /// True if it was removed, or if its file was taken away, which this marks as removed. System
+    /// calls in a domain.
+    pub(crate) fn is_gone(&self) -> bool {
+        if !self.is_removed() && self.membership.as_ref().is_some_and(|membership| !membership.is_in_place()) {
+            removal::mark_taken(&self.region);
+        }
+        self.is_removed()
+    }
+
+    /// As [`Shared::is_gone`], but checks the file at most ten times a second.
+    pub(crate) fn is_gone_lately(&self) -> bool {
+        if self.membership.is_none() || self.is_removed() {
+            return self.is_removed();
+        }
+        let now_ns = coarse_ns();
+        // SYNC none: two threads may check at the same time.
+        if now_ns < self.checked_ns.load(Ordering::Relaxed).saturating_add(CHECK_EVERY_NS) {
+            return false;
+        }
+        self.checked_ns.store(now_ns, Ordering::Relaxed);
+        self.is_gone()
     }
 
     pub(crate) fn mark_removed(&self) {

@@ -64,6 +64,21 @@ impl SourceClaim {
         Ok(Self { source, claim })
     }
 
+    /// Checks that the claim is still held, and takes it again if its file was taken away. Call it
+    /// about once a second: files in shared memory can be removed by others at any time.
+    ///
+    /// Some system calls. Does nothing in a private registry.
+    ///
+    /// # Errors
+    /// [`Error::WriterBusy`] if another process has the claim now; [`Error::Removed`] if the folder
+    /// of the domain was taken away: claim the source again then.
+    pub fn check(&self) -> Result<()> {
+        match &self.claim {
+            Claim::InDomain(claim) => claim.check(),
+            Claim::InProcess(_) => Ok(()),
+        }
+    }
+
     /// Lets others claim the source, as dropping does. The state published last stays visible until
     /// this value is dropped, or another claim is taken: so a source that failed for good is still
     /// listed. Takes locks.

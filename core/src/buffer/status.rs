@@ -127,7 +127,7 @@ impl Status {
             has_writer,
             writer,
             health: SourceHealth::of(shared),
-            is_removed: shared.is_removed(),
+            is_removed: shared.is_gone(),
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),
             bytes: shared.region.layout().region_bytes,

@@ -42,7 +42,7 @@ pub struct Writer {
 impl Writer {
     pub(crate) fn take(buffer: &CaptureBuffer) -> Result<Self> {
         let shared = &buffer.shared;
-        if shared.is_removed() {
+        if shared.is_gone() {
             return Err(shared.removed());
         }
         let lease = Lease::take(shared)?;
@@ -80,7 +80,8 @@ impl Writer {
     /// # Errors
     /// [`Error::Removed`] once the buffer is removed from its registry, [`Error::FormatMismatch`]
     /// for samples of another type than the buffer's, [`Error::Forked`] in a child of the process
-    /// that took the writer. Nothing is written then.
+    /// that took the writer, [`Error::WriterBusy`] if another process took the lease, because it
+    /// believed this one dead. Nothing is written then.
     pub fn write<T: Sample>(&mut self, samples: &[T]) -> Result<()> {
         self.check_format::<T>()?;
         self.write_bytes(bytemuck::cast_slice(samples))
@@ -151,6 +152,7 @@ impl Writer {
         if self.partial_bytes == 0
             && removal::is_in_use(line)
             && !self.lease.is_inherited()
+            && self.lease.is_own()
             && let Some(frames) = self.cursor.contiguous_frames(bytes.len())
             && self.timekeeper.add_to_batch(self.cursor.frame(), frames, time)
         {
@@ -170,6 +172,10 @@ impl Writer {
         }
         if self.lease.is_inherited() {
             return Err(Error::Forked { source_name: shared.source.clone() });
+        }
+        if !self.lease.is_own() {
+            // Without the holder: finding it takes system calls.
+            return Err(Error::WriterBusy { source_name: shared.source.clone(), holder: None });
         }
         let region = &shared.region;
         self.writes = count(self.lease.line(), self.writes);

@@ -19,6 +19,7 @@ mod real {
     #[repr(C)]
     pub(crate) struct WriterView {
         line: NonNull<WriterLine>,
+        lease: NonNull<AtomicU64>,
         words: NonNull<[AtomicU64]>,
         shared: Arc<Shared>,
     }
@@ -31,8 +32,9 @@ mod real {
 
     impl WriterView {
         pub(crate) fn of(shared: &Arc<Shared>) -> Self {
-            let (line, words) = (&shared.region.header().writer, shared.region.words());
-            Self { line: NonNull::from(line), words: NonNull::from(words), shared: Arc::clone(shared) }
+            let (header, words) = (shared.region.header(), shared.region.words());
+            let (line, lease) = (NonNull::from(&header.writer), NonNull::from(&header.readers.lease));
+            Self { line, lease, words: NonNull::from(words), shared: Arc::clone(shared) }
         }
 
         pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -45,6 +47,13 @@ mod real {
             // SAFETY: the pointer was a reference into the mapping, which `shared` keeps until the
             // last handle is dropped.
             unsafe { self.line.as_ref() }
+        }
+
+        /// The word that names the holder of the lease.
+        #[inline]
+        pub(crate) fn lease(&self) -> &AtomicU64 {
+            // SAFETY: as for `line`.
+            unsafe { self.lease.as_ref() }
         }
 
         /// The memory of the frames.
@@ -75,6 +84,10 @@ mod modelled {
 
         pub(crate) fn line(&self) -> &WriterLine {
             &self.0.region.header().writer
+        }
+
+        pub(crate) fn lease(&self) -> &AtomicU64 {
+            &self.0.region.header().readers.lease
         }
 
         pub(crate) fn words(&self) -> &[AtomicU64] {

@@ -73,6 +73,25 @@
 //! of that lock, and are valid while it is held. So the lease of a killed writer is free at once,
 //! and the next writer continues in the same ring, after a gap on record.
 //!
+//! The number of a liveness lock says which process took it: its PID, a hash of its PID namespace
+//! and its start time. A lock file that is *missing* therefore decides nothing. The process counts,
+//! and while it may live, its lease is not given away and its marks stay. A process puts back its
+//! own lock files and the key when it finds them missing: at each allocation and claim, and once a
+//! second while it captures.
+//!
+//! # Files that are taken away
+//! Cleaners, `rm` and logind's `RemoveIPC` (at a user's last logout) remove files of running
+//! processes. Memory that is mapped stays readable. Whoever finds the file of a buffer gone, or the
+//! folder removed, moved or replaced, marks the buffer as removed:
+//! [`CaptureBuffer::is_removed`](crate::CaptureBuffer::is_removed), the writer's next write, a
+//! waiting read, [`SourceClaim::check`](crate::SourceClaim::check). The registry makes a new folder
+//! for the next allocation; a capture records on into a new buffer, and reports a `lost buffer`.
+//! Two processes that both found an empty folder may both have recorded a source for a second; the
+//! later one then gets [`Error::WriterBusy`](crate::Error::WriterBusy).
+//!
+//! A wait for a lock file ends after ten seconds with an error that names the holder, which may be
+//! frozen; the wait is logged after one.
+//!
 //! A forked child releases its parent's locks and may go on reading. A writer that it inherited
 //! refuses to write.
 //!

@@ -1,4 +1,4 @@
-//! The memory of a buffer, byte by byte: layout version 3.
+//! The memory of a buffer, byte by byte: layout version 4.
 //!
 //! The same in every process and every language: no pointers, native byte order, offsets pinned by
 //! a test. A file with another layout version is refused. All words that change are atomics; direct
@@ -7,7 +7,7 @@
 //! | offset | type | field | meaning |
 //! |---|---|---|---|
 //! | 0 | u64 | `magic` | the bytes `capbuf\0\0` |
-//! | 8 | u32 | `layout_version` | 3 |
+//! | 8 | u32 | `layout_version` | 4 |
 //! | 12 | u32 | `header_bytes` | 5632: where the anchors begin |
 //! | 16 | u64 | `region_bytes` | total size, a multiple of 4096 |
 //! | 24 | u64 | `anchors_offset` | 5632 |
@@ -30,9 +30,13 @@
 //! | 160 | u64 | `writes` | number of writes |
 //! | 168 | u64 | `gaps` | anchors that are gaps |
 //! | 176 | i64 | `ahead_ns` | lead of the published clock over the estimated one |
-//! | 184 | u32 | `removed` | 1 once it is out of its registry; 2 while its removal is pending |
+//! | 184 | u32 | `removed` | 1 once it is out of its registry; 2 while its removal is pending; 3 once its file was taken away |
 //! | 192 | u64 | `lease` | the liveness lock of the process that writes, or zero |
 //! | 200 | u64 | `evictions` | reads that came too late |
+//! | 208 | u64 | `lost_buffer` | the `id` of the buffer that this one replaces, lost while it was recorded; or zero |
+//! | 216 | u32 | `remover_pid` | the process that removed this buffer, or before that `lost_buffer`; zero if its file was taken away |
+//! | 220 | u32 | `losses` | buffers that the recorder of this source lost so far |
+//! | 224 | 32 bytes | `remover` | the program of `remover_pid`, UTF-8, zero-padded |
 //! | 256 | 1024 bytes | `source` | the source's name, UTF-8, zero-padded |
 //! | 1280 | 128 × 32 bytes | `holders` | the processes that have it mapped |
 //! | 5376 | u64 | `liveness` | the liveness lock of the process that reported what follows, or zero |

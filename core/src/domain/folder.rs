@@ -10,14 +10,17 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::modes;
 
+use super::presence::Identity;
 use crate::error::{Error, Result};
 use crate::source::redact;
 
 /// The folder's descriptor. Every name is opened relative to it, so the folder can't be swapped.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    dir: OwnedFd,
+    pub(super) dir: OwnedFd,
     path: PathBuf,
+    /// The root folder when it was opened: the path begins there.
+    pub(super) root: Option<Identity>,
 }
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -31,7 +34,9 @@ pub const MAX_DOMAIN_BYTES: usize = 64;
 pub(super) fn base(chosen: Option<&Path>) -> PathBuf {
     let from_environment = || std::env::var_os("CAPBUF_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let own = || PathBuf::from(format!("/dev/shm/capbuf-{}", rustix::process::geteuid().as_raw()));
-    chosen.map(Path::to_owned).or_else(from_environment).unwrap_or_else(own)
+    let base = chosen.map(Path::to_owned).or_else(from_environment).unwrap_or_else(own);
+    // It must stay the same when the process changes its working directory.
+    std::path::absolute(&base).unwrap_or(base)
 }
 
 /// Checks the name of a domain, which need not exist.
@@ -120,7 +125,7 @@ impl Folder {
                 });
             }
         };
-        Ok(Self { dir, path })
+        Ok(Self { dir, path, root: Identity::of_root() })
     }
 
     fn stat(&self) -> Result<Stat> {

@@ -6,16 +6,27 @@ use super::name_key::NameKey;
 use super::names::Names;
 use crate::error::Result;
 use crate::holder::Holder;
-use crate::sync::{Arc, ArcSwap, PlainArc};
+use crate::sync::process::AtomicU64;
+use crate::sync::{Arc, ArcSwap, Ordering, PlainArc};
+
+/// Shortest time between two checks of the same files.
+pub(crate) const CHECK_EVERY_NS: u64 = 100_000_000;
+
+/// The monotonic clock in steps of some milliseconds, which costs next to nothing.
+pub(crate) fn coarse_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    u64::try_from(now.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000) + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
 
 /// A domain that this process has open.
 #[derive(Debug)]
 pub(crate) struct Domain {
-    pub(super) name: String,
     pub(super) folder: PlainArc<Folder>,
     pub(super) liveness: ArcSwap<LivenessLock>,
     pub(super) key: NameKey,
     pub(super) hash: fn(&NameKey, &[u8]) -> u128,
+    /// Monotonic time of the last check that found it in place.
+    pub(super) checked_ns: AtomicU64,
 }
 
 impl Domain {
@@ -26,11 +37,6 @@ impl Domain {
     /// The key of the hashes that are shown instead of a source's name.
     pub(crate) fn key(&self) -> NameKey {
         self.key
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     pub(crate) fn path(&self) -> &std::path::Path {
@@ -68,6 +74,31 @@ impl Domain {
             }
             self.liveness.compare_and_swap(&liveness, own);
         }
+    }
+
+    /// Checks that the folder is in place, and puts back this process's own files in it that were
+    /// taken away: its liveness lock and the key. False if the folder is lost: other processes find
+    /// another one, or none.
+    pub(crate) fn is_in_place(&self) -> bool {
+        if self.liveness.load().is_inherited() {
+            return true;
+        }
+        if !self.folder.is_in_place() {
+            return false;
+        }
+        self.liveness.load().keep();
+        let is_in_place = self.key.keep(&self.folder);
+        if is_in_place {
+            // SYNC none: threads may check at the same time.
+            self.checked_ns.store(coarse_ns(), Ordering::Relaxed);
+        }
+        is_in_place
+    }
+
+    /// As [`Domain::is_in_place`], but trusts a check of the last tenth of a second: a thousand
+    /// buffers ask at the same time.
+    pub(crate) fn is_in_place_lately(&self) -> bool {
+        coarse_ns() < self.checked_ns.load(Ordering::Relaxed).saturating_add(CHECK_EVERY_NS) || self.is_in_place()
     }
 
     /// True while the process that took a liveness lock lives.

@@ -1,49 +1,52 @@
 //! A process's liveness lock in a domain, held for as long as the process lives.
 //!
 //! A process marks its leases and mappings in shared memory with the number of its liveness lock:
-//! they are valid while that lock is held. Numbers are never reused, and no dead process holds a
-//! lock.
+//! they are valid while that lock is held. Numbers are not reused, and no dead process holds a
+//! lock. A lock file that is missing decides nothing: then the process in the number counts.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::folder::Folder;
 use super::lock_file::LockFile;
 use super::names::is_hex;
+use super::process_number::{self, Fate};
 use crate::error::Result;
 use crate::holder::Holder;
-use crate::sync::PlainArc;
+use crate::sync::{Arc, ArcSwap, PlainArc};
 
 const PREFIX: &str = "process-";
 
 #[derive(Debug)]
 pub(crate) struct LivenessLock {
-    /// `None` where there is no room for one: this process only reads.
-    lock: Option<LockFile>,
+    /// Replaced if its file is taken away. `None` where there is no room for one: this process only
+    /// reads.
+    lock: Option<ArcSwap<LockFile>>,
+    folder: PlainArc<Folder>,
     number: u64,
 }
 
 impl LivenessLock {
     pub(super) fn new(folder: &PlainArc<Folder>) -> Result<Self> {
         loop {
-            let number = random();
+            let number = process_number::new();
             let name = name(number);
             // No other process takes this lock. A sweep may remove the file before it is locked;
-            // its name is not reused.
+            // then another name is tried.
             if !folder.exists(&name)?
-                && let Some(lock) = LockFile::wait_once(folder, &name)?
+                && let Some(lock) = LockFile::try_once(folder, &name)?
             {
-                return Ok(Self { lock: Some(lock), number });
+                return Ok(Self::of(folder, Some(lock), number));
             }
         }
     }
 
     /// As [`LivenessLock::new`], or none if the file system has no room or is mounted for reading.
     pub(super) fn new_if_room(folder: &PlainArc<Folder>) -> Result<Self> {
-        let number = random();
-        match LockFile::wait_if_room(folder, &name(number))? {
-            Some(lock) => Ok(Self { lock: Some(lock), number }),
-            None => Ok(Self { lock: None, number: 0 }),
-        }
+        let number = process_number::new();
+        Ok(match LockFile::wait_if_room(folder, &name(number))? {
+            Some(lock) => Self::of(folder, Some(lock), number),
+            None => Self::of(folder, None, 0),
+        })
     }
 
     /// Its number: unique, never zero. Zero without a lock.
@@ -51,15 +54,36 @@ impl LivenessLock {
         self.number
     }
 
+    fn of(folder: &PlainArc<Folder>, lock: Option<LockFile>, number: u64) -> Self {
+        Self { lock: lock.map(ArcSwap::from_pointee), folder: PlainArc::clone(folder), number }
+    }
+
+    pub(super) fn name(&self) -> String {
+        name(self.number)
+    }
+
     /// True in a child of the process that took it.
     pub(super) fn is_inherited(&self) -> bool {
-        self.lock.as_ref().is_some_and(LockFile::is_inherited)
+        self.lock.as_ref().is_some_and(|lock| lock.load().is_inherited())
     }
 
     /// True if this process holds it: not without a lock, and not in a child of the process that
     /// took it.
     pub(super) fn is_own(&self) -> bool {
-        self.lock.as_ref().is_some_and(|lock| !lock.is_inherited())
+        self.lock.as_ref().is_some_and(|lock| !lock.load().is_inherited())
+    }
+
+    /// Makes the lock file again under the same name if it was taken away. An error is met again by
+    /// the next check.
+    pub(super) fn keep(&self) {
+        let Some(lock) = &self.lock else { return };
+        let held = lock.load_full();
+        if !held.is_inherited()
+            && !held.is_in_place()
+            && let Ok(Some(again)) = LockFile::try_once(&self.folder, &self.name())
+        {
+            lock.store(Arc::new(again));
+        }
     }
 }
 
@@ -77,11 +101,16 @@ pub(super) fn is_name(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|number| is_hex(number, 16))
 }
 
-/// True while the process that took a liveness lock lives.
+/// True unless the process that took a liveness lock has ended for certain.
 pub(super) fn is_alive(folder: &Folder, number: u64) -> bool {
+    LockFile::held(folder, &name(number)).unwrap_or_else(|| process_number::fate(number) != Fate::Ended)
+}
+
+/// True if the lock of this number is held. False if its file is missing, as after an orderly end.
+pub(super) fn is_held(folder: &Folder, number: u64) -> bool {
     LockFile::is_held(folder, &name(number))
 }
 
 pub(super) fn holder(folder: &Folder, number: u64) -> Option<Holder> {
-    LockFile::holder(folder, &name(number))
+    LockFile::holder(folder, &name(number)).or_else(|| process_number::living(number))
 }

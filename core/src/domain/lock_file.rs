@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::folder::Folder;
+use super::presence::Identity;
 use crate::error::Result;
 use crate::holder::Holder;
 use crate::memory::largest_file_bytes;
@@ -25,6 +27,7 @@ pub(crate) struct LockFile {
     /// Before the file, as it must be dropped first.
     _held: fork::Held,
     file: File,
+    identity: Option<Identity>,
     generation: u32,
     /// True if dropping leaves the file.
     keeps_file: bool,
@@ -32,56 +35,112 @@ pub(crate) struct LockFile {
 
 /// Offset of the record in a lock file: behind the holder's number and name.
 const RECORD_OFFSET: u64 = 1024;
+/// The longest wait for a lock. Its holders make or remove one buffer, which takes milliseconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// A longer wait is logged.
+const LOGGED_AFTER: Duration = Duration::from_secs(1);
 
-impl LockFile {
-    /// Takes a lock; waits while another process holds it.
-    pub(super) fn wait(folder: &PlainArc<Folder>, name: &str) -> Result<Self> {
-        loop {
-            if let Some(lock) = Self::wait_once(folder, name)? {
-                return Ok(lock);
-            }
-        }
+/// A wait for a lock that another process holds.
+struct Waiting {
+    begun: Instant,
+    is_logged: bool,
+}
+
+impl Waiting {
+    fn begin() -> Self {
+        Self { begun: Instant::now(), is_logged: false }
     }
 
-    /// Takes a lock; waits while another process holds it. `None` if its file was removed
-    /// meanwhile.
-    pub(super) fn wait_once(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
-        let (file, held) = Self::open(folder, name)?;
-        lock(&file, FlockOperation::LockExclusive).map_err(|error| folder.failed("locking", name, error))?;
-        Ok(Self::hold(folder, name, file, held))
+    /// Sleeps before the next attempt.
+    fn pause(&mut self, folder: &Folder, name: &str) -> Result<()> {
+        let waited = self.begun.elapsed();
+        if waited >= LOGGED_AFTER {
+            let holder = LockFile::holder(folder, name);
+            let holder = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+            if waited >= LONGEST_WAIT {
+                let seconds = LONGEST_WAIT.as_secs();
+                let reason = format!("{holder} has held it for {seconds} s; if it is frozen, continue or end it");
+                return Err(folder.failed("locking", name, reason));
+            }
+            if !std::mem::replace(&mut self.is_logged, true) {
+                #[cfg(feature = "observe")]
+                tracing::warn!(target: "capbuf::wait", "waiting for {}, which {holder} has locked", folder.shown(name));
+            }
+        }
+        std::thread::sleep((waited / 8).clamp(Duration::from_micros(20), Duration::from_millis(20)));
+        Ok(())
+    }
+}
+
+impl LockFile {
+    /// Takes a lock; waits up to ten seconds while another process holds it. A wait of more than a
+    /// second is logged, with the holder.
+    ///
+    /// # Errors
+    /// [`Error::System`] with the holder, which may be frozen.
+    pub(super) fn wait(folder: &PlainArc<Folder>, name: &str) -> Result<Self> {
+        let mut waiting = Waiting::begin();
+        loop {
+            if let Some(lock) = Self::try_take(folder, name)? {
+                return Ok(lock);
+            }
+            waiting.pause(folder, name)?;
+        }
     }
 
     /// Takes a lock, as [`LockFile::wait`]; `None` if there is no room for its file.
     pub(super) fn wait_if_room(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
+        let mut waiting = Waiting::begin();
         loop {
             let Some(file) = folder.open_or_create_if_room(name)? else { return Ok(None) };
             let held = fork::Held::new(file.as_fd());
-            lock(&file, FlockOperation::LockExclusive).map_err(|error| folder.failed("locking", name, error))?;
-            if let Some(lock) = Self::hold(folder, name, file, held) {
-                return Ok(Some(lock));
+            match lock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {
+                    if let Some(lock) = Self::hold(folder, name, file, held) {
+                        return Ok(Some(lock));
+                    }
+                }
+                Err(Errno::WOULDBLOCK) => {
+                    drop((held, file));
+                    waiting.pause(folder, name)?;
+                }
+                Err(error) => return Err(folder.failed("locking", name, error)),
             }
         }
     }
 
     /// Takes a lock; `None` if another process holds it.
     pub(super) fn try_take(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
+        let begun = Instant::now();
         loop {
             let (file, held) = Self::open(folder, name)?;
             match lock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Some(lock) = Self::hold(folder, name, file, held) {
+                        return Ok(Some(lock));
+                    }
+                }
                 // A process that only checks the lock holds it shared for a moment: it is no
-                // holder.
-                Err(Errno::WOULDBLOCK) if lock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
+                // holder, unless it was frozen just then.
+                Err(Errno::WOULDBLOCK)
+                    if begun.elapsed() < LOGGED_AFTER && lock(&file, FlockOperation::NonBlockingLockShared).is_ok() =>
+                {
                     drop((held, file));
                     std::thread::yield_now();
-                    continue;
                 }
                 Err(Errno::WOULDBLOCK) => return Ok(None),
                 Err(error) => return Err(folder.failed("locking", name, error)),
             }
-            if let Some(lock) = Self::hold(folder, name, file, held) {
-                return Ok(Some(lock));
-            }
+        }
+    }
+
+    /// Takes a lock; `None` if another process holds or checks it, or has just removed its file.
+    pub(super) fn try_once(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
+        let (file, held) = Self::open(folder, name)?;
+        match lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self::hold(folder, name, file, held)),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(folder.failed("locking", name, error)),
         }
     }
 
@@ -102,9 +161,9 @@ impl LockFile {
         if text.len() as u64 <= largest_file_bytes() {
             let _ = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         }
-        let generation = fork::generation();
-        let folder = PlainArc::clone(folder);
-        Some(Self { folder, name: name.to_owned(), _held: held, file, generation, keeps_file: false })
+        let (generation, identity) = (fork::generation(), Identity::of_file(&file));
+        let (folder, name) = (PlainArc::clone(folder), name.to_owned());
+        Some(Self { folder, name, _held: held, file, identity, generation, keeps_file: false })
     }
 
     /// True if a process holds the lock of this name.
@@ -113,19 +172,33 @@ impl LockFile {
         Self::check(folder, name).unwrap_or(true)
     }
 
+    /// True if a process holds the lock of this name; `None` if there is no file.
+    pub(super) fn held(folder: &Folder, name: &str) -> Option<bool> {
+        Self::check_file(folder, name).unwrap_or(Some(true))
+    }
+
     /// True if a process holds the lock of this name.
     ///
     /// # Errors
     /// Why that can't be looked up; [`Forbidden`](crate::Error::Forbidden) if it is no lock file.
     pub(super) fn check(folder: &Folder, name: &str) -> Result<bool> {
-        let Some(file) = folder.open(name)? else { return Ok(false) };
+        Ok(Self::check_file(folder, name)?.unwrap_or(false))
+    }
+
+    fn check_file(folder: &Folder, name: &str) -> Result<Option<bool>> {
+        let Some(file) = folder.open(name)? else { return Ok(None) };
         let _held = fork::Held::new(file.as_fd());
         // Shared: two checks at the same time do not see each other as holders. Released at once.
         match lock(&file, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(false),
-            Err(Errno::WOULDBLOCK) => Ok(true),
+            Ok(()) => Ok(Some(false)),
+            Err(Errno::WOULDBLOCK) => Ok(Some(true)),
             Err(error) => Err(folder.failed("locking", name, error)),
         }
+    }
+
+    /// False if its file was taken away, or replaced: then the lock protects nothing any more.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.folder.leads_to(&self.name, self.identity)
     }
 
     /// Removes the file of a lock that no process holds; true if this call did. For names that are
@@ -164,6 +237,15 @@ impl LockFile {
         Some(record)
     }
 
+    /// Stores the record of another lock file of the same source, if it has one of this size.
+    pub(super) fn copy_record<const BYTES: usize>(&self, from: &Self) -> Result<()> {
+        let mut record = [0; BYTES];
+        match from.file.read_exact_at(&mut record, RECORD_OFFSET) {
+            Ok(()) => self.store(&record),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Releases the lock and leaves the file, with its record.
     pub(super) fn unlock_and_keep(mut self) {
         self.keeps_file = true;
@@ -178,8 +260,8 @@ impl LockFile {
 impl Drop for LockFile {
     fn drop(&mut self) {
         if !self.is_inherited() {
-            if !self.keeps_file {
-                // The next sweep finds what fails here.
+            // The next sweep finds what fails here. The file of another holder stays.
+            if !self.keeps_file && self.is_in_place() {
                 let _ = self.folder.remove_file(&self.name);
             }
             let _ = lock(&self.file, FlockOperation::Unlock);

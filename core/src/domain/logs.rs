@@ -55,7 +55,7 @@ impl Domain {
         let opened = |name: String| {
             let liveness = number(&name, END)?;
             let file = self.folder.open(&name).ok()??;
-            Some(LogFile { file, is_alive: liveness::is_alive(&self.folder, liveness) })
+            Some(LogFile { file, is_alive: liveness::is_held(&self.folder, liveness) })
         };
         Ok(self.folder.names()?.into_iter().filter_map(opened).collect())
     }
@@ -148,7 +148,7 @@ impl Domain {
         for name in self.folder.names()? {
             let Some(liveness) = number(&name, end) else { continue };
             let Ok(Some(file)) = self.folder.open(&name) else { continue };
-            if !liveness::is_alive(&self.folder, liveness) {
+            if !liveness::is_held(&self.folder, liveness) {
                 let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
                 dead.push((written, name));
             }

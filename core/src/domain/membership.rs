@@ -3,6 +3,7 @@
 use super::handle::Domain;
 use super::holders;
 use super::liveness::LivenessLock;
+use super::presence::Identity;
 use super::removal::is_removed;
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
@@ -17,6 +18,8 @@ pub(crate) struct Membership {
     /// removed as if this process did not have it open.
     pub(super) mark: Option<(Arc<LivenessLock>, usize)>,
     pub(super) source: Source,
+    /// The name of the ring's file, and the file that had it.
+    pub(super) file: (String, Option<Identity>),
     pub(super) lifetime: Lifetime,
 }
 
@@ -27,6 +30,16 @@ impl Membership {
 
     pub(crate) fn lifetime(&self) -> Lifetime {
         self.lifetime
+    }
+
+    /// False if the ring's file was taken away, or the folder with it. System calls.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.domain.is_in_place_lately() && self.domain.folder.leads_to(&self.file.0, self.file.1)
+    }
+
+    /// The path of the ring's file, for display.
+    pub(crate) fn path(&self) -> String {
+        self.domain.folder.shown(&self.file.0)
     }
 
     /// The living processes that have the ring mapped, each with its start time.

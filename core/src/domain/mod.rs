@@ -10,7 +10,8 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | What is an open domain, and which processes of it are alive? | `handle`, `liveness` |
+//! | What is an open domain, and which processes of it are alive? | `handle`, `liveness`, `process_number` |
+//! | What if its folder or files are taken away? | `presence`, `reopen` |
 //! | How is a domain opened, listed, removed? | `open` |
 //! | How is a ring found, or made exactly once? | `rings` |
 //! | What are the files called? | `names`, `name_key` |
@@ -35,8 +36,11 @@ mod modes;
 mod name_key;
 mod names;
 mod open;
+mod presence;
+mod process_number;
 pub(crate) mod removal;
 mod remove;
+mod reopen;
 mod reserve;
 mod ring_file;
 mod rings;
@@ -47,13 +51,14 @@ mod tests;
 mod unusable;
 
 pub use folder::{MAX_DOMAIN_BYTES, check_domain_name};
-pub(crate) use handle::Domain;
+pub(crate) use handle::{CHECK_EVERY_NS, Domain, coarse_ns};
 pub(crate) use liveness::{LivenessLock, random};
 pub(crate) use logs::KEPT as KEPT_LOGS;
 pub(crate) use membership::Membership;
 pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, domains_and_unusable, remove_domain};
+pub(crate) use reopen::OpenDomain;
 pub(crate) use rings::Mapped;
 pub(crate) use source_record::{DomainClaim, SourceRecord};
 pub use sweep::Swept;

@@ -6,13 +6,16 @@
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 use siphasher::sip128::SipHasher24;
 
 use super::folder::Folder;
-use super::liveness::random;
+use super::liveness::{self, random};
+use super::lock_file::LockFile;
+use super::names::Names;
 use crate::error::Result;
 use crate::memory::largest_file_bytes;
 use crate::sync::fork;
@@ -43,9 +46,24 @@ impl NameKey {
     }
 
     /// Reads the key of a domain; makes it if there is none. The caller has a liveness lock in
-    /// `folder`, which keeps the key there.
-    pub(super) fn of_folder(folder: &Folder) -> Result<Self> {
+    /// `folder`, which keeps the key there; `is_other` is true for all names but its own.
+    ///
+    /// If the key was taken away under living processes, it waits until one of them puts it back:
+    /// with another key, the domain would have every source twice.
+    pub(super) fn of_folder(folder: &Folder, is_other: impl Fn(&str) -> bool) -> Result<Self> {
+        const LONGEST_WAIT: Duration = Duration::from_secs(3);
+        let begun = Instant::now();
         loop {
+            let was_taken = || -> Result<bool> {
+                let names = folder.names()?;
+                let is_alive =
+                    |name: &String| liveness::is_name(name) && is_other(name) && LockFile::is_held(folder, name);
+                Ok(names.iter().any(|name| Names::of_file(name).is_some()) && names.iter().any(is_alive))
+            };
+            if begun.elapsed() < LONGEST_WAIT && !folder.exists(NAME)? && was_taken()? {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
             let file = folder.open_or_create(NAME)?;
             let _held = fork::Held::new(file.as_fd());
             lock(folder, &file)?;
@@ -67,6 +85,27 @@ impl NameKey {
             file.write_all_at(&made.0, 0).map_err(|error| folder.failed("writing", NAME, error))?;
             return Ok(made);
         }
+    }
+
+    /// Puts the key back if it was taken away. False if the folder has another key, by which other
+    /// processes find other files.
+    pub(super) fn keep(&self, folder: &Folder) -> bool {
+        let kept = || -> Result<bool> {
+            let file = folder.open_or_create(NAME)?;
+            let _held = fork::Held::new(file.as_fd());
+            let mut key = [0; 16];
+            if file.read_exact_at(&mut key, 0).is_ok() {
+                return Ok(key == self.0);
+            }
+            lock(folder, &file)?;
+            if file.read_exact_at(&mut key, 0).is_ok() {
+                return Ok(key == self.0);
+            }
+            file.write_all_at(&self.0, 0).map_err(|error| folder.failed("writing", NAME, error))?;
+            Ok(true)
+        };
+        // An error is met again by the next check.
+        kept().unwrap_or(true)
     }
 
     /// Removes the key of a domain that no process has open: it is the folder's last file.

@@ -10,6 +10,7 @@ use super::name_key::NameKey;
 use super::names::is_ring;
 use super::unusable;
 use crate::error::{Error, Result};
+use crate::sync::process::AtomicU64;
 use crate::sync::{ArcSwap, PlainArc};
 
 /// Name of the default domain: `CAPBUF_DOMAIN`, or `default`.
@@ -46,9 +47,9 @@ impl Domain {
                 Err(error) => return Err(error),
             };
             // After the liveness lock, which keeps the key in the folder.
-            let key = NameKey::of_folder(&folder)?;
-            let liveness = ArcSwap::from_pointee(liveness);
-            let domain = PlainArc::new(Self { name: name.to_owned(), folder, liveness, key, hash });
+            let key = NameKey::of_folder(&folder, |name| name != liveness.name())?;
+            let (liveness, checked_ns) = (ArcSwap::from_pointee(liveness), AtomicU64::new(0));
+            let domain = PlainArc::new(Self { folder, liveness, key, hash, checked_ns });
             // What can't be swept now is found by the next sweep.
             let _ = domain.sweep_after_deaths();
             return Ok(domain);

@@ -6,11 +6,15 @@
 //! process that finds it waits for that lock, and then knows.
 
 use crate::error::Result;
-use crate::memory::{Region, WriterLine};
+use crate::holder::Holder;
+use crate::memory::{REMOVER_WORDS, Region, WriterLine, copy};
 use crate::sync::{AtomicU32, Ordering, fence};
 
 /// The flag while a remover decides: neither removed nor in use for certain.
 pub(crate) const PENDING: u32 = 2;
+
+/// The flag once the file was taken away: by a cleaner, say, not through this library.
+const TAKEN: u32 = 3;
 
 pub(super) fn flag(region: &Region) -> &AtomicU32 {
     &region.header().writer.removed
@@ -33,6 +37,43 @@ pub(crate) fn is_in_use(line: &WriterLine) -> bool {
 pub(crate) fn mark_removed(region: &Region) {
     // SYNC removed (publish): releases what the remover did before.
     flag(region).store(1, Ordering::Release);
+}
+
+/// Marks a ring as removed whose file was taken away, unless it is removed already.
+pub(crate) fn mark_taken(region: &Region) {
+    for state in [0, PENDING] {
+        // SYNC none: nothing was done before that an observer must see.
+        let _ = flag(region).compare_exchange(state, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// True if the file of a ring was taken away.
+pub(crate) fn is_taken(region: &Region) -> bool {
+    flag(region).load(Ordering::Relaxed) == TAKEN
+}
+
+/// Writes the process that removes a ring into it, or, into a new ring, the one that removed its
+/// predecessor. Before it is marked, or published.
+pub(crate) fn set_remover(region: &Region, remover: Option<&Holder>) {
+    let line = &region.header().readers;
+    let mut program = [0; REMOVER_WORDS * 8];
+    let name = remover.map_or("", |remover| remover.program.as_str());
+    let end = (0..=program.len().min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+    program[..end].copy_from_slice(&name.as_bytes()[..end]);
+    // SYNC none: for display.
+    copy::copy_in(&line.remover, 0, &program);
+    line.remover_pid.store(remover.map_or(0, |remover| remover.pid), Ordering::Relaxed);
+}
+
+/// The process that removed a ring, or its predecessor.
+pub(crate) fn remover(region: &Region) -> Option<Holder> {
+    let line = &region.header().readers;
+    // SYNC none: for display.
+    let pid = Some(line.remover_pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)?;
+    let mut program = [0; REMOVER_WORDS * 8];
+    copy::copy_out(&line.remover, 0, &mut program);
+    let program = String::from_utf8_lossy(&program).trim_end_matches('\0').replace(char::is_control, " ");
+    Some(Holder { pid, program })
 }
 
 /// True if a ring that the caller has just marked stays. Takes the lock on its file if the removal

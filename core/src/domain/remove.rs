@@ -7,6 +7,7 @@ use super::removal::{is_removed, settle};
 use super::ring_file::RingFile;
 use super::{holders, removal};
 use crate::error::{Error, Result};
+use crate::holder::Holder;
 use crate::lifetime::Lifetime;
 use crate::memory::Region;
 use crate::sync::Ordering;
@@ -14,7 +15,13 @@ use crate::sync::Ordering;
 impl Domain {
     /// Removes the ring of a source: marks it, and removes its name. False if it has none.
     pub(crate) fn remove(&self, source: &str) -> Result<bool> {
-        match self.remove_if(source, |_| true) {
+        let sign = |region: &Region| {
+            if !is_removed(region) {
+                removal::set_remover(region, Some(&Holder::this_process()));
+            }
+            true
+        };
+        match self.remove_if(source, sign) {
             // Removal is the remedy for a damaged ring.
             Err(Error::Corrupt { .. }) => {
                 let removed = self.remove_damaged(&self.names_of(source), false)?;

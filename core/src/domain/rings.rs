@@ -5,6 +5,7 @@ use super::liveness::{LivenessLock, random};
 use super::lock_file::LockFile;
 use super::membership::Membership;
 use super::names::{Names, is_ring};
+use super::presence::Identity;
 use super::{holders, removal};
 use crate::error::{Error, Result};
 #[cfg(feature = "observe")]
@@ -32,7 +33,9 @@ impl Domain {
         let Some((name, region, description)) = self.look(source)? else {
             return Ok(None);
         };
-        let membership = self.enter(&region, &description, now_utc_ns)?;
+        // A file that is replaced before this is marked as removed.
+        let file = self.folder.identity(&name).unwrap_or(None);
+        let membership = self.enter(&region, &description, (name.clone(), file), now_utc_ns)?;
         // No remover looks for a process that has no mark.
         let stays = match membership.mark {
             Some(_) => removal::stays_open(&region, || self.lock_ring(&name))?,
@@ -125,7 +128,8 @@ impl Domain {
         let made =
             Region::in_new_file(&file, spec, source.as_str(), random(), lifetime, now_utc_ns).and_then(|region| {
                 let description = Description { spec: *spec, source: source.clone(), lifetime };
-                let membership = self.enter(&region, &description, now_utc_ns)?;
+                let file = (name.clone(), Identity::of_file(&file));
+                let membership = self.enter(&region, &description, file, now_utc_ns)?;
                 // SYNC region: the rename publishes a whole ring to every process that opens the
                 // name.
                 self.folder.rename(&hidden, &name)?;
@@ -138,7 +142,13 @@ impl Domain {
         made.map(|mapped| (mapped, Some(permit)))
     }
 
-    fn enter(self: &PlainArc<Self>, region: &Region, description: &Description, now_utc_ns: i64) -> Result<Membership> {
+    fn enter(
+        self: &PlainArc<Self>,
+        region: &Region,
+        description: &Description,
+        file: (String, Option<Identity>),
+        now_utc_ns: i64,
+    ) -> Result<Membership> {
         let liveness = if region.is_writable() { self.liveness_if_room()? } else { None };
         let enter = |liveness: Arc<LivenessLock>| {
             let place = holders::enter(&self.folder, region, liveness.number(), now_utc_ns);
@@ -147,7 +157,7 @@ impl Domain {
         };
         let mark = liveness.map(enter).transpose()?;
         let (source, lifetime) = (description.source.clone(), description.lifetime);
-        Ok(Membership { domain: PlainArc::clone(self), mark, source, lifetime })
+        Ok(Membership { domain: PlainArc::clone(self), mark, source, file, lifetime })
     }
 
     /// The sources that have rings, sorted, read from their files without mapping them. Files that

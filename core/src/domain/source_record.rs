@@ -11,11 +11,12 @@ use super::handle::Domain;
 use super::liveness::{self, LivenessLock, random};
 use super::lock_file::LockFile;
 use super::names::is_source_lock;
+use super::removal;
 use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::memory::HEALTH_REASON_BYTES;
 use crate::source::{MAX_SOURCE_BYTES, Source};
-use crate::sync::{Arc, PlainArc};
+use crate::sync::{Arc, Ordering, PlainArc};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"capbufs1");
 /// Seven words: magic, checksum, claim, liveness lock, since, restarts, and three short numbers.
@@ -124,6 +125,33 @@ impl DomainClaim {
         lock.as_ref().map_or(Ok(()), |lock| lock.store(&record.to_bytes()))
     }
 
+    /// Checks the claim, and takes it again if its file was taken away.
+    ///
+    /// # Errors
+    /// [`Error::Removed`] if the domain's folder is lost; [`Error::WriterBusy`] if another process
+    /// has the claim now.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut lock = self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(held) = lock.as_ref().filter(|held| !held.is_inherited()) else { return Ok(()) };
+        if self.domain.is_in_place_lately() && held.is_in_place() {
+            return Ok(());
+        }
+        if !self.domain.is_in_place() {
+            return Err(Error::Removed { source_name: self.source.clone() });
+        }
+        if held.is_in_place() {
+            return Ok(());
+        }
+        let (folder, name) = (&self.domain.folder, self.domain.names_of(self.source.as_str()).source_lock());
+        let Some(again) = LockFile::try_take(folder, &name)? else {
+            let holder = LockFile::holder(folder, &name);
+            return Err(Error::WriterBusy { source_name: self.source.clone(), holder });
+        };
+        again.copy_record::<RECORD_BYTES>(held)?;
+        *lock = Some(again);
+        Ok(())
+    }
+
     /// Lets others claim the source. The record stays until this is dropped, or another process
     /// claims the source.
     pub(crate) fn release(&self) {
@@ -155,10 +183,18 @@ impl Domain {
         let liveness = self.liveness()?;
         // Under the lock file no process sweeps the claim.
         let _lock = LockFile::wait(&self.folder, &names.lock())?;
-        let lock = LockFile::try_take(&self.folder, &name)?.ok_or_else(|| {
-            let holder = LockFile::holder(&self.folder, &name);
-            Error::WriterBusy { source_name: source.clone(), holder }
-        })?;
+        let busy = |holder| Error::WriterBusy { source_name: source.clone(), holder };
+        let lock = LockFile::try_take(&self.folder, &name)?;
+        let lock = lock.ok_or_else(|| busy(LockFile::holder(&self.folder, &name)))?;
+        // The file of a living recorder may have been taken away: it holds the writer's lease, too.
+        if let Ok(Some((_, region, _))) = self.look(source.as_str()) {
+            // SYNC none: only compared.
+            let lease = region.header().readers.lease.load(Ordering::Relaxed);
+            let is_others = lease != 0 && lease != liveness.number();
+            if is_others && !removal::is_removed(&region) && self.is_alive(lease) {
+                return Err(busy(self.holder(lease)));
+            }
+        }
         let lock = std::sync::Mutex::new(Some(lock));
         Ok(DomainClaim { lock, liveness, domain: PlainArc::clone(self), source: source.clone(), number: random() })
     }

@@ -6,7 +6,8 @@ use super::names::{Names, is_leftover, is_of_old_pool, is_ring};
 use super::{holders, liveness, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
-use crate::memory::is_read_only;
+use crate::memory::{Region, is_read_only};
+use crate::sync::Ordering;
 
 /// The result of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -152,7 +153,25 @@ impl Domain {
             return Ok(self.finish_removal(source)?.then_some(Left::Removed));
         }
         holders::clear_dead(&self.folder, &region);
+        self.release_dead(&region);
         let is_abandoned = description.lifetime == Lifetime::WhileOpen && !holders::any_alive(&self.folder, &region);
         Ok((is_abandoned && self.remove_abandoned(source)?).then_some(Left::Abandoned))
     }
+
+    /// Releases the writer's lease of a dead process, and marks the health that it published as
+    /// that of a dead one. The sweep then removes its lock file; without the file, a process in
+    /// another PID namespace could not be known to be dead.
+    fn release_dead(&self, region: &Region) {
+        let header = region.header();
+        for (word, ended) in [(&header.readers.lease, 0), (&header.health.liveness, ENDED)] {
+            // SYNC none: the end of the process orders its stores.
+            let number = word.load(Ordering::Relaxed);
+            if number != 0 && number != ended && !self.is_alive(number) {
+                let _ = word.compare_exchange(number, ended, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+    }
 }
+
+/// Number of no process: the one that published has ended.
+const ENDED: u64 = 1;

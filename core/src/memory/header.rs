@@ -6,7 +6,7 @@ use crate::sync::{AtomicI64, AtomicU32, AtomicU64};
 /// The first eight bytes of every region: `capbuf` and zeros.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"capbuf\0\0");
 /// Changes with the meaning or place of any byte of the header or of an anchor.
-pub(crate) const LAYOUT_VERSION: u32 = 3;
+pub(crate) const LAYOUT_VERSION: u32 = 4;
 
 /// The beginning of a region. Fields that one party stores often have cache lines of their own.
 #[cfg_attr(loom, derive(Debug, Default))]
@@ -60,7 +60,7 @@ pub(crate) struct WriterLine {
     /// Lead of the published clock over the estimated one.
     pub(crate) ahead_ns: AtomicI64,
     /// 1 once the buffer is removed from its registry; 2 while its removal is pending, which is not
-    /// yet removed.
+    /// yet removed; 3 once its file was taken away, which counts as removed.
     pub(crate) removed: AtomicU32,
 }
 
@@ -73,7 +73,19 @@ pub(crate) struct ReaderLine {
     pub(crate) lease: AtomicU64,
     /// Reads that came too late for some of their frames.
     pub(crate) evictions: AtomicU64,
+    /// Number of the buffer that this one replaces: it was lost while it was recorded.
+    pub(crate) lost_buffer: AtomicU64,
+    /// The process that removed this buffer; before that, the one that removed `lost_buffer`. Zero
+    /// if its file was taken away.
+    pub(crate) remover_pid: AtomicU32,
+    /// Buffers of this source that its recorder lost so far.
+    pub(crate) losses: AtomicU32,
+    /// The program of `remover_pid`, in the byte order of memory, zero-padded.
+    pub(crate) remover: [AtomicU64; REMOVER_WORDS],
 }
+
+/// Words for the name of a program.
+pub(crate) const REMOVER_WORDS: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// Longest reason in a published health, in bytes.
 pub(crate) const HEALTH_REASON_BYTES: usize = 200;
@@ -154,6 +166,10 @@ mod tests {
             writer.removed,
             readers.lease,
             readers.evictions,
+            readers.lost_buffer,
+            readers.remover_pid,
+            readers.losses,
+            readers.remover,
             source,
             holders,
             health.liveness,
@@ -169,13 +185,13 @@ mod tests {
     #[test]
     fn moved_field_needs_a_new_layout_version() {
         let offsets: Vec<_> = fields().into_iter().map(|(offset, _)| offset).collect();
-        let version_3 = [
+        let version_4 = [
             0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 128, 136, 144, 152, 160, 168, 176, 184,
-            192, 200, 256, 1280, 5376, 5384, 5388, 5392, 5400, 5408,
+            192, 200, 208, 216, 220, 224, 256, 1280, 5376, 5384, 5388, 5392, 5400, 5408,
         ];
-        assert_eq!((LAYOUT_VERSION, &offsets[..]), (3, &version_3[..]));
+        assert_eq!((LAYOUT_VERSION, &offsets[..]), (4, &version_4[..]));
         let sizes = [size_of::<Header>(), size_of::<HolderSlot>(), size_of::<AnchorSlot>()];
-        assert_eq!((LAYOUT_VERSION, sizes), (3, [5632, 32, 64]));
+        assert_eq!((LAYOUT_VERSION, sizes), (4, [5632, 32, 64]));
     }
 
     #[test]

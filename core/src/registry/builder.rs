@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::handle::{Inner, Registry};
 use super::lookup::Map;
 use crate::clock::{Clock, SystemClock};
-use crate::domain::{self, Domain};
+use crate::domain::{self, OpenDomain};
 use crate::error::Result;
 use crate::memory::PoolSettings;
 use crate::memory::{Budget, Pool};
@@ -49,7 +49,7 @@ impl Registry {
         Self::builder().open_default()
     }
 
-    pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<Domain>>) -> Self {
+    pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<OpenDomain>>) -> Self {
         let on = options.track_allocations.unwrap_or_else(asked_by_environment);
         let tracker = Tracker::new(on, options.tracked_sources, domain.clone(), PlainArc::clone(&options.clock));
         let pool = Pool::new(options.pool, PlainArc::clone(&options.clock));
@@ -58,6 +58,7 @@ impl Registry {
             pool,
             tracker,
             removed: Mutex::default(),
+            losses: Mutex::default(),
             #[cfg(feature = "observe")]
             watches: Mutex::default(),
             map: Map::new(),
@@ -178,8 +179,8 @@ impl RegistryBuilder {
     /// # Errors
     /// As [`Registry::open`].
     pub fn open(self, domain: &str) -> Result<Registry> {
-        let domain = Domain::open(domain, self.domains_folder.as_deref())?;
-        Ok(Registry::with_options(self, Some(domain)))
+        let domain = OpenDomain::open(domain, self.domains_folder.as_deref())?;
+        Ok(Registry::with_options(self, Some(PlainArc::new(domain))))
     }
 
     /// Opens the default domain with these settings: see [`Registry::open_default`].

@@ -21,7 +21,7 @@ impl Registry {
     /// Removes the buffer of a source; returns its id if known.
     pub(super) fn take_out(&self, source: &str) -> Result<Option<u64>> {
         let not_found = || Error::NotFound { source_name: redact(source) };
-        if let Some(domain) = &self.0.domain {
+        if let Some(domain) = self.checked_domain()? {
             let id = self.0.map.get(source).as_ref().map(CaptureBuffer::id);
             let removed = domain.remove(source)?;
             self.forget_removed(source);
@@ -88,7 +88,7 @@ impl Registry {
     /// buffers evict each other from the cache.
     #[inline]
     pub(super) fn still_has(&self, buffer: &CaptureBuffer) -> bool {
-        self.0.domain.is_none() || !buffer.is_removed()
+        self.0.domain.is_none() || !buffer.shared.is_removed()
     }
 
     /// Looks in the domain's folder for the buffer of a source that has no slot.
@@ -97,7 +97,7 @@ impl Registry {
     /// Why the folder or the buffer can't be looked at.
     #[cold]
     pub(super) fn find_elsewhere(&self, source: &str) -> Result<Option<CaptureBuffer>> {
-        let Some(domain) = self.0.domain.as_ref() else { return Ok(None) };
+        let Some(domain) = self.checked_domain()? else { return Ok(None) };
         self.forget_removed(source);
         let is_being_filled = |slot: &Arc<Slot>| slot.is_empty() && !slot.is_abandoned();
         if self.0.map.load(source).slot(source).is_some_and(is_being_filled) || !domain.may_have(source)? {
@@ -120,7 +120,7 @@ impl Registry {
     fn forget_removed(&self, source: &str) {
         let slot = self.0.map.load(source).slot(source).cloned();
         if let Some(slot) = slot
-            && slot.buffer().is_some_and(CaptureBuffer::is_removed)
+            && slot.buffer().is_some_and(|buffer| buffer.shared.is_removed())
         {
             self.forget(&slot);
         }
@@ -164,7 +164,7 @@ impl Registry {
             // the other caller only searched the domain, or if it failed for want of memory at a
             // different size.
             match slot.wait() {
-                Ok(buffer) if buffer.is_removed() => self.forget(&slot),
+                Ok(buffer) if buffer.shared.is_removed() => self.forget(&slot),
                 Ok(buffer) => {
                     count(&self.0.tracker.counts.found_later);
                     return Ok(buffer.clone());
@@ -215,7 +215,7 @@ impl Registry {
         options: &AllocateOptions,
     ) -> Result<(CaptureBuffer, Outcome)> {
         let now_utc_ns = self.0.clock.utc_ns();
-        let Some(domain) = &self.0.domain else {
+        let Some(domain) = self.checked_domain()? else {
             let kept = self.0.pool.as_ref().and_then(|pool| pool.take(Layout::of(&spec).region_bytes));
             if let Some(kept) = kept
                 && let Ok(region) = Region::in_words(kept.words, &spec, source.as_str(), random(), now_utc_ns)
@@ -237,6 +237,7 @@ impl Registry {
                 charge.count_allocated();
                 let Mapped { region, description, membership } = mapped;
                 let buffer = self.share(region, description.source, spec, Some(membership), charge, false);
+                self.note_replaced(&buffer);
                 Shared::commit_ahead(&buffer.shared);
                 (buffer, Outcome::Allocated)
             }
@@ -272,6 +273,7 @@ impl Registry {
             is_foreign: process::AtomicU32::new(0),
             opened_utc_ns: self.0.clock.utc_ns(),
             window_lag_frames: process::AtomicU64::new(u64::MAX),
+            checked_ns: process::AtomicU64::new(0),
             pool: self.0.pool.clone(),
             charge,
         });

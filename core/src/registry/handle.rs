@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::lookup::Map;
+use super::lost::Loss;
 use crate::buffer::{CaptureBuffer, Committer, Shared, SourceClaim, SourceClaims};
 use crate::clock::Clock;
-use crate::domain::{Domain, KEPT_LOGS, Swept};
+use crate::domain::{KEPT_LOGS, OpenDomain, Swept};
 use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::memory::{Budget, Pool, PoolStats, RegistryStats};
@@ -46,7 +47,7 @@ pub struct Registry(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) map: Map,
     /// `None` in a private registry.
-    pub(super) domain: Option<PlainArc<Domain>>,
+    pub(super) domain: Option<PlainArc<OpenDomain>>,
     pub(super) source_claims: PlainArc<SourceClaims>,
     pub(super) budget: PlainArc<Budget>,
     pub(super) max_buffer_bytes: u64,
@@ -57,6 +58,7 @@ pub(super) struct Inner {
     pub(super) pool: Option<PlainArc<Pool>>,
     /// Buffers removed from this registry; a live reference is one still held.
     pub(super) removed: Mutex<Vec<Weak<Shared>>>,
+    pub(super) losses: Mutex<Vec<Loss>>,
     #[cfg(feature = "observe")]
     pub(super) watches: Mutex<Vec<PlainArc<Watched>>>,
 }
@@ -269,10 +271,10 @@ impl Registry {
     /// # Errors
     /// [`Error::System`] if the folder can't be listed or changed; what can be swept is.
     pub fn sweep(&self) -> Result<Swept> {
-        let Some(domain) = self.0.domain.as_ref() else { return Ok(Swept::default()) };
+        let Some(domain) = self.checked_domain()? else { return Ok(Swept::default()) };
         let swept = domain.sweep()?;
         // What fails is tried again by the next sweep.
-        let _ = sum_up_ended(domain, KEPT_LOGS);
+        let _ = sum_up_ended(&domain, KEPT_LOGS);
         Ok(swept)
     }
 
@@ -283,14 +285,14 @@ impl Registry {
     /// # Errors
     /// [`Error::System`] if the folder can't be listed.
     pub fn unusable_files(&self) -> Result<Vec<Error>> {
-        self.0.domain.as_ref().map_or_else(|| Ok(Vec::new()), |domain| domain.unusable())
+        self.checked_domain()?.map_or_else(|| Ok(Vec::new()), |domain| domain.unusable())
     }
 
     /// Removes a buffer that is damaged, or of another layout, by the name of its file: the name of
     /// its source can't be read. False if there is none in such a file.
     #[doc(hidden)]
     pub fn remove_unusable(&self, file_name: &str) -> Result<bool> {
-        self.0.domain.as_ref().map_or(Ok(false), |domain| domain.remove_unusable(file_name))
+        self.checked_domain()?.map_or(Ok(false), |domain| domain.remove_unusable(file_name))
     }
 
     /// Claims the exclusive right to open a source, before it has a buffer.
@@ -311,7 +313,7 @@ impl Registry {
     /// # Ok::<(), capbuf::Error>(())
     /// ```
     pub fn claim_source(&self, source: &str) -> Result<SourceClaim> {
-        SourceClaim::claim(source, &self.0.source_claims, self.0.domain.as_ref())
+        SourceClaim::claim(source, &self.0.source_claims, self.checked_domain()?.as_ref())
     }
 
     /// Returns handles on all buffers, ordered by source name. Allocates. Buffers that are
@@ -328,7 +330,7 @@ impl Registry {
     /// # Errors
     /// In a domain [`Error::System`] if its folder or a file in it can't be looked at.
     pub fn try_buffers(&self) -> Result<Vec<CaptureBuffer>> {
-        let Some(domain) = &self.0.domain else {
+        let Some(domain) = self.checked_domain()? else {
             let mut buffers = self.0.map.handles();
             buffers.sort_by(|one, other| one.source().cmp(other.source()));
             return Ok(buffers);

@@ -14,6 +14,7 @@
 //! | How does a source get its one buffer, and lose it? | `claim` |
 //! | How is a source's slot found without waiting? | `lookup` |
 //! | Which sources are there, with a buffer or not yet? | `sources` |
+//! | What if the domain's folder is taken away? | `lost` |
 //! | How is the end of an attempt recorded? | `tracked` |
 //! | What do reports, metrics and watches ask of it? | `observed` |
 
@@ -21,6 +22,7 @@ mod builder;
 mod claim;
 mod handle;
 mod lookup;
+mod lost;
 #[cfg(feature = "observe")]
 mod observed;
 mod sources;

@@ -14,8 +14,10 @@ impl Registry {
         self.0.map.handles()
     }
 
-    pub(crate) fn domain_itself(&self) -> Option<&PlainArc<Domain>> {
-        self.0.domain.as_ref()
+    /// The domain; in a new folder if the last one was taken away and can be replaced.
+    pub(crate) fn domain_itself(&self) -> Option<PlainArc<Domain>> {
+        let open = self.0.domain.as_ref()?;
+        Some(self.checked_domain().ok().flatten().unwrap_or_else(|| open.current()))
     }
 
     /// Returns the removed buffers that this process still holds.

@@ -72,7 +72,7 @@ impl Registry {
     }
 
     fn try_recorded(&self) -> Result<Vec<Recorded>> {
-        let Some(domain) = &self.0.domain else {
+        let Some(domain) = self.checked_domain()? else {
             let published = self.0.source_claims.published().into_iter();
             return Ok(published.map(|(source, health)| Recorded { source, health, recorder: None }).collect());
         };

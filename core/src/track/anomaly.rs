@@ -29,11 +29,13 @@ pub enum AnomalyKind {
     SourceUnderTwoNames = 8,
     /// A source is not recorded: it could not be opened, or fails again and again.
     SourceDown = 9,
+    /// The buffer of a source was removed, or its file was taken away, while it was recorded.
+    LostBuffer = 10,
 }
 
 impl AnomalyKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RepeatedAllocation,
         Self::Churn,
         Self::RemovedAndHeld,
@@ -44,6 +46,7 @@ impl AnomalyKind {
         Self::Budget,
         Self::SourceUnderTwoNames,
         Self::SourceDown,
+        Self::LostBuffer,
     ];
 
     /// The name used in all languages, in reports and in metrics.
@@ -59,6 +62,7 @@ impl AnomalyKind {
             Self::Budget => "budget",
             Self::SourceUnderTwoNames => "source under two names",
             Self::SourceDown => "source down",
+            Self::LostBuffer => "lost buffer",
         }
     }
 
@@ -69,7 +73,7 @@ impl AnomalyKind {
             Self::RepeatedAllocation | Self::Churn | Self::WriterRate | Self::LappedReader | Self::SpecConflict => {
                 Severity::Warning
             }
-            Self::StalledWriter | Self::Budget | Self::SourceDown => Severity::Severe,
+            Self::StalledWriter | Self::Budget | Self::SourceDown | Self::LostBuffer => Severity::Severe,
         }
     }
 
@@ -90,6 +94,9 @@ impl AnomalyKind {
             }
             Self::SourceUnderTwoNames => "use one name: each name has a buffer of its own",
             Self::SourceDown => "look at the source: its address, its cable, its power; opening is tried again",
+            Self::LostBuffer => {
+                "keep cleaners and RemoveIPC away from the domain's folder, and remove no source that is recorded"
+            }
         }
     }
 }

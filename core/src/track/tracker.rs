@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::outcome::Outcome;
 use super::thread::with_thread;
 use crate::clock::Clock;
-use crate::domain::{Domain, KEPT_LOGS, NameKey};
+use crate::domain::{KEPT_LOGS, NameKey, OpenDomain};
 use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
@@ -26,7 +26,7 @@ pub(crate) struct Tracker {
     pub(crate) counts: Counts,
     on: AtomicU32,
     log: ArcSwapOption<OwnLog>,
-    domain: Option<Arc<Domain>>,
+    domain: Option<Arc<OpenDomain>>,
     key: NameKey,
     clock: Arc<dyn Clock>,
     /// Sources that its log has room for.
@@ -71,14 +71,14 @@ impl Tracker {
     pub(crate) fn new(
         on: bool,
         sources: Option<usize>,
-        domain: Option<Arc<Domain>>,
+        domain: Option<Arc<OpenDomain>>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         // Private memory is allocated when touched; shared memory is reserved whole.
         let default = if domain.is_some() { 2048 } else { 16384 };
         let sources = sources.unwrap_or(default).clamp(64, MAX_SOURCES).next_power_of_two();
         let counts = Counts::default();
-        let key = domain.as_ref().map_or_else(NameKey::random, |domain| domain.key());
+        let key = domain.as_ref().map_or_else(NameKey::random, |domain| domain.current().key());
         let (on_word, log) = (AtomicU32::new(0), ArcSwapOption::empty());
         let tracker = Self { counts, on: on_word, log, domain, key, clock, sources };
         if on {
@@ -124,8 +124,9 @@ impl Tracker {
     fn make(&self) -> Log {
         let bytes = Layout::of(self.sources).bytes();
         let shared = self.domain.as_ref().and_then(|domain| {
+            let domain = domain.current();
             // Without it more logs stay for a while.
-            let _ = sum_up_ended(domain, KEPT_LOGS - 1);
+            let _ = sum_up_ended(&domain, KEPT_LOGS - 1);
             let file = domain.make_log(bytes).ok()?;
             Words::in_new_file(&file, bytes).ok()
         });

@@ -8,6 +8,7 @@ mod safety;
 mod sharing;
 #[path = "../support/mod.rs"]
 mod support;
+mod taken_away;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use crate::arguments::datetime;
 /// kind : str
 ///     ``"repeated allocation"``, ``"churn"``, ``"removed and held"``, ``"stalled writer"``,
 ///     ``"writer rate"``, ``"lapped reader"``, ``"spec conflict"``, ``"budget"``,
-///     ``"source under two names"`` or ``"source down"``.
+///     ``"source under two names"``, ``"source down"`` or ``"lost buffer"``.
 /// severity : str
 ///     ``"notice"``: something is wasted; ``"warning"``: something will be lost; ``"severe"``:
 ///     audio is being lost.

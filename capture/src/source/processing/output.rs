@@ -47,6 +47,8 @@ impl Output {
     }
 
     /// Returns the writer, if the audio is written as it is.
+    // Called once for each opening; the caller keeps either value.
+    #[allow(clippy::result_large_err)]
     pub(super) fn into_writer(self) -> std::result::Result<Writer, Self> {
         if self.conversion.is_none() { Ok(self.writer) } else { Err(self) }
     }

@@ -99,6 +99,9 @@ pub(super) fn sources(live: &Live, add: &mut impl FnMut(&'static str, &'static s
     let writer = "1 if a live process holds the writer; 0 also for a source that was not opened yet.";
     let has_writer = |at: usize| Some(f64::from(u8::from(status(at).is_some_and(|status| status.has_writer))));
     add("capbuf_source_has_writer", writer, false, each(&has_writer));
+    let lost = "Buffers of a source that were removed, or whose files were taken away, while it was recorded.";
+    let losses = |at: usize| Some(buffer(at)?.shared.region.header().readers.losses.load(Ordering::Relaxed).into());
+    add("capbuf_source_buffers_lost", lost, true, each(&losses));
     let restarts = "Number of times that a source was reopened after it had run.";
     add("capbuf_source_restarts", restarts, true, each(&|at| Some(health(at)?.restarts as f64)));
     let state = "State of a source, as published by its supervisor: 1 idle, 2 starting, 3 running, 4 stalled, 5 backing off, 6 circuit open, \

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Progress;
+use super::{LostBuffer, Progress};
 use crate::buffer::Shared;
 use crate::domain::{Domain, removal};
 use crate::memory::Region;
@@ -36,6 +36,7 @@ pub(super) struct Live {
     pub(super) id: u64,
     pub(super) progress: Progress,
     pub(super) canonical: String,
+    pub(super) lost: Option<LostBuffer>,
 }
 
 impl Live {
@@ -50,7 +51,13 @@ impl Live {
             has_writer,
         };
         let canonical = canonical(source);
-        Self { spec, bytes: region.layout().region_bytes, id: region.id(), progress, canonical }
+        let lost = LostBuffer {
+            id: header.readers.lost_buffer.load(Ordering::Relaxed),
+            remover: removal::remover(region),
+            utc_ns: header.created_utc_ns.load(Ordering::Relaxed),
+        };
+        let lost = Some(lost).filter(|lost| lost.id != 0);
+        Self { spec, bytes: region.layout().region_bytes, id: region.id(), progress, canonical, lost }
     }
 }
 

@@ -27,7 +27,7 @@ impl AllocationReport {
         let mut sources: HashMap<u64, Collected> = HashMap::new();
         let mut removed: HashSet<u64> = HashSet::new();
         match registry.domain_itself() {
-            Some(domain) => collect_domain(registry.tracker(), domain, &mut sources),
+            Some(domain) => collect_domain(registry.tracker(), &domain, &mut sources),
             None => {
                 for buffer in registry.mapped_buffers() {
                     collect_private(registry.tracker(), &buffer.shared, &mut sources);
@@ -35,7 +35,7 @@ impl AllocationReport {
             }
         }
         let now_utc_ns = registry.clock().utc_ns();
-        let mapped = registry.mapped_buffers().into_iter().filter(|buffer| buffer.is_removed());
+        let mapped = registry.mapped_buffers().into_iter().filter(|buffer| buffer.shared.is_removed());
         let held = mapped.map(|buffer| buffer.shared).chain(registry.removed_and_held());
         for shared in held {
             if removed.insert(shared.id) {
@@ -80,7 +80,7 @@ impl AllocationReport {
 /// Returns all logs, oldest first; then the sums of ended processes, and their number.
 fn logs(registry: &Registry) -> (Vec<ProcessLog>, u64) {
     let own = registry.tracker().contents();
-    let (mut logs, sums, ended) = registry.domain_itself().map(|domain| of_domain(domain)).unwrap_or_default();
+    let (mut logs, sums, ended) = registry.domain_itself().map(|domain| of_domain(&domain)).unwrap_or_default();
     // A log that did not fit in the domain is visible only to its own process.
     if let Some(own) = own
         && !logs.iter().any(|log| (log.contents.pid, log.contents.created_utc_ns) == (own.pid, own.created_utc_ns))

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 pub use attempts::Attempts;
 
+use crate::holder::Holder;
 use crate::memory::PoolStats;
 use crate::track::{Anomaly, Dropped, Peak, utc, utc_or_none};
 
@@ -135,6 +136,19 @@ pub struct SourceReport {
     /// Canonical name: equal for all names of one source.
     #[serde(skip)]
     pub(crate) canonical: Option<String>,
+    /// The buffer that its buffer replaces.
+    #[serde(skip)]
+    pub(crate) lost: Option<LostBuffer>,
+}
+
+/// A buffer that was lost while it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LostBuffer {
+    pub(crate) id: u64,
+    /// The process that removed it; `None` if its file was taken away.
+    pub(crate) remover: Option<Holder>,
+    /// The time when it was replaced.
+    pub(crate) utc_ns: i64,
 }
 
 /// Progress of a buffer: counters for the rules of a watch.

@@ -41,6 +41,7 @@ impl Collected {
             holders,
             stacks,
             progress: live.as_ref().map(|live| live.progress),
+            lost: live.as_ref().and_then(|live| live.lost.clone()),
             canonical: live.map(|live| live.canonical),
         }
     }

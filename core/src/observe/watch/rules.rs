@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::settings::WatchSettings;
-use super::snapshot::{ObservedSource, Snapshot};
+use super::snapshot::{ObservedLoss, ObservedSource, Snapshot};
 use crate::track::{Anomaly, AnomalyKind};
 
 /// Maximum number of anomalies remembered, current and past.
@@ -94,6 +94,7 @@ impl Rules {
         }
         self.look_at_held(snapshot, &mut findings);
         look_at_names(snapshot, &mut findings);
+        self.look_at_losses(snapshot, &mut findings);
         self.look_at_room(snapshot, &mut findings);
         self.record(findings, snapshot.utc_ns)
     }
@@ -129,6 +130,16 @@ impl Rules {
                 let key = (AnomalyKind::RemovedAndHeld, source.key, holder.buffer);
                 findings.push(Finding { key, source: Some(source.name.clone()), evidence });
             }
+        }
+    }
+
+    /// Finds the losses within the window.
+    fn look_at_losses(&self, snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+        let is_recent = |loss: &&ObservedLoss| snapshot.utc_ns.saturating_sub(loss.utc_ns) <= ns(self.settings.window);
+        for loss in snapshot.losses.iter().filter(is_recent) {
+            let key = (AnomalyKind::LostBuffer, loss.key, loss.buffer);
+            let evidence = format!("{} while it was recorded", loss.how);
+            findings.push(Finding { key, source: Some(loss.name.clone()), evidence });
         }
     }
 

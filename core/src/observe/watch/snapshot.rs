@@ -1,6 +1,7 @@
 //! The input of the rules: the state of a registry or domain at one moment.
 
 use crate::buffer::{SourceHealth, SourceState};
+use crate::holder::Holder;
 use crate::observe::report::{AllocationReport, SourceReport};
 use crate::registry::Registry;
 
@@ -15,6 +16,20 @@ pub(crate) struct Snapshot {
     pub(crate) budget: Option<(u64, u64)>,
     /// Bytes of the domain's buffers, and bytes available for more in its file system.
     pub(crate) room: Option<(u64, u64)>,
+    /// Buffers that were lost while they were recorded, some of them twice.
+    pub(crate) losses: Vec<ObservedLoss>,
+}
+
+/// A buffer that was lost while it was recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct ObservedLoss {
+    /// Key and name of its source.
+    pub(crate) key: u64,
+    pub(crate) name: String,
+    pub(crate) buffer: u64,
+    pub(crate) utc_ns: i64,
+    /// The cause, for the evidence.
+    pub(crate) how: String,
 }
 
 /// State of a source.
@@ -57,6 +72,7 @@ impl Snapshot {
     /// The state that a report on `registry` shows.
     pub(crate) fn of_report(report: &AllocationReport, registry: &Registry) -> Self {
         let room = registry.domain_itself().and_then(|domain| domain.room_bytes());
+        let losses = losses(registry, &report);
         let (clock, stats) = (registry.clock(), registry.stats());
         let mut sources: Vec<_> = report.sources.iter().map(ObservedSource::of).collect();
         for recorded in registry.recorded() {
@@ -72,6 +88,7 @@ impl Snapshot {
             monotonic_ns: clock.monotonic_ns(),
             sources,
             budget: Some((stats.bytes, stats.budget_bytes)),
+            losses,
             room: room.map(|room| (report.totals.live_bytes, room)),
         }
     }
@@ -87,6 +104,28 @@ fn down(health: &SourceHealth, never_opened: bool) -> Option<String> {
     };
     let colon = if health.reason.is_empty() { "" } else { ": " };
     counts.then(|| format!("{}{colon}{}", health.state, health.reason))
+}
+
+/// The losses that this process recorded, and those that are on record in buffers.
+fn losses(registry: &Registry, report: &AllocationReport) -> Vec<ObservedLoss> {
+    let how = |remover: Option<&Holder>, is_taken| match remover {
+        Some(remover) => format!("its buffer was removed by {remover}"),
+        None if is_taken => "the file of its buffer was taken away".to_owned(),
+        None => "its buffer was removed".to_owned(),
+    };
+    let own = registry.losses().into_iter().map(|loss| ObservedLoss {
+        key: registry.tracker().key_of(loss.source.as_str()),
+        name: loss.source.to_string(),
+        buffer: loss.buffer,
+        utc_ns: loss.utc_ns,
+        how: how(loss.remover.as_ref(), loss.is_taken),
+    });
+    let recorded = report.sources.iter().filter_map(|source| {
+        let lost = source.lost.as_ref()?;
+        let (key, name, how) = (number(&source.key), source.source.clone(), how(lost.remover.as_ref(), true));
+        Some(ObservedLoss { key, name, buffer: lost.id, utc_ns: lost.utc_ns, how })
+    });
+    own.chain(recorded).collect()
 }
 
 fn number(hexadecimal: &str) -> u64 {
