@@ -138,6 +138,10 @@ impl Runner {
             // Removed by another process: recorded into a new one of the same shape.
             Some(removed) if removed.is_removed() => {
                 let requested = RequestedFormat::exactly(removed.spec());
+                // Its file was damaged: the new one takes its name.
+                if matches!(self.registry.try_get(&self.name), Err(capbuf::Error::Corrupt { .. })) {
+                    self.registry.remove(&self.name)?;
+                }
                 self.open_into_new(&requested, Some(GapReason::SourceLost), stop)?
             }
             Some(buffer) => {

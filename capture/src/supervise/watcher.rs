@@ -200,6 +200,9 @@ impl Watched {
         let Rules { source_name, watchdog, open_deadline } = &self.rules;
         match phase {
             Phase::Running(buffer, claim) => {
+                if let Err(error) = buffer.check_memory() {
+                    return self.progress.stall(attempt, error.into());
+                }
                 looks.checks += 1;
                 if looks.checks.is_multiple_of(CHECK_EVERY)
                     && let Some(reason) = lost(source_name, &buffer, claim.as_deref())

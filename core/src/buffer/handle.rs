@@ -162,6 +162,17 @@ impl CaptureBuffer {
         living.map(|(holder, since_utc_ns)| OpenedBy { holder, since_utc_ns }).collect()
     }
 
+    /// Looks whether the buffer's memory is still there: see "Trust" in
+    /// [`docs::domains`](crate::docs::domains). For supervisors, which look now and then.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`](crate::Error::Corrupt) if another process cut its file short. Then the
+    /// buffer is removed for this process.
+    #[doc(hidden)]
+    pub fn check_memory(&self) -> Result<()> {
+        self.shared.check_whole()
+    }
+
     /// Number of handles, the registry's own included. Stale at once, in both directions.
     pub fn handles(&self) -> usize {
         Arc::strong_count(&self.shared)

@@ -98,6 +98,8 @@ impl Drop for Lease {
         if self.is_inherited() {
             return;
         }
+        // A lease in memory that is gone needs no release.
+        let _ = self.view.shared().check_whole();
         release(self.view.lease(), self.own);
     }
 }

@@ -276,6 +276,7 @@ pub(crate) fn waiting<R>(shared: &Shared, wait: Option<Duration>, mut attempt: i
             count(&shared.tracker.counts.waits);
         }
         shared.clock.sleep(Duration::from_nanos(until_ns).clamp(SHORTEST, LONGEST).min(left));
+        shared.check_whole()?;
     }
 }
 
@@ -303,6 +304,7 @@ fn with_options<R>(
 
 /// Reads a span into new memory.
 pub(crate) fn segment(shared: &Shared, span: &Span, options: &ReadOptions) -> Result<Segment> {
+    shared.check_whole()?;
     let format = options.format.unwrap_or(shared.spec.format());
     with_options(shared, span, options, |plan, extracted| {
         let samples = room_for(shared, extracted.frames, format)?;

@@ -92,6 +92,19 @@ impl Shared {
         Error::Removed { source_name: self.source.clone() }
     }
 
+    /// Looks whether another process has cut the file short. If so, the buffer is removed for this
+    /// process: nothing touches the memory that is gone. A system call in a domain.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] the first time it is seen.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        if self.membership.is_none() || self.region.is_whole() {
+            return Ok(());
+        }
+        let reason = "another process cut its file short".to_owned();
+        Err(Error::Corrupt { path: format!("the buffer of source {}", self.source), reason })
+    }
+
     /// Refuses what stores to memory that is mapped for reading only.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.region.is_writable() {
@@ -117,6 +130,8 @@ impl Drop for Shared {
             self.tracker.note(self.source.as_str(), Outcome::LastHandleEnded, self.id, is_native);
         }
         if let Some(membership) = &self.membership {
+            // A mark in memory that is gone is no mark.
+            let _ = self.region.is_whole();
             membership.leave(&self.region);
         }
         if let Some(pool) = &self.pool

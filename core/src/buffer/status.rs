@@ -102,6 +102,8 @@ pub struct Status {
 impl Status {
     pub(crate) fn of(buffer: &CaptureBuffer) -> Self {
         let shared = &buffer.shared;
+        // One that was cut short is empty, and removed.
+        let _ = shared.check_whole();
         let (header, extent) = (shared.region.header(), Extent::of(&shared.region));
         // SYNC none: counters for display.
         let timeline_ahead_ns = header.writer.ahead_ns.load(Ordering::Relaxed);

@@ -112,6 +112,7 @@ impl Windows {
         if let Some(start) = options.start_frame.filter(|start| *start > LAST_START) {
             return Err(Error::invalid("the first window's frame", start, format!("0 to {LAST_START}")));
         }
+        buffer.shared.check_whole()?;
         Ok(Self {
             buffer: buffer.clone(),
             options,

@@ -42,6 +42,7 @@ pub struct Writer {
 impl Writer {
     pub(crate) fn take(buffer: &CaptureBuffer) -> Result<Self> {
         let shared = &buffer.shared;
+        shared.check_whole()?;
         if shared.is_gone() {
             return Err(shared.removed());
         }

@@ -107,4 +107,10 @@
 //! No value read from a file is trusted. Sizes are computed from the checked spec and compared,
 //! counters are bounded where they are used, and a mismatch is an error; removing the source
 //! removes damaged files. One fault remains: a file that is cut short while it is mapped ends a
-//! process by SIGBUS, and only the same user can do that.
+//! process by SIGBUS when it touches what is gone, and only the same user can do that. It is looked
+//! for, where that costs little, by asking the kernel for the last page: before a read into new
+//! memory, after each sleep of a waiting read, when windows or a writer are taken, by a status, and
+//! four times a second by a capture's watchdog. Whoever finds it gets
+//! [`Error::Corrupt`](crate::Error::Corrupt), and the buffer is removed for this process; a capture
+//! goes on in a new one. What is left: a call that touches the memory between the cut and the next
+//! look, a read into the caller's memory, and kernels before 5.14.

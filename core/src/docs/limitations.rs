@@ -9,7 +9,9 @@
 //! - **Memory is fixed.** A buffer takes its whole length from the beginning: 60 s of 48 kHz, 16
 //!   bits, mono are 5.76 MB. Another length is another buffer.
 //! - **One user.** A domain belongs to one user (mode 0700). Its processes trust each other not to
-//!   cut a ring's file short: doing so while it is mapped ends the readers by SIGBUS.
+//!   cut a ring's file short. Mostly that is seen in time and is
+//!   [`Error::Corrupt`](crate::Error::Corrupt); a call that touches what is gone before the next look
+//!   ends its process by SIGBUS: see "Trust" in [`domains`](super::domains).
 //! - **128 processes** can have one buffer open.
 //! - **Forks.** A child may read inherited handles. An inherited writer returns
 //!   [`Error::Forked`](crate::Error::Forked); open the domain again in the child to write.

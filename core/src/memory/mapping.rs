@@ -120,6 +120,36 @@ impl Memory {
         unsafe { std::slice::from_raw_parts(first, bytes / size_of::<u64>()) }
     }
 
+    /// False if the file was cut short since it was mapped. Touching what is gone would end the
+    /// process, so the mapping is then replaced by zeroed memory of this process alone.
+    ///
+    /// A system call. True on kernels before 5.14, which can't tell.
+    pub(crate) fn is_whole(&self) -> bool {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        {
+            let populate = || self.map.advise_range(memmap2::Advice::PopulateRead, self.map.len() - 1, 1);
+            let error = loop {
+                match populate() {
+                    Ok(()) => return true,
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(error) => break error.raw_os_error(),
+                }
+            };
+            if error != Some(libc::EFAULT) {
+                return true;
+            }
+            let protection = libc::PROT_READ | libc::PROT_WRITE;
+            let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+            // SAFETY: exactly the pages of this mapping, which stay mapped for as long as `self`
+            // lives. The references to them are to atomics, which any writer may change to any
+            // value, here to zero.
+            unsafe { libc::mmap(self.map.as_mut_ptr().cast(), self.map.len(), protection, kind, -1, 0) };
+            false
+        }
+        #[cfg(not(all(target_os = "linux", not(miri))))]
+        true
+    }
+
     /// Populates the pages of a part of the mapping, so that writing it never faults.
     pub(crate) fn commit(&self, offset: usize, len: usize) {
         #[cfg(all(target_os = "linux", not(miri)))]

@@ -45,6 +45,14 @@ impl Memory {
         &self.layout
     }
 
+    pub(crate) fn is_writable(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        true
+    }
+
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }

@@ -214,6 +214,17 @@ impl Region {
         self.0.layout()
     }
 
+    /// False, once, if its file was cut short since it was mapped. From then on it is empty memory
+    /// of this process alone, marked as removed. A system call.
+    pub(crate) fn is_whole(&self) -> bool {
+        let is_whole = self.0.is_whole();
+        if !is_whole {
+            // SYNC none: it is of this process alone.
+            self.header().writer.removed.store(1, Ordering::Relaxed);
+        }
+        is_whole
+    }
+
     /// False if it lies on a file system that is mounted for reading: nothing may be stored to it.
     pub(crate) fn is_writable(&self) -> bool {
         self.0.is_writable()

@@ -119,6 +119,10 @@ impl Registry {
     /// Removes a source's slot from this process's map if another process removed its buffer.
     fn forget_removed(&self, source: &str) {
         let slot = self.0.map.load(source).slot(source).cloned();
+        if let Some(buffer) = slot.as_ref().and_then(|slot| slot.buffer()) {
+            // One that was cut short counts as removed.
+            let _ = buffer.shared.check_whole();
+        }
         if let Some(slot) = slot
             && slot.buffer().is_some_and(|buffer| buffer.shared.is_removed())
         {

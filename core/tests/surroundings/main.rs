@@ -2,6 +2,7 @@
 //! difference at all.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod cut;
 mod inside;
 mod rights;
 mod space;
