@@ -1,4 +1,4 @@
-"""An argument of any type and value is accepted, or refused by an `Error`: never by another class."""
+"""An argument of any type and value is accepted, or refused by an `Error`, by no other class."""
 
 import inspect
 import pathlib

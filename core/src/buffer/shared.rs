@@ -53,6 +53,9 @@ impl Shared {
     /// calls in a domain.
     pub(crate) fn is_gone(&self) -> bool {
         if !self.is_removed() && self.membership.as_ref().is_some_and(|membership| !membership.is_in_place()) {
+            if !self.region.is_writable() {
+                return true;
+            }
             removal::mark_taken(&self.region);
         }
         self.is_removed()
