@@ -116,6 +116,8 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     clip.struct_size = sizeof clip;
     EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), &clip, &error));
     CHECK(clip.frames == 6400 && clip.bytes == (uint64_t)size_of_clip(path, "mic") && clip.sample_format == CAPBUF_FORMAT_S16);
+    /* `size_of_clip` has deleted the file. */
+    EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), NULL, &error));
     EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_segment_write_clip(segment, path, strlen(path), NULL, &error));
     EXPECT(CAPBUF_OK, capbuf_segment_overwrite_clip(segment, path, strlen(path), NULL, &error));
     EXPECT(CAPBUF_CAPTURE_FAILED, capbuf_segment_write_clip(segment, "clip.mp3", 8, NULL, &error));
