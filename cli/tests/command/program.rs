@@ -199,8 +199,8 @@ pub(crate) fn sound(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-/// Returns the names in a folder, sorted, without hidden ones: the folder of domains, and the key of
-/// the names in a domain.
+/// Returns the names in a folder, sorted, without hidden ones: the folder of domains, and the key
+/// of the names in a domain.
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> =
