@@ -74,7 +74,8 @@ var (
 	// ErrTooManyProcesses: the buffer is mapped by the largest number of processes that it can
 	// count.
 	ErrTooManyProcesses error = Code(C.CAPBUF_TOO_MANY_PROCESSES)
-	// ErrForked: the writer belongs to the process that this one was forked from.
+	// ErrForked: the handle belongs to the process that this one was forked from, and can only be
+	// read with.
 	ErrForked error = Code(C.CAPBUF_FORKED)
 	// ErrNullArgument: a required pointer is null, by a defect of this package.
 	ErrNullArgument error = Code(C.CAPBUF_NULL_ARGUMENT)

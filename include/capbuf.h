@@ -34,7 +34,7 @@
  *
  *     "Errors" of a function lists its statuses without the prefix CAPBUF_. Any function can also
  *     return the common ones: NULL_ARGUMENT, MISALIGNED, INVALID_ARGUMENT for an argument out of
- *     range or a text that is not UTF-8, and PANICKED.
+ *     range or a text that is not UTF-8, PANICKED, and FORKED: see "Fork".
  *
  * Ownership
  *     The caller owns every handle that a function returns, and frees it once with the _free
@@ -96,8 +96,11 @@
  *     with -Wl,-z,nodelete, as `pkg-config --static --libs capbuf` says.
  *
  * Fork
- *     A forked child may read through the handles that it inherited. A writer belongs to the
- *     process that took it: in the child it returns FORKED.
+ *     A forked child may read through the handles that it inherited, find buffers, and free the
+ *     handles. All else with them (allocating, removing, claiming, writing, stopping captures,
+ *     reconfiguring stations, waiting for events and clips) returns FORKED, at once, and changes
+ *     nothing in the parent. A registry that the child opens itself is its own. A child of `_Fork`
+ *     or `clone` is recognised, too. To fork, no call of the library need be prevented.
  */
 
 #ifndef CAPBUF_H
@@ -859,7 +862,7 @@ typedef struct {
 // The limit of processes that may map one buffer is reached.
 #define CAPBUF_TOO_MANY_PROCESSES 22
 
-// The writer belongs to the process that this one was forked from.
+// The handle belongs to the process that this one was forked from, and can only be read with.
 #define CAPBUF_FORKED 23
 
 // A pointer that must not be NULL is NULL.

@@ -1,10 +1,14 @@
 //! Stop requests, and sleeps that they interrupt.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use capbuf::OwnLock;
+
 /// A stop request that threads can poll and sleep on. Clones share it.
+///
+/// In a forked child it stops nothing: the threads are its parent's.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     shared: Arc<Shared>,
@@ -13,21 +17,21 @@ pub struct Stop {
 #[derive(Debug, Default)]
 struct Shared {
     requested: AtomicBool,
-    sleeping: Mutex<()>,
+    sleeping: OwnLock<()>,
     woken: Condvar,
     /// Requests made with this one.
-    parts: Mutex<Vec<Weak<Self>>>,
+    parts: OwnLock<Vec<Weak<Self>>>,
 }
 
 impl Shared {
     fn request(&self) {
         {
-            let _sleeping = self.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(_sleeping) = self.sleeping.lock() else { return };
             // The lock orders the store with the check of sleepers; pollers need no order.
             self.requested.store(true, Ordering::Relaxed);
             self.woken.notify_all();
         }
-        let parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner));
+        let parts = self.parts.lock().map(|mut parts| std::mem::take(&mut *parts)).unwrap_or_default();
         parts.iter().filter_map(Weak::upgrade).for_each(|part| part.request());
     }
 }
@@ -51,8 +55,7 @@ impl Stop {
     /// ```
     pub fn part(&self) -> Self {
         let part = Self::new();
-        {
-            let mut parts = self.shared.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut parts) = self.shared.parts.lock() {
             parts.retain(|part| part.strong_count() > 0);
             parts.push(Arc::downgrade(&part.shared));
         }
@@ -74,10 +77,11 @@ impl Stop {
         self.shared.requested.load(Ordering::Relaxed)
     }
 
-    /// Sleeps for `duration` or until the stop is requested, and returns whether it is.
+    /// Sleeps for `duration` or until the stop is requested, and returns whether it is. A child
+    /// does not sleep on a stop of its parent.
     pub fn sleep(&self, duration: Duration) -> bool {
         let until = Instant::now().checked_add(duration);
-        let mut sleeping = self.shared.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut sleeping) = self.shared.sleeping.lock() else { return self.is_requested() };
         while !self.is_requested() {
             // `None` is beyond the range of `Instant`: forever.
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));

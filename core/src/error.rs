@@ -204,12 +204,12 @@ pub enum Error {
         /// The maximum number.
         limit: usize,
     },
-    /// The writer belongs to the parent of this forked process. Open the domain again in the child
-    /// to write.
-    #[error("the writer of source {source_name} belongs to the process that this one was forked from")]
+    /// The handle belongs to the parent of this forked process, which may only read with it. Open
+    /// the domain again in the child for all else.
+    #[error("{what} belongs to the process that this one was forked from: open the domain again in this one")]
     Forked {
-        /// The source, without credentials.
-        source_name: Source,
+        /// The handle, with its source, without credentials.
+        what: String,
     },
     /// Allocating a buffer panicked, which is a defect of this library. The source can be requested
     /// again.
@@ -301,6 +301,12 @@ impl Error {
             Self::TooManyProcesses { .. } => ErrorCode::TooManyProcesses,
             Self::Forked { .. } => ErrorCode::Forked,
         }
+    }
+
+    /// The error of a call that a child may not make with an inherited handle.
+    #[doc(hidden)]
+    pub fn forked(what: &str, source: impl ToString) -> Self {
+        Self::Forked { what: format!("the {what} of source {}", source.to_string()) }
     }
 
     pub(crate) fn invalid(what: &'static str, given: impl ToString, allowed: impl Into<String>) -> Self {

@@ -143,6 +143,8 @@ pub use registry::{Registry, RegistryBuilder, SourceInfo};
 pub use sample::{I24, Sample, convert};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
+#[doc(hidden)]
+pub use sync::{OwnLock, OwnThread, Owner, above_standard_streams};
 #[cfg(feature = "observe")]
 pub use track::{Anomaly, AnomalyKind, Severity};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};

@@ -154,6 +154,7 @@ pub unsafe extern "C" fn capbuf_writer_gap(
 ) -> capbuf_status {
     guard_wait_free(error, || {
         let writer = &mut deref_mut!(writer).0;
+        writer.check_process()?;
         let known = GapReason::ALL.into_iter().find(|known| *known as u32 == reason);
         let unknown = || FfiError::invalid_argument("reason", reason, "one of the CAPBUF_GAP_ constants");
         let reason = known.ok_or_else(unknown)?;

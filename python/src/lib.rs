@@ -40,6 +40,7 @@ mod _capbuf {
     /// Loads what later calls need: while the interpreter ends, nothing can be imported.
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        crate::arrays::note_process();
         crate::loading::load(module)
     }
 

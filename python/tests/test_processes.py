@@ -86,8 +86,9 @@ def test_forked_child_reads_and_cannot_write(where: str) -> None:
         assert np.array_equal(buffer.read_frames(0, RATE, dtype="int16").samples[:, 0], position(0, RATE))
         with pytest.raises(capbuf.Forked):
             writer.write(position(RATE, 10))
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError) as refused:
             writer.write_bytes(bytes(20))
+        assert "the writer of source mic" in str(refused.value)
         writer.close()
         buffer.close()
         registry.close()
@@ -128,8 +129,9 @@ def test_child_forked_from_busy_process_inherits_no_lock() -> None:
         assert "mic" in registry
         assert len(unless_overtaken(lambda: buffer.last(1))) == RATE
         unless_overtaken(lambda: next(buffer.windows(0.1, start_frame=buffer.frames[1])))
-        registry.allocate("child", seconds=1).close()
-        registry.remove("child")
+        with capbuf.open("birds") as own:
+            own.allocate("child", seconds=1).close()
+            own.remove("child")
 
     try:
         eventually(lambda: buffer.frames[1] > 10 * RATE)

@@ -5,7 +5,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use capbuf::{SampleFormat, Segment};
+use capbuf::{SampleFormat, Segment, above_standard_streams};
 
 use super::if_exists::IfExists;
 use super::info::ClipInfo;
@@ -98,7 +98,7 @@ fn write(
     }
     let stored = kind.stored_format(segment).map_err(|reason| Error::clip(path, reason))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut unfinished = Unfinished::create_in(folder).map_err(failed)?;
+    let mut unfinished = above_standard_streams(|| Unfinished::create_in(folder)).map_err(failed)?;
     let mut out = BufWriter::with_capacity(1 << 16, unfinished.file_mut());
     let mut steps = Steps::new(on_progress, segment.frames(), segment.sample_rate_hz());
     match kind {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use capbuf::{GapReason, Registry};
+use capbuf::{GapReason, OwnLock, Registry};
 
 use super::carry;
 use super::changes::Changes;
@@ -13,7 +13,7 @@ use super::config::{SourceConfig, WhenGone};
 use super::plan::{self, Plan};
 use super::running::Running;
 use super::status::SourceStatus;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::{Locator, source};
 use crate::supervise::Supervised;
 
@@ -52,9 +52,9 @@ impl fmt::Debug for Station {
 struct Inner {
     registry: Registry,
     /// Locked during a whole reconfiguration.
-    reconfiguring: Mutex<()>,
+    reconfiguring: OwnLock<()>,
     /// Never locked while a source is opened or stopped.
-    running: Mutex<BTreeMap<String, Running>>,
+    running: OwnLock<BTreeMap<String, Running>>,
 }
 
 /// Time to wait for stopped sources, all together.
@@ -63,7 +63,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 impl Station {
     /// Creates a station without sources.
     pub fn new(registry: &Registry) -> Self {
-        let (reconfiguring, running) = (Mutex::default(), Mutex::default());
+        let (reconfiguring, running) = (OwnLock::default(), OwnLock::default());
         Self { inner: Arc::new(Inner { registry: registry.clone(), reconfiguring, running }) }
     }
 
@@ -76,12 +76,13 @@ impl Station {
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for an invalid source, with its name; nothing was
-    /// changed.
+    /// changed. [`capbuf::Error::Forked`] in a child of the process that made the station.
     pub fn reconfigure(&self, sources: &[SourceConfig]) -> Result<Changes> {
-        let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.inner.reconfiguring.lock().ok_or_else(forked)?;
         let configured = plan::check(sources, &self.inner.registry)?;
-        let plan = Plan::of(&self.inner.running(), &configured, &self.inner.registry);
-        let ended: Vec<_> = plan.to_stop().filter_map(|name| self.inner.running().remove(name)).collect();
+        let plan = Plan::of(&*self.inner.running()?, &configured, &self.inner.registry);
+        let ended = plan.to_stop().map(|name| Ok(self.inner.running()?.remove(name))).collect::<Result<Vec<_>>>()?;
+        let ended: Vec<_> = ended.into_iter().flatten().collect();
         let removed = |ended: &&Running| {
             ended.config.when_gone == WhenGone::Remove && plan.changes.stopped.contains(&ended.config.name)
         };
@@ -94,7 +95,7 @@ impl Station {
         for name in plan.to_start() {
             if let Some(config) = configured.get(name.as_str()) {
                 let supervised = self.inner.begin(config, plan.after(name))?;
-                self.inner.running().insert(name.clone(), Running { config: (*config).clone(), supervised });
+                self.inner.running()?.insert(name.clone(), Running { config: (*config).clone(), supervised });
             }
         }
         Ok(plan.changes)
@@ -108,9 +109,18 @@ impl Station {
         plan::check(sources, &self.inner.registry).map(drop)
     }
 
-    /// Returns the status of all sources, sorted by name.
+    /// Fails in a child of the process that made the station.
+    ///
+    /// # Errors
+    /// [`capbuf::Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        if self.inner.running.is_inherited() { Err(forked()) } else { Ok(()) }
+    }
+
+    /// Returns the status of all sources, sorted by name; none in a forked child.
     pub fn sources(&self) -> Vec<SourceStatus> {
-        let running = self.inner.running().clone();
+        let running = self.inner.running().map(|running| running.clone()).unwrap_or_default();
         let status = |(name, running): (String, Running)| SourceStatus {
             name,
             state: running.supervised.state(),
@@ -122,12 +132,19 @@ impl Station {
     }
 
     /// Stops all sources, and waits for them together, up to five seconds. Returns whether all are
-    /// closed. The buffers stay.
+    /// closed. The buffers stay. In a forked child it returns false at once: the sources go on in
+    /// the parent.
     pub fn stop(&self) -> bool {
-        let _turn = self.inner.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended: Vec<_> = std::mem::take(&mut *self.inner.running()).into_values().collect();
+        let Some(_turn) = self.inner.reconfiguring.lock() else { return false };
+        let Ok(mut running) = self.inner.running() else { return false };
+        let ended: Vec<_> = std::mem::take(&mut *running).into_values().collect();
+        drop(running);
         stop_all(ended)
     }
+}
+
+fn forked() -> Error {
+    capbuf::Error::Forked { what: "the station".to_owned() }.into()
 }
 
 /// Stops sources, and waits for them together. Those that do not close in time end by themselves.
@@ -148,8 +165,8 @@ fn stop_all(ended: Vec<Running>) -> bool {
 }
 
 impl Inner {
-    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> Result<MutexGuard<'_, BTreeMap<String, Running>>> {
+        self.running.lock().ok_or_else(forked)
     }
 
     fn begin(&self, config: &SourceConfig, after: Option<GapReason>) -> Result<Arc<Supervised>> {
@@ -161,7 +178,8 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let ended: Vec<_> = std::mem::take(&mut *self.running()).into_values().collect();
-        stop_all(ended);
+        // A child leaves them to its parent.
+        let ended = self.running().map(|mut running| std::mem::take(&mut *running)).unwrap_or_default();
+        stop_all(ended.into_values().collect());
     }
 }

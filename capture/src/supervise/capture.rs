@@ -91,6 +91,15 @@ impl Capture {
         self.supervised.restarts()
     }
 
+    /// Fails in a child of the process that captures.
+    ///
+    /// # Errors
+    /// [`capbuf::Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        self.supervised.check_process()
+    }
+
     /// Requests the source to stop, without waiting.
     pub fn request_stop(&self) {
         self.supervised.request_stop();

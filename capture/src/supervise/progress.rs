@@ -95,6 +95,11 @@ impl Progress {
         Self { source_name, clock, now: Mutex::new(now), changed: Condvar::new() }
     }
 
+    /// The source, without credentials.
+    pub(super) fn source_name(&self) -> &str {
+        &self.source_name
+    }
+
     fn lock(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer};
+use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer, above_standard_streams};
 
 use super::options::CaptureOptions;
 use super::progress::Progress;
@@ -145,7 +145,8 @@ impl Runner {
                 self.open_into_new(&requested, Some(GapReason::SourceLost), stop)?
             }
             Some(buffer) => {
-                self.source.open(&RequestedFormat::exactly(buffer.spec()), stop)?;
+                let requested = RequestedFormat::exactly(buffer.spec());
+                above_standard_streams(|| self.source.open(&requested, stop))?;
                 let mut writer = buffer.writer()?;
                 writer.gap(GapReason::SourceLost);
                 writer
@@ -177,7 +178,7 @@ impl Runner {
 
     /// Opens the source, and finds its buffer in the registry, or makes it.
     fn open_into_new(&mut self, requested: &RequestedFormat, after: Option<GapReason>, stop: &Stop) -> Result<Writer> {
-        let format = self.source.open(requested, stop)?;
+        let format = above_standard_streams(|| self.source.open(requested, stop))?;
         if stop.is_requested() {
             // Past the deadline: a buffer allocated now would have no user.
             return Err(self.too_late());

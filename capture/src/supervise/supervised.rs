@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use capbuf::{Caller, CaptureBuffer, GapReason, Registry, SourceClaim, Writer};
+use capbuf::{Caller, CaptureBuffer, GapReason, Owner, Registry, SourceClaim, Writer};
 
 use super::options::CaptureOptions;
 use super::progress::{Opening, Progress};
@@ -46,6 +46,8 @@ pub struct Supervised {
     stop: Stop,
     buffer: SharedBuffer,
     is_abandoned: bool,
+    /// The process with its thread: a child has neither the thread nor its locks.
+    owner: Owner,
 }
 
 impl Supervised {
@@ -134,6 +136,7 @@ impl Supervised {
     ) -> Result<Self> {
         capbuf::Source::new(name)?;
         options.likely_spec()?;
+        registry.check_process()?;
         let (own, mut runner) = Self::prepare(registry, name, source, options);
         runner.after = after;
         runner.on_change = on_change;
@@ -175,6 +178,7 @@ impl Supervised {
             stop: Stop::new(),
             buffer: Arc::new(ArcSwapOption::empty()),
             is_abandoned: false,
+            owner: Owner::this(),
         };
         let runner = Runner {
             registry: registry.clone(),
@@ -212,31 +216,45 @@ impl Supervised {
         self.buffer.load().as_deref().cloned()
     }
 
-    /// Returns the current state. May be outdated when the caller reads it.
+    /// Fails in a child of the process that captures.
+    ///
+    /// # Errors
+    /// [`capbuf::Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        if self.owner.is_parent() {
+            return Err(capbuf::Error::forked("capture", self.progress.source_name()).into());
+        }
+        Ok(())
+    }
+
+    /// Returns the current state. May be outdated when the caller reads it. In a forked child it is
+    /// failed, with the reason [`capbuf::Error::Forked`]; the buffer's status has the parent's.
     pub fn state(&self) -> State {
-        self.progress.state()
+        self.check_process().map_or_else(|reason| State::Failed { reason }, |()| self.progress.state())
     }
 
     /// Returns the last 64 changes of state, the oldest first.
     pub fn history(&self) -> Vec<Transition> {
-        self.progress.history()
+        if self.owner.is_parent() { Vec::new() } else { self.progress.history() }
     }
 
     /// Returns how often the source was opened again after it had run.
     pub fn restarts(&self) -> u64 {
-        self.progress.restarts()
+        if self.owner.is_parent() { 0 } else { self.progress.restarts() }
     }
 
-    /// Requests the source to stop, without waiting.
+    /// Requests the source to stop, without waiting. Does nothing in a forked child.
     pub fn request_stop(&self) {
         self.stop.request();
     }
 
     /// Stops the source, and waits up to five seconds until it is closed. Returns whether it is: a
-    /// sound server or a driver that does not answer may hold it longer. Idempotent.
+    /// sound server or a driver that does not answer may hold it longer. Idempotent. In a forked
+    /// child it returns false at once: the source goes on in the parent.
     pub fn stop(&self) -> bool {
         self.stop.request();
-        self.progress.wait_for_end(STOP_DEADLINE)
+        self.wait_for_end(STOP_DEADLINE)
     }
 
     /// Stops the source, and waits up to `deadline` until it is closed. Returns whether it is; if
@@ -244,12 +262,12 @@ impl Supervised {
     pub fn stop_within(mut self, deadline: Duration) -> bool {
         self.is_abandoned = true;
         self.stop.request();
-        self.progress.wait_for_end(deadline)
+        self.wait_for_end(deadline)
     }
 
     /// Waits up to `deadline` until the source has ended, and returns whether it has.
     pub(crate) fn wait_for_end(&self, deadline: Duration) -> bool {
-        self.progress.wait_for_end(deadline)
+        !self.owner.is_parent() && self.progress.wait_for_end(deadline)
     }
 }
 
@@ -257,7 +275,7 @@ impl Drop for Supervised {
     fn drop(&mut self) {
         self.stop.request();
         if !self.is_abandoned {
-            self.progress.wait_for_end(STOP_DEADLINE);
+            self.wait_for_end(STOP_DEADLINE);
         }
         self.progress.forget();
     }

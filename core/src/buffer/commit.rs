@@ -1,8 +1,10 @@
 //! Commits memory ahead of the writer on a helper thread, so that the audio thread meets no page
 //! fault.
 
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
+
+use crate::sync::OwnLock;
 
 /// Commits one slice of a buffer's memory; false after the last slice, or if the buffer is gone.
 type CommitSlice = Box<dyn FnMut(usize) -> bool + Send>;
@@ -10,14 +12,14 @@ type CommitSlice = Box<dyn FnMut(usize) -> bool + Send>;
 /// The helper thread of one registry, started with the first job, ended with the registry.
 #[derive(Default)]
 pub(crate) struct Committer {
-    queue: Mutex<Option<mpsc::Sender<CommitSlice>>>,
+    queue: OwnLock<Option<mpsc::Sender<CommitSlice>>>,
 }
 
 impl Committer {
     /// Queues a buffer's memory, slice after slice. If no thread can be started the first lap
     /// faults.
     pub(super) fn commit(&self, slice: impl FnMut(usize) -> bool + Send + 'static) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut queue) = self.queue.lock() else { return };
         if queue.is_none() {
             let (sender, receiver) = mpsc::channel();
             let started = thread::Builder::new().name("capbuf-commit".into()).spawn(move || run(&receiver));

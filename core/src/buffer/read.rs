@@ -13,7 +13,7 @@ use crate::memory::copy;
 use crate::ring;
 use crate::sample::{Sample, convert, with_format};
 use crate::spec::SampleFormat;
-use crate::sync::{AtomicU64, count};
+use crate::sync::{AtomicU64, count, fork};
 use crate::time::Extent;
 
 /// Options of a read. By default: whole or not at all, without waiting, gaps of time filled, in the
@@ -73,6 +73,7 @@ impl ReadOptions {
 /// Counts a read by its result and, while allocations are tracked, its duration.
 #[inline]
 pub(crate) fn counted<R>(shared: &Shared, read: impl FnOnce() -> Result<R>) -> Result<R> {
+    fork::enter();
     let begun_ns = shared.tracker.is_on().then(|| shared.clock.monotonic_ns());
     let result = read();
     if let Some(begun_ns) = begun_ns {

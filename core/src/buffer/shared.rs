@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::memory::{Charge, Pool, Region};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, AtomicU32, Ordering, PlainArc, process};
+use crate::sync::{Arc, AtomicU32, Ordering, Owner, PlainArc, process};
 use crate::track::{Outcome, Tracker};
 
 /// The state that all handles of a buffer share. Its memory is freed with the last of them.
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// The pool that takes its memory, in a private registry with one.
     pub(crate) pool: Option<PlainArc<Pool>>,
     pub(crate) tracker: PlainArc<Tracker>,
+    /// The process whose registry mapped it: a child may only read.
+    pub(crate) owner: Owner,
     /// The time it was mapped here.
     pub(crate) opened_utc_ns: i64,
     /// 1 if a program of another language has taken a handle: the native stack of its end is that
@@ -91,6 +93,11 @@ impl Shared {
         }
     }
 
+    /// Fails in a child of the process that mapped it; `what` is the right that is asked for.
+    pub(crate) fn check_process(&self, what: &str) -> Result<()> {
+        if self.owner.is_parent() { Err(Error::forked(what, &self.source)) } else { Ok(()) }
+    }
+
     pub(crate) fn removed(&self) -> Error {
         Error::Removed { source_name: self.source.clone() }
     }
@@ -127,7 +134,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.tracker.is_on() {
+        let is_inherited = self.owner.is_parent();
+        if self.tracker.is_on() && !is_inherited {
             // SYNC none: set with the first handle, which happened before the last one ended.
             let is_native = self.is_foreign.load(Ordering::Relaxed) == 0;
             self.tracker.note(self.source.as_str(), Outcome::LastHandleEnded, self.id, is_native);
@@ -138,6 +146,7 @@ impl Drop for Shared {
             membership.leave(&self.region);
         }
         if let Some(pool) = &self.pool
+            && !is_inherited
             && let Some(words) = self.region.take_words()
         {
             Pool::put(pool, words, self.charge.take());

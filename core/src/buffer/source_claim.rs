@@ -6,17 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use super::source_health::SourceHealth;
 use crate::domain::{Domain, DomainClaim};
 use crate::error::{Error, Result};
 use crate::source::Source;
-use crate::sync::PlainArc;
+use crate::sync::{OwnLock, Owner, PlainArc};
 
 /// The claims on the sources of one private registry.
 #[derive(Default)]
-pub(crate) struct SourceClaims(Mutex<Claims>);
+pub(crate) struct SourceClaims(OwnLock<Claims>);
 
 #[derive(Default)]
 struct Claims {
@@ -36,6 +36,7 @@ struct Entry {
 /// dies.
 pub struct SourceClaim {
     source: Source,
+    owner: Owner,
     claim: Claim,
 }
 
@@ -61,7 +62,7 @@ impl SourceClaim {
             Some(domain) => Claim::InDomain(domain.claim_source(&source)?),
             None => Claim::InProcess(InProcess::claim(&source, claims)?),
         };
-        Ok(Self { source, claim })
+        Ok(Self { source, owner: Owner::this(), claim })
     }
 
     /// Checks that the claim is still held, and takes it again if its file was taken away. Call it
@@ -89,6 +90,11 @@ impl SourceClaim {
         }
     }
 
+    /// Fails in a child of the process that took the claim.
+    pub(super) fn check_process(&self) -> Result<()> {
+        if self.owner.is_parent() { Err(Error::forked("claim", &self.source)) } else { Ok(()) }
+    }
+
     /// Stores a health where sources without a buffer are looked up.
     pub(super) fn publish_by_source(&self, health: &SourceHealth) -> Result<()> {
         match &self.claim {
@@ -109,20 +115,21 @@ impl SourceClaim {
 }
 
 impl SourceClaims {
-    fn lock(&self) -> MutexGuard<'_, Claims> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `None` in a child of the process of the registry.
+    fn lock(&self) -> Option<MutexGuard<'_, Claims>> {
+        self.0.lock()
     }
 
     /// The sources with a published state, by name.
     pub(crate) fn published(&self) -> Vec<(Source, SourceHealth)> {
-        let claims = self.lock();
+        let Some(claims) = self.lock() else { return Vec::new() };
         claims.sources.iter().filter_map(|(source, entry)| Some((source.clone(), entry.health.clone()?))).collect()
     }
 }
 
 impl InProcess {
     fn claim(source: &Source, claims: &PlainArc<SourceClaims>) -> Result<Self> {
-        let mut locked = claims.lock();
+        let mut locked = claims.lock().ok_or_else(|| Error::forked("claim", source))?;
         if locked.sources.get(source).is_some_and(|entry| entry.is_claimed) {
             return Err(Error::WriterBusy { source_name: source.clone(), holder: None });
         }
@@ -135,7 +142,7 @@ impl InProcess {
 
     /// Calls `change` unless the source was claimed again.
     fn with_entry(&self, change: impl FnOnce(&mut Entry)) {
-        let mut claims = self.claims.lock();
+        let Some(mut claims) = self.claims.lock() else { return };
         if let Some(entry) = claims.sources.get_mut(&self.source).filter(|entry| entry.claim == self.number) {
             change(entry);
         }
@@ -144,7 +151,7 @@ impl InProcess {
 
 impl Drop for InProcess {
     fn drop(&mut self) {
-        let mut claims = self.claims.lock();
+        let Some(mut claims) = self.claims.lock() else { return };
         if claims.sources.get(&self.source).is_some_and(|entry| entry.claim == self.number) {
             claims.sources.remove(&self.source);
         }

@@ -100,6 +100,7 @@ impl SourceClaim {
     /// [`Error::Forked`](crate::Error::Forked) in a child of the process that took the claim;
     /// [`Error::System`](crate::Error::System) if the state can't be stored.
     pub fn publish(&self, buffer: Option<&CaptureBuffer>, health: &SourceHealth) -> Result<()> {
+        self.check_process()?;
         let health = SourceHealth { reason: cut(&health.reason).to_owned(), ..health.clone() };
         if let Some(buffer) = buffer {
             store(buffer, &health)?;

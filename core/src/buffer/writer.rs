@@ -42,6 +42,7 @@ pub struct Writer {
 impl Writer {
     pub(crate) fn take(buffer: &CaptureBuffer) -> Result<Self> {
         let shared = &buffer.shared;
+        shared.check_process("writer")?;
         shared.check_whole()?;
         if shared.is_gone() {
             return Err(shared.removed());
@@ -141,6 +142,18 @@ impl Writer {
         self.timekeeper.gap(reason, Some(duration_to_ns(duration)));
     }
 
+    /// Fails in a child of the process that took the writer.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        if self.lease.is_inherited() {
+            return Err(Error::forked("writer", &self.buffer.shared.source));
+        }
+        Ok(())
+    }
+
     fn check_format<T: Sample>(&self) -> Result<()> {
         let expected = self.format;
         if T::FORMAT == expected { Ok(()) } else { Err(Error::FormatMismatch { given: T::FORMAT, expected }) }
@@ -168,11 +181,9 @@ impl Writer {
     #[inline(never)]
     fn put_any(&mut self, bytes: &[u8], time: ChunkTime) -> Result<()> {
         let shared = &self.buffer.shared;
+        self.check_process()?;
         if shared.is_removed() {
             return Err(shared.removed());
-        }
-        if self.lease.is_inherited() {
-            return Err(Error::Forked { source_name: shared.source.clone() });
         }
         if !self.lease.is_own() {
             // Without the holder: finding it takes system calls.
@@ -223,7 +234,8 @@ impl CaptureBuffer {
     /// # Errors
     /// [`Error::WriterBusy`](crate::Error::WriterBusy), with the holder, while another writer is
     /// alive in any process; [`Error::Removed`](crate::Error::Removed) for a removed buffer;
-    /// [`Error::Corrupt`](crate::Error::Corrupt).
+    /// [`Error::Corrupt`](crate::Error::Corrupt); [`Error::Forked`](crate::Error::Forked) in a
+    /// child of the process that opened the registry.
     pub fn writer(&self) -> Result<Writer> {
         Writer::take(self)
     }

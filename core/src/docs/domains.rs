@@ -92,8 +92,24 @@
 //! A wait for a lock file ends after ten seconds with an error that names the holder, which may be
 //! frozen; the wait is logged after one.
 //!
-//! A forked child releases its parent's locks and may go on reading. A writer that it inherited
-//! refuses to write.
+//! # Forks
+//! A forked child has none of its parent's locks: it closes their descriptors as its first step. It
+//! may read with what it inherited: look up buffers, also such as it has still to map, read them,
+//! and ask for their status, reports and metrics. It may drop everything. All else is
+//! [`Error::Forked`](crate::Error::Forked), at once, and changes nothing in the parent: allocating,
+//! removing, claiming, taking a writer and writing, sweeping, trimming, watching, stopping a
+//! capture, reconfiguring a station. What only a thread of the parent knows, as a watch's events,
+//! is not in the child. A registry that the child opens is its own, and can do all.
+//!
+//! Whatever the parent's other threads were doing at the fork, no call in the child waits for them:
+//! a child takes no inherited lock, joins no inherited thread, and replaces a slot that was being
+//! filled. A child of `_Fork` or `clone`, for which no fork handler runs, is recognised by a page
+//! that the kernel wipes (Linux 4.14); its inherited locks are closed by its first call other than
+//! a write.
+//!
+//! A process may close the library's descriptors, as daemons do with all that they find open. The
+//! library uses a number only while it still is its own file, as device and inode say. No file of
+//! it gets number 0, 1 or 2.
 //!
 //! # Lifetime
 //! By default a buffer stays until it is removed: the next process finds the audio, whether the

@@ -13,8 +13,9 @@
 //!   [`Error::Corrupt`](crate::Error::Corrupt); a call that touches what is gone before the next look
 //!   ends its process by SIGBUS: see "Trust" in [`domains`](super::domains).
 //! - **128 processes** can have one buffer open.
-//! - **Forks.** A child may read inherited handles. An inherited writer returns
-//!   [`Error::Forked`](crate::Error::Forked); open the domain again in the child to write.
+//! - **Forks.** A child may read with inherited handles. All else returns
+//!   [`Error::Forked`](crate::Error::Forked); open the domain again in the child. See
+//!   [`domains`](super::domains#forks).
 //! - **Shared memory is small in containers**: Docker gives 64 MB. A full one is
 //!   [`Error::OutOfSpace`](crate::Error::OutOfSpace) at allocation, never a signal later.
 //! - **Arrival times** hide a delay that all chunks share: see [`time`](super::time).

@@ -21,7 +21,7 @@
 //!    every waiting caller gets the error, and the next one finds no slot. Callers whose request
 //!    might succeed (another size, or a source that was only looked for) begin anew.
 //! 4. A slot that a fork left without its filler is replaced by the first caller in the child that
-//!    meets it.
+//!    looks for its source in the domain.
 //!
 //! Exactly one ring is made. Allocating inside `rcu`, or speculatively, made up to 32 rings when 32
 //! threads raced.

@@ -77,6 +77,11 @@
 //! acquire fence, then loads the key again: if it is the same, the content is that of the key, as a
 //! key always stands for the same text. Both fences are as those of `reserve`. Models: `log`.
 //!
+//! # `SYNC held`
+//! A descriptor that forked children close is recorded by its number, stored last (release). The
+//! child loads it first (acquire), in its copy of the memory. The list grows by chunks, each
+//! published by its pointer. Lists of the whole process are not modelled.
+//!
 //! # `SYNC record`
 //! As `row`, with a number instead of the key: odd while the record is written, and never reused.
 //! Models: `log`.

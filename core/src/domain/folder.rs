@@ -13,11 +13,12 @@ use super::modes;
 use super::presence::Identity;
 use crate::error::{Error, Result};
 use crate::source::redact;
+use crate::sync::descriptors::{Descriptor, above_standard_streams, open_high};
 
 /// The folder's descriptor. Every name is opened relative to it, so the folder can't be swapped.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    pub(super) dir: OwnedFd,
+    pub(super) dir: Descriptor,
     path: PathBuf,
     /// The root folder when it was opened: the path begins there.
     pub(super) root: Option<Identity>,
@@ -103,7 +104,7 @@ impl Folder {
 
     fn opened(parent: BorrowedFd<'_>, name: &Path, path: PathBuf) -> Result<Self> {
         let open = || {
-            let dir = retry_on_intr(|| rustix::fs::openat(parent, name, FOLDER, Mode::empty()))?;
+            let dir = open_high(|| retry_on_intr(|| rustix::fs::openat(parent, name, FOLDER, Mode::empty())))?;
             // Refused if files in it can't be looked at.
             rustix::fs::statat(&dir, ".", AtFlags::empty()).map(|_| dir)
         };
@@ -125,7 +126,7 @@ impl Folder {
                 });
             }
         };
-        Ok(Self { dir, path, root: Identity::of_root() })
+        Ok(Self { dir: Descriptor::shared(dir), path, root: Identity::of_root() })
     }
 
     fn stat(&self) -> Result<Stat> {
@@ -183,7 +184,8 @@ impl Folder {
     /// Opens a file of this user; `None` if there is none. Refuses links and special files.
     pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
         let open_for = |flags: OFlags| {
-            retry_on_intr(|| rustix::fs::openat(&self.dir, name, flags | OFlags::NONBLOCK, Mode::empty()))
+            let flags = flags | OFlags::NONBLOCK;
+            open_high(|| retry_on_intr(|| rustix::fs::openat(&self.dir, name, flags, Mode::empty())))
         };
         // On a file system that is mounted for reading, files can be read and locked.
         let open = || match open_for(FILE) {
@@ -326,7 +328,7 @@ impl Folder {
     pub(super) fn names(&self) -> Result<Vec<String>> {
         let listed = || -> io::Result<Vec<String>> {
             let mut names = Vec::new();
-            for entry in Dir::read_from(&self.dir)? {
+            for entry in above_standard_streams(|| Dir::read_from(&self.dir))? {
                 // This library makes no names that are not UTF-8: those can only be shown.
                 let name = entry?.file_name().to_string_lossy().into_owned();
                 names.extend(Some(name).filter(|name| !name.starts_with('.')));

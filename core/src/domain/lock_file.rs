@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,8 @@ use super::presence::Identity;
 use crate::error::Result;
 use crate::holder::Holder;
 use crate::memory::largest_file_bytes;
-use crate::sync::{PlainArc, fork};
+use crate::sync::PlainArc;
+use crate::sync::descriptors::Descriptor;
 
 /// A lock that this process holds. Dropping it removes the file.
 ///
@@ -24,11 +24,8 @@ use crate::sync::{PlainArc, fork};
 pub(crate) struct LockFile {
     folder: PlainArc<Folder>,
     name: String,
-    /// Before the file, as it must be dropped first.
-    _held: fork::Held,
-    file: File,
+    file: Descriptor,
     identity: Option<Identity>,
-    generation: u32,
     /// True if dropping leaves the file.
     keeps_file: bool,
 }
@@ -92,16 +89,16 @@ impl LockFile {
     pub(super) fn wait_if_room(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         let mut waiting = Waiting::begin();
         loop {
-            let Some(file) = folder.open_or_create_if_room(name)? else { return Ok(None) };
-            let held = fork::Held::new(file.as_fd());
-            match lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            let opened = Descriptor::unshared_if_there(|| folder.open_or_create_if_room(name))?;
+            let Some(file) = opened else { return Ok(None) };
+            match lock(file.file(), FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {
-                    if let Some(lock) = Self::hold(folder, name, file, held) {
+                    if let Some(lock) = Self::hold(folder, name, file) {
                         return Ok(Some(lock));
                     }
                 }
                 Err(Errno::WOULDBLOCK) => {
-                    drop((held, file));
+                    drop(file);
                     waiting.pause(folder, name)?;
                 }
                 Err(error) => return Err(folder.failed("locking", name, error)),
@@ -113,19 +110,17 @@ impl LockFile {
     pub(super) fn try_take(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         let begun = Instant::now();
         loop {
-            let (file, held) = Self::open(folder, name)?;
-            match lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            let file = Self::open(folder, name)?;
+            match lock(file.file(), FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {
-                    if let Some(lock) = Self::hold(folder, name, file, held) {
+                    if let Some(lock) = Self::hold(folder, name, file) {
                         return Ok(Some(lock));
                     }
                 }
                 // A process that only checks the lock holds it shared for a moment: it is no
                 // holder, unless it was frozen just then.
-                Err(Errno::WOULDBLOCK)
-                    if begun.elapsed() < LOGGED_AFTER && lock(&file, FlockOperation::NonBlockingLockShared).is_ok() =>
-                {
-                    drop((held, file));
+                Err(Errno::WOULDBLOCK) if begun.elapsed() < LOGGED_AFTER && look(file.file()).is_ok() => {
+                    drop(file);
                     std::thread::yield_now();
                 }
                 Err(Errno::WOULDBLOCK) => return Ok(None),
@@ -136,22 +131,21 @@ impl LockFile {
 
     /// Takes a lock; `None` if another process holds or checks it, or has just removed its file.
     pub(super) fn try_once(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
-        let (file, held) = Self::open(folder, name)?;
-        match lock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self::hold(folder, name, file, held)),
+        let file = Self::open(folder, name)?;
+        match lock(file.file(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self::hold(folder, name, file)),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(folder.failed("locking", name, error)),
         }
     }
 
-    fn open(folder: &Folder, name: &str) -> Result<(File, fork::Held)> {
-        let file = folder.open_or_create(name)?;
-        let held = fork::Held::new(file.as_fd());
-        Ok((file, held))
+    fn open(folder: &Folder, name: &str) -> Result<Descriptor> {
+        Descriptor::unshared(|| folder.open_or_create(name))
     }
 
     /// `None` if the file was removed before it was locked.
-    fn hold(folder: &PlainArc<Folder>, name: &str, mut file: File, held: fork::Held) -> Option<Self> {
+    fn hold(folder: &PlainArc<Folder>, name: &str, kept: Descriptor) -> Option<Self> {
+        let mut file = kept.file();
         if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
             return None;
         }
@@ -161,9 +155,14 @@ impl LockFile {
         if text.len() as u64 <= largest_file_bytes() {
             let _ = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         }
-        let (generation, identity) = (fork::generation(), Identity::of_file(&file));
+        let identity = Identity::of_file(kept.file());
         let (folder, name) = (PlainArc::clone(folder), name.to_owned());
-        Some(Self { folder, name, _held: held, file, identity, generation, keeps_file: false })
+        Some(Self { folder, name, file: kept, identity, keeps_file: false })
+    }
+
+    /// A file of this user, to look whether it is locked.
+    pub(super) fn existing(folder: &Folder, name: &str) -> Result<Option<Descriptor>> {
+        Descriptor::unshared_if_there(|| folder.open(name))
     }
 
     /// True if a process holds the lock of this name.
@@ -186,10 +185,8 @@ impl LockFile {
     }
 
     fn check_file(folder: &Folder, name: &str) -> Result<Option<bool>> {
-        let Some(file) = folder.open(name)? else { return Ok(None) };
-        let _held = fork::Held::new(file.as_fd());
-        // Shared: two checks at the same time do not see each other as holders. Released at once.
-        match lock(&file, FlockOperation::NonBlockingLockShared) {
+        let Some(file) = Self::existing(folder, name)? else { return Ok(None) };
+        match look(file.file()) {
             Ok(()) => Ok(Some(false)),
             Err(Errno::WOULDBLOCK) => Ok(Some(true)),
             Err(error) => Err(folder.failed("locking", name, error)),
@@ -204,10 +201,14 @@ impl LockFile {
     /// Removes the file of a lock that no process holds; true if this call did. For names that are
     /// never reused. It locks as a check does, so it never counts as a holder.
     pub(super) fn remove_dead(folder: &Folder, name: &str) -> Result<bool> {
-        let Some(file) = folder.open(name)? else { return Ok(false) };
-        let _held = fork::Held::new(file.as_fd());
+        let Some(file) = Self::existing(folder, name)? else { return Ok(false) };
+        if lock(file.file(), FlockOperation::NonBlockingLockShared).is_err() {
+            return Ok(false);
+        }
         // A process that has just created the file and is about to lock it finds it gone.
-        if lock(&file, FlockOperation::NonBlockingLockShared).is_ok() { folder.remove_file(name) } else { Ok(false) }
+        let removed = folder.remove_file(name);
+        let _ = lock(file.file(), FlockOperation::Unlock);
+        removed
     }
 
     /// The holder written into the lock of this name.
@@ -225,7 +226,7 @@ impl LockFile {
         if RECORD_OFFSET + record.len() as u64 > largest_file_bytes() {
             return Ok(());
         }
-        let stored = self.file.write_all_at(record, RECORD_OFFSET);
+        let stored = self.file.file().write_all_at(record, RECORD_OFFSET);
         stored.map_err(|error| self.folder.failed("writing", &self.name, error))
     }
 
@@ -240,7 +241,7 @@ impl LockFile {
     /// Stores the record of another lock file of the same source, if it has one of this size.
     pub(super) fn copy_record<const BYTES: usize>(&self, from: &Self) -> Result<()> {
         let mut record = [0; BYTES];
-        match from.file.read_exact_at(&mut record, RECORD_OFFSET) {
+        match from.file.file().read_exact_at(&mut record, RECORD_OFFSET) {
             Ok(()) => self.store(&record),
             Err(_) => Ok(()),
         }
@@ -253,20 +254,29 @@ impl LockFile {
 
     /// True in a child of the process that took the lock: the child does not hold it.
     pub(super) fn is_inherited(&self) -> bool {
-        self.generation != fork::generation()
+        self.file.is_inherited()
     }
 }
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        if !self.is_inherited() {
+        // A host that closed the descriptor ended the lock: its file may be another process's now.
+        if self.file.is_own() {
             // The next sweep finds what fails here. The file of another holder stays.
             if !self.keeps_file && self.is_in_place() {
                 let _ = self.folder.remove_file(&self.name);
             }
-            let _ = lock(&self.file, FlockOperation::Unlock);
+            let _ = lock(self.file.file(), FlockOperation::Unlock);
         }
     }
+}
+
+/// Looks whether a process holds the lock of a file: an error if one does. Shared: two checks at
+/// the same time do not see each other as holders. Released at once, also for a child that
+/// inherited the file meanwhile.
+fn look(file: &File) -> rustix::io::Result<()> {
+    lock(file, FlockOperation::NonBlockingLockShared)?;
+    lock(file, FlockOperation::Unlock)
 }
 
 /// Takes or releases the kernel's lock on a file. A signal that interrupts it changes nothing:

@@ -2,14 +2,13 @@
 //! for a while.
 
 use std::fs::File;
-use std::os::fd::AsFd as _;
 use std::time::{Duration, SystemTime};
 
 use super::handle::Domain;
 use super::liveness;
 use super::names::is_hex;
 use crate::error::Result;
-use crate::sync::fork;
+use crate::sync::descriptors::Descriptor;
 
 const END: &str = ".track";
 /// The file with the sums of logs that were removed.
@@ -32,14 +31,21 @@ pub(crate) struct LogFile {
 
 /// The file with the sums of removed logs, and its lock.
 pub(crate) struct Sums {
-    /// Before the file, as it must be dropped first.
-    _held: fork::Held,
-    pub(crate) file: File,
+    file: Descriptor,
 }
 
 impl Sums {
-    fn new(file: File) -> Self {
-        Self { _held: fork::Held::new(file.as_fd()), file }
+    pub(crate) fn file(&self) -> &File {
+        self.file.file()
+    }
+}
+
+impl Drop for Sums {
+    fn drop(&mut self) {
+        // At once, also for a child that inherited the file.
+        if self.file.is_own() {
+            let _ = self.file().unlock();
+        }
     }
 }
 
@@ -98,17 +104,17 @@ impl Domain {
     /// The sums of removed logs, created if missing, for adding to them; `None` while others read
     /// them or add to them.
     pub(crate) fn sums_to_extend(&self) -> Result<Option<Sums>> {
-        let sums = Sums::new(self.folder.open_or_create(SUMS)?);
-        Ok(sums.file.try_lock().is_ok().then_some(sums))
+        let sums = Sums { file: Descriptor::unshared(|| self.folder.open_or_create(SUMS))? };
+        Ok(sums.file().try_lock().is_ok().then_some(sums))
     }
 
     /// The sums of removed logs, if there are any: none are added, and no log is removed, while the
     /// returned value lives. Waits for a process that is adding, but not for long.
     pub(crate) fn sums(&self) -> Option<Sums> {
         const TRIES: usize = 50;
-        let sums = Sums::new(self.folder.open(SUMS).ok().flatten()?);
+        let sums = Sums { file: Descriptor::unshared_if_there(|| self.folder.open(SUMS)).ok().flatten()? };
         for _ in 0..TRIES {
-            if sums.file.try_lock_shared().is_ok() {
+            if sums.file().try_lock_shared().is_ok() {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));

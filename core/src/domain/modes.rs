@@ -7,6 +7,8 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::{Errno, Result, retry_on_intr};
 
+use crate::sync::descriptors::open_high;
+
 const OWN_FOLDER: Mode = Mode::RWXU;
 const OWN_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
@@ -32,7 +34,7 @@ pub(super) fn make_folder(parent: BorrowedFd<'_>, name: &Path) -> Result<()> {
 /// [`Errno::EXIST`] if there is one.
 pub(super) fn make_file(parent: BorrowedFd<'_>, name: &str, flags: OFlags) -> Result<OwnedFd> {
     let flags = flags | OFlags::CREATE | OFlags::EXCL;
-    let made = retry_on_intr(|| rustix::fs::openat(parent, name, flags, OWN_FILE))?;
+    let made = open_high(|| retry_on_intr(|| rustix::fs::openat(parent, name, flags, OWN_FILE)))?;
     if !Mode::from_raw_mode(rustix::fs::fstat(&made)?.st_mode).contains(OWN_FILE) {
         rustix::fs::fchmod(&made, OWN_FILE)?;
     }

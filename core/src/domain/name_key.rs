@@ -4,7 +4,6 @@
 //! be guessed from the hash of the source's name.
 
 use std::fs::File;
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use super::lock_file::LockFile;
 use super::names::Names;
 use crate::error::Result;
 use crate::memory::largest_file_bytes;
-use crate::sync::fork;
+use crate::sync::descriptors::Descriptor;
 
 /// The file that holds a domain's key. Hidden: it is in no listing of the folder's names.
 pub(super) const NAME: &str = ".key";
@@ -64,9 +63,9 @@ impl NameKey {
                 std::thread::sleep(Duration::from_millis(20));
                 continue;
             }
-            let file = folder.open_or_create(NAME)?;
-            let _held = fork::Held::new(file.as_fd());
-            lock(folder, &file)?;
+            let kept = Descriptor::unshared(|| folder.open_or_create(NAME))?;
+            let file = kept.file();
+            lock(folder, file)?;
             let failed = |error| folder.failed("reading", NAME, error);
             let metadata = file.metadata().map_err(failed)?;
             if metadata.nlink() == 0 {
@@ -91,13 +90,13 @@ impl NameKey {
     /// processes find other files.
     pub(super) fn keep(&self, folder: &Folder) -> bool {
         let kept = || -> Result<bool> {
-            let file = folder.open_or_create(NAME)?;
-            let _held = fork::Held::new(file.as_fd());
+            let kept = Descriptor::unshared(|| folder.open_or_create(NAME))?;
+            let file = kept.file();
             let mut key = [0; 16];
             if file.read_exact_at(&mut key, 0).is_ok() {
                 return Ok(key == self.0);
             }
-            lock(folder, &file)?;
+            lock(folder, file)?;
             if file.read_exact_at(&mut key, 0).is_ok() {
                 return Ok(key == self.0);
             }
@@ -110,9 +109,8 @@ impl NameKey {
 
     /// Removes the key of a domain that no process has open: it is the folder's last file.
     pub(super) fn remove(folder: &Folder) -> Result<()> {
-        let Some(file) = folder.open(NAME)? else { return Ok(()) };
-        let _held = fork::Held::new(file.as_fd());
-        lock(folder, &file)?;
+        let Some(file) = LockFile::existing(folder, NAME)? else { return Ok(()) };
+        lock(folder, file.file())?;
         // A process that opens the domain makes its liveness lock first, and then waits for the
         // lock of the key.
         if folder.names()?.is_empty() {

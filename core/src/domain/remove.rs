@@ -48,8 +48,8 @@ impl Domain {
         let mut removed = false;
         for name in names.rings() {
             let Some(ring) = self.lock_ring(&name)? else { continue };
-            match self.map(&ring.file, &name) {
-                Err(Error::Corrupt { .. }) => Region::condemn(&ring.file),
+            match self.map(ring.file(), &name) {
+                Err(Error::Corrupt { .. }) => Region::condemn(ring.file()),
                 // The flag's place is unknown.
                 Err(Error::LayoutMismatch { .. }) if other_layouts => {}
                 _ => continue,
@@ -64,9 +64,9 @@ impl Domain {
         let Some(names) = Names::of_file(name) else { return Ok(()) };
         let _lock = LockFile::wait_if_room(&self.folder, &names.lock())?;
         let Some(ring) = self.lock_ring(name)? else { return Ok(()) };
-        match self.map(&ring.file, name) {
+        match self.map(ring.file(), name) {
             Ok((region, _)) => removal::mark_removed(&region),
-            Err(Error::Corrupt { .. }) => Region::condemn(&ring.file),
+            Err(Error::Corrupt { .. }) => Region::condemn(ring.file()),
             // Another layout: the flag's place is unknown.
             Err(_) => {}
         }
@@ -78,7 +78,7 @@ impl Domain {
         loop {
             let Some((name, ..)) = self.look(source)? else { return Ok(None) };
             let Some(ring) = self.lock_ring(&name)? else { continue };
-            let (region, description) = self.map(&ring.file, &name)?;
+            let (region, description) = self.map(ring.file(), &name)?;
             if description.source.as_str() == source {
                 return Ok(Some((ring, region)));
             }

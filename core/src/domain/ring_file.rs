@@ -5,7 +5,6 @@
 //! lock file, and no remover takes away the name of a newer ring.
 
 use std::fs::File;
-use std::os::fd::AsFd as _;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -15,29 +14,29 @@ use super::handle::Domain;
 use super::lock_file::lock;
 use crate::error::Result;
 use crate::memory::is_read_only;
-use crate::sync::{PlainArc, fork};
+use crate::sync::PlainArc;
+use crate::sync::descriptors::Descriptor;
 
 /// The locked file of a ring.
 pub(super) struct RingFile {
     folder: PlainArc<Folder>,
     name: String,
-    /// Before the file, as it must be dropped first.
-    _held: fork::Held,
-    pub(super) file: File,
+    file: Descriptor,
 }
 
 impl Domain {
     /// Locks the file of a ring; `None` if there is none. Waits while another process removes it.
     pub(super) fn lock_ring(&self, name: &str) -> Result<Option<RingFile>> {
         loop {
-            let Some(file) = self.folder.open(name)? else { return Ok(None) };
-            if is_read_only(&file) {
+            let opened = Descriptor::unshared_if_there(|| self.folder.open(name))?;
+            let Some(kept) = opened else { return Ok(None) };
+            let file = kept.file();
+            if is_read_only(file) {
                 return Err(self.folder.failed("removing", name, Errno::ROFS));
             }
-            let held = fork::Held::new(file.as_fd());
-            lock(&file, FlockOperation::LockExclusive).map_err(|error| self.folder.failed("locking", name, error))?;
-            let is_named = self.folder.is_named(&file, name)?;
-            let ring = RingFile { folder: PlainArc::clone(&self.folder), name: name.to_owned(), _held: held, file };
+            lock(file, FlockOperation::LockExclusive).map_err(|error| self.folder.failed("locking", name, error))?;
+            let is_named = self.folder.is_named(file, name)?;
+            let ring = RingFile { folder: PlainArc::clone(&self.folder), name: name.to_owned(), file: kept };
             if is_named {
                 return Ok(Some(ring));
             }
@@ -46,6 +45,10 @@ impl Domain {
 }
 
 impl RingFile {
+    pub(super) fn file(&self) -> &File {
+        self.file.file()
+    }
+
     /// Removes the ring's name; false if another program was faster.
     pub(super) fn remove(self) -> Result<bool> {
         self.folder.remove_file(&self.name)
@@ -54,7 +57,9 @@ impl RingFile {
 
 impl Drop for RingFile {
     fn drop(&mut self) {
-        // A forked child may still have the file open.
-        let _ = lock(&self.file, FlockOperation::Unlock);
+        // At once, also for a child that inherited the file.
+        if self.file.is_own() {
+            let _ = lock(self.file.file(), FlockOperation::Unlock);
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::memory::HEALTH_REASON_BYTES;
 use crate::source::{MAX_SOURCE_BYTES, Source};
-use crate::sync::{Arc, Ordering, PlainArc};
+use crate::sync::{Arc, Ordering, OwnLock, PlainArc};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"capbufs1");
 /// Seven words: magic, checksum, claim, liveness lock, since, restarts, and three short numbers.
@@ -99,7 +99,7 @@ impl SourceRecord {
 #[derive(Debug)]
 pub(crate) struct DomainClaim {
     /// `None` once it is released. Before the domain, as it must be dropped first.
-    lock: std::sync::Mutex<Option<LockFile>>,
+    lock: OwnLock<Option<LockFile>>,
     liveness: Arc<LivenessLock>,
     domain: PlainArc<Domain>,
     source: Source,
@@ -110,7 +110,7 @@ impl DomainClaim {
     /// Stores the state of the source. Does nothing once the claim is released.
     pub(crate) fn publish(&self, state: u32, since_utc_ns: i64, restarts: u64, reason: &str) -> Result<()> {
         if self.liveness.is_inherited() {
-            return Err(Error::Forked { source_name: self.source.clone() });
+            return Err(Error::forked("claim", &self.source));
         }
         let record = SourceRecord {
             source: self.source.clone(),
@@ -121,8 +121,8 @@ impl DomainClaim {
             claim: self.number,
             liveness: self.liveness.number(),
         };
-        let lock = self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        lock.as_ref().map_or(Ok(()), |lock| lock.store(&record.to_bytes()))
+        let lock = self.lock.lock();
+        lock.as_deref().and_then(Option::as_ref).map_or(Ok(()), |lock| lock.store(&record.to_bytes()))
     }
 
     /// Checks the claim, and takes it again if its file was taken away.
@@ -131,7 +131,7 @@ impl DomainClaim {
     /// [`Error::Removed`] if the domain's folder is lost; [`Error::WriterBusy`] if another process
     /// has the claim now.
     pub(crate) fn check(&self) -> Result<()> {
-        let mut lock = self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(mut lock) = self.lock.lock() else { return Ok(()) };
         let Some(held) = lock.as_ref().filter(|held| !held.is_inherited()) else { return Ok(()) };
         if self.domain.is_in_place_lately() && held.is_in_place() {
             return Ok(());
@@ -155,10 +155,7 @@ impl DomainClaim {
     /// Lets others claim the source. The record stays until this is dropped, or another process
     /// claims the source.
     pub(crate) fn release(&self) {
-        if self.liveness.is_inherited() {
-            return;
-        }
-        let lock = self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let lock = self.lock.lock().and_then(|mut lock| lock.take());
         if let Some(lock) = lock {
             lock.unlock_and_keep();
         }
@@ -167,8 +164,7 @@ impl DomainClaim {
 
 impl Drop for DomainClaim {
     fn drop(&mut self) {
-        let lock = self.lock.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if lock.is_none() && !self.liveness.is_inherited() {
+        if self.lock.lock().is_some_and(|lock| lock.is_none()) {
             // The next sweep finds what fails here.
             let _ = self.domain.forget_record(&self.source, self.number);
         }
@@ -195,7 +191,7 @@ impl Domain {
                 return Err(busy(self.holder(lease)));
             }
         }
-        let lock = std::sync::Mutex::new(Some(lock));
+        let lock = OwnLock::new(Some(lock));
         Ok(DomainClaim { lock, liveness, domain: PlainArc::clone(self), source: source.clone(), number: random() })
     }
 

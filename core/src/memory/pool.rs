@@ -4,7 +4,7 @@
 //! registries have one: in shared memory a new file is made faster than an old one is mapped and
 //! zeroed.
 
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::budget::Charge;
 use super::mapping::Words;
 use crate::clock::{Clock, duration_to_ns};
 use crate::sync::process::{AtomicU64, Queue};
-use crate::sync::{Ordering, PlainArc, count};
+use crate::sync::{Ordering, OwnLock, PlainArc, count};
 
 /// Limits of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(crate) struct Pool {
     bytes: AtomicU64,
     rings: AtomicU64,
     pub(crate) counts: PoolCounts,
-    cleaner: Mutex<Option<mpsc::Sender<Kept>>>,
+    cleaner: OwnLock<Option<mpsc::Sender<Kept>>>,
 }
 
 impl Pool {
@@ -115,7 +115,7 @@ impl Pool {
         count(&pool.rings);
         count(&pool.counts.kept);
         let kept = Kept { words, charge, bytes, since_ns: pool.clock.monotonic_ns() };
-        let mut cleaner = pool.cleaner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut cleaner) = pool.cleaner.lock() else { return };
         if cleaner.is_none() {
             let (sender, receiver) = mpsc::channel::<Kept>();
             let weak = PlainArc::downgrade(pool);
@@ -184,6 +184,15 @@ impl Pool {
             }
         }
         any
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if self.cleaner.is_inherited() {
+            // The fork may have come in the middle of a change.
+            std::mem::forget(std::mem::take(&mut self.clean));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod sync_labels;
 
 /// Operations that no model is about, by the beginning of their label, and why.
 const EXCUSED: &[(&str, &str)] = &[
+    ("held", "a list of the whole process, which no model watches"),
     ("removed", "a flag that nothing is read through; models plant its loss"),
     ("log", "the header of another process's log; models have no files"),
     ("holder (left)", "the last holder takes the lock file after it left, which orders it"),

@@ -89,6 +89,7 @@ impl Registry {
     /// # Ok::<(), capbuf::Error>(())
     /// ```
     pub fn watch(&self, settings: WatchSettings) -> Result<Watch> {
+        self.check_process()?;
         Watch::start(self.clone(), settings, None)
     }
 
@@ -102,6 +103,7 @@ impl Registry {
         settings: WatchSettings,
         on_event: impl FnMut(&Anomaly) + Send + 'static,
     ) -> Result<Watch> {
+        self.check_process()?;
         Watch::start(self.clone(), settings, Some(Box::new(on_event)))
     }
 

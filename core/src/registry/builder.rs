@@ -10,10 +10,8 @@ use crate::domain::{self, OpenDomain};
 use crate::error::Result;
 use crate::memory::PoolSettings;
 use crate::memory::{Budget, Pool};
-use crate::sync::Arc;
-use crate::sync::PlainArc;
+use crate::sync::{Arc, OwnLock, Owner, PlainArc};
 use crate::track::{Tracker, asked_by_environment};
-use std::sync::Mutex;
 
 impl Registry {
     /// Creates a registry private to this process, with the default settings.
@@ -57,10 +55,11 @@ impl Registry {
         Self(Arc::new(Inner {
             pool,
             tracker,
-            removed: Mutex::default(),
-            losses: Mutex::default(),
+            owner: Owner::this(),
+            removed: OwnLock::default(),
+            losses: OwnLock::default(),
             #[cfg(feature = "observe")]
-            watches: Mutex::default(),
+            watches: OwnLock::default(),
             map: Map::new(),
             domain,
             source_claims: PlainArc::default(),

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::handle::Registry;
@@ -59,6 +58,11 @@ impl Registry {
     ) -> Result<(CaptureBuffer, Outcome)> {
         if let Some(buffer) = self.hit(source, |_| true) {
             return Ok((buffer, Outcome::AlreadyThere));
+        }
+        if let Err(forked) = self.check_process() {
+            // A child may find what there is.
+            let found = self.find_elsewhere(source)?;
+            return found.map(|buffer| (buffer, Outcome::AlreadyThere)).ok_or(forked);
         }
         let outcome = Cell::new(Outcome::AlreadyThere);
         let fill = |source: &Source| {
@@ -140,7 +144,7 @@ impl Registry {
 
     /// Keeps a weak reference to a removed buffer; drops those without handles.
     fn remember(&self, removed: &Arc<Shared>) {
-        let mut held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut held) = self.0.removed.lock() else { return };
         held.retain(|removed| removed.strong_count() > 0);
         held.push(Arc::downgrade(removed));
     }
@@ -264,6 +268,7 @@ impl Registry {
         is_committed: bool,
     ) -> CaptureBuffer {
         let shared = Arc::new(Shared {
+            owner: self.0.owner,
             id: region.id(),
             region,
             source,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Mutex;
 
 use super::lookup::Map;
 use super::lost::Loss;
@@ -13,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::lifetime::AllocateOptions;
 use crate::memory::{Budget, Pool, PoolStats, RegistryStats};
 use crate::spec::Spec;
-use crate::sync::{Arc, PlainArc, Weak, count};
+use crate::sync::{Arc, OwnLock, Owner, PlainArc, Weak, count};
 #[cfg(feature = "observe")]
 use crate::track::Watched;
 use crate::track::{Outcome, Tracker, sum_up_ended};
@@ -28,6 +27,9 @@ use crate::track::{Outcome, Tracker, sum_up_ended};
 /// - Allocating publishes an empty slot by compare-and-set. The thread that published it makes the
 ///   ring. Other callers for the same source wait for that ring, and for nothing else. Exactly one
 ///   ring is made.
+///
+/// In a forked child it finds and reads; every other method that can fail returns
+/// [`Error::Forked`]. See [`docs::domains`](crate::docs::domains#forks).
 ///
 /// ```
 /// use capbuf::{Length, Registry, SampleFormat, Spec};
@@ -45,6 +47,8 @@ use crate::track::{Outcome, Tracker, sum_up_ended};
 pub struct Registry(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
+    /// The process that made it: a child may only read.
+    pub(super) owner: Owner,
     pub(super) map: Map,
     /// `None` in a private registry.
     pub(super) domain: Option<PlainArc<OpenDomain>>,
@@ -57,10 +61,10 @@ pub(super) struct Inner {
     /// Set in a private registry that keeps the memory of removed buffers.
     pub(super) pool: Option<PlainArc<Pool>>,
     /// Buffers removed from this registry; a live reference is one still held.
-    pub(super) removed: Mutex<Vec<Weak<Shared>>>,
-    pub(super) losses: Mutex<Vec<Loss>>,
+    pub(super) removed: OwnLock<Vec<Weak<Shared>>>,
+    pub(super) losses: OwnLock<Vec<Loss>>,
     #[cfg(feature = "observe")]
-    pub(super) watches: Mutex<Vec<PlainArc<Watched>>>,
+    pub(super) watches: OwnLock<Vec<PlainArc<Watched>>>,
 }
 
 impl Registry {
@@ -102,6 +106,7 @@ impl Registry {
     /// As [`Registry::allocate`].
     #[track_caller]
     pub fn allocate_with(&self, source: &str, spec: Spec, options: &AllocateOptions) -> Result<CaptureBuffer> {
+        self.check_process()?;
         let begun = self.0.tracker.begin();
         let allocated = self.find_or_make(source, spec, options).and_then(|(buffer, outcome)| {
             if outcome.is_allocation() {
@@ -250,6 +255,7 @@ impl Registry {
     /// [`Error::NotFound`] if the source has no buffer; in a domain also [`Error::System`].
     #[track_caller]
     pub fn remove(&self, source: &str) -> Result<()> {
+        self.check_process()?;
         let begun = self.0.tracker.begin();
         let removed = self.take_out(source);
         if removed.is_ok() {
@@ -271,6 +277,7 @@ impl Registry {
     /// # Errors
     /// [`Error::System`] if the folder can't be listed or changed; what can be swept is.
     pub fn sweep(&self) -> Result<Swept> {
+        self.check_process()?;
         let Some(domain) = self.checked_domain()? else { return Ok(Swept::default()) };
         let swept = domain.sweep()?;
         // What fails is tried again by the next sweep.
@@ -313,6 +320,7 @@ impl Registry {
     /// # Ok::<(), capbuf::Error>(())
     /// ```
     pub fn claim_source(&self, source: &str) -> Result<SourceClaim> {
+        self.check_process()?;
         SourceClaim::claim(source, &self.0.source_claims, self.checked_domain()?.as_ref())
     }
 
@@ -358,6 +366,7 @@ impl Registry {
     /// # Errors
     /// None; earlier versions had a pool in domains.
     pub fn trim_pool(&self) -> Result<()> {
+        self.check_process()?;
         if let Some(pool) = &self.0.pool {
             pool.trim();
         }
@@ -368,6 +377,20 @@ impl Registry {
     /// buffers that are still held.
     pub fn stats(&self) -> RegistryStats {
         self.0.budget.stats()
+    }
+
+    /// Fails in a child of the process that made the registry, which may only read with it.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        if !self.0.owner.is_parent() {
+            return Ok(());
+        }
+        let what =
+            self.domain().map_or("the private registry".to_owned(), |name| format!("the registry of domain {name}"));
+        Err(Error::Forked { what })
     }
 
     /// Frees replaced shards of the map, as the helper thread does.

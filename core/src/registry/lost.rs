@@ -1,7 +1,5 @@
 //! The domain of a registry, checked before it is used: its folder may have been taken away.
 
-use std::sync::PoisonError;
-
 use super::handle::Registry;
 use crate::buffer::CaptureBuffer;
 use crate::domain::{Domain, removal};
@@ -37,6 +35,8 @@ impl Registry {
         if domain.is_in_place() {
             return Ok(Some(domain));
         }
+        // A child may have closed the folder, and marks nothing of its parent's.
+        self.check_process()?;
         #[cfg(feature = "observe")]
         tracing::error!(
             target: "capbuf",
@@ -64,7 +64,7 @@ impl Registry {
         }
         let is_taken = removal::is_taken(&shared.region);
         let remover = removal::remover(&shared.region).filter(|_| !is_taken);
-        let mut losses = self.0.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut losses) = self.0.losses.lock() else { return };
         if losses.iter().any(|loss| loss.buffer == buffer.id()) {
             return;
         }
@@ -78,7 +78,7 @@ impl Registry {
     /// Writes the newest loss of a source into the buffer that replaces the lost one, for all
     /// processes to see.
     pub(super) fn note_replaced(&self, buffer: &CaptureBuffer) {
-        let losses = self.0.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(losses) = self.0.losses.lock() else { return };
         let of_source = losses.iter().rev().find(|loss| loss.source == *buffer.source());
         let Some(loss) = of_source.filter(|loss| loss.buffer != buffer.id()) else { return };
         let count = losses.iter().filter(|other| other.source == loss.source).count();
@@ -92,6 +92,6 @@ impl Registry {
     /// The losses that this process recorded, oldest first.
     #[cfg(feature = "observe")]
     pub(crate) fn losses(&self) -> Vec<Loss> {
-        self.0.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.losses.lock().map(|losses| losses.clone()).unwrap_or_default()
     }
 }

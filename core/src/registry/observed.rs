@@ -1,7 +1,5 @@
 //! Accessors for reports, metrics and watches.
 
-use std::sync::PoisonError;
-
 use super::handle::Registry;
 use crate::buffer::{CaptureBuffer, Shared};
 use crate::domain::Domain;
@@ -22,8 +20,8 @@ impl Registry {
 
     /// Returns the removed buffers that this process still holds.
     pub(crate) fn removed_and_held(&self) -> Vec<Arc<Shared>> {
-        let held = self.0.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        held.iter().filter_map(Weak::upgrade).collect()
+        let held = self.0.removed.lock();
+        held.iter().flat_map(|held| held.iter()).filter_map(Weak::upgrade).collect()
     }
 
     pub(crate) fn tracker(&self) -> &Tracker {
@@ -31,20 +29,21 @@ impl Registry {
     }
 
     pub(crate) fn add_watch(&self, watched: &PlainArc<Watched>) {
-        let mut watches = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        watches.retain(|watched| PlainArc::strong_count(watched) > 1);
-        watches.push(PlainArc::clone(watched));
+        if let Some(mut watches) = self.0.watches.lock() {
+            watches.retain(|watched| PlainArc::strong_count(watched) > 1);
+            watches.push(PlainArc::clone(watched));
+        }
     }
 
     /// Returns the anomalies that the watches of this registry found.
     pub(crate) fn anomalies(&self) -> Vec<Anomaly> {
-        let watches = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        watches.iter().flat_map(|watched| watched.found()).collect()
+        let watches = self.0.watches.lock();
+        watches.iter().flat_map(|watches| watches.iter()).flat_map(|watched| watched.found()).collect()
     }
 
     /// Number of watches, including those that ended since the last one was added.
     #[cfg(test)]
     pub(crate) fn watches(&self) -> usize {
-        self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.watches.lock().unwrap().len()
     }
 }

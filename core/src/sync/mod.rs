@@ -15,21 +15,27 @@
 //! | How does loom see them, and how is a defect planted? | `modelled` |
 //! | Which types stay real under loom (statics, display counters)? | `process` |
 //! | How does Miri lose a fence on purpose? | `lost_fence` |
-//! | How does a forked child let go of its parent's locks and writers? | `fork` |
+//! | Which process is this, after a fork? | `fork` |
+//! | How does a child leave its parent's locks and threads alone? | `owner` |
+//! | How are descriptors kept from forked children and from the host? | `descriptors` |
 
+pub(crate) mod descriptors;
 pub(crate) mod fork;
 #[cfg(all(test, miri))]
 pub(crate) mod lost_fence;
 #[cfg(loom)]
 mod modelled;
+mod owner;
 pub(crate) mod process;
 #[cfg(not(loom))]
 mod real;
 
 pub(crate) use std::sync::atomic::Ordering;
 
+pub use descriptors::above_standard_streams;
 #[cfg(loom)]
 pub(crate) use modelled::*;
+pub use owner::{OwnLock, OwnThread, Owner};
 pub(crate) use process::{PlainArc, count};
 #[cfg(not(loom))]
 pub(crate) use real::*;

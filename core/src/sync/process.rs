@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 pub(crate) type PlainArc<T> = std::sync::Arc<T>;
 
 pub(crate) type AtomicI32 = std::sync::atomic::AtomicI32;
+pub(crate) type AtomicPtr<T> = std::sync::atomic::AtomicPtr<T>;
 pub(crate) type AtomicU32 = std::sync::atomic::AtomicU32;
 pub(crate) type AtomicU64 = std::sync::atomic::AtomicU64;
 pub(crate) type Queue<T> = crossbeam_queue::SegQueue<T>;

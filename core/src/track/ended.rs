@@ -27,14 +27,14 @@ pub(crate) fn sum_up_ended(domain: &Domain, kept: usize) -> Result<()> {
         return Ok(());
     }
     let Some(locked) = domain.sums_to_extend()? else { return Ok(()) };
-    let mut sums = open(&locked.file);
+    let mut sums = open(locked.file());
     for (name, file) in ended {
         let contents = Log::in_file(&file).map(|log| Contents::of(&log));
         if sums.is_none() {
             // On a full file system a log makes room for the sums.
             drop(file);
             domain.remove_log(&name)?;
-            sums = open(&locked.file);
+            sums = open(locked.file());
         }
         if let (Some(sums), Some(contents)) = (&sums, contents) {
             sums.add_sums(&contents);

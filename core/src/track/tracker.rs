@@ -56,7 +56,10 @@ pub(crate) struct Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.log.log.release(self.at, self.key);
+        // The log of a parent is the parent's, and shared with it.
+        if self.log.generation == fork::generation() {
+            self.log.log.release(self.at, self.key);
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub const CAPBUF_LAYOUT_MISMATCH: capbuf_status = 20;
 pub const CAPBUF_CORRUPT: capbuf_status = 21;
 /// The limit of processes that may map one buffer is reached.
 pub const CAPBUF_TOO_MANY_PROCESSES: capbuf_status = 22;
-/// The writer belongs to the process that this one was forked from.
+/// The handle belongs to the process that this one was forked from, and can only be read with.
 pub const CAPBUF_FORKED: capbuf_status = 23;
 /// A pointer that must not be NULL is NULL.
 pub const CAPBUF_NULL_ARGUMENT: capbuf_status = 100;

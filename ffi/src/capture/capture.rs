@@ -108,7 +108,9 @@ pub unsafe extern "C" fn capbuf_capture_stop(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        if let Some(capture) = deref_mut!(capture).0.take() {
+        let capture = deref_mut!(capture);
+        capture.0.as_ref().map_or(Ok(()), Capture::check_process)?;
+        if let Some(capture) = capture.0.take() {
             capture.stop();
         }
         Ok(())

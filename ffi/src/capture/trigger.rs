@@ -67,7 +67,9 @@ pub unsafe extern "C" fn capbuf_trigger_fire(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        deref!(trigger).trigger.fire(utc_ns);
+        let trigger = &deref!(trigger).trigger;
+        trigger.check_process()?;
+        trigger.fire(utc_ns);
         Ok(())
     })
 }
@@ -93,6 +95,7 @@ pub unsafe extern "C" fn capbuf_trigger_next(
         let (trigger, out) = (deref!(trigger), out!(path));
         let info = optional_versioned_out!(info);
         let waited = duration("timeout_ns", timeout_ns)?;
+        trigger.trigger.check_process()?;
         let clip = trigger.clips.next(waited).ok_or(capbuf::Error::TimedOut { waited })??;
         if let Some(info) = info {
             info.write(capbuf_clip_info::of(&clip));

@@ -57,6 +57,7 @@ pub unsafe extern "C" fn capbuf_watch_next(
     guard(error, || {
         let (watch, out) = (deref!(watch), out!(event));
         let waited = duration("timeout_ns", timeout_ns)?;
+        watch.0.check_process()?;
         let anomaly = watch.0.next_event(waited).ok_or(capbuf::Error::TimedOut { waited })?;
         out.write(capbuf_text::handle(anomaly.to_json()));
         Ok(())

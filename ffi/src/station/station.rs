@@ -96,6 +96,7 @@ pub unsafe extern "C" fn capbuf_station_sources(
 ) -> capbuf_status {
     guard(error, || {
         let (station, out, count) = (deref!(station), out!(sources), out!(count));
+        station.station.check_process()?;
         let found = capbuf_source_list::of(station.station.sources());
         count.write(found.len());
         out.write(into_handle(found));
@@ -114,7 +115,9 @@ pub unsafe extern "C" fn capbuf_station_stop(
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
     guard(error, || {
-        deref!(station).station.stop();
+        let station = &deref!(station).station;
+        station.check_process()?;
+        station.stop();
         Ok(())
     })
 }

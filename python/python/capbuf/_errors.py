@@ -259,11 +259,14 @@ class TooManyProcesses(Error, OSError):
 
 
 class Forked(Error, RuntimeError):
-    """The writer belongs to the process that this one was forked from."""
+    """The handle belongs to the process that this one was forked from: it can only be read with.
+
+    Open the domain again in this process for all else.
+    """
 
     code = 23
-    source: str
-    """The source, without credentials."""
+    what: str
+    """The handle, with its source, without credentials."""
 
 
 class Closed(Error, ValueError):

@@ -5,6 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::dtype::DType;
+use super::inherited::copy_if_inherited;
 use super::numpy;
 use super::plain::plain_memory;
 use super::shape::check_shape;
@@ -28,7 +29,10 @@ pub(crate) fn readable<'py, T: Element>(
     let typed = array.cast::<PyArrayDyn<T>>();
     let typed = typed.map_err(|_| wrong_dtype(py, &array.dtype().to_string(), expected.name()))?;
     check_shape("samples", array, channels)?;
-    typed.try_readonly().map_err(|_| busy(py, "the array samples"))
+    typed.try_readonly().or_else(|_| {
+        let copy = copy_if_inherited(typed, busy(py, "the array samples"))?;
+        copy.cast::<PyArrayDyn<T>>()?.try_readonly().map_err(|_| busy(py, "the array samples"))
+    })
 }
 
 /// Wraps an object that has the buffer protocol in an array, without copying.

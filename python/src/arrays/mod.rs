@@ -4,6 +4,7 @@
 
 mod bytes;
 mod dtype;
+mod inherited;
 mod input;
 mod out;
 mod plain;
@@ -18,6 +19,7 @@ use pyo3::sync::PyOnceLock;
 
 pub(crate) use bytes::Bytes;
 pub(crate) use dtype::{DType, with_dtype};
+pub(crate) use inherited::{Place, note_process};
 pub(crate) use input::{readable, slice};
 pub(crate) use out::{Out, memory};
 pub(crate) use target::Target;

@@ -9,7 +9,7 @@ use pyo3::types::PySlice;
 
 use super::segment::{Facts, Segment};
 use crate::arguments::{FRAMES, Wait, duration, unsigned, utc_ns};
-use crate::arrays::{self, Out, Target};
+use crate::arrays::{self, Out, Place, Target};
 use crate::errors::OrRaise as _;
 use crate::waiting::{Handle, HasMissing, Poll, block_on, poll_read};
 
@@ -75,11 +75,13 @@ impl Request {
                 self.run(py, handle, |buffer, options| buffer.read_with(self.span.clone(), &options.format(format)))?;
             return read.then(|segment| in_new_array(py, segment, &spec));
         };
-        let read = match Out::borrow(out, spec.channels())? {
+        let place = Place::of(out, spec.channels())?;
+        let read = match place.borrow(spec.channels())? {
             Out::Float32(mut array) => self.fill(py, handle, &mut array),
             Out::Int16(mut array) => self.fill(py, handle, &mut array),
             Out::Int32(mut array) => self.fill(py, handle, &mut array),
         }?;
+        place.finish()?;
         read.then(|facts| in_callers_array(out, facts, &spec))
     }
 

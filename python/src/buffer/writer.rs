@@ -1,8 +1,9 @@
 //! The class `Writer`: the one writer of a buffer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 
-use capbuf::{GapReason, I24, Sample, SampleFormat};
+use capbuf::{Error, GapReason, I24, OwnLock, Sample, SampleFormat};
 use numpy::Element;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
@@ -39,18 +40,21 @@ const WORTH_DETACHING: usize = 1 << 16;
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Writer {
     /// Boxed: the writer is aligned to cache lines, which Python's allocator does not guarantee.
-    writer: Mutex<Option<Box<capbuf::Writer>>>,
+    writer: OwnLock<Option<Box<capbuf::Writer>>>,
+    is_closed: AtomicBool,
     buffer: capbuf::CaptureBuffer,
 }
 
 impl Writer {
     fn new(writer: capbuf::Writer) -> Self {
         let buffer = writer.buffer().clone();
-        Self { writer: Mutex::new(Some(Box::new(writer))), buffer }
+        Self { writer: OwnLock::new(Some(Box::new(writer))), is_closed: AtomicBool::new(false), buffer }
     }
 
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Option<Box<capbuf::Writer>>> {
-        self.writer.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    /// `None` in a child of the process that acquired the writer: a thread of the parent may have
+    /// held the lock.
+    fn lock(&self, py: Python<'_>) -> Option<MutexGuard<'_, Option<Box<capbuf::Writer>>>> {
+        Some(self.writer.mutex()?.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner))
     }
 
     fn with<R: Send>(
@@ -59,15 +63,19 @@ impl Writer {
         bytes: usize,
         write: impl FnOnce(&mut capbuf::Writer) -> capbuf::Result<R> + Send,
     ) -> PyResult<R> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(errors::closed(py, "writer"));
+        }
+        let own = self.writer.mutex().ok_or_else(|| Error::forked("writer", self.buffer.source())).or_raise(py)?;
         let write = |mut guard: MutexGuard<'_, Option<Box<capbuf::Writer>>>| guard.as_deref_mut().map(write);
-        let written = match self.writer.try_lock() {
+        let written = match own.try_lock() {
             Ok(guard) if bytes < WORTH_DETACHING => write(guard),
             Err(TryLockError::Poisoned(poisoned)) if bytes < WORTH_DETACHING => write(poisoned.into_inner()),
             tried => {
                 drop(tried);
                 // Attached again without the lock: a thread that hangs there, as the interpreter
                 // ends, does not hold it.
-                py.detach(|| write(self.writer.lock().unwrap_or_else(PoisonError::into_inner)))
+                py.detach(|| write(own.lock().unwrap_or_else(PoisonError::into_inner)))
             }
         };
         written.ok_or_else(|| errors::closed(py, "writer"))?.or_raise(py)
@@ -233,14 +241,16 @@ impl Writer {
 
     /// Release the writer. Idempotent.
     fn close(&self, py: Python<'_>) {
-        let writer = self.lock(py).take();
+        // SYNC none: a call beside this one finds the writer there or gone.
+        self.is_closed.store(true, Ordering::Relaxed);
+        let writer = self.lock(py).and_then(|mut writer| writer.take());
         py.detach(|| drop(writer));
     }
 
     /// True if the writer is closed.
     #[getter]
-    fn closed(&self, py: Python<'_>) -> bool {
-        self.lock(py).is_none()
+    fn closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
@@ -254,9 +264,10 @@ impl Writer {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        let state = match &*self.lock(py) {
-            Some(writer) => format!("at frame {}", writer.next_frame()),
-            None => "closed".to_owned(),
+        let state = match self.lock(py).as_deref() {
+            Some(Some(writer)) => format!("at frame {}", writer.next_frame()),
+            Some(None) => "closed".to_owned(),
+            None => "of the parent process".to_owned(),
         };
         format!("<capbuf.Writer of {:?}, {state}>", self.buffer.source().to_string())
     }

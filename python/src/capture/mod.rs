@@ -13,6 +13,7 @@ pub(crate) use state::State;
 
 use crate::buffer::CaptureBuffer;
 use crate::callback::{Held, Running};
+use crate::errors::OrRaise as _;
 use crate::waiting::interruptible;
 
 /// A source that is captured into its buffer on a thread that needs no interpreter. See `record`.
@@ -59,13 +60,18 @@ impl Capture {
     ///     True if the source is closed; false if a sound server or driver does not respond.
     fn stop(&self, py: Python<'_>) -> PyResult<bool> {
         let capture = self.capture.share(py)?;
+        capture.check_process().or_raise(py)?;
         capture.request_stop();
         interruptible(py, move || capture.stop())
     }
 
     /// Stop: as `stop`.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.stop(py).map(|_| ())
+        // A child closes its handle, and nothing of its parent's.
+        if self.running(py)?.check_process().is_ok() {
+            self.stop(py)?;
+        }
+        Ok(())
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

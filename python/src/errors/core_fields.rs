@@ -44,9 +44,10 @@ pub(super) fn core_fields<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound
             fields.set_item("pid", holder.as_ref().map(|holder| holder.pid))?;
             fields.set_item("program", holder.as_ref().map(|holder| holder.program.as_str()))?;
         }
-        Error::Removed { source_name } | Error::Forked { source_name } | Error::AllocationPanicked { source_name } => {
+        Error::Removed { source_name } | Error::AllocationPanicked { source_name } => {
             fields.set_item("source", source_name.to_string())?;
         }
+        Error::Forked { what } => fields.set_item("what", what)?,
         Error::NotYet { newest_frame, missing_frames, expected_utc_ns } => {
             fields.set_item("newest_frame", newest_frame)?;
             fields.set_item("missing_frames", missing_frames)?;

@@ -120,6 +120,11 @@ pub(crate) fn busy(py: Python<'_>, name: &str) -> PyErr {
     with_fields(py, "Busy", &format!("{name} is in use by another thread"), &[])
 }
 
+/// True for an exception of class `Busy`.
+pub(crate) fn is_busy(py: Python<'_>, error: &PyErr) -> bool {
+    error.get_type(py).name().is_ok_and(|name| name == "Busy")
+}
+
 /// `ThreadFailed`: a thread could not be started, or panicked.
 pub(crate) fn thread(py: Python<'_>, reason: &str) -> PyErr {
     let message = format!("the thread of a call failed: {reason}");

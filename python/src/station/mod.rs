@@ -112,7 +112,9 @@ impl Station {
     /// -------
     /// list of SourceStatus
     fn sources(&self, py: Python<'_>) -> PyResult<Vec<SourceStatus>> {
-        let sources = self.station.get(py)?.detached(capbuf_capture::Station::sources);
+        let station = self.station.get(py)?;
+        station.check_process().or_raise(py)?;
+        let sources = station.detached(capbuf_capture::Station::sources);
         sources.into_iter().map(|source| SourceStatus::new(py, source)).collect()
     }
 
@@ -126,6 +128,7 @@ impl Station {
     ///     True if all sources are closed; false if a sound server or driver does not respond.
     fn stop(&self, py: Python<'_>) -> PyResult<bool> {
         let station = self.station.share(py)?;
+        station.check_process().or_raise(py)?;
         interruptible(py, move || station.stop())
     }
 

@@ -91,6 +91,9 @@ pub(crate) struct Trigger {
 impl Trigger {
     /// Looks once for a clip; `Ready(None)` at the end.
     fn poll(&self, py: Python<'_>, waited: Duration, is_over: bool) -> PyResult<Poll<Option<Clip>>> {
+        if let Ok(trigger) = self.trigger.get(py) {
+            trigger.check_process().or_raise(py)?;
+        }
         // Loaded before `pop`, which then sees all clips of an ended trigger.
         let has_ended = self.queue.has_ended();
         match self.queue.pop() {
@@ -169,7 +172,9 @@ impl Trigger {
     #[pyo3(signature = (when=None))]
     fn fire(&self, py: Python<'_>, when: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let utc_ns = when.map_or_else(|| Ok(now_utc_ns()), |when| utc_ns("when", when))?;
-        self.trigger.get(py)?.fire(utc_ns);
+        let trigger = self.trigger.get(py)?;
+        trigger.check_process().or_raise(py)?;
+        trigger.fire(utc_ns);
         Ok(())
     }
 

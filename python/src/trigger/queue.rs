@@ -1,8 +1,9 @@
 //! The queue of clips between the thread of a trigger and its Python iterator.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
+use capbuf::OwnLock;
 use capbuf_capture::{ClipInfo, Result};
 
 /// The capacity; a full queue drops its oldest clip.
@@ -16,24 +17,25 @@ struct State {
 }
 
 /// The receiving end.
-pub(super) struct ClipQueue(Arc<Mutex<State>>);
+pub(super) struct ClipQueue(Arc<OwnLock<State>>);
 
 /// The sending end; dropped by the trigger's thread after its last clip.
-pub(super) struct ClipSender(Arc<Mutex<State>>);
+pub(super) struct ClipSender(Arc<OwnLock<State>>);
 
 /// Creates an empty queue.
 pub(super) fn clip_queue() -> (ClipSender, ClipQueue) {
-    let state = Arc::<Mutex<State>>::default();
+    let state = Arc::<OwnLock<State>>::default();
     (ClipSender(Arc::clone(&state)), ClipQueue(state))
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+/// `None` in a forked child, which the thread of the trigger is not in.
+fn lock(state: &OwnLock<State>) -> Option<MutexGuard<'_, State>> {
+    state.lock()
 }
 
 impl ClipSender {
     pub(super) fn push(&self, clip: Result<ClipInfo>) {
-        let mut state = lock(&self.0);
+        let Some(mut state) = lock(&self.0) else { return };
         state.clips.push_back(clip);
         if state.clips.len() > CAPACITY {
             state.clips.pop_front();
@@ -44,23 +46,25 @@ impl ClipSender {
 
 impl Drop for ClipSender {
     fn drop(&mut self) {
-        lock(&self.0).has_ended = true;
+        if let Some(mut state) = lock(&self.0) {
+            state.has_ended = true;
+        }
     }
 }
 
 impl ClipQueue {
     /// Takes the oldest clip.
     pub(super) fn pop(&self) -> Option<Result<ClipInfo>> {
-        lock(&self.0).clips.pop_front()
+        lock(&self.0)?.clips.pop_front()
     }
 
     /// True if the sender is dropped. Clips may be left.
     pub(super) fn has_ended(&self) -> bool {
-        lock(&self.0).has_ended
+        lock(&self.0).is_none_or(|state| state.has_ended)
     }
 
     /// The number of clips that a full queue dropped.
     pub(super) fn dropped(&self) -> u64 {
-        lock(&self.0).dropped
+        lock(&self.0).map_or(0, |state| state.dropped)
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     fn poll(watch: &capbuf::Watch, waited: Duration, is_over: bool) -> Result<Poll<Anomaly>, capbuf::Error> {
+        watch.check_process()?;
         match watch.next_event(Duration::ZERO) {
             Some(event) => Ok(Poll::Ready(Anomaly(event))),
             None if is_over => Err(capbuf::Error::TimedOut { waited }),

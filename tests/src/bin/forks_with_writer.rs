@@ -3,7 +3,7 @@
 //! First the child obeys commands on standard input, with the inherited handles; once it has ended,
 //! the parent does. Each line of input gets a line of output.
 //!
-//! usage: `forks_with_writer DOMAIN SOURCE`
+//! usage: `forks_with_writer DOMAIN SOURCE [clone]`; `clone` forks without fork handlers
 //!
 //! | command | reply |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | `read` | `right FRAMES`: all frames, through the inherited handle |
 //! | `write FRAMES` | `written NEXT_FRAME`, by the current writer |
 //! | `writer` | `writer NEXT_FRAME`: replaces the inherited writer by a new one |
+//! | `reopen` | `reopened`: opens the domain again, as a process of its own |
 //! | `parent-drops` | `done`: the parent dropped its writer |
 //! | `end`, `_exit` | `ends`: ends with or without dropping the handles |
 //!
@@ -28,13 +29,17 @@ type Outcome<T = String> = Result<T, Box<dyn Error>>;
 struct Process {
     writer: Option<Writer>,
     buffer: CaptureBuffer,
+    registry: Registry,
+    domain: String,
     /// In the child: pipes to and from the parent.
     parent: Option<(PipeWriter, PipeReader)>,
 }
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [domain, source] = &arguments[..] else { return Err("usage: forks_with_writer DOMAIN SOURCE".into()) };
+    let [domain, source, how @ ..] = &arguments[..] else {
+        return Err("usage: forks_with_writer DOMAIN SOURCE [clone]".into());
+    };
     let registry = Registry::open(domain)?;
     let spec = Spec::new(Length::Frames(48_000), 48_000, 1, SampleFormat::S16)?;
     let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
@@ -43,11 +48,11 @@ fn main() -> Outcome<()> {
     writer.write(&position::samples(0..4000))?;
     let (mut requests, to_parent) = io::pipe()?;
     let (from_parent, mut replies) = io::pipe()?;
-    let mut process = Process { writer: Some(writer), buffer, parent: None };
+    let mut process = Process { writer: Some(writer), buffer, registry, domain: domain.clone(), parent: None };
     // SAFETY: the child has only the thread that forked. Locks that other threads may have held are
     // the allocator's, which the C library keeps usable, and those of the helper thread, which the
     // child does not use.
-    let child = unsafe { libc::fork() };
+    let child = unsafe { if how.is_empty() { libc::fork() } else { fork_without_handlers() } };
     if child < 0 {
         return Err(io::Error::last_os_error().into());
     }
@@ -69,6 +74,15 @@ fn main() -> Outcome<()> {
     process.obey()
 }
 
+/// Forks as `_Fork` does.
+///
+/// # Safety
+/// As `fork`.
+unsafe fn fork_without_handlers() -> libc::pid_t {
+    // SAFETY: without flags it shares nothing but what a fork shares.
+    unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) as libc::pid_t }
+}
+
 impl Process {
     fn obey(mut self) -> Outcome<()> {
         // Byte by byte: input that a child reads ahead is lost for its parent.
@@ -83,6 +97,7 @@ impl Process {
                 (["read"], _) => as_reply(self.read())?,
                 (["write", frames], Some(writer)) => as_reply(write(writer, frames.parse()?))?,
                 (["writer"], _) => as_reply(self.take_writer())?,
+                (["reopen"], _) => as_reply(self.reopen())?,
                 (["parent-drops"], _) => {
                     let (to_parent, from_parent) = self.parent.as_mut().ok_or("this is the parent")?;
                     to_parent.write_all(&[0])?;
@@ -111,6 +126,12 @@ impl Process {
             None => Ok(format!("right {}", samples.len())),
             Some(at) => Ok(format!("WRONG at frame {}", frames.start + at as u64)),
         }
+    }
+
+    fn reopen(&mut self) -> Outcome {
+        self.registry = Registry::open(&self.domain)?;
+        self.buffer = self.registry.get(self.buffer.source().as_str()).ok_or("it has no buffer")?;
+        Ok("reopened".to_owned())
     }
 
     fn take_writer(&mut self) -> Outcome {

@@ -7,8 +7,12 @@ use crate::worker::{DOMAIN, Folder, SOURCE, Worker, numbers};
 
 /// Starts a process that forks; returns it, its child's id, and the buffer, opened in this process.
 fn fork(folder: &Folder) -> (Worker, u32, Registry, CaptureBuffer) {
+    fork_by(folder, &[])
+}
+
+fn fork_by(folder: &Folder, how: &[&str]) -> (Worker, u32, Registry, CaptureBuffer) {
     let mut command = Child::command(env!("CARGO_BIN_EXE_forks_with_writer"));
-    command.args([DOMAIN, SOURCE]).env("CAPBUF_DIR", folder.path());
+    command.args([DOMAIN, SOURCE]).args(how).env("CAPBUF_DIR", folder.path());
     let mut process = Worker::of(command);
     let reply = process.request("id");
     let [child, parent] = numbers(&reply)[..] else { panic!("{reply}") };
@@ -37,8 +41,7 @@ fn assert_ending_child_releases_nothing(command: &str) {
     // The child, with the inherited handles.
     process.expect("read", "right 4000");
     process.expect_error("write 100", "Forked");
-    let refusal = process.expect_error("writer", "WriterBusy");
-    assert!(refusal.contains(&format!("process {} ", process.pid())), "{refusal}");
+    process.expect_error("writer", "Forked");
     process.expect("read", "right 4000");
     process.expect(command, "ends");
     // The parent obeys once its child has ended.
@@ -68,10 +71,12 @@ fn child_that_exits_without_dropping_releases_nothing_of_its_parent() {
 }
 
 #[test]
-fn child_can_take_the_writer_once_its_parent_dropped_it() {
+fn child_that_opens_the_domain_again_can_take_the_writer_once_its_parent_dropped_it() {
     let folder = Folder::new();
     let (mut process, child, _registry, buffer) = fork(&folder);
-    process.expect_error("writer", "WriterBusy");
+    process.expect("reopen", "reopened");
+    let refusal = process.expect_error("writer", "WriterBusy");
+    assert!(refusal.contains(&format!("process {} ", process.pid())), "{refusal}");
     process.expect("parent-drops", "done");
     process.expect("writer", "writer 4000");
     assert_held_by(&buffer, child);
@@ -85,8 +90,18 @@ fn child_can_take_the_writer_once_its_parent_dropped_it() {
 
 #[test]
 fn writer_of_a_killed_parent_is_free_while_its_child_reads() {
+    assert_child_holds_no_lock_of_its_killed_parent(&[]);
+}
+
+#[test]
+fn child_without_fork_handlers_is_recognised_too() {
+    assert_child_holds_no_lock_of_its_killed_parent(&["clone"]);
+}
+
+fn assert_child_holds_no_lock_of_its_killed_parent(how: &[&str]) {
     let folder = Folder::new();
-    let (mut process, child, registry, buffer) = fork(&folder);
+    let (mut process, child, registry, buffer) = fork_by(&folder, how);
+    process.expect_error("write 100", "Forked");
     process.expect("read", "right 4000");
     process.kill();
     // The child holds none of the parent's locks.
@@ -100,6 +115,8 @@ fn writer_of_a_killed_parent_is_free_while_its_child_reads() {
     assert!(reply.starts_with(&format!("process {child} child of ")), "{reply}");
     process.expect("read", "right 6000");
     process.expect_error("write 100", "Forked");
+    process.expect_error("writer", "Forked");
+    process.expect("reopen", "reopened");
     process.expect_error("writer", "WriterBusy");
     drop(writer);
     process.expect("writer", "writer 6000");

@@ -1,11 +1,11 @@
 //! The handle of a trigger.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use capbuf::Registry;
+use capbuf::{OwnLock, OwnThread, Registry};
 
 use super::ending::Ending;
 use super::listener::{Listener, Writing, ns};
@@ -43,9 +43,9 @@ use crate::error::{Error, Result};
 /// ```
 pub struct Trigger {
     ending: Ending,
-    fire: Mutex<Sender<i64>>,
+    fire: OwnLock<Option<Sender<i64>>>,
     writing: Writing,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<OwnThread>,
 }
 
 impl Trigger {
@@ -56,7 +56,8 @@ impl Trigger {
     ///
     /// # Errors
     /// [`Error::Config`] for invalid options, and for some that do not suit an existing buffer: see
-    /// [`TriggerOptions::check_spec`].
+    /// [`TriggerOptions::check_spec`]; [`capbuf::Error::Forked`] in a child of the process that
+    /// opened the registry.
     pub fn begin(
         registry: &Registry,
         source: &str,
@@ -65,6 +66,7 @@ impl Trigger {
     ) -> Result<Self> {
         let refused = |reason| Error::Config { source_name: capbuf::redact(source), reason };
         options.check().map_err(refused)?;
+        registry.check_process()?;
         let existing = registry.get(source);
         if let Some(buffer) = &existing {
             options.check_spec(buffer.spec()).map_err(refused)?;
@@ -87,13 +89,28 @@ impl Trigger {
         let failed =
             |error: std::io::Error| Error::Thread { source_name: capbuf::redact(source), reason: error.to_string() };
         let thread = thread.spawn(move || listener.run()).map_err(failed)?;
-        Ok(Self { ending, fire: Mutex::new(fire), writing, thread: Some(thread) })
+        Ok(Self { ending, fire: OwnLock::new(Some(fire)), writing, thread: Some(OwnThread::new(thread)) })
     }
 
-    /// Fires at a time in ns of UTC, past or future. Does not block.
+    /// Fails in a child of the process that began the trigger.
+    ///
+    /// # Errors
+    /// [`capbuf::Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        if self.fire.is_inherited() {
+            return Err(capbuf::Error::Forked { what: "the trigger".to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    /// Fires at a time in ns of UTC, past or future. Does not block. Does nothing in a forked
+    /// child.
     pub fn fire(&self, utc_ns: i64) {
-        // The thread ends only when this is dropped, or after a panic of `on_clip`.
-        let _ = self.fire.lock().unwrap_or_else(PoisonError::into_inner).send(utc_ns);
+        if let Some(sender) = self.fire.lock().as_deref().and_then(Option::as_ref) {
+            // The thread ends only when this is dropped, or after a panic of `on_clip`.
+            let _ = sender.send(utc_ns);
+        }
     }
 
     /// Ends the trigger without waiting for it: its thread processes the audio until now, waits for
@@ -110,13 +127,13 @@ impl Trigger {
 
     /// Returns whether the thread of the trigger has ended: no call of `on_clip` follows.
     pub fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.as_ref().is_none_or(OwnThread::has_ended)
     }
 
     /// Returns the progress of the clip being written, if any. May be outdated when the caller
-    /// reads it.
+    /// reads it. None in a forked child.
     pub fn writing(&self) -> Option<ClipProgress> {
-        *self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.writing.lock()?
     }
 }
 
@@ -129,11 +146,10 @@ impl fmt::Debug for Trigger {
 impl Drop for Trigger {
     fn drop(&mut self) {
         self.request_stop();
-        // `on_clip` may drop its own trigger, and must not wait for itself.
-        let own = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
-        if let Some(thread) = self.thread.take().filter(|thread| !own(thread)) {
-            // A panic of `on_clip` was reported on its thread.
-            let _ = thread.join();
+        if let Some(thread) = self.thread.take() {
+            // Not in a child, which has no such thread, nor from `on_clip`, which would wait for
+            // itself.
+            thread.join();
         }
     }
 }

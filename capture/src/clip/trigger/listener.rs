@@ -1,11 +1,11 @@
 //! The thread of a trigger.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use capbuf::{CaptureBuffer, Registry, WindowOptions, Windows};
+use capbuf::{CaptureBuffer, OwnLock, Registry, WindowOptions, Windows};
 
 use super::condition::Detector;
 use super::ending::Ending;
@@ -20,7 +20,7 @@ use crate::clip::unfinished::remove_abandoned;
 use crate::error::{Error, Result};
 
 /// The progress of the clip that is being written, if any.
-pub(super) type Writing = Arc<Mutex<Option<ClipProgress>>>;
+pub(super) type Writing = Arc<OwnLock<Option<ClipProgress>>>;
 
 /// Called with each clip, on the thread of the trigger.
 pub(super) type OnClip = Box<dyn FnMut(Result<ClipInfo>) + Send>;
@@ -168,7 +168,11 @@ impl Listener {
         let Some(TimeRange { from_ns, to_ns }) = range else { return };
         let name = clip_name(buffer.source().as_str(), from_ns, self.options.extension);
         let path = self.options.folder.join(name);
-        let set_progress = |progress| *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        let set_progress = |progress| {
+            if let Some(mut writing) = self.writing.lock() {
+                *writing = progress;
+            }
+        };
         let clip = cut(buffer, from_ns..to_ns, &path, IfExists::Number, self.ending.at_once(), |progress| {
             set_progress(Some(progress));
             ControlFlow::Continue(())

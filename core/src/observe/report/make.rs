@@ -104,7 +104,7 @@ fn of_domain(domain: &Domain) -> (Vec<ProcessLog>, Option<ProcessLog>, u64) {
             // The first sums were made meanwhile.
             continue;
         }
-        let sums = locked.as_ref().and_then(|locked| Log::in_file(&locked.file));
+        let sums = locked.as_ref().and_then(|locked| Log::in_file(locked.file()));
         let ended = sums.as_ref().map_or(0, ended_processes);
         let sums = sums.filter(|_| ended > 0).map(|sums| Contents::of(&sums));
         return (logs, sums.map(|contents| ProcessLog { contents, is_alive: false }), ended);

@@ -8,7 +8,7 @@ use super::detector::Detector;
 use super::settings::WatchSettings;
 use crate::error::{Error, Result};
 use crate::registry::Registry;
-use crate::sync::PlainArc;
+use crate::sync::{OwnThread, PlainArc};
 use crate::track::{Anomaly, WAITING, Watched};
 
 /// Function called with each event.
@@ -20,7 +20,7 @@ pub(crate) type Callback = Box<dyn FnMut(&Anomaly) + Send>;
 #[derive(Debug)]
 pub struct Watch {
     watched: PlainArc<Watched>,
-    thread: Option<thread::JoinHandle<()>>,
+    thread: Option<OwnThread>,
 }
 
 impl Watch {
@@ -33,7 +33,7 @@ impl Watch {
         registry.add_watch(&watched);
         let run = move || {
             let mut detector = Detector::new(settings);
-            let mut state = theirs.lock();
+            let Some(mut state) = theirs.lock() else { return };
             while !state.is_over {
                 drop(state);
                 let events = detector.look(&registry);
@@ -42,13 +42,15 @@ impl Watch {
                 }
                 let found = detector.found();
                 let is_news = !events.is_empty();
-                state = theirs.lock();
+                let Some(locked) = theirs.lock() else { return };
+                state = locked;
                 state.found = found;
                 state.events.extend(events);
                 if is_news {
                     drop(state);
                     publish(&registry);
-                    state = theirs.lock();
+                    let Some(locked) = theirs.lock() else { return };
+                    state = locked;
                 }
                 while state.events.len() > WAITING {
                     state.events.pop_front();
@@ -66,7 +68,7 @@ impl Watch {
         };
         let thread = thread::Builder::new().name("capbuf-watch".into()).spawn(run);
         let thread = thread.map_err(|error| Error::system("starting the watch thread", error))?;
-        Ok(Self { watched, thread: Some(thread) })
+        Ok(Self { watched, thread: Some(OwnThread::new(thread)) })
     }
 
     /// Returns the next event; waits for one up to `timeout`. `None` on timeout.
@@ -75,7 +77,7 @@ impl Watch {
     /// [`Watch::dropped`].
     pub fn next_event(&self, timeout: Duration) -> Option<Anomaly> {
         let until = Instant::now().checked_add(timeout);
-        let mut state = self.watched.lock();
+        let mut state = self.watched.lock()?;
         loop {
             if let Some(event) = state.events.pop_front() {
                 return Some(event);
@@ -89,9 +91,21 @@ impl Watch {
         }
     }
 
+    /// Fails in a child of the process that watches: there are no events.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    #[doc(hidden)]
+    pub fn check_process(&self) -> Result<()> {
+        if self.watched.is_inherited() {
+            return Err(Error::Forked { what: "the watch".to_owned() });
+        }
+        Ok(())
+    }
+
     /// Returns the number of events dropped from the full queue.
     pub fn dropped(&self) -> u64 {
-        self.watched.lock().dropped
+        self.watched.lock().map_or(0, |state| state.dropped)
     }
 
     /// Returns the anomalies found so far, oldest first: the newest 1 024.
@@ -114,13 +128,14 @@ fn publish(registry: &Registry) {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.watched.lock().is_over = true;
+        // A child has no such thread, and may have inherited the lock as it was held.
+        let Some(mut state) = self.watched.lock() else { return };
+        state.is_over = true;
+        drop(state);
         self.watched.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A callback that drops its own watch must not wait for itself.
-            if thread.thread().id() != thread::current().id() {
-                let _ = thread.join();
-            }
+            // Not from a callback that drops its own watch.
+            thread.join();
         }
     }
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::spare::{Reusable, Spare};
 use super::window::Window;
-use crate::arrays::{self, DType, Out, Target, with_dtype};
+use crate::arrays::{self, DType, Out, Place, with_dtype};
 use crate::buffer::gap::Gap;
 use crate::errors::{self, OrRaise as _};
 use crate::waiting::{Poll, pause_for};
@@ -20,45 +20,40 @@ pub(super) struct Cursor {
     next_frame: u64,
     hop_frames: u64,
     dtype: DType,
-    out: Option<Py<PyAny>>,
 }
 
 /// A window, with its array if that is a new one.
 type Read = capbuf::Result<(capbuf::Window, Option<Py<PyAny>>)>;
 
 impl Cursor {
-    pub(super) fn new(windows: capbuf::Windows, next_frame: u64, hop_frames: u64, target: Target<'_>) -> Self {
-        let (dtype, out) = (target.dtype, target.out.map(Bound::unbind));
-        Self { windows, spare: None, next_frame, hop_frames, dtype, out }
+    pub(super) fn new(windows: capbuf::Windows, next_frame: u64, hop_frames: u64, dtype: DType) -> Self {
+        Self { windows, spare: None, next_frame, hop_frames, dtype }
     }
 
-    /// The array `out`, for the garbage collector.
-    pub(super) fn out(&self) -> &Option<Py<PyAny>> {
-        &self.out
-    }
-
-    /// Takes the array `out`, to break a cycle of references.
-    pub(super) fn take_out(&mut self) -> Option<Py<PyAny>> {
-        self.out.take()
-    }
-
-    /// Looks once for the next window; `Ready(None)` at the end.
+    /// Looks once for the next window, and reads it into `out` if that is there; `Ready(None)` at
+    /// the end.
     pub(super) fn poll(
         &mut self,
         py: Python<'_>,
         buffer: &CaptureBuffer,
+        out: Option<Py<PyAny>>,
         waited: Duration,
         is_over: bool,
     ) -> PyResult<Poll<Option<Window>>> {
-        let out = self.out.as_ref().map(|out| out.clone_ref(py));
         let read = match &out {
-            None => with_dtype!(self.dtype, T => self.read_new::<T>(py)),
-            Some(out) => match Out::borrow(out.bind(py), buffer.spec().channels())? {
-                Out::Float32(mut array) => self.read_into(py, &mut array),
-                Out::Int16(mut array) => self.read_into(py, &mut array),
-                Out::Int32(mut array) => self.read_into(py, &mut array),
-            },
-        }?;
+            None => with_dtype!(self.dtype, T => self.read_new::<T>(py))?,
+            Some(out) => {
+                let (out, channels) = (out.bind(py), buffer.spec().channels());
+                let place = Place::of(out, channels)?;
+                let read = match place.borrow(channels)? {
+                    Out::Float32(mut array) => self.read_into(py, &mut array),
+                    Out::Int16(mut array) => self.read_into(py, &mut array),
+                    Out::Int32(mut array) => self.read_into(py, &mut array),
+                }?;
+                place.finish()?;
+                read
+            }
+        };
         let rate = buffer.spec().sample_rate_hz();
         match read {
             Ok((window, samples)) => {

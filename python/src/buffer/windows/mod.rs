@@ -4,11 +4,12 @@ mod cursor;
 mod spare;
 mod window;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use capbuf::WindowOptions;
+use arc_swap::ArcSwap;
+use capbuf::{Owner, WindowOptions};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pyclass::{PyTraverseError, PyVisit};
@@ -19,7 +20,7 @@ pub(crate) use self::window::Window;
 use self::window::frames_of;
 use super::CaptureBuffer;
 use crate::arguments::{FRAMES, Wait, duration, optional_duration, optional_unsigned};
-use crate::arrays::{Out, Target};
+use crate::arrays::{DType, Out, Target};
 use crate::errors::{self, OrRaise as _};
 use crate::waiting::{Handle, Poll, block_on};
 
@@ -33,8 +34,14 @@ use crate::waiting::{Handle, Poll, block_on};
 #[pyclass(module = "capbuf", frozen, weakref)]
 pub(crate) struct Windows {
     buffer: Handle<capbuf::CaptureBuffer>,
-    cursor: Mutex<Cursor>,
-    is_busy: AtomicBool,
+    /// The position of this process: a forked child begins one of its own.
+    position: ArcSwap<Position>,
+    options: WindowOptions,
+    /// First frame of the window after the last one; `NO_WINDOW` before the first.
+    next_frame: AtomicU64,
+    dtype: DType,
+    /// Locked by attached threads only, for moments: no child of `os.fork` inherits it locked.
+    out: Mutex<Option<Py<PyAny>>>,
     wait: Wait,
     window_frames: u64,
     hop_frames: u64,
@@ -117,10 +124,15 @@ impl CaptureBuffer {
             check_out(out, buffer.spec().channels(), window_frames)?;
         }
         let next_frame = start_frame.unwrap_or_else(|| buffer.frames().start);
+        let (dtype, out) = (target.dtype, target.out.map(Bound::unbind));
+        let cursor = Cursor::new(buffer.windows(options).or_raise(py)?, next_frame, hop_frames, dtype);
         Ok(Windows {
-            cursor: Mutex::new(Cursor::new(buffer.windows(options).or_raise(py)?, next_frame, hop_frames, target)),
+            position: ArcSwap::from_pointee(Position::new(cursor)),
             buffer: Handle::new("iterator", capbuf::CaptureBuffer::clone(&buffer)),
-            is_busy: AtomicBool::new(false),
+            options,
+            next_frame: AtomicU64::new(NO_WINDOW),
+            dtype,
+            out: Mutex::new(out),
             wait,
             window_frames,
             hop_frames,
@@ -139,13 +151,18 @@ fn check_out(out: &Bound<'_, PyAny>, channels: u16, window_frames: u64) -> PyRes
     Ok(())
 }
 
-impl Windows {
-    fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Cursor>> {
-        match self.cursor.try_lock() {
-            Ok(cursor) => Ok(cursor),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(errors::busy(py, "the iterator")),
-        }
+const NO_WINDOW: u64 = u64::MAX;
+
+/// The position of an iteration, and its use by one thread of one process.
+struct Position {
+    cursor: Mutex<Cursor>,
+    is_busy: AtomicBool,
+    owner: Owner,
+}
+
+impl Position {
+    fn new(cursor: Cursor) -> Self {
+        Self { cursor: Mutex::new(cursor), is_busy: AtomicBool::new(false), owner: Owner::this() }
     }
 
     /// Excludes other threads while this one waits.
@@ -155,17 +172,6 @@ impl Windows {
             return Err(errors::busy(py, "the iterator"));
         }
         Ok(InUse(&self.is_busy))
-    }
-
-    /// Looks once for the next window; `Ready(None)` at the end.
-    fn poll(
-        &self,
-        py: Python<'_>,
-        buffer: &capbuf::CaptureBuffer,
-        waited: Duration,
-        is_over: bool,
-    ) -> PyResult<Poll<Option<Window>>> {
-        self.lock(py)?.poll(py, buffer, waited, is_over)
     }
 }
 
@@ -177,6 +183,54 @@ impl Drop for InUse<'_> {
     }
 }
 
+impl Windows {
+    /// The position of this process. In a child a thread that is not there may be using the
+    /// inherited one for ever: the child goes on after the last window with one of its own.
+    fn position(&self, py: Python<'_>) -> PyResult<Arc<Position>> {
+        loop {
+            let position = self.position.load_full();
+            if !position.owner.is_parent() {
+                return Ok(position);
+            }
+            let buffer = self.buffer.get(py)?;
+            // SYNC none: stored by this thread, or by one of the parent.
+            let (options, next_frame) = match self.next_frame.load(Ordering::Relaxed) {
+                NO_WINDOW => (self.options, buffer.frames().start),
+                next_frame => (self.options.from_frame(next_frame), next_frame),
+            };
+            let windows = buffer.windows(options).or_raise(py)?;
+            let own = Position::new(Cursor::new(windows, next_frame, self.hop_frames, self.dtype));
+            self.position.compare_and_swap(&position, Arc::new(own));
+        }
+    }
+
+    fn out(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.as_ref().map(|out| out.clone_ref(py))
+    }
+
+    /// Looks once for the next window; `Ready(None)` at the end.
+    fn poll(
+        &self,
+        py: Python<'_>,
+        position: &Position,
+        buffer: &capbuf::CaptureBuffer,
+        waited: Duration,
+        is_over: bool,
+    ) -> PyResult<Poll<Option<Window>>> {
+        let mut cursor = match position.cursor.try_lock() {
+            Ok(cursor) => cursor,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(errors::busy(py, "the iterator")),
+        };
+        let polled = cursor.poll(py, buffer, self.out(py), waited, is_over)?;
+        if let Poll::Ready(Some(window)) = &polled {
+            self.next_frame.store(window.first_frame.saturating_add(self.hop_frames), Ordering::Relaxed);
+        }
+        Ok(polled)
+    }
+}
+
 #[pymethods]
 impl Windows {
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -184,8 +238,9 @@ impl Windows {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Window>> {
-        let _in_use = self.enter(py)?;
-        let look = |buffer: &capbuf::CaptureBuffer, waited, is_over| self.poll(py, buffer, waited, is_over);
+        let position = self.position(py)?;
+        let _in_use = position.enter(py)?;
+        let look = |buffer: &capbuf::CaptureBuffer, waited, is_over| self.poll(py, &position, buffer, waited, is_over);
         block_on(py, || self.buffer.get(py), self.wait, look)
     }
 
@@ -203,7 +258,7 @@ impl Windows {
     fn _poll(&self, py: Python<'_>, waited: f64, is_over: bool) -> PyResult<Py<PyAny>> {
         let buffer = self.buffer.get(py)?;
         let waited = Duration::try_from_secs_f64(waited).unwrap_or_default();
-        self.poll(py, &buffer, waited, is_over)?.or_seconds(py)
+        self.poll(py, &*self.position(py)?, &buffer, waited, is_over)?.or_seconds(py)
     }
 
     /// Frames of a window.
@@ -240,13 +295,12 @@ impl Windows {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // A locked cursor is in use.
-        self.cursor.try_lock().map_or(Ok(()), |cursor| visit.call(cursor.out()))
+        self.out.try_lock().map_or(Ok(()), |out| visit.call(&*out))
     }
 
     fn __clear__(&self) {
         drop(self.buffer.take());
-        let out = self.cursor.try_lock().ok().and_then(|mut cursor| cursor.take_out());
+        let out = self.out.try_lock().ok().and_then(|mut out| out.take());
         drop(out);
     }
 
