@@ -237,8 +237,8 @@ impl Trigger {
 
     /// Close the trigger, in all threads, and write the pending clip at once. Idempotent.
     ///
-    /// The clip has the audio that is there; its `missing` has the rest. Does not wait in a callback;
-    /// Ctrl-C ends the wait.
+    /// The clip has the audio that is there, and is not waited for more. Does not wait in a
+    /// callback; Ctrl-C ends the wait.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.trigger.close(py)
     }
