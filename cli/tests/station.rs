@@ -30,7 +30,7 @@ fn the_commands_of_the_page_build_and_run_a_station() {
         script += &format!("{command}\n");
         if command.ends_with('&') {
             // The next commands need some audio.
-            script += "until bin/capbuf clip yard --last 2s -o early.wav 2>/dev/null; do sleep 0.1; done\n";
+            script += "until bin/capbuf clip yard --around now --before 2s --after 100ms -o early.wav 2>/dev/null; do sleep 0.1; done\n";
         }
         if command.starts_with("kill ") {
             script += "wait %1\n";
