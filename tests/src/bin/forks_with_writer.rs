@@ -49,10 +49,11 @@ fn main() -> Outcome<()> {
     let (mut requests, to_parent) = io::pipe()?;
     let (from_parent, mut replies) = io::pipe()?;
     let mut process = Process { writer: Some(writer), buffer, registry, domain: domain.clone(), parent: None };
+    let fork: unsafe extern "C" fn() -> libc::pid_t = if how.is_empty() { libc::fork } else { fork_without_handlers };
     // SAFETY: the child has only the thread that forked. Locks that other threads may have held are
     // the allocator's, which the C library keeps usable, and those of the helper thread, which the
     // child does not use.
-    let child = unsafe { if how.is_empty() { libc::fork() } else { fork_without_handlers() } };
+    let child = unsafe { fork() };
     if child < 0 {
         return Err(io::Error::last_os_error().into());
     }
@@ -78,7 +79,7 @@ fn main() -> Outcome<()> {
 ///
 /// # Safety
 /// As `fork`.
-unsafe fn fork_without_handlers() -> libc::pid_t {
+unsafe extern "C" fn fork_without_handlers() -> libc::pid_t {
     // SAFETY: without flags it shares nothing but what a fork shares.
     unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) as libc::pid_t }
 }
