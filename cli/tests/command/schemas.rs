@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{
-    AnomalyKind, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, SourceState, WatchSettings,
+    AnomalyKind, CaptureBuffer, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, SourceState,
+    WatchSettings,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -96,6 +97,23 @@ fn paths(schema: &Value, at: &str) -> Vec<String> {
     paths
 }
 
+#[inline(never)]
+fn refused(registry: &Registry, held: &CaptureBuffer) {
+    assert!(registry.allocate(held.source().as_str(), *held.spec()).is_err());
+}
+
+#[inline(never)]
+fn first_path(registry: &Registry, held: &CaptureBuffer) {
+    refused(registry, held);
+    std::hint::black_box(());
+}
+
+#[inline(never)]
+fn second_path(registry: &Registry, held: &CaptureBuffer) {
+    refused(registry, held);
+    std::hint::black_box(());
+}
+
 #[test]
 fn json_output_matches_the_schemas() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -131,7 +149,11 @@ fn json_output_matches_the_schemas() {
     let registry = Registry::builder().domains_folder(domains_of(folder.path())).track_allocations(true);
     let registry = registry.open("default").expect("the domain");
     let held = registry.get("tone:440").expect("it is recorded");
-    assert!(registry.allocate("tone:440", *held.spec()).is_err());
+    // Refused twice at one place, which two paths lead to.
+    first_path(&registry, &held);
+    second_path(&registry, &held);
+    let stray = domains_of(folder.path()).join("default/notes.txt");
+    fs::write(&stray, "no buffer").expect("a stray file");
     check("report", &run_json(folder.path(), &["report"]));
     let names = ["rtsp://cam/1", "rtsp://cam/1/"];
     let two = names.map(|name| registry.get_or_allocate(name, *held.spec()).expect("a buffer"));

@@ -55,9 +55,9 @@ impl Trigger {
     /// The condition applies to frames written from now on, and to all frames of a later buffer.
     ///
     /// # Errors
-    /// [`Error::Config`] for invalid options, and for some that do not suit an existing buffer: see
-    /// [`TriggerOptions::check_spec`]; [`capbuf::Error::Forked`] in a child of the process that
-    /// opened the registry.
+    /// [`Error::Config`] for invalid options, for a band that an existing buffer's rate does not
+    /// have, and for a file format that can't hold its audio; [`capbuf::Error::Forked`] in a child
+    /// of the process that opened the registry.
     pub fn begin(
         registry: &Registry,
         source: &str,
@@ -69,7 +69,7 @@ impl Trigger {
         registry.check_process()?;
         let existing = registry.get(source);
         if let Some(buffer) = &existing {
-            options.check_spec(buffer.spec()).map_err(refused)?;
+            options.check_format(buffer.spec()).map_err(refused)?;
         }
         let (ending, (fire, fired), writing) = (Ending::new(), channel(), Writing::default());
         let existing = existing.map(|buffer| (buffer.id(), buffer.frames().end));

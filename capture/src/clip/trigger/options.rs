@@ -103,15 +103,22 @@ impl TriggerOptions {
     /// # Errors
     /// The reason, and the allowed values.
     pub fn check_spec(&self, spec: &Spec) -> Result<(), String> {
-        if let Some(condition) = self.condition {
-            condition.check_rate(spec.sample_rate_hz())?;
-        }
+        self.check_format(spec)?;
         let length = Duration::from_secs_f64(spec.length_frames() as f64 / f64::from(spec.sample_rate_hz()));
         let least = self.before.saturating_add(self.after);
         if least > length {
             return Err(format!(
                 "a clip of {least:?}, before and after together; allowed: up to the {length:?} of the buffer"
             ));
+        }
+        Ok(())
+    }
+
+    /// Checks what makes every clip fail. A buffer shorter than the clip is none of that: its clips
+    /// have what is there, and list what is missing.
+    pub(super) fn check_format(&self, spec: &Spec) -> Result<(), String> {
+        if let Some(condition) = self.condition {
+            condition.check_rate(spec.sample_rate_hz())?;
         }
         if self.extension == "flac" && spec.format() == SampleFormat::S32 {
             return Err("flac can't store s32; allowed: a source with format s16, s24 or f32, or wav".to_owned());
