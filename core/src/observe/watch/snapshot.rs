@@ -72,7 +72,7 @@ impl Snapshot {
     /// The state that a report on `registry` shows.
     pub(crate) fn of_report(report: &AllocationReport, registry: &Registry) -> Self {
         let room = registry.domain_itself().and_then(|domain| domain.room_bytes());
-        let losses = losses(registry, &report);
+        let losses = losses(registry, report);
         let (clock, stats) = (registry.clock(), registry.stats());
         let mut sources: Vec<_> = report.sources.iter().map(ObservedSource::of).collect();
         for recorded in registry.recorded() {
