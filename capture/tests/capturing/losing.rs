@@ -179,6 +179,26 @@ fn removed_buffer_is_made_anew_and_recorded_into() {
 }
 
 #[test]
+fn ring_cut_short_is_made_anew_and_recorded_into() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::builder().domains_folder(folder.path()).open("birds").expect("it opens");
+    let options = quick().length(capbuf::Length::Seconds(300.0));
+    let capture = Capture::start(&registry, "tone:440", &options).expect("it starts");
+    let old = capture.buffer();
+    let files = std::fs::read_dir(registry.path().expect("a domain")).expect("its files");
+    let mut rings = files.map(|file| file.expect("a file").path());
+    let ring = rings.find(|path| path.extension().is_some_and(|end| end == "ring")).expect("a ring");
+    let file = std::fs::File::options().write(true).open(&ring).expect("it opens");
+    // The writer reaches the last page in minutes; the watchdog looks before.
+    file.set_len(file.metadata().expect("its length").len() - 4096).expect("it is cut");
+    wait_until("a new buffer", || capture.buffer().frames().end > 0 && !capture.buffer().same_as(&old));
+    assert!(registry.get("tone:440").is_some_and(|found| found.same_as(&capture.buffer())));
+    let reasons: Vec<_> = capture.history().into_iter().filter_map(|change| change.reason).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("cut its file short")), "{reasons:?}");
+    assert!(capture.stop(), "it has ended");
+}
+
+#[test]
 fn budget_that_others_use_up_is_retried_and_a_buffer_beyond_its_limit_is_not() {
     let registry = Registry::builder().budget_bytes(1 << 20).build();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(10.0), 48_000, 1, SampleFormat::S16).expect("valid");
