@@ -182,7 +182,7 @@ def test_array_and_windows_in_use_at_the_fork_can_be_used_in_the_child() -> None
 
 def test_child_ends_at_once_whatever_its_parent_captures(folder: pathlib.Path) -> None:
     registry = capbuf.open("birds")
-    captures = [capbuf.record(f"tone:{400 + number}", 5, registry=registry) for number in range(3)]
+    captures = [capbuf.record(f"tone:{400 + number}", 20, registry=registry) for number in range(3)]
     station = capbuf.Station(registry)
     station.reconfigure([capbuf.SourceConfig(f"tone {hertz}", f"tone:{hertz}") for hertz in (500, 600)])
     watch = registry.watch(every=0.01)
@@ -201,7 +201,7 @@ def test_child_ends_at_once_whatever_its_parent_captures(folder: pathlib.Path) -
         forked(watch.next_event)
         forked(trigger.fire)
         forked(trigger.next_clip)
-        forked(lambda: capbuf.record("tone:900", 5, registry=registry))
+        forked(lambda: capbuf.record("tone:900", 20, registry=registry))
         for handle in (captures[0], station, watch, trigger, registry):
             handle.close()
         captures.clear()
@@ -219,7 +219,7 @@ def test_worker_that_exits_drops_what_its_parent_captures_at_once() -> None:
     program = """
 import os, sys, capbuf
 registry = capbuf.open("birds")
-captures = [capbuf.record(f"tone:{400 + number}", 5, registry=registry) for number in range(12)]
+captures = [capbuf.record(f"tone:{400 + number}", 20, registry=registry) for number in range(12)]
 station = capbuf.Station(registry)
 station.reconfigure([capbuf.SourceConfig("tone", "tone:500")])
 watch = registry.watch()
