@@ -261,7 +261,8 @@ fn options_that_do_not_suit_the_buffer_are_refused() {
         let error = Trigger::begin(&registry, source, options, |_| {}).expect_err(reason).to_string();
         assert!(error.starts_with(&format!("source {source}: ")) && error.contains(reason), "{error}");
     }
-    // A clip longer than the buffer can't be whole. The check refuses it; a trigger cuts what there is.
+    // A clip longer than the buffer can't be whole: the check refuses it, a trigger cuts what there
+    // is.
     let too_long = options().before(SECOND * 11);
     let reason = too_long.check_spec(held[0].spec()).expect_err("longer than the buffer");
     assert!(reason.ends_with("allowed: up to the 10s of the buffer"), "{reason}");

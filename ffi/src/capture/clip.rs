@@ -62,34 +62,30 @@ impl capbuf_clip_info {
 
 // Macros, as the checks of pointers are.
 macro_rules! write_segment {
-    ($segment:ident, $path:ident, $path_len:ident, $info:ident, $error:ident, $if_exists:expr) => {
-        guard($error, || {
-            let (segment, path) = (deref!($segment), text!($path, $path_len));
-            let info = optional_versioned_out!($info);
-            let tags = ClipTags::new(segment.source.as_str());
-            let written = write_clip_with(&segment.segment, Path::new(path), &tags, $if_exists)?;
-            if let Some(info) = info {
-                info.write(capbuf_clip_info::of(&written));
-            }
-            Ok(())
-        })
-    };
+    ($segment:ident, $path:ident, $path_len:ident, $info:ident, $if_exists:expr) => {{
+        let (segment, path) = (deref!($segment), text!($path, $path_len));
+        let info = optional_versioned_out!($info);
+        let tags = ClipTags::new(segment.source.as_str());
+        let written = write_clip_with(&segment.segment, Path::new(path), &tags, $if_exists)?;
+        if let Some(info) = info {
+            info.write(capbuf_clip_info::of(&written));
+        }
+        Ok(())
+    }};
 }
 
 macro_rules! cut {
-    ($buffer:ident, $around:ident, $before:ident, $after:ident, $path:ident, $path_len:ident, $info:ident, $error:ident, $if_exists:expr) => {
-        guard($error, || {
-            let (buffer, path) = (&deref!($buffer).0, text!($path, $path_len));
-            let info = optional_versioned_out!($info);
-            let (before, after) = (duration("before_ns", $before)?, duration("after_ns", $after)?);
-            let progress = |_| ControlFlow::Continue(());
-            let cut = cut_clip_with_progress(buffer, $around, before, after, Path::new(path), $if_exists, progress)?;
-            if let Some(info) = info {
-                info.write(capbuf_clip_info::of(&cut));
-            }
-            Ok(())
-        })
-    };
+    ($buffer:ident, $around:ident, $before:ident, $after:ident, $path:ident, $path_len:ident, $info:ident, $if_exists:expr) => {{
+        let (buffer, path) = (&deref!($buffer).0, text!($path, $path_len));
+        let info = optional_versioned_out!($info);
+        let (before, after) = (duration("before_ns", $before)?, duration("after_ns", $after)?);
+        let progress = |_| ControlFlow::Continue(());
+        let cut = cut_clip_with_progress(buffer, $around, before, after, Path::new(path), $if_exists, progress)?;
+        if let Some(info) = info {
+            info.write(capbuf_clip_info::of(&cut));
+        }
+        Ok(())
+    }};
 }
 
 /// Writes `segment` to a new file `path`, as WAV or FLAC by its extension `.wav` or `.flac`, with
@@ -107,7 +103,7 @@ pub unsafe extern "C" fn capbuf_segment_write_clip(
     info: *mut capbuf_clip_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    write_segment!(segment, path, path_len, info, error, IfExists::Fail)
+    guard(error, || write_segment!(segment, path, path_len, info, IfExists::Fail))
 }
 
 /// As `capbuf_segment_write_clip`, and replaces a file that exists.
@@ -122,7 +118,7 @@ pub unsafe extern "C" fn capbuf_segment_overwrite_clip(
     info: *mut capbuf_clip_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    write_segment!(segment, path, path_len, info, error, IfExists::Overwrite)
+    guard(error, || write_segment!(segment, path, path_len, info, IfExists::Overwrite))
 }
 
 /// Writes the clip from `before_ns` before `around_utc_ns` to `after_ns` after it to a new file
@@ -147,7 +143,7 @@ pub unsafe extern "C" fn capbuf_buffer_clip(
     info: *mut capbuf_clip_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    cut!(buffer, around_utc_ns, before_ns, after_ns, path, path_len, info, error, IfExists::Fail)
+    guard(error, || cut!(buffer, around_utc_ns, before_ns, after_ns, path, path_len, info, IfExists::Fail))
 }
 
 /// As `capbuf_buffer_clip`, and replaces a file that exists.
@@ -167,5 +163,5 @@ pub unsafe extern "C" fn capbuf_buffer_overwrite_clip(
     info: *mut capbuf_clip_info,
     error: *mut *mut capbuf_error,
 ) -> capbuf_status {
-    cut!(buffer, around_utc_ns, before_ns, after_ns, path, path_len, info, error, IfExists::Overwrite)
+    guard(error, || cut!(buffer, around_utc_ns, before_ns, after_ns, path, path_len, info, IfExists::Overwrite))
 }

@@ -57,7 +57,8 @@ fn calls_in_folder(folder: &Folder, commands: &[&str]) -> Vec<Call> {
         let name = call.split('(').next().unwrap_or_default();
         let count: &mut usize = counts.entry((thread, name)).or_default();
         *count += 1;
-        if at >= first {
+        // Killed where it only looks at a descriptor, it is as if killed at the next call.
+        if at >= first && !call.contains("AT_EMPTY_PATH") {
             found.insert((name.to_owned(), *count));
         }
     }
@@ -123,9 +124,9 @@ fn kill_at_each_call(prepare: &[&str], commands: &[&str], newcomer: bool) -> Kil
         kills.without_ring += usize::from(killed && !has_ring);
         kills.with_ring += usize::from(killed && has_ring);
     }
-    // The helper thread may end before its last calls.
+    // The helper thread may end before its last calls, or make some in the main thread's place.
     let all = kills.without_ring + kills.with_ring;
-    assert!(all > 10 && all + 3 >= calls.len(), "{all} kills at {} calls: {calls:?}", calls.len());
+    assert!(all > 10 && all * 10 >= calls.len() * 9, "{all} kills at {} calls: {calls:?}", calls.len());
     kills
 }
 

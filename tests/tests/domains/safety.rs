@@ -105,7 +105,7 @@ fn only_the_users_own_regular_file_is_used_as_ring() {
     fs::remove_file(&ring).unwrap();
     let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&ring).status().unwrap();
     assert!(status.success());
-    assert_forbidden(allocate(), &ring, "regular file");
+    assert_forbidden(allocate(), &ring, "named pipe");
     fs::remove_file(&ring).unwrap();
     fs::create_dir(&ring).unwrap();
     assert!(allocate().is_err());

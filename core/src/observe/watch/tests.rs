@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use super::detector::Detector;
 use super::rules::Rules;
 use super::settings::WatchSettings;
 use super::snapshot::{ObservedSource, RemovedHolder, Snapshot};
-use crate::buffer::{SourceHealth, SourceState};
 use crate::observe::canonical::canonical;
-use crate::registry::Registry;
 use crate::track::{Anomaly, AnomalyKind};
 
 const SECOND: i64 = 1_000_000_000;
@@ -434,28 +431,4 @@ fn source_that_is_down_fires_once_until_it_runs() {
     world.pass(3, |source, _| source.down = None);
     world.stand(5, |source, _| source.down = Some("failed".into()));
     assert_eq!(world.kinds(), [AnomalyKind::SourceDown; 2]);
-}
-
-#[test]
-fn source_without_a_buffer_is_in_metrics_and_events() {
-    let folder = tempfile::tempdir().unwrap();
-    let shared = Registry::builder().domains_folder(folder.path()).open("birds").unwrap();
-    for registry in [Registry::private(), shared] {
-        let claim = registry.claim_source("rtsp://me:sesame@cam/1").unwrap();
-        let mut detector = Detector::new(WatchSettings::default());
-        for (state, events) in [(SourceState::Starting, 0), (SourceState::BackingOff, 1), (SourceState::Running, 0)] {
-            claim.publish(None, &SourceHealth::new(state, 0, 0, "refused")).unwrap();
-            let found = detector.look(&registry);
-            assert_eq!(found.len(), events, "{state}: {found:?}");
-            assert!(found.iter().all(|event| event.kind == AnomalyKind::SourceDown
-                && event.source.as_deref() == Some("rtsp://***@cam/1")
-                && event.evidence.contains("backing off: refused")));
-            let line = format!("capbuf_source_state{{source=\"cam/1\"}} {}.0", state as u32);
-            for text in [registry.metrics_text(), registry.domain_metrics_text()] {
-                assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
-                assert!(text.contains("capbuf_source_has_writer{source=\"cam/1\"} 0.0"), "{text}");
-                assert!(text.contains("capbuf_sources_without_metrics 0.0") && !text.contains("sesame"), "{text}");
-            }
-        }
-    }
 }
