@@ -157,6 +157,14 @@ macro_rules! atomics {
             }
 
             #[track_caller]
+            pub(crate) fn fetch_min(&self, value: $int, ordering: Ordering) -> $int {
+                match places::here() {
+                    Some(Defect::Lost) => value,
+                    defect => self.0.fetch_min(value, order(ordering, defect)),
+                }
+            }
+
+            #[track_caller]
             pub(crate) fn fetch_update(
                 &self,
                 set: Ordering,
@@ -357,6 +365,13 @@ impl<T: Clone> ArcSwapAny<T> {
 impl<T> ArcSwap<T> {
     pub(crate) fn from_pointee(value: T) -> Self {
         Self::new(Arc::new(value))
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&self, new: Arc<T>) {
+        if places::here() != Some(Defect::Lost) {
+            drop(self.replace(new, |_| true));
+        }
     }
 
     #[track_caller]
