@@ -91,8 +91,12 @@ def test_interrupted_clip_leaves_no_file(registry: capbuf.Registry, tmp_path: pa
     with buffer.writer() as writer:
         writer.write(np.random.default_rng(1).integers(-9000, 9000, 300 * 48000).astype("int16"))
 
+    def is_writing() -> bool:
+        """Return whether a file in the folder is open; it has no name before it is complete."""
+        return any(os.path.realpath(entry).startswith(str(tmp_path)) for entry in pathlib.Path("/proc/self/fd").iterdir())
+
     def interrupt() -> None:
-        eventually(lambda: any(tmp_path.iterdir()))
+        eventually(is_writing)
         os.kill(os.getpid(), signal.SIGINT)
 
     # A shell starts background processes with SIGINT ignored.
@@ -107,4 +111,5 @@ def test_interrupted_clip_leaves_no_file(registry: capbuf.Registry, tmp_path: pa
         interrupting.join()
     finally:
         signal.signal(signal.SIGINT, before)
-    eventually(lambda: not any(tmp_path.iterdir()))
+    eventually(lambda: not is_writing())
+    assert not any(tmp_path.iterdir())

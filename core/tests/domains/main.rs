@@ -2,6 +2,7 @@
 //! in another crate.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "observe")]
 mod hidden_secrets;
 mod lifetimes;
 mod safety;
