@@ -3,6 +3,7 @@
 import pathlib
 import time
 import wave
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 import numpy as np
@@ -37,15 +38,16 @@ def test_clip_around_waits_for_its_end(registry: capbuf.Registry, tmp_path: path
 def test_existing_file_is_replaced_only_when_asked(buffer: capbuf.CaptureBuffer, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "owl.wav"
     path.write_bytes(b"mine")
-    for clip in (
-        lambda **options: buffer.clip_around(path, START_NS + 500_000_000, 0.1, 0.1, **options),
-        lambda **options: buffer.clip_frames(path, 0, 100, **options),
-        lambda **options: buffer.clip(path, START_NS, START_NS + 100_000_000, **options),
-    ):
+    clips: list[Callable[[bool], capbuf.Clip]] = [
+        lambda overwrite: buffer.clip_around(path, START_NS + 500_000_000, 0.1, 0.1, overwrite=overwrite),
+        lambda overwrite: buffer.clip_frames(path, 0, 100, overwrite=overwrite),
+        lambda overwrite: buffer.clip(path, START_NS, START_NS + 100_000_000, overwrite=overwrite),
+    ]
+    for clip in clips:
         with pytest.raises(capbuf.ClipFailed, match="owl.wav: the file exists"):
-            clip()
+            clip(False)
         assert path.read_bytes() == b"mine"
-        assert clip(overwrite=True).path == path
+        assert clip(True).path == path
         assert path.read_bytes()[:4] == b"RIFF"
         path.write_bytes(b"mine")
     assert [file.name for file in tmp_path.iterdir()] == ["owl.wav"]
