@@ -28,6 +28,21 @@ def position(first: int, frames: int) -> npt.NDArray[np.int16]:
     return ((np.arange(first, first + frames, dtype=np.int64) * 40503) & 0xFFFF).astype(np.uint16).view(np.int16)
 
 
+def fork(work: Callable[[], object]) -> int:
+    """Run `work` in a forked child, which exits with 0 if it returns. Return the child's id."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException as error:
+            print("in the child:", repr(error), file=sys.stderr, flush=True)
+        finally:
+            os._exit(code)
+    return child
+
+
 def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Poll until the condition is true; the deadline only keeps a failing test from hanging."""
     deadline = time.monotonic() + seconds

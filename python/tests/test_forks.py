@@ -14,27 +14,12 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
-from conftest import RATE, START, Background, eventually, position
+from conftest import RATE, START, Background, eventually, fork, position
 
 import capbuf
 
 # These tests fork processes that have threads, which newer versions of Python warn about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-
-
-def fork(work: Callable[[], object]) -> int:
-    """Run `work` in a forked child, which exits with 0 if it returns. Return the child's id."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException as error:
-            print("in the child:", repr(error), file=sys.stderr, flush=True)
-        finally:
-            os._exit(code)
-    return child
 
 
 def wait_for(child: int, seconds: float = 30) -> int:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from conftest import RATE, START, Background, eventually, position
+from conftest import RATE, START, Background, eventually, fork, position
 
 import capbuf
 
@@ -64,15 +64,7 @@ def test_child_processes_share_a_domain(folder: pathlib.Path, method: str) -> No
 
 def in_child(work: Callable[[], None]) -> int:
     """Run `work` in a forked child and return its exit code."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return os.waitstatus_to_exitcode(os.waitpid(fork(work), 0)[1])
 
 
 @pytest.mark.parametrize("where", ["private", "domain"])
