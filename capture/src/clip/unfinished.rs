@@ -1,9 +1,9 @@
 //! A file under construction: it gets its name when it is complete, and leaves nothing if it never
 //! is.
 //!
-//! Where the file system allows it, the file has no name until then (`O_TMPFILE`), so the kernel
-//! frees it however its writer ends. Elsewhere it is a `.capbuf-*.part`, locked by its writer; the
-//! next writer into the folder removes those that no process has locked.
+//! Until then the file has no name (`O_TMPFILE`): the kernel frees it when its writer ends. Where
+//! the file system has no such files, it is a `.capbuf-*.part`, locked by its writer. The next
+//! writer into the folder removes each one that no process has locked.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
