@@ -5,7 +5,7 @@
 //! give a class two bases, and the coroutines (`_asyncio.py`).
 //!
 //! Imports run downward: `trigger`, `watch`, `station` -> `capture` -> `registry` -> `buffer` ->
-//! `callback` -> `waiting`, `arrays` -> `arguments` -> `errors` -> `spec_dict`.
+//! `callback` -> `waiting`, `arrays` -> `arguments` -> `errors` -> `spec_dict`, `pickling`.
 //!
 //! No panic crosses into Python: PyO3 converts it into an exception. `unsafe` stands in
 //! `callback/kill_safe.rs` and `loading.rs` only.
@@ -20,6 +20,7 @@ mod callback;
 mod capture;
 mod errors;
 mod loading;
+mod pickling;
 mod registry;
 mod spec_dict;
 mod station;
@@ -36,6 +37,8 @@ mod _capbuf {
 
     #[pymodule_export]
     use crate::callback::end_all;
+    #[pymodule_export]
+    use crate::pickling::restore;
 
     /// Loads what later calls need: while the interpreter ends, nothing can be imported.
     #[pymodule_init]

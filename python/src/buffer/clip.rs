@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::gap::Missing;
 use crate::arguments::{datetime, named, utc_ns};
+use crate::pickling::pickled;
 
 /// A file into which a span of a buffer was written.
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Clip {
     frames: u64,
     sample_rate_hz: u32,
     channels: u16,
-    sample_format: &'static str,
+    sample_format: String,
     start_utc_ns: i64,
     missing: Missing,
     bytes: u64,
@@ -43,7 +44,7 @@ impl Clip {
             frames: clip.frames,
             sample_rate_hz: clip.sample_rate_hz,
             channels: clip.channels,
-            sample_format: clip.format.name(),
+            sample_format: clip.format.name().to_owned(),
             start_utc_ns: clip.start_utc_ns,
             missing: Missing::new(clip.missing),
             bytes: clip.bytes,
@@ -100,3 +101,5 @@ pub(crate) fn clip_name(
 ) -> PyResult<String> {
     Ok(capbuf_capture::clip_name(source, utc_ns("start", start)?, extension))
 }
+
+pickled!(Clip { path, frames, sample_rate_hz, channels, sample_format, start_utc_ns, missing, bytes });

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::arguments::datetime;
+use crate::pickling::pickled;
 
 /// A discontinuity on the timeline of a buffer.
 ///
@@ -24,14 +25,14 @@ use crate::arguments::datetime;
 ///     The position in the segment, in frames; None for a gap that belongs to no segment.
 /// silence_frames : int
 ///     Frames of silence that fill the gap in the segment.
-#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[pyclass(module = "capbuf", frozen, eq, get_all, from_py_object)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gap {
     first_frame: u64,
     start_utc_ns: i64,
     duration_ns: i64,
     clock_step_ns: i64,
-    reason: &'static str,
+    reason: String,
     at_frame: Option<u64>,
     silence_frames: u64,
 }
@@ -43,7 +44,7 @@ impl Gap {
             start_utc_ns: gap.start_utc_ns,
             duration_ns: gap.duration_ns,
             clock_step_ns: gap.clock_step_ns,
-            reason: gap.reason.name(),
+            reason: gap.reason.name().to_owned(),
             at_frame: None,
             silence_frames: 0,
         }
@@ -76,7 +77,7 @@ impl Gap {
 ///     At the beginning: overwritten, or before the buffer's first frame.
 /// not_yet_frames : int
 ///     At the end: not recorded yet.
-#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[pyclass(module = "capbuf", frozen, eq, get_all, from_py_object)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Missing {
     evicted_frames: u64,
@@ -86,6 +87,12 @@ pub(crate) struct Missing {
 impl Missing {
     pub(super) fn new(missing: capbuf::Missing) -> Self {
         Self { evicted_frames: missing.evicted_frames, not_yet_frames: missing.not_yet_frames }
+    }
+
+    pub(super) fn of_core(&self) -> capbuf::Missing {
+        let mut missing = capbuf::Missing::default();
+        (missing.evicted_frames, missing.not_yet_frames) = (self.evicted_frames, self.not_yet_frames);
+        missing
     }
 }
 
@@ -100,3 +107,7 @@ impl Missing {
         format!("<capbuf.Missing evicted_frames={evicted_frames} not_yet_frames={not_yet_frames}>")
     }
 }
+
+pickled!(Gap { first_frame, start_utc_ns, duration_ns, clock_step_ns, reason, at_frame, silence_frames });
+
+pickled!(Missing { evicted_frames, not_yet_frames });

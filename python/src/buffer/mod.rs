@@ -26,6 +26,7 @@ pub(crate) use status::{Holder, Level, Status};
 pub(crate) use windows::{Window, Windows};
 pub(crate) use writer::Writer;
 
+use crate::pickling::refuses_pickling;
 use crate::spec_dict::spec_dict;
 use crate::waiting::Handle;
 
@@ -207,3 +208,5 @@ impl CaptureBuffer {
         format!("<capbuf.CaptureBuffer {:?}: {spec}>", self.redacted)
     }
 }
+
+refuses_pickling!(CaptureBuffer, "it belongs to its process; open the domain there, and get the buffer by its source");

@@ -6,6 +6,7 @@ use pyo3::types::PyTuple;
 
 use super::gap::{Gap, Missing};
 use crate::arguments::datetime;
+use crate::pickling::{Reduced, reduce};
 
 /// The position and content of a segment, independent of the memory it was read into.
 pub(super) struct Facts {
@@ -15,7 +16,7 @@ pub(super) struct Facts {
     pub(super) silence_frames: u64,
     pub(super) start_utc_ns: i64,
     pub(super) end_utc_ns: i64,
-    pub(super) gaps: Vec<capbuf::SegmentGap>,
+    pub(super) gaps: Vec<Gap>,
     pub(super) missing: capbuf::Missing,
 }
 
@@ -28,7 +29,7 @@ impl Facts {
             silence_frames: segment.silence_frames(),
             start_utc_ns: segment.start_utc_ns(),
             end_utc_ns: segment.end_utc_ns(),
-            gaps: segment.gaps().to_vec(),
+            gaps: segment.gaps().iter().map(Gap::in_segment).collect(),
             missing: segment.missing(),
         }
     }
@@ -142,12 +143,36 @@ impl Segment {
 
     #[getter]
     fn gaps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.facts.gaps.iter().map(Gap::in_segment).collect::<Vec<_>>())
+        PyTuple::new(py, self.facts.gaps.clone())
     }
 
     #[getter]
     fn missing(&self) -> Missing {
         Missing::new(self.facts.missing)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (py, Self { samples, facts, sample_rate_hz, channels }) = (slf.py(), slf.get());
+        let position = (facts.frames, facts.first_frame, facts.end_frame, facts.silence_frames);
+        let times = (facts.start_utc_ns, facts.end_utc_ns);
+        let ends = (facts.gaps.clone(), Missing::new(facts.missing));
+        let fields = (samples.clone_ref(py), position, times, ends, (*sample_rate_hz, *channels));
+        reduce(slf.as_any(), fields.into_pyobject(py)?)
+    }
+
+    #[staticmethod]
+    fn _restore(
+        samples: Py<PyAny>,
+        position: (u64, u64, u64, u64),
+        times: (i64, i64),
+        ends: (Vec<Gap>, Missing),
+        shape: (u32, u16),
+    ) -> Self {
+        let (frames, first_frame, end_frame, silence_frames) = position;
+        let ((start_utc_ns, end_utc_ns), (gaps, missing)) = (times, ends);
+        let missing = missing.of_core();
+        let facts = Facts { frames, first_frame, end_frame, silence_frames, start_utc_ns, end_utc_ns, gaps, missing };
+        Self { samples, facts, sample_rate_hz: shape.0, channels: shape.1 }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

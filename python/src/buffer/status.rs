@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::arguments::optional_datetime;
+use crate::pickling::pickled;
 
 /// A process that has a buffer open, or holds its writer.
 ///
@@ -12,7 +13,7 @@ use crate::arguments::optional_datetime;
 ///     The process id.
 /// program : str
 ///     The name of the program.
-#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[pyclass(module = "capbuf", frozen, eq, get_all, from_py_object)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Holder {
     pid: u32,
@@ -40,7 +41,7 @@ impl Holder {
 ///     The largest magnitude of a sample.
 /// rms : float
 ///     The root mean square of the samples. A full-scale sine has 0.707.
-#[pyclass(module = "capbuf", frozen, eq, get_all)]
+#[pyclass(module = "capbuf", frozen, eq, get_all, from_py_object)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Level {
     peak: f32,
@@ -155,3 +156,24 @@ impl Status {
         )
     }
 }
+
+pickled!(Holder { pid, program });
+
+pickled!(Level { peak, rms });
+
+pickled!(Status {
+    newest_frame,
+    oldest_frame,
+    oldest_utc_ns,
+    newest_utc_ns,
+    age_seconds,
+    writes,
+    gaps,
+    evictions,
+    has_writer,
+    writer,
+    is_removed,
+    timeline_ahead_ns,
+    level,
+    bytes
+});

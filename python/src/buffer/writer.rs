@@ -13,6 +13,7 @@ use super::CaptureBuffer;
 use crate::arguments::{named, optional_duration, utc_ns};
 use crate::arrays::{self, Bytes, DType};
 use crate::errors::{self, OrRaise as _, invalid};
+use crate::pickling::refuses_pickling;
 
 /// Below this many bytes, detaching from the interpreter costs more than the copy.
 const WORTH_DETACHING: usize = 1 << 16;
@@ -272,3 +273,5 @@ impl Writer {
         format!("<capbuf.Writer of {:?}, {state}>", self.buffer.source().to_string())
     }
 }
+
+refuses_pickling!(Writer, "a buffer has one writer; end it, and take it elsewhere with CaptureBuffer.writer");

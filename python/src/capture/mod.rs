@@ -14,6 +14,7 @@ pub(crate) use state::State;
 use crate::buffer::CaptureBuffer;
 use crate::callback::{Held, Running};
 use crate::errors::OrRaise as _;
+use crate::pickling::refuses_pickling;
 use crate::waiting::interruptible;
 
 /// A source that is captured into its buffer on a thread that needs no interpreter. See `record`.
@@ -88,3 +89,5 @@ impl Capture {
         Ok(format!("<capbuf.Capture of {:?}, {}>", capture.buffer().source().to_string(), capture.state()))
     }
 }
+
+refuses_pickling!(Capture, "it belongs to its process; read its buffer elsewhere by the domain and the source");

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::{PyTraverseError, PyVisit};
 
 use crate::errors;
+use crate::pickling::{Reduced, reduce};
 
 /// The state of a capture.
 ///
@@ -22,7 +23,7 @@ use crate::errors;
 #[pyclass(module = "capbuf", frozen)]
 pub(crate) struct State {
     #[pyo3(get)]
-    name: &'static str,
+    name: String,
     #[pyo3(get)]
     reason: Option<Py<PyAny>>,
     #[pyo3(get)]
@@ -41,7 +42,7 @@ impl State {
             Core::Stalled { reason } | Core::Failed { reason } => (Some(reason), 0, 0.0),
             _ => (None, 0, 0.0),
         };
-        let name = state.kind().name();
+        let name = state.kind().name().to_owned();
         let reason = reason.map(|reason| errors::capture(py, reason).into_value(py).into_any());
         Self { name, reason, attempts, left_seconds, text: state.to_string() }
     }
@@ -53,6 +54,18 @@ impl State {
 
 #[pymethods]
 impl State {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (py, state) = (slf.py(), slf.get());
+        let reason = state.reason.as_ref().map(|reason| reason.clone_ref(py));
+        let fields = (state.name.as_str(), reason, state.attempts, state.left_seconds, state.text.as_str());
+        reduce(slf.as_any(), fields.into_pyobject(py)?)
+    }
+
+    #[staticmethod]
+    fn _restore(name: String, reason: Option<Py<PyAny>>, attempts: u32, left_seconds: f64, text: String) -> Self {
+        Self { name, reason, attempts, left_seconds, text }
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.reason)
     }

@@ -6,6 +6,7 @@ use pyo3::types::PyTuple;
 use super::Registry;
 use crate::arguments::named;
 use crate::errors::OrRaise as _;
+use crate::pickling::refuses_pickling;
 use crate::waiting::Handle;
 
 /// An exclusive claim on a source. See `Registry.claim_source`.
@@ -94,3 +95,5 @@ impl SourceClaim {
         format!("<capbuf.SourceClaim of {:?}{state}>", capbuf::redact(&self.source))
     }
 }
+
+refuses_pickling!(SourceClaim, "it belongs to its process; claim the source there with Registry.claim_source");

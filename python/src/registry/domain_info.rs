@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::named;
 use crate::errors::OrRaise as _;
+use crate::pickling::pickled;
 use crate::waiting::interruptible;
 
 /// A domain as seen from outside. See `domains`.
@@ -118,3 +119,5 @@ pub(crate) fn remove_domain(
 pub(crate) fn redact(#[pyo3(from_py_with = named::source)] source: &str) -> String {
     capbuf::redact(source)
 }
+
+pickled!(DomainInfo { name, path, buffers, bytes, processes, has_dead });

@@ -29,6 +29,7 @@ pub(crate) use stats::{Stats, Swept};
 
 use crate::arguments::named;
 use crate::errors::{OrRaise as _, wrong_type};
+use crate::pickling::refuses_pickling;
 use crate::waiting::{Handle, interruptible};
 
 /// The allocator of capture buffers: maps each source to its one buffer.
@@ -141,3 +142,5 @@ impl Registry {
         format!("<capbuf.Registry {}>", state.unwrap_or_else(|_| "closed".to_owned()))
     }
 }
+
+refuses_pickling!(Registry, "it belongs to its process; open the domain there with capbuf.open");

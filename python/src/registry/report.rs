@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::datetime;
+use crate::pickling::{Reduced, reduce};
 
 /// The allocations of a registry, or of all processes of its domain, at one moment.
 ///
@@ -48,67 +49,60 @@ use crate::arguments::datetime;
 /// >>> source["call_sites"][0]["language"]
 /// 'Python'
 #[pyclass(module = "capbuf", frozen)]
-pub(crate) struct AllocationReport(Report);
-
-impl AllocationReport {
-    pub(super) fn new(report: Report) -> Self {
-        Self(report)
-    }
+pub(crate) struct AllocationReport {
+    #[pyo3(get)]
+    attempts: u64,
+    #[pyo3(get)]
+    allocations: u64,
+    #[pyo3(get)]
+    live_buffers: u64,
+    #[pyo3(get)]
+    live_bytes: u64,
+    #[pyo3(get)]
+    live_audio_bytes: u64,
+    #[pyo3(get)]
+    removed_and_held: u64,
+    #[pyo3(get)]
+    ended_processes: u64,
+    #[pyo3(get)]
+    dropped: BTreeMap<String, u64>,
+    made_utc_ns: i64,
+    text: String,
+    json: String,
 }
 
-#[pymethods]
 impl AllocationReport {
-    #[getter]
-    fn attempts(&self) -> u64 {
-        self.0.totals.attempts
-    }
-
-    #[getter]
-    fn allocations(&self) -> u64 {
-        self.0.totals.allocations
-    }
-
-    #[getter]
-    fn live_buffers(&self) -> u64 {
-        self.0.totals.live_buffers
-    }
-
-    #[getter]
-    fn live_bytes(&self) -> u64 {
-        self.0.totals.live_bytes
-    }
-
-    #[getter]
-    fn live_audio_bytes(&self) -> u64 {
-        self.0.totals.live_audio_bytes
-    }
-
-    #[getter]
-    fn removed_and_held(&self) -> u64 {
-        self.0.totals.removed_and_held
-    }
-
-    #[getter]
-    fn ended_processes(&self) -> u64 {
-        self.0.ended_processes
-    }
-
-    #[getter]
-    fn dropped(&self) -> BTreeMap<&'static str, u64> {
-        let dropped = self.0.dropped;
-        BTreeMap::from([
+    pub(super) fn new(report: &Report) -> Self {
+        let (totals, dropped) = (&report.totals, report.dropped);
+        let dropped = [
             ("sources", dropped.sources),
             ("attempts", dropped.attempts),
             ("call_sites", dropped.call_sites),
             ("holders", dropped.holders),
             ("stacks", dropped.stacks),
-        ])
+        ];
+        Self {
+            attempts: totals.attempts,
+            allocations: totals.allocations,
+            live_buffers: totals.live_buffers,
+            live_bytes: totals.live_bytes,
+            live_audio_bytes: totals.live_audio_bytes,
+            removed_and_held: totals.removed_and_held,
+            ended_processes: report.ended_processes,
+            dropped: dropped.map(|(name, count)| (name.to_owned(), count)).into(),
+            made_utc_ns: report.made_utc_ns,
+            text: report.to_string(),
+            json: report.to_json(),
+        }
     }
+}
 
+#[pymethods]
+impl AllocationReport {
     /// Creation time of the report, as an aware `datetime` in UTC.
     #[getter]
     fn made<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        datetime(py, self.0.made_utc_ns)
+        datetime(py, self.made_utc_ns)
     }
 
     /// Return the report as JSON, by the schema ``docs/schema/report.json``.
@@ -118,8 +112,8 @@ impl AllocationReport {
     /// Returns
     /// -------
     /// str
-    fn to_json(&self, py: Python<'_>) -> String {
-        py.detach(|| self.0.to_json())
+    fn to_json(&self) -> &str {
+        &self.json
     }
 
     /// Return the report as dictionaries and lists, named as in `to_json`.
@@ -128,18 +122,50 @@ impl AllocationReport {
     /// -------
     /// dict
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import(intern!(py, "json"))?.call_method1(intern!(py, "loads"), (self.to_json(py),))
+        py.import(intern!(py, "json"))?.call_method1(intern!(py, "loads"), (self.to_json(),))
     }
 
-    fn __str__(&self, py: Python<'_>) -> String {
-        py.detach(|| self.0.to_string())
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let report = slf.get();
+        let counts = (report.attempts, report.allocations, report.live_buffers, report.removed_and_held);
+        let bytes = (report.live_bytes, report.live_audio_bytes);
+        let left_out = (report.ended_processes, &report.dropped);
+        let texts = (report.text.as_str(), report.json.as_str());
+        reduce(slf.as_any(), (counts, bytes, left_out, report.made_utc_ns, texts).into_pyobject(slf.py())?)
+    }
+
+    #[staticmethod]
+    fn _restore(
+        counts: (u64, u64, u64, u64),
+        bytes: (u64, u64),
+        left_out: (u64, BTreeMap<String, u64>),
+        made_utc_ns: i64,
+        texts: (String, String),
+    ) -> Self {
+        let (attempts, allocations, live_buffers, removed_and_held) = counts;
+        let ((live_bytes, live_audio_bytes), (ended_processes, dropped)) = (bytes, left_out);
+        let (text, json) = texts;
+        Self {
+            attempts,
+            allocations,
+            live_buffers,
+            live_bytes,
+            live_audio_bytes,
+            removed_and_held,
+            ended_processes,
+            dropped,
+            made_utc_ns,
+            text,
+            json,
+        }
+    }
+
+    fn __str__(&self) -> &str {
+        &self.text
     }
 
     fn __repr__(&self) -> String {
-        let totals = &self.0.totals;
-        format!(
-            "<capbuf.AllocationReport {} attempts, {} allocations, {} live buffers>",
-            totals.attempts, totals.allocations, totals.live_buffers
-        )
+        let Self { attempts, allocations, live_buffers, .. } = self;
+        format!("<capbuf.AllocationReport {attempts} attempts, {allocations} allocations, {live_buffers} live buffers>")
     }
 }

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use super::Registry;
 use crate::errors::OrRaise as _;
+use crate::pickling::pickled;
 use crate::waiting::interruptible;
 
 /// Counters of the allocations of a registry.
@@ -97,3 +98,7 @@ impl Registry {
         Ok(Swept { processes: swept.processes, buffers: swept.buffers, leftovers: swept.leftovers })
     }
 }
+
+pickled!(Stats { rings_allocated, rings_mapped, rings_unmapped, bytes, budget_bytes });
+
+pickled!(Swept { processes, buffers, leftovers });

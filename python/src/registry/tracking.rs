@@ -46,6 +46,6 @@ impl Registry {
     /// AllocationReport
     fn allocation_report(&self, py: Python<'_>) -> PyResult<AllocationReport> {
         let registry = self.registry(py)?;
-        Ok(AllocationReport::new(py.detach(|| registry.allocation_report())))
+        Ok(py.detach(|| AllocationReport::new(&registry.allocation_report())))
     }
 }

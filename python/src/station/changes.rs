@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+use crate::pickling::pickled;
+
 /// The changes of a reconfiguration, as sorted names of sources. False if nothing changed.
 ///
 /// Attributes
@@ -66,3 +68,5 @@ impl Changes {
         format!("<capbuf.Changes{}>", counts.concat())
     }
 }
+
+pickled!(Changes { unchanged, started, restarted, resized, reformatted, stopped });

@@ -2,7 +2,8 @@
 
 use capbuf_capture::WhenGone;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
+use pyo3::types::{PyDict, PyString};
 
 use crate::arguments::{CaptureArguments, named};
 use crate::errors::{invalid, wrong_type};
@@ -58,8 +59,17 @@ use crate::errors::{invalid, wrong_type};
 /// >>> nest == capbuf.SourceConfig("nest", "rtsp://me:sesame@camera/audio", seconds=120.0)
 /// True
 #[pyclass(module = "capbuf", frozen, eq)]
-#[derive(PartialEq)]
-pub(crate) struct SourceConfig(capbuf_capture::SourceConfig);
+pub(crate) struct SourceConfig {
+    config: capbuf_capture::SourceConfig,
+    /// The keyword arguments, for copies.
+    keywords: Py<PyDict>,
+}
+
+impl PartialEq for SourceConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.config == other.config
+    }
+}
 
 #[pymethods]
 impl SourceConfig {
@@ -112,24 +122,55 @@ impl SourceConfig {
             other => return Err(invalid(py, "when_gone", format!("{other:?}"), "\"remove\", \"keep\"")),
         };
         let config = capbuf_capture::SourceConfig::new(name, locator.unwrap_or(name));
-        Ok(Self(config.options(arguments.options(py)?).when_gone(when_gone)))
+        let config = config.options(arguments.options(py)?).when_gone(when_gone);
+        let keywords = PyDict::new(py);
+        for (keyword, value) in [
+            ("seconds", seconds),
+            ("sample_rate_hz", sample_rate_hz),
+            ("channels", channels),
+            ("mix", mix),
+            ("open_deadline", open_deadline),
+            ("retry_after", retry_after),
+            ("retry_at_most_after", retry_at_most_after),
+            ("give_up_after", give_up_after),
+            ("then_retry_every", then_retry_every),
+            ("nothing_for", nothing_for),
+            ("silence_for", silence_for),
+        ] {
+            if let Some(value) = value {
+                keywords.set_item(keyword, value)?;
+            }
+        }
+        keywords.set_item("sample_format", sample_format)?;
+        keywords.set_item("gain_db", gain_db)?;
+        keywords.set_item("when_gone", if when_gone == WhenGone::Keep { "keep" } else { "remove" })?;
+        Ok(Self { config, keywords: keywords.unbind() })
+    }
+
+    /// The arguments of a copy, for `pickle` and `copy`.
+    fn __getnewargs_ex__(&self, py: Python<'_>) -> ((&str, &str), Py<PyDict>) {
+        ((self.config.name(), self.config.locator()), self.keywords.clone_ref(py))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.keywords)
     }
 
     /// The name of the buffer, unredacted.
     #[getter]
     fn name(&self) -> &str {
-        self.0.name()
+        self.config.name()
     }
 
     /// The locator of the source, unredacted.
     #[getter]
     fn locator(&self) -> &str {
-        self.0.locator()
+        self.config.locator()
     }
 
     fn __repr__(&self) -> String {
         let quoted = |text| capbuf::redact(text).replace('\'', "\\'");
-        format!("<capbuf.SourceConfig '{}' from '{}'>", quoted(self.0.name()), quoted(self.0.locator()))
+        format!("<capbuf.SourceConfig '{}' from '{}'>", quoted(self.config.name()), quoted(self.config.locator()))
     }
 }
 
@@ -144,7 +185,7 @@ pub(super) fn configs(sources: &Bound<'_, PyAny>) -> PyResult<Vec<capbuf_capture
     for source in sources.try_iter().map_err(|_| refused())? {
         let source = source?;
         configs.push(match source.cast::<SourceConfig>() {
-            Ok(config) => config.get().0.clone(),
+            Ok(config) => config.get().config.clone(),
             Err(_) => {
                 let name: String =
                     source.extract().map_err(|_| wrong_type("a source", &source, "SourceConfig, str"))?;

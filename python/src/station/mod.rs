@@ -16,6 +16,7 @@ pub(crate) use source_status::{SourceStatus, Transition};
 use self::config::configs;
 use crate::callback::Running;
 use crate::errors::OrRaise as _;
+use crate::pickling::refuses_pickling;
 use crate::registry::{CallSite, Registry, registry_argument};
 use crate::waiting::interruptible;
 
@@ -153,3 +154,5 @@ impl Station {
         self.close(py)
     }
 }
+
+refuses_pickling!(Station, "it belongs to its process; create one there, and pass it the sources");

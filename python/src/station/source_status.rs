@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use crate::arguments::datetime;
 use crate::buffer::CaptureBuffer;
 use crate::capture::State;
+use crate::pickling::{Reduced, pickled, reduce};
 
 /// A snapshot of a source of a station.
 ///
@@ -19,7 +20,7 @@ use crate::capture::State;
 /// history : list of Transition
 ///     The last changes of state, oldest first.
 /// buffer : CaptureBuffer or None
-///     A handle to the buffer, once it is allocated.
+///     A handle to the buffer, once it is allocated. None in a copy by `pickle`.
 #[pyclass(module = "capbuf", frozen, get_all)]
 pub(crate) struct SourceStatus {
     name: String,
@@ -44,6 +45,22 @@ impl SourceStatus {
 
 #[pymethods]
 impl SourceStatus {
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    /// A copy by `pickle` has no buffer: the other process opens it by its name.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let (py, Self { name, state, restarts, history, .. }) = (slf.py(), slf.get());
+        let history: Vec<_> = history.iter().map(|change| change.clone_ref(py)).collect();
+        reduce(slf.as_any(), (name.as_str(), state.clone_ref(py), *restarts, history).into_pyobject(py)?)
+    }
+
+    #[staticmethod]
+    fn _restore(name: String, state: Py<State>, restarts: u64, history: Vec<Py<Transition>>) -> Self {
+        Self { name, state, restarts, history, buffer: None }
+    }
+
     fn __repr__(&self) -> String {
         let name = capbuf::redact(&self.name);
         format!("<capbuf.SourceStatus of {name:?}, {}>", self.state.get().text())
@@ -65,13 +82,13 @@ impl SourceStatus {
 #[pyclass(module = "capbuf", frozen, get_all)]
 pub(crate) struct Transition {
     utc_ns: i64,
-    state: &'static str,
+    state: String,
     reason: Option<String>,
 }
 
 impl Transition {
     fn new(change: capbuf_capture::Transition) -> Self {
-        Self { utc_ns: change.utc_ns, state: change.state.name(), reason: change.reason }
+        Self { utc_ns: change.utc_ns, state: change.state.name().to_owned(), reason: change.reason }
     }
 }
 
@@ -87,3 +104,5 @@ impl Transition {
         format!("<capbuf.Transition to {:?}{reason}>", self.state)
     }
 }
+
+pickled!(Transition { utc_ns, state, reason });

@@ -20,6 +20,7 @@ use crate::arguments::{Wait, named, now_utc_ns, utc_ns};
 use crate::buffer::Clip;
 use crate::callback::{Callback, Running};
 use crate::errors::{self, OrRaise as _};
+use crate::pickling::refuses_pickling;
 use crate::registry::{Registry, registry_argument};
 use crate::waiting::Poll;
 
@@ -283,3 +284,5 @@ fn outcome(py: Python<'_>, clip: capbuf_capture::Result<ClipInfo>) -> PyResult<P
         Err(error) => Ok(errors::capture(py, &error).into_value(py).into_any()),
     }
 }
+
+refuses_pickling!(Trigger, "it belongs to its process; begin one there");

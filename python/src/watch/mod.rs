@@ -17,6 +17,7 @@ pub(crate) use anomaly::Anomaly;
 use crate::arguments::Wait;
 use crate::callback::{Callback, Running};
 use crate::errors::OrRaise as _;
+use crate::pickling::refuses_pickling;
 use crate::registry::Registry;
 use crate::waiting::{Poll, block_on};
 
@@ -41,7 +42,7 @@ impl Watch {
     fn poll(watch: &capbuf::Watch, waited: Duration, is_over: bool) -> Result<Poll<Anomaly>, capbuf::Error> {
         watch.check_process()?;
         match watch.next_event(Duration::ZERO) {
-            Some(event) => Ok(Poll::Ready(Anomaly(event))),
+            Some(event) => Ok(Poll::Ready(Anomaly::new(&event))),
             None if is_over => Err(capbuf::Error::TimedOut { waited }),
             None => Ok(Poll::RetryAfter(POLL_INTERVAL)),
         }
@@ -107,7 +108,7 @@ impl Watch {
     /// -------
     /// list of Anomaly
     fn found(&self, py: Python<'_>) -> PyResult<Vec<Anomaly>> {
-        Ok(self.watch.get(py)?.detached(capbuf::Watch::found).into_iter().map(Anomaly).collect())
+        Ok(self.watch.get(py)?.detached(capbuf::Watch::found).iter().map(Anomaly::new).collect())
     }
 
     /// The number of events that a full queue dropped.
@@ -222,9 +223,11 @@ impl Registry {
         let started = py.detach(|| match callback.clone() {
             None => registry.watch(settings),
             Some(callback) => registry.watch_with(settings, move |event| {
-                callback.call(|py| Py::new(py, Anomaly(event.clone())).map(Py::into_any));
+                callback.call(|py| Py::new(py, Anomaly::new(event)).map(Py::into_any));
             }),
         });
         Ok(Watch { watch: Running::new("watch", started.or_raise(py)?), callback })
     }
 }
+
+refuses_pickling!(Watch, "it belongs to its process; begin one there with Registry.watch");

@@ -22,6 +22,7 @@ use super::CaptureBuffer;
 use crate::arguments::{FRAMES, Wait, duration, optional_duration, optional_unsigned};
 use crate::arrays::{DType, Out, Target};
 use crate::errors::{self, OrRaise as _};
+use crate::pickling::refuses_pickling;
 use crate::waiting::{Handle, Poll, block_on};
 
 /// An iterator over the windows of a buffer, for ``for`` and ``async for``.
@@ -308,3 +309,5 @@ impl Windows {
         format!("<capbuf.Windows of {} frames, every {} frames>", self.window_frames, self.hop_frames)
     }
 }
+
+refuses_pickling!(Windows, "it belongs to its buffer; pass on next_frame, and begin others there with start_frame");

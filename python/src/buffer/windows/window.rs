@@ -7,6 +7,7 @@ use pyo3::pyclass::{PyTraverseError, PyVisit};
 
 use crate::arguments::{datetime, duration};
 use crate::buffer::gap::Gap;
+use crate::pickling::pickled;
 
 /// One window of a buffer: its samples and their position.
 ///
@@ -88,3 +89,5 @@ pub(super) fn frames_of(duration: Duration, sample_rate_hz: u32) -> u64 {
     let frames = (duration.as_nanos() * u128::from(sample_rate_hz) + 500_000_000) / 1_000_000_000;
     u64::try_from(frames).unwrap_or(u64::MAX)
 }
+
+pickled!(Window { samples, first_frame, end_frame, start_utc_ns, lost_frames, after_gap, joined_gaps, sample_rate_hz });
