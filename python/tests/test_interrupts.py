@@ -27,6 +27,15 @@ WAITS = {
     "the opening of a source": "capbuf.record(f'rtsp://127.0.0.1:{server.getsockname()[1]}/', registry=registry)",
     # Another process that is allocating this buffer, and has stopped.
     "an allocation": "domain.get_or_allocate('mic', seconds=1)",
+    "a removal": "other.remove('pending')",
+    "a claim": "domain.claim_source('mic')",
+    # Another process that is removing this buffer, and has stopped.
+    "a lookup": "other.get('pending')",
+    "a test": "'pending' in other",
+    "a list": "other.buffers()",
+    "a length": "len(other)",
+    # Another process that is opening or removing the domain, and has stopped.
+    "the opening of a domain": "capbuf.open('locked')",
 }
 
 PROGRAM = """
@@ -57,6 +66,19 @@ if "domain" in {wait!r}:
     lock_file = open(domain.path / next(name for name in seen if name.endswith(".claim")), "w")
     os.chmod(lock_file.fileno(), 0o600)
     fcntl.flock(lock_file, fcntl.LOCK_EX)
+
+if "other" in {wait!r}:
+    pending = domain.allocate("pending", seconds=1)
+    other = capbuf.open("birds")
+    [ring] = domain.path.glob("*.ring")
+    ring = open(ring, "r+b", buffering=0)
+    fcntl.flock(ring, fcntl.LOCK_EX)
+    # By the documented layout: the removal is pending.
+    os.pwrite(ring.fileno(), (2).to_bytes(4, sys.byteorder), 184)
+if "locked" in {wait!r}:
+    locked = capbuf.open("locked")
+    key = open(locked.path / ".key", "rb")
+    fcntl.flock(key, fcntl.LOCK_EX)
 
 async def read():
     await buffer.alast(1)

@@ -34,9 +34,6 @@
 //! A ring's memory is reserved before it is mapped, on file systems without `fallocate` by writing
 //! zeros. A ring larger than the process's limit of a file (`ulimit -f`) is an error.
 //!
-//! A ring's memory is reserved before it is mapped, on file systems without `fallocate` by writing
-//! zeros. A ring larger than the process's limit of a file (`ulimit -f`) is an error.
-//!
 //! # Files
 //! | file | content |
 //! |---|---|
@@ -46,10 +43,10 @@
 //! | `HASH.feed` | the lock of a source claim, held from before the source has a buffer, with the state that the recorder publishes; it stays for a source that failed, while its recorder lives |
 //! | `process-NUMBER` | the liveness lock of a process that has the domain open |
 //! | `NUMBER.track` | the log of a process that tracks allocations |
+//! | `.key` | the random key of these hashes, made with the domain: a source may hold a password, and no file's name lets it be guessed |
 //!
 //! Other files, and such files that are damaged, of another user or of a wrong mode, stop nothing
 //! and stay: [`Registry::unusable_files`](crate::Registry::unusable_files) and reports name them.
-//! | `.key` | the random key of these hashes, made with the domain: a source may hold a password, and no file's name lets it be guessed |
 //!
 //! # Allocated once
 //! A process that allocates a buffer takes the source's lock file, checks that there is still no
@@ -89,8 +86,9 @@
 //! Two processes that both found an empty folder may both have recorded a source for a second; the
 //! later one then gets [`Error::WriterBusy`](crate::Error::WriterBusy).
 //!
-//! A wait for a lock file ends after ten seconds with an error that names the holder, which may be
-//! frozen; the wait is logged after one.
+//! A wait for a lock (of a lock file, a ring's file, the key) ends after ten seconds with an error
+//! that names the holder, which may be frozen; the wait is logged after one. The end of a handle
+//! waits one second; what it leaves, a sweep removes.
 //!
 //! # Forks
 //! A forked child has none of its parent's locks: it closes their descriptors as its first step. It

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::folder::Folder;
 use super::presence::Identity;
+use super::waiting::{LOGGED_AFTER, Waiting};
 use crate::error::Result;
 use crate::holder::Holder;
 use crate::memory::largest_file_bytes;
@@ -32,43 +33,6 @@ pub(crate) struct LockFile {
 
 /// Offset of the record in a lock file: behind the holder's number and name.
 const RECORD_OFFSET: u64 = 1024;
-/// The longest wait for a lock. Its holders make or remove one buffer, which takes milliseconds.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// A longer wait is logged.
-const LOGGED_AFTER: Duration = Duration::from_secs(1);
-
-/// A wait for a lock that another process holds.
-struct Waiting {
-    begun: Instant,
-    is_logged: bool,
-}
-
-impl Waiting {
-    fn begin() -> Self {
-        Self { begun: Instant::now(), is_logged: false }
-    }
-
-    /// Sleeps before the next attempt.
-    fn pause(&mut self, folder: &Folder, name: &str) -> Result<()> {
-        let waited = self.begun.elapsed();
-        if waited >= LOGGED_AFTER {
-            let holder = LockFile::holder(folder, name);
-            let holder = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
-            if waited >= LONGEST_WAIT {
-                let seconds = LONGEST_WAIT.as_secs();
-                let reason = format!("{holder} has held it for {seconds} s; if it is frozen, continue or end it");
-                return Err(folder.failed("locking", name, reason));
-            }
-            if !std::mem::replace(&mut self.is_logged, true) {
-                #[cfg(feature = "observe")]
-                tracing::warn!(target: "capbuf::wait", "waiting for {}, which {holder} has locked", folder.shown(name));
-            }
-        }
-        std::thread::sleep((waited / 8).clamp(Duration::from_micros(20), Duration::from_millis(20)));
-        Ok(())
-    }
-}
-
 impl LockFile {
     /// Takes a lock; waits up to ten seconds while another process holds it. A wait of more than a
     /// second is logged, with the holder.
@@ -81,13 +45,17 @@ impl LockFile {
             if let Some(lock) = Self::try_take(folder, name)? {
                 return Ok(lock);
             }
-            waiting.pause(folder, name)?;
+            waiting.pause(folder, name, None)?;
         }
     }
 
     /// Takes a lock, as [`LockFile::wait`]; `None` if there is no room for its file.
     pub(super) fn wait_if_room(folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
-        let mut waiting = Waiting::begin();
+        Self::wait_as(Waiting::begin(), folder, name)
+    }
+
+    /// Takes a lock within a wait; `None` if there is no room for its file.
+    pub(super) fn wait_as(mut waiting: Waiting, folder: &PlainArc<Folder>, name: &str) -> Result<Option<Self>> {
         loop {
             let opened = Descriptor::unshared_if_there(|| folder.open_or_create_if_room(name))?;
             let Some(file) = opened else { return Ok(None) };
@@ -99,7 +67,7 @@ impl LockFile {
                 }
                 Err(Errno::WOULDBLOCK) => {
                     drop(file);
-                    waiting.pause(folder, name)?;
+                    waiting.pause(folder, name, None)?;
                 }
                 Err(error) => return Err(folder.failed("locking", name, error)),
             }

@@ -16,6 +16,7 @@
 //! | How is a ring found, or made exactly once? | `rings` |
 //! | What are the files called? | `names`, `name_key` |
 //! | How does a file's lock stand for something? | `lock_file` |
+//! | How long is a lock waited for, and which process holds it? | `waiting` |
 //! | Which users may use the folder, and which files in it? | `folder` |
 //! | How are files and folders made, whatever the umask and the file system? | `modes`, `reserve` |
 //! | Which processes have a ring mapped? | `holders`, `membership` |
@@ -49,6 +50,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod unusable;
+mod waiting;
 
 pub use folder::{MAX_DOMAIN_BYTES, check_domain_name};
 pub(crate) use handle::{CHECK_EVERY_NS, Domain, coarse_ns};

@@ -3,7 +3,6 @@
 //! Paths stand in messages, listings and bug reports. Without a key, a password in a source could
 //! be guessed from the hash of the source's name.
 
-use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::folder::Folder;
 use super::liveness::{self, random};
 use super::lock_file::LockFile;
 use super::names::Names;
+use super::waiting::Waiting;
 use crate::error::Result;
 use crate::memory::largest_file_bytes;
 use crate::sync::descriptors::Descriptor;
@@ -65,7 +65,7 @@ impl NameKey {
             }
             let kept = Descriptor::unshared(|| folder.open_or_create(NAME))?;
             let file = kept.file();
-            lock(folder, file)?;
+            Waiting::begin().lock(folder, NAME, file)?;
             let failed = |error| folder.failed("reading", NAME, error);
             let metadata = file.metadata().map_err(failed)?;
             if metadata.nlink() == 0 {
@@ -96,7 +96,7 @@ impl NameKey {
             if file.read_exact_at(&mut key, 0).is_ok() {
                 return Ok(key == self.0);
             }
-            lock(folder, file)?;
+            Waiting::begin().lock(folder, NAME, file)?;
             if file.read_exact_at(&mut key, 0).is_ok() {
                 return Ok(key == self.0);
             }
@@ -110,7 +110,7 @@ impl NameKey {
     /// Removes the key of a domain that no process has open: it is the folder's last file.
     pub(super) fn remove(folder: &Folder) -> Result<()> {
         let Some(file) = LockFile::existing(folder, NAME)? else { return Ok(()) };
-        lock(folder, file.file())?;
+        Waiting::begin().lock(folder, NAME, file.file())?;
         // A process that opens the domain makes its liveness lock first, and then waits for the
         // lock of the key.
         if folder.names()?.is_empty() {
@@ -122,16 +122,6 @@ impl NameKey {
     /// Hashes the name of a source. Without the key, nothing can be learned from the hash.
     pub(crate) fn hash(&self, source: &[u8]) -> u128 {
         SipHasher24::new_with_key(&self.0).hash(source).as_u128()
-    }
-}
-
-/// Waits for the lock of a key; its holders do nothing that takes time.
-fn lock(folder: &Folder, file: &File) -> Result<()> {
-    loop {
-        match file.lock() {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            locked => return locked.map_err(|error| folder.failed("locking", NAME, error)),
-        }
     }
 }
 

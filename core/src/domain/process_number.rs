@@ -61,9 +61,14 @@ pub(super) fn living(number: u64) -> Option<Holder> {
         return None;
     }
     let pid = (number >> (SERIAL_BITS + START_BITS + SPACE_BITS)) as u32;
-    let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let name = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
-    Some(Holder { pid, program: name.unwrap_or_else(|| "unknown".to_owned()) })
+    Some(Holder { pid, program: program(pid) })
+}
+
+/// The name of a process's program.
+pub(super) fn program(pid: u32) -> String {
+    let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let name = path.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn low(value: u64, bits: u32) -> u64 {

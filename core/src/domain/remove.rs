@@ -5,6 +5,7 @@ use super::lock_file::LockFile;
 use super::names::{Names, is_ring};
 use super::removal::{is_removed, settle};
 use super::ring_file::RingFile;
+use super::waiting::Waiting;
 use super::{holders, removal};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
@@ -21,11 +22,11 @@ impl Domain {
             }
             true
         };
-        match self.remove_if(source, sign) {
+        match self.remove_if(Waiting::begin(), source, sign) {
             // Removal is the remedy for a damaged ring.
             Err(Error::Corrupt { .. }) => {
                 let removed = self.remove_damaged(&self.names_of(source), false)?;
-                Ok(self.remove_if(source, |_| true)? || removed)
+                Ok(self.remove_if(Waiting::begin(), source, |_| true)? || removed)
             }
             removed => removed,
         }
@@ -85,12 +86,12 @@ impl Domain {
         }
     }
 
-    fn remove_if(&self, source: &str, is_to_go: impl FnOnce(&Region) -> bool) -> Result<bool> {
+    fn remove_if(&self, waiting: Waiting, source: &str, is_to_go: impl FnOnce(&Region) -> bool) -> Result<bool> {
         if !self.may_have(source)? {
             return Ok(false);
         }
         // Waits for a process that makes the ring. Without room for the lock file none is made.
-        let _lock = LockFile::wait_if_room(&self.folder, &self.names_of(source).lock())?;
+        let _lock = LockFile::wait_as(waiting, &self.folder, &self.names_of(source).lock())?;
         match self.look_locked(source)? {
             Some((ring, region)) if is_to_go(&region) => {
                 removal::mark_removed(&region);
@@ -117,9 +118,10 @@ impl Domain {
         }
     }
 
-    /// Removes the ring of a source if no living process has it open and it is not to stay.
+    /// Removes the ring of a source if no living process has it open and it is not to stay. Waits a
+    /// second at most: it is called when a handle is dropped.
     pub(super) fn remove_abandoned(&self, source: &str) -> Result<bool> {
-        self.remove_if(source, |region| {
+        self.remove_if(Waiting::of_drop(), source, |region| {
             if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32 {
                 return false;
             }

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::folder::Folder;
 use super::handle::Domain;
 use super::lock_file::lock;
+use super::waiting::Waiting;
 use crate::error::Result;
 use crate::memory::is_read_only;
 use crate::sync::PlainArc;
@@ -34,7 +35,7 @@ impl Domain {
             if is_read_only(file) {
                 return Err(self.folder.failed("removing", name, Errno::ROFS));
             }
-            lock(file, FlockOperation::LockExclusive).map_err(|error| self.folder.failed("locking", name, error))?;
+            Waiting::begin().lock(&self.folder, name, file)?;
             let is_named = self.folder.is_named(file, name)?;
             let ring = RingFile { folder: PlainArc::clone(&self.folder), name: name.to_owned(), file: kept };
             if is_named {

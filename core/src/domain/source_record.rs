@@ -12,6 +12,7 @@ use super::liveness::{self, LivenessLock, random};
 use super::lock_file::LockFile;
 use super::names::is_source_lock;
 use super::removal;
+use super::waiting::Waiting;
 use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::memory::HEALTH_REASON_BYTES;
@@ -199,7 +200,7 @@ impl Domain {
     fn forget_record(&self, source: &Source, claim: u64) -> Result<()> {
         let names = self.names_of(source.as_str());
         let name = names.source_lock();
-        let _lock = LockFile::wait(&self.folder, &names.lock())?;
+        let _lock = LockFile::wait_as(Waiting::of_drop(), &self.folder, &names.lock())?;
         if SourceRecord::living(&self.folder, &name).is_some_and(|record| record.claim == claim) {
             // Releasing the lock removes its file.
             LockFile::try_take(&self.folder, &name)?;

@@ -64,3 +64,41 @@ fn sources_with_the_same_hash_have_separate_rings() {
     assert!(make("e").unwrap().1.is_some());
     assert_eq!(domain.sources().unwrap().len(), 4);
 }
+
+/// Calls `call` while a file of the domain is locked, as by a process that is frozen; a call that
+/// waits for ever fails.
+fn while_locked<R: Send + 'static>(path: &std::path::Path, call: impl FnOnce() -> R + Send + 'static) -> R {
+    let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
+    file.lock().unwrap();
+    let (sender, returned) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(call()));
+    returned.recv_timeout(std::time::Duration::from_secs(60)).expect("the wait has a limit")
+}
+
+#[test]
+fn every_wait_for_a_lock_ends_in_an_error_that_names_the_holder() {
+    let base = tempfile::tempdir().unwrap();
+    let open = {
+        let base = base.path().to_owned();
+        move || Registry::builder().domains_folder(&base).open("birds")
+    };
+    let registry = open().unwrap();
+    let spec = Spec::new(Length::Seconds(1.0), 1000, 1, SampleFormat::S16).unwrap();
+    let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
+    let buffer = registry.allocate_with("x", spec, &options).unwrap();
+    let folder = base.path().join("birds");
+    let ring = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let ring = ring.into_iter().find(|path| path.extension().is_some_and(|end| end == "ring")).unwrap();
+    let holder = format!("process {} (", std::process::id());
+    let check = |error: Error| {
+        let message = error.to_string();
+        assert!(message.contains(&holder) && message.contains("has held it for 2 s"), "{message}");
+    };
+    check(while_locked(&folder.join(".key"), open.clone()).unwrap_err());
+    let remover = registry.clone();
+    check(while_locked(&ring, move || remover.remove("x")).unwrap_err());
+    // A removal that is pending, and whose process is frozen: a lookup has a limit, too.
+    removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
+    check(while_locked(&ring, move || open()?.try_get("x").map(drop)).unwrap_err());
+    removal::flag(&buffer.shared.region).store(0, Ordering::SeqCst);
+}

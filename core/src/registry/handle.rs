@@ -226,6 +226,18 @@ impl Registry {
         Ok(buffer)
     }
 
+    /// Returns true if looking up a source opens a file of the domain, which may wait for another
+    /// process that is removing it. For bindings, which look it up on a thread of its own then.
+    #[doc(hidden)]
+    pub fn lookup_may_wait(&self, source: &str) -> bool {
+        let loaded = self.0.map.load(source);
+        let is_mapped = loaded.buffer(source).is_some_and(|buffer| self.still_has(buffer));
+        drop(loaded);
+        let has_file =
+            || self.checked_domain().ok().flatten().is_some_and(|domain| domain.may_have(source) == Ok(true));
+        !is_mapped && has_file()
+    }
+
     /// Returns true if a source has a buffer, at the cost of [`Registry::with`]. False also if that
     /// can't be looked up.
     pub fn contains(&self, source: &str) -> bool {

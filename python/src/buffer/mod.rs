@@ -172,8 +172,15 @@ impl CaptureBuffer {
     }
 
     /// Close this handle, in all threads; other handles to the buffer stay open. Idempotent.
-    fn close(&self, py: Python<'_>) {
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        // The last handle removes a buffer that stays only while it is open, under a lock.
+        let is_last =
+            |buffer: &capbuf::CaptureBuffer| buffer.handles() == 1 && buffer.lifetime() == capbuf::Lifetime::WhileOpen;
+        if self.handle.with(py, is_last).unwrap_or(false) {
+            return self.handle.close_interruptibly(py);
+        }
         self.handle.close(py);
+        Ok(())
     }
 
     /// True if this handle is closed.
@@ -188,8 +195,8 @@ impl CaptureBuffer {
     }
 
     #[pyo3(signature = (*_args))]
-    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) {
-        self.close(py);
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
     }
 
     fn __eq__(&self, other: &Self) -> bool {

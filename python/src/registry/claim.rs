@@ -7,7 +7,7 @@ use super::Registry;
 use crate::arguments::named;
 use crate::errors::OrRaise as _;
 use crate::pickling::refuses_pickling;
-use crate::waiting::Handle;
+use crate::waiting::{Handle, interruptible};
 
 /// An exclusive claim on a source. See `Registry.claim_source`.
 ///
@@ -24,7 +24,7 @@ impl Registry {
     /// Claim a source exclusively, before it is opened and has a buffer.
     ///
     /// A second process that would connect to the same camera is refused before it does. The claim
-    /// is independent of the buffer's writer.
+    /// is independent of the buffer's writer. Ctrl-C ends a wait for another process.
     ///
     /// Parameters
     /// ----------
@@ -56,7 +56,8 @@ impl Registry {
         #[pyo3(from_py_with = named::source)] source: &str,
     ) -> PyResult<SourceClaim> {
         let registry = self.registry(py)?;
-        let claim = py.detach(|| registry.claim_source(source)).or_raise(py)?;
+        let claimed = source.to_owned();
+        let claim = interruptible(py, move || registry.claim_source(&claimed))?.or_raise(py)?;
         Ok(SourceClaim { claim: Handle::new("claim", claim), source: source.to_owned() })
     }
 }

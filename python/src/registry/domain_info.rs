@@ -62,7 +62,7 @@ pub(crate) fn domains(
     py: Python<'_>,
     #[pyo3(from_py_with = named::optional_folder)] folder: Option<PathBuf>,
 ) -> PyResult<Vec<DomainInfo>> {
-    let found = py.detach(|| capbuf::domains(folder.as_deref())).or_raise(py)?;
+    let found = interruptible(py, move || capbuf::domains(folder.as_deref()))?.or_raise(py)?;
     let info = |domain: capbuf::DomainInfo| DomainInfo {
         name: domain.name,
         path: domain.path,

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use super::Registry;
+use crate::waiting::interruptible;
 
 #[pymethods]
 impl Registry {
@@ -23,7 +24,7 @@ impl Registry {
     /// True
     fn metrics_text(&self, py: Python<'_>) -> PyResult<String> {
         let registry = self.registry(py)?;
-        Ok(py.detach(|| registry.metrics_text()))
+        interruptible(py, move || registry.metrics_text())
     }
 
     /// Return metrics of the whole domain, as the command ``capbuf metrics`` does.
@@ -36,6 +37,6 @@ impl Registry {
     /// str
     fn domain_metrics_text(&self, py: Python<'_>) -> PyResult<String> {
         let registry = self.registry(py)?;
-        Ok(py.detach(|| registry.domain_metrics_text()))
+        interruptible(py, move || registry.domain_metrics_text())
     }
 }

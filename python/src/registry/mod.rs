@@ -114,8 +114,13 @@ impl Registry {
     }
 
     /// Close this handle to the registry, in all threads; its buffers stay open. Idempotent.
-    fn close(&self, py: Python<'_>) {
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        // It removes buffers that stay only while they are open, under locks.
+        if self.handle.with(py, |registry| registry.domain().is_some()).unwrap_or(false) {
+            return self.handle.close_interruptibly(py);
+        }
         self.handle.close(py);
+        Ok(())
     }
 
     /// True if this handle is closed.
@@ -130,8 +135,8 @@ impl Registry {
     }
 
     #[pyo3(signature = (*_args))]
-    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) {
-        self.close(py);
+    fn __exit__(&self, py: Python<'_>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use super::Registry;
 use super::report::AllocationReport;
 use crate::arguments::named;
+use crate::waiting::interruptible;
 
 #[pymethods]
 impl Registry {
@@ -27,8 +28,7 @@ impl Registry {
     ) -> PyResult<()> {
         // The first call allocates the log: other Python threads run meanwhile.
         let registry = self.registry(py)?;
-        py.detach(|| registry.enable_allocation_tracking(enable));
-        Ok(())
+        interruptible(py, move || registry.enable_allocation_tracking(enable))
     }
 
     /// True if allocation attempts are recorded.
@@ -46,6 +46,6 @@ impl Registry {
     /// AllocationReport
     fn allocation_report(&self, py: Python<'_>) -> PyResult<AllocationReport> {
         let registry = self.registry(py)?;
-        Ok(py.detach(|| AllocationReport::new(&registry.allocation_report())))
+        interruptible(py, move || AllocationReport::new(&registry.allocation_report()))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwapOption, Guard};
 use pyo3::prelude::*;
 
+use super::interruptible;
 use crate::errors;
 
 /// Owns a value until it is closed.
@@ -47,6 +48,16 @@ impl<T> Handle<T> {
     {
         // Dropping may make system calls: other Python threads run meanwhile.
         py.detach(|| drop(self.take()));
+    }
+
+    /// Closes the handle, as [`Handle::close`], where dropping may wait for another process: Ctrl-C
+    /// ends the wait.
+    pub(crate) fn close_interruptibly(&self, py: Python<'_>) -> PyResult<()>
+    where
+        T: Send + Sync + 'static,
+    {
+        let Some(value) = self.take() else { return Ok(()) };
+        interruptible(py, move || drop(value))
     }
 
     /// The exception for a call after `close`.
