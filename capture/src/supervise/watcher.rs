@@ -245,9 +245,38 @@ pub(super) fn is_loss(error: &capbuf::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use capbuf::SystemClock;
+    use capbuf::{Length, Registry, SampleFormat, Spec, SystemClock};
 
     use super::*;
+    use crate::stop::Stop;
+
+    #[test]
+    fn starved_watchdog_restarts_the_waits_of_opening_and_of_running_sources() {
+        let registry = Registry::private();
+        let spec = Spec::new(Length::Seconds(1.0), 8000, 1, SampleFormat::S16).unwrap();
+        let buffer = registry.allocate("source", spec).unwrap();
+        let claim = Arc::new(registry.claim_source("source").unwrap());
+        let progress = Arc::new(Progress::new("source".to_owned(), Arc::new(SystemClock)));
+        let wait = LOOK_EVERY * 3;
+        let watchdog = Watchdog::new().nothing_for(wait);
+        let rules = Rules { source_name: "source".to_owned(), watchdog, open_deadline: wait };
+        let looks = Mutex::new(Some(Looks::default()));
+        let watched = Watched { progress: Arc::clone(&progress), rules, looks };
+        for is_running in [false, true] {
+            let stop = progress.begin_attempt(&Stop::new());
+            if is_running {
+                progress.running(&claim, &buffer);
+            }
+            // The first look begins the wait.
+            for was_starved in [false, false, false, true, false, false] {
+                watched.look(was_starved);
+            }
+            assert!(!stop.is_requested(), "running: {is_running}");
+            watched.look(false);
+            assert!(stop.is_requested(), "running: {is_running}");
+            progress.end_attempt();
+        }
+    }
 
     fn watch_one() -> Watching {
         let progress = Arc::new(Progress::new("source".to_owned(), Arc::new(SystemClock)));

@@ -173,12 +173,17 @@ fn overwritten_lease_stops_the_writer() {
     let (registry, other) = (open(folder.path()), open(folder.path()));
     let buffer = registry.get_or_allocate("mic", spec()).expect("made");
     let mut writer = buffer.writer().expect("free");
-    writer.write(&[1_i16; 10]).expect("its own");
+    // After many chunks on time, most take the shortest path.
+    let on_time = |chunk: i64| 1_800_000_000_000_000_000 + chunk * 1_250_000;
+    for chunk in 0..2000 {
+        writer.write_at(&[1_i16; 10], on_time(chunk)).expect("its own");
+    }
     let ring = files(folder.path(), ".ring").remove(0);
     let ring = std::fs::File::options().write(true).open(ring).expect("it opens");
     ring.write_all_at(&0_u64.to_ne_bytes(), 192).expect("written");
-    assert!(writer.write(&[1_i16; 10]).is_err_and(|error| is_busy(&error)));
+    assert!(writer.write_at(&[1_i16; 10], on_time(2000)).is_err_and(|error| is_busy(&error)));
     assert!(writer.write_at(&[1_i16; 10], 0).is_err_and(|error| is_busy(&error)));
+    assert!(writer.write(&[1_i16; 10]).is_err_and(|error| is_busy(&error)));
     let theirs = other.get("mic").expect("found");
     assert!(theirs.writer().is_err_and(|error| is_busy(&error)), "two writers of one process");
     drop(writer);
