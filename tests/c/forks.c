@@ -196,11 +196,48 @@ static void closed_streams_stay_closed(void) {
     wait_for(child);
 }
 
+/* A child waits for none of its parent's captures. Five seconds for each would be two minutes. */
+static void captures_of_the_parent_hold_up_no_child(void) {
+    enum { CAPTURES = 24 };
+    capbuf_registry *own = NULL;
+    capbuf_capture *captures[CAPTURES];
+    char source[16];
+    int number;
+    pid_t child;
+    EXPECT(CAPBUF_OK, capbuf_registry_open("captures", 8, NULL, &own, &error));
+    for (number = 0; number < CAPTURES; number++) {
+        snprintf(source, sizeof source, "tone:%d", 400 + number);
+        EXPECT(CAPBUF_OK, capbuf_capture_start(own, source, strlen(source), NULL, &captures[number], &error));
+    }
+    child = fork();
+    CHECK(child >= 0);
+    for (number = 0; number < CAPTURES; number++) {
+        if (child == 0) {
+            capbuf_capture_free(captures[number]);
+        }
+    }
+    if (child == 0) {
+        capbuf_registry_free(own);
+        _exit(0);
+    }
+    wait_for(child);
+    for (number = 0; number < CAPTURES; number++) {
+        capbuf_buffer *buffer = NULL;
+        snprintf(source, sizeof source, "tone:%d", 400 + number);
+        EXPECT(CAPBUF_OK, capbuf_registry_get(own, source, strlen(source), &buffer, &error));
+        capbuf_buffer_free(buffer);
+        capbuf_capture_free(captures[number]);
+        EXPECT(CAPBUF_OK, capbuf_registry_remove(own, source, strlen(source), &error));
+    }
+    capbuf_registry_free(own);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     CHECK(setenv("CAPBUF_DIR", argv[1], 1) == 0);
     closed_streams_stay_closed();
     storm();
+    captures_of_the_parent_hold_up_no_child();
     puts("ok");
     return 0;
 }

@@ -45,7 +45,10 @@ fn main() -> Outcome<()> {
     let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
     let buffer = registry.get_or_allocate_with(source, spec, &options)?;
     let mut writer = buffer.writer()?;
-    writer.write(&position::samples(0..4000))?;
+    // After many chunks on time, most take the shortest path.
+    for first in (0..4000).step_by(4) {
+        writer.write_at(&position::samples(first..first + 4), utc_ns(first))?;
+    }
     let (mut requests, to_parent) = io::pipe()?;
     let (from_parent, mut replies) = io::pipe()?;
     let mut process = Process { writer: Some(writer), buffer, registry, domain: domain.clone(), parent: None };
@@ -143,9 +146,14 @@ impl Process {
     }
 }
 
+/// When a frame was captured.
+fn utc_ns(frame: u64) -> i64 {
+    1_800_000_000_000_000_000 + (frame * 1_000_000_000 / 48_000).cast_signed()
+}
+
 fn write(writer: &mut Writer, frames: u64) -> Outcome {
     let next_frame = writer.next_frame();
-    writer.write(&position::samples(next_frame..next_frame + frames))?;
+    writer.write_at(&position::samples(next_frame..next_frame + frames), utc_ns(next_frame))?;
     Ok(format!("written {}", writer.next_frame()))
 }
 
