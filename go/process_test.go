@@ -51,6 +51,9 @@ func (p *otherProcess) proceed() {
 
 // playRole runs the other process.
 func playRole(role string) int {
+	if strings.HasPrefix(role, "prints ") {
+		return printingRole(role)
+	}
 	input := bufio.NewScanner(os.Stdin)
 	fail := func(err error) int {
 		fmt.Println("failed:", err)

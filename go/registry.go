@@ -79,7 +79,11 @@ func Private(options ...Option) (*Registry, error) {
 	var registry *C.capbuf_registry
 	var detail *C.capbuf_error
 	status := C.capbuf_registry_private(&converted, &registry, &detail)
-	return newRegistry(registry, failure(status, detail))
+	r, err := newRegistry(registry, failure(status, detail))
+	if err == nil && o.track == 0 && r.IsAllocationTracking() {
+		printAtSignal(r)
+	}
+	return r, err
 }
 
 // newRegistry takes ownership of the C handle.

@@ -4,7 +4,9 @@
 #define CHECK_H
 
 /* For nanosleep. */
-#define _POSIX_C_SOURCE 199309L
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 
 #include <capbuf.h>
 

@@ -1,6 +1,7 @@
 //! Design, guarantees and protocols.
 //!
-//! For users of the crate: [`patterns`], [`time`], [`realtime`], [`domains`], [`limitations`]. For
+//! For users of the crate: [`patterns`], [`time`], [`realtime`], [`domains`], [`tracking`],
+//! [`limitations`]. For
 //! those who change it: [`glossary`], [`lookup`], [`ordering`], [`layout`].
 
 pub mod domains;
@@ -12,3 +13,4 @@ pub mod ordering;
 pub mod patterns;
 pub mod realtime;
 pub mod time;
+pub mod tracking;

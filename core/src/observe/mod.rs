@@ -14,9 +14,12 @@
 //! | Which metrics are there, and how are they encoded? | `metrics` |
 //! | What is found wrong, by which rules, on which thread? | `watch` |
 //! | When do two names mean one source? | `canonical` |
+//! | What is printed without a call, at the end or at a signal? | `printed`, with `hooks` |
 
 mod canonical;
+mod hooks;
 mod metrics;
+mod printed;
 mod registry;
 mod report;
 mod watch;

@@ -48,11 +48,12 @@ impl Registry {
     }
 
     pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<OpenDomain>>) -> Self {
-        let on = options.track_allocations.unwrap_or_else(asked_by_environment);
+        let is_asked = options.track_allocations.is_none() && asked_by_environment();
+        let on = is_asked || options.track_allocations == Some(true);
         let tracker = Tracker::new(on, options.tracked_sources, domain.clone(), PlainArc::clone(&options.clock));
         let pool = Pool::new(options.pool, PlainArc::clone(&options.clock));
         let pool = Some(pool).filter(|pool| pool.is_on() && domain.is_none());
-        Self(Arc::new(Inner {
+        let inner = Inner {
             pool,
             tracker,
             owner: Owner::this(),
@@ -67,7 +68,20 @@ impl Registry {
             max_buffer_bytes: options.max_buffer_bytes,
             committer: options.commit_ahead.then(PlainArc::default),
             clock: options.clock,
-        }))
+        };
+        let registry = Self(
+            Arc::new(inner),
+            #[cfg(feature = "observe")]
+            None,
+        );
+        #[cfg(feature = "observe")]
+        if is_asked {
+            if registry.domain().is_none() {
+                return registry.with_printed_reports();
+            }
+            registry.point_to_reports();
+        }
+        registry
     }
 }
 
@@ -148,8 +162,9 @@ impl RegistryBuilder {
     }
 
     /// Sets whether attempts to allocate are recorded from the start. Default: true if the
-    /// environment's `DEBUG_BUFFER_ALLOC` is `true`, `1`, `yes` or `on`. See
-    /// [`Registry::enable_allocation_tracking`].
+    /// environment's `DEBUG_BUFFER_ALLOC` is `true`, `1`, `yes` or `on`, which also has the report
+    /// of a private registry printed to stderr; false if it is unset, empty, `false`, `0`, `no` or
+    /// `off`. Another value is reported on stderr. See [`docs::tracking`](crate::docs::tracking).
     pub fn track_allocations(mut self, track: bool) -> Self {
         self.track_allocations = Some(track);
         self

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+#[cfg(feature = "observe")]
+use super::ending::Ending;
 use super::lookup::Map;
 use super::lost::Loss;
 use crate::buffer::{CaptureBuffer, Committer, Shared, SourceClaim, SourceClaims};
@@ -44,7 +46,12 @@ use crate::track::{Outcome, Tracker, sum_up_ended};
 /// # Ok::<(), capbuf::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Registry(pub(super) Arc<Inner>);
+pub struct Registry(
+    pub(super) Arc<Inner>,
+    /// The last action, if there is one.
+    #[cfg(feature = "observe")]
+    pub(super) Option<PlainArc<Ending>>,
+);
 
 pub(super) struct Inner {
     /// The process that made it: a child may only read.

@@ -17,9 +17,12 @@
 //! | What if the domain's folder is taken away? | `lost` |
 //! | How is the end of an attempt recorded? | `tracked` |
 //! | What do reports, metrics and watches ask of it? | `observed` |
+//! | What is done before it ends? | `ending` |
 
 mod builder;
 mod claim;
+#[cfg(feature = "observe")]
+mod ending;
 mod handle;
 mod lookup;
 mod lost;
@@ -29,5 +32,7 @@ mod sources;
 mod tracked;
 
 pub use builder::RegistryBuilder;
+#[cfg(feature = "observe")]
+pub(crate) use ending::Ending;
 pub use handle::Registry;
 pub use sources::SourceInfo;

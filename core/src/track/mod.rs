@@ -18,6 +18,7 @@
 //! | What stays of the logs of ended processes? | `ended` |
 //! | What came of an attempt? | `outcome` |
 //! | How many came within a minute? | `peak` |
+//! | Does the environment ask for it? | `environment` |
 //! | How does an address become a function, a file and a line? | `resolve` |
 //! | What is counted all the time? | `counts` |
 //! | What can be wrong, and where does a watch keep it? | `anomaly`, `watched`, with `utc` |
@@ -29,6 +30,7 @@ mod contents;
 mod counts;
 mod dropped;
 mod ended;
+mod environment;
 mod key;
 mod log;
 mod log_layout;
@@ -56,6 +58,9 @@ pub use dropped::Dropped;
 #[cfg(feature = "observe")]
 pub(crate) use ended::ended_processes;
 pub(crate) use ended::sum_up_ended;
+pub(crate) use environment::asked_by_environment;
+#[cfg(feature = "observe")]
+pub(crate) use environment::say;
 #[cfg(all(test, loom))]
 pub(crate) use log::Entry;
 pub(crate) use log::Log;
@@ -64,7 +69,7 @@ pub use outcome::Outcome;
 pub(crate) use peak::{Peak, WINDOW_NS};
 #[cfg(feature = "observe")]
 pub(crate) use resolve::{Place, Resolver};
-pub(crate) use tracker::{Begun, Taken, Tracker, asked_by_environment};
+pub(crate) use tracker::{Begun, Taken, Tracker};
 #[cfg(feature = "observe")]
 pub(crate) use utc::{moment, utc, utc_or_none};
 #[cfg(feature = "observe")]

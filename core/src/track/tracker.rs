@@ -63,13 +63,6 @@ impl Drop for Taken {
     }
 }
 
-/// True if `DEBUG_BUFFER_ALLOC` switches tracking on.
-pub(crate) fn asked_by_environment() -> bool {
-    cfg!(feature = "observe")
-        && std::env::var("DEBUG_BUFFER_ALLOC")
-            .is_ok_and(|value| ["1", "true", "yes", "on"].iter().any(|yes| value.trim().eq_ignore_ascii_case(yes)))
-}
-
 impl Tracker {
     pub(crate) fn new(
         on: bool,

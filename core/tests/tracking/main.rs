@@ -7,6 +7,7 @@ mod domain_logs;
 mod findings;
 mod holders;
 mod paths;
+mod printed;
 mod source_down;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,34 @@
+//! Tracking: where allocations come from, and how to see it.
+//!
+//! A registry that tracks records each attempt to get a buffer: its result, time, thread, call site
+//! and stack, in a log of bounded size. Off, it costs one relaxed load an attempt.
+//! [`Registry::enable_allocation_tracking`](crate::Registry::enable_allocation_tracking) switches it
+//! on, or the environment's `DEBUG_BUFFER_ALLOC`, without a change in the program.
+//!
+//! # `DEBUG_BUFFER_ALLOC`
+//! | value | meaning |
+//! |---|---|
+//! | `true`, `1`, `yes`, `on` | each registry tracks that does not say otherwise |
+//! | unset, empty, `false`, `0`, `no`, `off` | none does |
+//! | another | none does; reported once on stderr, with what is allowed |
+//!
+//! A domain's report is made from outside: `capbuf report`. The first domain that is opened says so
+//! on stderr, once in a process.
+//!
+//! A private registry is seen by its own process only, so its report is printed to stderr:
+//!
+//! - when its last handle is dropped, or at an orderly end of the process, whichever comes first;
+//! - at SIGUSR2, within half a second, and the process goes on.
+//!
+//! A thread of its own prints, on which all signals are blocked: a closed pipe on stderr ends
+//! nothing. A forked child prints nothing for its parent's registries.
+//!
+//! | host | orderly end | SIGUSR2 |
+//! |---|---|---|
+//! | Rust, C, C++ | a return from `main`, or `exit`, which runs `atexit` | unless the host handles or ignores it when the registry is made |
+//! | Python | the end of the program, also by `sys.exit` or an exception | as above: `signal.signal` before or after wins |
+//! | Go | `Registry.Close` only: Go runs nothing of a library at `os.Exit` or the end of `main` | in addition to the host's `signal.Notify`; not after `signal.Ignore` |
+//!
+//! What is left: `_exit`, `quick_exit`, `os._exit`, `abort` and signals that end the process print
+//! nothing. A host that sets its own handler for SIGUSR2 later replaces this one. SIGUSR2 may arrive
+//! on the audio thread: its handler adds one to a word, and makes no system call.
