@@ -24,6 +24,9 @@ type AllocationReport struct {
 	IsTracking bool `json:"is_tracking"`
 	// Totals sums over all sources and processes.
 	Totals AllocationTotals `json:"totals"`
+	// AttemptsKnown reports whether attempts were recorded by any process. Otherwise Attempts,
+	// Allocations and Results are unknown, here and in Totals and Sources, and are zero.
+	AttemptsKnown bool `json:"-"`
 	// Dropped counts what did not fit in the logs, or was overwritten.
 	Dropped DroppedRecords `json:"dropped"`
 	// Pool is the retained memory of removed buffers.
@@ -60,7 +63,7 @@ type DroppedRecords struct {
 
 // AllocationTotals sums over all sources and processes.
 type AllocationTotals struct {
-	// Attempts counts the requests for a buffer, whatever their result.
+	// Attempts counts the requests for a buffer, whatever their result; see AttemptsKnown.
 	Attempts uint64 `json:"attempts"`
 	// Allocations counts the rings that were allocated.
 	Allocations uint64 `json:"allocations"`
@@ -255,5 +258,14 @@ func (r *Registry) AllocationReport() (*AllocationReport, error) {
 	if err := json.Unmarshal([]byte(report.json), report); err != nil {
 		return nil, fmt.Errorf("capbuf: the library's report does not match this package: %w", err)
 	}
+	var known struct {
+		Totals struct {
+			Attempts *uint64 `json:"attempts"`
+		} `json:"totals"`
+	}
+	if err := json.Unmarshal([]byte(report.json), &known); err != nil {
+		return nil, fmt.Errorf("capbuf: the library's report does not match this package: %w", err)
+	}
+	report.AttemptsKnown = known.Totals.Attempts != nil
 	return report, nil
 }

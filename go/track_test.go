@@ -160,7 +160,13 @@ func TestReportCountsAttemptsByResult(t *testing.T) {
 	if r.IsAllocationTracking() {
 		t.Error("tracking is enabled by default")
 	}
+	if report := must(r.AllocationReport())(t); report.AttemptsKnown || !strings.Contains(report.String(), "attempts unknown") {
+		t.Error("attempts are known without tracking: ", report)
+	}
 	r.EnableAllocationTracking(true)
+	if report := must(r.AllocationReport())(t); !report.AttemptsKnown || report.Totals.Attempts != 0 {
+		t.Error("attempts are unknown: ", report)
+	}
 	held := must(r.Allocate("mic", minute))(t)
 	line := here() - 1
 	_, err := r.Allocate("mic", minute)

@@ -19,6 +19,7 @@ DOCS = pathlib.Path(__file__).parents[2] / "docs" / "prometheus"
 @pytest.fixture
 def metrics(registry: capbuf.Registry) -> set[str]:
     """The names of all metrics."""
+    registry.enable_allocation_tracking()
     with registry.allocate("mic", seconds=10, sample_rate_hz=RATE) as buffer:
         with buffer.writer() as writer:
             writer.write(np.ones(2 * RATE, "int16"))

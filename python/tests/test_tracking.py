@@ -148,6 +148,10 @@ def test_pooled_memory_is_reused_and_cleared() -> None:
 def test_tracking_can_be_switched_at_run_time(registry: capbuf.Registry) -> None:
     assert not registry.is_allocation_tracking
     at_startup(registry, "mic")
+    report = registry.allocation_report()
+    assert (report.attempts, report.allocations, report.live_buffers) == (None, None, 1)
+    assert report.to_dict()["totals"]["results"] is None
+    assert "unknown attempts" in repr(report)
     registry.enable_allocation_tracking(True)
     at_startup(registry, "mic")
     registry.enable_allocation_tracking(False)

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use capbuf::{Length, Registry, SampleFormat, Spec};
+use capbuf::{Length, Registry, SampleFormat, SourceHealth, SourceState, Spec};
 use serde_json::Value;
 
 use crate::program::{Running, domains_of, run, wait_for};
@@ -120,4 +120,25 @@ fn promtool_accepts_the_metrics() {
     }
     assert!(outside.contains("capbuf_allocation_attempts_total{result=\"allocated\"} 1"), "{outside}");
     assert!(outside.contains("capbuf_source_frames_total{source=\"\\\"cam\\\"/1\"} 4800"), "{outside}");
+}
+
+#[test]
+fn what_is_unknown_is_null_and_not_zero() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = Registry::builder().domains_folder(domains_of(folder.path())).track_allocations(false);
+    let registry = registry.open("default").expect("a domain");
+    let _buffer = registry.get_or_allocate("mic", minute()).expect("a buffer");
+    let claim = registry.claim_source("rtsp://cam/1").expect("a claim");
+    let health = SourceHealth::new(SourceState::BackingOff, 0, 0, "connection refused");
+    claim.publish(None, &health).expect("it is published");
+    let report: Value = serde_json::from_str(&run(folder.path(), &["report", "--json"]).out).expect("JSON");
+    assert!(report["totals"]["attempts"].is_null() && report["totals"]["live_buffers"] == 1, "{report:#}");
+    let text = run(folder.path(), &["report"]).out;
+    assert!(text.contains("attempts unknown, allocations unknown, live buffers 1 "), "{text}");
+    assert!(!run(folder.path(), &["metrics"]).out.contains("capbuf_allocation"));
+    let sources: Value = serde_json::from_str(&run(folder.path(), &["list", "--json"]).out).expect("JSON");
+    let counters = ["oldest_frame", "newest_frame", "writes", "gaps", "evictions", "timeline_ahead_ns"];
+    for counter in counters {
+        assert!(sources[0][counter].is_number() && sources[1][counter].is_null(), "{counter} in {sources:#}");
+    }
 }

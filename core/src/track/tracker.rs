@@ -100,6 +100,11 @@ impl Tracker {
         key_of(&self.key, source)
     }
 
+    /// True if it was on at any time.
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.load().is_some()
+    }
+
     /// The contents of this registry's log, if anything was recorded.
     pub(crate) fn contents(&self) -> Option<Contents> {
         self.log.load().as_ref().map(|own| Contents::of(&own.log))

@@ -27,7 +27,8 @@ fn report_covers_all_registries_of_a_domain() {
     let buffer = one.get_or_allocate("rtsp://me:sesame@cam/1", small()).unwrap();
     let same = other.get_or_allocate("rtsp://me:sesame@cam/1", small()).unwrap();
     let report = outside.allocation_report();
-    assert_eq!((report.totals.attempts, report.totals.allocations, report.totals.live_buffers), (2, 1, 1), "{report}");
+    let totals = report.totals;
+    assert_eq!((totals.attempts, totals.allocations, totals.live_buffers), (Some(2), Some(1), 1), "{report}");
     assert_eq!(report.processes.len(), 2);
     let source = report.source("rtsp://***@cam/1").unwrap();
     let mut sites: Vec<_> =
@@ -44,7 +45,7 @@ fn report_covers_all_registries_of_a_domain() {
     let report = outside.allocation_report();
     assert_eq!(
         (report.totals.attempts, report.totals.removed_and_held),
-        (2, 0),
+        (Some(2), 0),
         "the log outlives its process: {report}"
     );
     assert!(!report.processes[0].is_alive, "{report}");
@@ -109,10 +110,10 @@ fn counters_of_a_domain_never_go_backwards() {
         }
         drop(tracked);
         let report = outside.allocation_report();
-        assert_eq!(report.totals.attempts, before + process * 100 + 1, "{report}");
-        assert_eq!(report.totals.allocations, report.sources.len() as u64, "{report}");
+        assert_eq!(report.totals.attempts, Some(before + process * 100 + 1), "{report}");
+        assert_eq!(report.totals.allocations, Some(report.sources.len() as u64), "{report}");
         assert_eq!(report.ended_processes, process.saturating_sub(3), "{report}");
-        before = report.totals.attempts;
+        before = report.totals.attempts.unwrap();
     }
     assert_eq!(logs(folder.path()).count(), 4);
     let report = outside.allocation_report();
@@ -127,7 +128,7 @@ fn counters_of_a_domain_never_go_backwards() {
     // Swept as often as one likes.
     outside.sweep().unwrap();
     outside.sweep().unwrap();
-    assert_eq!(outside.allocation_report().totals.attempts, before);
+    assert_eq!(outside.allocation_report().totals.attempts, Some(before));
     // Damaged sums are begun anew, and harm nothing.
     let sums = folder.path().join("birds/ended.sums");
     fs::write(&sums, vec![0xff_u8; fs::metadata(&sums).unwrap().len() as usize]).unwrap();
@@ -137,4 +138,21 @@ fn counters_of_a_domain_never_go_backwards() {
     drop(outside);
     capbuf::remove_domain("birds", Some(folder.path())).unwrap();
     assert!(!folder.path().join("birds").exists());
+}
+
+#[test]
+fn metrics_of_a_domain_show_no_attempts_that_nobody_has_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = open(folder.path(), false);
+    let _buffer = silent.get_or_allocate("mic", small()).unwrap();
+    let text = silent.domain_metrics_text();
+    for unknown in ["capbuf_allocation_attempts", "capbuf_allocations", "capbuf_removals"] {
+        assert!(!text.contains(unknown), "{unknown} in\n{text}");
+    }
+    assert!(text.contains("capbuf_live_buffers 1.0") && text.contains("capbuf_tracking_enabled 0.0"), "{text}");
+    assert!(!silent.metrics_text().contains("capbuf_read_duration_seconds"));
+    let tracking = open(folder.path(), true);
+    let text = silent.domain_metrics_text();
+    assert!(text.contains("capbuf_allocations_total 0.0") && text.contains("capbuf_tracking_enabled 1.0"), "{text}");
+    assert!(tracking.metrics_text().contains("capbuf_read_duration_seconds"));
 }

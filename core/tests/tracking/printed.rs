@@ -1,6 +1,6 @@
 //! `DEBUG_BUFFER_ALLOC` alone: reports on stderr, from processes of their own.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use capbuf::Registry;

@@ -18,10 +18,10 @@ use crate::pickling::{Reduced, reduce};
 ///
 /// Attributes
 /// ----------
-/// attempts : int
-///     Attempts to get a buffer, with any outcome.
-/// allocations : int
-///     Allocated rings.
+/// attempts : int or None
+///     Attempts to get a buffer, with any outcome; None if none were recorded.
+/// allocations : int or None
+///     Allocated rings; None if none were recorded.
 /// live_buffers : int
 ///     Existing buffers.
 /// live_bytes, live_audio_bytes : int
@@ -51,9 +51,9 @@ use crate::pickling::{Reduced, reduce};
 #[pyclass(module = "capbuf", frozen)]
 pub(crate) struct AllocationReport {
     #[pyo3(get)]
-    attempts: u64,
+    attempts: Option<u64>,
     #[pyo3(get)]
-    allocations: u64,
+    allocations: Option<u64>,
     #[pyo3(get)]
     live_buffers: u64,
     #[pyo3(get)]
@@ -136,7 +136,7 @@ impl AllocationReport {
 
     #[staticmethod]
     fn _restore(
-        counts: (u64, u64, u64, u64),
+        counts: (Option<u64>, Option<u64>, u64, u64),
         bytes: (u64, u64),
         left_out: (u64, BTreeMap<String, u64>),
         made_utc_ns: i64,
@@ -165,7 +165,9 @@ impl AllocationReport {
     }
 
     fn __repr__(&self) -> String {
-        let Self { attempts, allocations, live_buffers, .. } = self;
+        let [attempts, allocations] = [self.attempts, self.allocations]
+            .map(|count| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string()));
+        let live_buffers = self.live_buffers;
         format!("<capbuf.AllocationReport {attempts} attempts, {allocations} allocations, {live_buffers} live buffers>")
     }
 }

@@ -38,22 +38,25 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
     let (counts, stats) = (&registry.tracker().counts, registry.stats());
     let report =
         (scope == Scope::Domain).then(|| AllocationReport::with_findings(registry, &mut Resolver::default(), false));
-    let attempts = report.as_ref().map_or_else(|| registry.attempts(), |report| report.totals.results);
+    // `None`: no process of the domain has tracked, and nothing is known.
+    let attempts = report.as_ref().map_or_else(|| Some(registry.attempts()), |report| report.totals.results);
     let by_result = |attempts: &Attempts, is_attempt: bool| {
         let outcomes = Outcome::ALL.into_iter().filter(move |outcome| outcome.is_attempt() == is_attempt);
         let attempts = *attempts;
         outcomes.map(move |outcome| (outcome.name(), attempts.of(outcome) as f64))
     };
-    add(
-        "capbuf_allocation_attempts",
-        "Attempts to get a buffer, by result.",
-        true,
-        labelled("result", by_result(&attempts, true)),
+    if let Some(attempts) = &attempts {
+        let results = labelled("result", by_result(attempts, true));
+        add("capbuf_allocation_attempts", "Attempts to get a buffer, by result.", true, results);
+        add("capbuf_allocations", "Rings allocated.", true, number(attempts.allocations() as f64));
+        add("capbuf_removals", "Buffers removed.", true, number(attempts.removed as f64));
+    }
+    let is_tracking = report.as_ref().map_or_else(
+        || registry.is_allocation_tracking(),
+        |report| report.processes.iter().any(|process| process.is_tracking),
     );
-    add("capbuf_allocations", "Rings allocated.", true, number(attempts.allocations() as f64));
-    add("capbuf_removals", "Buffers removed.", true, number(attempts.removed as f64));
-    let tracks = f64::from(u8::from(registry.is_allocation_tracking()));
-    add("capbuf_tracking_enabled", "1 if allocations are tracked.", false, number(tracks));
+    let help = "1 if allocations are tracked; of a domain, by any of its processes.";
+    add("capbuf_tracking_enabled", help, false, number(is_tracking.into()));
     if scope == Scope::Registry {
         add(
             "capbuf_mapped_bytes",
@@ -77,11 +80,14 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
             add(name, help, false, vec![Value::Histogram(buckets, sum)]);
         };
         durations("capbuf_allocation_duration_seconds", "Duration of ring allocations.", &counts.allocation_durations);
-        durations(
-            "capbuf_read_duration_seconds",
-            "Duration of reads, waiting included, while allocations were tracked.",
-            &counts.read_durations,
-        );
+        // Measured while allocations are tracked only: unknown, not zero, before.
+        if registry.tracker().has_log() {
+            durations(
+                "capbuf_read_duration_seconds",
+                "Duration of reads, waiting included, while allocations were tracked.",
+                &counts.read_durations,
+            );
+        }
     }
     if let Some(report) = &report {
         let held = report.totals.removed_and_held as f64;

@@ -18,6 +18,13 @@ pub(super) struct ProcessLog {
     pub(super) is_alive: bool,
 }
 
+impl ProcessLog {
+    /// True if its counts say something: it has some, or counts now.
+    pub(super) fn has_counts(&self) -> bool {
+        self.contents.is_enabled || !self.contents.lines.is_empty()
+    }
+}
+
 /// Facts collected about a source.
 #[derive(Default)]
 pub(super) struct Collected {

@@ -63,7 +63,7 @@ fn logged(source: &SourceReport, now_utc_ns: i64, settings: &WatchSettings) -> V
     }
     let conflicts = source.call_sites.iter().filter(|site| site.results.spec_mismatch > 0);
     if let Some(site) = conflicts.max_by_key(|site| site.last_utc_ns) {
-        let (count, place) = (source.results.spec_mismatch, site.place());
+        let (count, place) = (source.results.unwrap_or_default().spec_mismatch, site.place());
         let evidence = format!("it was requested with another spec {count} times, last from {place}");
         find(AnomalyKind::SpecConflict, evidence, 1, site.first_utc_ns, site.last_utc_ns);
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::collect::{Collected, ProcessLog, collect_domain, collect_logs, collect_private, of_source};
-use super::{AllocationReport, ProcessReport, SourceReport, Totals, findings};
+use super::{AllocationReport, Attempts, ProcessReport, SourceReport, Totals, findings};
 use crate::domain::Domain;
 use crate::holder::Holder;
 use crate::registry::Registry;
@@ -45,12 +45,15 @@ impl AllocationReport {
             }
         }
         collect_logs(&logs, &mut sources);
+        let is_tracked = logs.iter().any(ProcessLog::has_counts);
         let mut dropped = Dropped::default();
         for log in &logs {
             dropped.add(&log.contents.dropped);
         }
-        let mut reports: Vec<_> =
-            sources.into_iter().map(|(key, collected)| collected.report(key, &logs, resolver, with_stacks)).collect();
+        let mut reports: Vec<_> = sources
+            .into_iter()
+            .map(|(key, collected)| collected.report(key, &logs, is_tracked, resolver, with_stacks))
+            .collect();
         reports.sort_by(|one, other| (&one.source, &one.key).cmp(&(&other.source, &other.key)));
         let processes = logs.iter().filter(|log| log.contents.pid != 0).map(|log| ProcessReport {
             pid: log.contents.pid,
@@ -63,7 +66,7 @@ impl AllocationReport {
             domain: registry.domain().map(str::to_owned),
             made_utc_ns: now_utc_ns,
             is_tracking: registry.is_allocation_tracking(),
-            totals: totals(&reports),
+            totals: totals(&reports, is_tracked),
             dropped,
             pool: registry.pool_stats(),
             unusable_files: registry
@@ -111,18 +114,20 @@ fn of_domain(domain: &Domain) -> (Vec<ProcessLog>, Option<ProcessLog>, u64) {
     }
 }
 
-fn totals(sources: &[SourceReport]) -> Totals {
-    let mut totals = Totals::default();
+/// Sums over all sources; attempts only if any were recorded.
+fn totals(sources: &[SourceReport], is_tracked: bool) -> Totals {
+    let (mut totals, mut results) = (Totals::default(), Attempts::default());
     let mut removed = HashSet::new();
     for source in sources {
-        totals.attempts = totals.attempts.saturating_add(source.attempts);
-        totals.allocations = totals.allocations.saturating_add(source.allocations);
         totals.live_buffers = totals.live_buffers.saturating_add(source.live);
         totals.live_bytes = totals.live_bytes.saturating_add(source.bytes);
         totals.live_audio_bytes = totals.live_audio_bytes.saturating_add(source.audio_bytes);
-        totals.results.sum(&source.results);
+        results.sum(&source.results.unwrap_or_default());
         removed.extend(source.holders.iter().filter(|holder| holder.is_removed).map(|holder| &holder.buffer));
     }
     totals.removed_and_held = removed.len() as u64;
+    totals.results = is_tracked.then_some(results);
+    totals.attempts = totals.results.map(|results| results.attempts());
+    totals.allocations = totals.results.map(|results| results.allocations());
     totals
 }

@@ -19,7 +19,8 @@ use crate::track::{Anomaly, Dropped, Peak, utc, utc_or_none};
 /// Allocations of a registry, or of all processes of its domain, at one moment.
 ///
 /// Live buffers, their bytes and the processes that have them open are always known. Attempts, call
-/// sites, handles and stacks are those recorded while tracking was enabled. Names are shown without
+/// sites, handles and stacks are those recorded while tracking was enabled; without any record,
+/// attempts and allocations are unknown: `None`, and null in JSON. Names are shown without
 /// credentials. All lists are sorted: equal reports have equal text.
 ///
 /// Displays as text; [`AllocationReport::to_json`] returns the same as JSON, see
@@ -59,10 +60,10 @@ pub struct AllocationReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Attempts to get a buffer, with any result.
-    pub attempts: u64,
-    /// Rings allocated.
-    pub allocations: u64,
+    /// Attempts to get a buffer, with any result; `None` if none were recorded.
+    pub attempts: Option<u64>,
+    /// Rings allocated; `None` if none were recorded.
+    pub allocations: Option<u64>,
     /// Live buffers.
     pub live_buffers: u64,
     /// Bytes mapped for live buffers.
@@ -71,8 +72,8 @@ pub struct Totals {
     pub live_audio_bytes: u64,
     /// Removed buffers that are still held.
     pub removed_and_held: u64,
-    /// Attempts by result.
-    pub results: Attempts,
+    /// Attempts by result; `None` if none were recorded.
+    pub results: Option<Attempts>,
 }
 
 /// A process that tracks allocations, or did.
@@ -101,10 +102,10 @@ pub struct SourceReport {
     pub source: String,
     /// Distinguishes sources with the same redacted name: hexadecimal, the same in every report.
     pub key: String,
-    /// Attempts to get its buffer, with any result.
-    pub attempts: u64,
-    /// Rings allocated for it.
-    pub allocations: u64,
+    /// Attempts to get its buffer, with any result; `None` if none were recorded.
+    pub attempts: Option<u64>,
+    /// Rings allocated for it; `None` if none were recorded.
+    pub allocations: Option<u64>,
     /// 1 if it has a buffer now, else 0.
     pub live: u64,
     /// Bytes mapped for its buffer; 0 without one.
@@ -121,8 +122,8 @@ pub struct SourceReport {
     /// Last attempt recorded, in ns of UTC.
     #[serde(rename = "last_utc", serialize_with = "utc_or_none")]
     pub last_utc_ns: Option<i64>,
-    /// Attempts by result.
-    pub results: Attempts,
+    /// Attempts by result; `None` if none were recorded.
+    pub results: Option<Attempts>,
     /// Attempts by call site, most frequent first.
     pub call_sites: Vec<CallSite>,
     /// Holders of its buffers, removed ones included; longest first.

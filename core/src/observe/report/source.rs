@@ -15,11 +15,13 @@ impl Collected {
         mut self,
         key: u64,
         logs: &[ProcessLog],
+        is_tracked: bool,
         resolver: &mut Resolver,
         with_stacks: bool,
     ) -> SourceReport {
         let mut results = Attempts::default();
         self.lines.iter().for_each(|(_, line)| results.add(&line.counts));
+        let results = is_tracked.then_some(results);
         let holders = self.holders(logs, resolver);
         let call_sites = self.call_sites(logs, resolver, with_stacks);
         let stacks = if with_stacks { self.stacks(logs, resolver) } else { Vec::new() };
@@ -27,8 +29,8 @@ impl Collected {
         SourceReport {
             source: name,
             key: format!("{key:016x}"),
-            attempts: results.attempts(),
-            allocations: results.allocations(),
+            attempts: results.map(|results| results.attempts()),
+            allocations: results.map(|results| results.allocations()),
             live: u64::from(live.is_some()),
             bytes: live.as_ref().map_or(0, |live| live.bytes),
             audio_bytes: live.as_ref().map_or(0, |live| live.spec.audio_bytes()),

@@ -26,6 +26,11 @@ impl fmt::Display for Attempts {
     }
 }
 
+/// Formats a number that may be unknown.
+fn known(number: Option<u64>) -> String {
+    number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
+}
+
 fn place(file: &str, line: u32, function: &str) -> String {
     let at = if line > 0 { format!("{file}:{line}") } else { file.to_owned() };
     match (at.is_empty(), function.is_empty()) {
@@ -44,15 +49,19 @@ impl fmt::Display for AllocationReport {
         let totals = &self.totals;
         writeln!(
             f,
-            "attempts {}, allocations {}, live buffers {} ({} of audio, {} mapped), removed and still held {}",
-            totals.attempts,
-            totals.allocations,
+            "attempts {}{}, allocations {}, live buffers {} ({} of audio, {} mapped), removed and still held {}",
+            if self.dropped.attempts > 0 { "at least " } else { "" },
+            known(totals.attempts),
+            known(totals.allocations),
             totals.live_buffers,
             megabytes(totals.live_audio_bytes),
             megabytes(totals.live_bytes),
             totals.removed_and_held
         )?;
-        writeln!(f, "results: {}", totals.results)?;
+        match &totals.results {
+            Some(results) => writeln!(f, "results: {results}")?,
+            None => writeln!(f, "results: unknown")?,
+        }
         let pool = &self.pool;
         if pool.rings > 0 || pool.limit_bytes > 0 {
             let (bytes, limit) = (megabytes(pool.bytes), megabytes(pool.limit_bytes));
@@ -93,7 +102,8 @@ impl fmt::Display for AllocationReport {
 
 impl fmt::Display for SourceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: attempts {}, allocations {}, live {}", self.source, self.attempts, self.allocations, self.live)?;
+        let (attempts, allocations) = (known(self.attempts), known(self.allocations));
+        write!(f, "{}: attempts {attempts}, allocations {allocations}, live {}", self.source, self.live)?;
         if let Some(spec) = &self.spec {
             write!(f, ", {} ({spec})", megabytes(self.audio_bytes))?;
         }
