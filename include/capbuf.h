@@ -1784,7 +1784,9 @@ void capbuf_report_free(capbuf_report *report);
 // The initial setting is the environment's `DEBUG_BUFFER_ALLOC`: `true`, `1`, `yes` or `on`. It
 // also has the report of a private registry printed to stderr: when it is freed, or at `exit` or a
 // return from `main`, but not at `_exit`; and at SIGUSR2, unless the program handles or ignores it
-// when the registry is made. An attempt costs one load more while tracking is off. While it is on, an attempt costs some
+// when the registry is made.
+//
+// An attempt costs one load more while tracking is off. While it is on, an attempt costs some
 // microseconds and no lock, and the records take a fixed amount of memory. Reports resolve call
 // sites from the program's debug information.
 //

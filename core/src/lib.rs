@@ -88,7 +88,8 @@
 //!
 //! [`docs`] explains how it works and why it is right: [`docs::time`], [`docs::lookup`],
 //! [`docs::realtime`], [`docs::domains`], [`docs::tracking`], [`docs::patterns`],
-//! [`docs::limitations`], [`docs::ordering`], [`docs::layout`], and [`docs::glossary`] for the words.
+//! [`docs::limitations`], [`docs::ordering`], [`docs::layout`], and [`docs::glossary`] for the
+//! words.
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod buffer;

@@ -123,7 +123,7 @@ fn promtool_accepts_the_metrics() {
 }
 
 #[test]
-fn what_is_unknown_is_null_and_not_zero() {
+fn unknown_counts_are_null_and_not_zero() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::builder().domains_folder(domains_of(folder.path())).track_allocations(false);
     let registry = registry.open("default").expect("a domain");

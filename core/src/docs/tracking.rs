@@ -2,8 +2,8 @@
 //!
 //! A registry that tracks records each attempt to get a buffer: its result, time, thread, call site
 //! and stack, in a log of bounded size. Off, it costs one relaxed load an attempt.
-//! [`Registry::enable_allocation_tracking`](crate::Registry::enable_allocation_tracking) switches it
-//! on, or the environment's `DEBUG_BUFFER_ALLOC`, without a change in the program.
+//! [`enable_allocation_tracking`](crate::Registry::enable_allocation_tracking) switches it on, or
+//! the environment's `DEBUG_BUFFER_ALLOC`, without a change in the program.
 //!
 //! # `DEBUG_BUFFER_ALLOC`
 //! | value | meaning |
@@ -30,5 +30,5 @@
 //! | Go | `Registry.Close` only: Go runs nothing of a library at `os.Exit` or the end of `main` | in addition to the host's `signal.Notify`; not after `signal.Ignore` |
 //!
 //! What is left: `_exit`, `quick_exit`, `os._exit`, `abort` and signals that end the process print
-//! nothing. A host that sets its own handler for SIGUSR2 later replaces this one. SIGUSR2 may arrive
-//! on the audio thread: its handler adds one to a word, and makes no system call.
+//! nothing. A host that sets its own handler for SIGUSR2 later replaces this one. SIGUSR2 may
+//! arrive on the audio thread: its handler adds one to a word, and makes no system call.

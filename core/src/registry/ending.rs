@@ -1,4 +1,4 @@
-//! What is done with a registry before its last handle, or the process, ends.
+//! A last action on a registry, before its last handle or the process ends.
 
 use super::handle::Registry;
 use crate::sync::Ordering;

@@ -31,7 +31,7 @@ pub(crate) fn asked_by_environment() -> bool {
     })
 }
 
-/// What a value switches; `None` if it is not allowed.
+/// Returns true for a value that switches tracking on; `None` if it is not allowed.
 fn meaning(value: &str) -> Option<bool> {
     let value = value.trim();
     let is_among = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
