@@ -7,6 +7,8 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
+	"strings"
 	"time"
 
 	"capbuf.dev/capbuf"
@@ -195,4 +197,26 @@ func ExampleReadInto() {
 	info, err := capbuf.ReadInto(buffer, capbuf.SpanLast(time.Second), samples[:])
 	fmt.Println(info.Frames, samples, err)
 	// Output: 4 [-1 -0.5 0 0.5] <nil>
+}
+
+// The profile "capbuf" has the stacks of live rings and open handles, while tracking is enabled.
+func ExampleRegistry_EnableAllocationTracking_profile() {
+	registry, _ := capbuf.Private(capbuf.WithAllocationTracking(true))
+	defer registry.Close()
+	spec := capbuf.Spec{Duration: time.Second, SampleRateHz: 8000, Channels: 1, Format: capbuf.S16}
+	buffer, err := registry.GetOrAllocate("my-microphone", spec)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer buffer.Close()
+	var profile strings.Builder
+	pprof.Lookup("capbuf").WriteTo(&profile, 1)
+	for _, function := range []string{"liveRing", "openHandle", "GetOrAllocate", "EnableAllocationTracking_profile"} {
+		fmt.Println(strings.Contains(profile.String(), function))
+	}
+	// Output:
+	// true
+	// true
+	// true
+	// true
 }

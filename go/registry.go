@@ -27,6 +27,7 @@ type Registry struct {
 	path   string
 	// tracks caches whether allocation tracking is enabled; only this handle changes it.
 	tracks atomic.Bool
+	rings  *profiledRings
 }
 
 // RegistryStats counts the rings that a registry allocated and mapped.
@@ -91,8 +92,12 @@ func newRegistry(registry *C.capbuf_registry, err error) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := newHandle(unsafe.Pointer(registry), func(p unsafe.Pointer) { C.capbuf_registry_free((*C.capbuf_registry)(p)) })
-	r := &Registry{handle: h}
+	rings := &profiledRings{}
+	h := newHandle(unsafe.Pointer(registry), func(p unsafe.Pointer) {
+		rings.clear()
+		C.capbuf_registry_free((*C.capbuf_registry)(p))
+	})
+	r := &Registry{handle: h, rings: rings}
 	runtime.AddCleanup(r, func(h *handle) { h.close() }, h)
 	var isTracking C.bool
 	var detail *C.capbuf_error
@@ -157,7 +162,11 @@ func (r *Registry) Allocate(source string, spec Spec) (*CaptureBuffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return describe(buffer, source)
+	b, err := describe(buffer, source)
+	if err != nil {
+		return nil, err
+	}
+	return r.profiled(b), nil
 }
 
 // GetOrAllocate returns the buffer of a source, and allocates it if it has none. It is allocated
@@ -189,7 +198,7 @@ func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, erro
 	if err != nil {
 		return nil, err
 	}
-	return newBuffer(buffer, source, &info), nil
+	return r.profiled(newBuffer(buffer, source, &info)), nil
 }
 
 // Get returns the buffer of a source, as a new handle that the caller closes.
@@ -217,7 +226,7 @@ func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBuffer(buffer, source, &info), nil
+	return r.profiled(newBuffer(buffer, source, &info)), nil
 }
 
 // Contains reports whether a source has a buffer. It returns false for an invalid source, for a
@@ -248,12 +257,20 @@ func (r *Registry) Remove(source string) error {
 	}
 	defer r.handle.leave(users)
 	if stack := r.callStack(); stack != nil {
-		return stack.remove(registry, source)
+		err := stack.remove(registry, source)
+		if err == nil {
+			r.rings.remove(source)
+		}
+		return err
 	}
 	name, size := text(source)
 	var detail *C.capbuf_error
 	status := C.capbuf_registry_remove(registry, name, size, &detail)
-	return failure(status, detail)
+	err := failure(status, detail)
+	if err == nil {
+		r.rings.remove(source)
+	}
+	return err
 }
 
 // Buffers returns a handle on every buffer, sorted by source. The caller closes them.
@@ -269,7 +286,7 @@ func (r *Registry) Buffers() ([]*CaptureBuffer, error) {
 	for _, buffer := range found {
 		b, err := describeWithSource(buffer)
 		if err == nil {
-			buffers = append(buffers, b)
+			buffers = append(buffers, r.profiled(b))
 		}
 		failed = errors.Join(failed, err)
 	}

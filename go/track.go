@@ -9,6 +9,11 @@ import "C"
 // SIGUSR2 arrives, in addition to what the program does then. Nothing of the library runs at
 // os.Exit or when main returns: defer Close in main.
 //
+// While it is enabled, the profile "capbuf" of runtime/pprof has the stacks of the live rings
+// (innermost frame liveRing: the call that allocated or first found the ring) and of the open
+// handles that this registry returned (openHandle). net/http/pprof serves it at
+// /debug/pprof/capbuf. A ring stays in it until this registry removes or replaces it, or is closed.
+//
 // Disabled, it costs a load per request. Enabled, some microseconds for the stack, and memory of a
 // fixed size. Disabling keeps the counts. In a domain each process decides for itself; a report
 // covers all processes that track. Safe for concurrent use. Errors: ErrClosed.

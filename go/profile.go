@@ -1,0 +1,94 @@
+package capbuf
+
+import (
+	"runtime/pprof"
+	"sync"
+	"unsafe"
+)
+
+// profile is the profile "capbuf" of runtime/pprof: see [Registry.EnableAllocationTracking].
+var profile = func() *pprof.Profile {
+	// Another copy of this package may be in the program.
+	if known := pprof.Lookup("capbuf"); known != nil {
+		return known
+	}
+	return pprof.NewProfile("capbuf")
+}()
+
+// profileKey stands for a ring or a handle in the profile, which keeps what it contains alive.
+type profileKey struct{ _ byte }
+
+// liveRing and openHandle add the caller's stack to the profile, with themselves as its innermost
+// frame: the name tells what the stack is of.
+//
+//go:noinline
+func liveRing() *profileKey {
+	key := new(profileKey)
+	profile.Add(key, 0)
+	return key
+}
+
+//go:noinline
+func openHandle() *profileKey {
+	key := new(profileKey)
+	profile.Add(key, 0)
+	return key
+}
+
+// profiledRings has the rings of a registry that are in the profile, by source.
+type profiledRings struct {
+	mutex sync.Mutex
+	rings map[string]profiledRing
+}
+
+type profiledRing struct {
+	id  uint64
+	key *profileKey
+}
+
+// profiled adds a new handle to the profile, until it is closed, and its ring, if that is new to
+// this registry. It does nothing while tracking is disabled.
+func (r *Registry) profiled(b *CaptureBuffer) *CaptureBuffer {
+	if !r.tracks.Load() {
+		return b
+	}
+	key, free := openHandle(), b.handle.free
+	b.handle.free = func(pointer unsafe.Pointer) {
+		profile.Remove(key)
+		free(pointer)
+	}
+	r.rings.mutex.Lock()
+	defer r.rings.mutex.Unlock()
+	known, isKnown := r.rings.rings[b.source]
+	if isKnown && known.id == b.id {
+		return b
+	}
+	if isKnown {
+		profile.Remove(known.key)
+	}
+	if r.rings.rings == nil {
+		r.rings.rings = map[string]profiledRing{}
+	}
+	r.rings.rings[b.source] = profiledRing{b.id, liveRing()}
+	return b
+}
+
+// remove takes the ring of a source out of the profile.
+func (p *profiledRings) remove(source string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if known, isKnown := p.rings[source]; isKnown {
+		profile.Remove(known.key)
+		delete(p.rings, source)
+	}
+}
+
+// clear takes all rings out of the profile.
+func (p *profiledRings) clear() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for _, known := range p.rings {
+		profile.Remove(known.key)
+	}
+	clear(p.rings)
+}
