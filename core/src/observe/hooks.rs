@@ -29,11 +29,12 @@ pub(super) fn on_unhandled_signal(signal: libc::c_int, handler: extern "C" fn(li
         // A child of a process that did this.
         return true;
     }
+    if before.sa_sigaction != libc::SIG_DFL {
+        return false;
+    }
     // SAFETY: the handler is a function of this library, which stays loaded, and does only what is
     // allowed in a handler.
-    if before.sa_sigaction != libc::SIG_DFL
-        || unsafe { libc::sigaction(signal, &raw const action, &raw mut before) } != 0
-    {
+    if unsafe { libc::sigaction(signal, &raw const action, &raw mut before) } != 0 {
         return false;
     }
     if before.sa_sigaction != libc::SIG_DFL {
@@ -47,10 +48,10 @@ pub(super) fn on_unhandled_signal(signal: libc::c_int, handler: extern "C" fn(li
 
 /// Blocks all signals on this thread: a broken pipe on stderr, too, then ends nothing.
 pub(super) fn block_signals() {
-    // SAFETY: zeroes are a valid value of this plain data, which is filled before it is used.
-    unsafe {
-        let mut all: libc::sigset_t = mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, ptr::null_mut());
-    }
+    // SAFETY: zeroes are a valid value of this plain data.
+    let mut all: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: writes to a local variable.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: reads the local variable, and changes this thread only.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, ptr::null_mut()) };
 }

@@ -10,13 +10,12 @@
 //! word and makes no system call: it may run on the audio thread.
 
 use std::panic;
-use std::sync::Weak;
 use std::thread;
 use std::time::Duration;
 
 use super::hooks;
 use crate::registry::{Ending, Registry};
-use crate::sync::process::{ArcSwap, AtomicU32, LazyLock};
+use crate::sync::process::{ArcSwap, AtomicU32, LazyLock, PlainWeak};
 use crate::sync::{Ordering, fork};
 use crate::track::say;
 
@@ -24,7 +23,7 @@ use crate::track::say;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The private registries whose reports are printed, also those of a parent process.
-static PRINTED: LazyLock<ArcSwap<Vec<Weak<Ending>>>> = LazyLock::new(ArcSwap::default);
+static PRINTED: LazyLock<ArcSwap<Vec<PlainWeak<Ending>>>> = LazyLock::new(ArcSwap::default);
 /// Counts arrivals of SIGUSR2.
 static REQUESTS: AtomicU32 = AtomicU32::new(0);
 /// The fork generation whose thread serves them.
@@ -71,8 +70,9 @@ impl Registry {
 /// Prints the reports of what is left at the end of the process.
 extern "C" fn print_left() {
     // No panic may leave a function that C calls.
-    let _ =
-        panic::catch_unwind(|| PRINTED.load_full().iter().filter_map(Weak::upgrade).for_each(|ending| ending.run()));
+    let _ = panic::catch_unwind(|| {
+        PRINTED.load_full().iter().filter_map(PlainWeak::upgrade).for_each(|ending| ending.run());
+    });
 }
 
 extern "C" fn request(_: libc::c_int) {
@@ -101,7 +101,7 @@ fn serve(mut served: u32) {
         }
         served = requests;
         let live = PRINTED.load_full();
-        let endings: Vec<_> = live.iter().filter_map(Weak::upgrade).collect();
+        let endings: Vec<_> = live.iter().filter_map(PlainWeak::upgrade).collect();
         let registries: Vec<_> = endings.iter().filter_map(|ending| ending.registry()).collect();
         if registries.is_empty() {
             say("SIGUSR2: no private registry is left");

@@ -1,8 +1,8 @@
 //! A last action on a registry, before its last handle or the process ends.
 
 use super::handle::Registry;
-use crate::sync::Ordering;
-use crate::sync::process::AtomicU32;
+use crate::sync::process::{AtomicU32, PlainWeak};
+use crate::sync::{Ordering, PlainArc};
 
 /// A last action on a registry, shared by all its handles: done once, when the last one is dropped
 /// or when it is called for before.
@@ -38,10 +38,10 @@ impl Drop for Ending {
 impl Registry {
     /// Has `action` done before this registry ends. The registry lasts as long without it: the
     /// action's own handle is dropped with the last other one.
-    pub(crate) fn before_end(mut self, action: fn(&Self)) -> (Self, std::sync::Weak<Ending>) {
+    pub(crate) fn before_end(mut self, action: fn(&Self)) -> (Self, PlainWeak<Ending>) {
         let registry = Self(self.0.clone(), None);
-        let ending = crate::sync::PlainArc::new(Ending { registry, action, is_done: AtomicU32::new(0) });
-        let weak = crate::sync::PlainArc::downgrade(&ending);
+        let ending = PlainArc::new(Ending { registry, action, is_done: AtomicU32::new(0) });
+        let weak = PlainArc::downgrade(&ending);
         self.1 = Some(ending);
         (self, weak)
     }

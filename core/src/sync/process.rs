@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 /// An `Arc` that no model watches: for values that never change, and where the public interface
 /// names it.
 pub(crate) type PlainArc<T> = std::sync::Arc<T>;
+pub(crate) type PlainWeak<T> = std::sync::Weak<T>;
 
 pub(crate) type AtomicI32 = std::sync::atomic::AtomicI32;
 pub(crate) type AtomicPtr<T> = std::sync::atomic::AtomicPtr<T>;
