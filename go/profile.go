@@ -19,7 +19,7 @@ var profile = func() *pprof.Profile {
 type profileKey struct{ _ byte }
 
 // liveRing and openHandle add the caller's stack to the profile, with themselves as its innermost
-// frame: the name tells what the stack is of.
+// frame, which names the kind of the stack.
 //
 //go:noinline
 func liveRing() *profileKey {

@@ -65,7 +65,7 @@ func TestProfileHasTheStacksOfLiveRingsAndHandles(t *testing.T) {
 	other.Close()
 	wantStacks(t, "profiledCaller", 1, 1)
 	wantStacks(t, "secondProfiledCaller", 0, 0)
-	// A new ring of the source has the stack of who made it.
+	// A new ring of the source has the stack of its own allocation.
 	if err := r.Remove("rtsp://me:sesame@cam/1"); err != nil {
 		t.Fatal(err)
 	}
