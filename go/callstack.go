@@ -7,6 +7,7 @@ package capbuf
 import "C"
 
 import (
+	"math/rand/v2"
 	"path"
 	"runtime"
 	"strings"
@@ -15,10 +16,23 @@ import (
 
 // callStack returns the stack of the caller of this package, or nil while tracking is disabled.
 func (r *Registry) callStack() *callStack {
+	// Another process may switch tracking in a domain. A call of C costs as much as a lookup, so
+	// that is looked at by one request in eight.
+	if r.domain != "" && rand.Uint32()%8 == 0 {
+		r.loadTracking()
+	}
 	if !r.tracks.Load() {
 		return nil
 	}
 	return newCallStack()
+}
+
+// loadTracking asks the library whether allocation tracking is enabled. The caller has entered.
+func (r *Registry) loadTracking() {
+	var isTracking C.bool
+	if C.capbuf_registry_is_allocation_tracking((*C.capbuf_registry)(r.handle.pointer), &isTracking, nil) == 0 {
+		r.tracks.Store(bool(isTracking))
+	}
 }
 
 // callStack is a Go stack in the form that capbuf_call_as takes. It serves for one call.

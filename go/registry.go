@@ -25,7 +25,7 @@ type Registry struct {
 	handle *handle
 	domain string
 	path   string
-	// tracks caches whether allocation tracking is enabled; only this handle changes it.
+	// tracks caches whether allocation tracking is enabled: see loadTracking.
 	tracks atomic.Bool
 	rings  *profiledRings
 }

@@ -15,8 +15,8 @@ import "C"
 // /debug/pprof/capbuf. A ring stays in it until this registry removes or replaces it, or is closed.
 //
 // Disabled, it costs a load per request. Enabled, some microseconds for the stack, and memory of a
-// fixed size. Disabling keeps the counts. In a domain each process decides for itself; a report
-// covers all processes that track. Safe for concurrent use. Errors: ErrClosed.
+// fixed size. Disabling keeps the counts. In a domain each process decides for itself, and `capbuf
+// track on` switches all of them; a report covers all processes that track. Safe for concurrent use. Errors: ErrClosed.
 func (r *Registry) EnableAllocationTracking(enable bool) error {
 	registry, users := r.enter()
 	if registry == nil {
@@ -40,7 +40,13 @@ func (r *Registry) EnableAllocationTracking(enable bool) error {
 //
 // Safe for concurrent use. Wait-free.
 func (r *Registry) IsAllocationTracking() bool {
-	return r.tracks.Load() && !r.handle.closed.Load()
+	registry, users := r.enter()
+	if registry == nil {
+		return false
+	}
+	defer r.handle.leave(users)
+	r.loadTracking()
+	return r.tracks.Load()
 }
 
 // MetricsText returns the metrics of this registry and its buffers in Prometheus's text format. The

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -368,5 +369,41 @@ func TestReportFieldsMatchItsJSON(t *testing.T) {
 		if _, ok := whole[name]; !ok {
 			t.Errorf("the library's report has no %s", name)
 		}
+	}
+}
+
+// Switches all registries of a domain as `capbuf track` does: see the layout in capbuf::docs.
+func switchTracking(t *testing.T, domain string, on byte) {
+	t.Helper()
+	file := must(os.OpenFile(filepath.Join(domain, ".switches"), os.O_RDWR, 0))(t)
+	defer file.Close()
+	size := must(file.Stat())(t).Size()
+	for at := int64(8); at < size; at += 16 {
+		if _, err := file.WriteAt([]byte{on}, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTrackingIsSwitchedByAnotherProcess(t *testing.T) {
+	r := must(Open("switched"))(t)
+	defer r.Close()
+	if r.IsAllocationTracking() {
+		t.Error("tracking is enabled by default")
+	}
+	switchTracking(t, r.Path(), 1)
+	until(t, "a request is recorded with its Go stack", func() bool {
+		must(r.GetOrAllocate("mic", spec16))(t).Close()
+		source := must(r.AllocationReport())(t).Source("mic")
+		return len(source.CallSites) > 0 && slices.ContainsFunc(source.CallSites, func(site CallSite) bool {
+			return site.Language == "Go" && strings.HasSuffix(site.File, "track_test.go")
+		})
+	})
+	if !r.IsAllocationTracking() {
+		t.Error("tracking is not enabled")
+	}
+	switchTracking(t, r.Path(), 0)
+	if r.IsAllocationTracking() {
+		t.Error("tracking is still enabled")
 	}
 }

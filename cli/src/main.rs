@@ -27,6 +27,7 @@ mod sources;
 mod status;
 mod table;
 mod top;
+mod track;
 mod waits;
 
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ enum Command {
     Clip(clip::Arguments),
     Remove(remove::Arguments),
     Report(allocations::Arguments),
+    Track(track::Arguments),
     Metrics(metrics::Arguments),
     Events(events::Arguments),
     Domains(domains::Arguments),
@@ -83,6 +85,7 @@ fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
         Command::Clip(arguments) => clip::run(arguments, domain),
         Command::Remove(arguments) => remove::run(arguments, domain),
         Command::Report(arguments) => allocations::run(arguments, domain),
+        Command::Track(arguments) => track::run(arguments, domain),
         Command::Metrics(arguments) => metrics::run(arguments, domain),
         Command::Events(arguments) => events::run(arguments, domain),
         Command::Domains(arguments) => domains::run(arguments, domain),

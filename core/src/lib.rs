@@ -140,6 +140,9 @@ pub use observe::{
     AllocationReport, Attempts, CallSite, Detector, HolderReport, MAX_METRIC_SOURCES, ProcessReport, SourceReport,
     StackFrame, StackReport, Totals, Watch, WatchSettings,
 };
+#[cfg(feature = "observe")]
+#[doc(hidden)]
+pub use observe::{ReportFilter, TrackingSwitches};
 pub use registry::{Registry, RegistryBuilder, SourceInfo};
 pub use sample::{I24, Sample, convert};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};

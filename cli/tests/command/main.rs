@@ -21,5 +21,6 @@ mod sound_cards;
 mod stalls;
 mod successors;
 mod top;
+mod tracking;
 mod waits;
 mod without_stalls;

@@ -155,6 +155,8 @@ fn json_output_matches_the_schemas() {
     let stray = domains_of(folder.path()).join("default/notes.txt");
     fs::write(&stray, "no buffer").expect("a stray file");
     check("report", &run_json(folder.path(), &["report"]));
+    assert_eq!(run(folder.path(), &["report", "--reset"]).code, Some(0));
+    check("report", &run_json(folder.path(), &["report"]));
     let names = ["rtsp://cam/1", "rtsp://cam/1/"];
     let two = names.map(|name| registry.get_or_allocate(name, *held.spec()).expect("a buffer"));
     check("event", &run_json(folder.path(), &["events", "--for", "1ms"]));

@@ -43,6 +43,10 @@
 //! | `HASH.feed` | the lock of a source claim, held from before the source has a buffer, with the state that the recorder publishes; it stays for a source that failed, while its recorder lives |
 //! | `process-NUMBER` | the liveness lock of a process that has the domain open |
 //! | `NUMBER.track` | the log of a process that tracks allocations |
+//! | `NUMBER.found` | the findings of a process's watches |
+//! | `ended.sums` | the counts of ended processes whose logs were removed |
+//! | `.switches` | a word for each registry, by which tracking is switched: see [`layout`](super::layout) |
+//! | `.mark` | the counts at the last `capbuf report --reset`, in JSON |
 //! | `.key` | the random key of these hashes, made with the domain: a source may hold a password, and no file's name lets it be guessed |
 //!
 //! Other files, and such files that are damaged, of another user or of a wrong mode, stop nothing

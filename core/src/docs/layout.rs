@@ -68,3 +68,17 @@
 //!
 //! # Frames
 //! Frame `n` lies in slot `n % ring_frames`, `channels` samples of `format` after one another.
+//!
+//! # Switches, 16384 bytes
+//! The file `.switches` of a domain, which each registry maps that may be switched from outside.
+//! Pairs of words, which any process of the domain may store to, without an order:
+//!
+//! | offset | type | meaning |
+//! |---|---|---|
+//! | 0 | u64 | the bytes `capswit` and 1, the version |
+//! | 8 | u64 | 1 if registries that open the domain later track |
+//! | 16 n | u64 | the liveness lock of registry `n`, or zero: a free place |
+//! | 16 n + 8 | u64 | its setting: zero if it does not track |
+//!
+//! A registry loads its setting with each attempt (relaxed), in place of a word of its own. A place
+//! is taken, and all settings are changed, under a lock on the file.

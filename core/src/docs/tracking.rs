@@ -32,3 +32,26 @@
 //! What is left: `_exit`, `quick_exit`, `os._exit`, `abort` and signals that end the process print
 //! nothing. A host that sets its own handler for SIGUSR2 later replaces this one. SIGUSR2 may
 //! arrive on the audio thread: its handler adds one to a word, and makes no system call.
+//!
+//! # Switching a running process
+//! `capbuf track on` and `capbuf track off` switch all registries of a domain, and those that open
+//! it later; `capbuf track` shows which are on. A later call of `enable_allocation_tracking` changes
+//! the registry that it is called on. Each registry has a word in a file of the domain, see
+//! [`layout`](super::layout), and loads that one word with each attempt.
+//!
+//! Not switched: private registries; such that were opened with `track_allocations(false)`; such
+//! that found no room for the file, or were opened beyond its 1023 places. A registry whose
+//! domain's folder was taken away keeps its setting. Go asks for the setting at one request in
+//! eight, as a call of C costs as much as a lookup: up to some requests are recorded without their
+//! Go stack.
+//!
+//! # Parts of a report, and a reset
+//! `capbuf report --pid` and `--since` show a part: of one process; call sites and stacks that were
+//! used since. `--reset` writes the counts of that moment into a file of the domain, and later
+//! reports of the command show what came after them (`--all`: everything). Logs, metrics, events
+//! and reports of programs stay as they are, so no counter goes backwards.
+//!
+//! # Unknown numbers
+//! Attempts and allocations are known only if they were recorded: without tracking they are unknown
+//! in reports, and absent from the metrics of a domain. "At least" stands before attempts if a log
+//! had no room for some.

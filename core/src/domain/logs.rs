@@ -27,6 +27,8 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct LogFile {
     pub(crate) file: File,
     pub(crate) is_alive: bool,
+    /// The number of its process's liveness lock.
+    pub(crate) liveness: u64,
 }
 
 /// The file with the sums of removed logs, and its lock.
@@ -61,7 +63,7 @@ impl Domain {
         let opened = |name: String| {
             let liveness = number(&name, END)?;
             let file = self.folder.open(&name).ok()??;
-            Some(LogFile { file, is_alive: liveness::is_held(&self.folder, liveness) })
+            Some(LogFile { file, is_alive: liveness::is_held(&self.folder, liveness), liveness })
         };
         Ok(self.folder.names()?.into_iter().filter_map(opened).collect())
     }

@@ -25,6 +25,7 @@
 //! | What is taken away of dead processes? | `sweep` |
 //! | How is a source claimed, and its state shown to others? | `source_record` |
 //! | Where do trackers write their logs? | `logs` |
+//! | How is tracking switched from outside, and what was counted at a reset? | `switches`, `mark` |
 
 mod folder;
 mod handle;
@@ -32,6 +33,8 @@ pub(crate) mod holders;
 mod liveness;
 mod lock_file;
 mod logs;
+#[cfg(feature = "observe")]
+mod mark;
 mod membership;
 mod modes;
 mod name_key;
@@ -47,6 +50,7 @@ mod ring_file;
 mod rings;
 mod source_record;
 mod sweep;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod unusable;
@@ -64,3 +68,4 @@ pub(crate) use reopen::OpenDomain;
 pub(crate) use rings::Mapped;
 pub(crate) use source_record::{DomainClaim, SourceRecord};
 pub use sweep::Swept;
+pub(crate) use switches::Switch;

@@ -114,6 +114,9 @@ impl NameKey {
         // A process that opens the domain makes its liveness lock first, and then waits for the
         // lock of the key.
         if folder.names()?.is_empty() {
+            super::switches::remove(folder);
+            #[cfg(feature = "observe")]
+            super::mark::remove(folder);
             folder.remove_file(NAME)?;
         }
         Ok(())

@@ -14,6 +14,7 @@
 //! | Which metrics are there, and how are they encoded? | `metrics` |
 //! | What is found wrong, by which rules, on which thread? | `watch` |
 //! | When do two names mean one source? | `canonical` |
+//! | How is tracking switched in all processes of a domain? | `switching` |
 //! | What is printed without a call, at the end or at a signal? | `printed`, with `hooks` |
 
 mod canonical;
@@ -22,10 +23,13 @@ mod metrics;
 mod printed;
 mod registry;
 mod report;
+mod switching;
 mod watch;
 
 pub use metrics::MAX_METRIC_SOURCES;
 pub use report::{
-    AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, SourceReport, StackFrame, StackReport, Totals,
+    AllocationReport, Attempts, CallSite, HolderReport, ProcessReport, ReportFilter, SourceReport, StackFrame,
+    StackReport, Totals,
 };
+pub use switching::TrackingSwitches;
 pub use watch::{Detector, Watch, WatchSettings};

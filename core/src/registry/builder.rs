@@ -49,8 +49,11 @@ impl Registry {
 
     pub(crate) fn with_options(options: RegistryBuilder, domain: Option<PlainArc<OpenDomain>>) -> Self {
         let is_asked = options.track_allocations.is_none() && asked_by_environment();
-        let on = is_asked || options.track_allocations == Some(true);
-        let tracker = Tracker::new(on, options.tracked_sources, domain.clone(), PlainArc::clone(&options.clock));
+        let on = options.track_allocations.or(is_asked.then_some(true));
+        // A registry that refuses tracking is switched by its own process only.
+        let is_switched = cfg!(feature = "observe") && on != Some(false);
+        let tracker =
+            Tracker::new(on, is_switched, options.tracked_sources, domain.clone(), PlainArc::clone(&options.clock));
         let pool = Pool::new(options.pool, PlainArc::clone(&options.clock));
         let pool = Some(pool).filter(|pool| pool.is_on() && domain.is_none());
         let inner = Inner {

@@ -17,7 +17,7 @@ use crate::sync::{AtomicU64, Ordering};
 /// Sources with sums of their own. The others are summed up together.
 const SOURCES: usize = 512;
 /// The key of the other sources.
-const OTHERS: u64 = 2;
+pub(crate) const OTHERS: u64 = 2;
 
 /// Adds the logs of ended processes to the domain's sums and removes them, all but the newest
 /// `kept` of the last day. Leaves them to another process that is doing so.

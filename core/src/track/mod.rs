@@ -55,9 +55,9 @@ pub use caller::{Caller, CodePlace, Language};
 pub(crate) use contents::{Contents, Hold, Line, Record};
 pub(crate) use counts::{Histogram, READ_RESULTS};
 pub use dropped::Dropped;
-#[cfg(feature = "observe")]
-pub(crate) use ended::ended_processes;
 pub(crate) use ended::sum_up_ended;
+#[cfg(feature = "observe")]
+pub(crate) use ended::{OTHERS, ended_processes};
 pub(crate) use environment::asked_by_environment;
 #[cfg(feature = "observe")]
 pub(crate) use environment::say;

@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::outcome::Outcome;
 use super::thread::with_thread;
 use crate::clock::Clock;
-use crate::domain::{KEPT_LOGS, NameKey, OpenDomain};
+use crate::domain::{KEPT_LOGS, NameKey, OpenDomain, Switch};
 use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
@@ -24,7 +24,10 @@ use crate::sync::{Ordering, PlainArc as Arc, fork};
 #[derive(Debug)]
 pub(crate) struct Tracker {
     pub(crate) counts: Counts,
+    /// Whether it is on, without a switch in the domain.
     on: AtomicU32,
+    /// Its switch, which other processes may set, and the process that it belongs to.
+    switch: Option<(Switch, u32)>,
     log: ArcSwapOption<OwnLog>,
     domain: Option<Arc<OpenDomain>>,
     key: NameKey,
@@ -38,6 +41,14 @@ pub(crate) struct Tracker {
 struct OwnLog {
     log: Log,
     generation: u32,
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        if let Some((switch, _)) = self.switch.take_if(|(_, generation)| *generation == fork::generation()) {
+            switch.release();
+        }
+    }
 }
 
 /// An attempt under way.
@@ -64,8 +75,11 @@ impl Drop for Taken {
 }
 
 impl Tracker {
+    /// Creates a tracker that is on or off; `None`: as the domain's switches were set last.
+    /// `is_switched`: other processes of the domain may switch it.
     pub(crate) fn new(
-        on: bool,
+        on: Option<bool>,
+        is_switched: bool,
         sources: Option<usize>,
         domain: Option<Arc<OpenDomain>>,
         clock: Arc<dyn Clock>,
@@ -76,23 +90,37 @@ impl Tracker {
         let counts = Counts::default();
         let key = domain.as_ref().map_or_else(NameKey::random, |domain| domain.current().key());
         let (on_word, log) = (AtomicU32::new(0), ArcSwapOption::empty());
-        let tracker = Self { counts, on: on_word, log, domain, key, clock, sources };
-        if on {
+        let switch = domain.as_ref().filter(|_| is_switched).and_then(|domain| domain.current().switch(on));
+        let switch = switch.map(|switch| (switch, fork::generation()));
+        let tracker = Self { counts, on: on_word, switch, log, domain, key, clock, sources };
+        let is_on = tracker.is_on();
+        if on.unwrap_or(is_on) {
             tracker.set(true);
         }
         Arc::new(tracker)
     }
 
     pub(crate) fn set(&self, on: bool) {
+        // A child has not its parent's switch.
+        if self.switch.as_ref().is_some_and(|(_, generation)| *generation != fork::generation()) {
+            return;
+        }
         if on || self.log.load().is_some() {
             self.own().log.set_enabled(on);
         }
-        // SYNC none: attempts under way may be recorded or not.
-        self.on.store(u32::from(on), Ordering::Relaxed);
+        match &self.switch {
+            Some((switch, _)) => switch.set(on),
+            // SYNC none: attempts under way may be recorded or not.
+            None => self.on.store(u32::from(on), Ordering::Relaxed),
+        }
     }
 
+    #[inline]
     pub(crate) fn is_on(&self) -> bool {
-        self.on.load(Ordering::Relaxed) != 0
+        match &self.switch {
+            Some((switch, _)) => switch.is_on(),
+            None => self.on.load(Ordering::Relaxed) != 0,
+        }
     }
 
     /// The key of a source in its log, and in those of its domain.
@@ -118,6 +146,8 @@ impl Tracker {
                 return Arc::clone(own);
             }
             let made = Arc::new(OwnLog { log: self.make(), generation: fork::generation() });
+            // Another process may have switched it on.
+            made.log.set_enabled(self.is_on());
             self.log.compare_and_swap(&current, Some(made));
         }
     }

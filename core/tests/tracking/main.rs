@@ -11,6 +11,7 @@ mod printed;
 mod source_down;
 #[path = "../support/mod.rs"]
 mod support;
+mod switching;
 
 use capbuf::{Registry, Spec};
 use support::mono;

@@ -3,15 +3,31 @@
 use std::collections::{HashMap, HashSet};
 
 use super::collect::{Collected, ProcessLog, collect_domain, collect_logs, collect_private, of_source};
+use super::filter::{Mark, ReportFilter};
 use super::{AllocationReport, Attempts, ProcessReport, SourceReport, Totals, findings};
 use crate::domain::Domain;
+use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::registry::Registry;
 use crate::track::{Contents, Dropped, Log, Resolver, ended_processes};
 
 impl AllocationReport {
     pub(crate) fn of(registry: &Registry) -> Self {
-        Self::with_findings(registry, &mut Resolver::default(), true)
+        Self::filtered(registry, &ReportFilter::default())
+    }
+
+    /// Builds a part of a report.
+    pub(crate) fn filtered(registry: &Registry, filter: &ReportFilter) -> Self {
+        let mut report = Self::collect_filtered(registry, &mut Resolver::default(), true, filter);
+        findings::add(&mut report, registry);
+        report
+    }
+
+    /// Begins the counts of filtered reports anew.
+    pub(crate) fn reset(registry: &Registry, domain: &Domain) -> Result<()> {
+        let mark = Mark::of(&logs(registry).0, registry.clock().utc_ns());
+        let text = serde_json::to_string(&mark).map_err(|error| Error::system("writing the mark", error))?;
+        domain.set_mark(&text)
     }
 
     /// Builds a report, with or without stacks, and with what it shows to be wrong.
@@ -23,7 +39,25 @@ impl AllocationReport {
 
     /// Builds a report, with or without stacks.
     pub(crate) fn collect(registry: &Registry, resolver: &mut Resolver, with_stacks: bool) -> Self {
-        let (logs, ended_processes) = logs(registry);
+        Self::collect_filtered(registry, resolver, with_stacks, &ReportFilter::default())
+    }
+
+    fn collect_filtered(
+        registry: &Registry,
+        resolver: &mut Resolver,
+        with_stacks: bool,
+        filter: &ReportFilter,
+    ) -> Self {
+        let (mut logs, ended_processes) = logs(registry);
+        let mark = || Mark::from_json(&registry.domain_itself()?.mark()?);
+        let mark = filter.since_reset.then(mark).flatten();
+        let reset_utc_ns = mark.as_ref().map(|mark| mark.utc_ns);
+        let is_tracked = logs.iter().filter(|log| filter.is_of(log.contents.pid)).any(ProcessLog::has_counts);
+        if let Some(mark) = mark {
+            mark.take_out(&mut logs);
+        }
+        logs.retain(|log| filter.is_of(log.contents.pid));
+        filter.leave_out_unused(&mut logs);
         let mut sources: HashMap<u64, Collected> = HashMap::new();
         let mut removed: HashSet<u64> = HashSet::new();
         match registry.domain_itself() {
@@ -45,7 +79,10 @@ impl AllocationReport {
             }
         }
         collect_logs(&logs, &mut sources);
-        let is_tracked = logs.iter().any(ProcessLog::has_counts);
+        if filter.pid.is_some() {
+            let collected = sources.values_mut();
+            collected.for_each(|collected| collected.opened.retain(|opened| filter.is_of(opened.0)));
+        }
         let mut dropped = Dropped::default();
         for log in &logs {
             dropped.add(&log.contents.dropped);
@@ -66,6 +103,7 @@ impl AllocationReport {
             domain: registry.domain().map(str::to_owned),
             made_utc_ns: now_utc_ns,
             is_tracking: registry.is_allocation_tracking(),
+            reset_utc_ns,
             totals: totals(&reports, is_tracked),
             dropped,
             pool: registry.pool_stats(),
@@ -73,7 +111,7 @@ impl AllocationReport {
                 .unusable_files()
                 .map_or_else(|error| vec![error.to_string()], |files| files.iter().map(ToString::to_string).collect()),
             anomalies: registry.anomalies(),
-            ended_processes,
+            ended_processes: if filter.pid.is_some() { 0 } else { ended_processes },
             processes: processes.collect(),
             sources: reports,
         }
@@ -101,8 +139,16 @@ fn of_domain(domain: &Domain) -> (Vec<ProcessLog>, Option<ProcessLog>, u64) {
         // Locked until all logs are read, so that nothing is counted twice or left out.
         let locked = domain.sums();
         let files = domain.logs().unwrap_or_default().into_iter();
-        let opened = files.filter_map(|file| Some((Log::in_file(&file.file)?, file.is_alive)));
-        let logs = opened.map(|(log, is_alive)| ProcessLog { contents: Contents::of(&log), is_alive }).collect();
+        let switches = domain.switches().map(|(settings, _)| settings).unwrap_or_default();
+        let opened = files.filter_map(|file| {
+            let mut contents = Contents::of(&Log::in_file(&file.file)?);
+            // Other processes may have switched it.
+            if let Some((_, on)) = switches.iter().find(|(liveness, _)| *liveness == file.liveness) {
+                contents.is_enabled = *on;
+            }
+            Some(ProcessLog { contents, is_alive: file.is_alive })
+        });
+        let logs = opened.collect();
         if locked.is_none() && domain.sums().is_some() {
             // The first sums were made meanwhile.
             continue;

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod collect;
+mod filter;
 mod findings;
 mod frames;
 mod make;
@@ -11,6 +12,7 @@ mod text;
 use serde::Serialize;
 
 pub use attempts::Attempts;
+pub use filter::ReportFilter;
 
 use crate::holder::Holder;
 use crate::memory::PoolStats;
@@ -35,6 +37,10 @@ pub struct AllocationReport {
     pub made_utc_ns: i64,
     /// True if the reporting registry tracks allocations.
     pub is_tracking: bool,
+    /// Time of the last reset, from which on this report counts, in ns of UTC; `None` if it counts
+    /// from the beginning. Only `capbuf report` counts from a reset on.
+    #[serde(rename = "reset_utc", serialize_with = "utc_or_none")]
+    pub reset_utc_ns: Option<i64>,
     /// Sums over all sources and processes.
     pub totals: Totals,
     /// Records that did not fit in the logs, or were overwritten.

@@ -46,6 +46,9 @@ impl fmt::Display for AllocationReport {
         let owner =
             self.domain.as_ref().map_or_else(|| "a private registry".to_owned(), |name| format!("domain {name}"));
         writeln!(f, "Allocations of {owner} at {}", short(self.made_utc_ns))?;
+        if let Some(reset_utc_ns) = self.reset_utc_ns {
+            writeln!(f, "counts from the reset at {} on", short(reset_utc_ns))?;
+        }
         let totals = &self.totals;
         writeln!(
             f,
@@ -71,6 +74,7 @@ impl fmt::Display for AllocationReport {
             writeln!(f, "not usable: {unusable}")?;
         }
         match self.processes.iter().filter(|process| process.is_tracking).count() {
+            0 if self.domain.is_some() => writeln!(f, "no process tracks: run `capbuf track on`")?,
             0 => writeln!(f, "no process tracks: set DEBUG_BUFFER_ALLOC=true, or call enable_allocation_tracking")?,
             _ => {
                 for process in &self.processes {
