@@ -16,7 +16,8 @@ import "C"
 //
 // Disabled, it costs a load per request. Enabled, some microseconds for the stack, and memory of a
 // fixed size. Disabling keeps the counts. In a domain each process decides for itself, and `capbuf
-// track on` switches all of them; a report covers all processes that track. Safe for concurrent use. Errors: ErrClosed.
+// track on` switches all of them; a report covers all processes that track. Safe for concurrent
+// use. Errors: ErrClosed.
 func (r *Registry) EnableAllocationTracking(enable bool) error {
 	registry, users := r.enter()
 	if registry == nil {

@@ -36,7 +36,8 @@ pub(crate) struct Arguments {
     /// Only what this process recorded, and its holds
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
-    /// Begin the counts of later reports anew. Logs, metrics and reports of programs stay as they are
+    /// Begin the counts of later reports anew. Logs, metrics and reports of programs stay as they
+    /// are
     #[arg(long, conflicts_with_all = ["since", "pid", "all", "json"])]
     reset: bool,
     /// Count from the beginning, not from the last --reset on

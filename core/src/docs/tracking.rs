@@ -35,8 +35,8 @@
 //!
 //! # Switching a running process
 //! `capbuf track on` and `capbuf track off` switch all registries of a domain, and those that open
-//! it later; `capbuf track` shows which are on. A later call of `enable_allocation_tracking` changes
-//! the registry that it is called on. Each registry has a word in a file of the domain, see
+//! it later; `capbuf track` shows which are on. A later call of `enable_allocation_tracking`
+//! changes the registry that it is called on. Each registry has a word in a file of the domain, see
 //! [`layout`](super::layout), and loads that one word with each attempt.
 //!
 //! Not switched: private registries; such that were opened with `track_allocations(false)`; such

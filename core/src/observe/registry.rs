@@ -15,9 +15,11 @@ impl Registry {
     /// Disabled, it costs one relaxed load per attempt. Enabled, it costs some microseconds, no
     /// lock, and memory of a fixed size: see
     /// [`RegistryBuilder::tracked_sources`](crate::RegistryBuilder::tracked_sources). Counts
-    /// continue from their last values. In a domain each process decides for itself, `capbuf
-    /// track on` switches all of them, and a report of any process covers all that track. `DEBUG_BUFFER_ALLOC=true` in the environment enables
-    /// it from the start.
+    /// continue from their last values. In a domain each process decides for itself, `capbuf track
+    /// on` switches all of them, and a report of any process covers all that track.
+    /// `DEBUG_BUFFER_ALLOC=true` in the environment enables it from the start: see
+    /// [`docs::tracking`](crate::docs::tracking). Without effect in a forked child of a domain's
+    /// process.
     pub fn enable_allocation_tracking(&self, enable: bool) {
         self.tracker().set(enable);
     }

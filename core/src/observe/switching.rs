@@ -43,8 +43,8 @@ impl Registry {
         AllocationReport::filtered(self, filter)
     }
 
-    /// Has reports with `since_reset` count from now on. The logs, other reports and metrics stay as
-    /// they are.
+    /// Has reports with `since_reset` count from now on. The logs, other reports and metrics stay
+    /// as they are.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a private registry; [`Error::System`] if there is no room for

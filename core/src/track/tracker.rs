@@ -24,7 +24,7 @@ use crate::sync::{Ordering, PlainArc as Arc, fork};
 #[derive(Debug)]
 pub(crate) struct Tracker {
     pub(crate) counts: Counts,
-    /// Whether it is on, without a switch in the domain.
+    /// 1 if it is on, without a switch in the domain.
     on: AtomicU32,
     /// Its switch, which other processes may set, and the process that it belongs to.
     switch: Option<(Switch, u32)>,

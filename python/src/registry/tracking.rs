@@ -13,7 +13,8 @@ impl Registry {
     ///
     /// Costs one load an attempt when off; when on, some microseconds for the Python stack, no lock
     /// and memory of a fixed size. Counts continue from their last values. In a domain each process
-    /// decides for itself, and a report covers all processes that track.
+    /// decides for itself, and a report covers all processes that track; ``capbuf track on``
+    /// switches all of them.
     /// ``DEBUG_BUFFER_ALLOC=true`` in the environment starts it with the process, and has the
     /// report of a private registry printed to stderr: when it is closed, or when the program ends
     /// other than by ``os._exit`` or a signal; and at ``SIGUSR2``, unless the program has a handler
