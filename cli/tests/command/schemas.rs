@@ -12,7 +12,7 @@ use capbuf::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::program::{Running, domains_of, json as run_json, wait_for, wait_for_audio};
+use crate::program::{Running, domains_of, json as run_json, run, wait_for, wait_for_audio};
 
 /// Checks values against schemas. Fails at a keyword that our schemas do not use.
 #[derive(Default)]
