@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "observe")]
+use super::found_sums::FoundCounts;
 use super::handle::Domain;
 use super::liveness;
 use super::names::is_hex;
@@ -17,6 +19,7 @@ const SUMS: &str = "ended.sums";
 const FOUND: &str = ".found";
 const FOUND_NEW: &str = ".found-new";
 /// Bytes read of such a file.
+#[cfg(feature = "observe")]
 const FOUND_BYTES: u64 = 1 << 20;
 /// Logs of ended processes that are kept, the newest first.
 pub(crate) const KEPT: usize = 4;
@@ -87,20 +90,26 @@ impl Domain {
         published
     }
 
-    /// Findings of the watches of other processes, a text for each. Those of ended processes are
-    /// kept as long as their logs.
+    /// Findings of the watches of other processes, a text for each, and the counts of those that
+    /// were removed. Those of ended processes are kept as long as their logs.
     #[cfg(feature = "observe")]
-    pub(crate) fn findings(&self) -> Vec<String> {
-        use std::io::Read as _;
+    pub(crate) fn findings(&self) -> (Vec<String>, FoundCounts) {
         let own = self.liveness.load().number();
-        let read = |name: String| {
-            number(&name, FOUND).filter(|liveness| *liveness != own)?;
-            let mut text = Vec::new();
-            self.folder.open(&name).ok()??.take(FOUND_BYTES).read_to_end(&mut text).ok()?;
-            Some(String::from_utf8_lossy(&text).into_owned())
-        };
         // A folder that can't be listed shows nothing.
-        self.folder.names().unwrap_or_default().into_iter().filter_map(read).collect()
+        let names = self.folder.names().unwrap_or_default().into_iter();
+        let of_others = names.filter(|name| number(name, FOUND).is_some_and(|liveness| liveness != own));
+        let mut texts: Vec<_> = of_others.filter_map(|name| Some((self.text_of(&name)?, name))).collect();
+        let removed = self.without_counted(&mut texts);
+        (texts.into_iter().map(|(text, _)| text).collect(), removed)
+    }
+
+    /// The text in a file of findings.
+    #[cfg(feature = "observe")]
+    pub(super) fn text_of(&self, name: &str) -> Option<String> {
+        use std::io::Read as _;
+        let mut text = Vec::new();
+        self.folder.open(name).ok()??.take(FOUND_BYTES).read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// The sums of removed logs, created if missing, for adding to them; `None` while others read
@@ -144,10 +153,12 @@ impl Domain {
         self.folder.remove_file(SUMS).map(|_| ())
     }
 
-    /// Removes findings of ended processes that are old, or not among the newest.
+    /// Removes findings of ended processes that are old, or not among the newest. Their counts
+    /// stay.
+    #[cfg(feature = "observe")]
     pub(super) fn remove_findings(&self) -> Result<()> {
-        let names = [self.ended(FOUND, KEPT)?, self.ended(FOUND_NEW, 0)?].concat();
-        names.into_iter().try_for_each(|name| self.folder.remove_file(&name).map(|_| ()))
+        self.ended(FOUND_NEW, 0)?.into_iter().try_for_each(|name| self.folder.remove_file(&name).map(|_| ()))?;
+        self.sum_up_findings(&self.ended(FOUND, KEPT)?)
     }
 
     /// Names of files of ended processes that are old, or not among the newest `kept`.

@@ -25,9 +25,12 @@
 //! | What is taken away of dead processes? | `sweep` |
 //! | How is a source claimed, and its state shown to others? | `source_record` |
 //! | Where do trackers write their logs? | `logs` |
+//! | What stays of removed findings? | `found_sums` |
 //! | How is tracking switched from outside, and what was counted at a reset? | `switches`, `mark` |
 
 mod folder;
+#[cfg(feature = "observe")]
+mod found_sums;
 mod handle;
 pub(crate) mod holders;
 mod liveness;
@@ -57,6 +60,8 @@ mod unusable;
 mod waiting;
 
 pub use folder::{MAX_DOMAIN_BYTES, check_domain_name};
+#[cfg(feature = "observe")]
+pub(crate) use found_sums::FoundCounts;
 pub(crate) use handle::{CHECK_EVERY_NS, Domain, coarse_ns};
 pub(crate) use liveness::{LivenessLock, random};
 pub(crate) use logs::KEPT as KEPT_LOGS;

@@ -117,6 +117,8 @@ impl NameKey {
             super::switches::remove(folder);
             #[cfg(feature = "observe")]
             super::mark::remove(folder);
+            #[cfg(feature = "observe")]
+            super::found_sums::remove(folder);
             folder.remove_file(NAME)?;
         }
         Ok(())

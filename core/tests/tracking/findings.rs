@@ -121,3 +121,47 @@ fn findings_of_a_watch_are_seen_by_other_processes() {
         assert_eq!(outside.allocation_report().anomalies, []);
     }
 }
+
+#[test]
+fn anomaly_counter_of_a_domain_never_goes_backwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = open(folder.path()).track_allocations(false).open("birds").unwrap();
+    let counted = || {
+        let metrics = outside.domain_metrics_text();
+        let line = metrics.lines().find_map(|line| {
+            line.strip_prefix("capbuf_anomalies_total{kind=\"source_under_two_names\"} ").map(str::to_owned)
+        });
+        line.expect(&metrics).parse::<f64>().unwrap() as u64
+    };
+    for process in 1..=8_u64 {
+        let daemon = open(folder.path()).open("birds").unwrap();
+        let names = ["", "/"].map(|end| format!("rtsp://cam/{process}{end}"));
+        let buffers = names.each_ref().map(|name| daemon.get_or_allocate(name, small()).unwrap());
+        let mut settings = WatchSettings::default();
+        settings.every = Duration::from_millis(1);
+        let watch = daemon.watch(settings).unwrap();
+        watch.next_event(Duration::from_secs(60)).expect("one camera under two names");
+        // The watch publishes what it has found after it was found.
+        crate::support::wait_until("the finding is published", || {
+            std::fs::read_dir(folder.path().join("birds")).unwrap().any(|file| {
+                let path = file.unwrap().path();
+                let is_found = path.extension().is_some_and(|end| end == "found");
+                is_found && std::fs::read_to_string(path).is_ok_and(|text| text.contains(&names[0]))
+            })
+        });
+        drop((watch, buffers));
+        names.iter().for_each(|name| daemon.remove(name).unwrap());
+        drop(daemon);
+        assert_eq!(counted(), process);
+        outside.sweep().unwrap();
+        assert_eq!(counted(), process, "after a sweep");
+    }
+    let kept = outside.allocation_report().anomalies;
+    assert!(kept.len() <= 4, "{kept:?}");
+    // What passes is counted once it was shown.
+    let _one = outside.get_or_allocate("rtsp://cam/now", small()).unwrap();
+    let _two = outside.get_or_allocate("rtsp://cam/now/", small()).unwrap();
+    assert_eq!(counted(), 9);
+    outside.remove("rtsp://cam/now").unwrap();
+    assert_eq!(counted(), 9);
+}

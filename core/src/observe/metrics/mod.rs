@@ -10,6 +10,7 @@ use encode::{Family, Value, labelled, number};
 use sources::{Live, sources};
 
 use super::report::{AllocationReport, Attempts};
+use crate::domain::FoundCounts;
 use crate::registry::Registry;
 use crate::sync::Ordering;
 use crate::track::{AnomalyKind, Histogram, Outcome, READ_RESULTS, Resolver};
@@ -110,11 +111,25 @@ fn families(registry: &Registry, scope: Scope) -> Vec<Family> {
         add("capbuf_pool_misses", "Rings allocated because none in the pool fitted.", true, number(pool.misses as f64));
         add("capbuf_pool_trimmed", "Rings of the pool freed.", true, number(pool.trimmed as f64));
     }
-    let anomalies = report.map_or_else(|| registry.anomalies(), |report| report.anomalies);
+    let (anomalies, before) = match report {
+        Some(report) => (report.anomalies, report.found_before),
+        None => (registry.anomalies(), FoundCounts::new()),
+    };
+    let counted = AnomalyKind::ALL.into_iter().map(|kind| {
+        let of_kind = anomalies.iter().filter(|anomaly| anomaly.kind == kind).map(|anomaly| anomaly.count);
+        let before = before.get(kind.name()).copied().unwrap_or_default();
+        (kind.name().to_owned(), of_kind.fold(before, u64::saturating_add))
+    });
+    let mut counted: FoundCounts = counted.collect();
+    if scope == Scope::Domain
+        && let Some(domain) = registry.domain_itself()
+    {
+        // What passes, and what is found twice and then once, takes nothing back.
+        counted = domain.raise_found(&counted);
+    }
     let kinds = AnomalyKind::ALL.into_iter().map(|kind| {
-        let of_kind = anomalies.iter().filter(|anomaly| anomaly.kind == kind);
-        // Not `sum`, which makes -0 of nothing.
-        (kind.name(), of_kind.fold(0.0, |sum, anomaly| sum + anomaly.count as f64))
+        let count = counted.get(kind.name()).copied().unwrap_or_default();
+        (kind.name(), count as f64)
     });
     add(
         "capbuf_anomalies",

@@ -1,6 +1,7 @@
 //! Findings of a report, without a watch: those of other processes, and those of the logs.
 
 use super::{AllocationReport, CallSite, SourceReport};
+use crate::domain::FoundCounts;
 use crate::observe::watch::{Rules, Snapshot, WatchSettings};
 use crate::registry::Registry;
 use crate::track::{Anomaly, AnomalyKind, Peak, WINDOW_NS};
@@ -11,7 +12,9 @@ pub(super) fn add(report: &mut AllocationReport, registry: &Registry) {
     let settings = WatchSettings::default();
     let now = Rules::new(settings).step(&Snapshot::of_report(report, registry));
     let logged = report.sources.iter().flat_map(|source| logged(source, report.made_utc_ns, &settings));
-    let found = elsewhere(registry).into_iter().chain(logged.collect::<Vec<_>>()).chain(now);
+    let (elsewhere, removed) = elsewhere(registry);
+    report.found_before = removed;
+    let found = elsewhere.into_iter().chain(logged.collect::<Vec<_>>()).chain(now);
     for anomaly in found {
         let is_known = |known: &Anomaly| (known.kind, &known.source) == (anomaly.kind, &anomaly.source);
         if !report.anomalies.iter().any(is_known) {
@@ -21,13 +24,14 @@ pub(super) fn add(report: &mut AllocationReport, registry: &Registry) {
     report.anomalies.sort_by_key(|anomaly| anomaly.first_utc_ns);
 }
 
-/// Anomalies that the watches of other processes of the domain have found.
-fn elsewhere(registry: &Registry) -> Vec<Anomaly> {
-    let published = registry.domain_itself().map(|domain| domain.findings()).unwrap_or_default();
+/// Anomalies that the watches of other processes of the domain have found, and the counts of those
+/// that are not kept any more.
+fn elsewhere(registry: &Registry) -> (Vec<Anomaly>, FoundCounts) {
+    let (published, removed) = registry.domain_itself().map(|domain| domain.findings()).unwrap_or_default();
     let mut found: Vec<_> =
         published.iter().flat_map(|text| text.lines().filter_map(Anomaly::from_json).collect::<Vec<_>>()).collect();
     found.sort_by_key(|anomaly| anomaly.first_utc_ns);
-    found
+    (found, removed)
 }
 
 fn logged(source: &SourceReport, now_utc_ns: i64, settings: &WatchSettings) -> Vec<Anomaly> {

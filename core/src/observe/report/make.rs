@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::collect::{Collected, ProcessLog, collect_domain, collect_logs, collect_private, of_source};
 use super::filter::{Mark, ReportFilter};
 use super::{AllocationReport, Attempts, ProcessReport, SourceReport, Totals, findings};
-use crate::domain::Domain;
+use crate::domain::{Domain, FoundCounts};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::registry::Registry;
@@ -114,6 +114,7 @@ impl AllocationReport {
             ended_processes: if filter.pid.is_some() { 0 } else { ended_processes },
             processes: processes.collect(),
             sources: reports,
+            found_before: FoundCounts::new(),
         }
     }
 }

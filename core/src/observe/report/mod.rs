@@ -14,6 +14,7 @@ use serde::Serialize;
 pub use attempts::Attempts;
 pub use filter::ReportFilter;
 
+use crate::domain::FoundCounts;
 use crate::holder::Holder;
 use crate::memory::PoolStats;
 use crate::track::{Anomaly, Dropped, Peak, utc, utc_or_none};
@@ -60,6 +61,9 @@ pub struct AllocationReport {
     pub processes: Vec<ProcessReport>,
     /// Sources, by name.
     pub sources: Vec<SourceReport>,
+    /// Counts of findings that are not kept any more.
+    #[serde(skip)]
+    pub(crate) found_before: FoundCounts,
 }
 
 /// Sums over all sources and processes.
