@@ -46,6 +46,7 @@
 //! | `NUMBER.found` | the findings of a process's watches |
 //! | `ended.sums` | the counts of ended processes whose logs were removed |
 //! | `.switches` | a word for each registry, by which tracking is switched: see [`layout`](super::layout) |
+//! | `.found-sums` | the counts of findings whose files were removed, and the highest counts shown, in JSON |
 //! | `.mark` | the counts at the last `capbuf report --reset`, in JSON |
 //! | `.key` | the random key of these hashes, made with the domain: a source may hold a password, and no file's name lets it be guessed |
 //!

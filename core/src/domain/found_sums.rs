@@ -57,7 +57,8 @@ impl Domain {
         set
     }
 
-    /// Leaves out findings, each with the name of its file, whose files are counted as removed; returns those counts.
+    /// Leaves out findings, each with the name of its file, whose files are counted as removed;
+    /// returns those counts.
     pub(super) fn without_counted(&self, findings: &mut Vec<(String, String)>) -> FoundCounts {
         let sums = self.found_sums();
         findings.retain(|(_, name)| !sums.counted.contains(name));
