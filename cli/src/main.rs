@@ -31,8 +31,10 @@ mod track;
 mod waits;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use signal_hook::consts::SIGXFSZ;
 
 use crate::failure::Failure;
 
@@ -95,6 +97,9 @@ fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
 }
 
 fn main() -> ExitCode {
+    // A file beyond the limit (`ulimit -f`), also one that stdout leads to, is an error of its
+    // writing. Unhandled, this signal ends the process.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let done = match Arguments::try_parse() {
         Ok(Arguments { domain, command }) => run(&command, domain.as_deref()),
         Err(error) => failure::of_arguments(&error),

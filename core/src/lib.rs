@@ -134,6 +134,8 @@ pub use error::{Error, ErrorCode, Result};
 pub use gap::{Gap, GapReason};
 pub use holder::Holder;
 pub use lifetime::{AllocateOptions, Lifetime};
+#[doc(hidden)]
+pub use memory::largest_file_bytes;
 pub use memory::{PoolStats, RegistryStats};
 #[cfg(feature = "observe")]
 pub use observe::{

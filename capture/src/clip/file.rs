@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Clip`] for another extension, a segment that the type cannot store (s32 or more than 8
 /// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk, a
-/// file that exists. The unfinished file is removed then.
+/// file that exists, or is larger than this process may make one. The unfinished file is removed then.
 pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
     write(segment, path, None, IfExists::Fail, &mut |_| ControlFlow::Continue(()))
 }
@@ -99,7 +99,7 @@ fn write(
     let stored = kind.stored_format(segment).map_err(|reason| Error::clip(path, reason))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut unfinished = above_standard_streams(|| Unfinished::create_in(folder)).map_err(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 16, unfinished.file_mut());
+    let mut out = BufWriter::with_capacity(1 << 16, &mut unfinished);
     let mut steps = Steps::new(on_progress, segment.frames(), segment.sample_rate_hz());
     match kind {
         Kind::Wav => wav::write(segment, tags, &mut steps, &mut out),
@@ -111,9 +111,7 @@ fn write(
     if steps.is_stopped() {
         return Err(Error::clip(path, "its writing was stopped"));
     }
-    let file = unfinished.file_mut();
-    file.sync_all().map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
+    let bytes = unfinished.sync().map_err(failed)?;
     let path = unfinished.publish(path, if_exists).map_err(failed)?;
     // So that the name survives a power failure, too. Not every file system can sync a folder.
     if let Ok(folder) = File::open(folder) {

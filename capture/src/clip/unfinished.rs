@@ -7,12 +7,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, ErrorKind, Seek as _};
+use std::io::{self, ErrorKind, Seek as _, Write};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use capbuf::largest_file_bytes;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 use tempfile::{Builder, TempPath};
 
@@ -30,6 +31,7 @@ const MOST_NUMBERED: u32 = 100_000;
 pub(crate) struct Unfinished {
     folder: PathBuf,
     file: File,
+    written_bytes: u64,
     /// The name of a `.part` file; `None` for a file without a name.
     part: Option<TempPath>,
 }
@@ -39,7 +41,7 @@ impl Unfinished {
     pub(crate) fn create_in(folder: &Path) -> io::Result<Self> {
         remove_abandoned(folder);
         match nameless(folder) {
-            Some(file) => Ok(Self { folder: folder.to_owned(), file, part: None }),
+            Some(file) => Ok(Self { folder: folder.to_owned(), file, written_bytes: 0, part: None }),
             None => Self::create_part_in(folder),
         }
     }
@@ -52,13 +54,15 @@ impl Unfinished {
             let is_taken = matches!(part.as_file().try_lock(), Err(TryLockError::WouldBlock));
             if !is_taken && part.as_file().metadata()?.nlink() > 0 {
                 let (file, part) = part.into_parts();
-                return Ok(Self { folder: folder.to_owned(), file, part: Some(part) });
+                return Ok(Self { folder: folder.to_owned(), file, written_bytes: 0, part: Some(part) });
             }
         }
     }
 
-    pub(crate) fn file_mut(&mut self) -> &mut File {
-        &mut self.file
+    /// Waits until all is on the disk; returns the size of the file.
+    pub(crate) fn sync(&self) -> io::Result<u64> {
+        self.file.sync_all()?;
+        Ok(self.file.metadata()?.len())
     }
 
     /// Gives the file its name, atomically, and returns the name.
@@ -125,6 +129,23 @@ impl Unfinished {
     }
 }
 
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Beyond its limit the kernel ends the process by a signal.
+        let limit = largest_file_bytes();
+        if self.written_bytes.saturating_add(bytes.len() as u64) > limit {
+            return Err(io::Error::other(format!("this process may make files of {limit} bytes: see `ulimit -f`")));
+        }
+        let written = self.file.write(bytes)?;
+        self.written_bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Removes the `.part` files of a folder whose writers have died.
 ///
 /// Ignores errors: a file that cannot be locked or removed stays.
@@ -186,15 +207,14 @@ fn numbered(path: &Path) -> impl Iterator<Item = PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     /// Both kinds of files, with some content.
     fn unfinished_in(folder: &Path) -> [Unfinished; 2] {
-        let nameless = Unfinished { folder: folder.to_owned(), file: nameless(folder).expect("O_TMPFILE"), part: None };
+        let file = nameless(folder).expect("O_TMPFILE");
+        let nameless = Unfinished { folder: folder.to_owned(), file, written_bytes: 0, part: None };
         [nameless, Unfinished::create_part_in(folder).expect("a file")].map(|mut unfinished| {
-            unfinished.file_mut().write_all(b"audio").expect("written");
+            unfinished.write_all(b"audio").expect("written");
             unfinished
         })
     }
@@ -236,8 +256,8 @@ mod tests {
             // With O_EXCL the kernel refuses to link it ever.
             let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::EXCL;
             let file = File::from(open(folder.path(), flags, Mode::from_raw_mode(MODE)).expect("O_TMPFILE"));
-            let mut unlinkable = Unfinished { folder: folder.path().to_owned(), file, part: None };
-            unlinkable.file_mut().write_all(b"audio").expect("written");
+            let mut unlinkable = Unfinished { folder: folder.path().to_owned(), file, written_bytes: 0, part: None };
+            unlinkable.write_all(b"audio").expect("written");
             let path = unlinkable.publish(&folder.path().join(name), if_exists).expect("it is named");
             assert_eq!(fs::read(path).expect("a file"), b"audio");
         }

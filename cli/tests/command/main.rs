@@ -7,6 +7,7 @@ mod domains;
 mod ending;
 mod failures;
 mod help;
+mod limits;
 mod monitoring;
 mod program;
 mod recording;

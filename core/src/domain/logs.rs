@@ -10,6 +10,8 @@ use super::handle::Domain;
 use super::liveness;
 use super::names::is_hex;
 use crate::error::Result;
+#[cfg(feature = "observe")]
+use crate::memory::largest_file_bytes;
 use crate::sync::descriptors::Descriptor;
 
 const END: &str = ".track";
@@ -77,6 +79,9 @@ impl Domain {
         use std::io::Write as _;
         let liveness = self.liveness()?.number();
         let [name, new] = [FOUND, FOUND_NEW].map(|end| format!("{liveness:016x}{end}"));
+        if text.len() as u64 > largest_file_bytes() {
+            return Err(self.folder.failed("writing", &new, "it is beyond this process's limit: see `ulimit -f`"));
+        }
         let mut file = self.folder.open_or_create(&new)?;
         let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
         let published = match written {

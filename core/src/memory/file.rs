@@ -24,6 +24,6 @@ pub(crate) fn is_read_only(file: &File) -> bool {
 
 /// The largest file that this process may make: beyond it the kernel sends `SIGXFSZ`, which ends a
 /// process.
-pub(crate) fn largest_file_bytes() -> u64 {
+pub fn largest_file_bytes() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Fsize).current.unwrap_or(u64::MAX)
 }

@@ -11,7 +11,7 @@ use super::outcome::Outcome;
 use super::text::put_text;
 use crate::domain::Domain;
 use crate::error::Result;
-use crate::memory::Words;
+use crate::memory::{Words, largest_file_bytes};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Sources with sums of their own. The others are summed up together.
@@ -44,10 +44,14 @@ pub(crate) fn sum_up_ended(domain: &Domain, kept: usize) -> Result<()> {
     Ok(())
 }
 
-/// Maps the sums, or begins them. `None` if there is no room.
+/// Maps the sums, or begins them. `None` if there is no room, or this process may make no such
+/// file.
 fn open(file: &File) -> Option<Log> {
     let bytes = Layout::of(SOURCES).bytes();
     let is_new = file.metadata().ok()?.len() != bytes;
+    if is_new && bytes > largest_file_bytes() {
+        return None;
+    }
     if is_new {
         file.set_len(0).ok()?;
         rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).ok()?;
