@@ -2,6 +2,7 @@ package capbuf
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -174,5 +175,36 @@ func TestStationTypesPrintNoCredentials(t *testing.T) {
 	}
 	if config.Locator != url || changes.Started[0] != url {
 		t.Error("printing changed a value")
+	}
+}
+
+func TestSourcesOfARegistryIncludeThoseWithoutABuffer(t *testing.T) {
+	r := must(Open("sources"))(t)
+	t.Cleanup(func() { r.Close() })
+	s := station(t, r)
+	absent := SourceConfig{Name: "rtsp://me:sesame@nest/1", Locator: "file:/no/such/file.wav"}
+	must(s.Reconfigure(append(tones(2, "yard"), absent)))(t)
+	delivers(t, r, "yard")
+	var sources []SourceInfo
+	until(t, "the absent source has a reason", func() bool {
+		sources = must(r.Sources())(t)
+		return len(sources) == 2 && sources[0].Reason != ""
+	})
+	nest, yard := sources[0], sources[1]
+	if nest.Source != absent.Name || nest.HasBuffer || nest.State == CaptureRunning || !strings.Contains(nest.Reason, "file.wav") {
+		t.Errorf("%+v", nest)
+	}
+	if nest.Since.IsZero() || nest.RecorderPID != os.Getpid() || nest.RecorderProgram == "" {
+		t.Errorf("%+v", nest)
+	}
+	if yard.Source != "yard" || !yard.HasBuffer || yard.State != CaptureRunning || yard.Reason != "" {
+		t.Errorf("%+v", yard)
+	}
+	if text := fmt.Sprintf("%v %#v", nest, nest); strings.Contains(text, "sesame") {
+		t.Error(text)
+	}
+	r.Close()
+	if _, err := r.Sources(); err != ErrClosed {
+		t.Error(err)
 	}
 }

@@ -285,6 +285,11 @@ typedef struct capbuf_report capbuf_report;
 // Owned by the caller, who frees it with `capbuf_segment_free`. Any thread may read it.
 typedef struct capbuf_segment capbuf_segment;
 
+// A snapshot of the sources of a registry.
+//
+// Owned by the caller, who frees it with `capbuf_source_info_list_free`. Any thread may read it.
+typedef struct capbuf_source_info_list capbuf_source_info_list;
+
 // A snapshot of the sources of a station.
 //
 // Owned by the caller, who frees it with `capbuf_source_list_free`. Any thread may read it.
@@ -704,6 +709,24 @@ typedef struct {
     // 0: write WAV. 1: write FLAC.
     uint32_t flac;
 } capbuf_trigger_options;
+
+// A source that has a buffer, or that a recorder is opening, is waiting for, or could not open.
+typedef struct {
+    // Set it to `sizeof(capbuf_source_info)` before the call.
+    size_t struct_size;
+    // The time the state began, in ns of UTC; 0 without a state.
+    int64_t since_utc_ns;
+    // Number of times that the source was reopened after it had run.
+    uint64_t restarts;
+    // One of the `CAPBUF_STATE_` constants; 0 if no recorder published one.
+    uint32_t state;
+    // 1 if the source has a buffer, otherwise 0.
+    uint32_t has_buffer;
+    // The live process that published the state; 0 if there is none, and in a private registry.
+    uint32_t recorder_pid;
+    // Unused.
+    uint32_t reserved;
+} capbuf_source_info;
 
 // The status of a source of a station.
 typedef struct {
@@ -1560,6 +1583,66 @@ capbuf_status capbuf_trigger_next(const capbuf_trigger *trigger,
 // Threads: one, after the last use; none may wait in `capbuf_trigger_next`. Cost: frees memory;
 // blocks while the clip is written.
 void capbuf_trigger_free(capbuf_trigger *trigger);
+
+// Lists the sources of the registry, sorted by name: those with a buffer, and those that a
+// recorder is opening, is waiting for, or could not open.
+//
+// On success the caller owns `*sources`, and `*count` is the number of sources.
+//
+// Threads: any. Cost: allocates, system calls; maps all buffers of a domain.
+// Errors: SYSTEM.
+capbuf_status capbuf_registry_sources(const capbuf_registry *registry,
+                                      capbuf_source_info_list **sources,
+                                      size_t *count,
+                                      capbuf_error **error);
+
+// Copies the name of source `number` of the list, with any credentials, and its state to `*info`.
+// Its buffer has the same name in the registry.
+//
+// `out`, `out_size`, `out_len`: see "Texts".
+//
+// Threads: any. Cost: allocates nothing.
+// Errors: INVALID_ARGUMENT if there is no such source, TOO_SMALL.
+capbuf_status capbuf_source_info_list_get(const capbuf_source_info_list *sources,
+                                          size_t number,
+                                          char *out,
+                                          size_t out_size,
+                                          size_t *out_len,
+                                          capbuf_source_info *info,
+                                          capbuf_error **error);
+
+// Copies the reason of the state of source `number` of the list, without credentials; empty if
+// nothing is wrong.
+//
+// `out`, `out_size`, `out_len`: see "Texts".
+//
+// Threads: any. Cost: allocates nothing.
+// Errors: INVALID_ARGUMENT if there is no such source, TOO_SMALL.
+capbuf_status capbuf_source_info_list_reason(const capbuf_source_info_list *sources,
+                                             size_t number,
+                                             char *out,
+                                             size_t out_size,
+                                             size_t *out_len,
+                                             capbuf_error **error);
+
+// Copies the name of the program that published the state of source `number` of the list; empty
+// if `recorder_pid` is 0.
+//
+// `out`, `out_size`, `out_len`: see "Texts".
+//
+// Threads: any. Cost: allocates nothing.
+// Errors: INVALID_ARGUMENT if there is no such source, TOO_SMALL.
+capbuf_status capbuf_source_info_list_program(const capbuf_source_info_list *sources,
+                                              size_t number,
+                                              char *out,
+                                              size_t out_size,
+                                              size_t *out_len,
+                                              capbuf_error **error);
+
+// Frees `sources`. NULL is ignored.
+//
+// Threads: one, after the last use. Cost: frees memory.
+void capbuf_source_info_list_free(capbuf_source_info_list *sources);
 
 // Sets `*change` to change `number` of the list, one of the `CAPBUF_CHANGE_` constants, and copies
 // the name of its source, with any credentials.

@@ -35,6 +35,8 @@ mod reading;
 
 mod capture;
 
+mod registry_sources;
+
 mod station;
 
 mod domains;
@@ -54,6 +56,7 @@ pub use reading::*;
 pub use registry::*;
 pub use registry_open::*;
 pub use registry_options::*;
+pub use registry_sources::*;
 pub use registry_stats::*;
 pub use spec::*;
 pub use station::*;

@@ -46,6 +46,7 @@ const ORDER: &[&str] = &[
     "capture/clip_queue",
     "capture/trigger_options",
     "capture/trigger",
+    "registry_sources",
     "station/source_config",
     "station/changes",
     "station/source_list",

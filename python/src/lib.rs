@@ -55,7 +55,8 @@ mod _capbuf {
     use crate::capture::{Capture, State, record};
     #[pymodule_export]
     use crate::registry::{
-        AllocationReport, DomainInfo, Registry, SourceClaim, Stats, Swept, domains, open, redact, remove_domain,
+        AllocationReport, DomainInfo, Registry, SourceClaim, SourceInfo, Stats, Swept, domains, open, redact,
+        remove_domain,
     };
     #[pymodule_export]
     use crate::station::{Changes, SourceConfig, SourceStatus, Station, Transition};
@@ -87,6 +88,7 @@ const _: () = {
     check::<registry::DomainInfo>();
     check::<registry::Registry>();
     check::<registry::SourceClaim>();
+    check::<registry::SourceInfo>();
     check::<registry::Stats>();
     check::<registry::Swept>();
     check::<station::Changes>();

@@ -50,6 +50,7 @@ def values(path: pathlib.Path) -> dict[str, Any]:
         "source": source,
         "state": source.state,
         "transition": source.history[0],
+        "info": registry.sources()[0],
         "config": capbuf.SourceConfig("nest", "tone:880", seconds=3, gain_db=6, mix=0, sample_format="f32", when_gone="keep"),
     }
 

@@ -1,6 +1,9 @@
 """Stations capture the configured sources, and touch only changed ones."""
 
+import copy
 import gc
+import os
+import pickle
 from collections.abc import Iterator
 from datetime import timezone
 
@@ -174,3 +177,25 @@ def test_station_redacts_passwords(registry: capbuf.Registry) -> None:
             station.reconfigure([config, config])
         assert "sesame" not in f"{refused.value!r} {vars(refused.value)}"
         assert "127.0.0.1" in refused.value.source
+
+
+def test_sources_of_a_registry_include_those_without_a_buffer() -> None:
+    registry = capbuf.open("sources")
+    with capbuf.Station(registry) as station:
+        absent = capbuf.SourceConfig("rtsp://me:sesame@nest/1", "file:/no/such/file.wav")
+        station.reconfigure([absent, capbuf.SourceConfig("yard", "tone:440", seconds=2, sample_rate_hz=RATE)])
+        buffer = running(station, "yard")
+        eventually(lambda: [bool(info.reason) for info in registry.sources()] == [True, False])
+        nest, yard = registry.sources()
+        assert (nest.source, nest.buffer) == ("rtsp://me:sesame@nest/1", None)
+        assert nest.state != "running"
+        assert "file.wav" in nest.reason
+        assert nest.recorder is not None
+        assert nest.recorder.pid == os.getpid()
+        assert nest.since is not None
+        assert nest.since.timestamp() * 1e9 == pytest.approx(nest.since_utc_ns, rel=1e-9)
+        assert "sesame" not in repr(nest)
+        assert (yard.source, yard.buffer, yard.state, yard.reason) == ("yard", buffer, "running", "")
+        copied = pickle.loads(pickle.dumps(nest))
+        assert (copied.source, copied.state, copied.reason, copied.recorder) == (nest.source, nest.state, nest.reason, nest.recorder)
+        assert copy.copy(yard) is yard

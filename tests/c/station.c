@@ -59,6 +59,8 @@ int main(void) {
     capbuf_station *station = NULL;
     capbuf_change_list *changes = NULL;
     capbuf_source_list *sources = NULL;
+    capbuf_source_info_list *infos = NULL;
+    capbuf_source_info info;
     capbuf_source_status status;
     capbuf_transition transition;
     int64_t before_ns;
@@ -114,6 +116,22 @@ int main(void) {
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_source_list_get(sources, 3, text, sizeof text, NULL, &status, &error));
     capbuf_source_list_free(sources);
 
+    /* The registry lists the same sources, with their buffers; others only without a station. */
+    EXPECT(CAPBUF_OK, capbuf_registry_sources(registry, &infos, &count, &error));
+    CHECK(count == 3);
+    memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
+    EXPECT(CAPBUF_OK, capbuf_source_info_list_get(infos, 1, text, sizeof text, NULL, &info, &error));
+    CHECK(strcmp(text, "tone:660") == 0 && info.state == CAPBUF_STATE_RUNNING && info.has_buffer);
+    CHECK(info.since_utc_ns > 0 && info.restarts == 0 && info.recorder_pid == 0);
+    EXPECT(CAPBUF_OK, capbuf_source_info_list_reason(infos, 1, text, sizeof text, &count, &error));
+    CHECK(count == 0);
+    EXPECT(CAPBUF_OK, capbuf_source_info_list_program(infos, 1, text, sizeof text, &count, &error));
+    CHECK(count == 0);
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_source_info_list_get(infos, 3, text, sizeof text, NULL, &info, &error));
+    EXPECT(CAPBUF_TOO_SMALL, capbuf_source_info_list_get(infos, 1, text, 3, NULL, &info, &error));
+    capbuf_source_info_list_free(infos);
+
     /* One buffer becomes longer, one source is unchanged, one is gone. */
     config[0].options = &longer;
     config[1] = source("tone:660", "tone:660", NULL);
@@ -156,6 +174,25 @@ int main(void) {
     EXPECT(CAPBUF_OK, capbuf_station_sources(station, &sources, &count, &error));
     CHECK(count == 1);
     capbuf_source_list_free(sources);
+
+    /* A source that can't be opened is listed with its reason. */
+    config[0] = source("absent", "file:/no/such/file.wav", NULL);
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, NULL, NULL, &error));
+    do {
+        pause_briefly();
+        EXPECT(CAPBUF_OK, capbuf_registry_sources(registry, &infos, &count, &error));
+        info.state = 0;
+        text[0] = '\0';
+        if (count > 0) {
+            EXPECT(CAPBUF_OK, capbuf_source_info_list_get(infos, 0, text, sizeof text, NULL, &info, &error));
+            CHECK(strcmp(text, "absent") == 0 && !info.has_buffer);
+            EXPECT(CAPBUF_OK, capbuf_source_info_list_reason(infos, 0, text, sizeof text, NULL, &error));
+        }
+        capbuf_source_info_list_free(infos);
+    } while (strstr(text, "file.wav") == NULL);
+    config[0] = source("nest", "tone:441", &longer);
+    EXPECT(CAPBUF_OK, capbuf_station_reconfigure(station, config, 1, NULL, NULL, &error));
+    wait_for_audio(registry, "nest", 400);
 
     EXPECT(CAPBUF_OK, capbuf_station_stop(station, &error));
     EXPECT(CAPBUF_OK, capbuf_station_sources(station, &sources, &count, &error));

@@ -21,7 +21,7 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    pub(super) fn new(holder: capbuf::Holder) -> Self {
+    pub(crate) fn new(holder: capbuf::Holder) -> Self {
         Self { pid: holder.pid, program: holder.program }
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod opening;
 mod pool;
 mod report;
+mod sources;
 mod stats;
 mod tracking;
 
@@ -25,6 +26,7 @@ pub(crate) use claim::SourceClaim;
 pub(crate) use domain_info::{DomainInfo, domains, redact, remove_domain};
 pub(crate) use opening::{open, open_domain};
 pub(crate) use report::AllocationReport;
+pub(crate) use sources::SourceInfo;
 pub(crate) use stats::{Stats, Swept};
 
 use crate::arguments::named;

@@ -31,6 +31,7 @@ const METHODS: &[Methods] = &[
             ("contains", "contains", "registry.go: Registry) Contains", "__contains__"),
             ("remove", "remove", "registry.go: Registry) Remove", "remove"),
             ("buffers", "list", "registry.go: Registry) Buffers", "buffers"),
+            ("sources", "sources", "sources.go: Registry) Sources", "sources"),
             ("stats", "get_stats", "registry.go: Registry) Stats", "stats"),
             ("sweep", "sweep", "registry.go: Registry) Sweep", "sweep"),
             ("trim_pool", "trim_pool", "registry.go: Registry) TrimPool", "trim_pool"),
