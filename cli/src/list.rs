@@ -4,9 +4,9 @@ use std::io;
 
 use capbuf::SourceInfo;
 
-use crate::failure::{Failure, warn};
+use crate::failure::{Failure, complain, warn};
 use crate::report::{self, SourceReport};
-use crate::{domain, meter, table};
+use crate::{domain, meter, sources, table};
 
 const EXAMPLES: &str = "\
 FILL is the audio in memory and the capacity. AGE is the time since the newest audio
@@ -30,8 +30,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let sources = registry.sources()?;
+    let sources = sources::all(&registry)?;
     warn(&registry.unusable_files()?);
+    if let Some(reason) = sources::refused_configuration(&registry)? {
+        complain(&format!("the daemon's {reason}"));
+    }
     if arguments.json {
         let report = |info| SourceReport::of(info, registry.domain());
         return report::print(&sources.iter().map(report).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use capbuf::{CaptureBuffer, Registry, SourceInfo};
 
 use crate::failure::Failure;
-use crate::meter;
+use crate::{meter, run};
 
 /// Finds a buffer by its source's name, else by the redacted name, else by a unique part of that.
 pub(crate) fn find(registry: &Registry, name: &str) -> Result<CaptureBuffer, Failure> {
@@ -28,6 +28,17 @@ pub(crate) fn find_any(registry: &Registry, name: &str) -> Result<SourceInfo, Fa
         Ok(index) => Ok(sources.swap_remove(index)),
         Err(reason) => Err(Failure::Run(reason)),
     }
+}
+
+/// Returns all sources, without the daemon's own name.
+pub(crate) fn all(registry: &Registry) -> Result<Vec<SourceInfo>, Failure> {
+    Ok(registry.sources()?.into_iter().filter(|info| info.source.as_str() != run::OWN_NAME).collect())
+}
+
+/// Returns why the daemon of the domain refused its configuration, if it did.
+pub(crate) fn refused_configuration(registry: &Registry) -> Result<Option<String>, Failure> {
+    let own = registry.sources()?.into_iter().find(|info| info.source.as_str() == run::OWN_NAME);
+    Ok(own.and_then(|info| info.health).map(|health| health.reason))
 }
 
 /// Returns the index of the name that matches, or a message.

@@ -6,11 +6,14 @@ use capbuf::{CaptureBuffer, Level, SourceInfo};
 
 use crate::failure::Failure;
 use crate::report::{self, SourceReport};
+use crate::run::OWN_NAME;
 use crate::{domain, meter, moment, sources, table};
 
 const EXAMPLES: &str = "\
 Sources:
   The name that `capbuf list` shows, or a part of it that no other source has.
+
+A configuration that the daemon has refused is shown with its reason.
 
 Examples:
   capbuf status device:default
@@ -32,12 +35,16 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let registry = domain::open_existing(domain)?;
     let info = sources::find_any(&registry, &arguments.source)?;
     let domain = registry.domain();
+    let refusal = sources::refused_configuration(&registry)?;
     if arguments.json {
         return report::print(&SourceReport::of(&info, domain));
     }
     match &info.buffer {
         Some(buffer) => print(buffer, &info, domain.unwrap_or_default())?,
         None => table::print(&not_opened(&info, domain.unwrap_or_default()))?,
+    }
+    if let Some(reason) = refusal.filter(|_| info.source.as_str() != OWN_NAME) {
+        table::print(&[table::row(["daemon", &reason])])?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use capbuf::SourceInfo;
 
 use crate::failure::Failure;
-use crate::{domain, duration, interrupt, meter, moment, number, table};
+use crate::{domain, duration, interrupt, meter, moment, number, sources, table};
 
 const EXAMPLES: &str = "\
 A line for each source: peak level of the last second (a bar from -60 dBFS), audio in
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 /// Opens the domain each time, to keep no removed buffer alive.
 fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
     let registry = domain::open_existing(domain)?;
-    let sources = registry.sources()?;
+    let sources = sources::all(&registry)?;
     let mut rows = vec![table::row(["SOURCE", "LEVEL", "KEPT", "AGE", "GAPS", "WRITER", "READERS", "STATE"])];
     rows.extend(sources.iter().map(|info| row(info, is_narrow)));
     let (domain, now) = (registry.domain().unwrap_or_default(), moment::now().timestamp());

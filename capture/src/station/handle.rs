@@ -72,7 +72,9 @@ impl Station {
     /// Unchanged sources are not touched; new ones are started, missing ones are stopped, and their
     /// buffers kept or removed as configured. An invalid configuration is refused before anything
     /// is changed. Idempotent. Blocks while sources are stopped, up to five seconds; new ones are
-    /// opened in the background. Concurrent calls are serialized: the last one wins.
+    /// opened in the background. One that can't be begun, for want of a thread say, is listed as
+    /// failed, and the others go on; the next call begins it again. Concurrent calls are
+    /// serialized: the last one wins.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for an invalid source, with its name; nothing was
@@ -94,7 +96,8 @@ impl Station {
         }
         for name in plan.to_start() {
             if let Some(config) = configured.get(name.as_str()) {
-                let supervised = self.inner.begin(config, plan.after(name))?;
+                // One that can't be begun keeps no other one from it, and is listed as failed.
+                let supervised = Arc::new(self.inner.begin(config, plan.after(name)));
                 self.inner.running()?.insert(name.clone(), Running { config: (*config).clone(), supervised });
             }
         }
@@ -169,10 +172,12 @@ impl Inner {
         self.running.lock().ok_or_else(forked)
     }
 
-    fn begin(&self, config: &SourceConfig, after: Option<GapReason>) -> Result<Arc<Supervised>> {
+    fn begin(&self, config: &SourceConfig, after: Option<GapReason>) -> Supervised {
         let options = carry::prepare(&self.registry, config);
-        let source = source(&config.locator.parse::<Locator>()?);
-        Supervised::begin_after(&self.registry, &config.name, source, &options, after).map(Arc::new)
+        match config.locator.parse::<Locator>() {
+            Ok(locator) => Supervised::begin_after(&self.registry, &config.name, source(&locator), &options, after),
+            Err(reason) => Supervised::failed(&self.registry, &config.name, reason),
+        }
     }
 }
 

@@ -113,7 +113,8 @@ impl Supervised {
         Self::spawn(registry, locator, source, options, None, Some(Box::new(on_change)))
     }
 
-    /// As [`Supervised::begin_source`]; `after` is the reason of the gap in an existing buffer.
+    /// As [`Supervised::begin_source`]; `after` is the reason of the gap in an existing buffer. A
+    /// source that can't be begun has failed, for all to see.
     #[track_caller]
     pub(crate) fn begin_after(
         registry: &Registry,
@@ -121,8 +122,33 @@ impl Supervised {
         source: Box<dyn Source>,
         options: &CaptureOptions,
         after: Option<GapReason>,
-    ) -> Result<Self> {
-        Self::spawn(registry, name, source, options, after, None)
+    ) -> Self {
+        match Self::spawn(registry, name, source, options, after, None) {
+            Ok(own) => own,
+            Err(reason) => Self::failed(registry, name, reason),
+        }
+    }
+
+    /// A source that has failed before it was begun. Its state is published while this value lives.
+    pub(crate) fn failed(registry: &Registry, name: &str, reason: Error) -> Self {
+        let own = Self::new(registry, name);
+        // What can't be claimed is not published; this process shows it.
+        if let Ok(claim) = registry.claim_source(name) {
+            own.progress.claimed(&Arc::new(claim));
+        }
+        own.progress.set_last(State::Failed { reason });
+        own.progress.end();
+        own
+    }
+
+    fn new(registry: &Registry, name: &str) -> Self {
+        Self {
+            progress: Arc::new(Progress::new(capbuf::redact(name), Arc::clone(registry.clock()))),
+            stop: Stop::new(),
+            buffer: Arc::new(ArcSwapOption::empty()),
+            is_abandoned: false,
+            owner: Owner::this(),
+        }
     }
 
     #[track_caller]
@@ -173,13 +199,7 @@ impl Supervised {
     }
 
     fn prepare(registry: &Registry, name: &str, source: Box<dyn Source>, options: &CaptureOptions) -> (Self, Runner) {
-        let own = Self {
-            progress: Arc::new(Progress::new(capbuf::redact(name), Arc::clone(registry.clock()))),
-            stop: Stop::new(),
-            buffer: Arc::new(ArcSwapOption::empty()),
-            is_abandoned: false,
-            owner: Owner::this(),
-        };
+        let own = Self::new(registry, name);
         let runner = Runner {
             registry: registry.clone(),
             name: name.to_owned(),
@@ -278,5 +298,32 @@ impl Drop for Supervised {
             self.wait_for_end(STOP_DEADLINE);
         }
         self.progress.forget();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capbuf::SourceState;
+
+    use super::*;
+
+    #[test]
+    fn source_that_can_not_be_begun_is_listed_as_failed_while_it_is_held() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = Registry::builder().domains_folder(folder.path()).open("birds").expect("a domain");
+        for registry in [Registry::private(), shared] {
+            let reason = Error::Thread { source_name: "nest".to_owned(), reason: "no more threads".to_owned() };
+            let failed = Supervised::failed(&registry, "nest", reason);
+            assert!(matches!(failed.state(), State::Failed { .. }));
+            let listed = registry.sources().expect("a list");
+            let health = listed[0].health.as_ref().expect("a state");
+            assert_eq!((listed[0].source.as_str(), health.state), ("nest", SourceState::Failed));
+            assert!(health.reason.contains("no more threads"), "{}", health.reason);
+            // It can be begun again meanwhile.
+            drop(registry.claim_source("nest").expect("the claim is free"));
+            assert!(failed.stop());
+            drop(failed);
+            assert!(registry.sources().expect("a list").is_empty());
+        }
     }
 }

@@ -16,6 +16,7 @@ use capbuf_capture::{Changes, SourceConfig, Station, WhenGone};
 use sd_notify::NotifyState;
 
 use super::config::{self, Config};
+use super::daemon_claim::ConfigState;
 use super::events::Event;
 use super::file_watch::FileWatch;
 use super::removals::Removals;
@@ -38,6 +39,7 @@ pub(super) struct Running {
     pub(super) registry: Registry,
     pub(super) station: Station,
     pub(super) triggers: Triggers,
+    pub(super) config_state: ConfigState,
 }
 
 /// When the thread was last seen at work. Clones share it.
@@ -152,9 +154,13 @@ impl Configurer {
             Ok(config)
         });
         match applied {
-            Ok(config) => notify(&[NotifyState::Ready, NotifyState::Status(&status(&config, &self.removals))]),
+            Ok(config) => {
+                self.running.config_state.accepted();
+                notify(&[NotifyState::Ready, NotifyState::Status(&status(&config, &self.removals))]);
+            }
             Err(failure) => {
                 let reason = failure.message();
+                self.running.config_state.refused(reason);
                 tracing::error!(%reason, "the configuration is unchanged");
                 notify(&[NotifyState::Ready, NotifyState::Status(&format!("configuration unchanged: {reason}"))]);
             }

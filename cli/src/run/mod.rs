@@ -36,7 +36,8 @@ The smallest configuration file is
   from = \"device:default\"
 contrib/capbuf.toml explains every setting. The file is read again when it changes, and
 on SIGHUP: unchanged sources go on undisturbed. A file that is invalid, unreadable, or
-without any source changes nothing, and the log has the line and the allowed values.
+without any source changes nothing, and the log has the line and the allowed values;
+`capbuf list` and `capbuf status` have the reason until a file is accepted.
 The audio of a source that is no longer in the file is removed after `remove_after`.
 
 Signals:
@@ -83,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let registry = open(&config, domain)?;
     let claim = DaemonClaim::take(&registry)?;
     let station = Station::new(&registry);
-    let running = Running { registry, station, triggers: Triggers::default() };
+    let running = Running { registry, station, triggers: Triggers::default(), config_state: claim.config_state() };
     let heartbeat = Configurer::begin(arguments.config.clone(), config, running.clone(), requests, events.sender())?;
     let result = keep_running(&events, &heartbeat);
     notify(&[NotifyState::Stopping]);
@@ -108,8 +109,9 @@ fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
     Ok(builder.open(&domain::name_of(domain.or(config.domain.as_deref())))?)
 }
 
-/// The name that a daemon claims in its domain: no source of it can have this name.
-const OWN_NAME: &str = "capbuf run";
+/// The name that a daemon claims in its domain, and under which it lists a configuration that it
+/// refused: no source of it can have this name.
+pub(crate) const OWN_NAME: &str = "capbuf run";
 
 /// Serves the watchdog of the service manager until [`Event::Stop`]. Does nothing that can block.
 fn keep_running(events: &Events, heartbeat: &Heartbeat) -> Result<(), Failure> {

@@ -115,9 +115,19 @@ fn watchdog_is_served_and_audio_stays_whatever_becomes_of_the_file() {
         let after = json(folder, &["status", "a"]);
         assert_eq!((&before["id"], &before["health"]), (&after["id"], &after["health"]), "{damage}");
         assert_eq!(json(folder, &["list"]).as_array().map(Vec::len), Some(2), "{damage}");
+        // Every process of the domain can see the reason.
+        let shown = status.replace("STATUS=configuration unchanged: ", "configuration refused: ");
+        let shown: String = shown.chars().take(150).collect();
+        for command in [&["status", "a"][..], &["list"], &["status", "capbuf run"]] {
+            wait_for("the reason", || {
+                let ended = run(folder, command);
+                (ended.out + &ended.err).contains(&shown).then_some(())
+            });
+        }
         // Each begins with the valid file, which is applied.
         configure(folder, &valid);
         daemon.expect("STATUS=sources: 2");
+        wait_for("its end", || (!run(folder, &["status", "a"]).out.contains("refused")).then_some(()));
     };
     fs::write(&path, "").expect("it is there");
     unchanged("empty", "it has no [[source]]; allowed: one or more, or allow_no_sources = true");

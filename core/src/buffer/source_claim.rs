@@ -90,6 +90,22 @@ impl SourceClaim {
         }
     }
 
+    /// Takes back what was published where sources without a buffer are looked up.
+    ///
+    /// # Errors
+    /// As [`SourceClaim::publish`].
+    #[doc(hidden)]
+    pub fn withdraw(&self) -> Result<()> {
+        self.check_process()?;
+        match &self.claim {
+            Claim::InDomain(claim) => claim.withdraw(),
+            Claim::InProcess(claim) => {
+                claim.with_entry(|entry| entry.health = None);
+                Ok(())
+            }
+        }
+    }
+
     /// Fails in a child of the process that took the claim.
     pub(super) fn check_process(&self) -> Result<()> {
         if self.owner.is_parent() { Err(Error::forked("claim", &self.source)) } else { Ok(()) }
@@ -201,6 +217,10 @@ mod tests {
             }
             assert!(registry.sources().unwrap()[0].buffer.is_none());
             assert!(registry.claim_source("rtsp://me:sesame@cam/1").is_err());
+            claim.withdraw().unwrap();
+            assert!(registry.sources().unwrap().is_empty());
+            assert!(registry.claim_source("rtsp://me:sesame@cam/1").is_err(), "still claimed");
+            claim.publish(None, &health(SourceState::Failed, "no such camera")).unwrap();
             claim.release();
             claim.publish(None, &health(SourceState::Running, "")).unwrap();
             assert_eq!(listed(&registry)[0].1, SourceState::Failed, "a released claim publishes nothing");

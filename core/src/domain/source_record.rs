@@ -126,6 +126,15 @@ impl DomainClaim {
         lock.as_deref().and_then(Option::as_ref).map_or(Ok(()), |lock| lock.store(&record.to_bytes()))
     }
 
+    /// Takes back what was published: the source is listed no more, until it is published again.
+    pub(crate) fn withdraw(&self) -> Result<()> {
+        if self.liveness.is_inherited() {
+            return Err(Error::forked("claim", &self.source));
+        }
+        let lock = self.lock.lock();
+        lock.as_deref().and_then(Option::as_ref).map_or(Ok(()), |lock| lock.store(&[0; RECORD_BYTES]))
+    }
+
     /// Checks the claim, and takes it again if its file was taken away.
     ///
     /// # Errors
