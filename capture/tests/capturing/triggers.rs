@@ -141,6 +141,21 @@ fn loud_event_is_one_clip_that_starts_before_it() {
 }
 
 #[test]
+fn event_longer_than_the_buffer_becomes_clips_that_lose_nothing() {
+    let registry = Registry::private();
+    let options = CaptureOptions::new().sample_rate_hz(8000).length(capbuf::Length::Seconds(4.0));
+    let _capture = Capture::start(&registry, "tone:440", &options).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    // Always loud, and clips of up to a minute are asked for.
+    let options = TriggerOptions::new(folder.path()).when(Condition::louder_than(-40.0));
+    let (_trigger, clips) = begin(&registry, "tone:440", options.before(SECOND / 2).after(SECOND / 2));
+    let (first, second) = (next(&clips), next(&clips));
+    assert_eq!(second.missing, capbuf::Missing::default(), "{second:?}");
+    let end_ns = first.start_utc_ns + first.frames as i64 * 125_000;
+    assert!((second.start_utc_ns - end_ns).abs() < 1_000_000, "{first:?} {second:?}");
+}
+
+#[test]
 fn new_buffer_is_processed_without_the_audio_of_the_old_one() {
     let registry = Registry::private();
     let spec = capbuf::Spec::new(capbuf::Length::Seconds(20.0), 8000, 1, capbuf::SampleFormat::S16).expect("a spec");

@@ -88,6 +88,13 @@ impl Listener {
         let spec = *buffer.spec();
         let tenth = u64::from(spec.sample_rate_hz() / 10).clamp(1, spec.length_frames());
         let lasts_ns = |frames: u64| ns(Duration::from_secs_f64(frames as f64 / f64::from(spec.sample_rate_hz())));
+        let length = Duration::from_secs_f64(spec.length_frames() as f64 / f64::from(spec.sample_rate_hz()));
+        let longest = self.options.longest_in(length);
+        if longest < self.options.at_most {
+            let (source, at_most) = (capbuf::redact(&self.source), self.options.at_most);
+            tracing::warn!(source, ?at_most, ?longest, ?length, "clips are shorter, as the buffer is");
+        }
+        self.pending.set_at_most(ns(longest));
         let options = WindowOptions::new(tenth, tenth);
         let existing = self.existing.take().filter(|(id, _)| *id == buffer.id());
         let windows = buffer.windows(existing.map_or(options, |(_, new_frame)| options.from_frame(new_frame)))?;

@@ -53,10 +53,19 @@ impl TriggerOptions {
     }
 
     /// Sets the longest clip after merging. Longer events become several clips without a hole
-    /// between.
+    /// between. A buffer that is too short for such a clip makes it shorter, so that the beginning
+    /// is still there when the end is; the log says so.
     pub fn at_most(mut self, at_most: Duration) -> Self {
         self.at_most = at_most;
         self
+    }
+
+    /// The longest clip of a buffer of this length. A clip is written up to `before` after its end,
+    /// and its beginning must still be there.
+    pub(super) fn longest_in(&self, length: Duration) -> Duration {
+        const DELAY: Duration = Duration::from_secs(1);
+        let fits = length.saturating_sub(self.before).saturating_sub(DELAY);
+        self.at_most.min(fits.max(self.before.saturating_add(self.after)))
     }
 
     /// Writes FLAC instead of WAV.

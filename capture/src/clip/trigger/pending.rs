@@ -23,6 +23,11 @@ impl Pending {
         Self { before_ns, after_ns, at_most_ns: at_most_ns.max(1), open: None, continues_at_ns: None }
     }
 
+    /// Sets the longest clip.
+    pub(crate) fn set_at_most(&mut self, at_most_ns: i64) {
+        self.at_most_ns = at_most_ns.max(1);
+    }
+
     /// Adds a firing, and returns the clip that is complete thereby: one that it does not touch, or
     /// one of full length.
     pub(crate) fn fire(&mut self, at_ns: i64) -> Option<TimeRange> {
