@@ -146,6 +146,9 @@ func (r *Registry) nextEvent(ctx context.Context, w *handle) (Anomaly, error) {
 // pollEvent returns the next event, or ErrTimedOut.
 func pollEvent(w *handle) (event Anomaly, err error) {
 	watch, users := w.enter()
+	if watch == nil {
+		return event, ErrClosed
+	}
 	defer w.leave(users)
 	var text *C.capbuf_text
 	var detail *C.capbuf_error
