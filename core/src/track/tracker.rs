@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::outcome::Outcome;
 use super::thread::with_thread;
 use crate::clock::Clock;
-use crate::domain::{KEPT_LOGS, NameKey, OpenDomain, Switch};
+use crate::domain::{Domain, KEPT_LOGS, NameKey, OpenDomain, Switch};
 use crate::holder::Holder;
 use crate::memory::Words;
 use crate::source::redact;
@@ -36,11 +36,13 @@ pub(crate) struct Tracker {
     sources: usize,
 }
 
-/// A log and its process: a forked child begins its own.
+/// A log, its process and its domain: a forked child begins its own, and so does a process whose
+/// domain's folder was lost, in the new one.
 #[derive(Debug)]
 struct OwnLog {
     log: Log,
     generation: u32,
+    domain: Option<Arc<Domain>>,
 }
 
 impl Drop for Tracker {
@@ -125,7 +127,9 @@ impl Tracker {
 
     /// The key of a source in its log, and in those of its domain.
     pub(crate) fn key_of(&self, source: &str) -> u64 {
-        key_of(&self.key, source)
+        // A new folder has another key.
+        let key = self.domain.as_ref().map_or(self.key, |domain| domain.current().key());
+        key_of(&key, source)
     }
 
     /// True if it was on at any time.
@@ -138,26 +142,31 @@ impl Tracker {
         self.log.load().as_ref().map(|own| Contents::of(&own.log))
     }
 
-    /// The log, created with the first record, and by a forked child anew.
+    /// The log, created with the first record, and anew by a forked child and in a new folder.
     fn own(&self) -> Arc<OwnLog> {
         loop {
             let current = self.log.load_full();
-            if let Some(own) = current.as_ref().filter(|own| own.generation == fork::generation()) {
+            let domain = self.domain.as_ref().map(|domain| domain.current());
+            let is_usable = |own: &&Arc<OwnLog>| {
+                let is_same = own.domain.as_ref().zip(domain.as_ref()).is_none_or(|(own, now)| Arc::ptr_eq(own, now));
+                own.generation == fork::generation() && is_same
+            };
+            if let Some(own) = current.as_ref().filter(is_usable) {
                 return Arc::clone(own);
             }
-            let made = Arc::new(OwnLog { log: self.make(), generation: fork::generation() });
+            let log = self.make(domain.as_ref());
             // Another process may have switched it on.
-            made.log.set_enabled(self.is_on());
+            log.set_enabled(self.is_on());
+            let made = Arc::new(OwnLog { log, generation: fork::generation(), domain });
             self.log.compare_and_swap(&current, Some(made));
         }
     }
 
-    fn make(&self) -> Log {
+    fn make(&self, domain: Option<&Arc<Domain>>) -> Log {
         let bytes = Layout::of(self.sources).bytes();
-        let shared = self.domain.as_ref().and_then(|domain| {
-            let domain = domain.current();
+        let shared = domain.and_then(|domain| {
             // Without it more logs stay for a while.
-            let _ = sum_up_ended(&domain, KEPT_LOGS - 1);
+            let _ = sum_up_ended(domain, KEPT_LOGS - 1);
             let file = domain.make_log(bytes).ok()?;
             Words::in_new_file(&file, bytes).ok()
         });

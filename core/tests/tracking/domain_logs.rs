@@ -21,6 +21,25 @@ fn logs(folder: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 #[test]
+fn log_is_made_anew_in_the_folder_that_replaces_a_lost_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path(), true);
+    drop(registry.get_or_allocate("before", small()).unwrap());
+    fs::remove_dir_all(folder.path().join("birds")).unwrap();
+    let buffer = registry.get_or_allocate("after", small()).unwrap();
+    assert_eq!(logs(folder.path()).count(), 1);
+    // Another process sees what this one does, under the same key as its own attempts.
+    let outside = open(folder.path(), true);
+    assert!(outside.get_or_allocate("after", small()).unwrap().same_as(&buffer));
+    let report = outside.allocation_report();
+    let source = report.source("after").unwrap();
+    let results: Vec<_> =
+        source.call_sites.iter().map(|site| (site.results.allocated, site.results.already_there)).collect();
+    assert!(results.contains(&(1, 0)) && results.contains(&(0, 1)), "{report}");
+    assert_eq!(report.sources.iter().filter(|source| source.source == "after").count(), 1, "{report}");
+}
+
+#[test]
 fn report_covers_all_registries_of_a_domain() {
     let folder = tempfile::tempdir().unwrap();
     let [one, other, outside] = [true, true, false].map(|tracks| open(folder.path(), tracks));
