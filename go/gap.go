@@ -60,7 +60,8 @@ type Gap struct {
 	Start time.Time
 	// Duration is the missing time.
 	Duration time.Duration
-	// ClockStep is the step of the wall clock; 0 unless Reason is GapClockStep.
+	// ClockStep is the step of the wall clock if Reason is GapClockStep. For another reason it is
+	// the step of the times where a new epoch begins, which is negative, or 0.
 	ClockStep time.Duration
 	// AtFrame is the index in the segment, in frames, at which the gap begins.
 	AtFrame uint64

@@ -23,6 +23,8 @@ type Extracted struct {
 	FirstFrame uint64
 	// CapturedFrames counts the captured frames.
 	CapturedFrames uint64
+	// EndFrame is one past the number of the last captured frame.
+	EndFrame uint64
 	// SilenceFrames counts the frames of silence that fill gaps.
 	SilenceFrames uint64
 	// Start is the time of the first frame.
@@ -49,6 +51,7 @@ func extractedFromC(info *C.capbuf_extracted) Extracted {
 		Frames:         uint64(info.frames),
 		FirstFrame:     uint64(info.first_frame),
 		CapturedFrames: uint64(info.captured_frames),
+		EndFrame:       uint64(info.end_frame),
 		SilenceFrames:  uint64(info.silence_frames),
 		Start:          fromUTC(info.start_utc_ns),
 		End:            fromUTC(info.end_utc_ns),

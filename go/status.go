@@ -11,10 +11,17 @@ type Status struct {
 	OldestFrame uint64
 	// NewestFrame is one past the number of the newest frame; 0 before the first write.
 	NewestFrame uint64
-	// Oldest is the time at which the oldest frame begins; zero before the first write.
+	// Oldest is the time from which spans of time have audio; zero before the first write.
 	Oldest time.Time
 	// Newest is the time at which the newest frame ends; zero before the first write.
 	Newest time.Time
+	// EpochFrame is the frame with which the newest epoch began, because a clock was set back; 0 in
+	// the first epoch, or if the beginning is no longer on record.
+	EpochFrame uint64
+	// Epoch is the time of that frame; zero if EpochFrame is.
+	Epoch time.Time
+	// EpochStep is the difference of that time to the end of the frame before: negative, or 0.
+	EpochStep time.Duration
 	// Age is the time since the newest frame was captured; negative before the first write.
 	Age time.Duration
 	// Writes counts the writes since the buffer was allocated.
@@ -72,6 +79,11 @@ func (b *CaptureBuffer) Status() (Status, error) {
 		WriterPID:     int(found.writer_pid),
 		Processes:     int(found.processes),
 		IsRemoved:     found.is_removed != 0,
+		EpochFrame:    uint64(found.epoch_frame),
+		EpochStep:     time.Duration(found.epoch_step_ns),
+	}
+	if s.EpochFrame > 0 {
+		s.Epoch = fromUTC(found.epoch_utc_ns)
 	}
 	if s.NewestFrame > 0 {
 		s.Oldest, s.Newest = fromUTC(found.oldest_utc_ns), fromUTC(found.newest_utc_ns)

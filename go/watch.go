@@ -44,8 +44,8 @@ type WatchSettings struct {
 // Anomaly is a problem that a watch found.
 type Anomaly struct {
 	// Kind is "repeated allocation", "churn", "removed and held", "stalled writer", "writer rate",
-	// "lapped reader", "spec conflict", "budget", "source under two names", "source down" or
-	// "lost buffer".
+	// "lapped reader", "spec conflict", "budget", "source under two names", "source down",
+	// "lost buffer" or "clock set back".
 	Kind string `json:"kind"`
 	// Severity is "notice": it wastes resources; "warning": it will lose audio; "severe": it loses
 	// audio now.

@@ -462,7 +462,7 @@ typedef struct {
     uint64_t oldest_frame;
     // One past the newest frame; 0 before the first write.
     uint64_t newest_frame;
-    // The capture time of the oldest frame, in ns of UTC; 0 before the first write.
+    // The time from which spans of time have audio, in ns of UTC; 0 before the first write.
     int64_t oldest_utc_ns;
     // The time at which the newest frame ends, in ns of UTC; 0 before the first write.
     int64_t newest_utc_ns;
@@ -490,6 +490,13 @@ typedef struct {
     uint32_t processes;
     // 1 if the buffer was removed from its registry, otherwise 0.
     uint32_t is_removed;
+    // The frame with which the newest epoch began, because a clock was set back; 0 in the first
+    // epoch, or if the beginning is no longer on record.
+    uint64_t epoch_frame;
+    // The time of that frame, in ns of UTC; 0 if `epoch_frame` is.
+    int64_t epoch_utc_ns;
+    // The difference of that time to the end of the frame before, in ns: negative, or 0.
+    int64_t epoch_step_ns;
 } capbuf_buffer_status;
 
 // The span of a buffer to read.
@@ -530,7 +537,8 @@ typedef struct {
     uint64_t frames;
     // The number of the first captured frame.
     uint64_t first_frame;
-    // Captured frames.
+    // Captured frames: all from `first_frame` to `end_frame`, but those of an older epoch whose
+    // times a newer one has, in a span of time.
     uint64_t captured_frames;
     // Frames of silence that fill gaps.
     uint64_t silence_frames;
@@ -552,6 +560,8 @@ typedef struct {
     capbuf_sample_format sample_format;
     // Unused.
     uint32_t reserved;
+    // One past the number of the last captured frame.
+    uint64_t end_frame;
 } capbuf_extracted;
 
 // A gap in a segment.
@@ -564,7 +574,8 @@ typedef struct {
     int64_t start_utc_ns;
     // The duration of the missing audio, in ns.
     int64_t duration_ns;
-    // CAPBUF_GAP_CLOCK_STEP: how far the wall clock was set, in ns. Otherwise 0.
+    // CAPBUF_GAP_CLOCK_STEP: how far the wall clock was set, in ns. For other reasons the step of
+    // the times where a new epoch begins, which is negative, or 0.
     int64_t clock_step_ns;
     // The index in the segment of the frame at which the gap begins.
     uint64_t at_frame;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use capbuf::{CaptureBuffer, Level, SourceInfo};
+use capbuf::{CaptureBuffer, Level, SourceInfo, Status};
 
 use crate::failure::Failure;
 use crate::report::{self, SourceReport};
@@ -83,6 +83,7 @@ fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<
         table::row(["frames", &format!("{}..{}", status.oldest_frame, status.newest_frame)]),
         table::row(["oldest", &moment(status.oldest_utc_ns)]),
         table::row(["newest", &moment(status.newest_utc_ns)]),
+        table::row(["epoch", &epoch(&status)]),
         table::row(["age", meter::age(&status).trim_start()]),
         table::row(["level", &level]),
         table::row(["gaps", &status.gaps.to_string()]),
@@ -99,4 +100,11 @@ fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<
     rows.push(table::row(["lifetime", buffer.lifetime().name()]));
     rows.push(table::row(["memory", &meter::size(status.bytes)]));
     table::print(&rows)
+}
+
+/// The beginning of the newest epoch.
+fn epoch(status: &Status) -> String {
+    let Some(utc_ns) = status.epoch_utc_ns else { return "-".to_owned() };
+    let back_s = status.epoch_step_ns as f64 * -1e-9;
+    format!("from {} (frame {}), {back_s:.3} s back", moment::utc_ms(utc_ns), status.epoch_frame)
 }

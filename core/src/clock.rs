@@ -36,6 +36,21 @@ pub(crate) fn duration_to_ns(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
+/// UTC minus monotonic time; `None` if the thread was preempted between the two clocks again and
+/// again.
+pub(crate) fn utc_offset_ns(clock: &dyn Clock) -> Option<i64> {
+    const HELD_UP_NS: i64 = 5_000_000;
+    for _ in 0..3 {
+        let before_ns = clock.monotonic_ns();
+        let utc_ns = clock.utc_ns();
+        let after_ns = clock.monotonic_ns();
+        if after_ns.saturating_sub(before_ns) < HELD_UP_NS {
+            return Some(utc_ns.saturating_sub(before_ns));
+        }
+    }
+    None
+}
+
 fn read(clock: ClockId) -> i64 {
     let time = clock_gettime(clock);
     time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)

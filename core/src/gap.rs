@@ -59,9 +59,10 @@ pub struct Gap {
     pub first_frame: u64,
     /// End of the audio before it, in ns of UTC.
     pub start_utc_ns: i64,
-    /// Missing time. Zero for a backward step of the clock, or a seamless change of writers.
+    /// Missing time. Zero where a new epoch begins, or for a seamless change of writers.
     pub duration_ns: i64,
-    /// Step of the wall clock, forward or back; zero for all reasons but [`GapReason::ClockStep`].
+    /// Step of the wall clock, forward or back, if the reason is [`GapReason::ClockStep`]. For any
+    /// other reason the step of the times where a new epoch begins, which is negative, or zero.
     pub clock_step_ns: i64,
     /// The reason.
     pub reason: GapReason,

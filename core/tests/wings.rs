@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("track", &["domain", "ground", "memory", "sync"]),
     ("buffer", &["domain", "ground", "memory", "ring", "sync", "time", "track"]),
     ("registry", &["buffer", "domain", "ground", "memory", "sync", "track"]),
-    ("observe", &["buffer", "domain", "ground", "memory", "registry", "sync", "track"]),
+    ("observe", &["buffer", "domain", "ground", "memory", "registry", "sync", "time", "track"]),
 ];
 
 /// Folders of `src` that are no wings: documentation, and models, which may import everything.

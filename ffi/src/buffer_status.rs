@@ -16,7 +16,7 @@ pub struct capbuf_buffer_status {
     pub oldest_frame: u64,
     /// One past the newest frame; 0 before the first write.
     pub newest_frame: u64,
-    /// The capture time of the oldest frame, in ns of UTC; 0 before the first write.
+    /// The time from which spans of time have audio, in ns of UTC; 0 before the first write.
     pub oldest_utc_ns: i64,
     /// The time at which the newest frame ends, in ns of UTC; 0 before the first write.
     pub newest_utc_ns: i64,
@@ -44,6 +44,13 @@ pub struct capbuf_buffer_status {
     pub processes: u32,
     /// 1 if the buffer was removed from its registry, otherwise 0.
     pub is_removed: u32,
+    /// The frame with which the newest epoch began, because a clock was set back; 0 in the first
+    /// epoch, or if the beginning is no longer on record.
+    pub epoch_frame: u64,
+    /// The time of that frame, in ns of UTC; 0 if `epoch_frame` is.
+    pub epoch_utc_ns: i64,
+    /// The difference of that time to the end of the frame before, in ns: negative, or 0.
+    pub epoch_step_ns: i64,
 }
 
 versioned_struct!(capbuf_buffer_status);
@@ -80,6 +87,9 @@ pub unsafe extern "C" fn capbuf_buffer_get_status(
             writer_pid: status.writer.map_or(0, |holder| holder.pid),
             processes: u32::try_from(buffer.0.opened_by().len()).unwrap_or(u32::MAX),
             is_removed: status.is_removed.into(),
+            epoch_frame: status.epoch_frame,
+            epoch_utc_ns: status.epoch_utc_ns.unwrap_or(0),
+            epoch_step_ns: status.epoch_step_ns,
         });
         Ok(())
     })

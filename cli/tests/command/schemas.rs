@@ -160,6 +160,13 @@ fn json_output_matches_the_schemas() {
     let names = ["rtsp://cam/1", "rtsp://cam/1/"];
     let two = names.map(|name| registry.get_or_allocate(name, *held.spec()).expect("a buffer"));
     check("event", &run_json(folder.path(), &["events", "--for", "1ms"]));
+    // Two writers, of which the second one's clock is behind.
+    for seconds in [10, 0] {
+        let utc_ns = two[0].clock().utc_ns() + seconds * 1_000_000_000;
+        two[0].writer().expect("no writer").write_at(&[0_i16; 480], utc_ns).expect("writable");
+    }
+    check("status", &run_json(folder.path(), &["status", names[0]]));
+    check("list", &run_json(folder.path(), &["list"]));
     let watch = registry.watch(WatchSettings::default()).expect("a watch");
     watch.next_event(Duration::from_secs(60)).expect("the two names");
     check("report", &serde_json::from_str(&registry.allocation_report().to_json()).expect("JSON"));

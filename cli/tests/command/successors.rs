@@ -1,5 +1,7 @@
 //! Recorders that die, their successors, and recorders of a busy source.
 
+use capbuf::Registry;
+
 use crate::program::{
     Running, domains_of, json, names_in, positions, record_positions, run, wait_for_audio, wav_samples,
 };
@@ -60,4 +62,39 @@ fn audio_that_is_not_kept_is_swept_after_a_kill() {
     assert_eq!((&swept[0]["buffers"], &swept[0]["has_dead"]), (&0.into(), &false.into()));
     assert_eq!((&swept[0]["swept"]["buffers"], &swept[0]["swept"]["bytes"]), (&1.into(), &left[0]["bytes"]));
     assert_eq!(names_in(&domains_of(folder.path()).join("default")), Vec::<String>::new());
+}
+
+#[test]
+fn recorder_after_one_with_a_wrong_clock_has_right_times_from_its_first_chunk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (recorder, status) = record_positions(folder.path(), &["--keep"], 0.2);
+    recorder.kill();
+    {
+        // Its clock is an hour ahead.
+        let registry = Registry::builder().domains_folder(domains_of(folder.path())).open("default").expect("a domain");
+        let buffer = registry.get("position:").expect("a kept buffer");
+        let hour_ns = buffer.clock().utc_ns() + 3_600_000_000_000;
+        buffer.writer().expect("no writer").write_at(&[7_i16; 48_000], hour_ns).expect("writable");
+    }
+    let before = status["newest_frame"].as_f64().expect("a number") / 48_000.0 + 1.0;
+    let _next = Running::start(folder.path(), &["record", "position:", "--keep"]);
+    wait_for_audio(folder.path(), "position:", before + 1.5);
+
+    let around = ["clip", "position:", "--around", "now", "--before", "500ms", "--after", "200ms"];
+    for arguments in [&around[..], &["clip", "position:", "--last", "500ms"]] {
+        let clip = json(folder.path(), arguments);
+        let status = json(folder.path(), &["status", "position:"]);
+        // Within the epoch: RFC 3339 compares as text.
+        let text = |value: &serde_json::Value, field: &str| value[field].as_str().expect("a time").to_owned();
+        assert!(text(&clip, "start_utc") >= text(&status, "epoch_utc"), "{clip} {status}");
+        assert!(text(&clip, "end_utc") <= text(&status, "newest_utc"), "{clip} {status}");
+        assert!(clip["first_frame"].as_u64() >= status["epoch_frame"].as_u64(), "{clip} {status}");
+        let samples = wav_samples(&folder.path().join(clip["path"].as_str().expect("a path")));
+        assert!(!samples.iter().all(|sample| *sample == 0) && !samples.contains(&7), "{clip}");
+    }
+    let status = run(folder.path(), &["status", "position:"]).out;
+    let epoch = status.lines().find(|line| line.starts_with("epoch")).expect("a line");
+    assert!(epoch.contains("(frame ") && epoch.contains(" s back"), "{epoch}");
+    let report = run(folder.path(), &["report"]).out;
+    assert!(report.contains("clock set back"), "{report}");
 }

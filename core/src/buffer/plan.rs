@@ -9,7 +9,7 @@ use crate::gap::Gap;
 use crate::memory::Region;
 use crate::ring::Anchor;
 use crate::spec::Spec;
-use crate::time::Extent;
+use crate::time::{Extent, Place};
 
 /// A located span: frames `first..end`, with silence before, between and after them.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) end_utc_ns: i64,
     /// Fills gaps with silence.
     fill_gaps: bool,
+    /// Leaves frames out whose times a newer epoch has.
+    by_time: bool,
     pub(crate) missing: Missing,
 }
 
@@ -51,6 +53,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) extent: Extent,
     pub(crate) policy: ReadPolicy,
+    /// Plans a span of time.
+    pub(crate) by_time: bool,
 }
 
 impl Planner<'_> {
@@ -78,7 +82,8 @@ impl Planner<'_> {
 
     fn by_time(&self, range: &Range<i64>) -> Result<Plan> {
         let (_, newest) = self.extent.newest_segment();
-        let (oldest_ns, newest_ns) = (self.oldest_utc_ns()?, self.extent.newest_utc_ns());
+        let (oldest_frame, oldest_ns) = self.found(self.extent.oldest_by_time(self.region))?;
+        let newest_ns = self.extent.newest_utc_ns();
         // Times have a resolution of half a frame, but the end of a span must be the same frame
         // when more frames have come: an end less than a quarter of a frame beyond the newest frame
         // is that frame, now and later.
@@ -95,11 +100,13 @@ impl Planner<'_> {
         }
         let missing = self.allow(missing, frames_between(newest_ns, range.end).max(1))?;
         if from >= to {
-            let at = if range.start >= newest_ns { self.extent.newest_frame } else { self.extent.oldest_frame };
+            let at = if range.start >= newest_ns { self.extent.newest_frame } else { oldest_frame };
             return self.finish(at, at, 0, 0, missing);
         }
-        let (first, before_first_ns) = self.place(from)?;
-        let (end, after_end_ns) = self.place_of_end(to)?;
+        let Place { frame: first, gap_ns: before_first_ns, .. } =
+            self.found(self.extent.place_of_begin(self.region, from))?;
+        let Place { frame: end, gap_ns: after_end_ns, epoch_utc_ns } =
+            self.found(self.extent.place_of_end(self.region, to))?;
         if first >= end && before_first_ns > 0 {
             // The span lies within one gap.
             let lead = if self.policy.fill_gaps { frames_between(from, to) } else { 0 };
@@ -112,34 +119,12 @@ impl Planner<'_> {
             return Err(Error::InvalidRange { given: Span::Time(range.clone()).to_string(), reason });
         }
         let (lead, tail) = (self.spec.ns_to_frames(before_first_ns), self.spec.ns_to_frames(after_end_ns));
-        self.finish(first, end.max(first), lead, if end > first { tail } else { 0 }, missing)
-    }
-
-    /// The frame nearest to a time, and the time until it begins if the time lies in a gap.
-    fn place(&self, utc_ns: i64) -> Result<(u64, i64)> {
-        let (number, segment) = self.found(self.extent.segment_of_time(self.region, utc_ns))?;
-        let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
-        match self.extent.next(self.region, number) {
-            Some((_, next)) if near >= next.first_frame => {
-                Ok((next.first_frame, next.utc_ns.saturating_sub(utc_ns).clamp(0, next.gap_ns)))
-            }
-            _ => Ok((near.min(self.extent.newest_frame), 0)),
+        let mut plan = self.finish(first, end.max(first), lead, if end > first { tail } else { 0 }, missing)?;
+        if let Some(begin_ns) = epoch_utc_ns.filter(|_| end > first) {
+            // The frame before it is cut off.
+            plan.end_utc_ns = begin_ns;
         }
-    }
-
-    /// The frame before which a time lies, and the time since the audio ended if the time lies in a
-    /// gap or at its end.
-    fn place_of_end(&self, utc_ns: i64) -> Result<(u64, i64)> {
-        let (number, segment) = self.found(self.extent.segment_before_time(self.region, utc_ns))?;
-        let near = segment.frame_near(utc_ns).max(self.extent.oldest_frame);
-        match self.extent.next(self.region, number) {
-            Some((_, next)) if near >= next.first_frame => {
-                let end_ns = segment.utc_at(next.first_frame);
-                Ok((next.first_frame, utc_ns.saturating_sub(end_ns).clamp(0, next.gap_ns)))
-            }
-            _ if near == segment.first_frame => Ok((near, segment.gap_ns)),
-            _ => Ok((near.min(self.extent.newest_frame), 0)),
-        }
+        Ok(plan)
     }
 
     /// The `wanted` newest frames, gaps counted as the silence that fills them.
@@ -191,7 +176,8 @@ impl Planner<'_> {
         let (lead, tail) = if fill_gaps { (lead, tail) } else { (0, 0) };
         let start_utc_ns = segment.1.utc_at(first).saturating_sub(self.spec.frames_to_ns(lead));
         let end_utc_ns = last.utc_at(end).saturating_add(self.spec.frames_to_ns(tail));
-        Ok(Plan { extent: self.extent, segment, first, end, lead, tail, start_utc_ns, end_utc_ns, fill_gaps, missing })
+        let (extent, by_time) = (self.extent, self.by_time);
+        Ok(Plan { extent, segment, first, end, lead, tail, start_utc_ns, end_utc_ns, fill_gaps, by_time, missing })
     }
 
     /// Accepts missing frames that the policy allows; otherwise returns the error, with how far
@@ -211,25 +197,33 @@ impl Planner<'_> {
         })
     }
 
-    fn oldest_utc_ns(&self) -> Result<i64> {
-        self.found(self.extent.oldest_utc_ns(self.region))
-    }
-
     /// A lookup on the timeline fails only if the writer lapped it: then the frames are evicted.
     fn found<T>(&self, found: Option<T>) -> Result<T> {
         found.ok_or_else(|| self.evicted())
     }
 
     fn evicted(&self) -> Error {
-        evicted(self.region, self.extent)
+        evicted(self.region, self.extent, self.by_time)
     }
 }
 
-/// The error with the oldest readable frame.
-pub(crate) fn evicted(region: &Region, extent: Extent) -> Error {
+/// The error with the oldest readable frame, of those that have times in order for a span of time.
+pub(crate) fn evicted(region: &Region, extent: Extent, by_time: bool) -> Error {
     let now = Extent::of(region).unwrap_or(extent);
-    let oldest_utc_ns = now.oldest_utc_ns(region).unwrap_or_else(|| now.newest_utc_ns());
-    Error::Evicted { oldest_frame: now.oldest_frame, oldest_utc_ns }
+    let oldest = if by_time { now.oldest_by_time(region) } else { None };
+    let (oldest_frame, oldest_utc_ns) =
+        oldest.unwrap_or_else(|| (now.oldest_frame, now.oldest_utc_ns(region).unwrap_or_else(|| now.newest_utc_ns())));
+    Error::Evicted { oldest_frame, oldest_utc_ns }
+}
+
+/// Consecutive frames of a plan, with silence before and after them.
+struct Part {
+    /// Number and anchor of the segment that holds `first`.
+    segment: (u64, Anchor),
+    first: u64,
+    end: u64,
+    lead: u64,
+    tail: u64,
 }
 
 impl Plan {
@@ -238,16 +232,40 @@ impl Plan {
     ///
     /// Returns false if the writer lapped the walk.
     pub(crate) fn walk(&self, region: &Region, spec: &Spec, mut visit: impl FnMut(Step)) -> bool {
-        let (mut number, segment) = self.segment;
-        if self.lead > 0 {
+        let Self { segment, first, end, lead, tail, .. } = *self;
+        let mut part = Part { segment, first, end, lead, tail };
+        loop {
+            let cut = if self.by_time { self.extent.cut_of(region, part.segment.0) } else { Some(None) };
+            let Some(cut) = cut else { return false };
+            let Some(cut) = cut.filter(|cut| cut.next.1.first_frame <= self.end) else {
+                return self.walk_part(region, spec, &part, &mut visit);
+            };
+            // The rest of this epoch is left out, and the span goes on in another one.
+            (part.end, part.tail) = (cut.frame, if self.fill_gaps { spec.ns_to_frames(cut.gap_ns) } else { 0 });
+            if !self.walk_part(region, spec, &part, &mut visit) {
+                return false;
+            }
+            if cut.next.1.first_frame == self.end {
+                return true;
+            }
+            if let Some(gap) = cut.next.1.gap_before() {
+                visit(Step::Gap(gap));
+            }
+            part = Part { segment: cut.next, first: cut.next.1.first_frame, end, lead: 0, tail };
+        }
+    }
+
+    fn walk_part(&self, region: &Region, spec: &Spec, part: &Part, visit: &mut impl FnMut(Step)) -> bool {
+        let (mut number, segment) = part.segment;
+        if part.lead > 0 {
             if let Some(gap) = segment.gap_before() {
                 visit(Step::Gap(gap));
             }
-            visit(Step::Silence { frames: self.lead });
+            visit(Step::Silence { frames: part.lead });
         }
-        let mut first = self.first;
+        let mut first = part.first;
         while let Some((next_number, next)) = self.extent.next(region, number) {
-            if next.first_frame > self.end || (next.first_frame == self.end && self.tail == 0) {
+            if next.first_frame > part.end || (next.first_frame == part.end && part.tail == 0) {
                 break;
             }
             if next.first_frame > first {
@@ -256,15 +274,15 @@ impl Plan {
             }
             if let Some(gap) = next.gap_before() {
                 visit(Step::Gap(gap));
-                let frames = if next.first_frame == self.end { self.tail } else { spec.ns_to_frames(gap.duration_ns) };
+                let frames = if next.first_frame == part.end { part.tail } else { spec.ns_to_frames(gap.duration_ns) };
                 if self.fill_gaps && frames > 0 {
                     visit(Step::Silence { frames });
                 }
             }
             number = next_number;
         }
-        if self.end > first {
-            visit(Step::Frames { first, count: self.end - first });
+        if part.end > first {
+            visit(Step::Frames { first, count: part.end - first });
         }
         number == self.extent.newest_segment().0 || self.extent.next(region, number).is_some()
     }

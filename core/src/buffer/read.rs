@@ -191,6 +191,7 @@ fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
     whole.then(|| Extracted {
         frames: captured_frames.saturating_add(silence_frames),
         first_frame: plan.first,
+        end_frame: plan.end,
         captured_frames,
         silence_frames,
         start_utc_ns: plan.start_utc_ns,
@@ -210,13 +211,14 @@ fn attempt<R>(
     policy: ReadPolicy,
     mut take: impl FnMut(&Plan, Extracted) -> Result<Option<R>>,
 ) -> Result<R> {
+    let by_time = matches!(span, Span::Time(_));
     let mut extent = None;
     for _ in 0..TRIES {
         let Some(now) = Extent::of(&shared.region) else {
             return Err(nothing_yet(shared, span));
         };
         extent = Some(now);
-        let planner = Planner { region: &shared.region, spec: &shared.spec, extent: now, policy };
+        let planner = Planner { region: &shared.region, spec: &shared.spec, extent: now, policy, by_time };
         match planner.plan(span) {
             Ok(plan) => {
                 if let Some(extracted) = measure(shared, &plan)
@@ -236,7 +238,7 @@ fn attempt<R>(
             break;
         }
     }
-    let error = extent.map_or_else(|| nothing_yet(shared, span), |extent| evicted(&shared.region, extent));
+    let error = extent.map_or_else(|| nothing_yet(shared, span), |extent| evicted(&shared.region, extent, by_time));
     shared.count_eviction(&error);
     Err(error)
 }

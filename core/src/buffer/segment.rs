@@ -74,7 +74,10 @@ pub struct Extracted {
     pub frames: u64,
     /// Number of the first captured frame.
     pub first_frame: u64,
-    /// Captured frames in the output.
+    /// One past the number of the last captured frame.
+    pub end_frame: u64,
+    /// Captured frames in the output: all from `first_frame` to `end_frame`, but those of an older
+    /// epoch whose times a newer one has, in a span of time.
     pub captured_frames: u64,
     /// Frames of silence that fill gaps.
     pub silence_frames: u64,
@@ -143,7 +146,7 @@ impl Segment {
 
     /// One past the number of the last captured frame.
     pub fn end_frame(&self) -> u64 {
-        self.extracted.first_frame + self.extracted.captured_frames
+        self.extracted.end_frame
     }
 
     /// The time of the first frame, in ns of UTC.

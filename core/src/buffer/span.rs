@@ -14,7 +14,8 @@ pub enum Span {
     /// Frames by number: exactly these, whatever the clocks did.
     Frames(Range<u64>),
     /// From one time to another, in ns of UTC. A frame belongs to the time at which it begins,
-    /// rounded to the nearest frame.
+    /// rounded to the nearest frame. Where a clock was set back, a time is that of the newest epoch
+    /// (see [`docs::time`](crate::docs::time)).
     Time(Range<i64>),
     /// The newest frames and silence of this duration at the nominal rate.
     Last(Duration),

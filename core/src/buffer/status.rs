@@ -71,10 +71,18 @@ pub struct Status {
     pub newest_frame: u64,
     /// The oldest readable frame.
     pub oldest_frame: u64,
-    /// Time of the oldest frame, in ns of UTC; `None` before the first write.
+    /// Time from which spans of time have audio, in ns of UTC; `None` before the first write. That
+    /// of the oldest frame, unless a newer epoch has its time.
     pub oldest_utc_ns: Option<i64>,
     /// End of the newest frame, in ns of UTC; `None` before the first write.
     pub newest_utc_ns: Option<i64>,
+    /// The frame with which the newest epoch began, because a clock was set back; 0 in the first
+    /// epoch, or if the beginning is no longer on record.
+    pub epoch_frame: u64,
+    /// Time of that frame, in ns of UTC.
+    pub epoch_utc_ns: Option<i64>,
+    /// Difference of that time to the end of the frame before, in ns: negative, or 0 for none.
+    pub epoch_step_ns: i64,
     /// Time since the newest frame was captured; `None` before the first write.
     pub age: Option<Duration>,
     /// Number of writes so far.
@@ -113,6 +121,7 @@ impl Status {
             Duration::from_nanos(shared.clock.utc_ns().saturating_sub(true_ns).max(0).unsigned_abs())
         });
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
+        let epoch = extent.and_then(|extent| extent.begin_of_epoch(&shared.region));
         let lease = Some(header.readers.lease.load(Ordering::Relaxed)).filter(|lease| *lease != 0);
         let lease = lease.filter(|lease| domain.is_none_or(|domain| domain.is_alive(*lease)));
         let writer = domain.zip(lease).and_then(|(domain, lease)| domain.holder(lease));
@@ -120,8 +129,11 @@ impl Status {
         Self {
             newest_frame: extent.map_or(0, |extent| extent.newest_frame),
             oldest_frame: extent.map_or(0, |extent| extent.oldest_frame),
-            oldest_utc_ns: extent.and_then(|extent| extent.oldest_utc_ns(&shared.region)),
+            oldest_utc_ns: extent.and_then(|extent| extent.oldest_by_time(&shared.region)).map(|(_, utc_ns)| utc_ns),
             newest_utc_ns,
+            epoch_frame: epoch.map_or(0, |epoch| epoch.first_frame),
+            epoch_utc_ns: epoch.map(|epoch| epoch.utc_ns),
+            epoch_step_ns: epoch.map_or(0, |epoch| epoch.back_ns.saturating_neg()),
             age,
             writes: header.writer.writes.load(Ordering::Relaxed),
             gaps: header.writer.gaps.load(Ordering::Relaxed),

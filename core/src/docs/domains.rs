@@ -73,7 +73,9 @@
 //! A process holds one liveness lock while it has a domain open. The kernel drops it however the
 //! process ends. A writer's lease and the mark of a process that has a buffer open bear the number
 //! of that lock, and are valid while it is held. So the lease of a killed writer is free at once,
-//! and the next writer continues in the same ring, after a gap on record.
+//! and the next writer continues in the same ring, after a gap on record. If the clock of an
+//! earlier writer was ahead, the next one begins a new epoch with right times: see "Epochs" in
+//! [`time`](super::time).
 //!
 //! The number of a liveness lock says which process took it: its PID, a hash of its PID namespace
 //! and its start time. A lock file that is *missing* therefore decides nothing. The process counts,

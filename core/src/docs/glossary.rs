@@ -25,6 +25,7 @@
 //! | published clock | disciplined clock | The times readers see: they never change and follow the estimate by slewing. |
 //! | slew | slew | Correcting a clock by changing its rate, never by a jump. |
 //! | step | clock step | The wall clock was set. |
+//! | epoch | timestamp discontinuity | Frames whose times never run backwards; the next one begins where a clock was set back. |
 //!
 //! # Sharing
 //!

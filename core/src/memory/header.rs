@@ -122,7 +122,7 @@ pub(crate) struct HolderSlot {
 pub(crate) type AnchorSlot = [AtomicU64; ANCHOR_WORDS];
 
 // Small in models: every word multiplies their states.
-pub(crate) const ANCHOR_WORDS: usize = if cfg!(loom) { 6 } else { 8 };
+pub(crate) const ANCHOR_WORDS: usize = if cfg!(loom) { 7 } else { 8 };
 pub(crate) const SOURCE_WORDS: usize = if cfg!(loom) { 1 } else { MAX_SOURCE_BYTES / 8 };
 pub(crate) const HEADER_BYTES: u64 = size_of::<Header>().next_multiple_of(64) as u64;
 

@@ -44,7 +44,67 @@ fn look(region: &Region) {
     });
 }
 
-pub(super) const ALL: &[Model] = &[FRAME_HAS_ITS_ANCHOR];
+/// Times of the frames after a clock was set back: they begin before that of frame 7.
+fn anchor_after_step(frame: u64) -> Anchor {
+    let mut anchor = Anchor::new(frame, 1345 + 10 * (frame as i64 - 8), 10.0);
+    if frame == 8 {
+        (anchor.gap, anchor.back_ns) = (Some(GapReason::ClockStep), 15);
+    }
+    anchor
+}
+
+/// Looks times up. An epoch is seen whole or not at all.
+fn look_by_time(region: &Region) {
+    let Some(extent) = Extent::of(region) else {
+        saw("lapped again and again");
+        return;
+    };
+    let newest = extent.newest_frame - 1;
+    let oldest = extent.oldest_by_time(region);
+    let begin = extent.begin_of_epoch(region);
+    if newest < 8 {
+        let found = oldest.map(|(frame, utc_ns)| (utc_ns, anchor_of(frame).utc_ns));
+        assert!(found.is_none_or(|(found, right)| found == right), "{oldest:?} of the first epoch");
+        assert_eq!(begin, None, "no epoch has begun");
+        saw(if found.is_some() { "first epoch" } else { "lapped" });
+        return;
+    }
+    let right = |frame: u64| frame >= 8 && frame <= newest;
+    assert!(
+        oldest.is_none_or(|(frame, utc_ns)| right(frame) && utc_ns == anchor_after_step(frame).utc_ns),
+        "{oldest:?} of the second epoch"
+    );
+    assert!(begin.is_none_or(|begin| (begin.first_frame, begin.back_ns, begin.epoch) == (8, 15, 8)), "{begin:?}");
+    // A time of both epochs is that of the newest one.
+    let place = extent.place_of_begin(region, 1350);
+    assert!(place.is_none_or(|place| right(place.frame) || place.frame == newest + 1), "{place:?}");
+    saw(if place.is_some() { "second epoch" } else { "lapped" });
+}
+
+pub(super) const ALL: &[Model] = &[FRAME_HAS_ITS_ANCHOR, EPOCH_BEGINS_AS_ONE];
+
+const EPOCH_BEGINS_AS_ONE: Model = Model {
+    run: || {
+        let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
+        let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
+        let mut cursor = WriteCursor::of(&region);
+        for _ in 0..region.anchors().len() {
+            write(&mut cursor, &region);
+        }
+        let region = Arc::new(region);
+        let theirs = Arc::clone(&region);
+        let writer = thread::spawn(move || {
+            publish_anchor(&theirs, &anchor_after_step(cursor.frame()));
+            cursor.push(&theirs, &[1; 8], 1);
+        });
+        let reader = thread::spawn(move || look_by_time(&region));
+        writer.join().unwrap();
+        reader.join().unwrap();
+    },
+    preemptions: 1,
+    outcomes: &["first epoch", "second epoch"],
+    planted: &[("anchor head (publish)", Defect::Relaxed), ("anchor head (observe)", Defect::Relaxed)],
+};
 
 const FRAME_HAS_ITS_ANCHOR: Model = Model {
     run: || {
@@ -80,4 +140,9 @@ const FRAME_HAS_ITS_ANCHOR: Model = Model {
 #[test]
 fn frame_that_is_seen_has_its_own_anchor() {
     FRAME_HAS_ITS_ANCHOR.check();
+}
+
+#[test]
+fn epoch_is_seen_with_its_own_times_or_not_at_all() {
+    EPOCH_BEGINS_AS_ONE.check();
 }

@@ -3,7 +3,7 @@
 //! Reads what the other wings count and record; nothing in them depends on it. Not real-time safe:
 //! it allocates, reads files and resolves stacks.
 //!
-//! May use: `buffer`, `domain`, `ground`, `memory`, `registry`, `sync`, `track`.
+//! May use: `buffer`, `domain`, `ground`, `memory`, `registry`, `sync`, `time`, `track`.
 //!
 //! Used by: users of the crate only.
 //!

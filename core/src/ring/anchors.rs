@@ -19,7 +19,12 @@ pub(crate) struct Anchor {
     period_q32: u64,
     /// Missing time before the first frame.
     pub(crate) gap_ns: i64,
+    /// Time from the first frame to the end of the frame before it: above zero where an epoch
+    /// begins, and nowhere else.
+    pub(crate) back_ns: i64,
     pub(crate) clock_step_ns: i64,
+    /// Number of the first anchor of its epoch. Set when it is published.
+    pub(crate) epoch: u64,
     /// `None` if the segment continues the one before.
     pub(crate) gap: Option<GapReason>,
 }
@@ -29,7 +34,8 @@ impl Anchor {
     pub(crate) fn new(first_frame: u64, utc_ns: i64, period_ns: f64) -> Self {
         // Rates of 1 Hz and more: below 2^62 even with the clock's drift.
         let period_q32 = (period_ns * (1_u64 << FRACTION_BITS) as f64) as u64;
-        Self { first_frame, utc_ns, period_q32: period_q32.max(1), gap_ns: 0, clock_step_ns: 0, gap: None }
+        let (gap_ns, back_ns, clock_step_ns, epoch, gap) = (0, 0, 0, 0, None);
+        Self { first_frame, utc_ns, period_q32: period_q32.max(1), gap_ns, back_ns, clock_step_ns, epoch, gap }
     }
 
     pub(crate) fn period_ns(&self) -> f64 {
@@ -60,7 +66,7 @@ impl Anchor {
     pub(crate) fn gap_before(&self) -> Option<Gap> {
         Some(Gap {
             first_frame: self.first_frame,
-            start_utc_ns: self.utc_ns.saturating_sub(self.gap_ns),
+            start_utc_ns: self.utc_ns.saturating_sub(self.gap_ns).saturating_add(self.back_ns),
             duration_ns: self.gap_ns,
             clock_step_ns: self.clock_step_ns,
             reason: self.gap?,
@@ -72,21 +78,23 @@ impl Anchor {
             self.first_frame,
             self.utc_ns as u64,
             self.period_q32,
-            self.gap_ns as u64,
+            self.gap_ns.saturating_sub(self.back_ns) as u64,
             self.clock_step_ns as u64,
             self.gap.map_or(0, |reason| reason as u64),
-            0,
+            self.epoch,
             0,
         ]
     }
 
     fn from_words(words: [u64; 8]) -> Self {
-        let [first_frame, utc_ns, period_q32, gap_ns, clock_step_ns, gap, _, _] = words;
+        let [first_frame, utc_ns, period_q32, gap_ns, clock_step_ns, gap, epoch, _] = words;
         Self {
             first_frame,
             utc_ns: utc_ns as i64,
             period_q32: period_q32.max(1),
             gap_ns: (gap_ns as i64).max(0),
+            back_ns: (gap_ns as i64).min(0).saturating_neg(),
+            epoch,
             clock_step_ns: clock_step_ns as i64,
             gap: GapReason::ALL.into_iter().find(|reason| *reason as u64 == gap),
         }
@@ -105,9 +113,12 @@ pub(crate) fn publish_anchor(region: &Region, anchor: &Anchor) {
     line.anchor_reserve.store(announced, Ordering::Relaxed);
     // SYNC anchor reserve (release): orders the store above before those to the slot.
     fence(Ordering::Release);
-    let slots = region.anchors();
-    let slot: &AnchorSlot = &slots[(number % slots.len() as u64) as usize];
-    for (to, word) in slot.iter().zip(anchor.words()) {
+    let slot = slot(region, number);
+    let epoch = match number.checked_sub(1) {
+        Some(before) if anchor.back_ns <= 0 => word_of_epoch(region, before).min(before),
+        _ => number,
+    };
+    for (to, word) in slot.iter().zip(Anchor { epoch, ..*anchor }.words()) {
         to.store(word, Ordering::Relaxed);
     }
     if anchor.gap.is_some() {
@@ -115,6 +126,18 @@ pub(crate) fn publish_anchor(region: &Region, anchor: &Anchor) {
     }
     // SYNC anchor head (publish): the slot.
     line.anchor_head.store(end, Ordering::Release);
+}
+
+fn slot(region: &Region, number: u64) -> &AnchorSlot {
+    let slots = region.anchors();
+    &slots[(number % slots.len() as u64) as usize]
+}
+
+/// The epoch of the writer's last anchor.
+fn word_of_epoch(region: &Region, number: u64) -> u64 {
+    const EPOCH: usize = 6;
+    // SYNC none: this writer stored it, or one before it, and the lease orders them.
+    slot(region, number)[EPOCH].load(Ordering::Relaxed)
 }
 
 /// Withdraws the anchors without frames, and returns the newest with frames. Writer only, before
@@ -144,17 +167,17 @@ pub(crate) fn withdraw_anchors(region: &Region) -> Option<Anchor> {
 
 /// An anchor by its number, if the ring still holds it. Its value never changes.
 pub(crate) fn anchor(region: &Region, number: u64) -> Option<Anchor> {
-    let slots = region.anchors();
-    let slot = &slots[(number % slots.len() as u64) as usize];
     let mut words = [0; 8];
-    for (word, from) in words.iter_mut().zip(slot) {
+    for (word, from) in words.iter_mut().zip(slot(region, number)) {
         *word = from.load(Ordering::Relaxed);
     }
     // SYNC anchor reserve (acquire): orders the loads above before the load below.
     fence(Ordering::Acquire);
     // SYNC anchor reserve (check): words of a later anchor come with its announcement.
     let announced = region.header().writer.anchor_reserve.load(Ordering::Relaxed);
-    (announced.saturating_sub(slots.len() as u64) <= number).then(|| Anchor::from_words(words))
+    let whole = announced.saturating_sub(region.anchors().len() as u64) <= number;
+    // Another process may have stored anything: no epoch begins after one of its anchors.
+    whole.then(|| Anchor::from_words(words)).map(|anchor| Anchor { epoch: anchor.epoch.min(number), ..anchor })
 }
 
 #[cfg(test)]
@@ -181,7 +204,8 @@ mod tests {
         assert_eq!(anchor.utc_at(0), i64::MAX - 10);
         assert_eq!(Anchor::new(5, 0, 1e9).frame_near(i64::MIN), 5);
         assert_eq!(Anchor::new(u64::MAX - 1, i64::MIN, 0.0).frame_near(i64::MAX), u64::MAX);
-        assert_eq!(Anchor::from_words([1, 2, 0, u64::MAX, 5, 99, 0, 0]).gap_ns, 0, "a hostile gap is no gap");
+        let hostile = Anchor::from_words([1, 2, 0, i64::MIN as u64, 5, 99, 0, 0]);
+        assert_eq!((hostile.gap_ns, hostile.back_ns), (0, i64::MAX), "a hostile gap is no gap");
     }
 
     #[test]
@@ -189,6 +213,8 @@ mod tests {
         for reason in GapReason::ALL {
             let mut anchor = Anchor::new(77, -5, 20_833.333);
             (anchor.gap, anchor.gap_ns, anchor.clock_step_ns) = (Some(reason), 1_000, -3_600);
+            assert_eq!(Anchor::from_words(anchor.words()), anchor);
+            (anchor.gap_ns, anchor.back_ns, anchor.epoch) = (0, 7, 3);
             assert_eq!(Anchor::from_words(anchor.words()), anchor);
         }
     }

@@ -61,39 +61,12 @@ impl Extent {
 
     /// The segment of a frame, and its number; the newest one for frames to come.
     pub(crate) fn segment_of_frame(&self, region: &Region, frame: u64) -> Option<(u64, Anchor)> {
-        self.search(region, |anchor| anchor.first_frame <= frame)
-    }
-
-    /// The segment of a time, or the one before it if the time lies in a gap; the first one for
-    /// earlier times.
-    pub(crate) fn segment_of_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
-        self.search(region, |anchor| anchor.utc_ns <= utc_ns)
-    }
-
-    /// The last segment that begins before a time; the first one for earlier times.
-    pub(crate) fn segment_before_time(&self, region: &Region, utc_ns: i64) -> Option<(u64, Anchor)> {
-        self.search(region, |anchor| anchor.utc_ns < utc_ns)
-    }
-
-    /// The last anchor for which `begins` holds, by bisection; `None` if the writer lapped the
-    /// search.
-    fn search(&self, region: &Region, begins: impl Fn(&Anchor) -> bool) -> Option<(u64, Anchor)> {
-        let (newest, anchor_of_newest) = self.newest_anchor;
-        if begins(&anchor_of_newest) {
+        let low = self.oldest_anchor;
+        let begins = |anchor: &Anchor| anchor.first_frame <= frame;
+        if begins(&self.newest_anchor.1) {
             return Some(self.newest_anchor);
         }
-        let (mut low, mut high) = (self.oldest_anchor, newest);
-        let mut found = (low, ring::anchor(region, low)?);
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            let candidate = ring::anchor(region, middle)?;
-            if begins(&candidate) {
-                (low, found) = (middle, (middle, candidate));
-            } else {
-                high = middle;
-            }
-        }
-        Some(found)
+        search(region, (low, ring::anchor(region, low)?), self.newest_anchor, begins)
     }
 
     /// The anchor after `number`, if this extent has one.
@@ -120,10 +93,39 @@ impl Extent {
         self.newest_anchor.1.utc_at(self.newest_frame)
     }
 
+    /// Number of the anchor of the oldest frame, or of an earlier one.
+    pub(super) fn oldest_anchor(&self) -> u64 {
+        self.oldest_anchor
+    }
+
     /// The beginning of the oldest frame.
     pub(crate) fn oldest_utc_ns(&self, region: &Region) -> Option<i64> {
         self.segment_of_frame(region, self.oldest_frame).map(|(_, segment)| segment.utc_at(self.oldest_frame))
     }
+}
+
+/// The last anchor from `first` to `last` for which `begins` holds, by bisection, or `first`;
+/// `None` if the writer lapped the search.
+pub(super) fn search(
+    region: &Region,
+    first: (u64, Anchor),
+    last: (u64, Anchor),
+    begins: impl Fn(&Anchor) -> bool,
+) -> Option<(u64, Anchor)> {
+    if begins(&last.1) {
+        return Some(last);
+    }
+    let (mut found, mut high) = (first, last.0);
+    while high.saturating_sub(found.0) > 1 {
+        let middle = found.0 + (high - found.0) / 2;
+        let candidate = ring::anchor(region, middle)?;
+        if begins(&candidate) {
+            found = (middle, candidate);
+        } else {
+            high = middle;
+        }
+    }
+    Some(found)
 }
 
 #[cfg(test)]

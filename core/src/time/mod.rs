@@ -6,17 +6,20 @@
 //!
 //! May use: `ground`, `memory`, `ring`, `sync`.
 //!
-//! Used by: `buffer`.
+//! Used by: `buffer`, `observe`.
 //!
 //! | question | file |
 //! |---|---|
 //! | What are the true rate and phase behind jittering times? | `delay_locked_loop` |
 //! | When is an anchor set, when is there a gap, when was the clock set? | `timekeeper` |
-//! | Which frames can be read, and in which segment is a frame or a time? | `extent` |
+//! | Which frames can be read, and in which segment is a frame? | `extent` |
+//! | Which frame is at a time, where clocks were set back? | `epochs` |
 
 mod delay_locked_loop;
+mod epochs;
 mod extent;
 mod timekeeper;
 
+pub(crate) use epochs::Place;
 pub(crate) use extent::Extent;
 pub(crate) use timekeeper::{ChunkTime, Timekeeper};

@@ -3,12 +3,13 @@
 //!
 //! Two clocks run side by side. The *estimated* clock is the delay-locked loop's: it follows the
 //! source and may change at will. The *published* clock is what readers see: it never changes where
-//! it was published, never runs backwards, and follows the estimated one at a bounded slew. At a
-//! gap or a step of the wall clock the published one jumps forward, on record; backwards it only
-//! slews.
+//! it was published, never runs backwards within an epoch, and follows the estimated one at a
+//! bounded slew. At a gap or a step of the wall clock the published one jumps forward, on record.
+//! Backwards it slews; where it would be wrong for long, because a clock was set back, a new epoch
+//! begins.
 
 use super::delay_locked_loop::{DelayLockedLoop, EstimatedClock};
-use crate::clock::Clock;
+use crate::clock::{Clock, utc_offset_ns};
 use crate::gap::GapReason;
 use crate::ring::Anchor;
 
@@ -37,6 +38,9 @@ const SLEW: f64 = 1e-3;
 const GAP_NS: i64 = 750_000_000;
 /// A change of the wall clock against the monotonic one by this much is a step; less is discipline.
 const STEP_NS: i64 = 100_000_000;
+/// A new writer, or one after a gap of unknown length, whose first chunk lies further than this
+/// before the end of the timeline begins a new epoch: as long as the jitter that is no gap.
+const BEHIND_NS: i64 = GAP_NS;
 /// After gaps of known length, the published clock may lag this far behind the estimated one before
 /// it jumps.
 const MAX_LAG_NS: i64 = 100_000_000;
@@ -174,19 +178,27 @@ impl Timekeeper {
         let known_ns = gap.and_then(|(_, duration_ns)| duration_ns);
         let published_ns = published.utc_at(head);
         let end_ns = published_ns.saturating_add(known_ns.unwrap_or(0));
+        // A long chunk that arrives now may begin before the end. Its arrival may not.
+        let (ChunkTime::Captured(known_utc_ns) | ChunkTime::Arrived(known_utc_ns)) = time;
+        let is_behind = published_ns.saturating_sub(known_utc_ns) > BEHIND_NS;
         let Some(estimated) = &mut self.estimated else {
             // A new writer: the estimated clock begins at its first chunk with the period published
             // last. That period may have been bent, so it is bounded; else many short-lived writers
             // would bend it further and further. A gap of known length counts unless more was lost.
-            let is_known = known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
+            let is_known = !is_behind && known_ns.is_some() && measured_ns.saturating_sub(end_ns) <= GAP_NS;
             let utc_ns = if is_known { end_ns } else { measured_ns };
             let period_ns = period_ns.clamp(self.nominal_ns * (1.0 - SLEW), self.nominal_ns * (1.0 + SLEW));
             self.estimated = Some(DelayLockedLoop::new(self.nominal_ns, period_ns, head, utc_ns));
             self.utc_offset_ns = utc_offset_ns(clock);
-            return Some(self.jump(head, gap.map_or(GapReason::WriterChanged, |(reason, _)| reason), 0));
+            let reason = gap.map_or(GapReason::WriterChanged, |(reason, _)| reason);
+            return Some(if is_behind { self.begin_epoch(head, reason, None) } else { self.jump(head, reason, 0) });
         };
         if let Some((reason, None)) = gap {
             estimated.restart(head, measured_ns);
+            if is_behind {
+                let step_ns = self.clock_step(clock);
+                return Some(self.begin_epoch(head, reason, step_ns));
+            }
             return Some(self.jump(head, reason, 0));
         }
         estimated.shift(known_ns.unwrap_or(0));
@@ -242,8 +254,8 @@ impl Timekeeper {
         (step_ns.saturating_abs() >= STEP_NS).then_some(step_ns)
     }
 
-    /// After a step, the estimated clock moves with the wall clock; the published one moves forward
-    /// only.
+    /// After a step, the estimated clock moves with the wall clock. The published one jumps forward
+    /// with it, or begins a new epoch.
     fn after_step(&mut self, head: u64, measured_ns: i64, step_ns: i64) -> Anchor {
         if let Some(estimated) = &mut self.estimated {
             estimated.shift(step_ns);
@@ -256,7 +268,26 @@ impl Timekeeper {
                 estimated.update(head, measured_ns, 1);
             }
         }
+        let ahead_ns = self.ahead_ns(head);
+        // After a step forward the first estimate may be early by its jitter.
+        let begins_epoch = if step_ns < 0 { ahead_ns >= STEP_NS } else { ahead_ns > BEHIND_NS };
+        if begins_epoch {
+            return self.begin_epoch(head, GapReason::ClockStep, Some(step_ns));
+        }
         self.jump(head, GapReason::ClockStep, step_ns)
+    }
+
+    /// Publishes the estimated clock from a frame on, though times run backwards there. `step_ns`
+    /// is the step of the wall clock; by default that of the times.
+    fn begin_epoch(&mut self, head: u64, reason: GapReason, step_ns: Option<i64>) -> Anchor {
+        let to_ns = self.estimated.as_ref().map_or(0, |estimated| estimated.predict(head));
+        let mut anchor = self.bent(head, to_ns);
+        let end_ns = self.published.map_or(to_ns, |published| published.utc_at(head));
+        let back_ns = end_ns.saturating_sub(to_ns);
+        (anchor.gap, anchor.back_ns) = (Some(reason), back_ns.max(0));
+        anchor.clock_step_ns = step_ns.unwrap_or(back_ns.saturating_neg());
+        self.published = Some(anchor);
+        anchor
     }
 
     /// Publishes the estimated clock from a frame on, or the end of the timeline if that is later.
@@ -297,21 +328,6 @@ impl Timekeeper {
 /// Distance of anchors, by the time since the loop locked.
 fn spacing_s(estimated: &DelayLockedLoop) -> f64 {
     (estimated.locked_s() / 8.0).clamp(SPACING_S.0, SPACING_S.1)
-}
-
-/// UTC minus monotonic time; `None` if the thread was preempted between the two clocks again and
-/// again.
-fn utc_offset_ns(clock: &dyn Clock) -> Option<i64> {
-    const HELD_UP_NS: i64 = 5_000_000;
-    for _ in 0..3 {
-        let before_ns = clock.monotonic_ns();
-        let utc_ns = clock.utc_ns();
-        let after_ns = clock.monotonic_ns();
-        if after_ns.saturating_sub(before_ns) < HELD_UP_NS {
-            return Some(utc_ns.saturating_sub(before_ns));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

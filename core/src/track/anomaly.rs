@@ -31,11 +31,13 @@ pub enum AnomalyKind {
     SourceDown = 9,
     /// The buffer of a source was removed, or its file was taken away, while it was recorded.
     LostBuffer = 10,
+    /// A clock was set back: the times of a source began anew, in a new epoch.
+    ClockSetBack = 11,
 }
 
 impl AnomalyKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::RepeatedAllocation,
         Self::Churn,
         Self::RemovedAndHeld,
@@ -47,6 +49,7 @@ impl AnomalyKind {
         Self::SourceUnderTwoNames,
         Self::SourceDown,
         Self::LostBuffer,
+        Self::ClockSetBack,
     ];
 
     /// The name used in all languages, in reports and in metrics.
@@ -63,6 +66,7 @@ impl AnomalyKind {
             Self::SourceUnderTwoNames => "source under two names",
             Self::SourceDown => "source down",
             Self::LostBuffer => "lost buffer",
+            Self::ClockSetBack => "clock set back",
         }
     }
 
@@ -70,9 +74,12 @@ impl AnomalyKind {
     pub const fn severity(self) -> Severity {
         match self {
             Self::SourceUnderTwoNames | Self::RemovedAndHeld => Severity::Notice,
-            Self::RepeatedAllocation | Self::Churn | Self::WriterRate | Self::LappedReader | Self::SpecConflict => {
-                Severity::Warning
-            }
+            Self::RepeatedAllocation
+            | Self::Churn
+            | Self::WriterRate
+            | Self::LappedReader
+            | Self::SpecConflict
+            | Self::ClockSetBack => Severity::Warning,
             Self::StalledWriter | Self::Budget | Self::SourceDown | Self::LostBuffer => Severity::Severe,
         }
     }
@@ -96,6 +103,9 @@ impl AnomalyKind {
             Self::SourceDown => "look at the source: its address, its cable, its power; opening is tried again",
             Self::LostBuffer => {
                 "keep cleaners and RemoveIPC away from the domain's folder, and remove no source that is recorded"
+            }
+            Self::ClockSetBack => {
+                "start the recorder after time-sync; audio whose times came twice is read by its frame numbers"
             }
         }
     }

@@ -16,7 +16,17 @@ pub struct Naive {
     /// End of the newest frame.
     pub end_ns: i64,
     pub gaps: Vec<Gap>,
+    /// First frames of the epochs after the first one.
+    pub epochs: Vec<u64>,
     pub oldest: u64,
+}
+
+/// Frames of older epochs whose times a newer one has.
+#[derive(Debug, Clone)]
+pub struct Hidden {
+    pub frames: Range<u64>,
+    /// The part of the gap before them that is not hidden.
+    pub gap_ns: i64,
 }
 
 /// Result of a successful read.
@@ -51,7 +61,15 @@ pub struct ReadPolicy {
 
 impl Naive {
     pub fn new(spec: Spec) -> Self {
-        Self { spec, bytes: Vec::new(), begins_ns: Vec::new(), end_ns: 0, gaps: Vec::new(), oldest: 0 }
+        Self {
+            spec,
+            bytes: Vec::new(),
+            begins_ns: Vec::new(),
+            end_ns: 0,
+            gaps: Vec::new(),
+            epochs: Vec::new(),
+            oldest: 0,
+        }
     }
 
     pub fn written(&self) -> u64 {
@@ -87,6 +105,18 @@ impl Naive {
     /// The output of a read: `lead` frames of silence, the captured frames with the gaps between
     /// them, `tail` frames of silence.
     pub fn output(&self, captured: Range<u64>, lead: u64, tail: u64, policy: ReadPolicy) -> Expected {
+        self.output_without(&[], captured, lead, tail, policy)
+    }
+
+    /// The output without the frames that are `hidden`.
+    pub fn output_without(
+        &self,
+        hidden: &[Hidden],
+        captured: Range<u64>,
+        lead: u64,
+        tail: u64,
+        policy: ReadPolicy,
+    ) -> Expected {
         let (lead, tail) = if policy.fill_gaps { (lead, tail) } else { (0, 0) };
         let (mut gaps, mut frames) = (Vec::new(), Vec::new());
         let mut silence = |gap: Option<Gap>, silence: u64, frames: &mut Vec<Option<u64>>| {
@@ -96,12 +126,25 @@ impl Naive {
         if lead > 0 {
             silence(self.gap_at(captured.start), lead, &mut frames);
         }
-        for frame in captured.clone() {
-            if let Some(gap) = self.gap_at(frame).filter(|gap| gap.first_frame > captured.start) {
+        let mut next = captured.start;
+        while next < captured.end {
+            let mut frame = next;
+            if let Some(hidden) = hidden.iter().find(|hidden| hidden.frames.start == frame) {
+                let filled = if policy.fill_gaps { self.ns_to_frames(hidden.gap_ns) } else { 0 };
+                if filled > 0 {
+                    silence(self.gap_at(frame), filled, &mut frames);
+                }
+                frame = hidden.frames.end;
+                if frame >= captured.end {
+                    break;
+                }
+                silence(self.gap_at(frame), 0, &mut frames);
+            } else if let Some(gap) = self.gap_at(frame).filter(|gap| gap.first_frame > captured.start) {
                 let filled = if policy.fill_gaps { self.ns_to_frames(gap.duration_ns) } else { 0 };
                 silence(Some(gap), filled, &mut frames);
             }
             frames.push(Some(frame));
+            next = frame + 1;
         }
         if tail > 0 {
             silence(self.gap_at(captured.end), tail, &mut frames);

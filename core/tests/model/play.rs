@@ -178,7 +178,7 @@ impl Play {
         if status.gaps > naive.gaps.len() as u64 {
             // The start of an evicted frame is unknown: assume no gap in time.
             let begins_ns = naive.begins_ns[first as usize].unwrap_or(before_ns);
-            let duration_ns = begins_ns - before_ns;
+            let duration_ns = (begins_ns - before_ns).max(0);
             let across = (first > naive.oldest).then(|| {
                 let across = self.buffer.read(Span::Frames(first - 1..first + 1)).unwrap();
                 assert_eq!(across.gaps().len(), 1);
@@ -191,6 +191,13 @@ impl Play {
             self.naive.gaps.push(reported.unwrap_or_else(|| assumed_gap(first, before_ns, duration_ns)));
         }
         assert_eq!(self.naive.gaps.len() as u64, status.gaps, "a write adds at most one gap");
+        if first > 0 && status.epoch_frame == first {
+            self.naive.epochs.push(first);
+            assert!(status.epoch_step_ns < 0, "an epoch begins where times run backwards");
+        }
+        let runs_back = self.naive.begins_ns[first as usize].is_some_and(|begin_ns| begin_ns < before_ns);
+        let begins_epoch = self.naive.epochs.last() == Some(&first);
+        assert!(begins_epoch || !runs_back || first == 0, "times run backwards within an epoch");
         let is_known = reported.is_some() == self.naive.gap_at(first).is_some() && first >= self.naive.oldest;
         self.times.check(&self.naive, first, before_ns, is_known);
     }
@@ -256,7 +263,12 @@ impl Play {
         assert!(naive.oldest == by_length || self.writes > 224, "frame {} is evicted too early", naive.oldest - 1);
         if naive.written() > 0 {
             assert_eq!(status.newest_utc_ns, Some(naive.end_ns));
-            assert_eq!(status.oldest_utc_ns, Some(naive.begin_ns(naive.oldest)));
+            let oldest = naive.oldest_by_time();
+            assert!(oldest.iter().any(|oldest| status.oldest_utc_ns == Some(naive.begin_ns(*oldest))));
+            let epoch = naive.epochs.last().copied().filter(|_| status.epoch_frame > 0);
+            assert_eq!(status.epoch_frame, epoch.unwrap_or(0));
+            let begin_ns = epoch.and_then(|frame| naive.begins_ns[frame as usize]);
+            assert!(begin_ns.is_none() || status.epoch_utc_ns == begin_ns);
         }
     }
 

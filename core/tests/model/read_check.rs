@@ -25,8 +25,10 @@ pub fn choose_span(naive: &Naive, choice: &SpanChoice) -> Span {
             Span::Time(from..from + ms as i64 * 1_000_000 + part_ns(part))
         }
         SpanChoice::Gaps { first, last, before_us, after_us } => {
-            let gap_ns = |number: usize| naive.gaps.iter().rev().nth(number).map_or(end_ns, |gap| gap.start_utc_ns);
-            let (one, other) = (gap_ns(first), gap_ns(last));
+            let gap = |number: usize| naive.gaps.iter().rev().nth(number);
+            let begin_ns = |gap: &Gap| naive.begins_ns[gap.first_frame as usize].unwrap_or(end_ns);
+            let one = gap(first).map_or(end_ns, |gap| if last % 2 == 0 { gap.start_utc_ns } else { begin_ns(gap) });
+            let other = gap(last).map_or(end_ns, begin_ns);
             Span::Time(one.min(other) + before_us * 1000..one.max(other) + after_us * 1000)
         }
         SpanChoice::Last { frames } => {
@@ -115,8 +117,8 @@ impl ReadCheck<'_> {
             let silence = expected.frames.iter().filter(|frame| frame.is_none()).count() as u64;
             let listed = expected.gaps.len() as u64;
             (extracted.frames, extracted.silence_frames) == (expected.frames.len() as u64, silence)
-                && extracted.captured_frames == expected.captured.end - expected.captured.start
-                && extracted.first_frame == expected.captured.start
+                && extracted.captured_frames == expected.frames.len() as u64 - silence
+                && (extracted.first_frame, extracted.end_frame) == (expected.captured.start, expected.captured.end)
                 && (extracted.start_utc_ns, extracted.end_utc_ns) == (expected.start_ns, expected.end_ns)
                 && (extracted.missing.evicted_frames, extracted.missing.not_yet_frames)
                     == (expected.evicted, expected.not_yet)
@@ -147,7 +149,11 @@ impl ReadCheck<'_> {
             (Outcome::InvalidRange, Error::InvalidRange { .. }) => true,
             (Outcome::NotYet(_), Error::TimedOut { .. } | Error::Removed { .. }) => self.waits,
             (Outcome::Evicted, Error::Evicted { oldest_frame, oldest_utc_ns }) => {
-                (*oldest_frame, *oldest_utc_ns) == (naive.oldest, naive.begin_ns(naive.oldest))
+                let oldest = match self.span {
+                    Span::Time(_) => naive.oldest_by_time(),
+                    _ => vec![naive.oldest],
+                };
+                oldest.iter().any(|oldest| (*oldest_frame, *oldest_utc_ns) == (*oldest, naive.begin_ns(*oldest)))
             }
             (Outcome::NotYet(_), Error::NotYet { newest_frame: 0, expected_utc_ns: None, .. }) => naive.written() == 0,
             (Outcome::NotYet(ahead), Error::NotYet { newest_frame, missing_frames, expected_utc_ns }) => {

@@ -17,6 +17,8 @@ struct Chunk {
     pending: Pending,
     first_of_writer: bool,
     measured_ns: i64,
+    /// Capture time that was passed, or time of arrival.
+    known_ns: i64,
     captured: bool,
     /// True time of its first frame, since the start.
     true_ns: f64,
@@ -83,6 +85,7 @@ impl Times {
                 pending: self.pending.take(),
                 first_of_writer: std::mem::take(&mut self.first_of_writer),
                 measured_ns: utc_ns.unwrap_or(arrived_ns),
+                known_ns: utc_ns.unwrap_or_else(|| self.clock.utc_ns()),
                 captured: utc_ns.is_some(),
                 true_ns,
                 frames,
@@ -143,7 +146,7 @@ impl Times {
                 assert!(begins_ns.abs_diff(chunk.measured_ns) <= 1, "the first frame has its measured time");
             }
         } else if is_known {
-            assert!(begin_ns >= before_ns, "times run backwards");
+            self.check_epoch(&chunk, gap, begin_ns, before_ns);
             assert!(gap.is_some() || begin_ns == before_ns, "without a gap the chunk continues");
             self.check_gap(&chunk, gap, begin_ns, before_ns);
         } else {
@@ -167,14 +170,43 @@ impl Times {
         }
     }
 
+    /// Checks that an epoch begins exactly where a clock was set back.
+    fn check_epoch(&self, chunk: &Chunk, gap: Option<Gap>, begin_ns: i64, before_ns: i64) {
+        let behind_ns = before_ns - chunk.known_ns;
+        let may_be_new = chunk.first_of_writer || matches!(chunk.pending, Some((_, None)));
+        if may_be_new && (behind_ns - 750_000_000).abs() > 1_000_000 {
+            let is_behind = behind_ns > 750_000_000;
+            assert!(
+                is_behind == (begin_ns < before_ns),
+                "{behind_ns} ns behind, times change by {}",
+                begin_ns - before_ns
+            );
+        }
+        if begin_ns < before_ns {
+            let gap = gap.expect("a gap where an epoch begins");
+            assert!(gap.duration_ns == 0 && gap.clock_step_ns != 0, "{gap:?}");
+            assert!(may_be_new || self.step_ns != Some(0), "the clock was not set: {gap:?}");
+        }
+    }
+
     fn check_gap(&mut self, chunk: &Chunk, gap: Option<Gap>, begin_ns: i64, before_ns: i64) {
         // An arrival's capture time is computed with the measured period, which is within 2.5 % of
         // the nominal one.
         let slack_ns = if chunk.captured { 1 } else { (chunk.frames as f64 * self.period_ns * 0.025) as u64 + 2 };
         let measured = |begin_ns: i64| begin_ns.abs_diff(chunk.measured_ns.max(before_ns)) <= slack_ns;
+        let is_after_unknown = chunk.first_of_writer || matches!(chunk.pending, Some((_, None)));
+        if let Some(gap) = gap.filter(|gap| begin_ns < before_ns && gap.reason != GapReason::ClockStep) {
+            assert!(is_after_unknown && begin_ns.abs_diff(chunk.measured_ns) <= slack_ns, "{gap:?}");
+            assert_eq!(gap.reason, chunk.pending.map_or(GapReason::WriterChanged, |(reason, _)| reason));
+            let is_step = !chunk.first_of_writer && self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns);
+            assert!(is_step || gap.clock_step_ns == begin_ns - before_ns, "{gap:?}");
+            (self.step_ns, self.is_inexact) = (Some(0), true);
+            return;
+        }
         if let Some(gap) = gap.filter(|gap| gap.reason == GapReason::ClockStep && gap.clock_step_ns != 0) {
+            let by_times = is_after_unknown && gap.clock_step_ns == begin_ns - before_ns;
             assert!(
-                self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns),
+                by_times || self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns),
                 "{gap:?} after a step of {:?}",
                 self.step_ns
             );

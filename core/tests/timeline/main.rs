@@ -1,8 +1,10 @@
-//! Times of frames are true, never change and never run backwards, whatever clocks and networks do.
+//! Times of frames are true, never change and never run backwards within an epoch, whatever clocks
+//! and networks do.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod clock_steps;
 mod drift;
+mod epochs;
 mod gaps;
 mod past;
 #[path = "../support/mod.rs"]

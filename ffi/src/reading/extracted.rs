@@ -15,7 +15,8 @@ pub struct capbuf_extracted {
     pub frames: u64,
     /// The number of the first captured frame.
     pub first_frame: u64,
-    /// Captured frames.
+    /// Captured frames: all from `first_frame` to `end_frame`, but those of an older epoch whose
+    /// times a newer one has, in a span of time.
     pub captured_frames: u64,
     /// Frames of silence that fill gaps.
     pub silence_frames: u64,
@@ -37,6 +38,8 @@ pub struct capbuf_extracted {
     pub sample_format: capbuf_sample_format,
     /// Unused.
     pub reserved: u32,
+    /// One past the number of the last captured frame.
+    pub end_frame: u64,
 }
 
 versioned_struct!(capbuf_extracted);
@@ -58,6 +61,7 @@ impl capbuf_extracted {
             channels: channels.into(),
             sample_format: format as u32,
             reserved: 0,
+            end_frame: extracted.end_frame,
         }
     }
 }

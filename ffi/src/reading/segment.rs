@@ -32,7 +32,8 @@ pub struct capbuf_gap {
     pub start_utc_ns: i64,
     /// The duration of the missing audio, in ns.
     pub duration_ns: i64,
-    /// CAPBUF_GAP_CLOCK_STEP: how far the wall clock was set, in ns. Otherwise 0.
+    /// CAPBUF_GAP_CLOCK_STEP: how far the wall clock was set, in ns. For other reasons the step of
+    /// the times where a new epoch begins, which is negative, or 0.
     pub clock_step_ns: i64,
     /// The index in the segment of the frame at which the gap begins.
     pub at_frame: u64,

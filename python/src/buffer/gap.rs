@@ -17,7 +17,8 @@ use crate::pickling::pickled;
 /// duration_ns : int
 ///     The time without audio. Zero for a clock that stepped back or a seamless change of writers.
 /// clock_step_ns : int
-///     The amount by which the wall clock was set; zero unless the reason is ``"clock step"``.
+///     The amount by which the wall clock was set, if the reason is ``"clock step"``. For another
+///     one the step of the times where a new epoch begins, which is negative, or zero.
 /// reason : str
 ///     ``"requested"``, ``"detected"``, ``"clock step"``, ``"writer changed"``, ``"source lost"``,
 ///     ``"overrun"``, ``"packet loss"`` or ``"reconfigured"``.

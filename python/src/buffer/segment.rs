@@ -39,7 +39,7 @@ impl Facts {
         Self {
             frames: extracted.frames,
             first_frame: extracted.first_frame,
-            end_frame: extracted.first_frame.saturating_add(extracted.captured_frames),
+            end_frame: extracted.end_frame,
             silence_frames: extracted.silence_frames,
             start_utc_ns: extracted.start_utc_ns,
             end_utc_ns: extracted.end_utc_ns,

@@ -76,8 +76,15 @@ impl Level {
 /// oldest_frame : int
 ///     The oldest readable frame.
 /// oldest_utc_ns, newest_utc_ns : int or None
-///     Start of the oldest frame and end of the newest one, in ns of UTC; None before the first
-///     write. `oldest` and `newest` are the same as aware `datetime`.
+///     Time from which spans of time have audio, and end of the newest frame, in ns of UTC; None
+///     before the first write. `oldest` and `newest` are the same as aware `datetime`.
+/// epoch_frame : int
+///     The frame with which the newest epoch began, because a clock was set back; 0 in the first
+///     epoch, or if the beginning is no longer on record.
+/// epoch_utc_ns : int or None
+///     The time of that frame. `epoch` is the same as aware `datetime`.
+/// epoch_step_ns : int
+///     The difference of that time to the end of the frame before: negative, or 0.
 /// age_seconds : float or None
 ///     The time since the newest frame was captured.
 /// writes, gaps, evictions : int
@@ -100,6 +107,9 @@ pub(crate) struct Status {
     oldest_frame: u64,
     oldest_utc_ns: Option<i64>,
     newest_utc_ns: Option<i64>,
+    epoch_frame: u64,
+    epoch_utc_ns: Option<i64>,
+    epoch_step_ns: i64,
     age_seconds: Option<f64>,
     writes: u64,
     gaps: u64,
@@ -119,6 +129,9 @@ impl Status {
             oldest_frame: status.oldest_frame,
             oldest_utc_ns: status.oldest_utc_ns,
             newest_utc_ns: status.newest_utc_ns,
+            epoch_frame: status.epoch_frame,
+            epoch_utc_ns: status.epoch_utc_ns,
+            epoch_step_ns: status.epoch_step_ns,
             age_seconds: status.age.map(|age| age.as_secs_f64()),
             writes: status.writes,
             gaps: status.gaps,
@@ -135,7 +148,7 @@ impl Status {
 
 #[pymethods]
 impl Status {
-    /// Start of the oldest frame, as an aware `datetime` in UTC.
+    /// Time from which spans of time have audio, as an aware `datetime` in UTC.
     #[getter]
     fn oldest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         optional_datetime(py, self.oldest_utc_ns)
@@ -145,6 +158,12 @@ impl Status {
     #[getter]
     fn newest<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         optional_datetime(py, self.newest_utc_ns)
+    }
+
+    /// Beginning of the newest epoch, as an aware `datetime` in UTC.
+    #[getter]
+    fn epoch<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        optional_datetime(py, self.epoch_utc_ns)
     }
 
     fn __repr__(&self) -> String {
@@ -166,6 +185,9 @@ pickled!(Status {
     oldest_frame,
     oldest_utc_ns,
     newest_utc_ns,
+    epoch_frame,
+    epoch_utc_ns,
+    epoch_step_ns,
     age_seconds,
     writes,
     gaps,

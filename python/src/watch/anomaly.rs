@@ -14,7 +14,8 @@ use crate::pickling::{Reduced, reduce};
 /// kind : str
 ///     ``"repeated allocation"``, ``"churn"``, ``"removed and held"``, ``"stalled writer"``,
 ///     ``"writer rate"``, ``"lapped reader"``, ``"spec conflict"``, ``"budget"``,
-///     ``"source under two names"``, ``"source down"`` or ``"lost buffer"``.
+///     ``"source under two names"``, ``"source down"``, ``"lost buffer"`` or
+///     ``"clock set back"``.
 /// severity : str
 ///     ``"notice"``: something is wasted; ``"warning"``: something will be lost; ``"severe"``:
 ///     audio is being lost.

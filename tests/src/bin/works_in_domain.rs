@@ -12,9 +12,11 @@
 //! | `writer`, `drop-writer` | `writer NEXT_FRAME`, `dropped` |
 //! | `writers` | `writers NUMBER`: of all sources of `allocate-many` |
 //! | `write FRAMES` | `written NEXT_FRAME` |
+//! | `write-at FRAMES UTC_NS` | the same, with the capture time of the first frame |
 //! | `write-forever` | none |
 //! | `read FIRST END` | `right FRAMES` |
 //! | `wait FIRST END` | the same, after waiting for the frames |
+//! | `read-time FROM_NS TO_NS` | `frames FIRST END from NS to NS`: what that span of time has |
 //! | `read-forever` | `read NUMBER refused NUMBER`, repeatedly |
 //! | `witness-forever` | `checked FRAMES wrong READS times NUMBER changed NUMBER refused READS`, repeatedly: the same frames, and whether their times stay |
 //! | `visit-forever DOMAIN SOURCE` | `visited NUMBER`, repeatedly: opens, reads, waits, closes |
@@ -107,6 +109,14 @@ impl Worker {
                 writer.write(&position::samples(next_frame..next_frame + frames.parse::<u64>()?))?;
                 Ok(format!("written {}", writer.next_frame()))
             }
+            ["write-at", frames, utc_ns] => {
+                let writer = self.writer.as_mut().ok_or("it has no writer")?;
+                let next_frame = writer.next_frame();
+                let samples = position::samples(next_frame..next_frame + frames.parse::<u64>()?);
+                writer.write_at(&samples, utc_ns.parse()?)?;
+                Ok(format!("written {}", writer.next_frame()))
+            }
+            ["read-time", from_ns, to_ns] => read_time(self.buffer()?, from_ns.parse()?..to_ns.parse()?),
             ["write-forever"] => write_forever(self.writer.as_mut().ok_or("it has no writer")?),
             ["read", first, end] => read(self.buffer()?, first, end, &ReadOptions::new()),
             ["wait", first, end] => {
@@ -212,6 +222,15 @@ fn read(buffer: &CaptureBuffer, first: &str, end: &str, options: &ReadOptions) -
     let samples = segment.samples().get::<i16>().ok_or("its samples are of another type")?;
     check(first, samples)?;
     Ok(format!("right {}", samples.len()))
+}
+
+/// Reads the frames of a time, which must follow one another.
+fn read_time(buffer: &CaptureBuffer, range: std::ops::Range<i64>) -> Outcome {
+    let segment = buffer.read(Span::Time(range))?;
+    let samples = segment.samples().get::<i16>().ok_or("its samples are of another type")?;
+    let (first, end) = (segment.first_frame(), segment.end_frame());
+    check(first, samples)?;
+    Ok(format!("frames {first} {end} from {} to {}", segment.start_utc_ns(), segment.end_utc_ns()))
 }
 
 /// Pseudo-random numbers, seeded by the process id.

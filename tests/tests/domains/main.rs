@@ -14,3 +14,4 @@ mod safety;
 mod storm;
 mod storm_of_kills;
 mod worker;
+mod wrong_clock;

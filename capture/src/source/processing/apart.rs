@@ -110,6 +110,10 @@ impl Converter {
             if let Some(gap) = gaps.next_if(|gap| gap.at_frame as usize <= at) {
                 self.output.gap(gap.gap.reason);
                 start_ns = gap.gap.start_utc_ns.saturating_add(gap.gap.duration_ns);
+                if gap.gap.duration_ns == 0 {
+                    // A clock that was set back.
+                    start_ns = start_ns.saturating_add(gap.gap.clock_step_ns.min(0));
+                }
                 continue;
             }
             let end = gaps.peek().map_or(frames, |gap| (gap.at_frame as usize).clamp(at + 1, frames));

@@ -57,8 +57,12 @@ impl PacketWriter {
         self.clock.settle(buffer.clock().monotonic_ns());
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {
             // Servers start with some seconds of the past. After a reconnect those are in the
-            // buffer.
-            held.retain(|(placed, _)| utc_of(&**buffer.clock(), self.clock.captured_ns(placed)) >= newest_utc_ns);
+            // buffer. Unless its end lies in the future: a wrong clock gave those times, and the
+            // first chunk begins a new epoch.
+            const AHEAD_NS: i64 = 750_000_000;
+            let clock = &**buffer.clock();
+            let is_wrong = newest_utc_ns.saturating_sub(clock.utc_ns()) > AHEAD_NS;
+            held.retain(|(placed, _)| is_wrong || utc_of(clock, self.clock.captured_ns(placed)) >= newest_utc_ns);
         }
         held.iter().try_for_each(|(placed, packet)| self.write(placed, packet))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LostBuffer, Progress};
+use super::{LostBuffer, NewEpoch, Progress};
 use crate::buffer::Shared;
 use crate::domain::{Domain, removal};
 use crate::memory::Region;
@@ -10,6 +10,7 @@ use crate::observe::canonical::canonical;
 use crate::source::redact;
 use crate::spec::Spec;
 use crate::sync::Ordering;
+use crate::time::Extent;
 use crate::track::{Contents, Hold, Line, Record, Tracker};
 
 /// The log of a process, and whether that process is alive.
@@ -44,6 +45,7 @@ pub(super) struct Live {
     pub(super) progress: Progress,
     pub(super) canonical: String,
     pub(super) lost: Option<LostBuffer>,
+    pub(super) epoch: Option<NewEpoch>,
 }
 
 impl Live {
@@ -64,7 +66,13 @@ impl Live {
             utc_ns: header.created_utc_ns.load(Ordering::Relaxed),
         };
         let lost = Some(lost).filter(|lost| lost.id != 0);
-        Self { spec, bytes: region.layout().region_bytes, id: region.id(), progress, canonical, lost }
+        let begin = Extent::of(region).and_then(|extent| extent.begin_of_epoch(region));
+        let epoch = begin.map(|anchor| NewEpoch {
+            first_frame: anchor.first_frame,
+            utc_ns: anchor.utc_ns,
+            back_ns: anchor.back_ns,
+        });
+        Self { spec, bytes: region.layout().region_bytes, id: region.id(), progress, canonical, lost, epoch }
     }
 }
 

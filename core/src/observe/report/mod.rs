@@ -150,6 +150,18 @@ pub struct SourceReport {
     /// The buffer that its buffer replaces.
     #[serde(skip)]
     pub(crate) lost: Option<LostBuffer>,
+    /// The beginning of the newest epoch of its buffer.
+    #[serde(skip)]
+    pub(crate) epoch: Option<NewEpoch>,
+}
+
+/// An epoch that began because a clock was set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NewEpoch {
+    pub(crate) first_frame: u64,
+    pub(crate) utc_ns: i64,
+    /// Time from its first frame to the end of the audio before it.
+    pub(crate) back_ns: i64,
 }
 
 /// A buffer that was lost while it was recorded.

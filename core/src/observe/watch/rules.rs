@@ -95,6 +95,7 @@ impl Rules {
         self.look_at_held(snapshot, &mut findings);
         look_at_names(snapshot, &mut findings);
         self.look_at_losses(snapshot, &mut findings);
+        self.look_at_epochs(snapshot, &mut findings);
         self.look_at_room(snapshot, &mut findings);
         self.record(findings, snapshot.utc_ns)
     }
@@ -140,6 +141,19 @@ impl Rules {
             let key = (AnomalyKind::LostBuffer, loss.key, loss.buffer);
             let evidence = format!("{} while it was recorded", loss.how);
             findings.push(Finding { key, source: Some(loss.name.clone()), evidence });
+        }
+    }
+
+    /// Finds the epochs that began within the window.
+    fn look_at_epochs(&self, snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+        for source in &snapshot.sources {
+            let Some(epoch) = source.epoch else { continue };
+            if epoch.utc_ns.abs_diff(snapshot.utc_ns) <= ns(self.settings.window).unsigned_abs() {
+                let back_s = epoch.back_ns as f64 * 1e-9;
+                let evidence = format!("from frame {} on its times lie {back_s:.3} s back", epoch.first_frame);
+                let key = (AnomalyKind::ClockSetBack, source.key, epoch.first_frame);
+                findings.push(Finding { key, source: Some(source.name.clone()), evidence });
+            }
         }
     }
 

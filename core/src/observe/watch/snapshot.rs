@@ -2,7 +2,7 @@
 
 use crate::buffer::{SourceHealth, SourceState};
 use crate::holder::Holder;
-use crate::observe::report::{AllocationReport, SourceReport};
+use crate::observe::report::{AllocationReport, NewEpoch, SourceReport};
 use crate::registry::Registry;
 
 /// State of a registry or domain at one moment.
@@ -56,6 +56,8 @@ pub(crate) struct ObservedSource {
     pub(crate) evictions: u64,
     pub(crate) has_writer: bool,
     pub(crate) removed_holders: Vec<RemovedHolder>,
+    /// The beginning of its newest epoch.
+    pub(crate) epoch: Option<NewEpoch>,
     /// Why it is not recorded, if its recorder says so.
     pub(crate) down: Option<String>,
 }
@@ -162,6 +164,7 @@ impl ObservedSource {
                     text: holder.to_string().replace("REMOVED, ", ""),
                 })
                 .collect(),
+            epoch: report.epoch,
             down: None,
         }
     }

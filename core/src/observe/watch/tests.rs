@@ -6,6 +6,7 @@ use super::rules::Rules;
 use super::settings::WatchSettings;
 use super::snapshot::{ObservedSource, RemovedHolder, Snapshot};
 use crate::observe::canonical::canonical;
+use crate::observe::report::NewEpoch;
 use crate::track::{Anomaly, AnomalyKind};
 
 const SECOND: i64 = 1_000_000_000;
@@ -226,6 +227,20 @@ fn frequent_late_reads_fire_and_single_ones_do_not() {
     world.pass(10, |source, _| source.evictions += 1);
     assert_eq!(world.kinds(), [AnomalyKind::LappedReader]);
     assert!(world.events[0].evidence.contains("10 reads within 60 s came too late"), "{}", world.events[0]);
+}
+
+#[test]
+fn new_epoch_fires_once_and_an_old_one_does_not() {
+    let mut world = World::new();
+    let epoch = |utc_ns| Some(NewEpoch { first_frame: 5, utc_ns, back_ns: 3600 * SECOND });
+    world.now.utc_ns = 1000 * SECOND;
+    world.now.sources[0].epoch = epoch(0);
+    world.pass(10, |_, _| {});
+    assert_eq!(world.kinds(), []);
+    world.now.sources[0].epoch = epoch(1005 * SECOND);
+    world.pass(200, |_, _| {});
+    assert_eq!(world.kinds(), [AnomalyKind::ClockSetBack]);
+    assert_eq!(world.events[0].evidence, "from frame 5 on its times lie 3600.000 s back");
 }
 
 #[test]
