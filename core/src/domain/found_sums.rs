@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::folder::Folder;
 use super::handle::Domain;
 use crate::error::Result;
+use crate::memory::largest_file_bytes;
 
 /// Hidden: in no listing of the folder's names.
 const NAME: &str = ".found-sums";
@@ -46,6 +47,9 @@ impl Domain {
     fn set_found_sums(&self, sums: &FoundSums) -> Result<()> {
         let failed = |error: &dyn ToString| self.folder.failed("writing", NAME, error.to_string());
         let text = serde_json::to_string(sums).map_err(|error| failed(&error))?;
+        if text.len() as u64 > largest_file_bytes() {
+            return Err(failed(&"it is beyond this process's limit: see `ulimit -f`"));
+        }
         let new = format!("{NAME}-{:016x}", self.liveness()?.number());
         let mut file = self.folder.open_or_create(&new)?;
         let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));

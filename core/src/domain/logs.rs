@@ -17,6 +17,8 @@ use crate::sync::descriptors::Descriptor;
 const END: &str = ".track";
 /// The file with the sums of logs that were removed.
 const SUMS: &str = "ended.sums";
+/// Its name while it is made: hidden, in no listing of the folder's names.
+pub(super) const SUMS_NEW: &str = ".ended.sums-new";
 /// The file with the findings of a process's watches, and its name while it is written.
 const FOUND: &str = ".found";
 const FOUND_NEW: &str = ".found-new";
@@ -33,6 +35,14 @@ pub(crate) struct LogFile {
     pub(crate) file: File,
     pub(crate) is_alive: bool,
     /// The number of its process's liveness lock.
+    pub(crate) liveness: u64,
+}
+
+/// The log of an ended process.
+pub(crate) struct EndedLog {
+    pub(crate) name: String,
+    pub(crate) file: File,
+    /// The number of the process's liveness lock.
     pub(crate) liveness: u64,
 }
 
@@ -121,16 +131,36 @@ impl Domain {
     /// them or add to them.
     pub(crate) fn sums_to_extend(&self) -> Result<Option<Sums>> {
         let sums = Sums { file: Descriptor::unshared(|| self.folder.open_or_create(SUMS))? };
-        Ok(sums.file().try_lock().is_ok().then_some(sums))
+        // Another process may have replaced them before they were locked.
+        let is_locked = sums.file().try_lock().is_ok() && self.folder.is_named(sums.file(), SUMS)?;
+        Ok(is_locked.then_some(sums))
+    }
+
+    /// Creates a file of `bytes` zero bytes, for sums that replace those that the caller has
+    /// locked.
+    pub(crate) fn make_sums(&self, bytes: u64) -> Result<File> {
+        self.folder.reserve(SUMS_NEW, bytes)
+    }
+
+    /// Replaces the sums by those that were made.
+    pub(crate) fn publish_sums(&self) -> Result<()> {
+        self.folder.rename(SUMS_NEW, SUMS)
     }
 
     /// The sums of removed logs, if there are any: none are added, and no log is removed, while the
     /// returned value lives. Waits for a process that is adding, but not for long.
     pub(crate) fn sums(&self) -> Option<Sums> {
         const TRIES: usize = 50;
-        let sums = Sums { file: Descriptor::unshared_if_there(|| self.folder.open(SUMS)).ok().flatten()? };
+        let open = || Some(Sums { file: Descriptor::unshared_if_there(|| self.folder.open(SUMS)).ok().flatten()? });
+        let mut sums = open()?;
         for _ in 0..TRIES {
-            if sums.file().try_lock_shared().is_ok() {
+            let is_locked = sums.file().try_lock_shared().is_ok();
+            if !self.folder.is_named(sums.file(), SUMS).unwrap_or(true) {
+                // Replaced meanwhile.
+                sums = open()?;
+                continue;
+            }
+            if is_locked {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -140,9 +170,17 @@ impl Domain {
 
     /// Logs of ended processes that are old, or not among the newest `kept`: to be summed up and
     /// removed.
-    pub(crate) fn ended_logs(&self, kept: usize) -> Result<Vec<(String, File)>> {
-        let ended = self.ended(END, kept)?.into_iter();
-        Ok(ended.filter_map(|name| self.folder.open(&name).ok().flatten().map(|file| (name, file))).collect())
+    pub(crate) fn ended_logs(&self, kept: usize) -> Result<Vec<EndedLog>> {
+        let open = |name: String| {
+            let (liveness, file) = (number(&name, END)?, self.folder.open(&name).ok()??);
+            Some(EndedLog { name, file, liveness })
+        };
+        Ok(self.ended(END, kept)?.into_iter().filter_map(open).collect())
+    }
+
+    /// True if the log of a process is there, or if that can't be found out.
+    pub(crate) fn has_log(&self, liveness: u64) -> bool {
+        self.folder.exists(&format!("{liveness:016x}{END}")).unwrap_or(true)
     }
 
     /// Removes a log.

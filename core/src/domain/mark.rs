@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use super::folder::Folder;
 use super::handle::Domain;
 use crate::error::Result;
+use crate::memory::largest_file_bytes;
 
 /// Hidden: in no listing of the folder's names. Each process that writes it has a name of its own
 /// for the file in the making.
@@ -25,6 +26,9 @@ impl Domain {
     /// # Errors
     /// [`Error::System`](crate::Error::System) if there is no room; then the last one stays.
     pub(crate) fn set_mark(&self, text: &str) -> Result<()> {
+        if text.len() as u64 > largest_file_bytes() {
+            return Err(self.folder.failed("writing", NAME, "it is beyond this process's limit: see `ulimit -f`"));
+        }
         let new = format!("{NAME}-{:016x}", self.liveness()?.number());
         let mut file = self.folder.open_or_create(&new)?;
         let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));

@@ -64,7 +64,7 @@ pub use folder::{MAX_DOMAIN_BYTES, check_domain_name};
 pub(crate) use found_sums::FoundCounts;
 pub(crate) use handle::{CHECK_EVERY_NS, Domain, coarse_ns};
 pub(crate) use liveness::{LivenessLock, random};
-pub(crate) use logs::KEPT as KEPT_LOGS;
+pub(crate) use logs::{EndedLog, KEPT as KEPT_LOGS, Sums};
 pub(crate) use membership::Membership;
 pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;

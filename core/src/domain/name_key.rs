@@ -115,6 +115,8 @@ impl NameKey {
         // lock of the key.
         if folder.names()?.is_empty() {
             super::switches::remove(folder);
+            // A leftover. A folder that can't be removed for it is left.
+            let _ = folder.remove_file(super::logs::SUMS_NEW);
             #[cfg(feature = "observe")]
             super::mark::remove(folder);
             #[cfg(feature = "observe")]

@@ -160,7 +160,7 @@ pub(super) fn remove(folder: &Folder) {
     let _ = folder.remove_file(NAME);
 }
 
-#[cfg(all(test, feature = "observe"))]
+#[cfg(all(test, feature = "observe", not(loom)))]
 mod tests {
     use super::*;
 

@@ -57,7 +57,7 @@ pub(crate) use counts::{Histogram, READ_RESULTS};
 pub use dropped::Dropped;
 pub(crate) use ended::sum_up_ended;
 #[cfg(feature = "observe")]
-pub(crate) use ended::{OTHERS, ended_processes};
+pub(crate) use ended::{OTHERS, ended_processes, summed_logs};
 pub(crate) use environment::asked_by_environment;
 #[cfg(feature = "observe")]
 pub(crate) use environment::say;

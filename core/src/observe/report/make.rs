@@ -9,7 +9,7 @@ use crate::domain::{Domain, FoundCounts};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
 use crate::registry::Registry;
-use crate::track::{Contents, Dropped, Log, Resolver, ended_processes};
+use crate::track::{Contents, Dropped, Log, Resolver, ended_processes, summed_logs};
 
 impl AllocationReport {
     pub(crate) fn of(registry: &Registry) -> Self {
@@ -139,7 +139,10 @@ fn of_domain(domain: &Domain) -> (Vec<ProcessLog>, Option<ProcessLog>, u64) {
     loop {
         // Locked until all logs are read, so that nothing is counted twice or left out.
         let locked = domain.sums();
-        let files = domain.logs().unwrap_or_default().into_iter();
+        let sums = locked.as_ref().and_then(|locked| Log::in_file(locked.file()));
+        // Those that a process had no time to remove.
+        let summed = sums.as_ref().map(summed_logs).unwrap_or_default();
+        let files = domain.logs().unwrap_or_default().into_iter().filter(|file| !summed.contains(&file.liveness));
         let switches = domain.switches().map(|(settings, _)| settings).unwrap_or_default();
         let opened = files.filter_map(|file| {
             let mut contents = Contents::of(&Log::in_file(&file.file)?);
@@ -154,7 +157,6 @@ fn of_domain(domain: &Domain) -> (Vec<ProcessLog>, Option<ProcessLog>, u64) {
             // The first sums were made meanwhile.
             continue;
         }
-        let sums = locked.as_ref().and_then(|locked| Log::in_file(locked.file()));
         let ended = sums.as_ref().map_or(0, ended_processes);
         let sums = sums.filter(|_| ended > 0).map(|sums| Contents::of(&sums));
         return (logs, sums.map(|contents| ProcessLog { contents, is_alive: false }), ended);
