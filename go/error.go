@@ -71,9 +71,6 @@ var (
 	ErrLayoutMismatch error = Code(C.CAPBUF_LAYOUT_MISMATCH)
 	// ErrCorrupt: the memory of the buffer is inconsistent.
 	ErrCorrupt error = Code(C.CAPBUF_CORRUPT)
-	// ErrTooManyProcesses: the buffer is mapped by the largest number of processes that it can
-	// count.
-	ErrTooManyProcesses error = Code(C.CAPBUF_TOO_MANY_PROCESSES)
 	// ErrForked: the handle belongs to the process that this one was forked from, and can only be
 	// read with.
 	ErrForked error = Code(C.CAPBUF_FORKED)

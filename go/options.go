@@ -4,6 +4,7 @@ package capbuf
 import "C"
 
 import (
+	"math"
 	"runtime"
 	"time"
 )
@@ -19,6 +20,8 @@ type options struct {
 	track          uint32
 	folder         string
 	hasFolder      bool
+	grace          time.Duration
+	hasGrace       bool
 }
 
 // WithFolder sets the folder of the domains, instead of CAPBUF_DIR or a folder of the user's in
@@ -45,6 +48,13 @@ func WithMaxBuffer(bytes uint64) Option {
 // domain, which frees a removed buffer's memory with its last handle.
 func WithPool(bytes uint64, age time.Duration) Option {
 	return func(o *options) { o.poolBytes, o.poolAge = bytes, age }
+}
+
+// WithGrace sets how long a buffer of the lifetime [WhileOpen] stays if this process is killed while
+// it records it: at most seven days; 0: until the next sweep. The default is CAPBUF_GRACE in
+// seconds, or ten minutes. The next recorder of the source goes on in the buffer.
+func WithGrace(grace time.Duration) Option {
+	return func(o *options) { o.grace, o.hasGrace = grace, true }
 }
 
 // WithAllocationTracking enables or disables tracking from the beginning, whatever
@@ -75,6 +85,15 @@ func (o *options) toC(pins *runtime.Pinner) C.capbuf_registry_options {
 		pool_bytes:        C.uint64_t(o.poolBytes),
 		pool_age_ns:       C.int64_t(o.poolAge),
 		track_allocations: C.uint32_t(o.track),
+	}
+	switch {
+	case o.hasGrace && o.grace == 0:
+		converted.grace_ns = -1
+	case o.hasGrace && o.grace < 0:
+		// Refused: -1 is taken already.
+		converted.grace_ns = math.MinInt64
+	case o.hasGrace:
+		converted.grace_ns = C.int64_t(o.grace)
 	}
 	if o.hasFolder {
 		converted.domains_folder, converted.domains_folder_len = pinnedText(o.folder, pins)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // otherProcess is this test binary in another process, with a role. It prints lines, and continues
@@ -59,11 +60,12 @@ func playRole(role string) int {
 		fmt.Println("failed:", err)
 		return 1
 	}
-	r, err := Open("birds")
+	r, err := Open("birds", WithGrace(time.Hour))
 	if err != nil {
 		return fail(err)
 	}
 	defer r.Close()
+	spec := spec16
 	switch role {
 	case "racer":
 		fmt.Println("ready")
@@ -79,8 +81,11 @@ func playRole(role string) int {
 		}
 		fmt.Println(b.ID(), stats.RingsAllocated)
 		input.Scan()
-	case "writer":
-		b, err := r.GetOrAllocate("mic", spec16)
+	case "writer", "recorder":
+		if role == "recorder" {
+			spec.Lifetime = WhileOpen
+		}
+		b, err := r.GetOrAllocate("mic", spec)
 		if err != nil {
 			return fail(err)
 		}
@@ -218,6 +223,43 @@ func TestNextWriterContinuesAfterKilledOne(t *testing.T) {
 	if err := r.Sweep(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestBufferOfAKilledRecorderStaysForItsGraceTime(t *testing.T) {
+	folder := sharedFolder(t)
+	recorder := start(t, "recorder", folder)
+	recorder.line(t)
+	if err := recorder.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	recorder.command.Wait()
+	r := must(Open("birds", WithFolder(folder)))(t)
+	defer r.Close()
+	if err := r.Sweep(); err != nil {
+		t.Error(err)
+	}
+	b := must(r.Get("mic"))(t)
+	defer b.Close()
+	if left := must(b.Status())(t).OrphanedLeft; left <= 0 || left > time.Hour {
+		t.Errorf("%v left", left)
+	}
+	w := writerOf(t, b)
+	defer w.Close()
+	if next := must(w.NextFrame())(t); next != 800 {
+		t.Errorf("the next frame is %d", next)
+	}
+	if left := must(b.Status())(t).OrphanedLeft; left >= 0 {
+		t.Errorf("%v left of a buffer that is recorded", left)
+	}
+}
+
+func TestGraceTimeOutsideItsLimitsIsRefused(t *testing.T) {
+	folder := sharedFolder(t)
+	for _, grace := range []time.Duration{-1, -2, 169 * time.Hour} {
+		_, err := Open("birds", WithFolder(folder), WithGrace(grace))
+		wantError(t, err, ErrInvalidArgument)
+	}
+	must(Open("birds", WithFolder(folder), WithGrace(0)))(t).Close()
 }
 
 func TestRemovedDomainIsNotListed(t *testing.T) {

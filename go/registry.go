@@ -174,7 +174,7 @@ func (r *Registry) Allocate(source string, spec Spec) (*CaptureBuffer, error) {
 //
 // Safe for concurrent use. A hit costs a lookup and a handle; a miss allocates the ring. Errors:
 // ErrSpecMismatch, ErrInvalidSource, ErrInvalidArgument, ErrOverBudget, ErrOutOfMemory,
-// ErrOutOfSpace, ErrSystem, ErrForbidden, ErrLayoutMismatch, ErrCorrupt, ErrTooManyProcesses.
+// ErrOutOfSpace, ErrSystem, ErrForbidden, ErrLayoutMismatch, ErrCorrupt.
 func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, error) {
 	requested, err := spec.toC()
 	if err != nil {
@@ -205,7 +205,7 @@ func (r *Registry) GetOrAllocate(source string, spec Spec) (*CaptureBuffer, erro
 //
 // Safe for concurrent use. Costs a lookup and a handle. Errors: ErrNotFound; in a domain also those
 // of a buffer that is there and can't be opened: ErrSystem, ErrForbidden, ErrLayoutMismatch,
-// ErrCorrupt, ErrTooManyProcesses.
+// ErrCorrupt.
 func (r *Registry) Get(source string) (*CaptureBuffer, error) {
 	registry, users := r.enter()
 	if registry == nil {

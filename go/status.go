@@ -47,6 +47,9 @@ type Status struct {
 	Processes int
 	// IsRemoved reports whether the buffer was removed from its registry.
 	IsRemoved bool
+	// OrphanedLeft is the rest of the grace time if the recorder was killed and no other has taken
+	// over: then the buffer is removed, see [WithGrace]. Otherwise negative.
+	OrphanedLeft time.Duration
 }
 
 // Status returns the state of the buffer: frames, times, levels and processes.
@@ -81,6 +84,7 @@ func (b *CaptureBuffer) Status() (Status, error) {
 		IsRemoved:     found.is_removed != 0,
 		EpochFrame:    uint64(found.epoch_frame),
 		EpochStep:     time.Duration(found.epoch_step_ns),
+		OrphanedLeft:  time.Duration(found.orphaned_left_ns),
 	}
 	if s.EpochFrame > 0 {
 		s.Epoch = fromUTC(found.epoch_utc_ns)

@@ -397,6 +397,10 @@ typedef struct {
     uint32_t track_allocations;
     // Set it to 0.
     uint32_t reserved;
+    // Time for which a buffer that ends with its last process stays if this process is killed
+    // while it records it, in ns, at most seven days; 0: `CAPBUF_GRACE` in seconds, or ten minutes;
+    // -1: none.
+    int64_t grace_ns;
 } capbuf_registry_options;
 
 // The identity and shape of a buffer. They never change.
@@ -497,6 +501,9 @@ typedef struct {
     int64_t epoch_utc_ns;
     // The difference of that time to the end of the frame before, in ns: negative, or 0.
     int64_t epoch_step_ns;
+    // The rest of the grace time, in ns, if its recorder was killed and no other has taken over:
+    // then the buffer is removed. Otherwise -1.
+    int64_t orphaned_left_ns;
 } capbuf_buffer_status;
 
 // The span of a buffer to read.
@@ -893,9 +900,6 @@ typedef struct {
 // The buffer's memory is inconsistent.
 #define CAPBUF_CORRUPT 21
 
-// The limit of processes that may map one buffer is reached.
-#define CAPBUF_TOO_MANY_PROCESSES 22
-
 // The handle belongs to the process that this one was forked from, and can only be read with.
 #define CAPBUF_FORKED 23
 
@@ -1131,7 +1135,7 @@ capbuf_status capbuf_registry_allocate(const capbuf_registry *registry,
 // Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
 // as `capbuf_registry_allocate`.
 // Errors: SPEC_MISMATCH, INVALID_SOURCE, OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE, SYSTEM,
-// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, TOO_MANY_PROCESSES, ALLOCATION_PANICKED.
+// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, ALLOCATION_PANICKED.
 capbuf_status capbuf_registry_get_or_allocate(const capbuf_registry *registry,
                                               const char *source,
                                               size_t source_len,
@@ -1145,7 +1149,7 @@ capbuf_status capbuf_registry_get_or_allocate(const capbuf_registry *registry,
 //
 // Threads: any. Cost: a lookup and the allocation of the handle.
 // Errors: NOT_FOUND; in a domain also those of a buffer that is there and can't be opened: SYSTEM,
-// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, TOO_MANY_PROCESSES.
+// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT.
 capbuf_status capbuf_registry_get(const capbuf_registry *registry,
                                   const char *source,
                                   size_t source_len,

@@ -13,7 +13,9 @@ FILL is the audio in memory and the capacity. AGE is the time since the newest a
 was captured. WRITER is the process that records, `-` if none does. READERS is the
 number of other processes that have the buffer open. STATE is that of the source, as its
 recorder reports it, with the reason if something is wrong. A source that was never opened
-is listed too, without a format.
+is listed too, without a format. \"orphaned\" is a buffer whose recorder was killed: it
+stays for the time left, ten minutes at first (CAPBUF_GRACE=SECONDS for the recorder), and
+the next recorder goes on in it.
 
 Examples:
   capbuf list
@@ -56,7 +58,7 @@ fn print(sources: &[SourceInfo]) -> io::Result<()> {
             &meter::kept(&status, spec),
             meter::age(&status).trim_start(),
             &meter::writer(&status),
-            &meter::readers(buffer, &status).len().to_string(),
+            &meter::reader_count(buffer, &status).to_string(),
             &state,
         ])
     }));

@@ -81,6 +81,22 @@ pub(crate) fn readers(buffer: &CaptureBuffer, status: &Status) -> Vec<capbuf::Op
     buffer.opened_by().into_iter().filter(|opened| is_reader(opened.holder.pid)).collect()
 }
 
+/// Counts the readers: those of [`readers`], and those beyond its list.
+pub(crate) fn reader_count(buffer: &CaptureBuffer, status: &Status) -> usize {
+    readers(buffer, status).len() + unlisted_readers(buffer, status) as usize
+}
+
+/// Counts the readers beyond the list, where this process and the writer may be, too.
+pub(crate) fn unlisted_readers(buffer: &CaptureBuffer, status: &Status) -> u32 {
+    if status.unlisted_processes == 0 {
+        return 0;
+    }
+    let listed: Vec<u32> = buffer.opened_by().into_iter().map(|opened| opened.holder.pid).collect();
+    let others = [Some(std::process::id()), status.writer.as_ref().map(|writer| writer.pid)];
+    let unlisted = others.into_iter().flatten().filter(|pid| !listed.contains(pid)).count();
+    status.unlisted_processes.saturating_sub(unlisted as u32)
+}
+
 /// Formats a number of bytes.
 pub(crate) fn size(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)

@@ -45,6 +45,7 @@ pub(crate) struct SourceReport {
     has_writer: bool,
     writer: Option<ProcessReport>,
     readers: Vec<ReaderReport>,
+    unlisted_readers: u32,
     writes: Option<u64>,
     gaps: Option<u64>,
     evictions: Option<u64>,
@@ -52,6 +53,7 @@ pub(crate) struct SourceReport {
     recorder: Option<ProcessReport>,
     timeline_ahead_ns: Option<i64>,
     lifetime: Option<&'static str>,
+    orphaned_left_s: Option<f64>,
     bytes: u64,
 }
 
@@ -119,12 +121,14 @@ impl SourceReport {
             level: status.level.map(LevelReport::from),
             has_writer: status.has_writer,
             readers: meter::readers(buffer, &status).into_iter().map(ReaderReport::from).collect(),
+            unlisted_readers: meter::unlisted_readers(buffer, &status),
             writer: status.writer.map(ProcessReport::from),
             writes: Some(status.writes),
             gaps: Some(status.gaps),
             evictions: Some(status.evictions),
             timeline_ahead_ns: Some(status.timeline_ahead_ns),
             lifetime: Some(buffer.lifetime().name()),
+            orphaned_left_s: status.orphaned_left.map(|left| left.as_secs_f64()),
             bytes: status.bytes,
             ..own
         }

@@ -90,7 +90,7 @@ fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<
         table::row(["state", &meter::state(info.health.as_ref())]),
         table::row(["evictions", &status.evictions.to_string()]),
         table::row(["writer", &writer]),
-        table::row(["readers", &readers.len().to_string()]),
+        table::row(["readers", &meter::reader_count(buffer, &status).to_string()]),
     ];
     rows.extend(
         readers.iter().map(|reader| {

@@ -82,7 +82,7 @@ fn row(info: &SourceInfo, is_narrow: bool) -> Vec<String> {
         &meter::age(&status),
         &status.gaps.to_string(),
         &meter::writer(&status),
-        &meter::readers(buffer, &status).len().to_string(),
+        &meter::reader_count(buffer, &status).to_string(),
         &state,
     ])
 }

@@ -196,14 +196,6 @@ pub enum Error {
         /// The contradiction.
         reason: String,
     },
-    /// The maximum number of processes have the buffer mapped.
-    #[error("source {source_name} is in use by {limit} processes, and no more can be")]
-    TooManyProcesses {
-        /// The source, without credentials.
-        source_name: Source,
-        /// The maximum number.
-        limit: usize,
-    },
     /// The handle belongs to the parent of this forked process, which may only read with it. Open
     /// the domain again in the child for all else.
     #[error("{what} belongs to the process that this one was forked from: open the domain again in this one")]
@@ -267,8 +259,7 @@ pub enum ErrorCode {
     LayoutMismatch = 20,
     /// [`Error::Corrupt`]
     Corrupt = 21,
-    /// [`Error::TooManyProcesses`]
-    TooManyProcesses = 22,
+    // 22 was an error of earlier versions.
     /// [`Error::Forked`]
     Forked = 23,
 }
@@ -298,7 +289,6 @@ impl Error {
             Self::Forbidden { .. } => ErrorCode::Forbidden,
             Self::LayoutMismatch { .. } => ErrorCode::LayoutMismatch,
             Self::Corrupt { .. } => ErrorCode::Corrupt,
-            Self::TooManyProcesses { .. } => ErrorCode::TooManyProcesses,
             Self::Forked { .. } => ErrorCode::Forked,
         }
     }

@@ -81,8 +81,8 @@
 //! # Limits
 //!
 //! [`MAX_CHANNELS`] channels, [`MAX_SAMPLE_RATE_HZ`], sources of [`MAX_SOURCE_BYTES`] bytes, a
-//! budget of bytes for each registry ([`RegistryBuilder::budget_bytes`]), 128 processes that have a
-//! buffer open. See [`docs::limitations`].
+//! budget of bytes for each registry ([`RegistryBuilder::budget_bytes`]), 128 processes in the list
+//! of those that have a buffer open. See [`docs::limitations`].
 //!
 //! # Further reading
 //!

@@ -10,8 +10,8 @@ pub enum Lifetime {
     /// it.
     #[default]
     UntilRemoved = 0,
-    /// While a process has it open: it ends with the last one. If that was killed, the next process
-    /// to open the domain sweeps it.
+    /// While a process has it open: it ends with the last one. If its recorder is killed it stays
+    /// for a grace time, see [`RegistryBuilder::grace`](crate::RegistryBuilder::grace).
     WhileOpen = 1,
 }
 

@@ -1,5 +1,7 @@
 //! A snapshot of a buffer: fill, age, level, writer and processes.
 
+use std::time::Duration;
+
 use crate::boundary::arguments::{deref, versioned_out, versioned_struct};
 use crate::boundary::error_detail::capbuf_error;
 use crate::boundary::guard::guard;
@@ -51,6 +53,9 @@ pub struct capbuf_buffer_status {
     pub epoch_utc_ns: i64,
     /// The difference of that time to the end of the frame before, in ns: negative, or 0.
     pub epoch_step_ns: i64,
+    /// The rest of the grace time, in ns, if its recorder was killed and no other has taken over:
+    /// then the buffer is removed. Otherwise -1.
+    pub orphaned_left_ns: i64,
 }
 
 versioned_struct!(capbuf_buffer_status);
@@ -69,13 +74,15 @@ pub unsafe extern "C" fn capbuf_buffer_get_status(
     guard(error, || {
         let (buffer, out) = (deref!(buffer), versioned_out!(status));
         let status = buffer.0.status();
+        let listed = u32::try_from(buffer.0.opened_by().len()).unwrap_or(u32::MAX);
+        let duration_ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         out.write(capbuf_buffer_status {
             struct_size: 0,
             oldest_frame: status.oldest_frame,
             newest_frame: status.newest_frame,
             oldest_utc_ns: status.oldest_utc_ns.unwrap_or(0),
             newest_utc_ns: status.newest_utc_ns.unwrap_or(0),
-            age_ns: status.age.map_or(-1, |age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)),
+            age_ns: status.age.map_or(-1, duration_ns),
             writes: status.writes,
             gaps: status.gaps,
             evictions: status.evictions,
@@ -85,11 +92,12 @@ pub unsafe extern "C" fn capbuf_buffer_get_status(
             level_rms: status.level.map_or(0.0, |level| level.rms),
             has_writer: status.has_writer.into(),
             writer_pid: status.writer.map_or(0, |holder| holder.pid),
-            processes: u32::try_from(buffer.0.opened_by().len()).unwrap_or(u32::MAX),
+            processes: listed.saturating_add(status.unlisted_processes),
             is_removed: status.is_removed.into(),
             epoch_frame: status.epoch_frame,
             epoch_utc_ns: status.epoch_utc_ns.unwrap_or(0),
             epoch_step_ns: status.epoch_step_ns,
+            orphaned_left_ns: status.orphaned_left.map_or(-1, duration_ns),
         });
         Ok(())
     })

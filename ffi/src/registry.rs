@@ -47,7 +47,7 @@ pub unsafe extern "C" fn capbuf_registry_allocate(
 /// Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
 /// as `capbuf_registry_allocate`.
 /// Errors: SPEC_MISMATCH, INVALID_SOURCE, OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE, SYSTEM,
-/// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, TOO_MANY_PROCESSES, ALLOCATION_PANICKED.
+/// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, ALLOCATION_PANICKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_get_or_allocate(
     registry: *const capbuf_registry,
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn capbuf_registry_get_or_allocate(
 ///
 /// Threads: any. Cost: a lookup and the allocation of the handle.
 /// Errors: NOT_FOUND; in a domain also those of a buffer that is there and can't be opened: SYSTEM,
-/// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, TOO_MANY_PROCESSES.
+/// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn capbuf_registry_get(
     registry: *const capbuf_registry,

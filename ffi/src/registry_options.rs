@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use capbuf::{Registry, RegistryBuilder};
 
 use crate::boundary::arguments::{optional_text, versioned_struct};
-use crate::boundary::durations::duration_or_default;
+use crate::boundary::durations::{duration_default_or_none, duration_or_default};
 use crate::boundary::ffi_error::FfiError;
 
 /// Options of a registry. NULL in its place, and all zeros, are the defaults.
@@ -33,6 +33,10 @@ pub struct capbuf_registry_options {
     pub track_allocations: u32,
     /// Set it to 0.
     pub reserved: u32,
+    /// Time for which a buffer that ends with its last process stays if this process is killed
+    /// while it records it, in ns, at most seven days; 0: `CAPBUF_GRACE` in seconds, or ten minutes;
+    /// -1: none.
+    pub grace_ns: i64,
 }
 
 versioned_struct!(capbuf_registry_options);
@@ -48,6 +52,9 @@ impl capbuf_registry_options {
         }
         if let Some(age) = duration_or_default("pool_age_ns", self.pool_age_ns)? {
             builder = builder.pool_age(age);
+        }
+        if let Some(grace) = duration_default_or_none("grace_ns", self.grace_ns)? {
+            builder = builder.grace(grace);
         }
         match self.track_allocations {
             0 => {}

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -60,6 +61,47 @@ def test_child_processes_share_a_domain(folder: pathlib.Path, method: str) -> No
         assert child.exitcode == 0
         with buffer.writer() as writer:
             assert writer.next_frame == 2 * RATE
+
+
+RECORDER = """
+import sys
+import capbuf
+with capbuf.open("birds", grace=float(sys.argv[1])) as domain:
+    buffer = domain.allocate("mic", seconds=1, sample_rate_hz=8000, lifetime="while open")
+    with buffer.writer() as writer:
+        writer.write(bytes(200))
+        print(buffer.id, flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_buffer_of_a_killed_recorder_stays_for_its_grace_time() -> None:
+    with subprocess.Popen([sys.executable, "-c", RECORDER, "600"], stdin=-1, stdout=-1, text=True) as recorder:
+        assert recorder.stdout is not None
+        number = int(recorder.stdout.readline())
+        recorder.kill()
+    with capbuf.open("birds") as domain:
+        domain.sweep()
+        status = domain["mic"].status()
+        assert status.orphaned_left_seconds is not None
+        assert 300 < status.orphaned_left_seconds <= 600
+        assert (status.newest_frame, status.unlisted_processes) == (100, 0)
+        again = domain.get_or_allocate("mic", seconds=1, sample_rate_hz=8000)
+        assert again.id == number
+        with again.writer() as writer:
+            assert writer.next_frame == 100
+            assert again.status().orphaned_left_seconds is None
+
+
+def test_grace_time_beyond_its_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(capbuf.InvalidArgument, match="allowed: 0 to 604800 seconds"):
+        capbuf.open("birds", grace=604801)
+    with pytest.raises(capbuf.InvalidArgument):
+        capbuf.Registry.open("birds", grace=-1)
+    monkeypatch.setenv("CAPBUF_GRACE", "soon")
+    with pytest.raises(capbuf.InvalidArgument, match="CAPBUF_GRACE"):
+        capbuf.open("birds")
+    capbuf.open("birds", grace=timedelta(minutes=1)).close()
 
 
 def in_child(work: Callable[[], None]) -> int:

@@ -46,6 +46,11 @@ static void bad_captures(const capbuf_registry *registry) {
     memset(&limits, 0, sizeof limits);
     limits.struct_size = sizeof limits - 8;
     EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_private(&limits, &other, &error));
+    limits.struct_size = sizeof limits;
+    limits.grace_ns = -2;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_open("bad", 3, &limits, &other, &error));
+    limits.grace_ns = 604801 * (int64_t)1000000000;
+    EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_registry_open("bad", 3, &limits, &other, &error));
     CHECK(other == NULL);
 }
 

@@ -189,6 +189,7 @@ static void status_and_lists(capbuf_registry *registry, capbuf_buffer *buffer, c
     status.struct_size = sizeof status;
     EXPECT(CAPBUF_OK, capbuf_buffer_get_status(buffer, &status, &error));
     CHECK(status.newest_frame == 2400 && status.gaps == 1 && !status.has_writer && status.processes == 1);
+    CHECK(status.orphaned_left_ns == -1);
     memset(&spec, 0, sizeof spec);
     spec.struct_size = sizeof spec;
     EXPECT(CAPBUF_OK, capbuf_buffer_get_spec(buffer, &spec, &error));

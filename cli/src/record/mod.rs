@@ -51,7 +51,8 @@ Failures:
 Domain:
   Other processes can read the audio while it is recorded: `capbuf list`, `capbuf
   clip`, or your own. It is removed when the command ends, unless another process
-  has it open, or with --keep.
+  has it open, or with --keep. If the command is killed, the audio stays for ten minutes
+  (CAPBUF_GRACE=SECONDS), and the next recorder of the source goes on in it.
 
 Examples:
   capbuf record device:default

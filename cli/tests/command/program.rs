@@ -112,7 +112,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a command, and a thread that reads its stderr.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = capbuf(folder, arguments).spawn().expect("it starts");
+        Self::of(capbuf(folder, arguments))
+    }
+
+    /// As [`Self::start`], with `CAPBUF_GRACE`.
+    pub(crate) fn start_with_grace(folder: &Path, arguments: &[&str], grace: &str) -> Self {
+        let mut command = capbuf(folder, arguments);
+        command.env("CAPBUF_GRACE", grace);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("it starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let reader = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, lines) = channel();

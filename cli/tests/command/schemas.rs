@@ -174,6 +174,12 @@ fn json_output_matches_the_schemas() {
     drop((two, watch, held, registry));
     check("domains", &run_json(folder.path(), &["domains"]));
     check("domains", &run_json(folder.path(), &["domains", "--sweep"]));
+    // One that is killed leaves an orphaned buffer.
+    let killed = Running::start(folder.path(), &["record", "tone:880"]);
+    wait_for_audio(folder.path(), "tone:880", 0.1);
+    killed.kill();
+    check("status", &run_json(folder.path(), &["status", "tone:880"]));
+    check("list", &run_json(folder.path(), &["list"]));
     check("remove", &run_json(folder.path(), &["remove", "tone:440", "--force"]));
     check("list", &run_json(folder.path(), &["list"]));
 

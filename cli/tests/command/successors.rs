@@ -1,9 +1,10 @@
 //! Recorders that die, their successors, and recorders of a busy source.
 
 use capbuf::Registry;
+use rustix::process::Signal;
 
 use crate::program::{
-    Running, domains_of, json, names_in, positions, record_positions, run, wait_for_audio, wav_samples,
+    Running, domains_of, json, names_in, positions, record_positions, run, wait_for, wait_for_audio, wav_samples,
 };
 
 #[test]
@@ -47,20 +48,32 @@ fn kept_audio_survives_a_kill_and_the_next_recorder_continues_it() {
 }
 
 #[test]
-fn audio_that_is_not_kept_is_swept_after_a_kill() {
+fn audio_of_a_killed_recorder_is_orphaned_and_the_next_one_continues_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recorder = Running::start(folder.path(), &["record", "position:"]);
-    wait_for_audio(folder.path(), "position:", 0.2);
+    let (recorder, first) = record_positions(folder.path(), &[], 1.0);
     recorder.kill();
-    let left = json(folder.path(), &["domains"]);
-    assert_eq!(
-        (&left[0]["buffers"], &left[0]["has_dead"], &left[0]["processes"]),
-        (&1.into(), &true.into(), &0.into())
-    );
-    assert_eq!(left[0]["swept"], serde_json::Value::Null);
     let swept = json(folder.path(), &["domains", "--sweep"]);
-    assert_eq!((&swept[0]["buffers"], &swept[0]["has_dead"]), (&0.into(), &false.into()));
-    assert_eq!((&swept[0]["swept"]["buffers"], &swept[0]["swept"]["bytes"]), (&1.into(), &left[0]["bytes"]));
+    assert_eq!((&swept[0]["buffers"], &swept[0]["swept"]["buffers"]), (&1.into(), &0.into()));
+    assert_eq!((&swept[0]["has_dead"], &swept[0]["processes"]), (&true.into(), &0.into()));
+    let killed = json(folder.path(), &["status", "position:"]);
+    assert_eq!(killed["id"], first["id"]);
+    assert!(killed["orphaned_left_s"].as_f64().is_some_and(|left| (300.0..=600.0).contains(&left)), "{killed}");
+    for command in [&["list"][..], &["status", "position:"], &["top", "--once"]] {
+        let shown = run(folder.path(), command).out;
+        assert!(shown.contains("failed: orphaned (5") && shown.contains(" s left)"), "{command:?}: {shown}");
+    }
+    let clip = json(folder.path(), &["clip", "position:", "--last", "1s"]);
+    let samples = wav_samples(&folder.path().join(clip["path"].as_str().expect("a path")));
+    assert!(samples == positions(clip["first_frame"].as_u64().expect("a number"), 48_000));
+
+    // The next recorder goes on in the ring, which ends with it.
+    let next = Running::start(folder.path(), &["record", "position:"]);
+    let written = killed["newest_frame"].as_f64().expect("a number") / 48_000.0;
+    let status = wait_for_audio(folder.path(), "position:", written + 0.2);
+    assert_eq!((&status["id"], &status["orphaned_left_s"]), (&first["id"], &serde_json::Value::Null));
+    assert!(status["gaps"].as_u64() >= Some(1));
+    next.signal(Signal::INT);
+    assert_eq!(next.end().code, Some(0));
     assert_eq!(names_in(&domains_of(folder.path()).join("default")), Vec::<String>::new());
 }
 
@@ -97,4 +110,36 @@ fn recorder_after_one_with_a_wrong_clock_has_right_times_from_its_first_chunk() 
     assert!(epoch.contains("(frame ") && epoch.contains(" s back"), "{epoch}");
     let report = run(folder.path(), &["report"]).out;
     assert!(report.contains("clock set back"), "{report}");
+}
+
+#[test]
+fn recorder_of_another_shape_replaces_an_orphaned_buffer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (recorder, first) = record_positions(folder.path(), &[], 0.2);
+    recorder.kill();
+    let _next = Running::start(folder.path(), &["record", "position:", "--seconds", "30"]);
+    let replaced = wait_for("the new buffer", || {
+        let status: serde_json::Value =
+            serde_json::from_str(&run(folder.path(), &["status", "position:", "--json"]).out).ok()?;
+        (status["id"] != first["id"] && status["newest_frame"].as_u64() > Some(0)).then_some(status)
+    });
+    assert_eq!(replaced["length_s"], 30.0);
+}
+
+#[test]
+fn audio_of_a_killed_recorder_is_swept_after_its_grace_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for grace in ["0", "1"] {
+        let recorder = Running::start_with_grace(folder.path(), &["record", "position:"], grace);
+        wait_for_audio(folder.path(), "position:", 0.2);
+        recorder.kill();
+        wait_for("a sweep", || (json(folder.path(), &["domains", "--sweep"])[0]["buffers"] == 0).then_some(()));
+        assert_eq!(names_in(&domains_of(folder.path()).join("default")), Vec::<String>::new());
+    }
+    for wrong in ["soon", "-1", "604801"] {
+        let ended = Running::start_with_grace(folder.path(), &["record", "tone:440"], wrong).end();
+        assert_eq!(ended.code, Some(2));
+        let message = format!("CAPBUF_GRACE is \"{wrong}\"; allowed: 0 to 604800 seconds");
+        assert!(ended.err.contains(&message), "{}", ended.err);
+    }
 }

@@ -42,7 +42,13 @@ impl Lease {
         let is_alive = |held| domain.is_none_or(|domain| domain.is_alive(held));
         claim(lease, own, is_alive).map_err(|held| busy(domain.and_then(|domain| domain.holder(held))))?;
         let (view, generation) = (WriterView::of(shared), fork::generation());
-        Ok(Self { view, own, generation, _liveness: liveness, _in_process: in_process })
+        let own = Self { view, own, generation, _liveness: liveness, _in_process: in_process };
+        if let Some(membership) = &shared.membership
+            && !membership.take_over(&shared.region)?
+        {
+            return Err(shared.removed());
+        }
+        Ok(own)
     }
 
     /// Checks the counters that the last writer left.

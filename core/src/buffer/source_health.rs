@@ -1,10 +1,12 @@
 //! The health of a source, as its feeder publishes it to every process that has the buffer mapped.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::handle::CaptureBuffer;
 use super::shared::Shared;
 use super::source_claim::SourceClaim;
+use crate::clock::duration_to_ns;
 use crate::domain::SourceRecord;
 use crate::error::Result;
 use crate::memory::{HEALTH_REASON_BYTES, copy};
@@ -147,6 +149,9 @@ impl SourceHealth {
         if let Some(health) = record.as_ref().and_then(Self::of_record) {
             return Some(health);
         }
+        if let Some(orphaned) = Self::orphaned(shared) {
+            return Some(orphaned);
+        }
         let line = &shared.region.header().health;
         // SYNC none: for display.
         let state = SourceState::from_number(line.state.load(Ordering::Relaxed))?;
@@ -163,6 +168,18 @@ impl SourceHealth {
             return Some(Self { state: SourceState::Failed, since_utc_ns, restarts, reason });
         }
         Some(Self { state, since_utc_ns, restarts, reason })
+    }
+
+    /// The health of a source whose recorder was killed, while its buffer stays for a grace time.
+    fn orphaned(shared: &Shared) -> Option<Self> {
+        let left = shared.membership.as_ref()?.orphaned_left(&shared.region)?;
+        let header = shared.region.header();
+        // SYNC none: for display.
+        let grace = Duration::from_secs(header.grace_s.load(Ordering::Relaxed).into());
+        let since_utc_ns = shared.clock.utc_ns().saturating_sub(duration_to_ns(grace.saturating_sub(left)));
+        let restarts = header.health.restarts.load(Ordering::Relaxed);
+        let reason = format!("orphaned ({} s left): its recorder was killed", left.as_secs());
+        Some(Self::new(SourceState::Failed, since_utc_ns, restarts, reason))
     }
 }
 

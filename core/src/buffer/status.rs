@@ -105,6 +105,12 @@ pub struct Status {
     pub level: Option<Level>,
     /// Bytes mapped for it.
     pub bytes: u64,
+    /// The rest of the grace time, if its recorder was killed and no other has taken over: then it
+    /// is removed. See [`RegistryBuilder::grace`](crate::RegistryBuilder::grace).
+    pub orphaned_left: Option<Duration>,
+    /// Living processes that have it open beyond those that
+    /// [`opened_by`](CaptureBuffer::opened_by) has room for, 128.
+    pub unlisted_processes: u32,
 }
 
 impl Status {
@@ -120,7 +126,8 @@ impl Status {
             let true_ns = newest_ns.saturating_sub(timeline_ahead_ns);
             Duration::from_nanos(shared.clock.utc_ns().saturating_sub(true_ns).max(0).unsigned_abs())
         });
-        let domain = shared.membership.as_ref().map(|membership| membership.domain());
+        let membership = shared.membership.as_ref();
+        let domain = membership.map(|membership| membership.domain());
         let epoch = extent.and_then(|extent| extent.begin_of_epoch(&shared.region));
         let lease = Some(header.readers.lease.load(Ordering::Relaxed)).filter(|lease| *lease != 0);
         let lease = lease.filter(|lease| domain.is_none_or(|domain| domain.is_alive(*lease)));
@@ -145,6 +152,8 @@ impl Status {
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),
             bytes: shared.region.layout().region_bytes,
+            orphaned_left: membership.and_then(|membership| membership.orphaned_left(&shared.region)),
+            unlisted_processes: membership.map_or(0, |membership| membership.unlisted(&shared.region)),
         }
     }
 }

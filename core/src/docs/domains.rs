@@ -119,10 +119,31 @@
 //! # Lifetime
 //! By default a buffer stays until it is removed: the next process finds the audio, whether the
 //! last one closed the domain or was killed. With
-//! [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) it stays while a process has it open. The
-//! next process that opens the domain, or [`Registry::sweep`](crate::Registry::sweep), removes what
-//! killed processes left of those. Memory is freed when the file is gone and no process has it
-//! mapped.
+//! [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) it stays while a process has it open, and
+//! ends at once with the last one that ends in order. The next process that opens the domain, or
+//! [`Registry::sweep`](crate::Registry::sweep), removes what killed readers left of those. Memory is
+//! freed when the file is gone and no process has it mapped.
+//!
+//! If its recorder is killed, such a buffer is *orphaned*, and stays for a grace time: ten minutes,
+//! or what [`RegistryBuilder::grace`](crate::RegistryBuilder::grace) or `CAPBUF_GRACE` (seconds, at
+//! most seven days) say in the recorder. A recorder is a process that holds the writer, or whose
+//! published state is not an end. The next one goes on in the buffer; one that asks for another
+//! shape replaces it, also under readers. The time begins when a process first notices the death: by
+//! opening the domain, a sweep, a status, or by ending as the last reader. It counts while the
+//! machine is suspended, and whatever the clock is set to. Once it is over, the next process that
+//! opens the domain, or the next sweep, removes the buffer, unless a recorder has claimed the source
+//! and waits for it. `capbuf list` and [`Status::orphaned_left`](crate::Status::orphaned_left) show
+//! the time left. The recorder's `process-NUMBER` file stays as long. A program that ends without
+//! dropping its handles (`exit`, or a Go program without `Close`) counts as killed.
+//!
+//! # Holders
+//! A process that has a buffer open counts once, however many registries and handles it has. 128
+//! processes are listed ([`CaptureBuffer::opened_by`](crate::CaptureBuffer::opened_by)). More can
+//! read and write as the others do, and are counted:
+//! [`Status::unlisted_processes`](crate::Status::unlisted_processes). That number is never above
+//! that of the living processes that have the domain open and are not listed; below that, killed
+//! ones stay counted until a sweep. A `WhileOpen` buffer does not stay for a reader that is not
+//! listed, which keeps the memory that it has mapped. It stays for its writer, listed or not.
 //!
 //! # Trust
 //! No value read from a file is trusted. Sizes are computed from the checked spec and compared,

@@ -23,6 +23,9 @@
 //! | 88 | u64 | `id` | random, of this buffer only |
 //! | 96 | u32 | `lifetime` | 0 until removed, 1 while open |
 //! | 100 | u32 | `holder_slots` | 128 |
+//! | 104 | u32 | `grace_s` | seconds that a ring stays if its recorder is killed and it would end with its last process; zero: none |
+//! | 108 | u32 | `unlisted` | processes that have it mapped without a place in `holders` |
+//! | 112 | i64 | `orphaned_boot_ns` | when a process first noticed that the recorder was killed, in ns since the machine's start; or zero |
 //! | 128 | u64 | `head` | one past the newest frame that may be read |
 //! | 136 | u64 | `reserve` | frames before this minus `ring_frames` may be overwritten at any moment |
 //! | 144 | u64 | `anchor_head` | one past the newest anchor that may be read |

@@ -12,7 +12,7 @@
 //!   cut a ring's file short. Mostly that is seen in time and is
 //!   [`Error::Corrupt`](crate::Error::Corrupt); a call that touches what is gone before the next look
 //!   ends its process by SIGBUS: see "Trust" in [`domains`](super::domains).
-//! - **128 processes** can have one buffer open.
+//! - **128 processes** of those that have one buffer open are listed; more are counted.
 //! - **Forks.** A child may read with inherited handles. All else returns
 //!   [`Error::Forked`](crate::Error::Forked); open the domain again in the child. See
 //!   [`domains`](super::domains#forks).

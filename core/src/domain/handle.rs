@@ -25,6 +25,8 @@ pub(crate) struct Domain {
     pub(super) liveness: ArcSwap<LivenessLock>,
     pub(super) key: NameKey,
     pub(super) hash: fn(&NameKey, &[u8]) -> u128,
+    /// Seconds that a ring which this process writes stays if the process is killed.
+    pub(super) grace_s: u32,
     /// Monotonic time of the last check that found it in place.
     pub(super) checked_ns: AtomicU64,
 }

@@ -1,26 +1,34 @@
 //! The processes that have a region mapped: marks in its header, each valid while its process
 //! lives.
 
+use std::collections::HashSet;
+
 use super::folder::Folder;
 use super::liveness;
+use super::process_number::process;
 use crate::holder::Holder;
 use crate::memory::{HolderSlot, Region};
 use crate::sync::{Ordering, fence};
 
-/// Marks a region as mapped by this process; `None` if all places are taken. Lock-free, apart from
-/// clearing dead marks.
+/// Marks a region as mapped by this process. If all places are taken the process is counted only;
+/// its memory stays mapped when the ring is removed. Lock-free, apart from clearing dead marks.
 pub(super) fn enter(folder: &Folder, region: &Region, liveness: u64, now_utc_ns: i64) -> Option<usize> {
-    mark(region, liveness)
-        .or_else(|| {
-            clear_dead(folder, region);
-            mark(region, liveness)
-        })
-        .inspect(|place| {
-            let slot = &region.header().holders[*place];
+    let place = mark(region, liveness).or_else(|| {
+        clear_dead(folder, region);
+        mark(region, liveness)
+    });
+    match place.and_then(|place| region.header().holders.get(place)) {
+        Some(slot) => {
             // SYNC none: for display.
             slot.pid.store(std::process::id(), Ordering::Relaxed);
             slot.since_utc_ns.store(now_utc_ns, Ordering::Relaxed);
-        })
+        }
+        None => {
+            // SYNC none: for display.
+            region.header().unlisted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    place
 }
 
 /// Takes a free place. The caller then checks the removal state.
@@ -36,15 +44,46 @@ pub(crate) fn mark(region: &Region, liveness: u64) -> Option<usize> {
     place
 }
 
-/// Clears a mark. The caller then checks the removal state, and whether it was the last.
-pub(crate) fn leave(region: &Region, place: usize, liveness: u64) {
-    if let Some(slot) = region.header().holders.get(place) {
+/// Clears a mark, or counts a process without a place no more. The caller then checks the removal
+/// state, and whether it was the last.
+pub(crate) fn leave(region: &Region, place: Option<usize>, liveness: u64) {
+    let header = region.header();
+    if let Some(slot) = place.and_then(|place| header.holders.get(place)) {
         // SYNC holder (unmark): ordered by the fence below.
         let _ = slot.liveness.compare_exchange(liveness, 0, Ordering::Relaxed, Ordering::Relaxed);
+    } else {
+        let less = |count: u32| count.checked_sub(1);
+        // SYNC none: for display. Not below zero, whatever another process stored.
+        let _ = header.unlisted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
-    // SYNC holder (left): a removal that begins after this sees that the mark is gone, or the
-    // caller sees no flag and removes the ring.
+    // SYNC holder (left): a removal that begins after this sees that the mark, or the lease, is
+    // gone, or the caller sees no flag and removes the ring.
     fence(Ordering::SeqCst);
+}
+
+/// The number of living processes that have the region mapped without a place. Not above the number
+/// of those that have the domain open and no place: killed ones stay counted in the header.
+pub(super) fn unlisted(folder: &Folder, region: &Region) -> u32 {
+    // SYNC none: for display.
+    let counted = region.header().unlisted.load(Ordering::Relaxed);
+    if counted == 0 {
+        return 0;
+    }
+    let Ok(mut living) = liveness::living(folder) else { return counted };
+    for (number, _) in alive(folder, region) {
+        living.remove(&process(number));
+    }
+    counted.min(u32::try_from(living.len()).unwrap_or(u32::MAX))
+}
+
+/// Counts killed processes without a place no more.
+pub(super) fn recount_unlisted(folder: &Folder, region: &Region) {
+    let count = &region.header().unlisted;
+    let counted = count.load(Ordering::Relaxed);
+    if counted > 0 {
+        // SYNC none: for display. A process that comes or goes meanwhile leaves it to the next sweep.
+        let _ = count.compare_exchange(counted, unlisted(folder, region), Ordering::Relaxed, Ordering::Relaxed);
+    }
 }
 
 /// Clears the marks of dead processes; returns their number.
@@ -58,9 +97,15 @@ pub(super) fn clear_dead(folder: &Folder, region: &Region) -> usize {
     region.header().holders.iter().filter(dead).count()
 }
 
-/// True if a living process has the region mapped.
+/// True if a living process has a mark in the region, or writes to it.
 pub(super) fn any_alive(folder: &Folder, region: &Region) -> bool {
-    alive(folder, region).next().is_some()
+    alive(folder, region).next().is_some() || writer(region).is_some_and(|lease| liveness::is_alive(folder, lease))
+}
+
+/// The liveness lock of the process that holds the writer's lease, alive or dead.
+pub(super) fn writer(region: &Region) -> Option<u64> {
+    // SYNC none: a writer without a place takes the lease, then checks the removal state.
+    Some(region.header().readers.lease.load(Ordering::Relaxed)).filter(|lease| *lease != 0)
 }
 
 fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u64, &'a HolderSlot)> {
@@ -71,9 +116,12 @@ fn alive<'a>(folder: &'a Folder, region: &'a Region) -> impl Iterator<Item = (u6
         .filter(|(liveness, _)| *liveness != 0 && liveness::is_alive(folder, *liveness))
 }
 
-/// The living processes that have the region mapped, each with its start time.
+/// The living processes that have a mark in the region, each once, with its start time.
 pub(super) fn list(folder: &Folder, region: &Region) -> Vec<(Holder, i64)> {
-    let alive = alive(folder, region).map(|(liveness, slot)| {
+    let mut listed = HashSet::new();
+    // Copies of this library in one process have marks of their own.
+    let alive = alive(folder, region).filter(|(liveness, _)| listed.insert(process(*liveness)));
+    let alive = alive.map(|(liveness, slot)| {
         let unknown = || Holder { pid: slot.pid.load(Ordering::Relaxed), program: "unknown".to_owned() };
         let since_utc_ns = slot.since_utc_ns.load(Ordering::Relaxed);
         (liveness::holder(folder, liveness).unwrap_or_else(unknown), since_utc_ns)

@@ -4,12 +4,13 @@
 //! they are valid while that lock is held. Numbers are not reused, and no dead process holds a
 //! lock. A lock file that is missing decides nothing: then the process in the number counts.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::folder::Folder;
 use super::lock_file::LockFile;
 use super::names::is_hex;
-use super::process_number::{self, Fate};
+use super::process_number::{self, Fate, Process};
 use crate::error::Result;
 use crate::holder::Holder;
 use crate::sync::{Arc, ArcSwap, PlainArc};
@@ -101,9 +102,26 @@ pub(super) fn is_name(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|number| is_hex(number, 16))
 }
 
+/// The number in the name of a liveness lock.
+pub(super) fn number_of(name: &str) -> Option<u64> {
+    is_name(name).then(|| u64::from_str_radix(&name[PREFIX.len()..], 16).ok())?
+}
+
+/// The processes whose liveness locks are held: each once, however many locks it has.
+pub(super) fn living(folder: &Folder) -> Result<HashSet<Process>> {
+    let numbers = folder.names()?.into_iter().filter_map(|name| number_of(&name));
+    Ok(numbers.filter(|number| is_held(folder, *number)).map(process_number::process).collect())
+}
+
 /// True unless the process that took a liveness lock has ended for certain.
 pub(super) fn is_alive(folder: &Folder, number: u64) -> bool {
     LockFile::held(folder, &name(number)).unwrap_or_else(|| process_number::fate(number) != Fate::Ended)
+}
+
+/// True if a process ended without releasing a liveness lock. False if the file is missing, as
+/// after an orderly end.
+pub(super) fn was_killed(folder: &Folder, number: u64) -> bool {
+    LockFile::held(folder, &name(number)) == Some(false)
 }
 
 /// True if the lock of this number is held. False if its file is missing, as after an orderly end.

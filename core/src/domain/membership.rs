@@ -1,22 +1,28 @@
-//! A process's mark in a ring that it has mapped.
+//! A process's membership in a ring that it has mapped.
+
+use std::time::Duration;
 
 use super::handle::Domain;
-use super::holders;
-use super::liveness::LivenessLock;
+use super::marks::{self, Ring};
 use super::presence::Identity;
-use super::removal::is_removed;
+use super::removal::{self, is_removed};
+use super::{holders, orphan};
+use crate::error::Result;
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
 use crate::memory::Region;
 use crate::source::Source;
-use crate::sync::{Arc, PlainArc};
+use crate::sync::{Owner, PlainArc};
 
-/// This process's mark in a ring.
+/// An opening of a ring by this process.
 pub(crate) struct Membership {
     pub(super) domain: PlainArc<Domain>,
-    /// Its liveness lock and the place of its mark; `None` if it has no mark: then the ring may be
-    /// removed as if this process did not have it open.
-    pub(super) mark: Option<(Arc<LivenessLock>, usize)>,
+    /// The ring, if this process counts in it; `None` if it can only read.
+    pub(super) ring: Option<Ring>,
+    /// True if this process has a place among the holders. Otherwise the ring may be removed as if
+    /// this process did not have it open, unless it writes.
+    pub(super) is_listed: bool,
+    pub(super) owner: Owner,
     pub(super) source: Source,
     /// The name of the ring's file, and the file that had it.
     pub(super) file: (String, Option<Identity>),
@@ -47,14 +53,30 @@ impl Membership {
         holders::list(&self.domain.folder, region)
     }
 
-    /// Clears this process's mark. The last one removes the ring, unless it is to stay.
+    /// The number of living processes that have the ring mapped beyond those listed.
+    pub(crate) fn unlisted(&self, region: &Region) -> u32 {
+        holders::unlisted(&self.domain.folder, region)
+    }
+
+    /// The rest of the grace time of an orphaned ring.
+    pub(crate) fn orphaned_left(&self, region: &Region) -> Option<Duration> {
+        orphan::time_left(&self.domain.folder, region)
+    }
+
+    /// Called when this process has taken the lease; false if the ring was removed just before.
+    pub(crate) fn take_over(&self, region: &Region) -> Result<bool> {
+        self.domain.take_over(region);
+        // The mark of a process with a place was seen before.
+        if self.is_listed { Ok(true) } else { removal::stays_leased(region, || self.domain.lock_ring(&self.file.0)) }
+    }
+
+    /// Ends this opening. The last one of the last process removes the ring, unless it is to stay.
     pub(crate) fn leave(&self, region: &Region) {
         // A forked child's memory is a copy, but the mark is its parent's.
-        let Some((liveness, place)) = self.mark.as_ref().filter(|(liveness, _)| liveness.is_own()) else {
-            return;
-        };
-        holders::leave(region, *place, liveness.number());
-        if self.lifetime == Lifetime::WhileOpen
+        let Some(ring) = self.ring.as_ref().filter(|_| !self.owner.is_parent()) else { return };
+        let is_last = marks::leave(region, ring);
+        if is_last
+            && self.lifetime == Lifetime::WhileOpen
             && !is_removed(region)
             && !holders::any_alive(&self.domain.folder, region)
         {

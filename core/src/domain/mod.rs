@@ -19,8 +19,9 @@
 //! | How long is a lock waited for, and which process holds it? | `waiting` |
 //! | Which users may use the folder, and which files in it? | `folder` |
 //! | How are files and folders made, whatever the umask and the file system? | `modes`, `reserve` |
-//! | Which processes have a ring mapped? | `holders`, `membership` |
+//! | Which processes have a ring mapped? | `holders`, `marks`, `membership` |
 //! | When is a ring removed, and when is its removal pending? | `removal`, `remove`, `ring_file` |
+//! | What stays of a killed recorder, and for how long? | `orphan` |
 //! | Which files can't be used, and why? | `unusable` |
 //! | What is taken away of dead processes? | `sweep` |
 //! | How is a source claimed, and its state shown to others? | `source_record` |
@@ -38,11 +39,13 @@ mod lock_file;
 mod logs;
 #[cfg(feature = "observe")]
 mod mark;
+mod marks;
 mod membership;
 mod modes;
 mod name_key;
 mod names;
 mod open;
+mod orphan;
 mod presence;
 mod process_number;
 pub(crate) mod removal;
@@ -69,6 +72,7 @@ pub(crate) use membership::Membership;
 pub(crate) use name_key::NameKey;
 pub(crate) use open::default_name;
 pub use open::{DomainInfo, domains, domains_and_unusable, remove_domain};
+pub(crate) use orphan::grace_s;
 pub(crate) use reopen::OpenDomain;
 pub(crate) use rings::Mapped;
 pub(crate) use source_record::{DomainClaim, SourceRecord};

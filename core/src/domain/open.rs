@@ -25,14 +25,16 @@ pub(crate) fn default_name() -> String {
 }
 
 impl Domain {
-    /// Opens, or creates, a domain; sweeps it if a process of it has died.
-    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<PlainArc<Self>> {
-        Self::open_hashed(name, base, NameKey::hash)
+    /// Opens, or creates, a domain; sweeps it if a process of it has died. `grace_s` is for the rings
+    /// that this process writes.
+    pub(crate) fn open(name: &str, base: Option<&Path>, grace_s: u32) -> Result<PlainArc<Self>> {
+        Self::open_hashed(name, base, grace_s, NameKey::hash)
     }
 
     pub(super) fn open_hashed(
         name: &str,
         base: Option<&Path>,
+        grace_s: u32,
         hash: fn(&NameKey, &[u8]) -> u128,
     ) -> Result<PlainArc<Self>> {
         folder::check_domain_name(name)?;
@@ -49,7 +51,7 @@ impl Domain {
             // After the liveness lock, which keeps the key in the folder.
             let key = NameKey::of_folder(&folder, |name| name != liveness.name())?;
             let (liveness, checked_ns) = (ArcSwap::from_pointee(liveness), AtomicU64::new(0));
-            let domain = PlainArc::new(Self { folder, liveness, key, hash, checked_ns });
+            let domain = PlainArc::new(Self { folder, liveness, key, hash, grace_s, checked_ns });
             // What can't be swept now is found by the next sweep.
             let _ = domain.sweep_after_deaths();
             return Ok(domain);
@@ -118,16 +120,15 @@ fn info(name: &str, folder: &Folder) -> Result<DomainInfo> {
     let rings = names.iter().filter(|name| is_ring(name));
     let sizes: Vec<u64> = rings.filter_map(|name| Some(folder.open(name).ok()??.metadata().ok()?.len())).collect();
     let locks = names.iter().filter(|name| liveness::is_name(name)).map(|name| LockFile::check(folder, name));
-    let held: Vec<bool> =
-        locks.filter(|held| !matches!(held, Err(Error::Forbidden { .. }))).map(|held| held.unwrap_or(true)).collect();
-    let alive = held.iter().filter(|held| **held).count();
+    let mut held = locks.filter(|held| !matches!(held, Err(Error::Forbidden { .. }))).map(|held| held.unwrap_or(true));
+    let has_dead = held.any(|held| !held);
     Ok(DomainInfo {
         name: name.to_owned(),
         path: folder.path().to_owned(),
         buffers: sizes.len(),
         bytes: sizes.iter().sum(),
-        processes: alive,
-        has_dead: held.len() > alive,
+        processes: liveness::living(folder)?.len(),
+        has_dead,
     })
 }
 
@@ -143,7 +144,7 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
     if !all.as_ref().map_or(Ok(false), |all| all.exists(name))? {
         return Err(Error::NotFound { source_name: format!("domain {name}") });
     }
-    let domain = Domain::open(name, folder)?;
+    let domain = Domain::open(name, folder, 0)?;
     domain.remove_all()?;
     // The liveness lock of this process first: then the folder may be empty.
     drop(domain);
@@ -156,11 +157,11 @@ pub fn remove_domain(name: &str, folder: Option<&Path>) -> Result<()> {
 
 impl Domain {
     fn remove_all(&self) -> Result<()> {
-        self.sweep()?;
         self.remove_logs()?;
         for name in self.folder.names()?.into_iter().filter(|name| is_ring(name)) {
             self.remove_ring(&name)?;
         }
-        Ok(())
+        // Last: an orphaned ring keeps the lock file of its recorder.
+        self.sweep().map(|_| ())
     }
 }

@@ -10,7 +10,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::folder::Folder;
 
 /// Device and inode of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     device: u64,
     inode: u64,

@@ -25,6 +25,14 @@ pub(super) enum Fate {
     Unknown,
 }
 
+/// The process in a number: the same for all its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Process(u64);
+
+pub(super) fn process(number: u64) -> Process {
+    Process(number >> SERIAL_BITS)
+}
+
 /// Makes a number of this process. It is not repeated before 2^18 others.
 pub(super) fn new() -> u64 {
     static SERIAL: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(super::random()));
@@ -100,6 +108,7 @@ mod tests {
         let own = new();
         assert_eq!(fate(own), Fate::Lives);
         assert_ne!(own, new());
+        assert_eq!(process(own), process(new()));
         let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         let mask = !(((1_u64 << 22) - 1) << 42);
         let of_child = (own & mask) | (u64::from(child.id()) << 42);

@@ -88,6 +88,14 @@ pub(crate) fn stays_open<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -
     Ok(!is_removed(region))
 }
 
+/// True if a ring whose lease the caller has just taken, without a mark, stays: as [`stays_open`].
+pub(crate) fn stays_leased<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -> Result<bool> {
+    // SYNC holder (leased): a removal that begins after this sees the lease, or the caller sees its
+    // flag.
+    fence(Ordering::SeqCst);
+    stays_open(region, lock)
+}
+
 /// Withdraws a pending removal whose process died. Under the lock on the file, so no other removal
 /// is pending. A removed ring stays removed.
 pub(crate) fn settle(region: &Region) {

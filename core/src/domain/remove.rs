@@ -6,12 +6,10 @@ use super::names::{Names, is_ring};
 use super::removal::{is_removed, settle};
 use super::ring_file::RingFile;
 use super::waiting::Waiting;
-use super::{holders, removal};
+use super::{holders, orphan, removal};
 use crate::error::{Error, Result};
 use crate::holder::Holder;
-use crate::lifetime::Lifetime;
 use crate::memory::Region;
-use crate::sync::Ordering;
 
 impl Domain {
     /// Removes the ring of a source: marks it, and removes its name. False if it has none.
@@ -122,10 +120,20 @@ impl Domain {
     /// second at most: it is called when a handle is dropped.
     pub(super) fn remove_abandoned(&self, source: &str) -> Result<bool> {
         self.remove_if(Waiting::of_drop(), source, |region| {
-            if region.header().lifetime.load(Ordering::Relaxed) != Lifetime::WhileOpen as u32 {
-                return false;
+            orphan::is_while_open(region)
+                && self.may_go(region, source)
+                && removal::is_abandoned(region, || holders::any_alive(&self.folder, region))
+        })
+    }
+
+    /// Removes an orphaned ring, which another recorder replaces by one of another shape.
+    pub(crate) fn remove_orphan(&self, source: &str, id: u64) -> Result<bool> {
+        self.remove_if(Waiting::begin(), source, |region| {
+            let is_orphan = region.id() == id && !orphan::killed(&self.folder, region).is_empty();
+            if is_orphan {
+                removal::set_remover(region, Some(&Holder::this_process()));
             }
-            removal::is_abandoned(region, || holders::any_alive(&self.folder, region))
+            is_orphan
         })
     }
 }

@@ -14,20 +14,22 @@ pub(crate) struct OpenDomain {
     name: String,
     path: PathBuf,
     base: Option<PathBuf>,
+    grace_s: u32,
     current: ArcSwap<Domain>,
     /// Locked while a lost folder is replaced.
     reopening: Mutex<()>,
 }
 
 impl OpenDomain {
-    pub(crate) fn open(name: &str, base: Option<&Path>) -> Result<Self> {
-        let domain = Domain::open(name, base)?;
+    pub(crate) fn open(name: &str, base: Option<&Path>, grace_s: u32) -> Result<Self> {
+        let domain = Domain::open(name, base, grace_s)?;
         // Absolute, as the folder's own path is: the process may change its working directory.
         let base = domain.path().parent().map(Path::to_owned);
         Ok(Self {
             name: name.to_owned(),
             path: domain.path().to_owned(),
             base,
+            grace_s,
             current: ArcSwap::new(domain),
             reopening: Mutex::new(()),
         })
@@ -56,7 +58,7 @@ impl OpenDomain {
         if !PlainArc::ptr_eq(&current, lost) {
             return Ok(current);
         }
-        let opened = Domain::open(&self.name, self.base.as_deref())?;
+        let opened = Domain::open(&self.name, self.base.as_deref(), self.grace_s)?;
         self.current.store(PlainArc::clone(&opened));
         Ok(opened)
     }

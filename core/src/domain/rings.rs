@@ -1,20 +1,20 @@
 //! The rings of a domain: found, allocated by one process while the others wait, and listed.
 
 use super::handle::Domain;
-use super::liveness::{LivenessLock, random};
+use super::liveness::random;
 use super::lock_file::LockFile;
 use super::membership::Membership;
 use super::names::{Names, is_ring};
 use super::presence::Identity;
-use super::{holders, removal};
+use super::{marks, removal};
 use crate::error::{Error, Result};
 #[cfg(feature = "observe")]
 use crate::holder::Holder;
 use crate::lifetime::Lifetime;
-use crate::memory::{Description, Layout, MAX_HOLDERS, Region};
+use crate::memory::{Description, Layout, Region};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::sync::{Arc, PlainArc};
+use crate::sync::{Owner, PlainArc};
 
 /// A ring that this process has mapped and marked.
 pub(crate) struct Mapped {
@@ -37,9 +37,10 @@ impl Domain {
         let file = self.folder.identity(&name).unwrap_or(None);
         let membership = self.enter(&region, &description, (name.clone(), file), now_utc_ns)?;
         // No remover looks for a process that has no mark.
-        let stays = match membership.mark {
-            Some(_) => removal::stays_open(&region, || self.lock_ring(&name))?,
-            None => !removal::is_removed(&region),
+        let stays = if membership.is_listed {
+            removal::stays_open(&region, || self.lock_ring(&name)).inspect_err(|_| membership.leave(&region))?
+        } else {
+            !removal::is_removed(&region)
         };
         if !stays {
             membership.leave(&region);
@@ -132,7 +133,7 @@ impl Domain {
                 let membership = self.enter(&region, &description, file, now_utc_ns)?;
                 // SYNC region: the rename publishes a whole ring to every process that opens the
                 // name.
-                self.folder.rename(&hidden, &name)?;
+                self.folder.rename(&hidden, &name).inspect_err(|_| membership.leave(&region))?;
                 Ok(Mapped { region, description, membership })
             });
         if made.is_err() {
@@ -150,14 +151,13 @@ impl Domain {
         now_utc_ns: i64,
     ) -> Result<Membership> {
         let liveness = if region.is_writable() { self.liveness_if_room()? } else { None };
-        let enter = |liveness: Arc<LivenessLock>| {
-            let place = holders::enter(&self.folder, region, liveness.number(), now_utc_ns);
-            let too_many = || Error::TooManyProcesses { source_name: description.source.clone(), limit: MAX_HOLDERS };
-            Ok::<_, Error>((liveness, place.ok_or_else(too_many)?))
-        };
-        let mark = liveness.map(enter).transpose()?;
+        let ring = liveness.as_ref().map(|_| (region.id(), file.1));
+        let is_listed = liveness
+            .zip(ring)
+            .is_some_and(|(liveness, ring)| marks::enter(&self.folder, region, ring, liveness, now_utc_ns));
         let (source, lifetime) = (description.source.clone(), description.lifetime);
-        Ok(Membership { domain: PlainArc::clone(self), mark, source, file, lifetime })
+        let (domain, owner) = (PlainArc::clone(self), Owner::this());
+        Ok(Membership { domain, ring, is_listed, owner, source, file, lifetime })
     }
 
     /// The sources that have rings, sorted, read from their files without mapping them. Files that
@@ -193,7 +193,7 @@ impl Domain {
     /// The living processes that have a ring mapped, each with its start time.
     #[cfg(feature = "observe")]
     pub(crate) fn holders(&self, region: &Region) -> Vec<(Holder, i64)> {
-        holders::list(&self.folder, region)
+        super::holders::list(&self.folder, region)
     }
 
     /// Maps all rings without marking them, for a viewer.

@@ -1,9 +1,11 @@
 //! Sweeping: removes what dead processes left behind.
 
+use std::collections::HashSet;
+
 use super::handle::Domain;
 use super::lock_file::LockFile;
 use super::names::{Names, is_leftover, is_of_old_pool, is_ring};
-use super::{holders, liveness, removal};
+use super::{holders, liveness, orphan, removal};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::memory::{Region, is_read_only};
@@ -49,7 +51,7 @@ impl Domain {
     /// # Errors
     /// The first failure, after everything was tried.
     pub(crate) fn sweep(&self) -> Result<Swept> {
-        let mut sweep = Sweep { domain: self, swept: Swept::default(), failed: None };
+        let mut sweep = Sweep { domain: self, swept: Swept::default(), failed: None, evidence: HashSet::new() };
         sweep.all()?;
         if sweep.failed.take().is_some() {
             // On a full file system what went has made room for lock files.
@@ -63,6 +65,8 @@ struct Sweep<'a> {
     domain: &'a Domain,
     swept: Swept,
     failed: Option<Error>,
+    /// Liveness locks of killed recorders whose rings stay for a while.
+    evidence: HashSet<u64>,
 }
 
 impl Sweep<'_> {
@@ -84,6 +88,10 @@ impl Sweep<'_> {
         self.rings(&names);
         // After the rings: the marks with their numbers are cleared now.
         for name in names.iter().filter(|name| liveness::is_name(name)) {
+            // Those make the next process sweep, until the grace time is over.
+            if liveness::number_of(name).is_some_and(|number| self.evidence.contains(&number)) {
+                continue;
+            }
             let removed = LockFile::remove_dead(&self.domain.folder, name);
             self.swept.processes += self.counted(removed);
         }
@@ -110,7 +118,7 @@ impl Sweep<'_> {
 
     fn rings(&mut self, names: &[String]) {
         for name in names.iter().filter(|name| is_ring(name)) {
-            match self.domain.sweep_ring(name) {
+            match self.domain.sweep_ring(name, &mut self.evidence) {
                 Ok(Some(Left::Removed)) => self.swept.leftovers += 1,
                 Ok(Some(Left::Abandoned)) => self.swept.buffers += 1,
                 Ok(None) => {}
@@ -147,7 +155,7 @@ impl Domain {
         Ok(!self.has_living_record(name) && LockFile::try_take(&self.folder, name)?.is_some())
     }
 
-    fn sweep_ring(&self, name: &str) -> Result<Option<Left>> {
+    fn sweep_ring(&self, name: &str, evidence: &mut HashSet<u64>) -> Result<Option<Left>> {
         let Some(file) = self.folder.open(name)?.filter(|file| !is_read_only(file)) else { return Ok(None) };
         let (region, description) = self.map(&file, name)?;
         let source = description.source.as_str();
@@ -156,15 +164,23 @@ impl Domain {
             return Ok(self.finish_removal(source)?.then_some(Left::Removed));
         }
         holders::clear_dead(&self.folder, &region);
-        self.release_dead(&region);
+        holders::recount_unlisted(&self.folder, &region);
+        let killed = orphan::killed(&self.folder, &region);
+        if killed.is_empty() {
+            self.release_dead(&region);
+        }
         let is_abandoned = description.lifetime == Lifetime::WhileOpen && !holders::any_alive(&self.folder, &region);
-        Ok((is_abandoned && self.remove_abandoned(source)?).then_some(Left::Abandoned))
+        let removed = if is_abandoned { self.remove_abandoned(source) } else { Ok(false) };
+        if !matches!(removed, Ok(true)) {
+            evidence.extend(killed);
+        }
+        Ok(removed?.then_some(Left::Abandoned))
     }
 
     /// Releases the writer's lease of a dead process, and marks the health that it published as
     /// that of a dead one. The sweep then removes its lock file; without the file, a process in
     /// another PID namespace could not be known to be dead.
-    fn release_dead(&self, region: &Region) {
+    pub(super) fn release_dead(&self, region: &Region) {
         let header = region.header();
         for (word, ended) in [(&header.readers.lease, 0), (&header.health.liveness, ENDED)] {
             // SYNC none: the end of the process orders its stores.

@@ -5,7 +5,8 @@ use crate::sync::{AtomicI64, AtomicU32, AtomicU64};
 
 /// The first eight bytes of every region: `capbuf` and zeros.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"capbuf\0\0");
-/// Changes with the meaning or place of any byte of the header or of an anchor.
+/// Changes with the meaning or place of any byte of the header or of an anchor. Bytes that were
+/// zero may get a meaning if zero stands for what was before.
 pub(crate) const LAYOUT_VERSION: u32 = 4;
 
 /// The beginning of a region. Fields that one party stores often have cache lines of their own.
@@ -30,6 +31,14 @@ pub(crate) struct Header {
     pub(crate) id: AtomicU64,
     pub(crate) lifetime: AtomicU32,
     pub(crate) holder_slots: AtomicU32,
+    /// Time that the ring stays if its recorder is killed, in seconds, as its last writer set it.
+    pub(crate) grace_s: AtomicU32,
+    /// Processes that have the region mapped without a place in `holders`. Those that were killed
+    /// stay counted until a sweep.
+    pub(crate) unlisted: AtomicU32,
+    /// The time since the machine's start at which a process first noticed that the recorder was
+    /// killed; zero while none has.
+    pub(crate) orphaned_boot_ns: AtomicI64,
 
     pub(crate) writer: WriterLine,
     pub(crate) readers: ReaderLine,
@@ -104,7 +113,7 @@ pub(crate) struct HealthLine {
     pub(crate) reason: [AtomicU64; HEALTH_REASON_BYTES / 8],
 }
 
-/// Processes that can have one region mapped.
+/// Processes with a mark in a region. More can have it mapped: they are counted.
 pub(crate) const MAX_HOLDERS: usize = if cfg!(loom) { 1 } else { 128 };
 
 /// The mark of one process that has the region mapped.
@@ -156,6 +165,9 @@ mod tests {
             id,
             lifetime,
             holder_slots,
+            grace_s,
+            unlisted,
+            orphaned_boot_ns,
             writer.head,
             writer.reserve,
             writer.anchor_head,
@@ -186,8 +198,8 @@ mod tests {
     fn moved_field_needs_a_new_layout_version() {
         let offsets: Vec<_> = fields().into_iter().map(|(offset, _)| offset).collect();
         let version_4 = [
-            0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 128, 136, 144, 152, 160, 168, 176, 184,
-            192, 200, 208, 216, 220, 224, 256, 1280, 5376, 5384, 5388, 5392, 5400, 5408,
+            0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 104, 108, 112, 128, 136, 144, 152, 160,
+            168, 176, 184, 192, 200, 208, 216, 220, 224, 256, 1280, 5376, 5384, 5388, 5392, 5400, 5408,
         ];
         assert_eq!((LAYOUT_VERSION, &offsets[..]), (4, &version_4[..]));
         let sizes = [size_of::<Header>(), size_of::<HolderSlot>(), size_of::<AnchorSlot>()];

@@ -34,7 +34,7 @@ pub use budget::RegistryStats;
 pub(crate) use budget::{Budget, Charge};
 pub(crate) use file::is_read_only;
 pub use file::largest_file_bytes;
-pub(crate) use header::{AnchorSlot, HEALTH_REASON_BYTES, HolderSlot, MAX_HOLDERS, REMOVER_WORDS, WriterLine};
+pub(crate) use header::{AnchorSlot, HEALTH_REASON_BYTES, HolderSlot, REMOVER_WORDS, WriterLine};
 pub(crate) use layout::Layout;
 pub(crate) use mapping::Words;
 pub use pool::PoolStats;

@@ -5,6 +5,7 @@ use loom::thread;
 
 use super::claim::spec;
 use super::{Defect, Model, saw};
+use crate::buffer::{claim, release};
 use crate::domain::{holders, removal};
 use crate::memory::Region;
 use crate::sync::{Arc, Ordering};
@@ -18,7 +19,9 @@ struct Ring {
 
 impl Ring {
     fn any_marked(&self) -> bool {
-        self.region.header().holders.iter().any(|slot| slot.liveness.load(Ordering::Relaxed) != 0)
+        let header = self.region.header();
+        let is_marked = header.holders.iter().any(|slot| slot.liveness.load(Ordering::Relaxed) != 0);
+        is_marked || header.readers.lease.load(Ordering::Relaxed) != 0
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
@@ -43,8 +46,22 @@ impl Ring {
         None
     }
 
+    /// A process without a mark takes the writer.
+    fn write(&self) -> bool {
+        let lease = &self.region.header().readers.lease;
+        assert_eq!(claim(lease, OPENER, |_| true), Ok(()));
+        let stays = removal::stays_leased(&self.region, || Ok(self.lock())).unwrap();
+        if stays {
+            saw("opened");
+        } else {
+            saw("too late");
+            release(lease, OPENER);
+        }
+        stays
+    }
+
     fn leave(&self, place: usize) {
-        holders::leave(&self.region, place, OPENER);
+        holders::leave(&self.region, Some(place), OPENER);
         if !removal::is_removed(&self.region) && !self.any_marked() {
             self.remove_if_abandoned();
         }
@@ -99,4 +116,22 @@ fn last_holder_that_leaves_removes_the_ring() {
     LEFT.check();
 }
 
-pub(super) const ALL: &[Model] = &[OPENED, LEFT];
+const LEASED: Model = Model {
+    run: || {
+        removed_while(Ring::write);
+    },
+    preemptions: 4,
+    outcomes: &["opened", "too late"],
+    planted: &[
+        ("holder (leased)", Defect::Lost),
+        ("holder (flagged)", Defect::Lost),
+        ("holder (pending)", Defect::Blind),
+    ],
+};
+
+#[test]
+fn writer_without_a_mark_or_the_remover_sees_the_other() {
+    LEASED.check();
+}
+
+pub(super) const ALL: &[Model] = &[OPENED, LEFT, LEASED];

@@ -93,6 +93,7 @@ impl Registry {
 pub struct RegistryBuilder {
     budget_bytes: Option<u64>,
     domains_folder: Option<PathBuf>,
+    grace: Option<Duration>,
     pub(crate) pool: PoolSettings,
     pub(crate) track_allocations: Option<bool>,
     pub(crate) tracked_sources: Option<usize>,
@@ -106,6 +107,7 @@ impl Default for RegistryBuilder {
         Self {
             budget_bytes: None,
             domains_folder: None,
+            grace: None,
             pool: PoolSettings::default(),
             track_allocations: None,
             tracked_sources: None,
@@ -191,12 +193,22 @@ impl RegistryBuilder {
         self
     }
 
+    /// Sets how long a buffer of [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) stays when this
+    /// process is killed while it records it: at most seven days, rounded up to seconds. Zero: until
+    /// the next sweep. Default: the environment's `CAPBUF_GRACE` in seconds, or ten minutes without
+    /// one. See [`docs::domains`](crate::docs::domains).
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
     /// Opens, or creates, the named domain with these settings: see [`Registry::open`].
     ///
     /// # Errors
-    /// As [`Registry::open`].
+    /// As [`Registry::open`]; [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a grace
+    /// time that is not allowed.
     pub fn open(self, domain: &str) -> Result<Registry> {
-        let domain = OpenDomain::open(domain, self.domains_folder.as_deref())?;
+        let domain = OpenDomain::open(domain, self.domains_folder.as_deref(), domain::grace_s(self.grace)?)?;
         Ok(Registry::with_options(self, Some(PlainArc::new(domain))))
     }
 

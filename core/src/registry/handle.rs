@@ -131,11 +131,12 @@ impl Registry {
     /// for it.
     ///
     /// # Errors
-    /// [`Error::SpecMismatch`] if the source has a buffer with another spec, which stays unchanged;
+    /// [`Error::SpecMismatch`] if the source has a buffer with another spec, which stays unchanged
+    /// unless it is orphaned (see [`RegistryBuilder::grace`](super::RegistryBuilder::grace));
     /// [`Error::InvalidSource`]; [`Error::OverBudget`], [`Error::OutOfMemory`] and
     /// [`Error::OutOfSpace`], returned to all waiting callers, after which the source has no buffer
     /// and can be allocated again. In a domain also [`Error::System`], [`Error::Forbidden`],
-    /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
+    /// [`Error::LayoutMismatch`] and [`Error::Corrupt`].
     #[inline]
     #[track_caller]
     pub fn get_or_allocate(&self, source: &str, spec: Spec) -> Result<CaptureBuffer> {
@@ -154,7 +155,14 @@ impl Registry {
         {
             return Ok(buffer);
         }
-        let found = self.find_or_make(source, spec, options).and_then(|(buffer, outcome)| {
+        let mut found = self.find_or_make(source, spec, options);
+        if let Ok((other, _)) = &found
+            && *other.spec() != spec
+            && self.remove_orphan(other)?
+        {
+            found = self.find_or_make(source, spec, options);
+        }
+        let found = found.and_then(|(buffer, outcome)| {
             if *buffer.spec() == spec {
                 return Ok((buffer, outcome));
             }
@@ -214,7 +222,7 @@ impl Registry {
     ///
     /// # Errors
     /// In a domain [`Error::System`] if its folder can't be looked at, [`Error::Forbidden`],
-    /// [`Error::LayoutMismatch`], [`Error::Corrupt`] and [`Error::TooManyProcesses`].
+    /// [`Error::LayoutMismatch`] and [`Error::Corrupt`].
     #[inline]
     #[track_caller]
     pub fn try_get(&self, source: &str) -> Result<Option<CaptureBuffer>> {

@@ -48,8 +48,6 @@ pub const CAPBUF_FORBIDDEN: capbuf_status = 19;
 pub const CAPBUF_LAYOUT_MISMATCH: capbuf_status = 20;
 /// The buffer's memory is inconsistent.
 pub const CAPBUF_CORRUPT: capbuf_status = 21;
-/// The limit of processes that may map one buffer is reached.
-pub const CAPBUF_TOO_MANY_PROCESSES: capbuf_status = 22;
 /// The handle belongs to the process that this one was forked from, and can only be read with.
 pub const CAPBUF_FORKED: capbuf_status = 23;
 /// A pointer that must not be NULL is NULL.

@@ -69,6 +69,7 @@ def open(
     max_buffer_bytes: int | None = None,
     track_allocations: bool | None = None,
     pool_bytes: int | None = None,
+    grace: _Seconds | None = None,
 ) -> Registry: ...
 def record(
     source: str,
@@ -106,6 +107,7 @@ class Registry:
         max_buffer_bytes: int | None = None,
         track_allocations: bool | None = None,
         pool_bytes: int | None = None,
+        grace: _Seconds | None = None,
     ) -> Registry: ...
     @staticmethod
     def private(
@@ -541,6 +543,10 @@ class Status:
     def level(self) -> Level | None: ...
     @property
     def bytes(self) -> int: ...
+    @property
+    def orphaned_left_seconds(self) -> float | None: ...
+    @property
+    def unlisted_processes(self) -> int: ...
 
 @final
 class Level:

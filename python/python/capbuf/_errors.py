@@ -248,16 +248,6 @@ class Corrupt(Error, RuntimeError):
     reason: str
 
 
-class TooManyProcesses(Error, OSError):
-    """The maximum number of processes has the buffer mapped."""
-
-    code = 22
-    _errno = errno.EUSERS
-    source: str
-    """The source, without credentials."""
-    limit: int
-
-
 class Forked(Error, RuntimeError):
     """The handle belongs to the process that this one was forked from: it can only be read with.
 

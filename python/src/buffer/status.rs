@@ -101,6 +101,11 @@ impl Level {
 ///     The level of the last second.
 /// bytes : int
 ///     The mapped memory.
+/// orphaned_left_seconds : float or None
+///     The rest of the grace time, if its recorder was killed and no other has taken over: then the
+///     buffer is removed. See ``grace`` of `open`.
+/// unlisted_processes : int
+///     Living processes that have it open beyond those that `CaptureBuffer.opened_by` has room for.
 #[pyclass(module = "capbuf", frozen, get_all)]
 pub(crate) struct Status {
     newest_frame: u64,
@@ -120,6 +125,8 @@ pub(crate) struct Status {
     timeline_ahead_ns: i64,
     level: Option<Level>,
     bytes: u64,
+    orphaned_left_seconds: Option<f64>,
+    unlisted_processes: u32,
 }
 
 impl Status {
@@ -142,6 +149,8 @@ impl Status {
             timeline_ahead_ns: status.timeline_ahead_ns,
             level: status.level.map(|level| Level { peak: level.peak, rms: level.rms }),
             bytes: status.bytes,
+            orphaned_left_seconds: status.orphaned_left.map(|left| left.as_secs_f64()),
+            unlisted_processes: status.unlisted_processes,
         }
     }
 }

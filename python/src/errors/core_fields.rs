@@ -88,10 +88,6 @@ pub(super) fn core_fields<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound
             fields.set_item("found", found)?;
             fields.set_item("known", known)?;
         }
-        Error::TooManyProcesses { source_name, limit } => {
-            fields.set_item("source", source_name.to_string())?;
-            fields.set_item("limit", limit)?;
-        }
         _ => {}
     }
     Ok(fields)

@@ -62,7 +62,7 @@ impl Registry {
     ///     If an argument is outside of what is allowed.
     /// OverBudget, OutOfMemory, OutOfSpace
     ///     If the memory is not available. The call may be repeated.
-    /// System, Forbidden, LayoutMismatch, Corrupt, TooManyProcesses
+    /// System, Forbidden, LayoutMismatch, Corrupt
     ///     If the files of the domain are inaccessible or damaged.
     #[pyo3(
         signature = (source, *, seconds, sample_rate_hz=None, channels=None, sample_format="s16", lifetime="until removed"),
@@ -108,7 +108,7 @@ impl Registry {
     ///     If the source has a buffer (`existing` is its shape), which stays unchanged.
     /// InvalidArgument, InvalidType, InvalidSource, OverBudget, OutOfMemory, OutOfSpace
     ///     As `get_or_allocate`.
-    /// System, Forbidden, LayoutMismatch, Corrupt, TooManyProcesses
+    /// System, Forbidden, LayoutMismatch, Corrupt
     ///     As `get_or_allocate`.
     #[pyo3(
         signature = (source, *, seconds, sample_rate_hz=None, channels=None, sample_format="s16", lifetime="until removed"),

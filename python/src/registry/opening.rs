@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 
 use super::Registry;
-use crate::arguments::{BYTES, named, optional_unsigned};
+use crate::arguments::{BYTES, named, optional_duration, optional_unsigned};
 use crate::errors::OrRaise as _;
 use crate::waiting::interruptible;
 
@@ -32,6 +32,10 @@ use crate::waiting::interruptible;
 /// pool_bytes : int, optional
 ///     Limit of the memory of removed buffers that a private registry retains for new ones of the
 ///     same size; by default none is. Without effect in a domain.
+/// grace : float or timedelta, optional
+///     Time for which a buffer of the lifetime ``while open`` stays if this process is killed while
+///     it records it, at most seven days; the next recorder goes on in it. By default
+///     ``$CAPBUF_GRACE`` in seconds, or ten minutes.
 ///
 /// Returns
 /// -------
@@ -40,12 +44,12 @@ use crate::waiting::interruptible;
 /// Raises
 /// ------
 /// InvalidArgument
-///     If the name is not allowed.
+///     If the name, or the grace time, is not allowed.
 /// Forbidden, System
 ///     If the folder belongs to another user, others may access it, or it can't be created or
 ///     opened.
 #[pyfunction]
-#[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
+#[pyo3(signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None, grace=None))]
 pub(crate) fn open(
     py: Python<'_>,
     #[pyo3(from_py_with = named::optional_domain)] domain: Option<String>,
@@ -54,8 +58,12 @@ pub(crate) fn open(
     max_buffer_bytes: Option<&Bound<'_, PyAny>>,
     #[pyo3(from_py_with = named::track_allocations)] track_allocations: Option<bool>,
     pool_bytes: Option<&Bound<'_, PyAny>>,
+    grace: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Registry> {
     let mut builder = builder(budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)?;
+    if let Some(grace) = optional_duration("grace", grace)? {
+        builder = builder.grace(grace);
+    }
     if let Some(folder) = folder {
         builder = builder.domains_folder(folder);
     }
@@ -101,7 +109,7 @@ fn builder(
 impl Registry {
     /// Open, or create, a domain: see the function `open`.
     #[staticmethod]
-    #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None))]
+    #[pyo3(name = "open", signature = (domain=None, *, folder=None, budget_bytes=None, max_buffer_bytes=None, track_allocations=None, pool_bytes=None, grace=None))]
     fn static_open(
         py: Python<'_>,
         #[pyo3(from_py_with = named::optional_domain)] domain: Option<String>,
@@ -110,8 +118,9 @@ impl Registry {
         max_buffer_bytes: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = named::track_allocations)] track_allocations: Option<bool>,
         pool_bytes: Option<&Bound<'_, PyAny>>,
+        grace: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        open(py, domain, folder, budget_bytes, max_buffer_bytes, track_allocations, pool_bytes)
+        open(py, domain, folder, budget_bytes, max_buffer_bytes, track_allocations, pool_bytes, grace)
     }
 
     /// Create a registry that belongs to this process alone.

@@ -12,7 +12,7 @@ fn fork(folder: &Folder) -> (Worker, u32, Registry, CaptureBuffer) {
 
 fn fork_by(folder: &Folder, how: &[&str]) -> (Worker, u32, Registry, CaptureBuffer) {
     let mut command = Child::command(env!("CARGO_BIN_EXE_forks_with_writer"));
-    command.args([DOMAIN, SOURCE]).args(how).env("CAPBUF_DIR", folder.path());
+    command.args([DOMAIN, SOURCE]).args(how).env("CAPBUF_DIR", folder.path()).env("CAPBUF_GRACE", "0");
     let mut process = Worker::of(command);
     let reply = process.request("id");
     let [child, parent] = numbers(&reply)[..] else { panic!("{reply}") };

@@ -28,7 +28,7 @@ fn work(folder: &Folder, commands: &[&str], kill_at: Option<&Call>) -> (Vec<(Str
     if let Some((call, number)) = kill_at {
         command.arg(format!("--inject={call}:signal=SIGKILL:when={number}"));
     }
-    command.arg(env!("CARGO_BIN_EXE_works_in_domain")).env("CAPBUF_DIR", folder.path());
+    command.arg(env!("CARGO_BIN_EXE_works_in_domain")).env("CAPBUF_DIR", folder.path()).env("CAPBUF_GRACE", "0");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
     let mut child = Child::start(command).unwrap();
     // Fails if the worker was killed before it read.

@@ -8,7 +8,7 @@ use capbuf_tests::wait_until;
 
 use crate::worker::{DEADLINE, DOMAIN, Folder, SOURCE, Worker, spec};
 
-/// More than can have a buffer open at once, so marks of the dead must be reused.
+/// More than the list of holders has room for, so marks of the dead must be reused.
 const KILLS: usize = 160;
 
 #[test]
@@ -58,27 +58,33 @@ fn readers_killed_while_opening_reading_or_waiting_hold_nothing() {
 }
 
 #[test]
-fn marks_of_dead_readers_are_reused() {
+fn readers_beyond_the_table_are_counted_and_marks_of_dead_ones_are_reused() {
     let folder = Folder::new();
     let registry = folder.open();
     let options = AllocateOptions::new().lifetime(Lifetime::WhileOpen);
     let buffer = registry.get_or_allocate_with(SOURCE, spec(1000), &options).unwrap();
     let mut alive = Worker::get(&folder);
     // Started before any is killed, so that none sweeps marks when it opens the domain.
+    let (mut last, mut recorder) = (Worker::open(&folder), Worker::open(&folder));
     let mut readers: Vec<_> = (0..130 - 2).map(|_| Worker::open(&folder)).collect();
-    let refused = readers.iter_mut().filter_map(|reader| {
-        let reply = reader.request(&format!("allocate {SOURCE} 1000 while-open"));
-        (!reply.starts_with("ring ")).then_some(reply)
-    });
-    let refused: Vec<_> = refused.collect();
-    assert_eq!(refused.len(), 2, "{refused:?}");
-    assert!(refused[0].starts_with("error TooManyProcesses "), "{refused:?}");
-    // Marks are reused without a sweep.
-    let mut last = readers.pop().unwrap();
+    for reader in &mut readers {
+        reader.expect(&format!("allocate {SOURCE} 1000 while-open"), &format!("ring {}", buffer.id()));
+    }
+    // None is refused, and none keeps a recorder out, which has no mark either.
+    assert_eq!((buffer.opened_by().len(), buffer.status().unlisted_processes), (128, 2));
+    recorder.expect(&format!("get {SOURCE}"), &format!("ring {}", buffer.id()));
+    recorder.expect("writer", "writer 0");
+    recorder.expect("write 10", "written 10");
+    alive.expect("read 0 10", "right 10");
+    assert_eq!(buffer.status().writer.map(|writer| writer.pid), Some(recorder.pid()));
+    assert_eq!(buffer.status().unlisted_processes, 3);
+    // Killed ones count no more, listed or not; marks are reused without a sweep.
     readers.iter_mut().for_each(Worker::kill);
+    recorder.kill();
     last.expect(&format!("get {SOURCE}"), &format!("ring {}", buffer.id()));
     let pids: BTreeSet<_> = buffer.opened_by().into_iter().map(|opened| opened.holder.pid).collect();
     assert_eq!(pids, BTreeSet::from([std::process::id(), alive.pid(), last.pid()]));
+    assert_eq!(buffer.status().unlisted_processes, 0);
     last.kill();
     alive.kill();
 }

@@ -1,9 +1,11 @@
 //! Buffers after their process has ended: those that last until they are removed, and no others.
 
-use capbuf::{Error, Span, domains, remove_domain};
-use capbuf_tests::position;
+use std::time::Duration;
 
-use crate::worker::{DOMAIN, Folder, SOURCE, Worker};
+use capbuf::{Error, Span, domains, remove_domain};
+use capbuf_tests::{position, wait_until};
+
+use crate::worker::{DEADLINE, DOMAIN, Folder, SOURCE, Worker};
 
 #[test]
 fn only_until_removed_buffers_survive_the_sweep_after_a_kill() {
@@ -101,4 +103,56 @@ fn removed_domain_is_gone_for_processes_that_have_it_open() {
     assert!(!folder.domain().exists());
     assert!(domains(Some(folder.path())).unwrap().is_empty());
     assert!(matches!(remove_domain(DOMAIN, Some(folder.path())), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn ring_of_a_killed_recorder_stays_for_its_grace_time() {
+    let folder = Folder::new();
+    let mut recorder = Worker::open_with_grace(&folder, 600);
+    let ring = recorder.request(&format!("allocate {SOURCE} 48000 while-open"));
+    recorder.expect("writer", "writer 0");
+    recorder.expect("write 40000", "written 40000");
+    recorder.kill();
+    // Readers come and go, and look after it; one that is killed changes nothing.
+    for _ in 0..3 {
+        let mut reader = Worker::get(&folder);
+        reader.expect("read 0 40000", "right 40000");
+        reader.kill();
+        let registry = folder.open();
+        assert_eq!(registry.sweep().unwrap().buffers, 0);
+        let buffer = registry.get(SOURCE).unwrap();
+        assert_eq!(ring, format!("ring {}", buffer.id()));
+        assert!(buffer.status().orphaned_left.is_some_and(|left| left > Duration::from_secs(300)));
+    }
+    assert!(domains(Some(folder.path())).unwrap()[0].has_dead);
+    // The next recorder goes on, and ends it in order.
+    let mut next = Worker::open_with_grace(&folder, 600);
+    next.expect(&format!("allocate {SOURCE} 48000 while-open"), &ring);
+    next.expect("writer", "writer 40000");
+    assert_eq!(folder.open().get(SOURCE).unwrap().status().orphaned_left, None);
+    next.end();
+    folder.assert_clean(0, 0, "an orderly end");
+}
+
+#[test]
+fn ring_of_a_killed_recorder_is_swept_when_its_grace_time_is_over() {
+    let folder = Folder::new();
+    let mut recorder = Worker::open_with_grace(&folder, 1);
+    recorder.request(&format!("allocate {SOURCE} 48000 while-open"));
+    recorder.expect("writer", "writer 0");
+    recorder.kill();
+    assert!(wait_until(DEADLINE, || folder.open().get(SOURCE).is_none()), "it stays");
+    folder.assert_clean(0, 0, "all is swept");
+}
+
+#[test]
+fn removed_domain_leaves_no_file_of_an_orphan() {
+    let folder = Folder::new();
+    let mut recorder = Worker::open_with_grace(&folder, 600);
+    recorder.request(&format!("allocate {SOURCE} 48000 while-open"));
+    recorder.expect("writer", "writer 0");
+    recorder.kill();
+    folder.open().sweep().unwrap();
+    remove_domain(DOMAIN, Some(folder.path())).unwrap();
+    assert!(!folder.domain().exists());
 }

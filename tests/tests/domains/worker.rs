@@ -92,14 +92,24 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts a worker without a domain.
     pub(crate) fn start(folder: &Folder) -> Self {
+        // What it leaves is swept at once: the grace time has tests of its own.
+        Self::start_with_grace(folder, 0)
+    }
+
+    fn start_with_grace(folder: &Folder, grace_s: u32) -> Self {
         let mut command = Child::command(env!("CARGO_BIN_EXE_works_in_domain"));
-        command.env("CAPBUF_DIR", folder.path());
+        command.env("CAPBUF_DIR", folder.path()).env("CAPBUF_GRACE", grace_s.to_string());
         Self::of(command)
     }
 
     /// Starts a worker with the domain open.
     pub(crate) fn open(folder: &Folder) -> Self {
-        let mut worker = Self::start(folder);
+        Self::open_with_grace(folder, 0)
+    }
+
+    /// Starts a worker with the domain open, whose rings stay for `grace_s` seconds if it is killed.
+    pub(crate) fn open_with_grace(folder: &Folder, grace_s: u32) -> Self {
+        let mut worker = Self::start_with_grace(folder, grace_s);
         worker.expect(&format!("open {DOMAIN}"), "opened");
         worker
     }

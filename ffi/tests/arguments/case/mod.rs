@@ -139,5 +139,6 @@ fn options(max_buffer_bytes: u64) -> Padded<capbuf_registry_options> {
         pool_age_ns: 0,
         track_allocations: 0,
         reserved: 0,
+        grace_ns: 0,
     })
 }
