@@ -50,8 +50,8 @@ func WithPool(bytes uint64, age time.Duration) Option {
 	return func(o *options) { o.poolBytes, o.poolAge = bytes, age }
 }
 
-// WithGrace sets how long a buffer of the lifetime [WhileOpen] stays if this process is killed while
-// it records it: at most seven days; 0: until the next sweep. The default is CAPBUF_GRACE in
+// WithGrace sets how long a buffer of the lifetime [WhileOpen] stays if this process is killed
+// while it records it: at most seven days; 0: until the next sweep. The default is CAPBUF_GRACE in
 // seconds, or ten minutes. The next recorder of the source goes on in the buffer.
 func WithGrace(grace time.Duration) Option {
 	return func(o *options) { o.grace, o.hasGrace = grace, true }

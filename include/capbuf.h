@@ -398,8 +398,8 @@ typedef struct {
     // Set it to 0.
     uint32_t reserved;
     // Time for which a buffer that ends with its last process stays if this process is killed
-    // while it records it, in ns, at most seven days; 0: `CAPBUF_GRACE` in seconds, or ten minutes;
-    // -1: none.
+    // while it records it, in ns, at most seven days; 0: `CAPBUF_GRACE` in seconds, or ten
+    // minutes; -1: none.
     int64_t grace_ns;
 } capbuf_registry_options;
 

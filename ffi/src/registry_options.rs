@@ -34,8 +34,8 @@ pub struct capbuf_registry_options {
     /// Set it to 0.
     pub reserved: u32,
     /// Time for which a buffer that ends with its last process stays if this process is killed
-    /// while it records it, in ns, at most seven days; 0: `CAPBUF_GRACE` in seconds, or ten minutes;
-    /// -1: none.
+    /// while it records it, in ns, at most seven days; 0: `CAPBUF_GRACE` in seconds, or ten
+    /// minutes; -1: none.
     pub grace_ns: i64,
 }
 

@@ -65,7 +65,7 @@ impl Capture {
         // Claimed before it is opened: a second connection could disturb a camera that is captured.
         let claim = registry.claim_source(name)?;
         let existing = registry.try_get(name)?;
-        // A buffer whose recorder was killed has no writer, and makes room for one of another shape.
+        // One whose recorder was killed has no writer, and makes room for one of another shape.
         let existing = existing.filter(|buffer| buffer.status().orphaned_left.is_none());
         let existing = existing.map(|buffer| buffer.writer()).transpose()?;
         let supervised = Supervised::open(registry, name, source, options, claim, existing)?;

@@ -121,20 +121,21 @@
 //! last one closed the domain or was killed. With
 //! [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) it stays while a process has it open, and
 //! ends at once with the last one that ends in order. The next process that opens the domain, or
-//! [`Registry::sweep`](crate::Registry::sweep), removes what killed readers left of those. Memory is
-//! freed when the file is gone and no process has it mapped.
+//! [`Registry::sweep`](crate::Registry::sweep), removes what killed readers left of those. Memory
+//! is freed when the file is gone and no process has it mapped.
 //!
-//! If its recorder is killed, such a buffer is *orphaned*, and stays for a grace time: ten minutes,
-//! or what [`RegistryBuilder::grace`](crate::RegistryBuilder::grace) or `CAPBUF_GRACE` (seconds, at
-//! most seven days) say in the recorder. A recorder is a process that holds the writer, or whose
-//! published state is not an end. The next one goes on in the buffer; one that asks for another
-//! shape replaces it, also under readers. The time begins when a process first notices the death: by
-//! opening the domain, a sweep, a status, or by ending as the last reader. It counts while the
-//! machine is suspended, and whatever the clock is set to. Once it is over, the next process that
-//! opens the domain, or the next sweep, removes the buffer, unless a recorder has claimed the source
-//! and waits for it. `capbuf list` and [`Status::orphaned_left`](crate::Status::orphaned_left) show
-//! the time left. The recorder's `process-NUMBER` file stays as long. A program that ends without
-//! dropping its handles (`exit`, or a Go program without `Close`) counts as killed.
+//! If its recorder is killed, such a buffer is *orphaned*, and stays for a grace time: ten
+//! minutes, or what [`RegistryBuilder::grace`](crate::RegistryBuilder::grace) or `CAPBUF_GRACE`
+//! (seconds, at most seven days) say in the recorder. A recorder is a process that holds the
+//! writer, or whose published state is not an end. The next one goes on in the buffer; one that
+//! asks for another shape replaces it, also under readers. The time begins when a process first
+//! notices the death: by opening the domain, a sweep, a status, or by ending as the last reader.
+//! It counts while the machine is suspended, and whatever the clock is set to. Once it is over,
+//! the next process that opens the domain, or the next sweep, removes the buffer, unless a
+//! recorder has claimed the source and waits for it. `capbuf list` and
+//! [`Status::orphaned_left`](crate::Status::orphaned_left) show the time left. The recorder's
+//! `process-NUMBER` file stays as long. A program that ends without dropping its handles (`exit`,
+//! or a Go program without `Close`) counts as killed.
 //!
 //! # Holders
 //! A process that has a buffer open counts once, however many registries and handles it has. 128

@@ -81,7 +81,7 @@ pub(super) fn recount_unlisted(folder: &Folder, region: &Region) {
     let count = &region.header().unlisted;
     let counted = count.load(Ordering::Relaxed);
     if counted > 0 {
-        // SYNC none: for display. A process that comes or goes meanwhile leaves it to the next sweep.
+        // SYNC none: for display. If a process comes or goes meanwhile the next sweep does it.
         let _ = count.compare_exchange(counted, unlisted(folder, region), Ordering::Relaxed, Ordering::Relaxed);
     }
 }

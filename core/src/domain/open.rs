@@ -25,8 +25,8 @@ pub(crate) fn default_name() -> String {
 }
 
 impl Domain {
-    /// Opens, or creates, a domain; sweeps it if a process of it has died. `grace_s` is for the rings
-    /// that this process writes.
+    /// Opens, or creates, a domain; sweeps it if a process of it has died. `grace_s` is for the
+    /// rings that this process writes.
     pub(crate) fn open(name: &str, base: Option<&Path>, grace_s: u32) -> Result<PlainArc<Self>> {
         Self::open_hashed(name, base, grace_s, NameKey::hash)
     }

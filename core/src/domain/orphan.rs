@@ -1,4 +1,4 @@
-//! Orphaned rings: their recorder was killed. They stay for a grace time, then a sweep removes them.
+//! Orphaned rings: their recorder was killed. They stay for a grace time, and are then swept.
 //!
 //! A ring that stays only while it is open is removed when its last process ends in order. A
 //! recorder that was killed has left its number in the lease, or in the health that it published.

@@ -193,10 +193,10 @@ impl RegistryBuilder {
         self
     }
 
-    /// Sets how long a buffer of [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) stays when this
-    /// process is killed while it records it: at most seven days, rounded up to seconds. Zero: until
-    /// the next sweep. Default: the environment's `CAPBUF_GRACE` in seconds, or ten minutes without
-    /// one. See [`docs::domains`](crate::docs::domains).
+    /// Sets how long a buffer of [`Lifetime::WhileOpen`](crate::Lifetime::WhileOpen) stays when
+    /// this process is killed while it records it: at most seven days, rounded up to seconds. Zero:
+    /// until the next sweep. Default: the environment's `CAPBUF_GRACE` in seconds, or ten minutes
+    /// without one. See [`docs::domains`](crate::docs::domains).
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self

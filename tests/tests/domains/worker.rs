@@ -107,7 +107,7 @@ impl Worker {
         Self::open_with_grace(folder, 0)
     }
 
-    /// Starts a worker with the domain open, whose rings stay for `grace_s` seconds if it is killed.
+    /// As [`Worker::open`]; its rings stay for `grace_s` seconds if it is killed.
     pub(crate) fn open_with_grace(folder: &Folder, grace_s: u32) -> Self {
         let mut worker = Self::start_with_grace(folder, grace_s);
         worker.expect(&format!("open {DOMAIN}"), "opened");
