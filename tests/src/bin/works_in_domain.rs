@@ -21,6 +21,7 @@
 //! | `witness-forever` | `checked FRAMES wrong READS times NUMBER changed NUMBER refused READS`, repeatedly: the same frames, and whether their times stay |
 //! | `visit-forever DOMAIN SOURCE` | `visited NUMBER`, repeatedly: opens, reads, waits, closes |
 //! | `claim-source-forever SOURCE` | `claimed NUMBER`, repeatedly: claims and releases |
+//! | `capture SOURCE FRAMES` | `captures`: into a buffer of FRAMES |
 //! | `remove SOURCE` | `removed` |
 //! | `remake SOURCE COUNT` | `remade COUNT`: allocates and removes, COUNT times |
 //! | `files` | the names in the domain's folder |
@@ -40,6 +41,7 @@ use capbuf::{
     AllocateOptions, CaptureBuffer, Detector, Length, Lifetime, ReadOptions, Registry, SampleFormat, Span, Spec,
     WatchSettings, Writer,
 };
+use capbuf_capture::{Capture, CaptureOptions};
 use capbuf_tests::position;
 
 type Outcome<T = String> = Result<T, Box<dyn Error>>;
@@ -64,9 +66,10 @@ fn print(reply: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Declared in the order of dropping: writers, handles, registry.
+/// Declared in the order of dropping: captures, writers, handles, registry.
 #[derive(Default)]
 struct Worker {
+    capture: Option<Capture>,
     writer: Option<Writer>,
     writers: Vec<Writer>,
     buffer: Option<CaptureBuffer>,
@@ -126,6 +129,11 @@ impl Worker {
             ["witness-forever"] => witness_forever(self.buffer()?),
             ["visit-forever", domain, source] => visit_forever(domain, source),
             ["claim-source-forever", source] => claim_source_forever(self.registry()?, source),
+            ["capture", source, frames] => {
+                let options = CaptureOptions::new().length(Length::Frames(frames.parse()?));
+                self.capture = Some(Capture::start(self.registry()?, source, &options)?);
+                Ok("captures".to_owned())
+            }
             ["remove", source] => {
                 self.registry()?.remove(source)?;
                 Ok("removed".to_owned())
