@@ -120,21 +120,8 @@ impl Registry {
         }
     }
 
-    /// Removes a buffer whose recorder was killed, to make room for one of another shape.
-    pub(super) fn remove_orphan(&self, buffer: &CaptureBuffer) -> Result<bool> {
-        let (source, shared) = (buffer.source().as_str(), &buffer.shared);
-        let Some(membership) = &shared.membership else { return Ok(false) };
-        let is_removed = membership.orphaned_left(&shared.region).is_some()
-            && self.check_process().is_ok()
-            && membership.domain().remove_orphan(source, shared.id)?;
-        if is_removed {
-            self.forget_removed(source);
-        }
-        Ok(is_removed)
-    }
-
     /// Removes a source's slot from this process's map if another process removed its buffer.
-    fn forget_removed(&self, source: &str) {
+    pub(super) fn forget_removed(&self, source: &str) {
         let slot = self.0.map.load(source).slot(source).cloned();
         if let Some(buffer) = slot.as_ref().and_then(|slot| slot.buffer()) {
             // One that was cut short counts as removed.

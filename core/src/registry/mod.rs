@@ -15,6 +15,7 @@
 //! | How is a source's slot found without waiting? | `lookup` |
 //! | Which sources are there, with a buffer or not yet? | `sources` |
 //! | What if the domain's folder is taken away? | `lost` |
+//! | What if the recorder of a buffer of another shape was killed? | `orphan` |
 //! | How is the end of an attempt recorded? | `tracked` |
 //! | What do reports, metrics and watches ask of it? | `observed` |
 //! | What is done before it ends? | `ending` |
@@ -28,6 +29,7 @@ mod lookup;
 mod lost;
 #[cfg(feature = "observe")]
 mod observed;
+mod orphan;
 mod sources;
 mod tracked;
 

@@ -13,8 +13,8 @@ impl Tree {
         let core = numbered(between(&self.text("core/src/error.rs"), "pub enum ErrorCode {", "\n}"), " = ");
         let header = self.text("include/capbuf.h");
         let statuses = defined(between(&header, "#define CAPBUF_OK 0", "#define CAPBUF_FORMAT_OWN"), "");
-        assert!(core.len() >= 23, "only {} error codes were found", core.len());
-        assert!(statuses.len() >= 27, "only {} statuses were found", statuses.len());
+        assert!(core.len() >= 22, "only {} error codes were found", core.len());
+        assert!(statuses.len() >= 26, "only {} statuses were found", statuses.len());
         let of_core: BTreeMap<_, _> = statuses
             .iter()
             .filter(|(_, number)| **number < FIRST_OF_C)
