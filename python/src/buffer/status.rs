@@ -206,5 +206,7 @@ pickled!(Status {
     is_removed,
     timeline_ahead_ns,
     level,
-    bytes
+    bytes,
+    orphaned_left_seconds,
+    unlisted_processes
 });
