@@ -65,11 +65,12 @@ def test_child_processes_share_a_domain(folder: pathlib.Path, method: str) -> No
 
 RECORDER = """
 import sys
+import numpy as np
 import capbuf
 with capbuf.open("birds", grace=float(sys.argv[1])) as domain:
     buffer = domain.allocate("mic", seconds=1, sample_rate_hz=8000, lifetime="while open")
     with buffer.writer() as writer:
-        writer.write(bytes(200))
+        writer.write(np.zeros(100, "int16"))
         print(buffer.id, flush=True)
         sys.stdin.read()
 """
