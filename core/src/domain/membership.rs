@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::handle::Domain;
-use super::marks::{self, Ring};
+use super::openings::{self, Ring};
 use super::presence::Identity;
 use super::removal::{self, is_removed};
 use super::{holders, orphan};
@@ -74,7 +74,7 @@ impl Membership {
     pub(crate) fn leave(&self, region: &Region) {
         // A forked child's memory is a copy, but the mark is its parent's.
         let Some(ring) = self.ring.as_ref().filter(|_| !self.owner.is_parent()) else { return };
-        let is_last = marks::leave(region, ring);
+        let is_last = openings::leave(region, ring);
         if is_last
             && self.lifetime == Lifetime::WhileOpen
             && !is_removed(region)

@@ -19,7 +19,7 @@
 //! | How long is a lock waited for, and which process holds it? | `waiting` |
 //! | Which users may use the folder, and which files in it? | `folder` |
 //! | How are files and folders made, whatever the umask and the file system? | `modes`, `reserve` |
-//! | Which processes have a ring mapped? | `holders`, `marks`, `membership` |
+//! | Which processes have a ring mapped? | `holders`, `openings`, `membership` |
 //! | When is a ring removed, and when is its removal pending? | `removal`, `remove`, `ring_file` |
 //! | What stays of a killed recorder, and for how long? | `orphan` |
 //! | Which files can't be used, and why? | `unusable` |
@@ -39,12 +39,12 @@ mod lock_file;
 mod logs;
 #[cfg(feature = "observe")]
 mod mark;
-mod marks;
 mod membership;
 mod modes;
 mod name_key;
 mod names;
 mod open;
+mod openings;
 mod orphan;
 mod presence;
 mod process_number;

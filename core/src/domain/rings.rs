@@ -6,7 +6,7 @@ use super::lock_file::LockFile;
 use super::membership::Membership;
 use super::names::{Names, is_ring};
 use super::presence::Identity;
-use super::{marks, removal};
+use super::{openings, removal};
 use crate::error::{Error, Result};
 #[cfg(feature = "observe")]
 use crate::holder::Holder;
@@ -154,7 +154,7 @@ impl Domain {
         let ring = liveness.as_ref().map(|_| (region.id(), file.1));
         let is_listed = liveness
             .zip(ring)
-            .is_some_and(|(liveness, ring)| marks::enter(&self.folder, region, ring, liveness, now_utc_ns));
+            .is_some_and(|(liveness, ring)| openings::enter(&self.folder, region, ring, liveness, now_utc_ns));
         let (source, lifetime) = (description.source.clone(), description.lifetime);
         let (domain, owner) = (PlainArc::clone(self), Owner::this());
         Ok(Membership { domain, ring, is_listed, owner, source, file, lifetime })

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn place_of_a_closed_registry_is_taken_again() {
         let base = tempfile::tempdir().unwrap();
-        let domain = Domain::open("birds", Some(base.path())).unwrap();
+        let domain = Domain::open("birds", Some(base.path()), 0).unwrap();
         for _ in 0..PAIRS + 10 {
             domain.switch(None).unwrap().release();
         }

@@ -220,7 +220,7 @@ fn killed_recorder_leaves_its_ring_for_the_grace_time_and_no_longer() {
         assert_eq!(found.status().orphaned_left, Some(std::time::Duration::ZERO));
         drop(found);
         assert!(!open().contains("x"));
-        assert_eq!(crate::domains(Some(base.path())).unwrap()[0].has_dead, false);
+        assert!(!crate::domains(Some(base.path())).unwrap()[0].has_dead);
     }
     killed_recorder(base.path(), 0, true, spec);
     assert!(!open().contains("x"), "without a grace time");

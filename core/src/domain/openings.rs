@@ -1,4 +1,4 @@
-//! The marks of this process in rings: one for each ring, however many registries have it open.
+//! The openings of rings by this process: one mark for each, however many registries have it open.
 
 use std::collections::HashMap;
 
