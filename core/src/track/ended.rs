@@ -200,7 +200,7 @@ mod tests {
         let spec = Spec::new(Length::Frames(10), 1000, 1, SampleFormat::S16).unwrap();
         let end_one = || drop(open(true).get_or_allocate("mic", spec).unwrap());
         let attempts = || outside.allocation_report().totals.attempts;
-        let domain = Domain::open("birds", Some(folder.path())).unwrap();
+        let domain = Domain::open("birds", Some(folder.path()), 0).unwrap();
         (0..3).for_each(|_| end_one());
         for round in 0..3 {
             assert_eq!(attempts(), Some(3 + round));
