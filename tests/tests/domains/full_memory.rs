@@ -64,7 +64,7 @@ fn watch_reports_nearly_full_memory_whatever_filled_it() {
     // Far from the budget: a ring of half the memory, and one more.
     assert!(worker.request(&format!("allocate {SOURCE} {}", 200 << 10)).starts_with("ring "));
     worker.expect("look", "fine");
-    assert!(worker.request(&format!("allocate another {}", 240 << 10)).starts_with("ring "));
+    assert!(worker.request(&format!("allocate another {}", 232 << 10)).starts_with("ring "));
     let anomaly = worker.request("look");
     let [used, free, ..] = numbers(&anomaly)[..] else { panic!("{anomaly}") };
     assert!(anomaly.starts_with("wrong severe: budget: the domain's buffers take "), "{anomaly}");
