@@ -127,7 +127,11 @@ int main(int count_of_arguments, char **arguments) {
     CHECK(reports(arguments[0], "handled", "true") == 1);
     CHECK(reports(arguments[0], "ignored", "true") == 1);
     CHECK(reports(arguments[0], "signalled", "true") == 2);
+    /* The sanitizer takes for leaks what only the stacks of other threads point to, which a forked
+     * child has not. */
+#ifndef __SANITIZE_ADDRESS__
     CHECK(reports(arguments[0], "forks", "true") == 1);
+#endif
     CHECK(reports(arguments[0], "at once", "true") == 0);
     puts("ok");
     return 0;
