@@ -20,6 +20,8 @@ fn read(name: &str) -> String {
 /// Returns all metrics: names, their labels, and the values of these.
 fn exported() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let registry = Registry::private();
+    // Durations of reads are known only then.
+    registry.enable_allocation_tracking(true);
     let spec = Spec::new(Length::Seconds(10.0), 8000, 1, SampleFormat::S16).expect("a spec");
     let buffer = registry.get_or_allocate("tone:440", spec).expect("a buffer");
     buffer.writer().expect("a writer").write(&[1_i16; 16_000]).expect("it is written");
