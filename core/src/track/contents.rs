@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::caller::Language;
 use super::dropped::{Drop, Dropped};
+use super::ended::{OTHERS, OTHERS_NAME};
 use super::log::Log;
 use super::log_layout::{Table, header, row};
 use super::outcome::Outcome;
@@ -119,6 +120,13 @@ impl Contents {
         let keyed = |table: Table| log.rows(table).map(|row| (row, row[0].load(Ordering::Relaxed)));
         let sites = keyed(layout.sites).map(|(row, key)| (key, whole(row, is_key, |_| Some(site(row)))));
         let (site_rows, sites): (Vec<_>, Vec<_>) = sites.map(|(key, site)| (key, site.map(|site| (key, site)))).unzip();
+        let mut sources = Self::sources(log);
+        let mut lines: Vec<_> =
+            log.rows(layout.lines).filter_map(|row| whole(row, is_key, |_| Some(line(row)))).collect();
+        if let Some(displaced) = displaced(head) {
+            lines.push(displaced);
+            sources.insert(OTHERS, OTHERS_NAME.to_owned());
+        }
         Self {
             pid: get(head, header::PID) as u32,
             program: text(head, header::PROGRAM, 0, get(head, header::PROGRAM_BYTES) as usize),
@@ -131,7 +139,7 @@ impl Contents {
                 holders: dropped(Drop::Hold as usize),
                 stacks: dropped(Drop::Record as usize),
             },
-            sources: Self::sources(log),
+            sources,
             sites: sites.into_iter().flatten().collect(),
             paths: log
                 .rows(layout.paths)
@@ -142,7 +150,7 @@ impl Contents {
                 .rows(layout.modules)
                 .map(|row| whole(row, is_key, |_| Some(path(row))).unwrap_or_default())
                 .collect(),
-            lines: log.rows(layout.lines).filter_map(|row| whole(row, is_key, |_| Some(line(row)))).collect(),
+            lines,
             records: Self::records(log),
             holds: Self::holds(log),
         }
@@ -196,6 +204,21 @@ fn line(row: &[AtomicU64]) -> Line {
         allocated: Peak::of(&row[row::LINE_ALLOCATED..][..2]),
         refused: Peak::of(&row[row::LINE_REFUSED..][..2]),
     }
+}
+
+/// The counts of displaced lines; `None` if there are none.
+fn displaced(head: &[AtomicU64]) -> Option<Line> {
+    let counts: [u64; Outcome::COUNT] = std::array::from_fn(|outcome| get(head, header::DISPLACED + outcome));
+    (counts != [0; Outcome::COUNT]).then(|| Line {
+        source: OTHERS,
+        site: 0,
+        path: 0,
+        first_utc_ns: get(head, header::CREATED) as i64,
+        last_utc_ns: get(head, header::DISPLACED_LAST) as i64,
+        counts,
+        allocated: Peak::default(),
+        refused: Peak::default(),
+    })
 }
 
 fn record(row: &[AtomicU64]) -> Option<Record> {

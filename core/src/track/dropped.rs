@@ -7,7 +7,7 @@
 pub struct Dropped {
     /// Sources that were displaced by newer ones.
     pub sources: u64,
-    /// Attempts whose source or call site was displaced.
+    /// Attempts whose source or call site was displaced; counted by result, of no source.
     pub attempts: u64,
     /// Call sites of which only the number of attempts is known.
     pub call_sites: u64,

@@ -18,6 +18,7 @@ use crate::sync::{AtomicU64, Ordering};
 const SOURCES: usize = 512;
 /// The key of the other sources.
 pub(crate) const OTHERS: u64 = 2;
+pub(super) const OTHERS_NAME: &str = "(other sources)";
 
 /// Adds the logs of ended processes to the domain's sums and removes them, all but the newest
 /// `kept` of the last day. Leaves them to another process that is doing so.
@@ -149,9 +150,9 @@ impl Log {
             let source = if named.is_some() { usable(line.source) } else { OTHERS };
             let sums = self.sums_of(source, line.first_utc_ns).or_else(|| self.sums_of(OTHERS, line.first_utc_ns));
             let Some(row) = sums else {
-                let attempts = Outcome::ALL.into_iter().filter(|outcome| outcome.is_attempt());
-                let attempts = attempts.fold(0_u64, |sum, outcome| sum.saturating_add(line.counts[outcome as usize]));
-                more(&self.all()[header::DROPPED + Drop::Attempts as usize], attempts);
+                for outcome in Outcome::ALL {
+                    self.count_displaced(outcome, line.counts[outcome as usize], line.last_utc_ns as u64);
+                }
                 continue;
             };
             row[row::LINE_FIRST].fetch_min(line.first_utc_ns as u64, Ordering::Relaxed);
@@ -175,7 +176,7 @@ impl Log {
                 None,
                 |_| {},
                 |row| {
-                    put_text(row, row::SOURCE_BYTES, row::SOURCE_NAME, "(other sources)");
+                    put_text(row, row::SOURCE_BYTES, row::SOURCE_NAME, OTHERS_NAME);
                 },
             );
         }

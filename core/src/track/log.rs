@@ -102,6 +102,16 @@ impl Log {
         self.all()[header::DROPPED + what as usize].fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Counts attempts whose line was displaced, or has none: by outcome, at no call site.
+    pub(super) fn count_displaced(&self, outcome: Outcome, count: u64, last_utc_ns: u64) {
+        // SYNC none: counters, read for display.
+        self.all()[header::DISPLACED + outcome as usize].fetch_add(count, Ordering::Relaxed);
+        self.all()[header::DISPLACED_LAST].fetch_max(last_utc_ns, Ordering::Relaxed);
+        if outcome.is_attempt() {
+            self.drop_counted(Drop::Attempts, count);
+        }
+    }
+
     /// Finds the row of a key, or writes it by `write` into a free row. If `gone` is set, it may
     /// displace the row that was used longest ago, after calling `gone` with it. Lock-free; racing
     /// threads may give a key two rows.
@@ -234,18 +244,20 @@ impl Log {
     }
 
     fn count(&self, entry: &Entry<'_>, now: u64, path: u64) {
-        let attempts = |row: &[AtomicU64]| {
-            let taken = |outcome: &Outcome| row[row::LINE_COUNTS + *outcome as usize].swap(0, Ordering::Relaxed);
-            // Swapped out: counts that a thread still adds belong to the next line, and are not
-            // lost.
-            let counted = Outcome::ALL.into_iter().map(|outcome| (outcome.is_attempt(), taken(&outcome)));
-            counted.filter(|(is_attempt, _)| *is_attempt).map(|(_, count)| count).sum::<u64>()
+        let displace = |row: &[AtomicU64]| {
+            let last = row[row::LINE_LAST].load(Ordering::Relaxed);
+            for outcome in Outcome::ALL {
+                // Swapped out: counts that a thread still adds belong to the next line, and are not
+                // lost.
+                let count = row[row::LINE_COUNTS + outcome as usize].swap(0, Ordering::Relaxed);
+                self.count_displaced(outcome, count, last);
+            }
         };
         let line = self.place(
             self.layout.lines,
             usable(entry.source_key ^ entry.site_key.rotate_left(32) ^ path.rotate_left(16)),
             Some(row::LINE_LAST),
-            |row| self.drop_counted(Drop::Attempts, attempts(row)),
+            displace,
             |row| {
                 row[row::LINE_SOURCE].store(entry.source_key, Ordering::Relaxed);
                 row[row::LINE_SITE].store(entry.site_key, Ordering::Relaxed);
@@ -254,7 +266,7 @@ impl Log {
                 Peak::clear(&row[row::LINE_ALLOCATED..][..4]);
             },
         );
-        let Some((_, row)) = line else { return self.drop_counted(Drop::Attempts, 1) };
+        let Some((_, row)) = line else { return self.count_displaced(entry.outcome, 1, now) };
         // SYNC none: counters, read for display.
         row[row::LINE_LAST].fetch_max(now, Ordering::Relaxed);
         if entry.buffer != 0 {

@@ -18,12 +18,13 @@
 //! longest ago is displaced and counted. Records have a number instead, odd while they are written.
 
 use super::modules::MODULES;
+use super::outcome::Outcome;
 use super::stack::FRAMES;
 
 /// The first eight bytes of every log.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"capblog\0");
 /// Changes with the meaning or place of any word.
-pub(super) const VERSION: u64 = 2;
+pub(super) const VERSION: u64 = 3;
 
 /// Rows among which a key may lie.
 pub(super) const SET: usize = if cfg!(loom) { 1 } else { 8 };
@@ -44,7 +45,11 @@ pub(super) mod header {
     pub(in crate::track) const DROPPED: usize = 8;
     pub(in crate::track) const PROGRAM_BYTES: usize = 16;
     pub(in crate::track) const PROGRAM: usize = 17;
-    pub(in crate::track) const WORDS: usize = 32;
+    /// One count for each outcome: those of displaced lines.
+    pub(in crate::track) const DISPLACED: usize = 32;
+    /// Time of the last attempt among them.
+    pub(in crate::track) const DISPLACED_LAST: usize = DISPLACED + super::Outcome::COUNT;
+    pub(in crate::track) const WORDS: usize = 48;
 }
 
 /// Upper bound of the sources of a log.

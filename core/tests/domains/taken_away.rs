@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use capbuf::{CaptureBuffer, Error, Length, Registry, SampleFormat, Span, Spec};
+
+use crate::support::wait_until;
 
 /// A way to take files away, and its name.
 type Way = (&'static str, fn(&Path));
@@ -15,15 +16,6 @@ fn spec() -> Spec {
 
 fn open(base: &Path) -> Registry {
     Registry::builder().domains_folder(base).open("birds").expect("it opens")
-}
-
-/// Waits for a condition that holds within milliseconds, unless the program hangs.
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn files(base: &Path, affix: &str) -> Vec<PathBuf> {

@@ -112,7 +112,9 @@ fn sparse_ring_file_in_shared_memory_is_refused_before_it_is_mapped() {
         return;
     }
     let base = tempfile::tempdir_in(shared_memory).unwrap();
-    drop(open(base.path()).allocate("x", spec()).unwrap());
+    // Nothing touches its pages in the background.
+    let registry = Registry::builder().domains_folder(base.path()).commit_ahead(false).open("birds").unwrap();
+    drop((registry.allocate("x", spec()).unwrap(), registry));
     let file = File::options().write(true).open(&rings(base.path())[0]).unwrap();
     let (len, mut header) = (file.metadata().unwrap().len(), vec![0; 8192]);
     File::open(&rings(base.path())[0]).unwrap().read_exact_at(&mut header, 0).unwrap();

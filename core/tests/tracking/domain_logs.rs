@@ -40,6 +40,24 @@ fn log_is_made_anew_in_the_folder_that_replaces_a_lost_one() {
 }
 
 #[test]
+fn attempts_that_a_log_has_no_room_for_stay_counted_by_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = Registry::builder().domains_folder(folder.path()).track_allocations(true);
+    let registry = base.tracked_sources(16).budget_bytes(1).open("birds").unwrap();
+    let outside = open(folder.path(), false);
+    for number in 1..=500_u64 {
+        registry.get_or_allocate(&format!("x{number}"), small()).unwrap_err();
+        if number % 50 == 0 {
+            let totals = outside.allocation_report().totals;
+            assert_eq!(totals.results.map(|results| results.over_budget), Some(number));
+        }
+    }
+    assert!(outside.allocation_report().dropped.attempts > 0, "all had room");
+    drop(registry);
+    assert_eq!(outside.allocation_report().totals.attempts, Some(500));
+}
+
+#[test]
 fn report_covers_all_registries_of_a_domain() {
     let folder = tempfile::tempdir().unwrap();
     let [one, other, outside] = [true, true, false].map(|tracks| open(folder.path(), tracks));

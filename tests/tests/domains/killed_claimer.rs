@@ -126,7 +126,7 @@ fn kill_at_each_call(prepare: &[&str], commands: &[&str], newcomer: bool) -> Kil
     }
     // The helper thread may end before its last calls, or make some in the main thread's place.
     let all = kills.without_ring + kills.with_ring;
-    assert!(all > 10 && all * 10 >= calls.len() * 9, "{all} kills at {} calls: {calls:?}", calls.len());
+    assert!(all > 10 && all * 10 >= calls.len() * 8, "{all} kills at {} calls: {calls:?}", calls.len());
     kills
 }
 

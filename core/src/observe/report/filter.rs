@@ -94,6 +94,9 @@ impl Mark {
                         take(&mut line.counts, before);
                     }
                 }
+                // Of lines that were displaced since.
+                let others = log.contents.lines.iter_mut().filter(|line| line.source == OTHERS);
+                others.for_each(|line| before.values_mut().for_each(|before| take(&mut line.counts, before)));
                 let mut before = marked.dropped;
                 log.contents.dropped.take(&mut before);
                 continue;

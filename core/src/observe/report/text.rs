@@ -52,8 +52,7 @@ impl fmt::Display for AllocationReport {
         let totals = &self.totals;
         writeln!(
             f,
-            "attempts {}{}, allocations {}, live buffers {} ({} of audio, {} mapped), removed and still held {}",
-            if self.dropped.attempts > 0 { "at least " } else { "" },
+            "attempts {}, allocations {}, live buffers {} ({} of audio, {} mapped), removed and still held {}",
             known(totals.attempts),
             known(totals.allocations),
             totals.live_buffers,
