@@ -124,14 +124,14 @@
 //! [`Registry::sweep`](crate::Registry::sweep), removes what killed readers left of those. Memory
 //! is freed when the file is gone and no process has it mapped.
 //!
-//! If its recorder is killed, such a buffer is *orphaned*, and stays for a grace time: ten
-//! minutes, or what [`RegistryBuilder::grace`](crate::RegistryBuilder::grace) or `CAPBUF_GRACE`
-//! (seconds, at most seven days) say in the recorder. A recorder is a process that holds the
-//! writer, or whose published state is not an end. The next one goes on in the buffer; one that
-//! asks for another shape replaces it, also under readers. The time begins when a process first
-//! notices the death: by opening the domain, a sweep, a status, or by ending as the last reader.
-//! It counts while the machine is suspended, and whatever the clock is set to. Once it is over,
-//! the next process that opens the domain, or the next sweep, removes the buffer, unless a
+//! If its recorder is killed, such a buffer is *orphaned*, and stays for a grace time: ten minutes,
+//! or what [`RegistryBuilder::grace`](crate::RegistryBuilder::grace) or `CAPBUF_GRACE` (seconds, at
+//! most seven days) say in the recorder. A recorder is a process that holds the writer, or whose
+//! published state is not an end. The next one goes on in the buffer; one that asks for another
+//! shape, and has claimed the source, replaces it, also under readers. The time begins when a
+//! process first notices the death: by opening the domain, a sweep, a status, or by ending as the
+//! last reader. It counts while the machine is suspended, and whatever the clock is set to. Once it
+//! is over, the next process that opens the domain, or the next sweep, removes the buffer, unless a
 //! recorder has claimed the source and waits for it. `capbuf list` and
 //! [`Status::orphaned_left`](crate::Status::orphaned_left) show the time left. The recorder's
 //! `process-NUMBER` file stays as long. A program that ends without dropping its handles (`exit`,

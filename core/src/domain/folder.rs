@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io;
+#[cfg(feature = "observe")]
+use std::io::Write as _;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -9,9 +11,10 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::modes;
-
 use super::presence::Identity;
 use crate::error::{Error, Result};
+#[cfg(feature = "observe")]
+use crate::memory::largest_file_bytes;
 use crate::source::redact;
 use crate::sync::descriptors::{Descriptor, above_standard_streams, open_high};
 
@@ -304,6 +307,24 @@ impl Folder {
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
         let renamed = retry_on_intr(|| rustix::fs::renameat(&self.dir, from, &self.dir, to));
         renamed.map_err(|error| self.refused("renaming", from, error))
+    }
+
+    /// Replaces the content of a file at once. Until then it is in the file `new`, which one
+    /// process writes at a time.
+    #[cfg(feature = "observe")]
+    pub(super) fn replace(&self, name: &str, new: &str, text: &str) -> Result<()> {
+        if text.len() as u64 > largest_file_bytes() {
+            return Err(self.failed("writing", name, "it is beyond this process's limit: see `ulimit -f`"));
+        }
+        let mut file = self.open_or_create(new)?;
+        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+        let replaced =
+            written.map_err(|error| self.failed("writing", new, error)).and_then(|()| self.rename(new, name));
+        if replaced.is_err() {
+            // The first error counts.
+            let _ = self.remove_file(new);
+        }
+        replaced
     }
 
     /// Removes a file; false if there was none.

@@ -2,17 +2,17 @@
 //! never go backwards.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
 use super::handle::Domain;
 use crate::error::Result;
-use crate::memory::largest_file_bytes;
 
 /// Hidden: in no listing of the folder's names.
 const NAME: &str = ".found-sums";
+const NEW: &str = ".found-sums-new";
 /// Bytes read of it.
 const BYTES: u64 = 1 << 20;
 /// Kinds that are counted.
@@ -44,21 +44,10 @@ impl Domain {
         sums
     }
 
+    /// Under the lock of the logs' sums.
     fn set_found_sums(&self, sums: &FoundSums) -> Result<()> {
-        let failed = |error: &dyn ToString| self.folder.failed("writing", NAME, error.to_string());
-        let text = serde_json::to_string(sums).map_err(|error| failed(&error))?;
-        if text.len() as u64 > largest_file_bytes() {
-            return Err(failed(&"it is beyond this process's limit: see `ulimit -f`"));
-        }
-        let new = format!("{NAME}-{:016x}", self.liveness()?.number());
-        let mut file = self.folder.open_or_create(&new)?;
-        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
-        let set = written.map_err(|error| failed(&error)).and_then(|()| self.folder.rename(&new, NAME));
-        if set.is_err() {
-            // The first error counts.
-            let _ = self.folder.remove_file(&new);
-        }
-        set
+        let text = serde_json::to_string(sums).map_err(|error| self.folder.failed("writing", NAME, error))?;
+        self.folder.replace(NAME, NEW, &text)
     }
 
     /// Leaves out findings, each with the name of its file, whose files are counted as removed;
@@ -128,5 +117,5 @@ impl Domain {
 /// Removes the sums of a domain that no process has open.
 pub(super) fn remove(folder: &Folder) {
     // A folder that can't be removed for it is left.
-    let _ = folder.remove_file(NAME);
+    let _ = [NAME, NEW].map(|name| folder.remove_file(name));
 }

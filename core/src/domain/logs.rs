@@ -10,8 +10,6 @@ use super::handle::Domain;
 use super::liveness;
 use super::names::is_hex;
 use crate::error::Result;
-#[cfg(feature = "observe")]
-use crate::memory::largest_file_bytes;
 use crate::sync::descriptors::Descriptor;
 
 const END: &str = ".track";
@@ -86,23 +84,9 @@ impl Domain {
     /// Publishes what this process's watches have found, in place of what they had found before.
     #[cfg(feature = "observe")]
     pub(crate) fn publish_findings(&self, text: &str) -> Result<()> {
-        use std::io::Write as _;
         let liveness = self.liveness()?.number();
         let [name, new] = [FOUND, FOUND_NEW].map(|end| format!("{liveness:016x}{end}"));
-        if text.len() as u64 > largest_file_bytes() {
-            return Err(self.folder.failed("writing", &new, "it is beyond this process's limit: see `ulimit -f`"));
-        }
-        let mut file = self.folder.open_or_create(&new)?;
-        let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
-        let published = match written {
-            Ok(()) => self.folder.rename(&new, &name),
-            Err(error) => Err(self.folder.failed("writing", &new, error)),
-        };
-        if published.is_err() {
-            // The first error counts.
-            let _ = self.folder.remove_file(&new);
-        }
-        published
+        self.folder.replace(&name, &new, text)
     }
 
     /// Findings of the watches of other processes, a text for each, and the counts of those that

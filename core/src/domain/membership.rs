@@ -66,8 +66,7 @@ impl Membership {
     /// Called when this process has taken the lease; false if the ring was removed just before.
     pub(crate) fn take_over(&self, region: &Region) -> Result<bool> {
         self.domain.take_over(region);
-        // The mark of a process with a place was seen before.
-        if self.is_listed { Ok(true) } else { removal::stays_leased(region, || self.domain.lock_ring(&self.file.0)) }
+        removal::stays_leased(region, || self.domain.lock_ring(&self.file.0))
     }
 
     /// Ends this opening. The last one of the last process removes the ring, unless it is to stay.

@@ -88,7 +88,8 @@ pub(crate) fn stays_open<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -
     Ok(!is_removed(region))
 }
 
-/// True if a ring whose lease the caller has just taken, without a mark, stays: as [`stays_open`].
+/// True if a ring whose lease the caller has just taken stays: as [`stays_open`]. A mark alone does
+/// not keep an orphaned ring from being replaced.
 pub(crate) fn stays_leased<C>(region: &Region, lock: impl FnOnce() -> Result<C>) -> Result<bool> {
     // SYNC holder (leased): a removal that begins after this sees the lease, or the caller sees its
     // flag.

@@ -129,11 +129,13 @@ impl Domain {
     /// Removes an orphaned ring, which another recorder replaces by one of another shape.
     pub(crate) fn remove_orphan(&self, source: &str, id: u64) -> Result<bool> {
         self.remove_if(Waiting::begin(), source, |region| {
-            let is_orphan = region.id() == id && !orphan::killed(&self.folder, region).is_empty();
-            if is_orphan {
+            // Readers stay; only a new writer keeps it.
+            let has_writer = || orphan::killed(&self.folder, region).is_empty();
+            let is_to_go = region.id() == id && removal::is_abandoned(region, has_writer);
+            if is_to_go {
                 removal::set_remover(region, Some(&Holder::this_process()));
             }
-            is_orphan
+            is_to_go
         })
     }
 }

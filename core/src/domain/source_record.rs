@@ -205,6 +205,12 @@ impl Domain {
         Ok(DomainClaim { lock, liveness, domain: PlainArc::clone(self), source: source.clone(), number: random() })
     }
 
+    /// True if this process has claimed a source.
+    pub(crate) fn is_claimed_here(&self, source: &str) -> bool {
+        let holder = LockFile::holder(&self.folder, &self.names_of(source).source_lock());
+        holder.is_some_and(|holder| holder.pid == std::process::id())
+    }
+
     /// Removes the record of a released claim, unless the source was claimed again.
     fn forget_record(&self, source: &Source, claim: u64) -> Result<()> {
         let names = self.names_of(source.as_str());

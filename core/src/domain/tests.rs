@@ -22,10 +22,12 @@ fn opener_waits_for_a_pending_removal_and_holders_do_not() {
     let buffer = ours.allocate_with("x", spec, &options).unwrap();
     let domain = Domain::open("birds", Some(base.path()), 0).unwrap();
     let (domain, ring) = (&domain, &*domain.names_of("x").rings().next().unwrap());
+    let mut writer = buffer.writer().unwrap();
     let lock = domain.lock_ring(ring).unwrap();
     removal::flag(&buffer.shared.region).store(PENDING, Ordering::SeqCst);
     assert!(!buffer.is_removed() && ours.get("x").unwrap().same_as(&buffer));
-    buffer.writer().unwrap().write(&[1_i16; 10]).unwrap();
+    writer.write(&[1_i16; 10]).unwrap();
+    drop(writer);
     std::thread::scope(|scope| {
         // As another process does, which has a mark of its own.
         let region = &buffer.shared.region;
@@ -258,6 +260,9 @@ fn next_recorder_takes_an_orphaned_ring_over_or_replaces_one_of_another_shape() 
     let id = killed_recorder(base.path(), 3600, true, spec(1000));
     let next = registry();
     let reader = next.get("x").unwrap();
+    let refused = next.get_or_allocate_with("x", spec(2000), &options).unwrap_err();
+    assert!(matches!(refused, Error::SpecMismatch { .. }) && !reader.is_removed(), "no recorder: {refused}");
+    let _claim = next.claim_source("x").unwrap();
     let other = next.get_or_allocate_with("x", spec(2000), &options).unwrap();
     assert!(other.id() != id && reader.id() == id && reader.is_removed());
     let refused = next.get_or_allocate_with("x", spec(3000), &options).unwrap_err();

@@ -131,9 +131,11 @@ impl Registry {
     /// for it.
     ///
     /// # Errors
-    /// [`Error::SpecMismatch`] if the source has a buffer with another spec, which stays unchanged
-    /// unless it is orphaned (see [`RegistryBuilder::grace`](super::RegistryBuilder::grace));
-    /// [`Error::InvalidSource`]; [`Error::OverBudget`], [`Error::OutOfMemory`] and
+    /// [`Error::SpecMismatch`] if the source has a buffer with another spec, which stays unchanged.
+    /// It is replaced only if its recorder was killed and this process has claimed the source: see
+    /// [`RegistryBuilder::grace`](super::RegistryBuilder::grace).
+    ///
+    /// Also [`Error::InvalidSource`]; [`Error::OverBudget`], [`Error::OutOfMemory`] and
     /// [`Error::OutOfSpace`], returned to all waiting callers, after which the source has no buffer
     /// and can be allocated again. In a domain also [`Error::System`], [`Error::Forbidden`],
     /// [`Error::LayoutMismatch`] and [`Error::Corrupt`].
@@ -155,13 +157,11 @@ impl Registry {
         {
             return Ok(buffer);
         }
-        let mut found = self.find_or_make(source, spec, options);
-        if let Ok((other, _)) = &found
-            && *other.spec() != spec
-            && self.remove_orphan(other)?
-        {
-            found = self.find_or_make(source, spec, options);
-        }
+        let found = self.find_or_make(source, spec, options);
+        let found = found.and_then(|(other, outcome)| {
+            let is_replaced = *other.spec() != spec && self.remove_orphan(&other)?;
+            if is_replaced { self.find_or_make(source, spec, options) } else { Ok((other, outcome)) }
+        });
         let found = found.and_then(|(buffer, outcome)| {
             if *buffer.spec() == spec {
                 return Ok((buffer, outcome));
