@@ -170,7 +170,9 @@ func (r *Registry) Allocate(source string, spec Spec) (*CaptureBuffer, error) {
 }
 
 // GetOrAllocate returns the buffer of a source, and allocates it if it has none. It is allocated
-// once, however many callers race in however many processes.
+// once, however many callers race in however many processes. A buffer with another Spec stays
+// unchanged. Only a recorder that holds the source's claim replaces it, if it is orphaned: its
+// recorder was killed.
 //
 // Safe for concurrent use. A hit costs a lookup and a handle; a miss allocates the ring. Errors:
 // ErrSpecMismatch, ErrInvalidSource, ErrInvalidArgument, ErrOverBudget, ErrOutOfMemory,

@@ -45,6 +45,8 @@ type Status struct {
 	WriterPID int
 	// Processes counts the living processes that have the buffer open; 0 in a private registry.
 	Processes int
+	// UnlistedProcesses counts those of Processes that the list of 128 has no room for.
+	UnlistedProcesses int
 	// IsRemoved reports whether the buffer was removed from its registry.
 	IsRemoved bool
 	// OrphanedLeft is the rest of the grace time if the recorder was killed and no other has taken
@@ -68,23 +70,24 @@ func (b *CaptureBuffer) Status() (Status, error) {
 		return Status{}, err
 	}
 	s := Status{
-		OldestFrame:   uint64(found.oldest_frame),
-		NewestFrame:   uint64(found.newest_frame),
-		Age:           time.Duration(found.age_ns),
-		Writes:        uint64(found.writes),
-		Gaps:          uint64(found.gaps),
-		Evictions:     uint64(found.evictions),
-		Bytes:         uint64(found.bytes),
-		TimelineAhead: time.Duration(found.timeline_ahead_ns),
-		Peak:          float32(found.level_peak),
-		RMS:           float32(found.level_rms),
-		HasWriter:     found.has_writer != 0,
-		WriterPID:     int(found.writer_pid),
-		Processes:     int(found.processes),
-		IsRemoved:     found.is_removed != 0,
-		EpochFrame:    uint64(found.epoch_frame),
-		EpochStep:     time.Duration(found.epoch_step_ns),
-		OrphanedLeft:  time.Duration(found.orphaned_left_ns),
+		OldestFrame:       uint64(found.oldest_frame),
+		NewestFrame:       uint64(found.newest_frame),
+		Age:               time.Duration(found.age_ns),
+		Writes:            uint64(found.writes),
+		Gaps:              uint64(found.gaps),
+		Evictions:         uint64(found.evictions),
+		Bytes:             uint64(found.bytes),
+		TimelineAhead:     time.Duration(found.timeline_ahead_ns),
+		Peak:              float32(found.level_peak),
+		RMS:               float32(found.level_rms),
+		HasWriter:         found.has_writer != 0,
+		WriterPID:         int(found.writer_pid),
+		Processes:         int(found.processes),
+		UnlistedProcesses: int(found.unlisted_processes),
+		IsRemoved:         found.is_removed != 0,
+		EpochFrame:        uint64(found.epoch_frame),
+		EpochStep:         time.Duration(found.epoch_step_ns),
+		OrphanedLeft:      time.Duration(found.orphaned_left_ns),
 	}
 	if s.EpochFrame > 0 {
 		s.Epoch = fromUTC(found.epoch_utc_ns)

@@ -32,13 +32,14 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let sources = sources::all(&registry)?;
+    let sources = registry.sources()?;
     warn(&registry.unusable_files()?);
-    if let Some(reason) = sources::refused_configuration(&registry)? {
+    let refusal = sources::refused_configuration(&registry)?;
+    if let Some(reason) = &refusal {
         complain(&format!("the daemon's {reason}"));
     }
     if arguments.json {
-        let report = |info| SourceReport::of(info, registry.domain());
+        let report = |info| SourceReport::of(info, registry.domain(), refusal.as_deref());
         return report::print(&sources.iter().map(report).collect::<Vec<_>>());
     }
     Ok(print(&sources)?)
@@ -47,8 +48,9 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 fn print(sources: &[SourceInfo]) -> io::Result<()> {
     let mut rows = vec![table::row(["SOURCE", "FORMAT", "FILL", "AGE", "WRITER", "READERS", "STATE"])];
     rows.extend(sources.iter().map(|info| {
-        let (name, state) = (info.source.to_string(), meter::state(info.health.as_ref()));
+        let name = info.source.to_string();
         let Some(buffer) = &info.buffer else {
+            let state = meter::state(info.health.as_ref(), None);
             return table::row([&name, "-", "-", "no audio", "-", "-", &state]);
         };
         let (status, spec) = (buffer.status(), buffer.spec());
@@ -59,7 +61,7 @@ fn print(sources: &[SourceInfo]) -> io::Result<()> {
             meter::age(&status).trim_start(),
             &meter::writer(&status),
             &meter::reader_count(buffer, &status).to_string(),
-            &state,
+            &meter::state(info.health.as_ref(), status.orphaned_left),
         ])
     }));
     table::print(&rows)

@@ -87,7 +87,7 @@ pub(crate) fn reader_count(buffer: &CaptureBuffer, status: &Status) -> usize {
 }
 
 /// Counts the readers beyond the list, where this process and the writer may be, too.
-pub(crate) fn unlisted_readers(buffer: &CaptureBuffer, status: &Status) -> u32 {
+fn unlisted_readers(buffer: &CaptureBuffer, status: &Status) -> u32 {
     if status.unlisted_processes == 0 {
         return 0;
     }
@@ -103,14 +103,20 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// Formats the state of the source, its restarts and the reason.
-pub(crate) fn state(health: Option<&SourceHealth>) -> String {
+///
+/// The reason of an orphaned buffer shows the rest of its grace time.
+pub(crate) fn state(health: Option<&SourceHealth>, orphaned_left: Option<Duration>) -> String {
     let Some(health) = health else { return "-".to_owned() };
     let mut text = health.state.name().to_owned();
     if health.restarts > 0 {
         text += &format!(", restarts: {}", health.restarts);
     }
     if !health.reason.is_empty() {
-        text += &format!(": {}", health.reason);
+        text += ": ";
+        text += &match (health.reason.strip_prefix("orphaned"), orphaned_left) {
+            (Some(rest), Some(left)) => format!("orphaned ({} s left){rest}", left.as_secs()),
+            _ => health.reason.clone(),
+        };
     }
     text
 }

@@ -45,7 +45,7 @@ pub(crate) struct SourceReport {
     has_writer: bool,
     writer: Option<ProcessReport>,
     readers: Vec<ReaderReport>,
-    unlisted_readers: u32,
+    unlisted_processes: u32,
     writes: Option<u64>,
     gaps: Option<u64>,
     evictions: Option<u64>,
@@ -55,6 +55,8 @@ pub(crate) struct SourceReport {
     lifetime: Option<&'static str>,
     orphaned_left_s: Option<f64>,
     bytes: u64,
+    /// The same for all sources of a domain.
+    refused_configuration: Option<String>,
 }
 
 /// The state of the source, as its supervisor reported it last.
@@ -91,10 +93,11 @@ struct ReaderReport {
 
 impl SourceReport {
     /// Reads the status of a source.
-    pub(crate) fn of(info: &SourceInfo, domain: Option<&str>) -> Self {
+    pub(crate) fn of(info: &SourceInfo, domain: Option<&str>, refused_configuration: Option<&str>) -> Self {
         let own = Self {
             source: info.source.to_string(),
             domain: domain.map(str::to_owned),
+            refused_configuration: refused_configuration.map(str::to_owned),
             health: info.health.clone().map(HealthReport::from),
             recorder: info.recorder.clone().map(ProcessReport::from),
             ..Self::default()
@@ -121,7 +124,7 @@ impl SourceReport {
             level: status.level.map(LevelReport::from),
             has_writer: status.has_writer,
             readers: meter::readers(buffer, &status).into_iter().map(ReaderReport::from).collect(),
-            unlisted_readers: meter::unlisted_readers(buffer, &status),
+            unlisted_processes: status.unlisted_processes,
             writer: status.writer.map(ProcessReport::from),
             writes: Some(status.writes),
             gaps: Some(status.gaps),

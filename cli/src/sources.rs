@@ -12,13 +12,16 @@ pub(crate) fn find(registry: &Registry, name: &str) -> Result<CaptureBuffer, Fai
     }
     let info = find_any(registry, name)?;
     info.buffer.ok_or_else(|| {
-        let state = meter::state(info.health.as_ref());
+        let state = meter::state(info.health.as_ref(), None);
         Failure::Run(format!("source {} has no audio yet, it was not opened: {state}", info.source))
     })
 }
 
-/// Finds a source as [`find`] does, also one without a buffer.
+/// Finds a source as [`find`] does, also one without a buffer, or the daemon by its own name.
 pub(crate) fn find_any(registry: &Registry, name: &str) -> Result<SourceInfo, Failure> {
+    if let Some(daemon) = registry.daemon_info()?.filter(|_| name == run::OWN_NAME) {
+        return Ok(daemon);
+    }
     let mut sources = registry.sources()?;
     if let Some(index) = sources.iter().position(|info| info.source.as_str() == name) {
         return Ok(sources.swap_remove(index));
@@ -30,15 +33,9 @@ pub(crate) fn find_any(registry: &Registry, name: &str) -> Result<SourceInfo, Fa
     }
 }
 
-/// Returns all sources, without the daemon's own name.
-pub(crate) fn all(registry: &Registry) -> Result<Vec<SourceInfo>, Failure> {
-    Ok(registry.sources()?.into_iter().filter(|info| info.source.as_str() != run::OWN_NAME).collect())
-}
-
 /// Returns why the daemon of the domain refused its configuration, if it did.
 pub(crate) fn refused_configuration(registry: &Registry) -> Result<Option<String>, Failure> {
-    let own = registry.sources()?.into_iter().find(|info| info.source.as_str() == run::OWN_NAME);
-    Ok(own.and_then(|info| info.health).map(|health| health.reason))
+    Ok(registry.daemon_info()?.and_then(|info| info.health).map(|health| health.reason))
 }
 
 /// Returns the index of the name that matches, or a message.

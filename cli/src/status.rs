@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let domain = registry.domain();
     let refusal = sources::refused_configuration(&registry)?;
     if arguments.json {
-        return report::print(&SourceReport::of(&info, domain));
+        return report::print(&SourceReport::of(&info, domain, refusal.as_deref()));
     }
     match &info.buffer {
         Some(buffer) => print(buffer, &info, domain.unwrap_or_default())?,
@@ -57,7 +57,7 @@ fn not_opened(info: &SourceInfo, domain: &str) -> Vec<Vec<String>> {
         table::row(["source", &info.source.to_string()]),
         table::row(["domain", domain]),
         table::row(["buffer", "none: the source was not opened yet"]),
-        table::row(["state", &meter::state(info.health.as_ref())]),
+        table::row(["state", &meter::state(info.health.as_ref(), None)]),
         table::row(["since", &since]),
         table::row(["recorder", &recorder]),
     ]
@@ -87,7 +87,7 @@ fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<
         table::row(["age", meter::age(&status).trim_start()]),
         table::row(["level", &level]),
         table::row(["gaps", &status.gaps.to_string()]),
-        table::row(["state", &meter::state(info.health.as_ref())]),
+        table::row(["state", &meter::state(info.health.as_ref(), status.orphaned_left)]),
         table::row(["evictions", &status.evictions.to_string()]),
         table::row(["writer", &writer]),
         table::row(["readers", &meter::reader_count(buffer, &status).to_string()]),

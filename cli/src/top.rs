@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use capbuf::SourceInfo;
 
 use crate::failure::Failure;
-use crate::{domain, duration, interrupt, meter, moment, number, sources, table};
+use crate::{domain, duration, interrupt, meter, moment, number, table};
 
 const EXAMPLES: &str = "\
 A line for each source: peak level of the last second (a bar from -60 dBFS), audio in
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 /// Opens the domain each time, to keep no removed buffer alive.
 fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
     let registry = domain::open_existing(domain)?;
-    let sources = sources::all(&registry)?;
+    let sources = registry.sources()?;
     let mut rows = vec![table::row(["SOURCE", "LEVEL", "KEPT", "AGE", "GAPS", "WRITER", "READERS", "STATE"])];
     rows.extend(sources.iter().map(|info| row(info, is_narrow)));
     let (domain, now) = (registry.domain().unwrap_or_default(), moment::now().timestamp());
@@ -70,8 +70,9 @@ fn look(domain: Option<&str>, is_narrow: bool) -> Result<Vec<String>, Failure> {
 
 fn row(info: &SourceInfo, is_narrow: bool) -> Vec<String> {
     let name = info.source.to_string();
-    let (name, state) = (if is_narrow { meter::short(&name) } else { name }, meter::state(info.health.as_ref()));
+    let name = if is_narrow { meter::short(&name) } else { name };
     let Some(buffer) = &info.buffer else {
+        let state = meter::state(info.health.as_ref(), None);
         return table::row([&name, "not opened yet", "-", "no audio", "-", "-", "-", &state]);
     };
     let (status, spec) = (buffer.status(), buffer.spec());
@@ -83,7 +84,7 @@ fn row(info: &SourceInfo, is_narrow: bool) -> Vec<String> {
         &status.gaps.to_string(),
         &meter::writer(&status),
         &meter::reader_count(buffer, &status).to_string(),
-        &state,
+        &meter::state(info.health.as_ref(), status.orphaned_left),
     ])
 }
 

@@ -113,6 +113,7 @@ mod registry;
 mod ring;
 mod sample;
 mod source;
+mod source_state;
 mod spec;
 mod sync;
 mod time;
@@ -124,7 +125,7 @@ mod track;
 pub use buffer::Reservation;
 pub use buffer::{
     CaptureBuffer, Extracted, Level, Missing, OpenedBy, ReadOptions, Samples, Segment, SegmentGap, SourceClaim,
-    SourceHealth, SourceState, Span, Status, Window, WindowOptions, Windows, Writer,
+    SourceHealth, Span, Status, Window, WindowOptions, Windows, Writer,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 #[doc(hidden)]
@@ -145,9 +146,12 @@ pub use observe::{
 #[cfg(feature = "observe")]
 #[doc(hidden)]
 pub use observe::{ReportFilter, TrackingSwitches};
+#[doc(hidden)]
+pub use registry::DAEMON_NAME;
 pub use registry::{Registry, RegistryBuilder, SourceInfo};
 pub use sample::{I24, Sample, convert};
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
+pub use source_state::SourceState;
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 #[doc(hidden)]
 pub use sync::{OwnLock, OwnThread, Owner, above_standard_streams};

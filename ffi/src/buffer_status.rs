@@ -56,6 +56,8 @@ pub struct capbuf_buffer_status {
     /// The rest of the grace time, in ns, if its recorder was killed and no other has taken over:
     /// then the buffer is removed. Otherwise -1.
     pub orphaned_left_ns: i64,
+    /// Those of `processes` that the list of 128 has no room for.
+    pub unlisted_processes: u64,
 }
 
 versioned_struct!(capbuf_buffer_status);
@@ -98,6 +100,7 @@ pub unsafe extern "C" fn capbuf_buffer_get_status(
             epoch_utc_ns: status.epoch_utc_ns.unwrap_or(0),
             epoch_step_ns: status.epoch_step_ns,
             orphaned_left_ns: status.orphaned_left.map_or(-1, duration_ns),
+            unlisted_processes: status.unlisted_processes.into(),
         });
         Ok(())
     })

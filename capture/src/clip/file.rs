@@ -26,8 +26,8 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Clip`] for another extension, a segment that the type cannot store (s32 or more than 8
 /// channels in FLAC, 4 GiB in WAV), a folder that does not exist or is not writable, a full disk, a
-/// file that exists, or is larger than this process may make one. The unfinished file is removed
-/// then.
+/// file that exists, or a clip larger than this process's limit for files. The unfinished file is
+/// removed then.
 pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
     write(segment, path, None, IfExists::Fail, &mut |_| ControlFlow::Continue(()))
 }

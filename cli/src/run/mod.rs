@@ -109,9 +109,9 @@ fn open(config: &Config, domain: Option<&str>) -> Result<Registry, Failure> {
     Ok(builder.open(&domain::name_of(domain.or(config.domain.as_deref())))?)
 }
 
-/// The name that a daemon claims in its domain, and under which it lists a configuration that it
-/// refused: no source of it can have this name.
-pub(crate) const OWN_NAME: &str = "capbuf run";
+/// The name that a daemon claims in its domain, and under which it publishes a configuration that
+/// it refused: no source of it can have this name.
+pub(crate) use capbuf::DAEMON_NAME as OWN_NAME;
 
 /// Serves the watchdog of the service manager until [`Event::Stop`]. Does nothing that can block.
 fn keep_running(events: &Events, heartbeat: &Heartbeat) -> Result<(), Failure> {

@@ -97,6 +97,12 @@ fn watchdog_is_served_while_a_changed_trigger_completes_its_clip() {
     assert!(!names_in(&folder.join("clips")).is_empty(), "their clips are written at the end");
 }
 
+/// The refusal that `capbuf status` of the daemon shows.
+fn reason_of(folder: &Path) -> String {
+    let status = json(folder, &["status", "capbuf run"]);
+    status["health"]["reason"].as_str().expect("a reason").to_owned()
+}
+
 #[test]
 fn watchdog_is_served_and_audio_stays_whatever_becomes_of_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -124,6 +130,10 @@ fn watchdog_is_served_and_audio_stays_whatever_becomes_of_the_file() {
                 (ended.out + &ended.err).contains(&shown).then_some(())
             });
         }
+        assert_eq!(json(folder, &["status", "a"])["refused_configuration"].as_str(), Some(&*reason_of(folder)));
+        // The daemon is no source that is down.
+        let found = run(folder, &["events", "--for", "1ms"]);
+        assert!(!(found.out + &found.err).contains("source down"), "{damage}");
         // Each begins with the valid file, which is applied.
         configure(folder, &valid);
         daemon.expect("STATUS=sources: 2");

@@ -46,7 +46,7 @@ pub use segment::{Extracted, Samples, Segment, SegmentGap};
 pub(crate) use shared::Shared;
 pub use source_claim::SourceClaim;
 pub(crate) use source_claim::SourceClaims;
-pub use source_health::{SourceHealth, SourceState};
+pub use source_health::SourceHealth;
 pub use span::{Missing, Span};
 pub use status::{Level, Status};
 pub use windows::{Window, WindowOptions, Windows};

@@ -1,5 +1,7 @@
 //! The state that all handles of a buffer share.
 
+use std::time::Duration;
+
 use super::commit::Committer;
 use crate::clock::Clock;
 use crate::domain::{CHECK_EVERY_NS, Membership, coarse_ns, removal};
@@ -49,6 +51,11 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn is_removed(&self) -> bool {
         removal::is_removed(&self.region)
+    }
+
+    /// The rest of the grace time, if the buffer is orphaned. System calls in a domain.
+    pub(crate) fn orphaned_left(&self) -> Option<Duration> {
+        self.membership.as_ref()?.orphaned_left(&self.region)
     }
 
     /// True if it was removed, or if its file was taken away, which this marks as removed. System

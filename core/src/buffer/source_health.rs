@@ -1,81 +1,16 @@
 //! The health of a source, as its feeder publishes it to every process that has the buffer mapped.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::handle::CaptureBuffer;
 use super::shared::Shared;
 use super::source_claim::SourceClaim;
-use crate::clock::duration_to_ns;
 use crate::domain::SourceRecord;
 use crate::error::Result;
 use crate::memory::{HEALTH_REASON_BYTES, copy};
+use crate::source_state::SourceState;
 use crate::sync::Ordering;
-
-/// The state of a supervised source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(u32)]
-pub enum SourceState {
-    /// Known, nothing begun.
-    Idle = 1,
-    /// Being opened.
-    Starting = 2,
-    /// Audio flows.
-    Running = 3,
-    /// Open, but delivers nothing, or not the expected audio. It is being closed.
-    Stalled = 4,
-    /// Lost, or could not be opened; it will be retried soon.
-    BackingOff = 5,
-    /// Failed again and again; it is retried rarely.
-    CircuitOpen = 6,
-    /// Stopped on request.
-    Stopped = 7,
-    /// Ended by itself, as a file does.
-    Finished = 8,
-    /// Failed for good.
-    Failed = 9,
-}
-
-impl SourceState {
-    /// All states, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
-        Self::Idle,
-        Self::Starting,
-        Self::Running,
-        Self::Stalled,
-        Self::BackingOff,
-        Self::CircuitOpen,
-        Self::Stopped,
-        Self::Finished,
-        Self::Failed,
-    ];
-
-    /// The name used in all languages and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Stalled => "stalled",
-            Self::BackingOff => "backing off",
-            Self::CircuitOpen => "circuit open",
-            Self::Stopped => "stopped",
-            Self::Finished => "finished",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| *state as u32 == number)
-    }
-}
-
-impl fmt::Display for SourceState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::time::Extent;
 
 /// The health of a source, as its feeder published it last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,15 +77,17 @@ impl SourceHealth {
     }
 
     /// The health published last; if its process has died since, that it failed.
-    pub(crate) fn of(shared: &Shared) -> Option<Self> {
+    ///
+    /// `orphaned_left` is that of `shared`.
+    pub(crate) fn of(shared: &Shared, orphaned_left: Option<Duration>) -> Option<Self> {
         // A recorder that has not opened its source yet has not written into the buffer.
         let domain = shared.membership.as_ref().map(|membership| membership.domain());
         let record = domain.and_then(|domain| domain.source_record(shared.source.as_str()));
         if let Some(health) = record.as_ref().and_then(Self::of_record) {
             return Some(health);
         }
-        if let Some(orphaned) = Self::orphaned(shared) {
-            return Some(orphaned);
+        if orphaned_left.is_some() {
+            return Some(Self::orphaned(shared));
         }
         let line = &shared.region.header().health;
         // SYNC none: for display.
@@ -161,9 +98,8 @@ impl SourceHealth {
         let reason = String::from_utf8_lossy(stored).replace(char::is_control, " ");
         let (since_utc_ns, restarts) =
             (line.since_utc_ns.load(Ordering::Relaxed), line.restarts.load(Ordering::Relaxed));
-        let has_ended = matches!(state, SourceState::Stopped | SourceState::Finished | SourceState::Failed);
         let is_gone = |liveness| domain.is_some_and(|domain| !domain.is_alive(liveness));
-        if !has_ended && is_gone(line.liveness.load(Ordering::Relaxed)) {
+        if !state.has_ended() && is_gone(line.liveness.load(Ordering::Relaxed)) {
             let reason = format!("its process died while it was {state}");
             return Some(Self { state: SourceState::Failed, since_utc_ns, restarts, reason });
         }
@@ -171,15 +107,14 @@ impl SourceHealth {
     }
 
     /// The health of a source whose recorder was killed, while its buffer stays for a grace time.
-    fn orphaned(shared: &Shared) -> Option<Self> {
-        let left = shared.membership.as_ref()?.orphaned_left(&shared.region)?;
-        let header = shared.region.header();
+    /// It began with the recorder's last audio or state, so two looks find the same.
+    fn orphaned(shared: &Shared) -> Self {
+        let line = &shared.region.header().health;
+        let newest_utc_ns = Extent::of(&shared.region).map_or(0, |extent| extent.newest_utc_ns());
         // SYNC none: for display.
-        let grace = Duration::from_secs(header.grace_s.load(Ordering::Relaxed).into());
-        let since_utc_ns = shared.clock.utc_ns().saturating_sub(duration_to_ns(grace.saturating_sub(left)));
-        let restarts = header.health.restarts.load(Ordering::Relaxed);
-        let reason = format!("orphaned ({} s left): its recorder was killed", left.as_secs());
-        Some(Self::new(SourceState::Failed, since_utc_ns, restarts, reason))
+        let since_utc_ns = line.since_utc_ns.load(Ordering::Relaxed).max(newest_utc_ns);
+        let restarts = line.restarts.load(Ordering::Relaxed);
+        Self::new(SourceState::Failed, since_utc_ns, restarts, "orphaned: its recorder was killed")
     }
 }
 

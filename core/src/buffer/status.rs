@@ -133,6 +133,7 @@ impl Status {
         let lease = lease.filter(|lease| domain.is_none_or(|domain| domain.is_alive(*lease)));
         let writer = domain.zip(lease).and_then(|(domain, lease)| domain.holder(lease));
         let has_writer = lease.is_some();
+        let orphaned_left = shared.orphaned_left();
         Self {
             newest_frame: extent.map_or(0, |extent| extent.newest_frame),
             oldest_frame: extent.map_or(0, |extent| extent.oldest_frame),
@@ -147,12 +148,12 @@ impl Status {
             evictions: header.readers.evictions.load(Ordering::Relaxed),
             has_writer,
             writer,
-            health: SourceHealth::of(shared),
+            health: SourceHealth::of(shared, orphaned_left),
             is_removed: shared.is_gone(),
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),
             bytes: shared.region.layout().region_bytes,
-            orphaned_left: membership.and_then(|membership| membership.orphaned_left(&shared.region)),
+            orphaned_left,
             unlisted_processes: membership.map_or(0, |membership| membership.unlisted(&shared.region)),
         }
     }

@@ -130,8 +130,10 @@
 //! published state is not an end. The next one goes on in the buffer; one that asks for another
 //! shape, and has claimed the source, replaces it, also under readers. The time begins when a
 //! process first notices the death: by opening the domain, a sweep, a status, or by ending as the
-//! last reader. It counts while the machine is suspended, and whatever the clock is set to. Once it
-//! is over, the next process that opens the domain, or the next sweep, removes the buffer, unless a
+//! last reader. It counts while the machine is suspended, and whatever the clock is set to. In a
+//! `CAPBUF_DIR` on disk it may end early or late after a reboot: a time noticed before counts as
+//! one since, once the machine has run for as long. Once it is over, the next process that opens
+//! the domain, or the next sweep, removes the buffer, unless a
 //! recorder has claimed the source and waits for it. `capbuf list` and
 //! [`Status::orphaned_left`](crate::Status::orphaned_left) show the time left. The recorder's
 //! `process-NUMBER` file stays as long. A program that ends without dropping its handles (`exit`,

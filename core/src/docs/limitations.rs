@@ -20,7 +20,8 @@
 //!   [`Error::OutOfSpace`](crate::Error::OutOfSpace) at allocation, never a signal later.
 //! - **A clock that was wrong** gives wrong times, which stay: see "Epochs" in
 //!   [`time`](super::time). A step back of less than 0.75 s between two writers is slewed away at
-//!   0.1 %, and one of a source's own clock, under a writer and without a gap, however long it is.
+//!   0.1 %. So is any step back of a source's own clock under a writer and without a gap, whatever
+//!   its length.
 //! - **Arrival times** hide a delay that all chunks share: see [`time`](super::time).
 //! - **Lookups in place** keep memory of removed buffers for as long as they run: see
 //!   [`lookup`](super::lookup).

@@ -37,9 +37,9 @@
 //! A process marks a region as open, then loads its removal state. A process that removes an
 //! abandoned region sets that state to pending, then looks for marks once more. Between the two
 //! steps of each is a sequentially consistent fence, so one of the two sees the other. The lease of
-//! a writer without a mark counts as one. A pending
-//! region is not removed: its holders go on, and a process that opens it waits for the source's
-//! lock file, under which removals are decided. Models: `holder`.
+//! a writer without a mark counts as one. A pending region is not removed: its holders go on, and a
+//! process that opens it waits for the source's lock file, under which removals are decided.
+//! Models: `holder`.
 //!
 //! # `SYNC region`
 //! A ring's file is whole before the rename to the name by which others open it. Both are system

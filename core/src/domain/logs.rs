@@ -131,8 +131,9 @@ impl Domain {
         self.folder.rename(SUMS_NEW, SUMS)
     }
 
-    /// The sums of removed logs, if there are any: none are added, and no log is removed, while the
-    /// returned value lives. Waits for a process that is adding, but not for long.
+    /// The sums of removed logs, if there are any. While the returned value lives, none are added
+    /// and no log is removed, unless the lock could not be had: after 50 tries, a millisecond
+    /// apart, the file is returned unlocked, and a reader may count a log twice or not at all.
     pub(crate) fn sums(&self) -> Option<Sums> {
         const TRIES: usize = 50;
         let open = || Some(Sums { file: Descriptor::unshared_if_there(|| self.folder.open(SUMS)).ok().flatten()? });

@@ -15,6 +15,7 @@ use super::{holders, liveness};
 use crate::error::{Error, Result};
 use crate::lifetime::Lifetime;
 use crate::memory::Region;
+use crate::source_state::SourceState;
 use crate::sync::Ordering;
 
 /// The longest grace time: whatever a file says, its ring is swept one day.
@@ -62,8 +63,8 @@ pub(super) fn killed(folder: &Folder, region: &Region) -> Vec<u64> {
     let health = &region.header().health;
     // SYNC none: the end of the process orders its stores.
     let recorder = Some(health.liveness.load(Ordering::Relaxed)).filter(|number| {
-        // 7 and more: it stopped, finished or failed, and is no recorder any more.
-        (1..7).contains(&health.state.load(Ordering::Relaxed)) && liveness::was_killed(folder, *number)
+        let state = SourceState::from_number(health.state.load(Ordering::Relaxed));
+        state.is_some_and(|state| !state.has_ended()) && liveness::was_killed(folder, *number)
     });
     writer.into_iter().chain(recorder).collect()
 }
@@ -77,7 +78,8 @@ pub(super) fn time_left(folder: &Folder, region: &Region) -> Option<Duration> {
     }
     let (now_ns, noticed) = (boot_ns(), &region.header().orphaned_boot_ns);
     let at_ns = noticed.load(Ordering::Relaxed);
-    // A later time is of an earlier run of the machine.
+    // A later time is of an earlier run of the machine. One on disk from an earlier run that is not
+    // later counts as of this run: the grace time may then end early or late.
     if (1..=now_ns).contains(&at_ns) {
         return Some(grace.saturating_sub(Duration::from_nanos(now_ns.abs_diff(at_ns))));
     }

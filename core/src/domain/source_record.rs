@@ -40,7 +40,7 @@ pub(crate) struct SourceRecord {
     /// Random, of one claim.
     claim: u64,
     /// Liveness lock of the process that stored it.
-    liveness: u64,
+    pub(crate) liveness: u64,
 }
 
 impl SourceRecord {

@@ -242,7 +242,7 @@ impl Registry {
     }
 
     /// Returns true if looking up a source opens a file of the domain, which may wait for another
-    /// process that is removing it. For bindings, which look it up on a thread of its own then.
+    /// process that is removing it. For bindings, which then use another thread for the lookup.
     #[doc(hidden)]
     pub fn lookup_may_wait(&self, source: &str) -> bool {
         let loaded = self.0.map.load(source);

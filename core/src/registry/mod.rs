@@ -37,4 +37,4 @@ pub use builder::RegistryBuilder;
 #[cfg(feature = "observe")]
 pub(crate) use ending::Ending;
 pub use handle::Registry;
-pub use sources::SourceInfo;
+pub use sources::{DAEMON_NAME, SourceInfo};

@@ -8,6 +8,11 @@ use crate::error::Result;
 use crate::holder::Holder;
 use crate::source::Source;
 
+/// The name under which a daemon claims its domain and publishes a configuration that it refused.
+/// Its record is no source: lists, watches and metrics leave it out.
+#[doc(hidden)]
+pub const DAEMON_NAME: &str = "capbuf run";
+
 /// A source that has a buffer, or is being opened by a recorder.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -52,7 +57,8 @@ impl Registry {
     /// ```
     pub fn sources(&self) -> Result<Vec<SourceInfo>> {
         let info = |buffer: CaptureBuffer| {
-            let (source, health) = (buffer.source().clone(), SourceHealth::of(&buffer.shared));
+            let (source, health) =
+                (buffer.source().clone(), SourceHealth::of(&buffer.shared, buffer.shared.orphaned_left()));
             (source.clone(), SourceInfo { source, buffer: Some(buffer), health, recorder: None })
         };
         let mut sources: BTreeMap<_, _> = self.try_buffers()?.into_iter().map(info).collect();
@@ -62,6 +68,23 @@ impl Registry {
             (info.health, info.recorder) = (Some(health), recorder);
         }
         Ok(sources.into_values().collect())
+    }
+
+    /// Returns the record of the domain's daemon, whose reason is that of a refused configuration;
+    /// `None` if no daemon has refused one. Maps nothing.
+    ///
+    /// # Errors
+    /// [`Error::Forked`](crate::Error::Forked) in a child of the registry's process.
+    #[doc(hidden)]
+    pub fn daemon_info(&self) -> Result<Option<SourceInfo>> {
+        let Some(domain) = self.checked_domain()? else { return Ok(None) };
+        let info = domain.source_record(DAEMON_NAME).map(|record| SourceInfo {
+            health: SourceHealth::of_record(&record),
+            recorder: domain.holder(record.liveness),
+            source: record.source,
+            buffer: None,
+        });
+        Ok(info)
     }
 
     /// Returns the sources whose recorders live and have published a state, by name. Maps nothing.
@@ -77,6 +100,7 @@ impl Registry {
             return Ok(published.map(|(source, health)| Recorded { source, health, recorder: None }).collect());
         };
         let records = domain.source_records()?.into_iter();
+        let records = records.filter(|(record, _)| record.source.as_str() != DAEMON_NAME);
         let recorded = records.filter_map(|(record, recorder)| {
             let health = SourceHealth::of_record(&record)?;
             Some(Recorded { source: record.source, health, recorder })

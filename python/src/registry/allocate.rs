@@ -57,7 +57,9 @@ impl Registry {
     /// Raises
     /// ------
     /// SpecMismatch
-    ///     If the source has a buffer of another shape (`existing`), which stays unchanged.
+    ///     If the source has a buffer of another shape (`existing`), which stays unchanged. Only a
+    ///     recorder that holds the source's claim replaces it, if it is orphaned: its recorder was
+    ///     killed.
     /// InvalidArgument, InvalidType, InvalidSource
     ///     If an argument is outside of what is allowed.
     /// OverBudget, OutOfMemory, OutOfSpace

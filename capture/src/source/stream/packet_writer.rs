@@ -57,8 +57,8 @@ impl PacketWriter {
         self.clock.settle(buffer.clock().monotonic_ns());
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {
             // Servers start with some seconds of the past. After a reconnect those are in the
-            // buffer. Unless its end lies in the future: a wrong clock gave those times, and the
-            // first chunk begins a new epoch.
+            // buffer, and are dropped. If the buffer's end lies in the future, a wrong clock gave
+            // those times: then all are kept, and the first chunk begins a new epoch.
             const AHEAD_NS: i64 = 750_000_000;
             let clock = &**buffer.clock();
             let is_wrong = newest_utc_ns.saturating_sub(clock.utc_ns()) > AHEAD_NS;

@@ -1,9 +1,10 @@
 //! The input of the rules: the state of a registry or domain at one moment.
 
-use crate::buffer::{SourceHealth, SourceState};
+use crate::buffer::SourceHealth;
 use crate::holder::Holder;
 use crate::observe::report::{AllocationReport, NewEpoch, SourceReport};
 use crate::registry::Registry;
+use crate::source_state::SourceState;
 
 /// State of a registry or domain at one moment.
 #[derive(Debug, Clone, Default)]
