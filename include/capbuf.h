@@ -504,6 +504,8 @@ typedef struct {
     // The rest of the grace time, in ns, if its recorder was killed and no other has taken over:
     // then the buffer is removed. Otherwise -1.
     int64_t orphaned_left_ns;
+    // Those of `processes` that the list of 128 has no room for.
+    uint64_t unlisted_processes;
 } capbuf_buffer_status;
 
 // The span of a buffer to read.
@@ -1134,6 +1136,9 @@ capbuf_status capbuf_registry_allocate(const capbuf_registry *registry,
 //
 // Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
 // as `capbuf_registry_allocate`.
+// A buffer with another spec stays unchanged. Only a recorder that holds the source's claim
+// replaces it, if it is orphaned: its recorder was killed.
+//
 // Errors: SPEC_MISMATCH, INVALID_SOURCE, OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE, SYSTEM,
 // FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, ALLOCATION_PANICKED.
 capbuf_status capbuf_registry_get_or_allocate(const capbuf_registry *registry,
