@@ -1134,11 +1134,11 @@ capbuf_status capbuf_registry_allocate(const capbuf_registry *registry,
 //
 // On success the caller owns `*buffer`.
 //
-// Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
-// as `capbuf_registry_allocate`.
 // A buffer with another spec stays unchanged. Only a recorder that holds the source's claim
 // replaces it, if it is orphaned: its recorder was killed.
 //
+// Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
+// as `capbuf_registry_allocate`.
 // Errors: SPEC_MISMATCH, INVALID_SOURCE, OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE, SYSTEM,
 // FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, ALLOCATION_PANICKED.
 capbuf_status capbuf_registry_get_or_allocate(const capbuf_registry *registry,

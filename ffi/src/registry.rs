@@ -44,11 +44,11 @@ pub unsafe extern "C" fn capbuf_registry_allocate(
 ///
 /// On success the caller owns `*buffer`.
 ///
-/// Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
-/// as `capbuf_registry_allocate`.
 /// A buffer with another spec stays unchanged. Only a recorder that holds the source's claim
 /// replaces it, if it is orphaned: its recorder was killed.
 ///
+/// Threads: any. Cost: for an existing buffer, a lookup and the allocation of the handle; otherwise
+/// as `capbuf_registry_allocate`.
 /// Errors: SPEC_MISMATCH, INVALID_SOURCE, OVER_BUDGET, OUT_OF_MEMORY, OUT_OF_SPACE, SYSTEM,
 /// FORBIDDEN, LAYOUT_MISMATCH, CORRUPT, ALLOCATION_PANICKED.
 #[unsafe(no_mangle)]

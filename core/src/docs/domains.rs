@@ -134,7 +134,8 @@
 //! `CAPBUF_DIR` on disk it may end early or late after a reboot: a time noticed before counts as
 //! one since, once the machine has run for as long. Once it is over, the next process that opens
 //! the domain, or the next sweep, removes the buffer, unless a recorder has claimed the source and
-//! waits for it. `capbuf list` and [`Status::orphaned_left`](crate::Status::orphaned_left) show the time left. The recorder's
+//! waits for it. `capbuf list` and
+//! [`Status::orphaned_left`](crate::Status::orphaned_left) show the time left. The recorder's
 //! `process-NUMBER` file stays as long. A program that ends without dropping its handles (`exit`,
 //! or a Go program without `Close`) counts as killed.
 //!
