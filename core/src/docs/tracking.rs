@@ -53,5 +53,5 @@
 //!
 //! # Unknown numbers
 //! Attempts and allocations are known only if they were recorded: without tracking they are unknown
-//! in reports, and absent from the metrics of a domain. "At least" stands before attempts if a log
-//! had no room for some.
+//! in reports, and absent from the metrics of a domain. Attempts that a log has no room for are
+//! counted by result, as those of "(other sources)".
