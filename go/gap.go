@@ -60,8 +60,9 @@ type Gap struct {
 	Start time.Time
 	// Duration is the missing time.
 	Duration time.Duration
-	// ClockStep is the step of the wall clock if Reason is GapClockStep. For another reason it is
-	// the step of the times where a new epoch begins, which is negative, or 0.
+	// ClockStep is negative exactly where a new epoch begins: how far times go back, for whatever
+	// reason. Positive, it is how far the wall clock was set forward, and Reason is GapClockStep.
+	// Otherwise it is 0, also where the wall clock was set back but times did not go back.
 	ClockStep time.Duration
 	// AtFrame is the index in the segment, in frames, at which the gap begins.
 	AtFrame uint64

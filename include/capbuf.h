@@ -583,8 +583,10 @@ typedef struct {
     int64_t start_utc_ns;
     // The duration of the missing audio, in ns.
     int64_t duration_ns;
-    // CAPBUF_GAP_CLOCK_STEP: how far the wall clock was set, in ns. For other reasons the step of
-    // the times where a new epoch begins, which is negative, or 0.
+    // Negative exactly where a new epoch begins: how far times go back, in ns, for whatever
+    // reason. Positive: how far the wall clock was set forward; the reason is
+    // CAPBUF_GAP_CLOCK_STEP. Otherwise 0, also where the wall clock was set back but times did
+    // not go back.
     int64_t clock_step_ns;
     // The index in the segment of the frame at which the gap begins.
     uint64_t at_frame;

@@ -61,8 +61,9 @@ pub struct Gap {
     pub start_utc_ns: i64,
     /// Missing time. Zero where a new epoch begins, or for a seamless change of writers.
     pub duration_ns: i64,
-    /// Step of the wall clock, forward or back, if the reason is [`GapReason::ClockStep`]. For any
-    /// other reason the step of the times where a new epoch begins, which is negative, or zero.
+    /// Negative exactly where a new epoch begins: how far times go back, for whatever reason.
+    /// Positive: how far the wall clock was set forward; the reason is [`GapReason::ClockStep`].
+    /// Otherwise zero, also where the wall clock was set back but times did not go back.
     pub clock_step_ns: i64,
     /// The reason.
     pub reason: GapReason,

@@ -155,6 +155,8 @@ pub use source_state::SourceState;
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 #[doc(hidden)]
 pub use sync::{OwnLock, OwnThread, Owner, above_standard_streams};
+#[doc(hidden)]
+pub use time::BEHIND_NS;
 #[cfg(feature = "observe")]
 pub use track::{Anomaly, AnomalyKind, Severity};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};

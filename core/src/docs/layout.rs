@@ -66,7 +66,7 @@
 //! | 8 | i64 | that frame's time, in ns of UTC |
 //! | 16 | u64 | ns from frame to frame, in units of 2^-32 |
 //! | 24 | i64 | the time missing before it, in ns; negative where an epoch begins: how far times go back |
-//! | 32 | i64 | step of the wall clock, in ns |
+//! | 32 | i64 | how far the wall clock was set forward, in ns; negative where an epoch begins: how far times go back |
 //! | 40 | u64 | the reason of the gap before it: 0 none, 1 requested, 2 detected, 3 clock step, 4 writer changed, 5 source lost, 6 overrun, 7 packet loss, 8 reconfigured |
 //! | 48 | u64 | the number of the first anchor of its epoch |
 //!

@@ -43,10 +43,11 @@
 //!   a quick restart, are jitter: times go on at the end of the ring, and slew.
 //!
 //! The first frame of the epoch has its right time at once. Frame numbers go on, and no audio is
-//! lost. The boundary is on record as a gap without missing time and with a negative
-//! [`clock_step_ns`](crate::Gap::clock_step_ns), whose reason is the clock's step, the change of
-//! writers, or the one reported. [`Status`](crate::Status) has the frame, the time and the step of
-//! the newest one (`epoch_frame`, `epoch_utc_ns`, `epoch_step_ns`), and the anomaly
+//! lost. The boundary is on record as a gap without missing time, whose reason is the clock's step,
+//! the change of writers, or the one reported. Its [`clock_step_ns`](crate::Gap::clock_step_ns) is
+//! how far times go back, which differs from the step of the wall clock if audio was lost as well;
+//! it is negative there and nowhere else. [`Status`](crate::Status) has the frame, the time and the
+//! step of the newest one (`epoch_frame`, `epoch_utc_ns`, `epoch_step_ns`), and the anomaly
 //! `clock set back` reports it.
 //!
 //! A time can have two frames then: one of each epoch. For [`Span::Time`](crate::Span) the newest

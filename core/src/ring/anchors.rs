@@ -22,6 +22,7 @@ pub(crate) struct Anchor {
     /// Time from the first frame to the end of the frame before it: above zero where an epoch
     /// begins, and nowhere else.
     pub(crate) back_ns: i64,
+    /// Step of the wall clock forward, or minus `back_ns`.
     pub(crate) clock_step_ns: i64,
     /// Number of the first anchor of its epoch. Set when it is published.
     pub(crate) epoch: u64,

@@ -22,4 +22,5 @@ mod timekeeper;
 
 pub(crate) use epochs::Place;
 pub(crate) use extent::Extent;
+pub use timekeeper::BEHIND_NS;
 pub(crate) use timekeeper::{ChunkTime, Timekeeper};

@@ -40,7 +40,7 @@ const GAP_NS: i64 = 750_000_000;
 const STEP_NS: i64 = 100_000_000;
 /// A new writer, or one after a gap of unknown length, whose first chunk lies further than this
 /// before the end of the timeline begins a new epoch: as long as the jitter that is no gap.
-const BEHIND_NS: i64 = GAP_NS;
+pub const BEHIND_NS: i64 = GAP_NS;
 /// After gaps of known length, the published clock may lag this far behind the estimated one before
 /// it jumps.
 const MAX_LAG_NS: i64 = 100_000_000;
@@ -191,13 +191,14 @@ impl Timekeeper {
             self.estimated = Some(DelayLockedLoop::new(self.nominal_ns, period_ns, head, utc_ns));
             self.utc_offset_ns = utc_offset_ns(clock);
             let reason = gap.map_or(GapReason::WriterChanged, |(reason, _)| reason);
-            return Some(if is_behind { self.begin_epoch(head, reason, None) } else { self.jump(head, reason, 0) });
+            return Some(if is_behind { self.begin_epoch(head, reason) } else { self.jump(head, reason, 0) });
         };
         if let Some((reason, None)) = gap {
             estimated.restart(head, measured_ns);
             if is_behind {
-                let step_ns = self.clock_step(clock);
-                return Some(self.begin_epoch(head, reason, step_ns));
+                // A step of the wall clock is part of the step of the times.
+                self.utc_offset_ns = utc_offset_ns(clock);
+                return Some(self.begin_epoch(head, reason));
             }
             return Some(self.jump(head, reason, 0));
         }
@@ -272,20 +273,20 @@ impl Timekeeper {
         // After a step forward the first estimate may be early by its jitter.
         let begins_epoch = if step_ns < 0 { ahead_ns >= STEP_NS } else { ahead_ns > BEHIND_NS };
         if begins_epoch {
-            return self.begin_epoch(head, GapReason::ClockStep, Some(step_ns));
+            return self.begin_epoch(head, GapReason::ClockStep);
         }
-        self.jump(head, GapReason::ClockStep, step_ns)
+        // Negative steps are those of epochs.
+        self.jump(head, GapReason::ClockStep, step_ns.max(0))
     }
 
-    /// Publishes the estimated clock from a frame on, though times run backwards there. `step_ns`
-    /// is the step of the wall clock; by default that of the times.
-    fn begin_epoch(&mut self, head: u64, reason: GapReason, step_ns: Option<i64>) -> Anchor {
+    /// Publishes the estimated clock from a frame on, though times run backwards there.
+    fn begin_epoch(&mut self, head: u64, reason: GapReason) -> Anchor {
         let to_ns = self.estimated.as_ref().map_or(0, |estimated| estimated.predict(head));
         let mut anchor = self.bent(head, to_ns);
         let end_ns = self.published.map_or(to_ns, |published| published.utc_at(head));
         let back_ns = end_ns.saturating_sub(to_ns);
         (anchor.gap, anchor.back_ns) = (Some(reason), back_ns.max(0));
-        anchor.clock_step_ns = step_ns.unwrap_or(back_ns.saturating_neg());
+        anchor.clock_step_ns = back_ns.saturating_neg();
         self.published = Some(anchor);
         anchor
     }

@@ -184,8 +184,10 @@ impl Times {
         }
         if begin_ns < before_ns {
             let gap = gap.expect("a gap where an epoch begins");
-            assert!(gap.duration_ns == 0 && gap.clock_step_ns != 0, "{gap:?}");
+            assert_eq!((gap.duration_ns, gap.clock_step_ns), (0, begin_ns - before_ns), "{gap:?}");
             assert!(may_be_new || self.step_ns != Some(0), "the clock was not set: {gap:?}");
+        } else {
+            assert!(gap.is_none_or(|gap| gap.clock_step_ns >= 0), "times do not go back: {gap:?}");
         }
     }
 
@@ -198,15 +200,12 @@ impl Times {
         if let Some(gap) = gap.filter(|gap| begin_ns < before_ns && gap.reason != GapReason::ClockStep) {
             assert!(is_after_unknown && begin_ns.abs_diff(chunk.measured_ns) <= slack_ns, "{gap:?}");
             assert_eq!(gap.reason, chunk.pending.map_or(GapReason::WriterChanged, |(reason, _)| reason));
-            let is_step = !chunk.first_of_writer && self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns);
-            assert!(is_step || gap.clock_step_ns == begin_ns - before_ns, "{gap:?}");
             (self.step_ns, self.is_inexact) = (Some(0), true);
             return;
         }
         if let Some(gap) = gap.filter(|gap| gap.reason == GapReason::ClockStep && gap.clock_step_ns != 0) {
-            let by_times = is_after_unknown && gap.clock_step_ns == begin_ns - before_ns;
             assert!(
-                by_times || self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns),
+                gap.clock_step_ns < 0 || self.step_ns.is_none_or(|step_ns| gap.clock_step_ns == step_ns),
                 "{gap:?} after a step of {:?}",
                 self.step_ns
             );
@@ -215,6 +214,13 @@ impl Times {
             return;
         }
         assert!(gap.is_none_or(|gap| gap.clock_step_ns == 0), "the clock was not set: {gap:?}");
+        let may_be_step = !is_after_unknown && self.step_ns.is_none_or(|step_ns| step_ns < 0);
+        if may_be_step && gap.is_some_and(|gap| gap.reason == GapReason::ClockStep) {
+            // Set back, but times did not go back. Or the script reported a gap with this reason.
+            self.step_ns = if chunk.pending.is_some() { None } else { Some(0) };
+            self.is_inexact = true;
+            return;
+        }
         match (chunk.pending, gap) {
             _ if chunk.first_of_writer => {
                 let gap = gap.expect("a gap before another writer's chunk");

@@ -179,5 +179,67 @@ fn clock_set_back_while_the_source_was_lost_begins_an_epoch_with_the_first_chunk
     assert_eq!((status.epoch_frame, status.epoch_utc_ns), (6000, Some(at(11.0) - HOUR_NS)));
     let all = recording.buffer.read(Span::Frames(0..7000)).unwrap();
     let gap = all.gaps()[0].gap;
-    assert_eq!((gap.reason, gap.clock_step_ns), (GapReason::SourceLost, -HOUR_NS));
+    assert_eq!((gap.reason, gap.clock_step_ns), (GapReason::SourceLost, 5 * SECOND_NS - HOUR_NS));
+}
+
+/// Writes `seconds` of audio whose capture times are `off_ns` off the wall clock.
+fn captured(recording: &mut Recording, seconds: u64, off_ns: i64) {
+    for _ in 0..seconds * 100 {
+        let (next, utc_ns) = (recording.writer.next_frame(), recording.clock.utc_ns() + off_ns);
+        recording.clock.advance(Duration::from_millis(10));
+        recording.writer.write_at(&signal(next..next + 10), utc_ns).unwrap();
+    }
+}
+
+type Play = fn(&mut Recording);
+
+#[test]
+fn step_on_record_is_how_far_times_go_back() {
+    let slewed = |recording: &mut Recording| {
+        captured(recording, 30, -10 * SECOND_NS);
+        recording.clock.step_utc(SECOND_NS / 5);
+        captured(recording, 12, -10 * SECOND_NS);
+    };
+    let with_loss = |recording: &mut Recording| {
+        recording.clock.step_utc(-10 * SECOND_NS);
+        recording.clock.advance(Duration::from_secs(3));
+        captured(recording, 1, 0);
+    };
+    let source_lost = |recording: &mut Recording| {
+        recording.writer.gap(GapReason::SourceLost);
+        recording.clock.step_utc(SECOND_NS);
+        captured(recording, 1, -6 * SECOND_NS);
+    };
+    let cases: [(Play, GapReason, f64); 3] = [
+        (slewed, GapReason::ClockStep, 9.75),
+        (with_loss, GapReason::ClockStep, 7.0),
+        (source_lost, GapReason::SourceLost, 5.0),
+    ];
+    for (play, reason, back_s) in cases {
+        let mut recording = Recording::new(60.0, 1000);
+        captured(&mut recording, 8, 0);
+        play(&mut recording);
+        let buffer = &recording.buffer;
+        let all = buffer.read(Span::Frames(0..buffer.frames().end)).unwrap();
+        let [gap] = all.gaps() else { panic!("{:?}", all.gaps()) };
+        let (gap, status) = (gap.gap, buffer.status());
+        assert_eq!((gap.reason, gap.first_frame, gap.duration_ns), (reason, status.epoch_frame, 0));
+        assert_eq!(gap.start_utc_ns + gap.clock_step_ns, status.epoch_utc_ns.unwrap());
+        assert_eq!(gap.clock_step_ns, status.epoch_step_ns);
+        let found_s = gap.clock_step_ns as f64 * -1e-9;
+        assert!((found_s - back_s).abs() < 0.05, "{found_s} s of {back_s} s");
+    }
+}
+
+#[test]
+fn wall_clock_set_back_by_less_than_was_lost_records_no_step_back() {
+    let mut recording = Recording::new(20.0, 1000);
+    captured(&mut recording, 8, 0);
+    recording.clock.step_utc(-SECOND_NS);
+    recording.clock.advance(Duration::from_secs(3));
+    captured(&mut recording, 1, 0);
+    let all = recording.buffer.read(Span::Frames(0..9000)).unwrap();
+    let [gap] = all.gaps() else { panic!("{:?}", all.gaps()) };
+    assert_eq!((gap.gap.reason, gap.gap.duration_ns, gap.gap.clock_step_ns), (GapReason::ClockStep, 2 * SECOND_NS, 0));
+    assert_eq!(recording.buffer.status().epoch_frame, 0);
 }

@@ -32,8 +32,10 @@ pub struct capbuf_gap {
     pub start_utc_ns: i64,
     /// The duration of the missing audio, in ns.
     pub duration_ns: i64,
-    /// CAPBUF_GAP_CLOCK_STEP: how far the wall clock was set, in ns. For other reasons the step of
-    /// the times where a new epoch begins, which is negative, or 0.
+    /// Negative exactly where a new epoch begins: how far times go back, in ns, for whatever
+    /// reason. Positive: how far the wall clock was set forward; the reason is
+    /// CAPBUF_GAP_CLOCK_STEP. Otherwise 0, also where the wall clock was set back but times did
+    /// not go back.
     pub clock_step_ns: i64,
     /// The index in the segment of the frame at which the gap begins.
     pub at_frame: u64,

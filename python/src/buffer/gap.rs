@@ -17,8 +17,9 @@ use crate::pickling::pickled;
 /// duration_ns : int
 ///     The time without audio. Zero for a clock that stepped back or a seamless change of writers.
 /// clock_step_ns : int
-///     The amount by which the wall clock was set, if the reason is ``"clock step"``. For another
-///     one the step of the times where a new epoch begins, which is negative, or zero.
+///     Negative exactly where a new epoch begins: how far times go back, for whatever reason.
+///     Positive: how far the wall clock was set forward; the reason is ``"clock step"``. Otherwise
+///     zero, also where the wall clock was set back but times did not go back.
 /// reason : str
 ///     ``"requested"``, ``"detected"``, ``"clock step"``, ``"writer changed"``, ``"source lost"``,
 ///     ``"overrun"``, ``"packet loss"`` or ``"reconfigured"``.

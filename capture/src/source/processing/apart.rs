@@ -109,11 +109,9 @@ impl Converter {
         while at < frames || gaps.peek().is_some_and(|gap| gap.at_frame as usize <= at) {
             if let Some(gap) = gaps.next_if(|gap| gap.at_frame as usize <= at) {
                 self.output.gap(gap.gap.reason);
-                start_ns = gap.gap.start_utc_ns.saturating_add(gap.gap.duration_ns);
-                if gap.gap.duration_ns == 0 {
-                    // A clock that was set back.
-                    start_ns = start_ns.saturating_add(gap.gap.clock_step_ns.min(0));
-                }
+                // Negative steps are those of times that go back, where an epoch begins.
+                let back_ns = gap.gap.clock_step_ns.min(0);
+                start_ns = gap.gap.start_utc_ns.saturating_add(gap.gap.duration_ns).saturating_add(back_ns);
                 continue;
             }
             let end = gaps.peek().map_or(frames, |gap| (gap.at_frame as usize).clamp(at + 1, frames));

@@ -1,6 +1,6 @@
 //! Writes packets at their capture times.
 
-use capbuf::GapReason;
+use capbuf::{BEHIND_NS, GapReason};
 
 use super::clock::{Placed, StreamClock};
 use super::packets::Packet;
@@ -59,9 +59,8 @@ impl PacketWriter {
             // Servers start with some seconds of the past. After a reconnect those are in the
             // buffer, and are dropped. If the buffer's end lies in the future, a wrong clock gave
             // those times: then all are kept, and the first chunk begins a new epoch.
-            const AHEAD_NS: i64 = 750_000_000;
             let clock = &**buffer.clock();
-            let is_wrong = newest_utc_ns.saturating_sub(clock.utc_ns()) > AHEAD_NS;
+            let is_wrong = newest_utc_ns.saturating_sub(clock.utc_ns()) > BEHIND_NS;
             held.retain(|(placed, _)| is_wrong || utc_of(clock, self.clock.captured_ns(placed)) >= newest_utc_ns);
         }
         held.iter().try_for_each(|(placed, packet)| self.write(placed, packet))
