@@ -50,7 +50,21 @@ func printReports() {
 		}
 		// A closed registry has printed its report.
 		if report, err := r.AllocationReport(); err == nil {
-			fmt.Fprintf(os.Stderr, "capbuf: DEBUG_BUFFER_ALLOC, at SIGUSR2:\n%s\n", report)
+			writeStderr(fmt.Sprintf("capbuf: DEBUG_BUFFER_ALLOC, at SIGUSR2:\n%s\n", report))
 		}
+	}
+}
+
+// writeStderr ignores errors. Package os would end the process if stderr is a closed pipe.
+func writeStderr(text string) {
+	for rest := []byte(text); len(rest) > 0; {
+		n, err := syscall.Write(2, rest)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return
+		}
+		rest = rest[n:]
 	}
 }

@@ -22,6 +22,14 @@ func printingRole(role string) int {
 		return 1
 	}
 	defer b.Close()
+	if role == "prints at a signal twice" {
+		fmt.Println("ready")
+		printReports()
+		printReports()
+		fmt.Println("printed")
+		io.Copy(io.Discard, os.Stdin)
+		return 0
+	}
 	if role == "prints at a signal" {
 		fmt.Println("ready")
 		io.Copy(io.Discard, os.Stdin)
@@ -52,6 +60,32 @@ func TestClosedPrivateRegistryPrintsItsReport(t *testing.T) {
 		if isReported := strings.Contains(errors.String(), `"maybe" switches nothing`); isReported != (value == "maybe") {
 			t.Errorf("%q prints: %s", value, errors.String())
 		}
+	}
+}
+
+func TestClosedPipeOnStderrEndsNothing(t *testing.T) {
+	command := printing(t, "prints at a signal twice", "true")
+	in := must(command.StdinPipe())(t)
+	out := bufio.NewScanner(must(command.StdoutPipe())(t))
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	command.Stderr = writer
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	if !out.Scan() || out.Text() != "ready" {
+		t.Fatal("the other process is not ready: ", out.Text())
+	}
+	if !out.Scan() || out.Text() != "printed" {
+		t.Fatal("the report ended the other process: ", command.Wait())
+	}
+	in.Close()
+	if err := command.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -39,6 +39,8 @@ func openHandle() *profileKey {
 type profiledRings struct {
 	mutex sync.Mutex
 	rings map[string]profiledRing
+	// No ring is added once the registry is closed.
+	closed bool
 }
 
 type profiledRing struct {
@@ -59,6 +61,9 @@ func (r *Registry) profiled(b *CaptureBuffer) *CaptureBuffer {
 	}
 	r.rings.mutex.Lock()
 	defer r.rings.mutex.Unlock()
+	if r.rings.closed {
+		return b
+	}
 	known, isKnown := r.rings.rings[b.source]
 	if isKnown && known.id == b.id {
 		return b
@@ -83,10 +88,11 @@ func (p *profiledRings) remove(source string) {
 	}
 }
 
-// clear takes all rings out of the profile.
-func (p *profiledRings) clear() {
+// close takes all rings out of the profile, for good.
+func (p *profiledRings) close() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	p.closed = true
 	for _, known := range p.rings {
 		profile.Remove(known.key)
 	}

@@ -79,6 +79,17 @@ func TestProfileHasTheStacksOfLiveRingsAndHandles(t *testing.T) {
 	wantStacks(t, "profiledCaller", 0, 0)
 }
 
+func TestProfileHasNoRingOfAClosedRegistry(t *testing.T) {
+	r := tracking(t)
+	b := must(profiledCaller(r))(t)
+	r.Close()
+	r.profiled(b)
+	b.Close()
+	if known := len(r.rings.rings); known != 0 {
+		t.Errorf("%d rings stay in the profile", known)
+	}
+}
+
 func TestProfileKeepsNoForgottenHandle(t *testing.T) {
 	r := tracking(t)
 	must(profiledCaller(r))(t)

@@ -94,7 +94,7 @@ func newRegistry(registry *C.capbuf_registry, err error) (*Registry, error) {
 	}
 	rings := &profiledRings{}
 	h := newHandle(unsafe.Pointer(registry), func(p unsafe.Pointer) {
-		rings.clear()
+		rings.close()
 		C.capbuf_registry_free((*C.capbuf_registry)(p))
 	})
 	r := &Registry{handle: h, rings: rings}

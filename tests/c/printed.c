@@ -60,6 +60,28 @@ static int child(const char *scenario) {
     return 0;
 }
 
+/* Runs a scenario with a closed pipe as stderr. It has to end with 0, not by SIGPIPE. */
+static void survives_closed_pipe(char *self, const char *value) {
+    int out[2];
+    CHECK(pipe(out) == 0);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        setenv("DEBUG_BUFFER_ALLOC", value, 1);
+        signal(SIGPIPE, SIG_DFL);
+        dup2(out[1], 2);
+        close(out[0]);
+        close(out[1]);
+        char *arguments[] = {self, "child", "plain", NULL};
+        execv(self, arguments);
+        _exit(127);
+    }
+    close(out[0]);
+    close(out[1]);
+    int status = 0;
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 static int count(const char *text, const char *part) {
     int found = 0;
     for (const char *at = text; (at = strstr(at, part)) != NULL; at += strlen(part)) {
@@ -133,6 +155,8 @@ int main(int count_of_arguments, char **arguments) {
     CHECK(reports(arguments[0], "forks", "true") == 1);
 #endif
     CHECK(reports(arguments[0], "at once", "true") == 0);
+    survives_closed_pipe(arguments[0], "true");
+    survives_closed_pipe(arguments[0], "maybe");
     puts("ok");
     return 0;
 }

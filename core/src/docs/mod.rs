@@ -1,8 +1,7 @@
 //! Design, guarantees and protocols.
 //!
 //! For users of the crate: [`patterns`], [`time`], [`realtime`], [`domains`], [`tracking`],
-//! [`limitations`]. For
-//! those who change it: [`glossary`], [`lookup`], [`ordering`], [`layout`].
+//! [`limitations`]. For those who change it: [`glossary`], [`lookup`], [`ordering`], [`layout`].
 
 pub mod domains;
 pub mod glossary;

@@ -8,7 +8,7 @@
 //! # `DEBUG_BUFFER_ALLOC`
 //! | value | meaning |
 //! |---|---|
-//! | `true`, `1`, `yes`, `on` | each registry tracks that does not say otherwise |
+//! | `true`, `1`, `yes`, `on` | every registry tracks, unless it was opened with another setting |
 //! | unset, empty, `false`, `0`, `no`, `off` | none does |
 //! | another | none does; reported once on stderr, with what is allowed |
 //!
@@ -20,8 +20,9 @@
 //! - when its last handle is dropped, or at an orderly end of the process, whichever comes first;
 //! - at SIGUSR2, within half a second, and the process goes on.
 //!
-//! A thread of its own prints, on which all signals are blocked: a closed pipe on stderr ends
-//! nothing. A forked child prints nothing for its parent's registries.
+//! A separate thread prints reports, with all signals blocked. Each write blocks SIGPIPE, so a
+//! closed pipe on stderr does not end the process. A forked child prints nothing for its parent's
+//! registries.
 //!
 //! | host | orderly end | SIGUSR2 |
 //! |---|---|---|
@@ -39,11 +40,10 @@
 //! changes the registry that it is called on. Each registry has a word in a file of the domain, see
 //! [`layout`](super::layout), and loads that one word with each attempt.
 //!
-//! Not switched: private registries; such that were opened with `track_allocations(false)`; such
-//! that found no room for the file, or were opened beyond its 1023 places. A registry whose
-//! domain's folder was taken away keeps its setting. Go asks for the setting at one request in
-//! eight, as a call of C costs as much as a lookup: up to some requests are recorded without their
-//! Go stack.
+//! Not switched: private registries; registries opened with `track_allocations(false)`; registries
+//! for which the file or one of its 1023 places was not available. A registry whose domain's folder
+//! was taken away keeps its setting. Go asks for the setting at one request in eight, as a call of
+//! C costs as much as a lookup: the next few requests are recorded without their Go stack.
 //!
 //! # Parts of a report, and a reset
 //! `capbuf report --pid` and `--since` show a part: of one process; call sites and stacks that were

@@ -1,4 +1,4 @@
-//! Calls of the system's before the process ends and at a signal.
+//! Functions that the system calls at the end of the process or at a signal.
 
 use std::mem;
 use std::ptr;
@@ -46,7 +46,7 @@ pub(super) fn on_unhandled_signal(signal: libc::c_int, handler: extern "C" fn(li
     true
 }
 
-/// Blocks all signals on this thread: a broken pipe on stderr, too, then ends nothing.
+/// Blocks all signals on this thread.
 pub(super) fn block_signals() {
     // SAFETY: zeroes are a valid value of this plain data.
     let mut all: libc::sigset_t = unsafe { mem::zeroed() };

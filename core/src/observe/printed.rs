@@ -87,8 +87,16 @@ fn serve_requests() -> bool {
         return false;
     }
     // SYNC none: one thread is enough, and two would print twice.
-    SERVED.swap(generation, Ordering::Relaxed) == generation
-        || thread::Builder::new().name("capbuf-report".into()).spawn(move || serve(served)).is_ok()
+    let before = SERVED.swap(generation, Ordering::Relaxed);
+    if before == generation {
+        return true;
+    }
+    let is_started = thread::Builder::new().name("capbuf-report".into()).spawn(move || serve(served)).is_ok();
+    if !is_started {
+        // The next registry tries again.
+        SERVED.store(before, Ordering::Relaxed);
+    }
+    is_started
 }
 
 fn serve(mut served: u32) {
@@ -100,14 +108,20 @@ fn serve(mut served: u32) {
             continue;
         }
         served = requests;
-        let live = PRINTED.load_full();
-        let endings: Vec<_> = live.iter().filter_map(PlainWeak::upgrade).collect();
-        let registries: Vec<_> = endings.iter().filter_map(|ending| ending.registry()).collect();
-        if registries.is_empty() {
-            say("SIGUSR2: no private registry is left");
-        }
-        registries.into_iter().for_each(|registry| say(&text(registry, "at SIGUSR2")));
+        // A panic was reported; the next request is still served.
+        let _ = panic::catch_unwind(print_all);
     }
+}
+
+/// Prints the reports of all private registries of this process.
+fn print_all() {
+    let live = PRINTED.load_full();
+    let endings: Vec<_> = live.iter().filter_map(PlainWeak::upgrade).collect();
+    let registries: Vec<_> = endings.iter().filter_map(|ending| ending.registry()).collect();
+    if registries.is_empty() {
+        say("SIGUSR2: no private registry is left");
+    }
+    registries.into_iter().for_each(|registry| say(&text(registry, "at SIGUSR2")));
 }
 
 /// Prints a report, and returns when that is done.

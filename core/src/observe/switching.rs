@@ -10,8 +10,8 @@ use crate::registry::Registry;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrackingSwitches {
-    /// The registries of living processes, each with true if it tracks. Those that said from the
-    /// start that they track or don't are not listed if they don't.
+    /// The registries of living processes, each with true if it tracks. Registries that
+    /// were opened with `track_allocations(false)` have no switch, and are not listed.
     pub registries: Vec<(Holder, bool)>,
     /// True if registries that open the domain later track.
     pub is_on_for_others: bool,

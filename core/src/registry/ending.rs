@@ -36,8 +36,8 @@ impl Drop for Ending {
 }
 
 impl Registry {
-    /// Has `action` done before this registry ends. The registry lasts as long without it: the
-    /// action's own handle is dropped with the last other one.
+    /// Has `action` done before this registry ends. This does not keep the
+    /// registry alive: the action's handle is dropped with the last other one.
     pub(crate) fn before_end(mut self, action: fn(&Self)) -> (Self, PlainWeak<Ending>) {
         let registry = Self(self.0.clone(), None);
         let ending = PlainArc::new(Ending { registry, action, is_done: AtomicU32::new(0) });

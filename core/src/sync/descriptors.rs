@@ -265,3 +265,53 @@ pub(crate) fn open_high(open: impl FnOnce() -> rustix::io::Result<OwnedFd>) -> r
     // Another thread may have closed a stream, or given a placeholder back, meanwhile.
     if file.as_raw_fd() >= FIRST_NUMBER { Ok(file) } else { rustix::io::fcntl_dupfd_cloexec(&file, FIRST_NUMBER) }
 }
+
+/// Writes to stderr, and leaves out what can't be written. Takes no lock, which a forked child
+/// could inherit locked. A closed pipe raises no SIGPIPE.
+pub(crate) fn write_stderr(mut bytes: &[u8]) {
+    without_sigpipe(|| {
+        let stderr = std::io::stderr();
+        while !bytes.is_empty() {
+            match rustix::io::write(stderr.as_fd(), bytes) {
+                Ok(0) => break,
+                Ok(written) => bytes = &bytes[written..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+    });
+}
+
+/// Calls `write` with SIGPIPE blocked on this thread, and discards the one that it raised.
+fn without_sigpipe(write: impl FnOnce()) {
+    let is_pending = || {
+        // SAFETY: zeros are a value of this plain data.
+        let mut pending: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: writes to a local variable.
+        let is_known = unsafe { libc::sigpending(&raw mut pending) } == 0;
+        // SAFETY: reads a local variable.
+        is_known && unsafe { libc::sigismember(&raw const pending, libc::SIGPIPE) } == 1
+    };
+    // SAFETY: zeros are a value of this plain data.
+    let mut pipe: libc::sigset_t = unsafe { std::mem::zeroed() };
+    let mut before = pipe;
+    // SAFETY: writes to a local variable.
+    unsafe { libc::sigemptyset(&raw mut pipe) };
+    // SAFETY: as above.
+    unsafe { libc::sigaddset(&raw mut pipe, libc::SIGPIPE) };
+    let was_pending = is_pending();
+    // SAFETY: reads and writes local variables, and changes this thread only.
+    if unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut before) } != 0 {
+        return;
+    }
+    write();
+    if !was_pending && is_pending() {
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: reads local variables. Another thread may have taken the signal: no error.
+        while unsafe { libc::sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const now) } == -1
+            && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
+        {}
+    }
+    // SAFETY: puts back the mask of this thread.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
+}

@@ -53,8 +53,8 @@ pub(crate) fn sum_up_ended(domain: &Domain, kept: usize) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the sums by such that contain `ended`, too; returns how many of them, from the first
-/// one on. `None` if there is no room for two sums at a time.
+/// Replaces the sums by new ones that include the first logs of `ended`; returns the number of logs
+/// included. `None` if there is no room for two sums at a time.
 fn replace_sums(domain: &Domain, locked: &Sums, ended: &[EndedLog]) -> Option<usize> {
     let bytes = Layout::of(SOURCES).bytes();
     let words = Words::in_new_file(&domain.make_sums(bytes).ok()?, bytes).ok()?;

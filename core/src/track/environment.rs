@@ -1,9 +1,8 @@
-//! The environment's `DEBUG_BUFFER_ALLOC`, and lines for whoever set it.
-
-use std::io::Write as _;
+//! The environment variable `DEBUG_BUFFER_ALLOC`, and messages to stderr for users who set it.
 
 use crate::source::redact;
 use crate::sync::Ordering;
+use crate::sync::descriptors;
 use crate::sync::process::AtomicU32;
 
 const NAME: &str = "DEBUG_BUFFER_ALLOC";
@@ -43,7 +42,7 @@ fn meaning(value: &str) -> Option<bool> {
 
 /// Writes a message to stderr, after the library's name. What can't be written is lost.
 pub(crate) fn say(message: &str) {
-    let _ = std::io::stderr().lock().write_all(format!("capbuf: {message}\n").as_bytes());
+    descriptors::write_stderr(format!("capbuf: {message}\n").as_bytes());
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Tracker {
     }
 
     pub(crate) fn set(&self, on: bool) {
-        // A child has not its parent's switch.
+        // The switch belongs to the parent process.
         if self.switch.as_ref().is_some_and(|(_, generation)| *generation != fork::generation()) {
             return;
         }

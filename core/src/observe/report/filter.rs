@@ -34,7 +34,9 @@ impl ReportFilter {
             log.contents.records.retain(|record| record.utc_ns >= since_utc_ns);
             let lines = log.contents.lines.iter_mut();
             let peaks = lines.flat_map(|line| [&mut line.allocated, &mut line.refused]);
-            peaks.filter(|peak| peak.start_utc_ns + WINDOW_NS < since_utc_ns).for_each(|peak| *peak = Peak::default());
+            // Another process may have written any start.
+            let unused = peaks.filter(|peak| peak.start_utc_ns.saturating_add(WINDOW_NS) < since_utc_ns);
+            unused.for_each(|peak| *peak = Peak::default());
         }
     }
 }
@@ -140,7 +142,7 @@ fn take<const N: usize>(counts: &mut [u64; N], before: &mut [u64; N]) {
     }
 }
 
-/// Keeps of a line what came since the mark; false if nothing did.
+/// Drops the part of a line from before the mark; returns false if nothing is left.
 fn since(line: &mut Line, utc_ns: i64) -> bool {
     line.first_utc_ns = line.first_utc_ns.max(utc_ns);
     for peak in [&mut line.allocated, &mut line.refused] {
