@@ -1,6 +1,7 @@
 package capbuf
 
 import (
+	"hash/maphash"
 	"runtime/pprof"
 	"sync"
 	"unsafe"
@@ -35,10 +36,13 @@ func openHandle() *profileKey {
 	return key
 }
 
-// profiledRings has the rings of a registry that are in the profile, by source.
+// sourceSeed is for hashes of sources: %v of a registry shows its fields, and no password.
+var sourceSeed = maphash.MakeSeed()
+
+// profiledRings has the rings of a registry that are in the profile, by the hash of their source.
 type profiledRings struct {
 	mutex sync.Mutex
-	rings map[string]profiledRing
+	rings map[uint64]profiledRing
 	// No ring is added once the registry is closed.
 	closed bool
 }
@@ -64,7 +68,8 @@ func (r *Registry) profiled(b *CaptureBuffer) *CaptureBuffer {
 	if r.rings.closed {
 		return b
 	}
-	known, isKnown := r.rings.rings[b.source]
+	source := maphash.String(sourceSeed, b.source)
+	known, isKnown := r.rings.rings[source]
 	if isKnown && known.id == b.id {
 		return b
 	}
@@ -72,9 +77,9 @@ func (r *Registry) profiled(b *CaptureBuffer) *CaptureBuffer {
 		profile.Remove(known.key)
 	}
 	if r.rings.rings == nil {
-		r.rings.rings = map[string]profiledRing{}
+		r.rings.rings = map[uint64]profiledRing{}
 	}
-	r.rings.rings[b.source] = profiledRing{b.id, liveRing()}
+	r.rings.rings[source] = profiledRing{b.id, liveRing()}
 	return b
 }
 
@@ -82,9 +87,10 @@ func (r *Registry) profiled(b *CaptureBuffer) *CaptureBuffer {
 func (p *profiledRings) remove(source string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if known, isKnown := p.rings[source]; isKnown {
+	hash := maphash.String(sourceSeed, source)
+	if known, isKnown := p.rings[hash]; isKnown {
 		profile.Remove(known.key)
-		delete(p.rings, source)
+		delete(p.rings, hash)
 	}
 }
 
