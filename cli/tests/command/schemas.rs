@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{
-    AnomalyKind, CaptureBuffer, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, SourceState,
-    WatchSettings,
+    AnomalyKind, CaptureBuffer, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, SourceHealth,
+    SourceState, WatchSettings,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -160,6 +160,9 @@ fn json_output_matches_the_schemas() {
     let names = ["rtsp://cam/1", "rtsp://cam/1/"];
     let two = names.map(|name| registry.get_or_allocate(name, *held.spec()).expect("a buffer"));
     check("event", &run_json(folder.path(), &["events", "--for", "1ms"]));
+    // As a daemon publishes that it refused its configuration.
+    let daemon = registry.claim_source("capbuf run").expect("no daemon");
+    daemon.publish(None, &SourceHealth::new(SourceState::Failed, 0, 0, "no sources")).expect("published");
     // Two writers, of which the second one's clock is behind.
     for seconds in [10, 0] {
         let utc_ns = two[0].clock().utc_ns() + seconds * 1_000_000_000;
@@ -171,7 +174,7 @@ fn json_output_matches_the_schemas() {
     watch.next_event(Duration::from_secs(60)).expect("the two names");
     check("report", &serde_json::from_str(&registry.allocation_report().to_json()).expect("JSON"));
     names.iter().for_each(|name| registry.remove(name).expect("it is there"));
-    drop((two, watch, held, registry));
+    drop((two, watch, held, daemon, registry));
     check("domains", &run_json(folder.path(), &["domains"]));
     check("domains", &run_json(folder.path(), &["domains", "--sweep"]));
     // One that is killed leaves an orphaned buffer.
