@@ -104,8 +104,7 @@ pub(super) fn any_alive(folder: &Folder, region: &Region) -> bool {
 
 /// The liveness lock of the process that holds the writer's lease, alive or dead.
 pub(super) fn writer(region: &Region) -> Option<u64> {
-    // SYNC holder (leased): after the remover's fence, this sees the lease of a writer without a
-    // mark, or that writer sees the flag.
+    // SYNC none: the fences of taking the lease and of removing order the lease and the flag.
     Some(region.header().readers.lease.load(Ordering::Relaxed)).filter(|lease| *lease != 0)
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | command | reply |
 //! |---|---|
-//! | `open DOMAIN` | `opened` |
+//! | `open DOMAIN [without-thread]` | `opened`: without the thread that commits memory ahead |
 //! | `allocate SOURCE FRAMES [while-open]` | `ring ID` |
 //! | `allocate-many COUNT FRAMES` | `made NUMBER rings ID...`: for the sources `many:0`... |
 //! | `get SOURCE` | `ring ID`, or `none` |
@@ -80,6 +80,10 @@ struct Worker {
 impl Worker {
     fn obey(&mut self, words: &[&str]) -> Outcome {
         match *words {
+            ["open", domain, "without-thread"] => {
+                self.registry = Some(Registry::builder().commit_ahead(false).open(domain)?);
+                Ok("opened".to_owned())
+            }
             ["open", domain] => {
                 self.registry = Some(Registry::open(domain)?);
                 Ok("opened".to_owned())

@@ -110,7 +110,9 @@ impl Worker {
     /// As [`Worker::open`]; its rings stay for `grace_s` seconds if it is killed.
     pub(crate) fn open_with_grace(folder: &Folder, grace_s: u32) -> Self {
         let mut worker = Self::start_with_grace(folder, grace_s);
-        worker.expect(&format!("open {DOMAIN}"), "opened");
+        // That thread may hold a buffer when the process ends, which then is no orderly end.
+        let how = if grace_s > 0 { " without-thread" } else { "" };
+        worker.expect(&format!("open {DOMAIN}{how}"), "opened");
         worker
     }
 

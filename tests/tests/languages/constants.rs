@@ -58,7 +58,7 @@ impl Tree {
             let constant = upper(state);
             self.says("go/capture.go", &format!("\tCapture{state} CaptureState = C.CAPBUF_STATE_{constant}\n"));
             self.says("python/src/capture/state.rs", &format!("\"{}\"", words(state)));
-            self.says("core/src/buffer/source_health.rs", &format!("Self::{state} => \"{}\"", words(state)));
+            self.says("core/src/source_state.rs", &format!("Self::{state} => \"{}\"", words(state)));
         }
     }
 

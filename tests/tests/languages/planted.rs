@@ -25,7 +25,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ("capture/src/state.rs", "    Finished,\n", "    Ended,\n"),
     ("go/capture.go", "= C.CAPBUF_STATE_BACKING_OFF", "= C.CAPBUF_STATE_RUNNING"),
     ("python/src/capture/state.rs", "\"failed\"", "\"gave up\""),
-    ("core/src/buffer/source_health.rs", "=> \"stalled\"", "=> \"stuck\""),
+    ("core/src/source_state.rs", "=> \"stalled\"", "=> \"stuck\""),
     ("include/capbuf.h", "#define CAPBUF_CHANGE_RESIZED 4", "#define CAPBUF_CHANGE_RESIZED 7"),
     ("go/station.go", "return &c.Reformatted", "return &c.Resized"),
     ("Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.2.0\"\nedition"),
