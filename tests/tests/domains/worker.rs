@@ -41,7 +41,8 @@ impl Folder {
 
     /// Opens the domain in the test's own process.
     pub(crate) fn open(&self) -> Registry {
-        Registry::builder().domains_folder(self.path()).open(DOMAIN).unwrap()
+        // The thread that commits memory ahead would hold a buffer for a moment longer.
+        Registry::builder().domains_folder(self.path()).commit_ahead(false).open(DOMAIN).unwrap()
     }
 
     /// Lists the domain's files whose names begin or end with one of `affixes`.
