@@ -30,8 +30,8 @@
 //! | Python | the end of the program, also by `sys.exit` or an exception | as above: `signal.signal` before or after wins |
 //! | Go | `Registry.Close` only: Go runs nothing of a library at `os.Exit` or the end of `main` | in addition to the host's `signal.Notify`; not after `signal.Ignore` |
 //!
-//! What is left: `_exit`, `quick_exit`, `os._exit`, `abort` and signals that end the process print
-//! nothing. A host that sets its own handler for SIGUSR2 later replaces this one. SIGUSR2 may
+//! Nothing is printed at `_exit`, `quick_exit`, `os._exit`, `abort`, or a signal that ends the
+//! process. A host that sets its own handler for SIGUSR2 later replaces this one. SIGUSR2 may
 //! arrive on the audio thread: its handler adds one to a word, and makes no system call.
 //!
 //! # Switching a running process

@@ -83,23 +83,29 @@ fn look_by_time(region: &Region) {
 
 pub(super) const ALL: &[Model] = &[FRAME_HAS_ITS_ANCHOR, EPOCH_BEGINS_AS_ONE];
 
+/// Runs a writer of a ring whose every slot has an anchor, so that the next one lies where another
+/// did, beside a reader.
+fn beside_a_reader(read: fn(&Region), write_more: fn(&Region, WriteCursor)) {
+    let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
+    let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
+    let mut cursor = WriteCursor::of(&region);
+    for _ in 0..region.anchors().len() {
+        write(&mut cursor, &region);
+    }
+    let region = Arc::new(region);
+    let theirs = Arc::clone(&region);
+    let writer = thread::spawn(move || write_more(&theirs, cursor));
+    let reader = thread::spawn(move || read(&region));
+    writer.join().unwrap();
+    reader.join().unwrap();
+}
+
 const EPOCH_BEGINS_AS_ONE: Model = Model {
     run: || {
-        let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
-        let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
-        let mut cursor = WriteCursor::of(&region);
-        for _ in 0..region.anchors().len() {
-            write(&mut cursor, &region);
-        }
-        let region = Arc::new(region);
-        let theirs = Arc::clone(&region);
-        let writer = thread::spawn(move || {
-            publish_anchor(&theirs, &anchor_after_step(cursor.frame()));
-            cursor.push(&theirs, &[1; 8], 1);
+        beside_a_reader(look_by_time, |region, mut cursor| {
+            publish_anchor(region, &anchor_after_step(cursor.frame()));
+            cursor.push(region, &[1; 8], 1);
         });
-        let reader = thread::spawn(move || look_by_time(&region));
-        writer.join().unwrap();
-        reader.join().unwrap();
     },
     preemptions: 1,
     outcomes: &["first epoch", "second epoch"],
@@ -108,22 +114,10 @@ const EPOCH_BEGINS_AS_ONE: Model = Model {
 
 const FRAME_HAS_ITS_ANCHOR: Model = Model {
     run: || {
-        let spec = Spec::new(Length::Frames(2), 1000, 2, SampleFormat::F32).unwrap();
-        let region = Region::anonymous(&spec, "timeline", 1, 0).unwrap();
-        let mut cursor = WriteCursor::of(&region);
-        // Every slot has an anchor, so that the next one lies where another did.
-        for _ in 0..region.anchors().len() {
-            write(&mut cursor, &region);
-        }
-        let region = Arc::new(region);
-        let theirs = Arc::clone(&region);
-        let writer = thread::spawn(move || {
-            write(&mut cursor, &theirs);
-            write(&mut cursor, &theirs);
+        beside_a_reader(look, |region, mut cursor| {
+            write(&mut cursor, region);
+            write(&mut cursor, region);
         });
-        let reader = thread::spawn(move || look(&region));
-        writer.join().unwrap();
-        reader.join().unwrap();
     },
     preemptions: 1,
     outcomes: &["nothing new", "one frame more", "two frames more"],
