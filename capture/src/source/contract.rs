@@ -38,6 +38,14 @@ pub trait Source: Send {
     /// If the source is lost. It may be opened again.
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome>;
 
+    /// Returns whether running it again would deliver the same audio again, as that of a file.
+    ///
+    /// Such a source is opened until it runs, and never again after it has run. The watchdog rules
+    /// do not apply: its audio is right however silent it is, and has the pace that it is read at.
+    fn is_replay(&self) -> bool {
+        false
+    }
+
     /// As [`run`](Self::run), with a conversion on the way. The sources of this crate convert on
     /// their own thread.
     #[doc(hidden)]

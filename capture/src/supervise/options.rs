@@ -100,7 +100,7 @@ impl CaptureOptions {
 
     /// Sets whether a source that could not be opened the first time is tried again. True unless
     /// set; otherwise it [fails](crate::State::Failed). [`Capture::start`](crate::Capture::start)
-    /// never tries again. A source that has run is opened again in any case.
+    /// never tries again. A source that has run is opened again in any case, unless it is a file.
     pub fn retry_opening(mut self, retry: bool) -> Self {
         self.retry_opening = retry;
         self

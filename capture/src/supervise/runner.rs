@@ -10,6 +10,7 @@ use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer, abov
 use super::options::CaptureOptions;
 use super::progress::Progress;
 use super::reopening;
+use super::watchdog::Watchdog;
 use super::watcher::{self, Rules};
 use crate::error::{Error, Result};
 use crate::source::{RequestedFormat, RunOutcome, Source};
@@ -55,7 +56,7 @@ impl Runner {
         let _end = EndOnDrop(Arc::clone(&self.progress));
         let rules = Rules {
             source_name: capbuf::redact(&self.name),
-            watchdog: self.options.watchdog,
+            watchdog: if self.source.is_replay() { Watchdog::NO_RULES } else { self.options.watchdog },
             open_deadline: self.options.open_deadline,
         };
         let watching = watcher::watch(&self.progress, rules);
@@ -100,7 +101,9 @@ impl Runner {
                 // The watchdog's finding is the cause of the error that followed.
                 (_, Some(reason)) | (Err(reason), None) => reason,
             };
-            if !self.options.retry_opening && !self.progress.has_run() {
+            // What was played is not played again.
+            let is_over = if self.progress.has_run() { self.source.is_replay() } else { !self.options.retry_opening };
+            if is_over {
                 return State::Failed { reason };
             }
             let left = backoff.after_run(ran);

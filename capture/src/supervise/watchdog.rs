@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Requirements on the frames that arrive. A source that violates one is closed and opened again.
 ///
+/// Files are not watched: they are played once, with their silence, and not opened again.
+///
 /// ```
 /// use std::time::Duration;
 /// use capbuf_capture::Watchdog;
@@ -19,6 +21,10 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
+    /// Allows everything.
+    pub(super) const NO_RULES: Self =
+        Self { nothing_for: Duration::MAX, rate_within: f64::INFINITY, silence_for: None };
+
     /// Requires frames at least every 15 seconds, at a rate within 20 % of the nominal one. Silence
     /// is allowed.
     ///

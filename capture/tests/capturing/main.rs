@@ -8,6 +8,7 @@ mod files;
 mod losing;
 mod machine;
 mod processed;
+mod replays;
 mod signals;
 mod sounds;
 mod stations;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -266,4 +267,26 @@ fn source_that_never_opened_is_in_every_output_with_its_reason() {
     let left = json(folder, &["list"]);
     let left: Vec<_> = left.as_array().expect("a list").iter().map(|source| &source["source"]).collect();
     assert_eq!(left, ["a"], "the one with audio");
+}
+
+#[test]
+fn file_that_is_silent_is_played_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let silence = ["-n", "-r", "8000", "-c", "1", "-b", "16", "-D", "silence.wav", "trim", "0", "1"];
+    let made = Command::new("sox").args(silence).current_dir(folder).status();
+    assert!(made.expect("sox is needed: scripts/install test").success());
+    configure(
+        folder,
+        "[[source]]\nname = \"a\"\nfrom = \"file:silence.wav\"\nsilence_for = \"250ms\"\nretry_after = \"1ms\"\n",
+    );
+    let daemon = daemon(folder);
+    let status = wait_for("its end", || {
+        let ended = run(folder, &["status", "a", "--json"]);
+        serde_json::from_str::<Value>(&ended.out).ok().filter(|status| status["health"]["state"] == "finished")
+    });
+    let expected = (&0.into(), &8000.into(), &0.into());
+    assert_eq!((&status["health"]["restarts"], &status["newest_frame"], &status["gaps"]), expected, "{status}");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().code, Some(0));
 }

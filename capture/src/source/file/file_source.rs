@@ -48,6 +48,10 @@ impl Source for FileSource {
         Ok(format)
     }
 
+    fn is_replay(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         self.run_into(Output::direct(writer), stop)
     }

@@ -58,6 +58,10 @@ impl Source for Processed {
         Ok(format)
     }
 
+    fn is_replay(&self) -> bool {
+        self.inner.is_replay()
+    }
+
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         match self.shape.take() {
             Some(shape) => self.inner.run_into(Output::converted(writer, shape)?, stop),
