@@ -57,7 +57,8 @@ pub use error::{Error, Result};
 #[doc(hidden)]
 pub use source::count_packets;
 pub use source::{
-    DeviceHost, DeviceInfo, Format, Locator, Mix, RequestedFormat, RunOutcome, Source, alsa_name, devices, source,
+    DeviceHost, DeviceInfo, Format, Locator, Mix, RequestedFormat, RunOutcome, Source, StreamOptions, Transport,
+    alsa_name, devices, source,
 };
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};

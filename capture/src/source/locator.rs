@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::source::stable_name::StableName;
+use crate::source::stream::{self, StreamOptions};
 
 /// A sound system: a way to reach the sound devices of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +40,7 @@ impl DeviceHost {
 /// | `device:usb:VENDOR:PRODUCT`, `device:usb:VENDOR:PRODUCT:SERIAL` | an ALSA card by its USB ids, as in `lsusb`, in any socket |
 /// | `device:path:PATH` | an ALSA card by its socket, as in `/dev/snd/by-path` |
 /// | `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, `udp://…` | a network stream in any codec |
+/// | `rtsp://…#audio=1&transport=udp` | the same with [`StreamOptions`] |
 /// | `file:PATH`, `file:PATH?loop` | a WAV, FLAC, Ogg Vorbis or MP3 file in real time, once or repeated |
 /// | `tone:HERTZ` | a sine, 6 dB below full scale |
 /// | `position:` | a signal that encodes the frame number |
@@ -65,8 +67,10 @@ pub enum Locator {
     },
     /// A network stream.
     Stream {
-        /// The URL, with its credentials.
+        /// The URL that is sent to the server, with its credentials.
         url: String,
+        /// The options that were written in the locator.
+        options: StreamOptions,
     },
     /// A sound file.
     File {
@@ -90,7 +94,9 @@ impl fmt::Debug for Locator {
         match self {
             Self::DefaultDevice => f.write_str("DefaultDevice"),
             Self::Device { host, name } => f.debug_struct("Device").field("host", host).field("name", name).finish(),
-            Self::Stream { url } => f.debug_struct("Stream").field("url", &capbuf::redact(url)).finish(),
+            Self::Stream { url, options } => {
+                f.debug_struct("Stream").field("url", &capbuf::redact(url)).field("options", options).finish()
+            }
             Self::File { path, repeat } => f.debug_struct("File").field("path", path).field("repeat", repeat).finish(),
             Self::Tone { frequency_hz } => f.debug_struct("Tone").field("frequency_hz", frequency_hz).finish(),
             Self::Position => f.write_str("Position"),
@@ -141,7 +147,11 @@ impl FromStr for Locator {
             {
                 // A URL has no blanks; text after one could be taken for an option.
                 Some(_) if rest.contains(char::is_whitespace) => Err(refused("a URL has no blanks")),
-                Some(rest) if names_host(rest) => Ok(Self::Stream { url: given.to_owned() }),
+                Some(rest) if names_host(rest) => {
+                    let (url, options) = StreamOptions::split(given)
+                        .map_err(|reason| Error::locator(given, &reason, stream::OPTIONS_ALLOWED))?;
+                    Ok(Self::Stream { url, options })
+                }
                 _ => Err(refused("the URL names no host")),
             },
             _ => Err(refused("there is no such kind of source")),
@@ -194,10 +204,11 @@ mod tests {
                 (device.clone(), device)
             );
         }
-        for url in ["rtsp://u:p@host:554/a?b=c#d", "RTSPS://[::1]/x", "http://h", "https://h/", "udp://@239.0.0.1:5004"]
-        {
-            assert_eq!(parse(url), Locator::Stream { url: url.into() });
+        for url in ["rtsp://u:p@host:554/a?b=c", "RTSPS://[::1]/x", "http://h", "https://h/", "udp://@239.0.0.1:5004"] {
+            assert_eq!(parse(url), Locator::Stream { url: url.into(), options: StreamOptions::new() });
         }
+        let (url, options) = ("rtsp://h/x".to_owned(), StreamOptions::new().track(1));
+        assert_eq!(parse("rtsp://h/x#audio=1"), Locator::Stream { url, options });
         assert_eq!(parse("file:a b.wav"), Locator::File { path: "a b.wav".into(), repeat: false });
         assert_eq!(parse("file:/x/y?z.flac?loop"), Locator::File { path: "/x/y?z.flac".into(), repeat: true });
         assert_eq!(parse("tone:1e3"), Locator::Tone { frequency_hz: 1000.0 });
@@ -247,6 +258,14 @@ mod tests {
             let error = bad.parse::<Locator>().expect_err(bad).to_string();
             assert!(error.contains(&format!("{bad:?}")), "{bad:?}: {error}");
             assert!(error.contains("tone:HERTZ") && error.contains("rtsp://"), "{error}");
+        }
+    }
+
+    #[test]
+    fn refused_fragment_names_the_options_that_are_allowed() {
+        for bad in ["rtsp://h/x#t=30", "rtsp://me:ses#ame@h/x", "https://h/x#audio=first"] {
+            let error = bad.parse::<Locator>().expect_err(bad).to_string();
+            assert!(error.contains("audio=NUMBER") && error.contains("tls=insecure and ca=PATH"), "{error}");
         }
     }
 

@@ -24,8 +24,10 @@ pub use contract::{RunOutcome, Source};
 pub use device::{DeviceInfo, alsa_name, devices};
 pub use format::{Format, RequestedFormat};
 pub use kinds::source;
+pub(crate) use kinds::source_with;
 pub use locator::{DeviceHost, Locator};
 pub use processing::Mix;
 pub(crate) use processing::{Processed, Processing};
 #[cfg(fuzzing)]
 pub use stream::count_packets;
+pub use stream::{StreamOptions, Transport};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Result;
+use crate::source::{Source, source_with};
 use crate::supervise::CaptureOptions;
 
 /// The fate of the buffer of a source that is no longer configured.
@@ -61,6 +63,15 @@ impl SourceConfig {
     /// Returns the locator, which may contain credentials.
     pub fn locator(&self) -> &str {
         &self.locator
+    }
+
+    /// Returns its source, not yet open.
+    ///
+    /// # Errors
+    /// [`Error::Locator`](crate::Error::Locator) for a locator that names no source;
+    /// [`Error::Config`](crate::Error::Config) for options of a stream that do not suit it.
+    pub fn source(&self) -> Result<Box<dyn Source>> {
+        source_with(&self.locator, &self.options.stream)
     }
 }
 

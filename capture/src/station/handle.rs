@@ -14,7 +14,6 @@ use super::plan::{self, Plan};
 use super::running::Running;
 use super::status::SourceStatus;
 use crate::error::{Error, Result};
-use crate::source::{Locator, source};
 use crate::supervise::Supervised;
 
 /// Records a set of sources, which can be replaced while it runs.
@@ -174,8 +173,8 @@ impl Inner {
 
     fn begin(&self, config: &SourceConfig, after: Option<GapReason>) -> Supervised {
         let options = carry::prepare(&self.registry, config);
-        match config.locator.parse::<Locator>() {
-            Ok(locator) => Supervised::begin_after(&self.registry, &config.name, source(&locator), &options, after),
+        match config.source() {
+            Ok(source) => Supervised::begin_after(&self.registry, &config.name, source, &options, after),
             Err(reason) => Supervised::failed(&self.registry, &config.name, reason),
         }
     }

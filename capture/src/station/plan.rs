@@ -9,7 +9,6 @@ use super::changes::Changes;
 use super::config::SourceConfig;
 use super::running::Running;
 use crate::error::{Error, Result};
-use crate::source::Locator;
 
 /// The configured sources, by name.
 pub(super) type Configured<'a> = BTreeMap<&'a str, &'a SourceConfig>;
@@ -24,7 +23,7 @@ pub(super) fn check<'a>(sources: &'a [SourceConfig], registry: &Registry) -> Res
             Error::Config { source_name: capbuf::redact(name), reason }
         };
         capbuf::Source::new(&config.name).map_err(|error| refused(error.to_string()))?;
-        config.locator.parse::<Locator>().map_err(|error| refused(error.to_string()))?;
+        config.source().map_err(|error| refused(error.to_string()))?;
         let spec = config.options.likely_spec().map_err(|error| refused(error.to_string()))?;
         total_bytes = total_bytes.saturating_add(spec.audio_bytes());
         let (limit, budget) = (registry.max_buffer_bytes(), registry.stats().budget_bytes);

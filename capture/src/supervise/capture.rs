@@ -5,7 +5,7 @@ use capbuf::{CaptureBuffer, Registry};
 use super::options::CaptureOptions;
 use super::supervised::Supervised;
 use crate::error::Result;
-use crate::source::{Locator, Source, source};
+use crate::source::{Source, source_with};
 use crate::state::{State, Transition};
 
 /// A source that is captured into its buffer, on a thread of its own.
@@ -44,7 +44,7 @@ impl Capture {
     /// another writer.
     #[track_caller]
     pub fn start(registry: &Registry, locator: &str, options: &CaptureOptions) -> Result<Self> {
-        let source = source(&locator.parse::<Locator>()?);
+        let source = source_with(locator, &options.stream)?;
         Self::start_source(registry, locator, source, options)
     }
 

@@ -7,7 +7,7 @@ use capbuf::{AllocateOptions, Length, Lifetime, SampleFormat, Spec};
 use super::backoff::Backoff;
 use super::breaker::CircuitBreaker;
 use super::watchdog::Watchdog;
-use crate::source::{Mix, Processing, RequestedFormat};
+use crate::source::{Mix, Processing, RequestedFormat, StreamOptions};
 
 /// Options of a capture: its buffer, its format, and how it is supervised.
 ///
@@ -29,6 +29,7 @@ pub struct CaptureOptions {
     pub(super) breaker: CircuitBreaker,
     pub(super) watchdog: Watchdog,
     pub(super) processing: Processing,
+    pub(crate) stream: StreamOptions,
 }
 
 impl CaptureOptions {
@@ -44,6 +45,7 @@ impl CaptureOptions {
             breaker: CircuitBreaker::default(),
             watchdog: Watchdog::default(),
             processing: Processing::default(),
+            stream: StreamOptions::new(),
         }
     }
 
@@ -121,6 +123,13 @@ impl CaptureOptions {
     /// Sets the requirements on the frames that arrive.
     pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
         self.watchdog = watchdog;
+        self
+    }
+
+    /// Sets the options of a stream: its audio track, transport, certificates. Other sources are
+    /// refused with such an option, and so is a locator that says otherwise.
+    pub fn stream(mut self, stream: StreamOptions) -> Self {
+        self.stream = stream;
         self
     }
 

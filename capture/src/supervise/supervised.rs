@@ -11,7 +11,7 @@ use super::options::CaptureOptions;
 use super::progress::{Opening, Progress};
 use super::runner::{OnChange, Runner, SharedBuffer};
 use crate::error::{Error, Result};
-use crate::source::{Locator, Processed, Source, source};
+use crate::source::{Processed, Source, source_with};
 use crate::state::{State, Transition};
 use crate::stop::Stop;
 
@@ -61,7 +61,7 @@ impl Supervised {
     /// [`CaptureOptions::retry_opening`] says otherwise.
     #[track_caller]
     pub fn begin(registry: &Registry, locator: &str, options: &CaptureOptions) -> Result<Self> {
-        let source = source(&locator.parse::<Locator>()?);
+        let source = source_with(locator, &options.stream)?;
         Self::begin_source(registry, locator, source, options)
     }
 
@@ -109,7 +109,7 @@ impl Supervised {
         options: &CaptureOptions,
         on_change: impl FnMut(&Transition) + Send + 'static,
     ) -> Result<Self> {
-        let source = source(&locator.parse::<Locator>()?);
+        let source = source_with(locator, &options.stream)?;
         Self::spawn(registry, locator, source, options, None, Some(Box::new(on_change)))
     }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::command_line::{Media, arguments, script};
+use super::options::StreamOptions;
 use crate::error::{Error, Result};
 use crate::source::format::RequestedFormat;
 
@@ -37,7 +38,12 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::FfmpegMissing`] if ffmpeg is not installed or cannot be started.
-    pub(super) fn start(url: &str, requested: &RequestedFormat, media: Media) -> Result<(Self, ChildStdout)> {
+    pub(super) fn start(
+        url: &str,
+        options: &StreamOptions,
+        requested: &RequestedFormat,
+        media: Media,
+    ) -> Result<(Self, ChildStdout)> {
         let ffmpeg = find_program("ffmpeg")
             .ok_or_else(|| Error::FfmpegMissing { reason: "there is none on the PATH".to_owned() })?;
         let mut command = match death_wrapper() {
@@ -48,7 +54,7 @@ impl Child {
             }
             None => Command::new(ffmpeg),
         };
-        command.args(arguments(requested));
+        command.args(arguments(requested, options));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process group of its own: Ctrl-C in the terminal must reach this program only.
         command.process_group(0);
@@ -63,7 +69,7 @@ impl Child {
         let reader = std::thread::Builder::new().name("capbuf-ffmpeg-err".to_owned());
         child.stderr_reader = Some(reader.spawn(move || read_end(stderr)).map_err(missing)?);
         // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say why.
-        let _ = stdin.write_all(script(url, media).as_bytes());
+        let _ = stdin.write_all(script(url, options, media).as_bytes());
         Ok((child, stdout))
     }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use capbuf::SampleFormat;
 
+use super::options::{StreamOptions, Transport, scheme};
 use crate::source::format::RequestedFormat;
 
 /// The timeout of a silent server. Without it ffmpeg waits forever.
@@ -28,36 +29,47 @@ impl Media {
     }
 }
 
-fn scheme(url: &str) -> String {
-    url.split(':').next().unwrap_or_default().to_ascii_lowercase()
-}
-
 /// Returns the script that names the stream.
-pub(super) fn script(url: &str, media: Media) -> String {
+pub(super) fn script(url: &str, stream: &StreamOptions, media: Media) -> String {
     let mut options = vec![("analyzeduration", ANALYSIS_US)];
     if scheme(url).starts_with("rtsp") {
         // TCP loses no packets on the network; losses in the camera show in the timestamps.
-        options.extend([("rtsp_transport", "tcp"), ("timeout", SERVER_TIMEOUT_US)]);
+        let transport = match stream.transport.unwrap_or(Transport::Tcp) {
+            Transport::Multicast => "udp_multicast",
+            transport => transport.name(),
+        };
+        options.extend([("rtsp_transport", transport), ("timeout", SERVER_TIMEOUT_US)]);
         if media == Media::AudioOnly {
             options.push(("allowed_media_types", "audio"));
         }
     } else {
         options.push(("rw_timeout", SERVER_TIMEOUT_US));
     }
+    if !stream.is_tls_insecure {
+        options.push(("tls_verify", "1"));
+    }
+    let ca_file = stream.ca_file.as_ref().and_then(|path| path.to_str()).map(quoted);
+    options.extend(ca_file.as_deref().map(|path| ("ca_file", path)));
     let options: String = options.iter().map(|(name, value)| format!("option {name} {value}\n")).collect();
-    // A locator contains no line break. Quotes are closed, escaped, and opened again.
-    format!("ffconcat version 1.0\nfile '{}'\n{options}", url.replace('\'', "'\\''"))
+    format!("ffconcat version 1.0\nfile {}\n{options}", quoted(url))
+}
+
+/// Quotes a word of the script, which has no line break. Quotes are closed, escaped, and opened
+/// again.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// The protocols that ffmpeg may open.
 const PROTOCOLS: &str = "pipe,rtsp,rtp,srtp,tcp,tls,udp,http,https,httpproxy,crypto,data";
 
-pub(super) fn arguments(requested: &RequestedFormat) -> Vec<OsString> {
+pub(super) fn arguments(requested: &RequestedFormat, stream: &StreamOptions) -> Vec<OsString> {
     let mut arguments = vec!["-nostdin", "-hide_banner", "-loglevel", "warning"];
     // The stream is analyzed when the script opens it; a second analysis would take seconds.
     arguments.extend(["-analyzeduration", "0", "-probesize", "32"]);
     arguments.extend(["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"]);
-    arguments.extend(["-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"]);
+    let track = format!("0:a:{}", stream.track.unwrap_or(0));
+    arguments.extend(["-map", &track, "-map_metadata", "-1", "-map_chapters", "-1"]);
     let codec = match requested.sample_format {
         None | Some(SampleFormat::S16) => "pcm_s16le",
         Some(SampleFormat::S24) => "pcm_s24le",
@@ -81,21 +93,22 @@ mod tests {
     #[test]
     fn every_protocol_has_a_server_timeout() {
         for url in ["rtsp://h/x", "RTSPS://h/x", "http://h/x", "https://h/x", "udp://h:5"] {
-            let script = script(url, Media::to_try(url)[0]);
+            let script = script(url, &StreamOptions::new(), Media::to_try(url)[0]);
             assert!(script.contains(&format!("file '{url}'\n")) && script.contains("timeout 5000000\n"), "{script}");
         }
     }
 
     #[test]
     fn quote_in_a_url_is_escaped() {
-        let script = script("http://h/it's", Media::All);
+        let script = script("http://h/it's", &StreamOptions::new(), Media::All);
         assert!(script.starts_with("ffconcat version 1.0\nfile 'http://h/it'\\''s'\noption "), "{script}");
     }
 
     #[test]
     fn requested_format_is_passed_to_ffmpeg() {
-        let command_line =
-            |requested: RequestedFormat| arguments(&requested).join(" ".as_ref()).into_string().expect("UTF-8");
+        let command_line = |requested: RequestedFormat| {
+            arguments(&requested, &StreamOptions::new()).join(" ".as_ref()).into_string().expect("UTF-8")
+        };
         let requested =
             RequestedFormat { sample_rate_hz: Some(8000), channels: Some(2), sample_format: Some(SampleFormat::S24) };
         assert!(command_line(requested).contains("-c:a pcm_s24le -ar 8000 -ac 2 "));

@@ -11,10 +11,13 @@ mod command_line;
 mod diagnostic;
 mod ended;
 mod least_delay;
+mod options;
 mod packet_writer;
 mod packets;
 mod stream_source;
 
+pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
+pub use options::{StreamOptions, Transport};
 #[cfg(fuzzing)]
 pub use packets::count_packets;
 pub(super) use stream_source::StreamSource;

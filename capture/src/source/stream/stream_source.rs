@@ -6,6 +6,7 @@ use super::child::Child;
 use super::command_line::Media;
 use super::diagnostic;
 use super::ended::Ended;
+use super::options::StreamOptions;
 use super::packet_writer::PacketWriter;
 use super::packets::Packets;
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use crate::stop::Stop;
 /// A stream as a source.
 pub(crate) struct StreamSource {
     url: String,
+    options: StreamOptions,
     /// The media that worked last time.
     media: Option<Media>,
     opened: Option<Opened>,
@@ -28,12 +30,12 @@ struct Opened {
 }
 
 impl StreamSource {
-    pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), media: None, opened: None }
+    pub(crate) fn new(url: &str, options: &StreamOptions) -> Self {
+        Self { url: url.to_owned(), options: options.clone(), media: None, opened: None }
     }
 
     fn open_for(&self, media: Media, requested: &RequestedFormat, stop: &Stop) -> Result<Opened> {
-        let (child, pipe) = Child::start(&self.url, requested, media)?;
+        let (child, pipe) = Child::start(&self.url, &self.options, requested, media)?;
         match Packets::open(pipe, stop, requested.sample_format.unwrap_or(SampleFormat::S16)) {
             Ok(packets) => Ok(Opened { child, packets }),
             Err(ended) => Err(self.lost(child, ended)),

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capbuf_capture::{Error, Format, Locator, RequestedFormat, SourceConfig, Stop};
+use capbuf_capture::{Error, Format, RequestedFormat, SourceConfig, Stop};
 use rustix::fs::{Access, access};
 
 use super::diagnostic::Diagnostic;
@@ -121,6 +121,5 @@ fn open(config: &SourceConfig, domain: &str, stop: &Stop) -> Opened {
         Error::Unreadable { path, reason } => format!("can't read {}: {reason}", path.display()),
         error => error.to_string(),
     };
-    let locator: Locator = config.locator().parse().map_err(described)?;
-    capbuf_capture::source(&locator).open(&RequestedFormat::default(), stop).map(Some).map_err(described)
+    config.source().and_then(|mut source| source.open(&RequestedFormat::default(), stop)).map(Some).map_err(described)
 }
