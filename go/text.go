@@ -56,9 +56,9 @@ func takeText(text *C.capbuf_text) string {
 	return C.GoStringN(bytes, C.int(size))
 }
 
-// Redact returns the source without the user and password of a URL and without the values of
-// parameters that look like secrets, for logs and file names. It returns "***" for a source that is
-// not UTF-8.
+// Redact returns the source without the secrets of a URL, for logs and file names: scheme, host and
+// port stay, and of the path and the parameters what is common; the rest is "***". It returns "***"
+// for a source that is not UTF-8.
 //
 // Safe for concurrent use. Allocates.
 func Redact(source string) string {

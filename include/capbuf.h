@@ -983,8 +983,8 @@ const char *capbuf_text_data(const capbuf_text *text, size_t *out_len);
 // Threads: one, after the last use. Cost: frees memory.
 void capbuf_text_free(capbuf_text *text);
 
-// Copies `source` without credentials: neither user and password of a URL, nor the values of
-// parameters whose names suggest a secret.
+// Copies `source` without the secrets of a URL: scheme, host and port stay, and of the path and
+// the parameters what is common; the rest is `***`.
 //
 // `out`, `out_size`, `out_len`: see "Texts".
 //

@@ -53,10 +53,25 @@ pub(crate) fn without_secrets(line: &str) -> String {
     let redact = |word: &str| {
         let quotes = word.len() - word.trim_start_matches(['"', '\'', '`', '(']).len();
         let (quotes, word) = word.split_at(quotes);
+        let (word, end) = word.split_at(word.trim_end_matches(['"', '\'', '`', ')', ':', ',', ';', '.']).len());
         let may_hold = word.contains("://") || word.len() > 1 && word.contains('@');
-        if may_hold { format!("{quotes}{}", capbuf::redact(word)) } else { format!("{quotes}{word}") }
+        if may_hold { format!("{quotes}{}{end}", capbuf::redact(word)) } else { format!("{quotes}{word}{end}") }
     };
     line.split(' ').map(redact).collect::<Vec<_>>().join(" ")
+}
+
+/// Redacts the arguments in a message of the parser, which quotes them.
+fn without_arguments(mut message: String, arguments: impl Iterator<Item = String>) -> String {
+    for argument in arguments {
+        // The value of an option may stand behind its name.
+        for text in [Some(argument.as_str()), argument.split_once('=').map(|(_, value)| value)].into_iter().flatten() {
+            let shown = capbuf::redact(text);
+            if shown != text {
+                message = message.replace(text, &shown);
+            }
+        }
+    }
+    message
 }
 
 impl From<capbuf_capture::Error> for Failure {
@@ -95,10 +110,36 @@ pub(crate) fn of_arguments(error: &clap::Error) -> Result<(), Failure> {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Err(Failure::Usage("the command is missing; see: capbuf --help".to_owned()));
     }
-    let message = error.to_string();
+    let message = without_arguments(
+        error.to_string(),
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
+    );
     // The first paragraph is the error, wrapped; tips and usage follow.
     let paragraph = message.split("\n\n").next().unwrap_or_default();
     let words: Vec<_> = paragraph.split_whitespace().collect();
     let line = words.join(" ");
     Err(Failure::Usage(format!("{}; see: capbuf --help", line.strip_prefix("error: ").unwrap_or(&line))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_urls_are_redacted_and_punctuation_stays() {
+        for (line, shown) in [
+            ("source rtsp://me:sesame@cam/1: no audio", "source rtsp://***@cam/1: no audio"),
+            ("'rtsp://me:sesame@cam/1', (http://cam/x?token=sesame).", "'rtsp://***@cam/1', (http://cam/x?token=***)."),
+            ("tone:440: @ 3 s", "tone:440: @ 3 s"),
+        ] {
+            assert_eq!(without_secrets(line), shown);
+        }
+    }
+
+    #[test]
+    fn arguments_that_a_message_quotes_are_redacted() {
+        let arguments = ["rtsp://me:ses ame@cam/1", "--for=cam/x?token=sesame"].map(str::to_owned);
+        let message = "bad 'rtsp://me:ses ame@cam/1' and 'cam/x?token=sesame'".to_owned();
+        assert_eq!(without_arguments(message, arguments.into_iter()), "bad 'rtsp://***@cam/1' and 'cam/x?***'");
+    }
 }

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::{meter, run};
 
 /// Finds a buffer by its source's name, else by the redacted name, else by a unique part of that.
+/// `NAME #2` is the second source with this redacted name, in the order of the list.
 pub(crate) fn find(registry: &Registry, name: &str) -> Result<CaptureBuffer, Failure> {
     if let Some(buffer) = registry.try_get(name)? {
         return Ok(buffer);
@@ -44,6 +45,12 @@ fn choose(redacted: &[String], name: &str) -> Result<usize, String> {
         redacted.iter().enumerate().filter(|(_, redacted)| matches(redacted)).map(|(index, _)| index).collect()
     };
     let mut found = find(&|redacted| redacted == name);
+    if let Some((name, number)) = name.rsplit_once(" #").filter(|_| found.is_empty())
+        && let Some(number) = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1))
+        && let Some(index) = find(&|redacted| redacted == name).get(number)
+    {
+        return Ok(*index);
+    }
     if found.is_empty() && !name.is_empty() {
         found = find(&|redacted| redacted.contains(name));
     }
@@ -55,7 +62,17 @@ fn choose(redacted: &[String], name: &str) -> Result<usize, String> {
         [] => {
             Err(format!("there is no source {name:?}; there are: {}", list(&(0..redacted.len()).collect::<Vec<_>>())))
         }
-        several => Err(format!("source {name:?} is ambiguous: {}; use the whole name", list(several))),
+        several => {
+            let (first, is_one_name) =
+                (several[0], several.iter().all(|index| redacted[*index] == redacted[several[0]]));
+            let shown = &redacted[first];
+            let cure = if is_one_name {
+                format!("use the name with its password, or {:?} for the first in the list", format!("{shown} #1"))
+            } else {
+                "use the whole name".to_owned()
+            };
+            Err(format!("source {name:?} is ambiguous: {}; {cure}", list(several)))
+        }
     }
 }
 
@@ -79,7 +96,12 @@ mod tests {
     fn an_ambiguous_name_is_rejected_with_the_candidates() {
         assert_eq!(choice("tone"), Err("source \"tone\" is ambiguous: tone:440, tone:4400; use the whole name".into()));
         assert!(choice("cam").unwrap_err().contains("rtsp://***@cam/1, rtsp://***@cam/1;"));
-        assert!(choice("rtsp://***@cam/1").is_err(), "they differ in the password");
+        assert!(
+            choice("rtsp://***@cam/1").unwrap_err().contains("\"rtsp://***@cam/1 #1\""),
+            "they differ in the password"
+        );
+        assert_eq!((choice("rtsp://***@cam/1 #1"), choice("rtsp://***@cam/1 #2")), (Ok(0), Ok(1)));
+        assert!(choice("rtsp://***@cam/1 #3").is_err() && choice("rtsp://***@cam/1 #0").is_err());
     }
 
     #[test]

@@ -61,8 +61,8 @@ pub unsafe extern "C" fn capbuf_text_free(text: *mut capbuf_text) {
     guard_value((), || free!(text));
 }
 
-/// Copies `source` without credentials: neither user and password of a URL, nor the values of
-/// parameters whose names suggest a secret.
+/// Copies `source` without the secrets of a URL: scheme, host and port stay, and of the path and
+/// the parameters what is common; the rest is `***`.
 ///
 /// `out`, `out_size`, `out_len`: see "Texts".
 ///

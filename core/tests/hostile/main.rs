@@ -8,6 +8,7 @@
 mod bytes;
 mod case;
 mod damage;
+mod forms;
 mod names;
 
 use std::path::Path;

@@ -99,7 +99,8 @@ pub(crate) fn remove_domain(
     interruptible(py, move || capbuf::remove_domain(&name, folder.as_deref()))?.or_raise(py)
 }
 
-/// Redact a source name: the user and password of a URL, and parameters that look like secrets.
+/// Redact a source name: of a URL, scheme, host and port stay, and what is common of the path and
+/// the parameters; the rest is `***`.
 ///
 /// Parameters
 /// ----------

@@ -6,7 +6,7 @@ use super::{LostBuffer, NewEpoch, Progress};
 use crate::buffer::Shared;
 use crate::domain::{Domain, removal};
 use crate::memory::Region;
-use crate::observe::canonical::canonical;
+use crate::observe::canonical::Canonical;
 use crate::source::redact;
 use crate::spec::Spec;
 use crate::sync::Ordering;
@@ -43,7 +43,7 @@ pub(super) struct Live {
     pub(super) bytes: u64,
     pub(super) id: u64,
     pub(super) progress: Progress,
-    pub(super) canonical: String,
+    pub(super) canonical: Canonical,
     pub(super) lost: Option<LostBuffer>,
     pub(super) epoch: Option<NewEpoch>,
 }
@@ -59,7 +59,7 @@ impl Live {
             evictions: header.readers.evictions.load(Ordering::Relaxed),
             has_writer,
         };
-        let canonical = canonical(source);
+        let canonical = Canonical::of(source);
         let lost = LostBuffer {
             id: header.readers.lost_buffer.load(Ordering::Relaxed),
             remover: removal::remover(region),

@@ -17,6 +17,7 @@ pub use filter::ReportFilter;
 use crate::domain::FoundCounts;
 use crate::holder::Holder;
 use crate::memory::PoolStats;
+use crate::observe::canonical::Canonical;
 use crate::track::{Anomaly, Dropped, Peak, utc, utc_or_none};
 
 /// Allocations of a registry, or of all processes of its domain, at one moment.
@@ -146,7 +147,7 @@ pub struct SourceReport {
     pub(crate) progress: Option<Progress>,
     /// Canonical name: equal for all names of one source.
     #[serde(skip)]
-    pub(crate) canonical: Option<String>,
+    pub(crate) canonical: Option<Canonical>,
     /// The buffer that its buffer replaces.
     #[serde(skip)]
     pub(crate) lost: Option<LostBuffer>,

@@ -45,7 +45,7 @@ impl Collected {
             progress: live.as_ref().map(|live| live.progress),
             lost: live.as_ref().and_then(|live| live.lost.clone()),
             epoch: live.as_ref().and_then(|live| live.epoch),
-            canonical: live.map(|live| live.canonical),
+            canonical: live.as_ref().map(|live| live.canonical),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::settings::WatchSettings;
 use super::snapshot::{ObservedLoss, ObservedSource, Snapshot};
+use crate::observe::canonical::Canonical;
 use crate::track::{Anomaly, AnomalyKind};
 
 /// Maximum number of anomalies remembered, current and past.
@@ -304,9 +305,9 @@ impl History {
 }
 
 fn look_at_names(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    let mut named: HashMap<&str, &ObservedSource> = HashMap::new();
+    let mut named: HashMap<Canonical, &ObservedSource> = HashMap::new();
     for source in &snapshot.sources {
-        let Some(canonical) = source.canonical.as_deref() else { continue };
+        let Some(canonical) = source.canonical else { continue };
         if let Some(other) = named.insert(canonical, source) {
             let evidence = if other.name == source.name {
                 "it has two buffers, under names that differ in their credentials".to_owned()

@@ -2,6 +2,7 @@
 
 use crate::buffer::SourceHealth;
 use crate::holder::Holder;
+use crate::observe::canonical::Canonical;
 use crate::observe::report::{AllocationReport, NewEpoch, SourceReport};
 use crate::registry::Registry;
 use crate::source_state::SourceState;
@@ -40,7 +41,7 @@ pub(crate) struct ObservedSource {
     /// Name without credentials.
     pub(crate) name: String,
     /// Canonical name, equal for all names of one source; `None` without a buffer.
-    pub(crate) canonical: Option<String>,
+    pub(crate) canonical: Option<Canonical>,
     /// Refused calls of `allocate`, by call site.
     pub(crate) refused: Vec<(String, u64)>,
     pub(crate) allocations: u64,
@@ -147,7 +148,7 @@ impl ObservedSource {
         Self {
             key: number(&report.key),
             name: report.source.clone(),
-            canonical: report.canonical.clone(),
+            canonical: report.canonical,
             refused: refused.map(|site| (site.place(), site.results.refused)).collect(),
             allocations: report.allocations.unwrap_or_default(),
             allocating: allocating.map(|site| format!(", most from {}", site.place())).unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::rules::Rules;
 use super::settings::WatchSettings;
 use super::snapshot::{ObservedSource, RemovedHolder, Snapshot};
-use crate::observe::canonical::canonical;
+use crate::observe::canonical::Canonical;
 use crate::observe::report::NewEpoch;
 use crate::track::{Anomaly, AnomalyKind};
 
@@ -303,7 +303,7 @@ fn source_under_two_names_fires_and_two_sources_do_not() {
     let named = |key, name: &str| ObservedSource {
         key,
         name: crate::redact(name),
-        canonical: Some(canonical(name)),
+        canonical: Some(Canonical::of(name)),
         ..source()
     };
     let fires = |one: &str, other: &str| {
@@ -319,6 +319,7 @@ fn source_under_two_names_fires_and_two_sources_do_not() {
         ("rtsp://me:sesame@cam/1", "rtsp://cam/1"),
         ("rtsp://cam/1", "rtsp://cam/1/"),
         ("rtsp://CAM/1", "RTSP://cam/1"),
+        ("http://cam/1?channel=1&password=sesame", "http://cam/1?channel=1&password=a@sesame"),
     ] {
         let evidence = fires(one, other).unwrap_or_else(|| panic!("{one} {other}"));
         let (names, credentials) = (crate::redact(one), "names that differ in their credentials");
@@ -329,6 +330,8 @@ fn source_under_two_names_fires_and_two_sources_do_not() {
         ("rtsp://cam/a", "rtsp://cam/A"),
         ("http://cam/1", "rtsp://cam/1"),
         ("rtsp://cam/1?channel=1", "rtsp://cam/1?channel=2"),
+        ("rtsp://cam/1?camera=nest", "rtsp://cam/1?camera=yard"),
+        ("rtsp://cam/live/nest", "rtsp://cam/live/yard"),
         ("tone:440", "TONE:440"),
         ("http://cam/1?password=a@sesame", "http://cam/2?password=a@sesame"),
     ] {
