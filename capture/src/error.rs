@@ -84,9 +84,11 @@ pub enum Error {
         /// The diagnostic of ffmpeg.
         reason: String,
     },
-    /// The program ffmpeg, which reads streams, is not installed or cannot be started.
+    /// The program ffmpeg, which reads streams and most kinds of files, is not installed or cannot
+    /// be started.
     #[error(
-        "ffmpeg is needed for network streams and can't be started ({reason}); install it, as by: apt install ffmpeg"
+        "ffmpeg is needed for network streams, and for files but WAV, FLAC, Ogg Vorbis and MP3, and can't be started \
+         ({reason}); install it, as by: apt install ffmpeg"
     )]
     FfmpegMissing {
         /// The error of the system.

@@ -41,7 +41,7 @@ impl DeviceHost {
 /// | `device:path:PATH` | an ALSA card by its socket, as in `/dev/snd/by-path` |
 /// | `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, `udp://…` | a network stream in any codec |
 /// | `rtsp://…#audio=1&transport=udp` | the same with [`StreamOptions`] |
-/// | `file:PATH`, `file:PATH?loop` | a WAV, FLAC, Ogg Vorbis or MP3 file in real time, once or repeated |
+/// | `file:PATH`, `file:PATH?loop` | a sound file in any format, in real time, once or repeated; WAV, FLAC, Ogg Vorbis and MP3 without ffmpeg |
 /// | `tone:HERTZ` | a sine, 6 dB below full scale |
 /// | `position:` | a signal that encodes the frame number |
 ///

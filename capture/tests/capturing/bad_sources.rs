@@ -101,8 +101,8 @@ fn files_that_cannot_be_read() {
     std::fs::write(path("empty.flac"), "").expect("a file");
     std::fs::write(path("head.wav"), b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\xbb\0\0").expect("a file");
     for (name, reason) in [
-        ("text.wav", "not audio in a known format (WAV, FLAC, Ogg Vorbis, MP3)"),
-        ("empty.flac", "not audio in a known format"),
+        ("text.wav", "not audio in a known format: it is no WAV, FLAC, Ogg Vorbis or MP3, and ffmpeg finds none in it"),
+        ("empty.flac", "it is empty"),
         ("head.wav", "head.wav: "),
         ("nothing.wav", "No such file"),
         ("", "it is a folder"),

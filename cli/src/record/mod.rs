@@ -29,7 +29,7 @@ Sources:
                             a device by its identity, or by its port
   rtsp:// rtsps://          a network stream in any codec, read by ffmpeg
   http:// https:// udp://   options after a #: rtsp://camera/x#audio=1&transport=udp
-  file:PATH                 WAV, FLAC, Ogg Vorbis, MP3, in real time
+  file:PATH                 a sound file in any format, in real time
   file:PATH?loop            the same, repeated
   tone:HERTZ  position:     test signals
 

@@ -128,3 +128,15 @@ fn a_stream_without_ffmpeg_names_the_package() {
     assert!(ended.err.contains("capbuf: ffmpeg is needed for network streams"), "{}", ended.err);
     assert!(ended.err.contains("apt install ffmpeg"), "{}", ended.err);
 }
+
+#[test]
+fn a_file_that_needs_ffmpeg_names_the_package_and_the_kinds_that_need_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let aiff = folder.path().join("x.aiff");
+    std::fs::write(&aiff, b"FORM\0\0\0\x04AIFF").expect("a file");
+    let mut command = capbuf(folder.path(), &["record", &format!("file:{}", aiff.display())]);
+    let ended: Ended = command.env("PATH", folder.path()).output().expect("it runs").into();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("for files but WAV, FLAC, Ogg Vorbis and MP3"), "{}", ended.err);
+    assert!(ended.err.contains("apt install ffmpeg"), "{}", ended.err);
+}

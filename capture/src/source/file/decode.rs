@@ -1,58 +1,44 @@
-//! Decodes sound files, packet by packet.
+//! Decodes sound files, part by part.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use capbuf::{Sample, SampleFormat};
-use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
-use symphonia::core::errors::Error as DecodeError;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::MetadataOptions;
-use symphonia::core::units::TimeBase;
+use capbuf::Sample;
 
+use super::any::Any;
+use super::flac::Flac;
+use super::input::{Bytes, Input};
+use super::kind::{Kind, skip_tags};
+use super::mp3::Mp3;
+use super::reader::{Part, Reader, Samples};
+use super::vorbis::{Opened, Vorbis};
+use super::wav::Wav;
 use crate::error::{Error, Result};
 use crate::source::format::Format;
 use crate::source::pacing::{Supplied, Supply};
+use crate::stop::Stop;
 
 /// An open sound file.
 pub(super) struct Decoder {
     path: PathBuf,
-    reader: Box<dyn FormatReader>,
-    decoder: Box<dyn AudioDecoder>,
-    track_id: u32,
-    time_base: Option<TimeBase>,
+    reader: Box<dyn Reader>,
     format: Format,
-    decoded: Decoded,
-    /// The number of samples of `decoded` that were consumed.
+    samples: Samples,
+    /// The number of samples of `samples` that were consumed.
     consumed: usize,
-}
-
-/// The samples of a packet, interleaved. Integers of fewer than 32 bits are in the high bits, so
-/// both types are lossless.
-enum Decoded {
-    Integers(Vec<i32>),
-    Floats(Vec<f32>),
-}
-
-impl Decoded {
-    fn len(&self) -> usize {
-        match self {
-            Self::Integers(samples) => samples.len(),
-            Self::Floats(samples) => samples.len(),
-        }
-    }
+    /// The number of frames supplied or lost.
+    frames: u64,
+    /// Frames that are missing, with nothing behind them so far.
+    lost: u64,
 }
 
 impl Decoder {
-    /// Opens a file, and decodes its first packet, which determines the format.
+    /// Opens a file, and decodes its first part, which determines the format.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] if the file does not exist, is no regular file, or holds no audio in a
-    /// known format.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    /// [`Error::Unreadable`] if the file does not exist, is no regular file, or holds no audio in
+    /// a known format; [`Error::FfmpegMissing`] if it takes ffmpeg to know.
+    pub(super) fn open(path: &Path, stop: &Stop) -> Result<Self> {
         let unreadable = |reason: &str| Error::unreadable(path, reason);
         // Opening a pipe would block until it has a writer.
         let metadata = path.metadata().map_err(|error| Error::unreadable(path, error))?;
@@ -62,53 +48,37 @@ impl Decoder {
         if !metadata.is_file() {
             return Err(unreadable("not a regular file"));
         }
-        let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
-        let mut hint = Hint::new();
-        if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
-            hint.with_extension(extension);
+        if metadata.len() == 0 {
+            return Err(unreadable("it is empty"));
         }
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
-        let reader = symphonia::default::get_probe()
-            .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|error| match error {
-                DecodeError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                    Error::unreadable(path, error)
-                }
-                _ => unreadable("not audio in a known format (WAV, FLAC, Ogg Vorbis, MP3)"),
-            })?;
-        let track = reader.default_track(TrackType::Audio).ok_or_else(|| unreadable("it has no audio track"))?;
-        let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or_else(|| unreadable("its codec is unknown"))?;
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .map_err(|error| Error::unreadable(path, error))?;
-        let bits = parameters.bits_per_sample;
-        let (track_id, time_base) = (track.id, track.time_base);
-        let mut opened = Self {
-            path: path.to_owned(),
-            reader,
-            decoder,
-            track_id,
-            time_base,
-            // Set by the first packet.
-            format: Format { sample_rate_hz: 0, channels: 0, sample_format: SampleFormat::F32 },
-            decoded: Decoded::Floats(Vec::new()),
-            consumed: 0,
+        let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
+        let reader = match reader(Box::new(file)).map_err(|reason| unreadable(&reason))? {
+            Some(reader) => reader,
+            None => Box::new(Any::open(path, stop)?),
         };
+        Self::begin(path, reader)
+    }
+
+    /// Decodes the first part.
+    fn begin(path: &Path, mut reader: Box<dyn Reader>) -> Result<Self> {
+        let (mut samples, mut lost) = (Samples::default(), 0_u64);
         loop {
-            match opened.decode_packet()? {
-                Packet::Decoded => break,
-                Packet::Damaged { .. } => {}
-                Packet::None => return Err(unreadable("it holds no audio")),
+            match reader.next(&mut samples).map_err(|reason| Error::unreadable(path, reason))? {
+                Part::Audio if samples.frames() > 0 => break,
+                Part::Audio => {}
+                Part::Lost(frames) => lost = lost.saturating_add(frames),
+                Part::End(None) => return Err(Error::unreadable(path, "it holds no audio")),
+                Part::End(Some(reason)) => {
+                    return Err(Error::unreadable(path, format!("it holds no audio: {reason}")));
+                }
             }
         }
-        opened.format.sample_format = match (&opened.decoded, bits) {
-            (Decoded::Floats(_), _) => SampleFormat::F32,
-            (Decoded::Integers(_), Some(..=16)) => SampleFormat::S16,
-            (Decoded::Integers(_), Some(..=24)) => SampleFormat::S24,
-            (Decoded::Integers(_), _) => SampleFormat::S32,
+        let format = Format {
+            sample_rate_hz: samples.sample_rate_hz,
+            channels: samples.channels,
+            sample_format: reader.sample_format(),
         };
-        Ok(opened)
+        Ok(Self { path: path.to_owned(), reader, format, samples, consumed: 0, frames: 0, lost })
     }
 
     /// Returns the format of the file: floats for lossy codecs, else integers of the stored width.
@@ -116,90 +86,84 @@ impl Decoder {
         self.format
     }
 
-    fn decode_packet(&mut self) -> Result<Packet> {
+    /// Returns an error with a reason.
+    fn ended(&self, reason: &str) -> Error {
+        Error::unreadable(&self.path, reason)
+    }
+
+    /// Decodes the next part that has audio. Returns the frames lost before it; `None` at the end.
+    fn decode(&mut self) -> Result<Option<u64>> {
         loop {
-            let packet = match self.reader.next_packet() {
-                Ok(Some(packet)) => packet,
-                Ok(None) => return Ok(Packet::None),
-                // A truncated file ends where it was truncated.
-                Err(DecodeError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    return Ok(Packet::None);
+            match self.reader.next(&mut self.samples).map_err(|reason| Error::unreadable(&self.path, reason))? {
+                Part::Audio => break,
+                Part::Lost(frames) => self.lost = self.lost.saturating_add(frames),
+                Part::End(Some(reason)) => return Err(self.ended(&reason)),
+                Part::End(None) if self.lost > 0 => {
+                    return Err(self.ended(&format!(
+                        "after {} frames it is damaged or cut off: its last {} frames are missing",
+                        self.frames, self.lost
+                    )));
                 }
-                Err(DecodeError::ResetRequired) => {
-                    return Err(Error::unreadable(&self.path, "it changes its format in the middle"));
-                }
-                Err(error) => return Err(Error::unreadable(&self.path, error)),
-            };
-            if packet.track_id != self.track_id {
-                continue;
-            }
-            let duration = packet.block_dur();
-            match self.decoder.decode(&packet) {
-                Ok(audio) if audio.frames() == 0 => {}
-                Ok(audio) => {
-                    let channels = u16::try_from(audio.spec().channels().count()).unwrap_or(u16::MAX);
-                    let (known, rate) = (&mut self.format, audio.spec().rate());
-                    if known.sample_rate_hz == 0 {
-                        (known.sample_rate_hz, known.channels) = (rate, channels);
-                    } else if (known.sample_rate_hz, known.channels) != (rate, channels) {
-                        return Err(Error::unreadable(&self.path, "it changes its format in the middle"));
-                    }
-                    self.consumed = 0;
-                    self.decoded.fill(&audio);
-                    return Ok(Packet::Decoded);
-                }
-                Err(DecodeError::DecodeError(_) | DecodeError::IoError(_)) => {
-                    let time = self.time_base.map(|base| base.calc_duration_saturating(duration).as_secs_f64());
-                    let frames = time.unwrap_or(0.0) * f64::from(self.format.sample_rate_hz);
-                    return Ok(Packet::Damaged { frames: frames.round() as u64 });
-                }
-                Err(error) => return Err(Error::unreadable(&self.path, error)),
+                Part::End(None) => return Ok(None),
             }
         }
+        let (now, known) = (&self.samples, &self.format);
+        if (now.sample_rate_hz, now.channels) != (known.sample_rate_hz, known.channels) {
+            return Err(self.ended(&format!(
+                "after {} frames it changes from {} to {}",
+                self.frames + self.lost,
+                described(known.sample_rate_hz, known.channels),
+                described(now.sample_rate_hz, now.channels)
+            )));
+        }
+        self.consumed = 0;
+        Ok(Some(std::mem::take(&mut self.lost)))
     }
 }
 
-enum Packet {
-    Decoded,
-    Damaged { frames: u64 },
-    None,
-}
-
-impl Decoded {
-    fn fill(&mut self, audio: &GenericAudioBufferRef<'_>) {
-        match (audio, &mut *self) {
-            (GenericAudioBufferRef::F32(_) | GenericAudioBufferRef::F64(_), Self::Floats(samples)) => {
-                audio.copy_to_vec_interleaved(samples);
-            }
-            (GenericAudioBufferRef::F32(_) | GenericAudioBufferRef::F64(_), Self::Integers(_)) => {
-                let mut samples = Vec::new();
-                audio.copy_to_vec_interleaved(&mut samples);
-                *self = Self::Floats(samples);
-            }
-            (_, Self::Integers(samples)) => audio.copy_to_vec_interleaved(samples),
-            (_, Self::Floats(_)) => {
-                let mut samples = Vec::new();
-                audio.copy_to_vec_interleaved(&mut samples);
-                *self = Self::Integers(samples);
-            }
-        }
-    }
+/// Returns a format in words.
+pub(super) fn described(sample_rate_hz: u32, channels: u16) -> String {
+    format!("{sample_rate_hz} Hz with {channels} channel{}", if channels == 1 { "" } else { "s" })
 }
 
 impl Supply for Decoder {
     fn next<D: Sample>(&mut self, chunk: &mut [D], channels: usize) -> Result<Supplied> {
-        while self.consumed == self.decoded.len() {
-            match self.decode_packet()? {
-                Packet::Decoded => {}
-                Packet::Damaged { frames } => return Ok(Supplied::Lost(frames)),
-                Packet::None => return Ok(Supplied::End),
+        // Lost frames at the start.
+        let mut lost = if self.consumed == 0 { std::mem::take(&mut self.lost) } else { 0 };
+        while lost == 0 && self.consumed == self.samples.interleaved.len() {
+            match self.decode()? {
+                Some(frames) => lost = frames,
+                None => return Ok(Supplied::End),
             }
         }
-        let converted = match &self.decoded {
-            Decoded::Integers(samples) => capbuf::convert(&samples[self.consumed..], chunk),
-            Decoded::Floats(samples) => capbuf::convert(&samples[self.consumed..], chunk),
-        };
+        if lost > 0 {
+            self.frames = self.frames.saturating_add(lost);
+            return Ok(Supplied::Lost(lost));
+        }
+        let converted = self.samples.interleaved.convert(self.consumed, chunk);
         self.consumed += converted;
-        Ok(Supplied::Frames(converted / channels))
+        let frames = converted / channels;
+        self.frames += frames as u64;
+        Ok(Supplied::Frames(frames))
     }
+}
+
+/// Returns the reader of a file. `None` if it is of no kind that is read here.
+///
+/// # Errors
+/// The reason why a file of a known kind can't be read.
+pub(super) fn reader(bytes: Box<dyn Bytes>) -> std::result::Result<Option<Box<dyn Reader>>, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut input = Input::new(bytes).map_err(failed)?;
+    skip_tags(&mut input).map_err(failed)?;
+    let kind = Kind::of(input.peek(12).map_err(failed)?);
+    Ok(match kind {
+        Some(Kind::Wav) => Wav::open(input)?.map(|wav| Box::new(wav) as Box<dyn Reader>),
+        Some(Kind::Flac) => Some(Box::new(Flac::open(input)?)),
+        Some(Kind::Ogg) => match Vorbis::open(input)? {
+            Opened::Vorbis(vorbis) => Some(vorbis),
+            Opened::Other => None,
+        },
+        None => Mp3::open(input)?.map(|mp3| Box::new(mp3) as Box<dyn Reader>),
+    })
 }

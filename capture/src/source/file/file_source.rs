@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use capbuf::{Sample, Writer};
 
-use super::decode::Decoder;
+use super::decode::{Decoder, described};
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
@@ -12,7 +12,7 @@ use crate::source::pacing::{self, Supplied, Supply};
 use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
-/// A WAV, FLAC, Ogg Vorbis or MP3 file as a source.
+/// A sound file as a source.
 pub(crate) struct FileSource {
     path: PathBuf,
     repeat: bool,
@@ -24,12 +24,12 @@ impl FileSource {
         Self { path: path.to_owned(), repeat, opened: None }
     }
 
-    fn open_decoder(&self, requested: &RequestedFormat) -> Result<Decoder> {
-        let decoder = Decoder::open(&self.path)?;
+    fn open_decoder(&self, requested: &RequestedFormat, stop: &Stop) -> Result<Decoder> {
+        let decoder = Decoder::open(&self.path, stop)?;
         let native = decoder.format();
         let format = requested.or(native);
         if (format.sample_rate_hz, format.channels) != (native.sample_rate_hz, native.channels) {
-            let describe = |format: Format| format!("{} Hz with {} channels", format.sample_rate_hz, format.channels);
+            let describe = |format: Format| described(format.sample_rate_hz, format.channels);
             return Err(Error::NotOffered {
                 source_name: self.path.display().to_string(),
                 requested: describe(format),
@@ -41,8 +41,8 @@ impl FileSource {
 }
 
 impl Source for FileSource {
-    fn open(&mut self, requested: &RequestedFormat, _stop: &Stop) -> Result<Format> {
-        let decoder = self.open_decoder(requested)?;
+    fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
+        let decoder = self.open_decoder(requested, stop)?;
         let format = requested.or(decoder.format());
         self.opened = Some(decoder);
         Ok(format)
@@ -60,9 +60,9 @@ impl Source for FileSource {
         let requested = output.requested();
         let decoder = match self.opened.take() {
             Some(decoder) => decoder,
-            None => self.open_decoder(&requested)?,
+            None => self.open_decoder(&requested, stop)?,
         };
-        let mut playback = Playback { file: self, requested, decoder };
+        let mut playback = Playback { file: self, requested, stop, decoder };
         pacing::feed(&mut playback, output, stop)
     }
 }
@@ -71,6 +71,7 @@ impl Source for FileSource {
 struct Playback<'a> {
     file: &'a FileSource,
     requested: RequestedFormat,
+    stop: &'a Stop,
     decoder: Decoder,
 }
 
@@ -79,7 +80,7 @@ impl Supply for Playback<'_> {
         match self.decoder.next(chunk, channels)? {
             Supplied::End if self.file.repeat => {
                 // Opening decodes the first packet, so each round supplies at least one frame.
-                self.decoder = self.file.open_decoder(&self.requested)?;
+                self.decoder = self.file.open_decoder(&self.requested, self.stop)?;
                 self.decoder.next(chunk, channels)
             }
             supplied => Ok(supplied),

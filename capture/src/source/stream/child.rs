@@ -4,6 +4,7 @@
 //! password, is passed through a pipe, as the one entry of a script for ffmpeg's `concat` demuxer.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -14,13 +15,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::command_line::{Media, arguments, script};
-use super::options::StreamOptions;
 use crate::error::{Error, Result};
-use crate::source::format::RequestedFormat;
 
-/// An ffmpeg process that reads a stream. Killed and waited for when dropped.
-pub(super) struct Child {
+/// An ffmpeg process that reads a stream or a file. Killed and waited for when dropped.
+pub(crate) struct Child {
     process: std::process::Child,
     stderr_reader: Option<JoinHandle<String>>,
 }
@@ -31,21 +29,17 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 const STDERR_BYTES: usize = 4096;
 
 impl Child {
-    /// Starts ffmpeg on a stream, and returns the pipe on which it sends PCM in Matroska.
+    /// Starts `ffmpeg`, or `ffprobe` beside it, and returns the pipe of its standard output.
+    /// `script` is its standard input, shorter than a pipe.
     ///
     /// The kernel kills the child when the calling *thread* ends: call it on the thread of the
     /// source.
     ///
     /// # Errors
     /// [`Error::FfmpegMissing`] if ffmpeg is not installed or cannot be started.
-    pub(super) fn start(
-        url: &str,
-        options: &StreamOptions,
-        requested: &RequestedFormat,
-        media: Media,
-    ) -> Result<(Self, ChildStdout)> {
-        let ffmpeg = find_program("ffmpeg")
-            .ok_or_else(|| Error::FfmpegMissing { reason: "there is none on the PATH".to_owned() })?;
+    pub(crate) fn start(program: &str, arguments: &[OsString], script: &str) -> Result<(Self, ChildStdout)> {
+        let ffmpeg = find_program(program)
+            .ok_or_else(|| Error::FfmpegMissing { reason: format!("there is no {program} on the PATH") })?;
         let mut command = match death_wrapper() {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
@@ -54,7 +48,7 @@ impl Child {
             }
             None => Command::new(ffmpeg),
         };
-        command.args(arguments(requested, options));
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process group of its own: Ctrl-C in the terminal must reach this program only.
         command.process_group(0);
@@ -68,14 +62,34 @@ impl Child {
         };
         let reader = std::thread::Builder::new().name("capbuf-ffmpeg-err".to_owned());
         child.stderr_reader = Some(reader.spawn(move || read_end(stderr)).map_err(missing)?);
-        // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say why.
-        let _ = stdin.write_all(script(url, options, media).as_bytes());
+        // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say
+        // why.
+        let _ = stdin.write_all(script.as_bytes());
         Ok((child, stdout))
     }
 
     /// Kills it, and returns the end of its standard error.
-    pub(super) fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         self.kill();
+        self.words()
+    }
+
+    /// Waits until it has ended by itself, and returns whether it succeeded, and the end of its
+    /// standard error. Kills it if it takes too long.
+    pub(crate) fn finish(mut self) -> (bool, String) {
+        let began = Instant::now();
+        let succeeded = loop {
+            match self.process.try_wait() {
+                Ok(Some(status)) => break status.success(),
+                Ok(None) if began.elapsed() < KILL_TIMEOUT => std::thread::sleep(Duration::from_millis(1)),
+                _ => break false,
+            }
+        };
+        self.kill();
+        (succeeded, self.words())
+    }
+
+    fn words(&mut self) -> String {
         // Its end of the pipe is closed now, so the reader ends.
         self.stderr_reader.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
     }

@@ -4,7 +4,7 @@
 const MAX_CHARS: usize = 240;
 
 /// Returns the reason in the standard error of an ffmpeg that read `url`; `None` if it is empty.
-pub(super) fn reason(stderr: &str, url: &str) -> Option<String> {
+pub(crate) fn reason(stderr: &str, url: &str) -> Option<String> {
     let lines: Vec<String> = stderr
         .lines()
         .map(|line| without_secrets(line, url))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why no more packets come.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// ffmpeg closed its end. Its exit code does not say why: it is 0 also if the server was
     /// killed.
     Closed,

@@ -5,15 +5,16 @@
 //! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`]
 //! maps them to the monotonic clock.
 
-mod child;
+// Four modules are for files that ffmpeg reads, too.
+pub(super) mod child;
 mod clock;
 mod command_line;
-mod diagnostic;
-mod ended;
+pub(super) mod diagnostic;
+pub(super) mod ended;
 mod least_delay;
 mod options;
 mod packet_writer;
-mod packets;
+pub(super) mod packets;
 mod stream_source;
 
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;

@@ -26,15 +26,15 @@ const POLL_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const QUIET_POLLS: u64 = PIPE_TIMEOUT.as_millis() as u64 / (POLL_EVERY.tv_nsec as u64 / 1_000_000);
 
 /// A packet of PCM.
-pub(super) struct Packet {
+pub(crate) struct Packet {
     /// Time of the first frame on the clock of the stream, which has any origin.
-    pub(super) timestamp_ns: i64,
+    pub(crate) timestamp_ns: i64,
     /// Whole frames, interleaved, in the requested format.
-    pub(super) data: Box<[u8]>,
+    pub(crate) data: Box<[u8]>,
 }
 
 /// The stream of packets from ffmpeg.
-pub(super) struct Packets {
+pub(crate) struct Packets {
     reader: MkvReader<'static>,
     track_id: u32,
     time_base: TimeBase,
@@ -43,8 +43,8 @@ pub(super) struct Packets {
 
 impl Packets {
     /// Waits until ffmpeg has found audio in the stream, and reads its format.
-    pub(super) fn open(pipe: ChildStdout, stop: &Stop, sample_format: SampleFormat) -> Result<Self, Ended> {
-        Self::read(Pipe { pipe, stop: stop.clone() }, sample_format)
+    pub(crate) fn open(pipe: ChildStdout, stop: &Stop, sample_format: SampleFormat) -> Result<Self, Ended> {
+        Self::read(Pipe::new(pipe, stop), sample_format)
     }
 
     fn read(sent: impl Read + Send + Sync + 'static, sample_format: SampleFormat) -> Result<Self, Ended> {
@@ -66,12 +66,12 @@ impl Packets {
     }
 
     /// Returns the format of the packets.
-    pub(super) fn format(&self) -> Format {
+    pub(crate) fn format(&self) -> Format {
         self.format
     }
 
     /// Waits for the next packet.
-    pub(super) fn next(&mut self) -> Result<Packet, Ended> {
+    pub(crate) fn next(&mut self) -> Result<Packet, Ended> {
         loop {
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
@@ -100,9 +100,15 @@ fn ended(error: &DemuxError) -> Ended {
 }
 
 /// A pipe whose reads fail when a stop is requested, and after a timeout.
-struct Pipe {
+pub(crate) struct Pipe {
     pipe: ChildStdout,
     stop: Stop,
+}
+
+impl Pipe {
+    pub(crate) fn new(pipe: ChildStdout, stop: &Stop) -> Self {
+        Self { pipe, stop: stop.clone() }
+    }
 }
 
 impl Read for Pipe {

@@ -3,7 +3,7 @@
 use capbuf::{SampleFormat, Writer};
 
 use super::child::Child;
-use super::command_line::Media;
+use super::command_line::{Media, arguments, script};
 use super::diagnostic;
 use super::ended::Ended;
 use super::options::StreamOptions;
@@ -35,7 +35,8 @@ impl StreamSource {
     }
 
     fn open_for(&self, media: Media, requested: &RequestedFormat, stop: &Stop) -> Result<Opened> {
-        let (child, pipe) = Child::start(&self.url, &self.options, requested, media)?;
+        let script = script(&self.url, &self.options, media);
+        let (child, pipe) = Child::start("ffmpeg", &arguments(requested, &self.options), &script)?;
         match Packets::open(pipe, stop, requested.sample_format.unwrap_or(SampleFormat::S16)) {
             Ok(packets) => Ok(Opened { child, packets }),
             Err(ended) => Err(self.lost(child, ended)),

@@ -1,0 +1,327 @@
+//! Files of all other kinds, read by ffmpeg. It sends the audio through a pipe, with time stamps,
+//! so dropped frames show as a hole.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+
+use capbuf::SampleFormat;
+
+use super::pcm::{Coding, Layout};
+use super::reader::{Part, Reader, Samples, checked};
+use crate::error::{Error, Result};
+use crate::source::stream::child::Child;
+use crate::source::stream::diagnostic::reason;
+use crate::source::stream::ended::Ended;
+use crate::source::stream::packets::{Packets, Pipe};
+use crate::stop::Stop;
+
+/// A file that ffmpeg reads.
+pub(super) struct Any {
+    /// The name of the file for ffmpeg.
+    name: String,
+    /// `None` after the end.
+    child: Option<Child>,
+    packets: Option<Packets>,
+    layout: Layout,
+    holes: Holes,
+    /// A packet behind a hole.
+    held: Option<Box<[u8]>>,
+}
+
+/// The containers that ffmpeg may read: none that names other files.
+const CONTAINERS: &str = "3dostr,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,ast,au,avi,avr,caf,dfpwm,dsf,dts,dtshd,eac3,\
+                          flac,flv,gsm,iff,ircam,loas,matroska,webm,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,\
+                          mpegts,mulaw,mxf,nistsphere,nsp,nut,ogg,oma,paf,pvf,qcp,rm,rso,sbc,sds,shn,sln,smjpeg,sox,\
+                          spdif,svx,tak,truehd,tta,voc,w64,wav,wsd,wv,wve,xwma";
+/// The largest single allocation of ffmpeg, in bytes.
+const MOST_ALLOCATED: &str = "268435456";
+/// The most bytes of a description.
+const MOST_DESCRIBED: u64 = 1 << 16;
+
+impl Any {
+    pub(super) fn open(path: &Path, stop: &Stop) -> Result<Self> {
+        let file: OsString = [OsString::from("file:"), path.as_os_str().to_owned()].into_iter().collect();
+        let name = file.to_string_lossy().into_owned();
+        let track = describe(path, &file, stop)?;
+        let codec = match track.sample_format {
+            SampleFormat::S16 => "pcm_s16le",
+            SampleFormat::S24 => "pcm_s24le",
+            SampleFormat::S32 => "pcm_s32le",
+            SampleFormat::F32 => "pcm_f32le",
+        };
+        let mut arguments = input_options();
+        arguments.extend(["-nostdin".into(), "-i".into(), file, "-map".into(), format!("0:{}", track.index).into()]);
+        arguments.extend(["-map_metadata", "-1", "-map_chapters", "-1", "-c:a", codec].map(OsString::from));
+        arguments.extend(
+            ["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"].map(OsString::from),
+        );
+        let (child, pipe) = Child::start("ffmpeg", &arguments, "")?;
+        let packets = match Packets::open(pipe, stop, track.sample_format) {
+            Ok(packets) => packets,
+            Err(ended) => return Err(Error::unreadable(path, why(ended, &child.end(), &name))),
+        };
+        let coding = if track.sample_format == SampleFormat::F32 { Coding::Floats } else { Coding::Integers };
+        let container = track.sample_format.bytes();
+        let layout = Layout { coding, container, bits: 8 * container as u32, big_endian: false };
+        let holes = Holes::new(packets.format().sample_rate_hz);
+        Ok(Self { name, child: Some(child), packets: Some(packets), layout, holes, held: None })
+    }
+
+    fn supply(&self, bytes: &[u8], samples: &mut Samples) -> Part {
+        self.layout.decode(bytes, &mut samples.interleaved);
+        if let Some(packets) = &self.packets {
+            (samples.sample_rate_hz, samples.channels) = (packets.format().sample_rate_hz, packets.format().channels);
+        }
+        Part::Audio
+    }
+
+    /// Ends the child, and returns the end of the file.
+    fn finish(&mut self, ended: Ended) -> std::result::Result<Part, String> {
+        // Closed first, so that the child does not block on it.
+        self.packets = None;
+        let Some(child) = self.child.take() else { return Ok(Part::End(None)) };
+        if !matches!(ended, Ended::Closed) {
+            return Err(why(ended, &child.end(), &self.name));
+        }
+        let (succeeded, words) = child.finish();
+        let seen = self.holes.found;
+        Ok(Part::End(match reason(&words, &self.name) {
+            Some(reason) if !seen || !succeeded => Some(format!("ffmpeg reports: {reason}")),
+            None if !succeeded => Some("ffmpeg ended in the middle of it".to_owned()),
+            _ => None,
+        }))
+    }
+}
+
+impl Reader for Any {
+    fn next(&mut self, samples: &mut Samples) -> std::result::Result<Part, String> {
+        if let Some(held) = self.held.take() {
+            return Ok(self.supply(&held, samples));
+        }
+        loop {
+            let Some(packets) = &mut self.packets else { return Ok(Part::End(None)) };
+            let packet = match packets.next() {
+                Ok(packet) => packet,
+                Err(ended) => return self.finish(ended),
+            };
+            let frames = packet.data.len() / (self.layout.container * usize::from(packets.format().channels));
+            if frames == 0 {
+                continue;
+            }
+            match self.holes.before(packet.timestamp_ns, frames as u64)? {
+                0 => return Ok(self.supply(&packet.data, samples)),
+                lost => {
+                    self.held = Some(packet.data);
+                    return Ok(Part::Lost(lost));
+                }
+            }
+        }
+    }
+
+    fn sample_format(&self) -> SampleFormat {
+        match (self.layout.coding, self.layout.container) {
+            (Coding::Floats, _) => SampleFormat::F32,
+            (_, 2) => SampleFormat::S16,
+            (_, 3) => SampleFormat::S24,
+            _ => SampleFormat::S32,
+        }
+    }
+}
+
+/// The options before an input: it must not make ffmpeg open another file, nor the network.
+fn input_options() -> Vec<OsString> {
+    ["-hide_banner", "-loglevel", "error", "-max_alloc", MOST_ALLOCATED, "-protocol_whitelist", "file"]
+        .into_iter()
+        .chain(["-format_whitelist", CONTAINERS])
+        .map(OsString::from)
+        .collect()
+}
+
+fn why(ended: Ended, words: &str, name: &str) -> String {
+    match (reason(words, name), ended) {
+        (Some(reason), _) => reason,
+        (None, Ended::Closed) => "ffmpeg finds no audio in it".to_owned(),
+        (None, Ended::Stalled(waited)) => format!("ffmpeg sent nothing for {waited:?}"),
+        (None, Ended::Garbled(reason)) => reason,
+    }
+}
+
+/// An audio track, as ffprobe describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Track {
+    index: String,
+    sample_format: SampleFormat,
+    is_default: bool,
+    channels: u16,
+}
+
+/// Returns the track that ffmpeg would choose.
+fn describe(path: &Path, file: &OsString, stop: &Stop) -> Result<Track> {
+    const ENTRIES: &str = "stream=index,sample_fmt,bits_per_raw_sample,bits_per_sample,sample_rate,channels:\
+                           stream_disposition=default";
+    let mut arguments = input_options();
+    arguments
+        .extend(["-select_streams", "a", "-show_entries", ENTRIES, "-of", "default=nw=1", "-i"].map(OsString::from));
+    arguments.push(file.clone());
+    let (child, pipe) = Child::start("ffprobe", &arguments, "")?;
+    let mut described = String::new();
+    let read = Pipe::new(pipe, stop).take(MOST_DESCRIBED).read_to_string(&mut described);
+    let words = child.end();
+    let unknown = || "not audio in a known format: it is no WAV, FLAC, Ogg Vorbis or MP3".to_owned();
+    let refused = || match reason(&words, &file.to_string_lossy()) {
+        Some(reason) => format!("{}, and ffmpeg finds none in it: {reason}", unknown()),
+        None => format!("{}, and ffmpeg finds none in it", unknown()),
+    };
+    read.map_err(|error| Error::unreadable(path, error))?;
+    choose(&described).and_then(|track| track.ok_or_else(refused)).map_err(|reason| Error::unreadable(path, reason))
+}
+
+fn choose(described: &str) -> std::result::Result<Option<Track>, String> {
+    let mut tracks: Vec<Vec<(&str, &str)>> = Vec::new();
+    for (key, value) in described.lines().filter_map(|line| line.trim().split_once('=')) {
+        if key == "index" {
+            tracks.push(Vec::new());
+        }
+        if let Some(track) = tracks.last_mut() {
+            track.push((key, value));
+        }
+    }
+    let (mut best, mut refused): (Option<Track>, _) = (None, None);
+    for track in &tracks {
+        let value = |wanted: &str| track.iter().find(|(key, _)| *key == wanted).map_or("", |(_, value)| value);
+        let number = |wanted: &str| value(wanted).parse::<usize>().unwrap_or(0);
+        let channels = match checked(u32::try_from(number("sample_rate")).unwrap_or(u32::MAX), number("channels")) {
+            Ok((_, channels)) => channels,
+            Err(reason) => {
+                refused = Some(reason);
+                continue;
+            }
+        };
+        let bits = match (number("bits_per_raw_sample"), number("bits_per_sample")) {
+            (0, 0) => 32,
+            (0, bits) | (bits, _) => bits,
+        };
+        let sample_format = match (value("sample_fmt").trim_end_matches('p'), bits) {
+            ("flt" | "dbl", _) => SampleFormat::F32,
+            ("u8" | "s16", _) | (_, ..=16) => SampleFormat::S16,
+            (_, ..=24) => SampleFormat::S24,
+            _ => SampleFormat::S32,
+        };
+        let track = Track {
+            index: value("index").to_owned(),
+            sample_format,
+            is_default: value("DISPOSITION:default") == "1",
+            channels,
+        };
+        let rank = |track: &Track| (track.is_default, track.channels);
+        if best.as_ref().is_none_or(|best| rank(&track) > rank(best)) {
+            best = Some(track);
+        }
+    }
+    match (best, refused) {
+        (None, Some(reason)) => Err(reason),
+        (best, _) => Ok(best),
+    }
+}
+
+/// Finds holes in the time stamps, which are whole milliseconds.
+#[derive(Debug)]
+struct Holes {
+    sample_rate_hz: u32,
+    /// The time stamp that the next packet should have, in frames.
+    expected: Option<f64>,
+    /// The frames of the first packet: those that a codec codes together.
+    block: u64,
+    found: bool,
+}
+
+/// Time stamps are off by less than this.
+const ROUNDING_S: f64 = 0.002;
+/// The longest hole that is believed.
+const MOST_LOST_S: f64 = 3600.0;
+
+impl Holes {
+    fn new(sample_rate_hz: u32) -> Self {
+        Self { sample_rate_hz, expected: None, block: 0, found: false }
+    }
+
+    /// Returns the number of frames missing before a packet.
+    fn before(&mut self, timestamp_ns: i64, frames: u64) -> std::result::Result<u64, String> {
+        let rate = f64::from(self.sample_rate_hz);
+        let at = timestamp_ns as f64 * rate / 1e9;
+        let Some(expected) = self.expected else {
+            (self.expected, self.block) = (Some(at + frames as f64), frames);
+            return Ok(0);
+        };
+        let (ahead, rounding) = (at - expected, ROUNDING_S * rate);
+        if ahead > MOST_LOST_S * rate {
+            return Err(format!("its time stamps jump by {:.0} s", ahead / rate));
+        }
+        let lost = if ahead > rounding.max(self.block as f64 / 2.0) {
+            // Whole blocks, if the time stamp agrees.
+            let blocks = (ahead / self.block as f64).round() * self.block as f64;
+            if (blocks - ahead).abs() <= rounding { blocks } else { ahead.round() }
+        } else {
+            0.0
+        };
+        self.found |= lost > 0.0;
+        // Slow drift is followed, and so is a step back.
+        let drift = if ahead < -rate { ahead } else { (ahead - lost) / 16.0 };
+        self.expected = Some(expected + lost + drift + frames as f64);
+        Ok(lost as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hole_is_as_long_as_the_blocks_that_are_missing() {
+        let mut holes = Holes::new(44_100);
+        let mut position = 0_u64;
+        let mut missing = 0;
+        for packet in 0..5000 {
+            if packet % 1000 == 999 {
+                let lost = 1024 * (packet / 1000 + 1);
+                position += lost;
+                missing += lost;
+            }
+            let ms = (position as f64 / 44.1).round() as i64;
+            missing -= holes.before(ms * 1_000_000, 1024).expect("a hole");
+            assert_eq!(missing, 0, "packet {packet}");
+            position += 1024;
+        }
+    }
+
+    #[test]
+    fn drift_and_jitter_of_time_stamps_are_no_hole() {
+        let mut holes = Holes::new(48_000);
+        for packet in 0..100_000_i64 {
+            let ms = packet * 21_340_000 / 1_000_000 + packet % 7 - 3;
+            assert_eq!(holes.before(ms * 1_000_000, 1024), Ok(0), "packet {packet}");
+        }
+        assert!(holes.before(i64::MAX, 1024).is_err());
+    }
+
+    #[test]
+    fn track_is_chosen_as_ffmpeg_does() {
+        let track = |index: &str, channels: u32, is_default: u32| {
+            format!(
+                "index={index}\nsample_fmt=s32p\nsample_rate=48000\nchannels={channels}\nbits_per_sample=0\n\
+                 bits_per_raw_sample=24\nDISPOSITION:default={is_default}\n"
+            )
+        };
+        let chosen = |described: &str| choose(described).map(|track| track.map(|track| track.index));
+        assert_eq!(chosen(""), Ok(None));
+        assert_eq!(chosen(&(track("1", 1, 0) + &track("2", 2, 0) + &track("3", 2, 0))), Ok(Some("2".to_owned())));
+        assert_eq!(chosen(&(track("1", 1, 1) + &track("2", 2, 0))), Ok(Some("1".to_owned())));
+        assert_eq!(
+            choose(&track("0", 2, 0)).map(|track| track.map(|track| track.sample_format)),
+            Ok(Some(SampleFormat::S24))
+        );
+        let refused = choose(&track("0", 65, 0)).expect_err("65 channels");
+        assert!(refused.contains("it has 65 channels; allowed: 1 to 64"), "{refused}");
+    }
+}

@@ -1,0 +1,295 @@
+//! FLAC files, frame by frame. A frame is taken if its checksum is right, so damage is always
+//! found. The number in each header says how many frames of audio are missing before it.
+
+use capbuf::SampleFormat;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::packet::Packet;
+use symphonia::core::units::{Duration, Timestamp};
+use symphonia::default::codecs::FlacDecoder;
+
+use super::flac_frame::{FrameHeader, MAX_HEADER, Stream, crc16};
+use super::input::Input;
+use super::kind::{Kind, skip_tags, tag_len};
+use super::reader::{Part, Reader, Samples, checked};
+
+/// An open FLAC file, or several one after the other.
+pub(super) struct Flac {
+    input: Input,
+    stream: Stream,
+    decoder: FlacDecoder,
+    /// The next frame of audio of the stream.
+    next: u64,
+    /// The frames of audio of the streams before.
+    before: u64,
+    /// The number that blocks are counted in: their size, where it is fixed.
+    block: Option<u64>,
+    /// The frame at the position is whole, and the loss before it was reported.
+    held: bool,
+    /// The frames of audio of a damaged frame with nothing whole behind it so far.
+    broken: u64,
+}
+
+/// The most places at which a last frame with something unknown behind it is tried to end.
+const MOST_ENDS: usize = 16;
+/// The longest jump in the numbers of frames that is believed, in seconds.
+const MOST_LOST_S: u64 = 3600;
+
+impl Flac {
+    /// Reads the header at the position.
+    pub(super) fn open(mut input: Input) -> Result<Self, String> {
+        let stream = read_header(&mut input)?;
+        let decoder = decoder(&stream)?;
+        Ok(Self { input, stream, decoder, next: 0, before: 0, block: stream.fixed_block(), held: false, broken: 0 })
+    }
+
+    /// Looks for the next whole frame, and returns its header and length. Passes over damage.
+    fn find_frame(&mut self) -> Result<Found, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        loop {
+            let head = self.input.peek(MAX_HEADER).map_err(failed)?;
+            if head.is_empty() {
+                return Ok(Found::End);
+            }
+            if let Some(header) = FrameHeader::parse(head, &self.stream) {
+                match self.frame_len(&header)? {
+                    Some(len) => return Ok(Found::Frame(header, len)),
+                    None => {
+                        self.broken = header.frames.into();
+                        self.pass_damaged()?;
+                    }
+                }
+                continue;
+            }
+            match Kind::of(head) {
+                Some(Kind::Flac) => return Ok(Found::Stream),
+                Some(other) => return Ok(Found::Other(other)),
+                None => {}
+            }
+            let before = self.input.pos();
+            skip_tags(&mut self.input).map_err(failed)?;
+            if self.input.pos() == before {
+                self.pass_damaged()?;
+            }
+        }
+    }
+
+    /// Moves on to the next place at which a frame, a stream or a tag may begin.
+    fn pass_damaged(&mut self) -> Result<(), String> {
+        self.input.consume(1);
+        loop {
+            let bytes = self.input.peek(4 * MAX_HEADER).map_err(|error| error.to_string())?;
+            let stream = &self.stream;
+            let begins = |at: &usize| begins_something(&bytes[*at..], stream);
+            let last = bytes.len().saturating_sub(MAX_HEADER).max(1).min(bytes.len());
+            match (0..last).find(begins) {
+                Some(at) => {
+                    self.input.consume(at);
+                    return Ok(());
+                }
+                None if bytes.len() <= MAX_HEADER => {
+                    let rest = bytes.len();
+                    self.input.consume(rest);
+                    return Ok(());
+                }
+                None => self.input.consume(last),
+            }
+        }
+    }
+
+    /// Returns the length of the frame at the position: up to the next one, or to the end, where
+    /// its checksum is right.
+    fn frame_len(&mut self, header: &FrameHeader) -> Result<Option<usize>, String> {
+        let longest = header.longest();
+        let (mut len, mut crc, mut alone) = (header.len, 0, Vec::new());
+        let mut wanted = 1 << 14;
+        loop {
+            let bytes = self.input.peek(wanted).map_err(|error| error.to_string())?;
+            if len == header.len {
+                crc = crc16(0, &bytes[..len]);
+            }
+            let end = bytes.len().min(longest);
+            let is_all = bytes.len() < wanted || wanted >= longest;
+            let until = if is_all { end } else { end.saturating_sub(MAX_HEADER) };
+            while len < until {
+                crc = crc16(crc, &bytes[len..=len]);
+                len += 1;
+                if crc == 0 {
+                    let next = &bytes[len..];
+                    if next.is_empty() || begins_something(next, &self.stream) {
+                        return Ok(Some(len));
+                    }
+                    if alone.len() < MOST_ENDS {
+                        alone.push(len);
+                    }
+                }
+            }
+            if is_all {
+                break;
+            }
+            wanted = (2 * wanted).min(longest + MAX_HEADER);
+        }
+        // Something unknown follows the last frame, so only the decoder can tell where it ends:
+        // not before the first of these places.
+        if self.input.left() > longest as u64 {
+            return Ok(None);
+        }
+        for len in alone {
+            let bytes = self.input.peek(len).map_err(|error| error.to_string())?;
+            let packet = packet(&bytes[..len]);
+            if self.decoder.decode(&packet).is_ok_and(|audio| audio.frames() == header.frames as usize) {
+                return Ok(Some(len));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins a stream that follows.
+    fn begin_stream(&mut self) -> Result<(), String> {
+        self.stream = read_header(&mut self.input)?;
+        self.decoder = decoder(&self.stream)?;
+        self.before += self.next;
+        (self.next, self.block) = (0, self.stream.fixed_block());
+        Ok(())
+    }
+
+    /// Returns the frames that are missing at the end of a stream.
+    fn missing_at_end(&mut self) -> Option<Part> {
+        let missing = if self.stream.total == 0 { self.broken } else { self.stream.total.saturating_sub(self.next) };
+        (self.broken, self.stream.total) = (0, 0);
+        self.next += missing;
+        (missing > 0).then_some(Part::Lost(missing))
+    }
+}
+
+/// The next item of a file.
+enum Found {
+    Frame(FrameHeader, usize),
+    Stream,
+    Other(Kind),
+    End,
+}
+
+fn begins_something(bytes: &[u8], stream: &Stream) -> bool {
+    FrameHeader::parse(bytes, stream).is_some() || Kind::of(bytes) == Some(Kind::Flac) || tag_len(bytes).is_some()
+}
+
+impl Reader for Flac {
+    fn next(&mut self, samples: &mut Samples) -> Result<Part, String> {
+        loop {
+            let (header, len) = match self.find_frame()? {
+                Found::Frame(header, len) => (header, len),
+                Found::Stream => {
+                    if let Some(lost) = self.missing_at_end() {
+                        return Ok(lost);
+                    }
+                    self.begin_stream()?;
+                    continue;
+                }
+                Found::Other(kind) => {
+                    let reason = format!(
+                        "after {} frames a file of another kind follows: {}",
+                        self.before + self.next,
+                        kind.name()
+                    );
+                    return Ok(self.missing_at_end().unwrap_or(Part::End(Some(reason))));
+                }
+                Found::End => return Ok(self.missing_at_end().unwrap_or(Part::End(None))),
+            };
+            let first = header.first_frame(*self.block.get_or_insert(u64::from(header.frames)));
+            if !self.held {
+                // Frames that begin at 0 again are those of another stream, without its header.
+                if first < self.next && first > 0 {
+                    self.input.consume(len);
+                    continue;
+                }
+                if first < self.next {
+                    self.before += self.next;
+                    (self.next, self.stream.total) = (0, 0);
+                }
+                let lost = first - self.next;
+                if lost > 0 {
+                    let is_beyond = self.stream.total > 0 && first > self.stream.total;
+                    if is_beyond || lost > MOST_LOST_S * u64::from(self.stream.sample_rate_hz) {
+                        // A file cut out of a longer one begins with any number.
+                        if self.next > 0 {
+                            return Err(format!(
+                                "after {} frames their numbers jump by {lost}",
+                                self.before + self.next
+                            ));
+                        }
+                        self.stream.total = 0;
+                        self.next = first;
+                    } else {
+                        (self.next, self.held) = (first, true);
+                        return Ok(Part::Lost(lost));
+                    }
+                }
+            }
+            (self.held, self.broken) = (false, 0);
+            let packet = packet(&self.input.peek(len).map_err(|error| error.to_string())?[..len]);
+            self.input.consume(len);
+            self.next += u64::from(header.frames);
+            if !header.is_decodable() {
+                return Err("it has 32 bits and two channels of which one is a difference, which needs 33".to_owned());
+            }
+            if (header.sample_rate_hz, header.channels, header.bits)
+                != (self.stream.sample_rate_hz, self.stream.channels, self.stream.bits)
+            {
+                self.stream = Stream::of(&header, self.stream.total);
+                self.decoder = decoder(&self.stream)?;
+            }
+            match self.decoder.decode(&packet) {
+                Ok(audio) => samples.fill(&audio)?,
+                Err(_) => return Ok(Part::Lost(header.frames.into())),
+            }
+            return Ok(Part::Audio);
+        }
+    }
+
+    fn sample_format(&self) -> SampleFormat {
+        match self.stream.bits {
+            0..=16 => SampleFormat::S16,
+            17..=24 => SampleFormat::S24,
+            _ => SampleFormat::S32,
+        }
+    }
+}
+
+fn packet(bytes: &[u8]) -> Packet {
+    Packet::new(0, Timestamp::ZERO, Duration::ZERO, bytes)
+}
+
+fn decoder(stream: &Stream) -> Result<FlacDecoder, String> {
+    checked(stream.sample_rate_hz, stream.channels.into())?;
+    let mut parameters = AudioCodecParameters::new();
+    parameters.for_codec(CODEC_ID_FLAC).with_extra_data(stream.for_decoder());
+    FlacDecoder::try_new(&parameters, &AudioDecoderOptions::default()).map_err(|error| error.to_string())
+}
+
+/// Reads the metadata, up to the first frame.
+fn read_header(input: &mut Input) -> Result<Stream, String> {
+    const STREAM_INFO: u8 = 0;
+    const INVALID: u8 = 127;
+    let failed = |error: std::io::Error| error.to_string();
+    input.consume(4);
+    let mut stream = None;
+    loop {
+        let head = input.peek(4).map_err(failed)?;
+        let Some([kind, size @ ..]) = head.first_chunk::<4>().copied() else {
+            return Err("its header is cut off".to_owned());
+        };
+        if kind & INVALID == INVALID {
+            return Err("its header is damaged".to_owned());
+        }
+        let size = u64::from(u32::from_be_bytes([0, size[0], size[1], size[2]]));
+        input.consume(4);
+        if kind & INVALID == STREAM_INFO && stream.is_none() {
+            stream = Stream::parse(input.peek(18).map_err(failed)?);
+        }
+        input.skip(size).map_err(failed)?;
+        if kind & 0x80 != 0 {
+            return stream.ok_or_else(|| "its header does not describe the stream".to_owned());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Pages and packets of Ogg (RFC 3533).
+
+use std::io;
+
+use super::input::Input;
+
+/// The longest page.
+const MAX_PAGE: usize = 27 + 255 + 255 * 255;
+/// The longest packet.
+const MAX_PACKET: usize = 1 << 24;
+
+/// A page, with a right checksum.
+#[derive(Debug, Clone)]
+pub(super) struct Page {
+    pub(super) is_first: bool,
+    pub(super) is_last: bool,
+    /// Begins with the rest of the packet before.
+    is_continued: bool,
+    /// The position of the end of its last whole packet, which is −1 if there is none.
+    pub(super) granule: i64,
+    pub(super) serial: u32,
+    sequence: u32,
+    lacing: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// Finds the next page. Passes over what is damaged, and returns the number of bytes passed over.
+pub(super) fn next_page(input: &mut Input) -> io::Result<(u64, Option<Page>)> {
+    let mut passed = 0;
+    loop {
+        let bytes = input.peek(MAX_PAGE)?;
+        if bytes.is_empty() {
+            return Ok((passed, None));
+        }
+        if let Some((page, len)) = parse(bytes) {
+            input.consume(len);
+            return Ok((passed, Some(page)));
+        }
+        let ahead = bytes[1..].iter().position(|byte| *byte == b'O').map_or(bytes.len(), |at| at + 1);
+        passed += ahead as u64;
+        input.consume(ahead);
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<(Page, usize)> {
+    let header: &[u8; 27] = bytes.first_chunk()?;
+    if !header.starts_with(b"OggS\0") {
+        return None;
+    }
+    let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let body_at = 27 + usize::from(header[26]);
+    let lacing = bytes.get(27..body_at)?;
+    let len = body_at + lacing.iter().map(|part| usize::from(*part)).sum::<usize>();
+    let body = bytes.get(body_at..len)?;
+    // Over the page with zeros for the checksum.
+    let crc = crc32(crc32(crc32(0, &header[..22]), &[0; 4]), &bytes[26..len]);
+    if crc != word(22) {
+        return None;
+    }
+    let granule = i64::from_le_bytes(*header[6..].first_chunk()?);
+    let page = Page {
+        is_continued: header[5] & 1 != 0,
+        is_first: header[5] & 2 != 0,
+        is_last: header[5] & 4 != 0,
+        granule,
+        serial: word(14),
+        sequence: word(18),
+        lacing: lacing.to_vec(),
+        body: body.to_vec(),
+    };
+    Some((page, len))
+}
+
+/// The packets of one logical stream.
+#[derive(Debug, Default)]
+pub(super) struct Packets {
+    next_sequence: Option<u32>,
+    /// The start of a packet that goes on in the next page.
+    partial: Option<Vec<u8>>,
+}
+
+impl Packets {
+    /// Returns the packets that end in a page, and whether there are some missing before them.
+    pub(super) fn of(&mut self, page: &Page) -> (bool, Vec<Vec<u8>>) {
+        let mut is_broken = self.next_sequence.is_some_and(|next| next != page.sequence);
+        self.next_sequence = Some(page.sequence.wrapping_add(1));
+        let mut current = self.partial.take().filter(|_| !is_broken && page.is_continued);
+        // The rest of a packet whose start is missing.
+        let mut skips = page.is_continued && current.is_none();
+        is_broken |= skips;
+        let (mut packets, mut body) = (Vec::new(), page.body.as_slice());
+        for len in &page.lacing {
+            let (part, rest) = body.split_at(usize::from(*len).min(body.len()));
+            body = rest;
+            let packet = current.get_or_insert_default();
+            if packet.len() + part.len() <= MAX_PACKET {
+                packet.extend_from_slice(part);
+            }
+            if *len < 255 {
+                let packet = current.take().unwrap_or_default();
+                if !std::mem::take(&mut skips) {
+                    packets.push(packet);
+                }
+            }
+        }
+        self.partial = current.filter(|_| !skips);
+        (is_broken, packets)
+    }
+}
+
+const CRC32: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u32) << 24;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 0x8000_0000 != 0 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+fn crc32(crc: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(crc, |crc, byte| crc << 8 ^ CRC32[usize::from((crc >> 24) as u8 ^ byte)])
+}
