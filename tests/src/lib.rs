@@ -8,6 +8,7 @@
 //! | rig | plays | failures |
 //! |---|---|---|
 //! | [`VirtualMic`] | the [`position`] signal, at known UTC times, through ALSA | each [`Fault`] |
+//! | [`OddMics`] | noise that shows its position, in any format of ALSA | |
 //! | [`PulseServer`] | the [`position`] signal, through PulseAudio | crash, freeze, silence |
 //! | [`RtspServer`] | a 1 kHz [`tone`], steady or tied to UTC | crash, freeze, packet loss, logins |
 //! | [`HttpServer`] | web pages | 404, or the status of a page |
@@ -19,8 +20,10 @@
 //! Beside the rigs: [`StallDetector`] separates gaps of a stalled machine from faults,
 //! [`processes`] reads `/proc`, [`StopOnDrop`] ends other threads' loops when one panics.
 
+pub mod alsa_format;
 mod child;
 mod http_server;
+mod odd_mics;
 pub mod pcm;
 pub mod position;
 pub mod processes;
@@ -37,6 +40,7 @@ mod wait;
 
 pub use child::Child;
 pub use http_server::{HttpServer, Page};
+pub use odd_mics::{OddMic, OddMics};
 pub use pulse_server::PulseServer;
 pub use recorder::Recorder;
 pub use rtsp_server::{Login, RtspOptions, RtspServer};

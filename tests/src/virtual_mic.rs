@@ -6,6 +6,7 @@ use std::{env, fs, io};
 
 use tempfile::TempDir;
 
+use crate::alsa_format::AlsaFormat;
 use crate::position;
 use crate::rig_file::rig_file;
 
@@ -13,7 +14,7 @@ use crate::rig_file::rig_file;
 ///
 /// The signal sounds at known times whether anything reads it or not. So lost audio is a
 /// [break](position::breaks), and [`time_ns`](Self::time_ns) returns the time at which a sample
-/// sounded. Offers one or two channels (both the same) of 16-bit, 32-bit and float samples.
+/// sounded. Offers one or two channels (both the same).
 #[derive(Debug)]
 pub struct VirtualMic {
     folder: TempDir,
@@ -29,11 +30,13 @@ pub struct VirtualMicOptions {
     pub sample_rate_hz: u32,
     /// The error of its clock in parts per million; positive is fast.
     pub clock_error_ppm: i32,
+    /// The sample formats that it offers, by their names in ALSA.
+    pub formats: &'static [&'static str],
 }
 
 impl Default for VirtualMicOptions {
     fn default() -> Self {
-        Self { sample_rate_hz: 48_000, clock_error_ppm: 0 }
+        Self { sample_rate_hz: 48_000, clock_error_ppm: 0, formats: &["S16_LE", "S32_LE", "FLOAT_LE"] }
     }
 }
 
@@ -49,10 +52,12 @@ pub enum Fault {
     Unplugged,
     /// Cannot be opened, as if another program had it, until [`VirtualMic::heal`].
     Busy,
+    /// Suspended with the machine, until [`VirtualMic::heal`]; audio meanwhile is lost.
+    Suspended,
 }
 
 impl VirtualMic {
-    /// The device's name in ALSA; `alsa:vmic` for cpal's ALSA host.
+    /// The device's name in ALSA; `device:alsa:vmic` as a locator.
     ///
     /// `default` is the same microphone with alsa-lib's conversions.
     pub const DEVICE: &str = "vmic";
@@ -72,9 +77,13 @@ impl VirtualMic {
     pub fn build_with(options: VirtualMicOptions) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("virtual-mic-").tempdir_in(folder_of_this_build()?)?;
         let at = |name: &str| folder.path().join(name);
-        let (plugin, signal, control) = (at("libasound_module_pcm_virtual_mic.so"), at("signal.s16"), at("control"));
-        compile(&rig_file("virtual-mic/virtual_mic.c"), &plugin)?;
-        fs::write(&signal, position::loop_bytes())?;
+        let (plugin, control) = (compile_plugin(folder.path())?, at("control"));
+        let samples: Vec<_> = (0..position::PERIOD).map(|i| i32::from(position::sample(i)) << 16).collect();
+        let mut signals = String::new();
+        for format in options.formats {
+            fs::write(at(format), AlsaFormat::named(format).encode(&samples))?;
+            signals.push_str(&format!("{format} \"{}\" ", at(format).display()));
+        }
         fs::write(&control, "")?;
 
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
@@ -84,7 +93,7 @@ impl VirtualMic {
             r#"pcm_type.virtual_mic {{ lib "{plugin}" }}
 pcm.{device} {{
     type virtual_mic
-    signal "{signal}"
+    signals {{ {signals}}}
     control "{control}"
     rate {rate}
     ppm {ppm}
@@ -94,7 +103,6 @@ pcm.{device} {{
 pcm.default {{ type plug slave.pcm "{device}" hint {{ show on description "Default" }} }}
 "#,
             plugin = plugin.display(),
-            signal = signal.display(),
             control = control.display(),
             device = Self::DEVICE,
             rate = options.sample_rate_hz,
@@ -149,6 +157,7 @@ pcm.hw {{
             Fault::Stall => self.control("S"),
             Fault::Unplugged => self.control("U"),
             Fault::Busy => self.control("B"),
+            Fault::Suspended => self.control("Z"),
         }
     }
 
@@ -186,9 +195,16 @@ pcm.hw {{
 
 /// Returns the folder of this program: plugins can be loaded from there, unlike from a `/tmp`
 /// mounted `noexec`.
-fn folder_of_this_build() -> io::Result<PathBuf> {
+pub(crate) fn folder_of_this_build() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("this program is in no folder"))
+}
+
+/// Compiles the plugin into a folder, and returns its path.
+pub(crate) fn compile_plugin(folder: &Path) -> io::Result<PathBuf> {
+    let plugin = folder.join("libasound_module_pcm_virtual_mic.so");
+    compile(&rig_file("virtual-mic/virtual_mic.c"), &plugin)?;
+    Ok(plugin)
 }
 
 fn compile(source: &Path, plugin: &Path) -> io::Result<()> {

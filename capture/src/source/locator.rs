@@ -45,6 +45,11 @@ impl DeviceHost {
 /// | `tone:HERTZ` | a sine, 6 dB below full scale |
 /// | `position:` | a signal that encodes the frame number |
 ///
+/// A device of ALSA is opened in the format that loses nothing: any integer, float, mu-law or A-law
+/// in either byte order. The buffer keeps all its bits (18, 20 and 24 as s24, a 64-bit float as
+/// f32) unless another format is requested. Of several formats, 16 bits are preferred without a
+/// request. Formats that are no samples, as S/PDIF subframes and DSD, are refused by name.
+///
 /// ```
 /// use capbuf_capture::Locator;
 ///

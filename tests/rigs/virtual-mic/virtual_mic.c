@@ -1,11 +1,17 @@
 /*
- * A microphone without hardware: an ALSA plugin (ioplug) that hears a raw file.
+ * A microphone without hardware: an ALSA plugin (ioplug) that hears raw files.
  *
  *     pcm_type.virtual_mic { lib "/absolute/libasound_module_pcm_virtual_mic.so" }
  *     pcm.vmic {
  *         type virtual_mic
- *         signal "/absolute/signal.s16"   what it hears: raw s16 little-endian, mono, played in a loop
- *         rate 48000                      the nominal sample rate; the only one it offers
+ *         signals {                       the formats that it offers, and what it hears in each:
+ *             S16_LE "/absolute/s16"      raw samples of that format, mono, played in a loop
+ *         }
+ *         rate 48000                      the nominal sample rate; or a list of rates, [ 44100 48000 ]
+ *         rate_max 96000                  offers a range of rates; optional
+ *         channels_min 1                  channels, all with the same signal; 1 to 2 by default
+ *         channels_max 2
+ *         apart 1                         delivers each channel on its own, not interleaved; optional
  *         ppm 0                           how much faster than nominal its clock runs, in parts per million
  *         epoch_ns 1700000000000000000    the UTC time at which the signal's first sample sounds;
  *                                         by default the moment of the first start
@@ -14,8 +20,8 @@
  *
  * The letters: `X` one overrun, and another each time the file's text changes (X1, X2, ...); `S` a
  * stall: neither frames nor errors while the letter is there; `U` unplugged: an open device fails
- * for good, and opening fails; `B` opening fails as busy. Any other letter, or no file, is no
- * failure.
+ * for good, and opening fails; `B` opening fails as busy; `Z` suspended until the letter is gone.
+ * Any other letter, or no file, is no failure.
  *
  * The signal is a function of time, like sound in a room: audio that is not read in time is lost,
  * and the next frame is the one that sounds then. So an overrun loses as much as a card would lose,
@@ -32,6 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configuration.h"
+
 enum { NS_PER_SECOND = 1000000000, CONTROL_MAX = 16 };
 
 /*
@@ -40,12 +48,21 @@ enum { NS_PER_SECOND = 1000000000, CONTROL_MAX = 16 };
  */
 enum { PERIOD_BYTES_MIN = 480, PERIOD_BYTES_MAX = 1 << 16, BUFFER_BYTES_MIN = 76800, BUFFER_BYTES_MAX = 1 << 18 };
 
+enum { SIGNALS_MAX = 64 };
+
+/* What is heard in one format. */
+typedef struct {
+    snd_pcm_format_t format;
+    const uint8_t *samples;
+    size_t bytes;
+} signal_file;
+
 typedef struct {
     snd_pcm_ioplug_t io; /* its poll_fd is the timer that paces the reader */
 
-    const int16_t *signal;
-    size_t signal_frames;
-    double frames_per_ns; /* of this microphone's own clock */
+    signal_file signals[SIGNALS_MAX];
+    unsigned signal_count;
+    double clock_error;
     int64_t epoch_ns;     /* CLOCK_MONOTONIC when signal[0] sounds, or EPOCH_AT_START */
 
     char *control;             /* path, or NULL */
@@ -85,7 +102,8 @@ static int64_t monotonic_at(int64_t utc_ns) {
 /* Returns the number of frames that have sounded since the epoch. */
 static uint64_t sounded(const virtual_mic *mic) {
     int64_t elapsed_ns = now_ns(CLOCK_MONOTONIC) - mic->epoch_ns;
-    return elapsed_ns > 0 ? (uint64_t)((double)elapsed_ns * mic->frames_per_ns) : 0;
+    double frames_per_ns = (double)mic->io.rate * (1.0 + mic->clock_error) / NS_PER_SECOND;
+    return elapsed_ns > 0 ? (uint64_t)((double)elapsed_ns * frames_per_ns) : 0;
 }
 
 /* Reads the control file's text; empty without a file. */
@@ -112,6 +130,10 @@ static snd_pcm_sframes_t capture(virtual_mic *mic) {
         snd_pcm_ioplug_set_state(&mic->io, SND_PCM_STATE_DISCONNECTED);
         return (snd_pcm_sframes_t)mic->captured;
     }
+    if (text[0] == 'Z') {
+        snd_pcm_ioplug_set_state(&mic->io, SND_PCM_STATE_SUSPENDED);
+        return -ESTRPIPE;
+    }
     if (text[0] == 'S')
         return (snd_pcm_sframes_t)mic->captured;
     if (text[0] == 'X' && strcmp(text, mic->obeyed) != 0) {
@@ -135,6 +157,14 @@ static int mic_prepare(snd_pcm_ioplug_t *io) {
     virtual_mic *mic = io->private_data;
     mic->captured = 0;
     return mic->unplugged ? -ENODEV : 0;
+}
+
+/* Like a driver that needs a while: not before the control file allows it, and then anew. */
+static int mic_resume(snd_pcm_ioplug_t *io) {
+    virtual_mic *mic = io->private_data;
+    char text[CONTROL_MAX];
+    read_control(mic->control, text);
+    return text[0] == 'Z' ? -EAGAIN : -ENOSYS;
 }
 
 static int mic_start(snd_pcm_ioplug_t *io) {
@@ -189,17 +219,11 @@ static int mic_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned c
     return 0;
 }
 
-static void put_sample(void *to, snd_pcm_format_t format, int16_t sample) {
-    switch (format) {
-    case SND_PCM_FORMAT_FLOAT_LE:
-        *(float *)to = (float)sample / 32768.0f;
-        break;
-    case SND_PCM_FORMAT_S32_LE:
-        *(int32_t *)to = (int32_t)sample * 65536;
-        break;
-    default:
-        *(int16_t *)to = sample;
-    }
+static const signal_file *heard_in(const virtual_mic *mic, snd_pcm_format_t format) {
+    for (unsigned i = 0; i < mic->signal_count; i++)
+        if (mic->signals[i].format == format)
+            return &mic->signals[i];
+    return NULL;
 }
 
 static snd_pcm_sframes_t mic_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
@@ -208,14 +232,18 @@ static snd_pcm_sframes_t mic_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channe
     /* The reader's position alone names the frames: through mmap, the same frames may be
      * transferred again. */
     uint64_t frame = mic->first + io->appl_ptr;
-    if (io->access == SND_PCM_ACCESS_MMAP_INTERLEAVED)
+    const signal_file *signal = heard_in(mic, io->format);
+    size_t bytes = (size_t)snd_pcm_format_physical_width(io->format) / 8;
+    if (!signal || !bytes)
+        return -EINVAL;
+    if (io->access == SND_PCM_ACCESS_MMAP_INTERLEAVED || io->access == SND_PCM_ACCESS_MMAP_NONINTERLEAVED)
         frame += (offset + io->buffer_size - io->appl_ptr % io->buffer_size) % io->buffer_size;
 
     for (unsigned channel = 0; channel < io->channels; channel++) {
         size_t step = areas[channel].step / 8;
         char *to = (char *)areas[channel].addr + areas[channel].first / 8 + step * offset;
         for (snd_pcm_uframes_t i = 0; i < size; i++, to += step)
-            put_sample(to, io->format, mic->signal[(frame + i) % mic->signal_frames]);
+            memcpy(to, signal->samples + (frame + i) % (signal->bytes / bytes) * bytes, bytes);
     }
     return (snd_pcm_sframes_t)size;
 }
@@ -223,8 +251,8 @@ static snd_pcm_sframes_t mic_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channe
 static void mic_free(virtual_mic *mic) {
     if (mic->io.poll_fd >= 0)
         close(mic->io.poll_fd);
-    if (mic->signal)
-        munmap((void *)mic->signal, mic->signal_frames * sizeof *mic->signal);
+    for (unsigned i = 0; i < mic->signal_count; i++)
+        munmap((void *)mic->signals[i].samples, mic->signals[i].bytes);
     free(mic->control);
     free(mic);
 }
@@ -238,6 +266,7 @@ static const snd_pcm_ioplug_callback_t CALLBACKS = {
     .prepare = mic_prepare,
     .start = mic_start,
     .stop = mic_stop,
+    .resume = mic_resume,
     .pointer = mic_pointer,
     .sw_params = mic_sw_params,
     .poll_revents = mic_poll_revents,
@@ -245,96 +274,83 @@ static const snd_pcm_ioplug_callback_t CALLBACKS = {
     .close = mic_close,
 };
 
-/* Opening: configuration, signal, hardware parameters. */
+/* Opening: signals, hardware parameters. */
 
-typedef struct {
-    const char *signal, *control;
-    int64_t rate, ppm, epoch_ns;
-} configuration;
-
-static int get_whole_number(snd_config_t *node, int64_t *to) {
-    long small;
-    long long large;
-    if (snd_config_get_integer(node, &small) == 0)
-        *to = small;
-    else if (snd_config_get_integer64(node, &large) == 0)
-        *to = large;
-    else
-        return -EINVAL;
-    return 0;
-}
-
-static int read_configuration(snd_config_t *from, configuration *to) {
-    snd_config_iterator_t each, next;
-    snd_config_for_each(each, next, from) {
-        snd_config_t *node = snd_config_iterator_entry(each);
-        const char *id;
-        int err = 0;
-        if (snd_config_get_id(node, &id) < 0 || !strcmp(id, "type") || !strcmp(id, "hint") || !strcmp(id, "comment"))
-            continue;
-        if (!strcmp(id, "signal"))
-            err = snd_config_get_string(node, &to->signal);
-        else if (!strcmp(id, "control"))
-            err = snd_config_get_string(node, &to->control);
-        else if (!strcmp(id, "rate"))
-            err = get_whole_number(node, &to->rate);
-        else if (!strcmp(id, "ppm"))
-            err = get_whole_number(node, &to->ppm);
-        else if (!strcmp(id, "epoch_ns"))
-            err = get_whole_number(node, &to->epoch_ns);
-        else
-            err = -EINVAL;
-        if (err < 0) {
-            SNDERR("virtual_mic: '%s' is unknown or has a wrong type", id);
-            return -EINVAL;
-        }
-    }
-    if (!to->signal || to->rate <= 0) {
-        SNDERR("virtual_mic: needs a signal and a rate above 0");
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static int map_signal(virtual_mic *mic, const char *path) {
+static int map_signal(signal_file *to, const char *path) {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0 || status.st_size < (off_t)sizeof *mic->signal) {
+    if (fd < 0 || fstat(fd, &status) < 0 || status.st_size < (off_t)sizeof(double)) {
         SNDERR("virtual_mic: no signal in %s", path);
         if (fd >= 0)
             close(fd);
         return -ENOENT;
     }
-    mic->signal_frames = (size_t)status.st_size / sizeof *mic->signal;
-    void *signal = mmap(NULL, mic->signal_frames * sizeof *mic->signal, PROT_READ, MAP_PRIVATE, fd, 0);
+    to->bytes = (size_t)status.st_size;
+    void *samples = mmap(NULL, to->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
-    if (signal == MAP_FAILED)
+    if (samples == MAP_FAILED)
         return -ENOMEM;
-    mic->signal = signal;
+    to->samples = samples;
     return 0;
 }
 
-static int offer(virtual_mic *mic, unsigned rate) {
-    static const unsigned access[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED};
-    static const unsigned formats[] = {SND_PCM_FORMAT_S16_LE, SND_PCM_FORMAT_S32_LE, SND_PCM_FORMAT_FLOAT_LE};
+static int map_signals(virtual_mic *mic, snd_config_t *from) {
+    snd_config_iterator_t each, next;
+    snd_config_for_each(each, next, from) {
+        snd_config_t *node = snd_config_iterator_entry(each);
+        const char *id, *path;
+        signal_file *to = &mic->signals[mic->signal_count];
+        if (mic->signal_count == SIGNALS_MAX || snd_config_get_id(node, &id) < 0 || snd_config_get_string(node, &path) < 0)
+            return -EINVAL;
+        to->format = snd_pcm_format_value(id);
+        if (to->format == SND_PCM_FORMAT_UNKNOWN) {
+            SNDERR("virtual_mic: '%s' is no format", id);
+            return -EINVAL;
+        }
+        int err = map_signal(to, path);
+        if (err < 0)
+            return err;
+        mic->signal_count++;
+    }
+    return mic->signal_count ? 0 : -EINVAL;
+}
+
+static int offer_rates(snd_pcm_ioplug_t *io, const configuration *want) {
+    if (want->rate_max)
+        return snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, want->rates[0], (unsigned)want->rate_max);
+    return snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_RATE, want->rate_count, want->rates);
+}
+
+static int offer(virtual_mic *mic, const configuration *want) {
+    static const unsigned interleaved[] = {SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_MMAP_INTERLEAVED};
+    static const unsigned apart[] = {SND_PCM_ACCESS_RW_NONINTERLEAVED, SND_PCM_ACCESS_MMAP_NONINTERLEAVED};
+    unsigned formats[SIGNALS_MAX];
+    for (unsigned i = 0; i < mic->signal_count; i++)
+        formats[i] = (unsigned)mic->signals[i].format;
+    /* As many frames for more channels. */
+    unsigned more = want->channels_max > 2 ? (unsigned)want->channels_max / 2 : 1;
     snd_pcm_ioplug_t *io = &mic->io;
-    int err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 2, access);
+    int err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_ACCESS, 2, want->apart ? apart : interleaved);
     if (err >= 0)
-        err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, 3, formats);
+        err = snd_pcm_ioplug_set_param_list(io, SND_PCM_IOPLUG_HW_FORMAT, mic->signal_count, formats);
     if (err >= 0)
-        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, 1, 2);
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_CHANNELS, (unsigned)want->channels_min,
+                                              (unsigned)want->channels_max);
     if (err >= 0)
-        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_RATE, rate, rate);
+        err = offer_rates(io, want);
     if (err >= 0)
-        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, PERIOD_BYTES_MIN, PERIOD_BYTES_MAX);
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_PERIOD_BYTES, PERIOD_BYTES_MIN,
+                                              PERIOD_BYTES_MAX * more);
     if (err >= 0)
-        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+        err = snd_pcm_ioplug_set_param_minmax(io, SND_PCM_IOPLUG_HW_BUFFER_BYTES, BUFFER_BYTES_MIN,
+                                              BUFFER_BYTES_MAX * more);
     return err;
 }
 
 SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
     (void)root;
-    configuration want = {.rate = 48000, .epoch_ns = EPOCH_AT_START};
+    configuration want = {
+        .rates = {48000}, .rate_count = 1, .channels_min = 1, .channels_max = 2, .epoch_ns = EPOCH_AT_START};
     int err = read_configuration(conf, &want);
     if (err < 0)
         return err;
@@ -352,7 +368,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
     if (!mic)
         return -ENOMEM;
     memcpy(mic->obeyed, text, CONTROL_MAX); /* an overrun requested before opening is past */
-    mic->frames_per_ns = (double)want.rate * (1.0 + (double)want.ppm * 1e-6) / NS_PER_SECOND;
+    mic->clock_error = (double)want.ppm * 1e-6;
     /* Read once: steps of the system's clock do not move the sound. */
     mic->epoch_ns = want.epoch_ns == EPOCH_AT_START ? EPOCH_AT_START : monotonic_at(want.epoch_ns);
     mic->wake_frames = 1;
@@ -367,7 +383,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
     if (err >= 0 && want.control && !(mic->control = strdup(want.control)))
         err = -ENOMEM;
     if (err >= 0)
-        err = map_signal(mic, want.signal);
+        err = map_signals(mic, want.signals);
     if (err >= 0)
         err = snd_pcm_ioplug_create(&mic->io, name, stream, mode);
     if (err < 0) {
@@ -375,7 +391,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
         return err;
     }
 
-    err = offer(mic, (unsigned)want.rate);
+    err = offer(mic, &want);
     if (err < 0) {
         snd_pcm_ioplug_delete(&mic->io); /* closes, which frees */
         return err;

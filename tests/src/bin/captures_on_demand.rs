@@ -9,6 +9,8 @@
 //! - on `dump FILE`, writes all frames as s16 into FILE and prints, a line each: `span FIRST
 //!   CHANNELS RATE`, `time FRAME UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS
 //!   DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`, `state TEXT`, `end`;
+//! - on `exact FILE`, writes all frames as s32 into FILE and prints `exact RATE CHANNELS GAPS
+//!   FORMAT`, where FORMAT is that of the buffer;
 //! - ends when standard input ends.
 
 use std::error::Error;
@@ -55,10 +57,20 @@ fn main() -> Result<(), Box<dyn Error>> {
                 writeln!(out, "state {}", capture.state())?;
                 writeln!(out, "end")?;
             }
+            Some(("exact", file)) => write_exactly(&capture.buffer(), file, &mut out)?,
             None if line == "frames" => writeln!(out, "{}", capture.buffer().frames().end)?,
-            _ => return Err(format!("{line:?} is none of: frames, dump FILE").into()),
+            _ => return Err(format!("{line:?} is none of: frames, dump FILE, exact FILE").into()),
         }
     }
+    Ok(())
+}
+
+fn write_exactly(buffer: &CaptureBuffer, file: &str, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let everything = ReadOptions::new().available().format(SampleFormat::S32);
+    let segment = buffer.read_with(Span::Frames(buffer.frames()), &everything)?;
+    std::fs::write(file, segment.samples().as_bytes())?;
+    let (spec, gaps) = (buffer.spec(), segment.gaps().len());
+    writeln!(out, "exact {} {} {gaps} {}", spec.sample_rate_hz(), spec.channels(), spec.format().name())?;
     Ok(())
 }
 

@@ -35,6 +35,17 @@ pub(crate) struct Dump {
     pub(crate) state: String,
 }
 
+/// The content of the buffer with all bits of its samples.
+pub(crate) struct Exact {
+    pub(crate) sample_rate_hz: u32,
+    pub(crate) channels: usize,
+    pub(crate) gaps: usize,
+    /// The sample format of the buffer.
+    pub(crate) format: String,
+    /// Interleaved, on the scale of 32 bits.
+    pub(crate) samples: Vec<i32>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Gap {
     pub(crate) first_frame: u64,
@@ -55,6 +66,14 @@ impl Capturing {
         let first = own.line();
         assert_eq!(first, "running", "{}", own.child.stderr());
         own
+    }
+
+    /// Returns the error of a source that cannot be captured.
+    pub(crate) fn refusal(locator: &str, arguments: &[&str], env: Vec<(String, String)>) -> String {
+        let mut command = Child::command(env!("CARGO_BIN_EXE_captures_on_demand"));
+        let output = command.arg(locator).args(arguments).envs(env).stdin(Stdio::null()).output().expect("it runs");
+        assert!(!output.status.success(), "{locator} is captured");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     fn line(&mut self) -> String {
@@ -120,6 +139,25 @@ impl Capturing {
     /// Continues the stopped process.
     pub(crate) fn thaw(&mut self) {
         self.child.thaw().expect("it runs");
+    }
+
+    /// Takes a snapshot of the buffer with all bits of its samples.
+    pub(crate) fn exact(&mut self) -> Exact {
+        let file: PathBuf = self.folder.path().join("exact.s32");
+        self.send(&format!("exact {}", file.display()));
+        let line = self.line();
+        let ["exact", rate, channels, gaps, format] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line:?}: {}", self.child.stderr());
+        };
+        let number = |word: &str| word.parse::<usize>().expect(word);
+        let bytes = std::fs::read(file).expect("the snapshot");
+        Exact {
+            sample_rate_hz: number(rate) as u32,
+            channels: number(channels),
+            gaps: number(gaps),
+            format: format.to_owned(),
+            samples: bytes.as_chunks().0.iter().copied().map(i32::from_le_bytes).collect(),
+        }
     }
 
     /// Takes a snapshot of the buffer and of the capture's state.

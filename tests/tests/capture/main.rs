@@ -8,6 +8,7 @@ mod capturing;
 mod failing_devices;
 mod failing_ffmpeg;
 mod failing_streams;
+mod microphone_formats;
 mod microphones;
 mod sound_server;
 mod streams;

@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use capbuf_tests::{Child, Fault, Recorder, VirtualMic, VirtualMicOptions, position, wait_until};
+use capbuf_tests::alsa_format::{AlsaFormat, first_wrong_of_loop, noise};
+use capbuf_tests::{Child, Fault, OddMic, OddMics, Recorder, VirtualMic, VirtualMicOptions, position, wait_until};
 
 use crate::{DEADLINE, RATE};
 
@@ -48,6 +49,23 @@ fn virtual_mic_offers_two_channels_and_wider_samples() {
         let (frames, _) = samples.as_chunks::<2>();
         assert!(frames.iter().all(|[left, right]| left == right), "{format}");
         assert_eq!(position::breaks(&frames.iter().map(|[left, _]| *left).collect::<Vec<_>>()), [], "{format}");
+    }
+}
+
+#[test]
+fn alsa_reads_every_format_of_the_odd_mics_as_expected() {
+    let formats = AlsaFormat::all();
+    let mics: Vec<_> = formats.iter().map(|format| OddMic::new(format.name, &[format.name])).collect();
+    let mics = OddMics::build(&mics).unwrap();
+    for format in formats {
+        let mut command = Child::command("arecord");
+        command.args(["-q", "-t", "raw", "-r", "48000", "-f", "S32_LE", "-c", "1", "--samples=2000", "-D"]);
+        let output = command.arg(format!("plug-{}", format.name)).envs(mics.env()).output().unwrap();
+        let samples: Vec<i32> = output.stdout.as_chunks().0.iter().copied().map(i32::from_le_bytes).collect();
+        assert_eq!(samples.len(), 2000, "{}: {}", format.name, String::from_utf8_lossy(&output.stderr));
+        // These are not rounded to the floats of a buffer here.
+        let expected = if format.name.starts_with("FLOAT64") { noise() } else { format.heard(&noise()) };
+        assert_eq!(first_wrong_of_loop(&expected, &samples), Ok(None), "{}", format.name);
     }
 }
 

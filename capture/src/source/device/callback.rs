@@ -3,13 +3,11 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use capbuf::GapReason;
-
 use super::choose::Choice;
 use super::chunk_writer::{ChunkWriter, Scratch};
 use super::delay::Delay;
+use super::device_format::DeviceFormat;
 use super::stream_status::StreamStatus;
-use crate::error::Result;
 use crate::source::processing::output::Output;
 
 /// Makes the callback of a stream, and the slot that passes it the writer.
@@ -22,6 +20,7 @@ pub(super) fn make(choice: &Choice) -> (WriterSlot, Callback) {
         output: None,
         delay: Delay::new(choice.format.sample_rate_hz),
         scratch: Scratch::new(choice.format.sample_format, channels),
+        format: choice.device_format,
         channels,
     };
     (WriterSlot { sender }, callback)
@@ -48,6 +47,8 @@ pub(super) struct Callback {
     output: Option<Output>,
     delay: Delay,
     scratch: Scratch,
+    /// The layout in which the device delivers.
+    format: DeviceFormat,
     channels: usize,
 }
 
@@ -57,40 +58,11 @@ impl Callback {
         self.status.clone()
     }
 
-    /// Writes a chunk from cpal. Costs as [`Self::write_bytes`].
-    pub(super) fn write_cpal(&mut self, data: &cpal::Data, info: &cpal::InputCallbackInfo) {
-        let timestamp = info.timestamp();
-        // The age of the chunk's first frame. Both times have the same origin, which is the
-        // stream's own.
-        let reported = timestamp.callback.duration_since(timestamp.capture);
-        let channels = self.channels;
-        self.write(data.len() / channels, reported, |output, capture_utc_ns, scratch| {
-            let mut chunk_writer = ChunkWriter { output, capture_utc_ns, channels };
-            match data.sample_format() {
-                cpal::SampleFormat::I16 => chunk_writer.write(data.as_slice::<i16>(), scratch),
-                cpal::SampleFormat::I32 => chunk_writer.write(data.as_slice::<i32>(), scratch),
-                cpal::SampleFormat::F32 => chunk_writer.write(data.as_slice::<f32>(), scratch),
-                cpal::SampleFormat::I24 => chunk_writer.write_i24(data.as_slice::<cpal::I24>(), scratch),
-                // The stream was built with one of these.
-                _ => Ok(()),
-            }
-        });
-    }
-
-    /// Writes a chunk of `frames` frames in the format of the buffer; `delay` is the age of its
+    /// Writes a chunk of `frames` frames in the format of the device; `reported` is the age of its
     /// first.
     ///
     /// Wait-free once the writer has arrived; until then polls a channel that no thread locks.
-    pub(super) fn write_bytes(&mut self, bytes: &[u8], frames: usize, delay: Duration) {
-        self.write(frames, delay, |output, capture_utc_ns, _| output.write_bytes_at(bytes, capture_utc_ns));
-    }
-
-    fn write(
-        &mut self,
-        frames: usize,
-        reported: Duration,
-        write: impl FnOnce(&mut Output, i64, &mut Scratch) -> Result<()>,
-    ) {
+    pub(super) fn write(&mut self, bytes: &[u8], frames: usize, reported: Duration) {
         let frames = frames as u64;
         let is_first = self.output.is_none();
         if is_first {
@@ -98,12 +70,14 @@ impl Callback {
         }
         let delay = self.delay.of_chunk(frames, reported, is_first);
         if let Some(output) = &mut self.output {
-            if self.status.take_overrun() {
-                output.gap(GapReason::Overrun);
+            if let Some(reason) = self.status.take_gap() {
+                output.gap(reason);
             }
             let delay_ns = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
             let capture_utc_ns = output.clock().utc_ns().saturating_sub(delay_ns);
-            if write(output, capture_utc_ns, &mut self.scratch).is_err() {
+            let (format, channels) = (self.format, self.channels);
+            let mut chunk_writer = ChunkWriter { output, format, capture_utc_ns, channels };
+            if chunk_writer.write(bytes, &mut self.scratch).is_err() {
                 self.status.set_removed();
             }
         }

@@ -52,15 +52,16 @@ impl Source for DeviceSource {
     fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
         self.opened = None;
         let alsa_errors = AlsaErrors::collect();
-        let device = self.hosts.find()?;
-        let name = device.name();
-        let failed = |error: String| {
-            let reason = match alsa_errors.first() {
-                Some(cause) => format!("{error} ALSA says: {cause}"),
-                None => error,
-            };
-            Error::Device { name: name.clone(), reason }
+        let explained = |reason: String| match alsa_errors.first() {
+            Some(cause) => format!("{reason}; ALSA says: {cause}"),
+            None => reason,
         };
+        let device = self.hosts.find().map_err(|error| match error {
+            Error::Device { name, reason } => Error::Device { name, reason: explained(reason) },
+            other => other,
+        })?;
+        let name = device.name();
+        let failed = |error: String| Error::Device { name: name.clone(), reason: explained(error) };
         let offer = device.offer().map_err(failed)?;
         let choice = Choice::make(&name, &offer, requested)?;
         let started = device.start(&choice).map_err(failed)?;

@@ -45,7 +45,7 @@ impl DeviceInfo {
 /// The result of a host, which reports errors as text.
 pub(super) type HostResult<T> = Result<T, String>;
 
-/// A device that was found and is not open yet.
+/// A device that was found and does not deliver yet.
 pub(super) trait Device {
     /// Returns the name for errors.
     fn name(&self) -> String;
@@ -56,7 +56,7 @@ pub(super) trait Device {
     /// The error of the host.
     fn offer(&self) -> HostResult<Offer>;
 
-    /// Opens it in one of them. Its frames are dropped until a writer is put into the slot.
+    /// Starts it in one of them. Its frames are dropped until a writer is put into the slot.
     ///
     /// # Errors
     /// The error of the host.

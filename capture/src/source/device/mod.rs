@@ -1,17 +1,20 @@
-//! Sound devices as sources: ALSA through cpal, a sound server through its own protocol.
+//! Sound devices as sources: cards through ALSA, a sound server through its own protocol.
 //!
-//! Two threads take part. The audio thread passes what the device delivers to [`callback`]; for a
-//! card it is cpal's, for a server the one that reads the connection. The thread that runs the
-//! source polls the flags of [`stream_status`], which the audio thread sets: most failures of a
-//! device return no error, they only stop the frames. An error of cpal, which may be repeated a
-//! million times a second, sets one of those flags.
+//! Two threads take part. The audio thread reads the device and passes what it delivers to
+//! [`callback`]. The thread that runs the source polls the flags of [`stream_status`], which the
+//! audio thread sets: most failures of a device return no error, they only stop the frames.
 
+#[cfg(target_os = "linux")]
+mod alsa;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_alsa.rs"]
 mod alsa;
 mod alsa_errors;
 mod callback;
 mod choose;
 mod chunk_writer;
 mod delay;
+mod device_format;
 mod device_source;
 mod host;
 mod hosts;

@@ -1,21 +1,22 @@
 //! The sources of a PulseAudio server, or of PipeWire in its place, through PulseAudio's protocol.
 //!
-//! cpal supports PulseAudio too, but requests a server queue of one block: a delay of 100 ms in the
-//! program or the server loses audio without an error. Here the server queues as much as it can.
+//! The server queues as much as it can: with a queue of one block, a delay of 100 ms in the program
+//! or the server would lose audio without an error.
 //! One thread reads the connection, so the server's timing reports are ordered with its audio.
 
 mod capture_times;
 mod connection;
 mod stream;
 
-use cpal::{SampleFormat as DeviceFormat, SupportedBufferSize, SupportedStreamConfig, SupportedStreamConfigRange};
+use capbuf::SampleFormat as BufferFormat;
 use pulseaudio::protocol::sample_spec::{MAX_CHANNELS, MAX_RATE};
 use pulseaudio::protocol::{
     ChannelMap, Command, DEFAULT_SOURCE, GetSourceInfo, ProtocolError, PulseError, SampleFormat, SourceInfo,
 };
 
 use super::callback;
-use super::choose::{Choice, Offer};
+use super::choose::{Choice, Offer, Range};
+use super::device_format::DeviceFormat;
 use super::host::{Device, DeviceInfo, HostResult, Started, not_found};
 use crate::error::{Error, Result};
 use crate::source::locator::DeviceHost;
@@ -101,15 +102,24 @@ impl Device for Microphone {
 
     /// The server converts to every format that it supports.
     fn offer(&self) -> HostResult<Offer> {
-        use DeviceFormat::{F32, I16, I24, I32};
-        let any = SupportedBufferSize::Unknown;
+        let formats = [BufferFormat::S16, BufferFormat::S24, BufferFormat::S32, BufferFormat::F32];
         let of_format = |format| {
-            (1..=u16::from(MAX_CHANNELS))
-                .map(move |channels| SupportedStreamConfigRange::new(channels, 1, MAX_RATE, any, format))
+            let device_format = DeviceFormat::of_buffer(format);
+            (1..=u16::from(MAX_CHANNELS)).map(move |channels| Range {
+                device_format,
+                channels,
+                min_rate_hz: 1,
+                max_rate_hz: MAX_RATE,
+            })
         };
         let spec = &self.info.sample_spec;
-        let own = SupportedStreamConfig::new(u16::from(spec.channels), spec.sample_rate, any, own_format(spec.format));
-        Ok(Offer { ranges: [I16, I24, I32, F32].into_iter().flat_map(of_format).collect(), own, trust_own: true })
+        Ok(Offer {
+            ranges: formats.into_iter().flat_map(of_format).collect(),
+            own_rate_hz: spec.sample_rate,
+            own_channels: u16::from(spec.channels),
+            own_format: Some(own_format(spec.format)),
+            refused: Vec::new(),
+        })
     }
 
     fn start(self: Box<Self>, choice: &Choice) -> HostResult<Started> {
@@ -122,14 +132,14 @@ impl Device for Microphone {
 }
 
 /// Returns the supported format that holds all bits of the source's.
-fn own_format(format: SampleFormat) -> DeviceFormat {
+fn own_format(format: SampleFormat) -> BufferFormat {
     match format {
         SampleFormat::S24Le | SampleFormat::S24Be | SampleFormat::S24In32Le | SampleFormat::S24In32Be => {
-            DeviceFormat::I24
+            BufferFormat::S24
         }
-        SampleFormat::S32Le | SampleFormat::S32Be => DeviceFormat::I32,
-        SampleFormat::Float32Le | SampleFormat::Float32Be => DeviceFormat::F32,
-        _ => DeviceFormat::I16,
+        SampleFormat::S32Le | SampleFormat::S32Be => BufferFormat::S32,
+        SampleFormat::Float32Le | SampleFormat::Float32Be => BufferFormat::F32,
+        _ => BufferFormat::S16,
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use capbuf::SampleFormat as BufferFormat;
+use capbuf::{GapReason, SampleFormat as BufferFormat};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
     ChannelMap, Command, CommandTag, CorkStreamParams, CreateRecordStreamReply, LatencyParams, ProtocolError,
@@ -16,7 +16,7 @@ use super::capture_times::{CaptureTimes, TimingReport};
 use super::connection::{Connection, Message, Result};
 use crate::source::device::callback::Callback;
 use crate::source::device::choose::Choice;
-use crate::source::device::stream_status::StreamStatus;
+use crate::source::device::stream_status::{Lost, StreamStatus};
 
 /// The period of timing requests. The reported times have jitter, which averages out.
 const REQUEST_EVERY: Duration = Duration::from_millis(100);
@@ -138,7 +138,7 @@ impl Reader {
     fn run(mut self) {
         loop {
             if let Err(error) = self.handle_next() {
-                self.status.set_lost(kind(&error));
+                self.status.set_lost(lost(&error));
                 return;
             }
         }
@@ -150,12 +150,12 @@ impl Reader {
                 let frames = bytes.len() / self.frame_bytes;
                 let (delay, after_loss) = self.times.delay_of(self.frames, Instant::now());
                 if after_loss {
-                    self.status.set_overrun();
+                    self.status.set_gap(GapReason::Overrun);
                 }
                 // Without a report yet, assumes that the last frame was captured just now.
                 let delay =
                     delay.unwrap_or_else(|| self.period.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX)));
-                self.callback.write_bytes(bytes, frames, delay);
+                self.callback.write(bytes, frames, delay);
                 self.frames += frames as u64;
             }
             Message::Answer(number, answer) => {
@@ -199,11 +199,11 @@ fn report(answer: &RecordLatency, requested_at: Instant, frame_bytes: u64) -> Ti
 }
 
 /// Returns the reason that is reported for a lost stream.
-fn kind(error: &ProtocolError) -> cpal::ErrorKind {
+fn lost(error: &ProtocolError) -> Lost {
     match error {
-        ProtocolError::Io(_) => cpal::ErrorKind::HostUnavailable,
-        ProtocolError::ServerError(PulseError::NoEntity | PulseError::Killed) => cpal::ErrorKind::DeviceNotAvailable,
-        ProtocolError::ServerError(PulseError::BadState) => cpal::ErrorKind::StreamInvalidated,
-        _ => cpal::ErrorKind::BackendError,
+        ProtocolError::Io(_) => Lost::ServerGone,
+        ProtocolError::ServerError(PulseError::NoEntity | PulseError::Killed) => Lost::Gone,
+        ProtocolError::ServerError(PulseError::BadState) => Lost::Moved,
+        _ => Lost::Failed,
     }
 }

@@ -1,0 +1,115 @@
+//! The devices of ALSA: the kernel's sound cards and the devices that `asoundrc` defines.
+//!
+//! Samples are taken as the hardware delivers them, and converted here: ALSA's own conversion would
+//! lose bits of floats, and is not installed everywhere.
+
+mod formats;
+mod offer;
+mod stream;
+
+use std::ffi::CString;
+use std::sync::{Mutex, PoisonError};
+
+use alsa::device_name::HintIter;
+use alsa::pcm::PCM;
+use alsa::{Direction, config};
+use rustix::io::Errno;
+
+use super::choose::{Choice, Offer};
+use super::host::{Device, DeviceInfo, HostResult, Started, not_found};
+use super::{callback, stable};
+use crate::error::{Error, Result};
+use crate::source::locator::DeviceHost;
+use crate::source::stable_name;
+use stream::{Stream, describe, errno};
+
+const HOST: DeviceHost = DeviceHost::Alsa;
+/// The name of the default device.
+const DEFAULT: &str = "default";
+
+/// Lists the devices that can be recorded from, unordered.
+///
+/// # Errors
+/// [`Error::HostUnavailable`] if ALSA's configuration cannot be read.
+pub(super) fn devices() -> Result<Vec<DeviceInfo>> {
+    let infos = inputs()?.into_iter().map(|(name, description)| {
+        let is_default = name == DEFAULT;
+        DeviceInfo { host: HOST, name, description, is_default }
+    });
+    let stable = stable::names().into_iter().map(|(name, description)| DeviceInfo {
+        host: HOST,
+        name,
+        description,
+        is_default: false,
+    });
+    Ok(infos.chain(stable).collect())
+}
+
+/// Finds and opens a device by its name; `None` for the default one.
+///
+/// # Errors
+/// [`Error::DeviceNotFound`] with the names of the devices that exist, [`Error::Device`] if it
+/// cannot be opened, [`Error::HostUnavailable`] if ALSA's configuration cannot be read.
+pub(super) fn find(name: Option<&str>) -> Result<Box<dyn Device>> {
+    let name = name.unwrap_or(DEFAULT);
+    // Resolved each time it is opened: the card may be plugged in elsewhere by then.
+    let resolved = stable_name::is_stable(name).then(|| stable::alsa_name(name)).transpose()?;
+    let alsa_name = resolved.as_deref().unwrap_or(name);
+    let error = match open(alsa_name) {
+        Ok(pcm) => return Ok(Box::new(Card { name: name.to_owned(), pcm })),
+        Err(error) => error,
+    };
+    let names: Vec<_> = inputs()?.into_iter().map(|(name, _)| name).collect();
+    // ALSA accepts other spellings of a listed name, and names that are not listed.
+    let is_known = resolved.is_some() || names.iter().any(|known| known == name);
+    match errno(&error) {
+        Errno::NOENT | Errno::NODEV | Errno::NXIO if !is_known => Err(not_found(HOST, Some(name), &names)),
+        _ => Err(Error::Device { name: name.to_owned(), reason: describe(&error) }),
+    }
+}
+
+fn open(name: &str) -> alsa::Result<PCM> {
+    // Not every plugin can be opened by two threads at once.
+    static OPENING: Mutex<()> = Mutex::new(());
+    let _turn = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    // No name has a zero byte.
+    let name = CString::new(name).map_err(|_| alsa::Error::new("snd_pcm_open", Errno::NOENT.raw_os_error()))?;
+    PCM::open(&name, Direction::Capture, true)
+}
+
+/// Returns the names and descriptions of the devices in ALSA's configuration.
+fn inputs() -> Result<Vec<(String, String)>> {
+    let unavailable = |error: alsa::Error| Error::HostUnavailable { host: HOST.name(), reason: error.to_string() };
+    config::update_ref().map_err(unavailable)?;
+    // Without any device there is no list.
+    let Ok(hints) = HintIter::new(None, c"pcm") else { return Ok(Vec::new()) };
+    let inputs = hints.filter(|hint| hint.direction != Some(Direction::Playback)).filter_map(|hint| {
+        let name = hint.name?;
+        let description = hint.desc.as_ref().and_then(|text| text.lines().next()).unwrap_or(&name);
+        Some((name.clone(), description.replace(char::is_control, " ")))
+    });
+    Ok(inputs.collect())
+}
+
+/// An open device of ALSA.
+struct Card {
+    name: String,
+    pcm: PCM,
+}
+
+impl Device for Card {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn offer(&self) -> HostResult<Offer> {
+        offer::offer(&self.pcm).map_err(|error| describe(&error))
+    }
+
+    fn start(self: Box<Self>, choice: &Choice) -> HostResult<Started> {
+        let (writer_slot, callback) = callback::make(choice);
+        let status = callback.status();
+        let stream = Stream::start(self.pcm, choice, callback)?;
+        Ok(Started { writer_slot, status, _stream: Box::new(stream) })
+    }
+}
