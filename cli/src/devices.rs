@@ -27,7 +27,7 @@ pub(crate) struct Arguments {}
 pub(crate) fn run(_arguments: &Arguments) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let mut unreached = Vec::new();
-    for host in DeviceHost::ALL {
+    for &host in DeviceHost::ALL {
         match devices(host) {
             Ok(found) => {
                 for device in found {

@@ -16,17 +16,28 @@ pub enum DeviceHost {
     Alsa,
     /// The sources of a PulseAudio server, or of PipeWire in its place.
     PulseAudio,
+    /// The sound system of another operating system than Linux, such as CoreAudio, through cpal. On
+    /// Linux it exists with the feature `cpal`, which reaches ALSA in a second way.
+    #[cfg(any(feature = "cpal", not(target_os = "linux")))]
+    Native,
 }
 
 impl DeviceHost {
-    /// All hosts, in the order in which `device:default` tries them.
-    pub const ALL: [Self; 2] = [Self::PulseAudio, Self::Alsa];
+    /// All hosts of this build, in the order in which `device:default` tries them.
+    pub const ALL: &[Self] = &[
+        Self::PulseAudio,
+        Self::Alsa,
+        #[cfg(any(feature = "cpal", not(target_os = "linux")))]
+        Self::Native,
+    ];
 
     /// Returns the name used in locators.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Alsa => "alsa",
             Self::PulseAudio => "pulseaudio",
+            #[cfg(any(feature = "cpal", not(target_os = "linux")))]
+            Self::Native => "native",
         }
     }
 }
@@ -37,6 +48,7 @@ impl DeviceHost {
 /// |---|---|
 /// | `device:default` | the default microphone of the sound server or, without one, of ALSA |
 /// | `device:alsa:NAME`, `device:pulseaudio:NAME` | a device by the name that [`devices`](crate::devices) lists |
+/// | `device:native:NAME` | the same where Linux is not the operating system |
 /// | `device:usb:VENDOR:PRODUCT`, `device:usb:VENDOR:PRODUCT:SERIAL` | an ALSA card by its USB ids, as in `lsusb`, in any socket |
 /// | `device:path:PATH` | an ALSA card by its socket, as in `/dev/snd/by-path` |
 /// | `rtsp://…`, `rtsps://…`, `http://…`, `https://…`, `udp://…` | a network stream in any codec |
@@ -179,7 +191,7 @@ fn device(rest: &str) -> Option<Locator> {
             .then(|| Locator::Device { host: DeviceHost::Alsa, name: rest.to_owned() });
     }
     let (host, name) = rest.split_once(':')?;
-    let host = DeviceHost::ALL.into_iter().find(|known| known.name() == host)?;
+    let host = *DeviceHost::ALL.iter().find(|known| known.name() == host)?;
     (!name.is_empty()).then(|| Locator::Device { host, name: name.to_owned() })
 }
 

@@ -47,6 +47,23 @@ fn ten_seconds_of_alsa_are_exact_and_at_true_times() {
     assert_true_times(&mic, &dump, 8 * RATE..dump.end_frame(), 50);
 }
 
+/// Tests the host of other systems: on Linux cpal reaches the devices of ALSA.
+#[test]
+fn native_sound_system_delivers_exact_frames_at_true_times() {
+    let mic = VirtualMic::build().unwrap();
+    for (format, channels) in [("s16", "1"), ("f32", "2")] {
+        let dump = without_stalls(Expected::Exactly(&[]), || {
+            let mut capturing = Capturing::start("device:native:vmic", &["60", format, channels], mic.env());
+            capturing.wait_for_frames(3 * RATE);
+            capturing.dump()
+        });
+        for channel in 0..dump.channels {
+            assert_eq!(position::breaks(&dump.channel(channel)), [], "{format}, channel {channel}");
+        }
+        assert_true_times(&mic, &dump, 0..dump.end_frame(), 100);
+    }
+}
+
 #[test]
 fn locator_by_usb_id_or_place_finds_a_card_under_any_alsa_name() {
     let (mic, sysfs) = (VirtualMic::build().unwrap(), tempfile::tempdir().unwrap());

@@ -25,7 +25,7 @@ pub(super) enum ByteOrder {
 }
 
 impl ByteOrder {
-    const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
+    pub(super) const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
 }
 
 impl DeviceFormat {

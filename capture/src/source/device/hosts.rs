@@ -21,6 +21,8 @@ pub fn devices(host: DeviceHost) -> Result<Vec<DeviceInfo>> {
     let mut found = match host {
         DeviceHost::Alsa => alsa::devices(),
         DeviceHost::PulseAudio => pulse::devices(),
+        #[cfg(any(feature = "cpal", not(target_os = "linux")))]
+        DeviceHost::Native => super::native::devices(),
     }?;
     let rank = |device: &DeviceInfo| (!device.is_default, !device.is_stable());
     // Stable names come in the order of the cards.
@@ -63,6 +65,8 @@ impl Hosts {
             let found = match host {
                 DeviceHost::Alsa => alsa::find(self.name.as_deref()),
                 DeviceHost::PulseAudio => pulse::find(self.name.as_deref()),
+                #[cfg(any(feature = "cpal", not(target_os = "linux")))]
+                DeviceHost::Native => super::native::find(self.name.as_deref()),
             };
             match found {
                 Ok(device) => return Ok(device),

@@ -18,6 +18,8 @@ mod device_format;
 mod device_source;
 mod host;
 mod hosts;
+#[cfg(any(feature = "cpal", not(target_os = "linux")))]
+mod native;
 mod pulse;
 mod sound_card;
 mod stable;
