@@ -7,6 +7,7 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::source::stable_name::StableName;
 use crate::source::stream::{self, StreamOptions};
+use crate::source::url;
 
 /// A sound system: a way to reach the sound devices of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +62,9 @@ impl DeviceHost {
 /// in either byte order. The buffer keeps all its bits (18, 20 and 24 as s24, a 64-bit float as
 /// f32) unless another format is requested. Of several formats, 16 bits are preferred without a
 /// request. Formats that are no samples, as S/PDIF subframes and DSD, are refused by name.
+///
+/// A raw `/`, `?`, `#` or `@` in the password of a URL is escaped if a host can follow in one place
+/// only. Else the URL is refused: write them as `%2F`, `%3F`, `%23` and `%40`.
 ///
 /// ```
 /// use capbuf_capture::Locator;
@@ -160,26 +164,19 @@ impl FromStr for Locator {
             },
             "position" if rest.is_empty() => Ok(Self::Position),
             "position" => Err(refused("nothing may follow position:")),
-            _ if STREAM_SCHEMES.iter().any(|scheme| kind.eq_ignore_ascii_case(scheme)) => match rest.strip_prefix("//")
-            {
+            _ if STREAM_SCHEMES.iter().any(|scheme| kind.eq_ignore_ascii_case(scheme)) => {
+                let url = url::with_escaped_login(given).map_err(refused)?;
                 // A URL has no blanks; text after one could be taken for an option.
-                Some(_) if rest.contains(char::is_whitespace) => Err(refused("a URL has no blanks")),
-                Some(rest) if names_host(rest) => {
-                    let (url, options) = StreamOptions::split(given)
-                        .map_err(|reason| Error::locator(given, &reason, stream::OPTIONS_ALLOWED))?;
-                    Ok(Self::Stream { url, options })
+                if url.contains(char::is_whitespace) {
+                    return Err(refused("a URL has no blanks"));
                 }
-                _ => Err(refused("the URL names no host")),
-            },
+                let (url, options) = StreamOptions::split(&url)
+                    .map_err(|reason| Error::locator(given, &reason, stream::OPTIONS_ALLOWED))?;
+                Ok(Self::Stream { url, options })
+            }
             _ => Err(refused("there is no such kind of source")),
         }
     }
-}
-
-/// Returns whether a host follows the optional credentials.
-fn names_host(rest: &str) -> bool {
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().is_some_and(|host| !host.is_empty())
 }
 
 fn device(rest: &str) -> Option<Locator> {
@@ -226,6 +223,8 @@ mod tests {
         }
         let (url, options) = ("rtsp://h/x".to_owned(), StreamOptions::new().track(1));
         assert_eq!(parse("rtsp://h/x#audio=1"), Locator::Stream { url, options });
+        let (url, options) = ("rtsp://u:p%23%20w@h/x".to_owned(), StreamOptions::new().track(1));
+        assert_eq!(parse("rtsp://u:p# w@h/x#audio=1"), Locator::Stream { url, options });
         assert_eq!(parse("file:a b.wav"), Locator::File { path: "a b.wav".into(), repeat: false });
         assert_eq!(parse("file:/x/y?z.flac?loop"), Locator::File { path: "/x/y?z.flac".into(), repeat: true });
         assert_eq!(parse("tone:1e3"), Locator::Tone { frequency_hz: 1000.0 });
@@ -280,7 +279,7 @@ mod tests {
 
     #[test]
     fn refused_fragment_names_the_options_that_are_allowed() {
-        for bad in ["rtsp://h/x#t=30", "rtsp://me:ses#ame@h/x", "https://h/x#audio=first"] {
+        for bad in ["rtsp://h/x#t=30", "rtsp://me:pw@h/x#sesame", "https://h/x#audio=first"] {
             let error = bad.parse::<Locator>().expect_err(bad).to_string();
             assert!(error.contains("audio=NUMBER") && error.contains("tls=insecure and ca=PATH"), "{error}");
         }
@@ -296,9 +295,13 @@ mod tests {
 
     #[test]
     fn refusal_hides_the_password_of_a_url() {
-        for bad in
-            ["rtspx://me:sesame@host/x", "http://me:sesame@host/a b", "ftp://host/?token=sesame", "rtsp://me:sesame@/x"]
-        {
+        for bad in [
+            "rtspx://me:sesame@host/x",
+            "http://me:sesame@host/a b",
+            "ftp://host/?token=sesame",
+            "rtsp://me:sesame@/x",
+            "rtsp://me:1/sesame@host/x",
+        ] {
             let error = bad.parse::<Locator>().expect_err(bad).to_string();
             assert!(!error.contains("sesame"), "{error}");
         }

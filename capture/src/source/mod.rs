@@ -19,6 +19,7 @@ mod processing;
 mod signal;
 mod stable_name;
 mod stream;
+mod url;
 
 pub use contract::{RunOutcome, Source};
 pub use device::{DeviceInfo, alsa_name, devices};

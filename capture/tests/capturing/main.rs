@@ -7,6 +7,7 @@ mod clips;
 mod files;
 mod losing;
 mod machine;
+mod passwords;
 mod processed;
 mod replays;
 mod signals;

@@ -15,6 +15,8 @@ const LOCAL: [&str; 4] = ["device:", "file:", "tone:", "position:"];
 const PREFIXES: [&str; 4] = ["ffmpeg:", "concat:", "cache:", "crypto:"];
 /// Parameters whose value is shown if it is a number of up to three digits.
 const NUMBERED: [&str; 8] = ["audio", "ch", "channel", "profile", "stream", "subtype", "track", "unicast"];
+/// A parameter that ffmpeg adds; its value is shown if it is a number.
+const TIMEOUT: &str = "timeout";
 /// Parameters and values that are shown.
 const OPTIONS: [(&str, &[&str]); 2] = [("transport", &["tcp", "udp", "multicast", "http"]), ("tls", &["insecure"])];
 
@@ -163,8 +165,8 @@ fn of_parameter(pair: &str) -> String {
     let Some((name, value)) = pair.split_once('=') else {
         return if pair.is_empty() { String::new() } else { HIDDEN.to_owned() };
     };
-    let is_number = (1..=3).contains(&value.len()) && value.chars().all(|digit| digit.is_ascii_digit());
-    let is_harmless = is_number && NUMBERED.contains(&name)
+    let is_number = !value.is_empty() && value.chars().all(|digit| digit.is_ascii_digit());
+    let is_harmless = is_number && (name == TIMEOUT || value.len() <= 3 && NUMBERED.contains(&name))
         || OPTIONS.iter().any(|(known, values)| *known == name && values.contains(&value));
     if is_harmless {
         pair.to_owned()

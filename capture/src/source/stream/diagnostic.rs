@@ -1,5 +1,7 @@
 //! Diagnostics of ffmpeg, reduced to one line without secrets.
 
+use super::secrets;
+
 /// The longest reason, in characters.
 const MAX_CHARS: usize = 240;
 
@@ -38,16 +40,7 @@ fn without_origin(line: &str) -> &str {
 
 /// Hides the URL, its user and password, and the credentials in other URLs.
 fn without_secrets(line: &str, url: &str) -> String {
-    let mut line = line.replace(url, "***");
-    let login = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map(|(login, _)| login);
-    let parts = login.into_iter().flat_map(|login| std::iter::once(login).chain(login.split_once(':').map(|(_, p)| p)));
-    for secret in parts.filter(|secret| secret.len() > 2) {
-        line = line.replace(secret, "***");
-    }
-    // A lone `@` precedes a memory address.
-    let shown = |word: &str| if word == "@" { word.to_owned() } else { capbuf::redact(word) };
-    let words: Vec<_> = line.split(' ').map(shown).collect();
-    words.join(" ")
+    secrets::hide(line, url)
 }
 
 #[cfg(test)]
@@ -62,7 +55,7 @@ mod tests {
                      rtsp://me:sesame@127.0.0.1:1/x: Connection refused\n";
         assert_eq!(
             reason(stderr, URL).as_deref(),
-            Some("Connection to tcp://127.0.0.1:1?*** failed: Connection refused; Connection refused")
+            Some("Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused; Connection refused")
         );
         let stderr = "[rtsp @ 0x5] method DESCRIBE failed: 404 Not Found\n[concat @ 0x5] Impossible to open \
                      'rtsp://me:sesame@127.0.0.1:1/x'\npipe:0: Server returned 404 Not Found\n";

@@ -15,6 +15,7 @@ mod least_delay;
 mod options;
 mod packet_writer;
 pub(super) mod packets;
+mod secrets;
 mod stream_source;
 
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
