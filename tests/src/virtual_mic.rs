@@ -76,18 +76,40 @@ impl VirtualMic {
     /// As [`build`](Self::build).
     pub fn build_with(options: VirtualMicOptions) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("virtual-mic-").tempdir_in(folder_of_this_build()?)?;
-        let at = |name: &str| folder.path().join(name);
-        let (plugin, control) = (compile_plugin(folder.path())?, at("control"));
-        let samples: Vec<_> = (0..position::PERIOD).map(|i| i32::from(position::sample(i)) << 16).collect();
-        let mut signals = String::new();
-        for format in options.formats {
-            fs::write(at(format), AlsaFormat::named(format).encode(&samples))?;
-            signals.push_str(&format!("{format} \"{}\" ", at(format).display()));
-        }
-        fs::write(&control, "")?;
-
+        compile_plugin(folder.path())?;
+        fs::write(folder.path().join("control"), "")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
         let epoch_ns = i64::try_from(now.as_nanos()).map_err(io::Error::other)?;
+        let own = Self { folder, options, epoch_ns, overruns: Cell::new(0) };
+        own.offer(options.formats)?;
+        Ok(own)
+    }
+
+    /// Changes the sample formats on offer, for those who open it from now on.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn offer(&self, formats: &[&str]) -> io::Result<()> {
+        let samples: Vec<_> = (0..position::PERIOD).map(|i| i32::from(position::sample(i)) << 16).collect();
+        let signals = formats.iter().map(|format| (*format, AlsaFormat::named(format).encode(&samples)));
+        self.configure(&signals.collect::<Vec<_>>())
+    }
+
+    /// As [`offer`](Self::offer), of a format that is no number, such as `IEC958_SUBFRAME_LE`.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn offer_encoded(&self, format: &str) -> io::Result<()> {
+        self.configure(&[(format, vec![0x69; 4096])])
+    }
+
+    fn configure(&self, formats: &[(&str, Vec<u8>)]) -> io::Result<()> {
+        let at = |name: &str| self.folder.path().join(name);
+        let mut signals = String::new();
+        for (format, bytes) in formats {
+            fs::write(at(format), bytes)?;
+            signals.push_str(&format!("{format} \"{}\" ", at(format).display()));
+        }
         // Does not include the machine's own configuration, which may set another default.
         let configuration = format!(
             r#"pcm_type.virtual_mic {{ lib "{plugin}" }}
@@ -102,14 +124,16 @@ pcm.{device} {{
 }}
 pcm.default {{ type plug slave.pcm "{device}" hint {{ show on description "Default" }} }}
 "#,
-            plugin = plugin.display(),
-            control = control.display(),
+            plugin = at(PLUGIN).display(),
+            control = at("control").display(),
             device = Self::DEVICE,
-            rate = options.sample_rate_hz,
-            ppm = options.clock_error_ppm,
+            rate = self.options.sample_rate_hz,
+            ppm = self.options.clock_error_ppm,
+            epoch_ns = self.epoch_ns,
         );
-        fs::write(at("asound.conf"), configuration)?;
-        Ok(Self { folder, options, epoch_ns, overruns: Cell::new(0) })
+        // In one step: a program may be reading it.
+        fs::write(at("next.conf"), configuration)?;
+        fs::rename(at("next.conf"), at("asound.conf"))
     }
 
     /// Returns the environment by which a program finds this microphone and no other device.
@@ -200,9 +224,11 @@ pub(crate) fn folder_of_this_build() -> io::Result<PathBuf> {
     program.parent().map(Path::to_owned).ok_or_else(|| io::Error::other("this program is in no folder"))
 }
 
+const PLUGIN: &str = "libasound_module_pcm_virtual_mic.so";
+
 /// Compiles the plugin into a folder, and returns its path.
 pub(crate) fn compile_plugin(folder: &Path) -> io::Result<PathBuf> {
-    let plugin = folder.join("libasound_module_pcm_virtual_mic.so");
+    let plugin = folder.join(PLUGIN);
     compile(&rig_file("virtual-mic/virtual_mic.c"), &plugin)?;
     Ok(plugin)
 }

@@ -159,14 +159,6 @@ static int mic_prepare(snd_pcm_ioplug_t *io) {
     return mic->unplugged ? -ENODEV : 0;
 }
 
-/* Like a driver that needs a while: not before the control file allows it, and then anew. */
-static int mic_resume(snd_pcm_ioplug_t *io) {
-    virtual_mic *mic = io->private_data;
-    char text[CONTROL_MAX];
-    read_control(mic->control, text);
-    return text[0] == 'Z' ? -EAGAIN : -ENOSYS;
-}
-
 static int mic_start(snd_pcm_ioplug_t *io) {
     virtual_mic *mic = io->private_data;
     if (mic->unplugged)
@@ -206,8 +198,8 @@ static int mic_poll_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned c
     snd_pcm_sframes_t captured = capture(mic);
     if (mic->unplugged)
         *revents = POLLERR | POLLNVAL; /* as the kernel reports an unplugged card */
-    else if (captured < 0 || io->state == SND_PCM_STATE_XRUN)
-        *revents = POLLIN | POLLERR; /* and an overrun */
+    else if (captured < 0 || io->state == SND_PCM_STATE_XRUN || io->state == SND_PCM_STATE_SUSPENDED)
+        *revents = POLLIN | POLLERR; /* and an overrun, or that it is suspended */
     else if ((uint64_t)captured - io->appl_ptr >= mic->wake_frames)
         *revents = POLLIN;
     else {
@@ -266,7 +258,6 @@ static const snd_pcm_ioplug_callback_t CALLBACKS = {
     .prepare = mic_prepare,
     .start = mic_start,
     .stop = mic_stop,
-    .resume = mic_resume,
     .pointer = mic_pointer,
     .sw_params = mic_sw_params,
     .poll_revents = mic_poll_revents,

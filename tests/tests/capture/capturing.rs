@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capbuf_tests::{Child, pcm, wait_for, wait_until};
 use tempfile::TempDir;
@@ -103,6 +103,20 @@ impl Capturing {
     pub(crate) fn wait_for_more(&mut self, frames: u64) {
         let now = self.frames();
         self.wait_for_frames(now + frames);
+    }
+
+    /// Waits until no frame has come for half a second, and returns their number.
+    pub(crate) fn wait_for_quiet(&mut self) -> u64 {
+        let (mut frames, mut since) = (self.frames(), Instant::now());
+        let is_quiet = wait_until(DEADLINE, || {
+            let now = self.frames();
+            if now != frames {
+                (frames, since) = (now, Instant::now());
+            }
+            since.elapsed() > Duration::from_millis(500)
+        });
+        assert!(is_quiet, "frames still come");
+        frames
     }
 
     /// Waits until a dump fulfils `condition`, described by `wanted`.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod capturing;
+mod converting_microphones;
 mod failing_devices;
 mod failing_ffmpeg;
 mod failing_streams;

@@ -76,6 +76,10 @@ pub(super) fn errno(error: &alsa::Error) -> Errno {
     Errno::from_raw_os_error(error.errno().abs())
 }
 
+fn failure(errno: Errno) -> alsa::Error {
+    alsa::Error::new("snd_pcm_state", errno.raw_os_error())
+}
+
 /// Chooses one configuration of a device, and returns the size of its periods.
 fn configure(pcm: &PCM, choice: &Choice) -> Result<Frames> {
     let format = |parameters: &HwParams<'_>| {
@@ -144,10 +148,11 @@ impl Reader {
         if is_woken {
             let events = self.pcm.revents(&self.descriptors)?;
             if events.intersects(Flags::HUP | Flags::NVAL) {
-                return Err(alsa::Error::new("poll", Errno::NODEV.raw_os_error()));
+                return Err(failure(Errno::NODEV));
             }
+            // Woken for the plugin's own sake.
             if events.is_empty() {
-                return Ok(());
+                return self.check_state();
             }
         }
         // Not every driver wakes the thread when it fails: asks in any case.
@@ -157,13 +162,23 @@ impl Reader {
             if is_woken {
                 thread::sleep(PAUSE);
             }
-            return Ok(());
+            return self.check_state();
         }
         let frames = self.pcm.io_bytes().readi(&mut self.chunk)?;
         let age_s = delay.max(available) as f64 / f64::from(self.sample_rate_hz);
         let age = Duration::try_from_secs_f64(age_s).unwrap_or_default() + asked.elapsed();
         self.callback.write(&self.chunk[..frames * self.frame_bytes], frames, age);
         Ok(())
+    }
+
+    /// Fails if the device does not run: some plugins report that by no other means.
+    fn check_state(&self) -> Result<()> {
+        match self.pcm.state_raw() {
+            state if state == State::Running as i32 => Ok(()),
+            state if state == State::Suspended as i32 => Err(failure(Errno::STRPIPE)),
+            state if state == State::Disconnected as i32 => Err(failure(Errno::NODEV)),
+            _ => Err(failure(Errno::PIPE)),
+        }
     }
 
     /// Continues after an overrun, a suspended machine or an interruption.
@@ -176,14 +191,10 @@ impl Reader {
             Errno::AGAIN => {}
             Errno::PIPE => self.restart(GapReason::Overrun)?,
             Errno::STRPIPE => match self.pcm.resume() {
-                // Some devices are resumed without being started.
-                Ok(()) if self.pcm.state() == State::Prepared => {
-                    self.status.set_gap(GapReason::SourceLost);
-                    self.pcm.start()?;
-                }
-                Ok(()) => self.status.set_gap(GapReason::SourceLost),
                 Err(error) if errno(&error) == Errno::AGAIN => {}
-                Err(_) => self.restart(GapReason::SourceLost)?,
+                Ok(()) if self.pcm.state_raw() == State::Running as i32 => self.status.set_gap(GapReason::SourceLost),
+                // Not every driver can resume, or says that it can't.
+                _ => self.restart(GapReason::SourceLost)?,
             },
             _ => return Err(error),
         }
