@@ -86,6 +86,7 @@ fn best_of_several_formats_rates_and_channels_is_chosen() {
         OddMic { channels: (32, 32), ..mic("array", &["S24_3LE"]) },
         OddMic { channels: (1, 32), ..mic("mixer", &["S32_BE"]) },
         OddMic { rates: vec![96_000], ..mic("fast", &["S20_3BE"]) },
+        OddMic { channels: (12, 12), apart: true, ..mic("apart", &["S32_LE"]) },
     ];
     let mics = OddMics::build(&all).unwrap();
     let case = |name, arguments, heard, buffer, rate, channels| Case { name, arguments, heard, buffer, rate, channels };
@@ -101,6 +102,7 @@ fn best_of_several_formats_rates_and_channels_is_chosen() {
         case("array", &[], "S24_3LE", "s24", 48_000, 32),
         case("mixer", &[], "S32_BE", "s32", 48_000, 2),
         case("mixer", &["s24", "31"], "S32_BE", "s24", 48_000, 31),
+        case("apart", &[], "S32_LE", "s32", 48_000, 12),
         // ALSA's conversion of the format does not change the rate of the hardware.
         case("plug-fast", &["s32"], "S20_3BE", "s32", 96_000, 2),
         case("plug-listed", &["s24", "1"], "S24_3LE", "s24", 96_000, 1),

@@ -56,7 +56,7 @@ pub(super) fn find(name: Option<&str>) -> Result<Box<dyn Device>> {
     let resolved = stable_name::is_stable(name).then(|| stable::alsa_name(name)).transpose()?;
     let alsa_name = resolved.as_deref().unwrap_or(name);
     let error = match open(alsa_name) {
-        Ok(pcm) => return Ok(Box::new(Card { name: name.to_owned(), pcm })),
+        Ok(pcm) => return Ok(Box::new(Card { name: name.to_owned(), alsa_name: alsa_name.to_owned(), pcm })),
         Err(error) => error,
     };
     let names: Vec<_> = inputs()?.into_iter().map(|(name, _)| name).collect();
@@ -77,6 +77,12 @@ fn open(name: &str) -> alsa::Result<PCM> {
     PCM::open(&name, Direction::Capture, true)
 }
 
+/// Returns the name of a device with its channels interleaved by ALSA, which changes nothing else
+/// in a format that the device offers.
+fn interleaving(name: &str) -> String {
+    format!("plug:'{}'", name.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 /// Returns the names and descriptions of the devices in ALSA's configuration.
 fn inputs() -> Result<Vec<(String, String)>> {
     let unavailable = |error: alsa::Error| Error::HostUnavailable { host: HOST.name(), reason: error.to_string() };
@@ -94,6 +100,8 @@ fn inputs() -> Result<Vec<(String, String)>> {
 /// An open device of ALSA.
 struct Card {
     name: String,
+    /// The name in ALSA, which differs from a stable one.
+    alsa_name: String,
     pcm: PCM,
 }
 
@@ -107,9 +115,17 @@ impl Device for Card {
     }
 
     fn start(self: Box<Self>, choice: &Choice) -> HostResult<Started> {
+        let Self { alsa_name, mut pcm, .. } = *self;
+        if !offer::is_interleaved(&pcm).map_err(|error| describe(&error))? {
+            // The hardware can be open once only.
+            drop(pcm);
+            let refused =
+                |error| format!("it delivers each channel on its own, and ALSA's plug does not open: {error}");
+            pcm = open(&interleaving(&alsa_name)).map_err(refused)?;
+        }
         let (writer_slot, callback) = callback::make(choice);
         let status = callback.status();
-        let stream = Stream::start(self.pcm, choice, callback)?;
+        let stream = Stream::start(pcm, choice, callback)?;
         Ok(Started { writer_slot, status, _stream: Box::new(stream) })
     }
 }

@@ -17,8 +17,13 @@ const MAX_LISTED_RATES: usize = 64;
 pub(super) fn parameters(pcm: &PCM) -> Result<HwParams<'_>> {
     let parameters = HwParams::any(pcm)?;
     parameters.set_rate_resample(false)?;
-    parameters.set_access(Access::RWInterleaved)?;
     Ok(parameters)
+}
+
+/// Returns whether a device can deliver the samples of a frame one after the other; if not, it
+/// delivers each channel on its own.
+pub(super) fn is_interleaved(pcm: &PCM) -> Result<bool> {
+    Ok(HwParams::any(pcm)?.test_access(Access::RWInterleaved).is_ok())
 }
 
 /// Asks a device for its formats: one may be limited to some rates and channels.

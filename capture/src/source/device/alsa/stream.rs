@@ -3,7 +3,7 @@
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use alsa::pcm::{Frames, HwParams, PCM, State};
+use alsa::pcm::{Access, Frames, HwParams, PCM, State};
 use alsa::poll::{Descriptors as _, Flags, poll, pollfd};
 use alsa::{Result, ValueOr};
 use capbuf::GapReason;
@@ -83,6 +83,7 @@ fn failure(errno: Errno) -> alsa::Error {
 /// Chooses one configuration of a device, and returns the size of its periods.
 fn configure(pcm: &PCM, choice: &Choice) -> Result<Frames> {
     let format = |parameters: &HwParams<'_>| {
+        parameters.set_access(Access::RWInterleaved)?;
         parameters.set_format(formats::format(choice.device_format))?;
         parameters.set_channels(u32::from(choice.format.channels))?;
         parameters.set_rate(choice.format.sample_rate_hz, ValueOr::Nearest)
