@@ -31,6 +31,11 @@ impl Simulated {
 
     /// Advances the clock until the capture has `frames` frames, or has ended.
     pub(crate) fn run_until(&self, capture: &Capture, frames: u64) {
+        self.run_past_gaps(capture, frames, 0);
+    }
+
+    /// As [`run_until`](Self::run_until), for a source that leaves out up to `lost` frames.
+    fn run_past_gaps(&self, capture: &Capture, frames: u64, lost: u64) {
         let rate = f64::from(capture.buffer().spec().sample_rate_hz());
         let written = || capture.buffer().status().newest_frame;
         let has_ended = || capture.state() != State::Running;
@@ -43,6 +48,7 @@ impl Simulated {
         while written() < frames && !has_ended() {
             // Waits for all due frames but those of the last step.
             let due = begin + (passed.saturating_sub(STEP).as_secs_f64() * rate) as u64;
+            let due = due.saturating_sub(lost);
             wait_until("the capture keeps up", || written() >= due.min(frames) || has_ended());
             self.clock.advance(STEP);
             passed += STEP;
@@ -164,4 +170,29 @@ fn suspension_of_an_hour_is_a_gap_of_an_hour() {
     let samples = segment.samples().get::<i16>().expect("s16");
     let broken = samples.iter().enumerate().find(|(i, sample)| **sample != (*i as u64).wrapping_mul(40_503) as i16);
     assert_eq!(broken, None, "the signal continues without a burst or a loss");
+}
+
+#[test]
+fn damage_in_a_file_is_a_gap_in_its_place() {
+    let folder = folder();
+    let original = folder.path().join("original.wav");
+    wav(&original, 16, 2, 48_000, 48_000);
+    let mut damaged = std::fs::read(converted(&original, "flac")).expect("a file");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let file = folder.path().join("damaged.flac");
+    std::fs::write(&file, damaged).expect("a file");
+    let simulated = Simulated::new();
+    let capture = simulated.start(&locator(&file), &CaptureOptions::new().length(Length::Seconds(5.0)));
+    simulated.run_past_gaps(&capture, u64::MAX, 8000);
+    wait_for_state(&capture, "the file has ended", |state| *state == State::Finished);
+    let frames = capture.buffer().status().newest_frame;
+    let segment = capture.buffer().read(Span::Frames(0..frames)).expect("all of it");
+    let [gap] = segment.gaps() else { panic!("one gap, not {:?}", segment.gaps()) };
+    let (first, lost) = (gap.gap.first_frame as usize, 48_000 - frames as usize);
+    assert!((10_000..38_000).contains(&first) && (1000..8000).contains(&lost), "{:?}", gap.gap);
+    assert_eq!(gap.gap.duration_ns, lost as i64 * 1_000_000_000 / 48_000);
+    let samples = segment.samples().get::<i16>().expect("s16");
+    let right = |at: usize| (sample_24(if at < 2 * first { at } else { at + 2 * lost }) >> 8) as i16;
+    assert_eq!(samples.iter().enumerate().find(|(at, sample)| **sample != right(*at)), None);
 }

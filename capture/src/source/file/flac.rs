@@ -129,15 +129,14 @@ impl Flac {
             }
             wanted = (2 * wanted).min(longest + MAX_HEADER);
         }
-        // Something unknown follows the last frame, so only the decoder can tell where it ends:
-        // not before the first of these places.
-        if self.input.left() > longest as u64 {
-            return Ok(None);
-        }
+        // Something unknown follows. The decoder knows where the frame ends: it needs all bytes but
+        // the checksum.
+        const CHECKSUM: usize = 2;
         for len in alone {
             let bytes = self.input.peek(len).map_err(|error| error.to_string())?;
-            let packet = packet(&bytes[..len]);
-            if self.decoder.decode(&packet).is_ok_and(|audio| audio.frames() == header.frames as usize) {
+            let (whole, short) = (packet(&bytes[..len]), packet(&bytes[..len - CHECKSUM - 1]));
+            let is_whole = self.decoder.decode(&whole).is_ok_and(|audio| audio.frames() == header.frames as usize);
+            if is_whole && self.decoder.decode(&short).is_err() {
                 return Ok(Some(len));
             }
         }
@@ -196,7 +195,10 @@ impl Reader for Flac {
                 }
                 Found::End => return Ok(self.missing_at_end().unwrap_or(Part::End(None))),
             };
-            let first = header.first_frame(*self.block.get_or_insert(u64::from(header.frames)));
+            // A frame that is longer than all shows that the description is wrong.
+            let block = self.block.unwrap_or(0).max(header.frames.into());
+            self.block = Some(block);
+            let first = header.first_frame(block);
             if !self.held {
                 // Frames that begin at 0 again are those of another stream, without its header.
                 if first < self.next && first > 0 {

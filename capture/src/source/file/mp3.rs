@@ -11,7 +11,7 @@ use symphonia::default::codecs::MpaDecoder;
 
 use super::input::Input;
 use super::kind::{Kind, skip_tags};
-use super::mp3_frame::{FrameHeader, HEADER, Info, MAX_FRAME};
+use super::mp3_frame::{FrameHeader, HEADER, Info, MAX_FRAME, MainData};
 use super::reader::{Part, Reader, Samples, checked};
 
 /// An open MP3 file, or several one after the other.
@@ -20,8 +20,8 @@ pub(super) struct Mp3 {
     decoder: MpaDecoder,
     /// The first frame; the others are alike, but for a change of the format.
     like: FrameHeader,
-    /// The bytes of the frames before that later frames may use.
-    reservoir: usize,
+    /// The bytes of the frames before that the next one may use.
+    unused: usize,
     section: Section,
     /// The length of all frames, and their number.
     lengths: (u64, u64),
@@ -41,10 +41,9 @@ struct Section {
     done: u64,
     /// Those, and the delay and padding left out.
     seen: u64,
+    /// The frames of audio that are missing up to its end, once they were counted.
+    missing: Option<u64>,
 }
-
-/// The most bytes that a frame uses of those before it.
-const MOST_RESERVOIR: usize = 511;
 
 impl Mp3 {
     /// Finds the first frame. `None` if there is none.
@@ -61,7 +60,7 @@ impl Mp3 {
             input,
             decoder: decoder(&like)?,
             like,
-            reservoir: 0,
+            unused: 0,
             section: Section::default(),
             lengths: (0, 0),
             done: 0,
@@ -78,8 +77,8 @@ impl Mp3 {
         self.input.consume(len);
         let all = info.frames.map(|frames| u64::from(frames) * u64::from(self.like.frames));
         let total = all.map(|all| (all.saturating_sub(info.delay + info.padding), all));
-        self.section = Section { skip: info.delay, total, done: 0, seen: 0 };
-        self.reservoir = 0;
+        self.section = Section { skip: info.delay, total, done: 0, seen: 0, missing: None };
+        self.unused = 0;
         self.decoder = decoder(&self.like)?;
         Ok(true)
     }
@@ -89,16 +88,19 @@ impl Mp3 {
         let failed = |error: std::io::Error| error.to_string();
         let mut junk = 0;
         loop {
-            let bytes = self.input.peek(2 * MAX_FRAME + HEADER).map_err(failed)?;
+            let bytes = self.input.peek(4 * MAX_FRAME).map_err(failed)?;
             if bytes.is_empty() {
                 return Ok(Found { junk, frame: None });
             }
-            let known = FrameHeader::parse(bytes).filter(|header| header.is_like(&self.like));
             // A frame in its place needs no other behind it.
-            if let Some(header) = known.filter(|header| junk == 0 && header.len <= bytes.len()) {
-                return Ok(Found { junk, frame: Some(header) });
-            }
-            if let Some(header) = FrameHeader::confirmed(bytes) {
+            let in_place = |header: &FrameHeader| junk == 0 && header.is_like(&self.like) && header.len <= bytes.len();
+            let header = FrameHeader::confirmed(bytes).or_else(|| FrameHeader::parse(bytes).filter(in_place));
+            // One that reaches over others has a damaged header.
+            let is_over = |at: usize| {
+                FrameHeader::chain(&bytes[at..], 3)
+                    && FrameHeader::parse(&bytes[at..]).is_some_and(|inner| inner.is_like(&self.like))
+            };
+            if let Some(header) = header.filter(|header| !(HEADER..header.len).any(is_over)) {
                 return Ok(Found { junk, frame: Some(header) });
             }
             if Kind::of(bytes).is_some() && junk == 0 {
@@ -114,12 +116,37 @@ impl Mp3 {
         }
     }
 
-    /// Returns the frames of audio in bytes that are no frame.
-    fn frames_in(&self, junk: u64) -> u64 {
+    /// Returns the frames of audio that are missing in bytes that are no frame.
+    fn frames_in(&mut self, junk: u64) -> Result<u64, String> {
         let (bytes, count) = self.lengths;
         let average = bytes.checked_div(count).unwrap_or(self.like.len as u64);
         // Half a frame is the rest of one.
-        (junk + average / 2) / average.max(1) * u64::from(self.like.frames)
+        let frames = (junk + average / 2) / average.max(1) * u64::from(self.like.frames);
+        let Some((_, all)) = self.section.total.filter(|_| frames > 0) else { return Ok(frames) };
+        // No more than are missing: the bytes may have come in between.
+        let missing = match self.section.missing {
+            Some(missing) => missing,
+            None => all.saturating_sub(self.section.seen).saturating_sub(self.count_rest()?),
+        };
+        let frames = frames.min(missing);
+        self.section.missing = Some(missing - frames);
+        Ok(frames)
+    }
+
+    /// Returns the frames of audio from the position up to the end of the section.
+    fn count_rest(&mut self) -> Result<u64, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let (begin, mut frames) = (self.input.pos(), 0);
+        while let Some(header) = self.find_frame()?.frame {
+            let frame = self.input.peek(header.len).map_err(failed)?;
+            if !header.is_like(&self.like) || Info::parse(&frame[..header.len.min(frame.len())], &header).is_some() {
+                break;
+            }
+            frames += u64::from(header.frames);
+            self.input.consume(header.len);
+        }
+        self.input.seek(begin).map_err(failed)?;
+        Ok(frames)
     }
 
     /// Counts frames of audio of which `frames` were decoded or lost, and returns those of them
@@ -129,7 +156,7 @@ impl Mp3 {
             // More than was declared: the frames of another file without a header.
             self.section = Section::default();
         }
-        let Section { skip, total, done, seen } = &mut self.section;
+        let Section { skip, total, done, seen, .. } = &mut self.section;
         let start = frames.min(*skip);
         *skip -= start;
         let left = total.map_or(u64::MAX, |(total, _)| total.saturating_sub(*done));
@@ -141,6 +168,9 @@ impl Mp3 {
     }
 
     fn lost(&mut self, frames: u64) -> Option<Part> {
+        if frames == 0 {
+            return None;
+        }
         let counted = self.count(frames);
         (!counted.is_empty()).then(|| Part::Lost(counted.end - counted.start))
     }
@@ -187,13 +217,6 @@ impl Reader for Mp3 {
                 }
                 return Ok(Part::End(self.ending(junk)?));
             };
-            if junk > 0 {
-                self.reservoir = 0;
-                let frames = self.frames_in(junk);
-                if let Some(lost) = self.lost(frames) {
-                    return Ok(lost);
-                }
-            }
             let frame = self.input.peek(header.len).map_err(|error| error.to_string())?;
             let frame = &frame[..header.len.min(frame.len())];
             if Info::parse(frame, &header).is_some() {
@@ -205,20 +228,32 @@ impl Reader for Mp3 {
                 continue;
             }
             let packet = Packet::new(0, Timestamp::ZERO, Duration::ZERO, frame);
-            let (begin, data) = header.main_data(frame).unwrap_or((usize::MAX, 0));
+            let data = header.main_data(frame).unwrap_or(MainData { begin: usize::MAX, len: 0, used: 0 });
+            if junk > 0 {
+                let frames = self.frames_in(junk)?;
+                if frames > 0 {
+                    self.unused = 0;
+                    self.decoder.reset();
+                }
+                if let Some(lost) = self.lost(frames) {
+                    return Ok(lost);
+                }
+                continue;
+            }
             self.input.consume(header.len);
             self.lengths = (self.lengths.0 + header.len as u64, self.lengths.1 + 1);
             if (header.sample_rate_hz, header.channels) != (self.like.sample_rate_hz, self.like.channels) {
                 (self.like, self.decoder) = (header, decoder(&header)?);
-                self.reservoir = 0;
+                self.unused = 0;
             }
-            let is_whole = begin <= self.reservoir;
-            self.reservoir = (self.reservoir + data).min(MOST_RESERVOIR);
+            let is_whole = data.begin <= self.unused;
+            let left = data.begin.saturating_add(data.len).saturating_sub(data.used);
+            self.unused = left.min(self.unused + data.len);
             // Decoded in any case: the decoder keeps the bits for the next frames.
             let decoded = match self.decoder.decode(&packet) {
                 Ok(audio) => samples.fill(&audio).map(|()| is_whole)?,
                 Err(_) => {
-                    self.reservoir = 0;
+                    self.unused = 0;
                     false
                 }
             };

@@ -81,15 +81,39 @@ impl FrameHeader {
         start..start + len
     }
 
-    /// Returns how many bytes before this frame its data begin, and how many bytes of data it has.
-    pub(super) fn main_data(&self, frame: &[u8]) -> Option<(usize, usize)> {
+    /// Returns the place of a frame's data; `None` if the frame is cut off.
+    pub(super) fn main_data(&self, frame: &[u8]) -> Option<MainData> {
         let side = self.side_information();
-        let [first, second, ..] = *frame.get(side.clone())? else { return None };
-        let begin = match self.frames {
-            1152 => usize::from(u16::from_be_bytes([first, second]) >> 7),
-            _ => usize::from(first),
+        let bits = Bits(frame.get(side.clone())?);
+        let channels = usize::from(self.channels);
+        // A granule of a channel begins with the number of its bits.
+        let (begin, first, len, count) = match self.frames {
+            1152 => (bits.at(0, 9), if channels == 1 { 18 } else { 20 }, 59, 2 * channels),
+            _ => (bits.at(0, 8), 8 + channels, 63, channels),
         };
-        Some((begin, frame.len() - side.end))
+        let used: usize = (0..count).map(|granule| bits.at(first + granule * len, 12)).sum();
+        Some(MainData { begin, len: frame.len() - side.end, used: used.div_ceil(8) })
+    }
+}
+
+/// The place of a frame's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MainData {
+    /// The bytes of the frames before that it uses.
+    pub(super) begin: usize,
+    /// Its own bytes.
+    pub(super) len: usize,
+    /// The bytes it uses of all these. Later frames use the others.
+    pub(super) used: usize,
+}
+
+/// Numbers of any width, the highest bit first.
+struct Bits<'a>(&'a [u8]);
+
+impl Bits<'_> {
+    fn at(&self, first: usize, count: usize) -> usize {
+        let bit = |at: usize| self.0.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
+        (first..first + count).fold(0, |number, at| number << 1 | bit(at))
     }
 }
 

@@ -1,29 +1,8 @@
 //! Files that ffmpeg reads.
 
-use std::path::Path;
-
 use capbuf::SampleFormat;
 
-use super::{Files, Right, by_ffmpeg, decode, is_refused};
-
-/// Runs ffmpeg, which must succeed.
-pub(super) fn ffmpeg(arguments: &[&str], to: &Path) {
-    let mut command = std::process::Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "error", "-y"]).args(arguments).arg(to);
-    let done = command.output().expect("ffmpeg is needed: scripts/install test");
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-/// The input options of a signal that is different everywhere: a sweep under noise, of a second.
-pub(super) const SIGNAL: [&str; 4] =
-    ["-f", "lavfi", "-i", "aevalsrc=0.3*sin(400*t*t+2000*t)+0.1*(random(0)-0.5)|0.3*cos(300*t*t):s=44100:d=1"];
-
-/// Makes a file of [`SIGNAL`].
-pub(super) fn made(files: &Files, name: &str, options: &[&str]) -> std::path::PathBuf {
-    let path = files.path(name);
-    ffmpeg(&[&SIGNAL, options].concat(), &path);
-    path
-}
+use super::check::{Files, Right, by_ffmpeg, decode, ffmpeg, is_refused, made};
 
 #[test]
 fn every_container_that_ffmpeg_reads() {

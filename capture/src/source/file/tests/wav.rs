@@ -1,6 +1,6 @@
 //! Oddities of WAV and its relatives.
 
-use super::{Decoded, Files, Right, by_ffmpeg, decode, full_scale, is_refused};
+use super::check::{Decoded, Files, Right, by_ffmpeg, decode, full_scale, is_refused};
 
 const FRAMES: usize = 2000;
 
