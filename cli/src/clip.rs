@@ -12,11 +12,13 @@ use crate::clip_file::{self, ClipType};
 use crate::failure::{Failure, complain};
 use crate::moment::{self, Moment};
 use crate::report::{self, ClipReport};
-use crate::{clip_progress, domain, duration, meter, sources};
+use crate::{clip_progress, domain, duration, meter, source_argument, sources};
 
 const EXAMPLES: &str = "\
 Sources:
   The name that `capbuf list` shows, or a part of it that no other source has.
+  Of several sources with one shown name, 'NAME #2' is the second in the list. @FILE, -
+  and '$NAME' are read from a file, standard input and the environment.
 
 Times:
   2026-11-22T18:30:00Z      RFC 3339
@@ -88,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let span = span(arguments, &moment::now())?;
     let clip_type = check_output(arguments)?;
     let registry = domain::open_existing(domain)?;
-    let buffer = sources::find(&registry, &arguments.source)?;
+    let buffer = sources::find(&registry, &source_argument::one(&arguments.source)?)?;
     let (source, spec) = (buffer.source(), buffer.spec());
     if !clip_type.can_hold(spec) {
         return Err(Failure::Run(format!("{source}: FLAC can't store {spec}; use .wav")));

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::arguments;
+
 /// The reason of a failure.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -41,6 +43,12 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "capbuf: {}", without_secrets(line).replace(char::is_control, " "));
 }
 
+/// Prints a note on stderr, for something that is no failure.
+pub(crate) fn note(line: &str) {
+    // An error means that stderr is closed.
+    let _ = writeln!(io::stderr(), "note: {line}");
+}
+
 /// Prints each file that can't be used on stderr, with the reason.
 pub(crate) fn warn<'a>(unusable: impl IntoIterator<Item = &'a capbuf::Error>) {
     for error in unusable {
@@ -54,7 +62,8 @@ pub(crate) fn without_secrets(line: &str) -> String {
         let quotes = word.len() - word.trim_start_matches(['"', '\'', '`', '(']).len();
         let (quotes, word) = word.split_at(quotes);
         let (word, end) = word.split_at(word.trim_end_matches(['"', '\'', '`', ')', ':', ',', ';', '.']).len());
-        let may_hold = word.contains("://") || word.len() > 1 && word.contains('@');
+        // An `@` at the start precedes the path of a file.
+        let may_hold = word.contains("://") || word.rfind('@').is_some_and(|at| at > 0);
         if may_hold { format!("{quotes}{}{end}", capbuf::redact(word)) } else { format!("{quotes}{word}{end}") }
     };
     line.split(' ').map(redact).collect::<Vec<_>>().join(" ")
@@ -112,7 +121,7 @@ pub(crate) fn of_arguments(error: &clap::Error) -> Result<(), Failure> {
     }
     let message = without_arguments(
         error.to_string(),
-        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
+        arguments::all().iter().map(|argument| argument.to_string_lossy().into_owned()),
     );
     // The first paragraph is the error, wrapped; tips and usage follow.
     let paragraph = message.split("\n\n").next().unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Each command is a file. Results go to stdout; messages, one line each, to stderr.
 
 mod allocations;
+mod arguments;
 mod clip;
 mod clip_file;
 mod clip_progress;
@@ -23,6 +24,7 @@ mod record;
 mod remove;
 mod report;
 mod run;
+mod source_argument;
 mod sources;
 mod status;
 mod table;
@@ -100,7 +102,8 @@ fn main() -> ExitCode {
     // A file beyond the limit (`ulimit -f`), also one that stdout leads to, is an error of its
     // writing. Unhandled, this signal ends the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
-    let done = match Arguments::try_parse() {
+    arguments::hide();
+    let done = match Arguments::try_parse_from(arguments::all()) {
         Ok(Arguments { domain, command }) => run(&command, domain.as_deref()),
         Err(error) => failure::of_arguments(&error),
     };

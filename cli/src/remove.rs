@@ -8,7 +8,7 @@ use capbuf::{CaptureBuffer, Holder, Registry, SourceClaim, Status};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::{domain, meter, report, sources};
+use crate::{domain, meter, report, source_argument, sources};
 
 const EXAMPLES: &str = "\
 The audio is lost. Processes that have the buffer open can still read it; its memory is
@@ -16,8 +16,10 @@ freed when the last one closes it. A source that is being recorded needs --force
 recorder then makes a new buffer, goes on, and reports the process that removed it.
 
 Sources:
-  The name that `capbuf list` shows, or a part of it that no other source has. A damaged
-  buffer is removed by its source's whole name, or by the file that the error shows.
+  The name that `capbuf list` shows, or a part of it that no other source has. Of several
+  sources with one shown name, 'NAME #2' is the second in the list. A damaged buffer is
+  removed by its source's whole name, or by the file that the error shows. @FILE, - and
+  '$NAME' are read from a file, standard input and the environment.
 
 Examples:
   capbuf remove device:default
@@ -72,11 +74,12 @@ fn claim(registry: &Registry, buffer: &CaptureBuffer, status: &Status) -> Result
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let buffer = match sources::find(&registry, &arguments.source) {
+    let source = source_argument::one(&arguments.source)?;
+    let buffer = match sources::find(&registry, &source) {
         Ok(buffer) => buffer,
-        Err(failure) if !remove_damaged(&registry, &arguments.source)? => return Err(failure),
+        Err(failure) if !remove_damaged(&registry, &source)? => return Err(failure),
         Err(_) => {
-            let source = capbuf::redact(&arguments.source);
+            let source = capbuf::redact(&source);
             if arguments.json {
                 let domain = registry.domain().map(str::to_owned);
                 return report::print(&Removed { source, domain, id: "0".repeat(16), had_writer: false, bytes: 0 });

@@ -7,11 +7,13 @@ use capbuf::{CaptureBuffer, Level, SourceInfo, Status};
 use crate::failure::Failure;
 use crate::report::{self, SourceReport};
 use crate::run::OWN_NAME;
-use crate::{domain, meter, moment, sources, table};
+use crate::{domain, meter, moment, source_argument, sources, table};
 
 const EXAMPLES: &str = "\
 Sources:
   The name that `capbuf list` shows, or a part of it that no other source has.
+  Of several sources with one shown name, 'NAME #2' is the second in the list. @FILE, -
+  and '$NAME' are read from a file, standard input and the environment.
 
 A configuration that the daemon has refused is shown with its reason.
 
@@ -33,7 +35,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
     let registry = domain::open_existing(domain)?;
-    let info = sources::find_any(&registry, &arguments.source)?;
+    let info = sources::find_any(&registry, &source_argument::one(&arguments.source)?)?;
     let domain = registry.domain();
     let refusal = sources::refused_configuration(&registry)?;
     if arguments.json {

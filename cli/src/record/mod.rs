@@ -14,7 +14,7 @@ use capbuf_capture::{CaptureOptions, Locator};
 
 use crate::clip_file::ClipType;
 use crate::failure::Failure;
-use crate::{domain, duration, number};
+use crate::{domain, duration, number, source_argument};
 use clips::{Clips, Silence};
 use events::{Event, Events};
 use recording::{Opening, Recording};
@@ -32,6 +32,9 @@ Sources:
   file:PATH                 a sound file in any format, in real time
   file:PATH?loop            the same, repeated
   tone:HERTZ  position:     test signals
+  @FILE  -  '$NAME'         read from a file, from standard input, or from the
+                            environment: a line for each source. Other users see the
+                            arguments of a command: pass a URL with a password so
 
 Output:
   The path of each clip goes to stdout. On stderr, a line for each source shows
@@ -57,7 +60,7 @@ Domain:
 Examples:
   capbuf record device:default
   capbuf record tone:440 --for 20s --clip 5s
-  capbuf record rtsp://user:password@camera/audio --seconds 120 --out clips
+  capbuf record @camera.url --seconds 120 --out clips
   capbuf record file:birds.flac?loop --type flac --domain birds --keep
   pkill --signal USR1 --full \"capbuf record\"";
 
@@ -111,12 +114,14 @@ fn sample_format(name: &str) -> Result<SampleFormat, String> {
 const CLIP: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
-    check(arguments, domain)?;
+    let sources = source_argument::all(&arguments.sources)?;
+    check(arguments, &sources, domain)?;
+    source_argument::warn_of_passwords(&arguments.sources);
     // Before signals are handled: they end a wait for another process.
     let registry = if arguments.private { Registry::private() } else { domain::open_or_make(domain)? };
     let events = events::listen()?;
     let options = capture_options(arguments);
-    let mut recordings = recording::open_all(&registry, &arguments.sources, &options, &events)?;
+    let mut recordings = recording::open_all(&registry, &sources, &options, &events)?;
     let done = record(arguments, &events, &mut recordings);
     events.repeats.all_is_written();
     recording::stop_all(recordings);
@@ -124,13 +129,13 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 }
 
 /// Refuses invalid arguments before a source is opened.
-fn check(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
+fn check(arguments: &Arguments, sources: &[String], domain: Option<&str>) -> Result<(), Failure> {
     let usage = |reason: String| Err(Failure::Usage(reason));
     if arguments.private && domain.is_some() {
         return usage("--private is in no domain; omit --domain".to_owned());
     }
     let mut seen = HashSet::new();
-    for source in &arguments.sources {
+    for source in sources {
         source.parse::<Locator>()?;
         if !seen.insert(source) {
             return usage(format!("source {} is passed twice", capbuf::redact(source)));

@@ -9,6 +9,7 @@ mod failures;
 mod help;
 mod limits;
 mod monitoring;
+mod passwords;
 mod program;
 mod recording;
 mod reloading;

@@ -122,7 +122,8 @@ impl Running {
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> Self {
+    /// As [`Self::start`], of a command.
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.spawn().expect("it starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let reader = BufReader::new(child.stderr.take().expect("a pipe"));
