@@ -95,12 +95,14 @@ pub enum Error {
         reason: String,
     },
     /// The source did not open before the deadline.
-    #[error("{source_name} did not deliver audio within {waited:?}")]
+    #[error("{source_name} did not deliver audio within {waited:?}{}", after_colon(reason.as_deref()))]
     OpenTimedOut {
         /// The source, without credentials.
         source_name: String,
         /// The deadline.
         waited: Duration,
+        /// The last error of the source meanwhile, if it had one.
+        reason: Option<String>,
     },
     /// A running source delivered no data, not even zeros.
     #[error("{source_name} delivered nothing for {waited:?}")]
@@ -142,6 +144,10 @@ pub enum Error {
         /// The error of the system.
         reason: String,
     },
+}
+
+fn after_colon(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 impl Error {

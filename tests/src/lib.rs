@@ -12,6 +12,7 @@
 //! | [`PulseServer`] | the [`position`] signal, through PulseAudio | crash, freeze, silence |
 //! | [`RtspServer`] | a 1 kHz [`tone`], steady or tied to UTC | crash, freeze, packet loss, logins |
 //! | [`HttpServer`] | web pages | 404, or the status of a page |
+//! | [`OddServer`] | odd and hostile streams over HTTP and RTSP | playlists of local files, untrusted certificates |
 //!
 //! ALSA and PulseAudio find their devices by environment variables, which a running process cannot
 //! change safely. So a program that listens to a rig is a [`Child`] or a [`Recorder`] whose command
@@ -24,6 +25,7 @@ pub mod alsa_format;
 mod child;
 mod http_server;
 mod odd_mics;
+mod odd_server;
 pub mod pcm;
 pub mod position;
 pub mod processes;
@@ -41,6 +43,7 @@ mod wait;
 pub use child::Child;
 pub use http_server::{HttpServer, Page};
 pub use odd_mics::{OddMic, OddMics};
+pub use odd_server::{OddPort, OddServer};
 pub use pulse_server::PulseServer;
 pub use recorder::Recorder;
 pub use rtsp_server::{Login, RtspOptions, RtspServer};

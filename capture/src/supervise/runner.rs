@@ -98,6 +98,10 @@ impl Runner {
                 (Ok(RunOutcome::Finished), None) => return State::Finished,
                 (Ok(RunOutcome::Stopped), None) => return State::Stopped,
                 (Err(reason), _) if reason.is_permanent() => return State::Failed { reason },
+                // A source that is stopped at the deadline says what kept it.
+                (Err(Error::Stream { reason, .. }), Some(Error::OpenTimedOut { source_name, waited, .. })) => {
+                    Error::OpenTimedOut { source_name, waited, reason: Some(reason) }
+                }
                 // The watchdog's finding is the cause of the error that followed.
                 (_, Some(reason)) | (Err(reason), None) => reason,
             };
@@ -176,7 +180,11 @@ impl Runner {
     }
 
     fn too_late(&self) -> Error {
-        Error::OpenTimedOut { source_name: capbuf::redact(&self.name), waited: self.options.open_deadline }
+        Error::OpenTimedOut {
+            source_name: capbuf::redact(&self.name),
+            waited: self.options.open_deadline,
+            reason: None,
+        }
     }
 
     /// Opens the source, and finds its buffer in the registry, or makes it.

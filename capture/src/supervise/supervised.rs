@@ -19,6 +19,10 @@ use crate::stop::Stop;
 /// answer.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Time in which a source ends that is stopped at the deadline of its opening, unless it is
+/// blocked.
+const END_DEADLINE: Duration = Duration::from_secs(2);
+
 /// A source under supervision, which may not have a buffer yet: opened again until it runs, and
 /// again whenever it is lost.
 ///
@@ -187,13 +191,19 @@ impl Supervised {
         runner.claim = Some(Arc::new(claim));
         runner.existing = existing;
         own.spawn_thread(name, runner)?;
-        match (own.progress.wait_until_opened(options.open_deadline), own.buffer()) {
+        // The watchdog ends the attempt at the deadline; then the source says what kept it.
+        let deadline = options.open_deadline.saturating_add(END_DEADLINE);
+        match (own.progress.wait_until_opened(deadline), own.buffer()) {
             (Opening::Opened, Some(_)) => Ok(own),
             (Opening::Failed(error), _) => Err(error),
             _ => {
                 // The source is blocked; its thread ends when it returns. Dropping must not wait.
                 own.is_abandoned = true;
-                Err(Error::OpenTimedOut { source_name: capbuf::redact(name), waited: options.open_deadline })
+                Err(Error::OpenTimedOut {
+                    source_name: capbuf::redact(name),
+                    waited: options.open_deadline,
+                    reason: None,
+                })
             }
         }
     }

@@ -219,7 +219,7 @@ impl Watched {
                 looks.opening += 1;
                 if LOOK_EVERY * looks.opening >= *open_deadline {
                     let (source_name, waited) = (source_name.clone(), *open_deadline);
-                    self.progress.stall(attempt, Error::OpenTimedOut { source_name, waited });
+                    self.progress.stall(attempt, Error::OpenTimedOut { source_name, waited, reason: None });
                 }
             }
             Phase::Idle => {}

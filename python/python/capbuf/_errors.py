@@ -342,10 +342,11 @@ class FfmpegMissing(Error, FileNotFoundError):
 
 
 class OpenTimedOut(Error, TimeoutError):
-    """The source did not open within `open_deadline`."""
+    """The source did not open within `open_deadline`. Its last error meanwhile is the `reason`."""
 
     source: str
     waited_seconds: float
+    reason: str | None
 
 
 class Stalled(Error, TimeoutError):

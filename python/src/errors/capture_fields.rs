@@ -49,8 +49,9 @@ pub(super) fn capture_fields(error: &Error, fields: &Bound<'_, PyDict>) -> PyRes
             fields.set_item("reason", reason)?;
             "FfmpegMissing"
         }
-        Error::OpenTimedOut { source_name, waited } => {
+        Error::OpenTimedOut { source_name, waited, reason } => {
             fields.set_item("source", source_name)?;
+            fields.set_item("reason", reason)?;
             fields.set_item("waited_seconds", waited.as_secs_f64())?;
             "OpenTimedOut"
         }

@@ -72,7 +72,7 @@ impl Source for DeviceSource {
                 return Err(Error::Device { name, reason });
             }
             if began.elapsed() > FIRST_FRAMES_WITHIN || stop.sleep(Duration::from_millis(5)) {
-                return Err(Error::OpenTimedOut { source_name: name, waited: FIRST_FRAMES_WITHIN });
+                return Err(Error::OpenTimedOut { source_name: name, waited: FIRST_FRAMES_WITHIN, reason: None });
             }
         }
         self.opened = Some(opened);

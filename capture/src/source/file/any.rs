@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::source::stream::child::Child;
 use crate::source::stream::diagnostic::reason;
 use crate::source::stream::ended::Ended;
+use crate::source::stream::local::OwnServers;
 use crate::source::stream::packets::{Packets, Pipe};
 use crate::stop::Stop;
 
@@ -56,10 +57,10 @@ impl Any {
         arguments.extend(
             ["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"].map(OsString::from),
         );
-        let (child, pipe) = Child::start("ffmpeg", &arguments, "")?;
+        let (child, pipe) = Child::start("ffmpeg", &arguments, "", OwnServers::default())?;
         let packets = match Packets::open(pipe, stop, track.sample_format) {
             Ok(packets) => packets,
-            Err(ended) => return Err(Error::unreadable(path, why(ended, &child.end(), &name))),
+            Err(ended) => return Err(Error::unreadable(path, why(ended, &child.end().last_errors(), &name))),
         };
         let coding = if track.sample_format == SampleFormat::F32 { Coding::Floats } else { Coding::Integers };
         let container = track.sample_format.bytes();
@@ -82,11 +83,11 @@ impl Any {
         self.packets = None;
         let Some(child) = self.child.take() else { return Ok(Part::End(None)) };
         if !matches!(ended, Ended::Closed) {
-            return Err(why(ended, &child.end(), &self.name));
+            return Err(why(ended, &child.end().last_errors(), &self.name));
         }
-        let (succeeded, words) = child.finish();
+        let (succeeded, log) = child.finish();
         let seen = self.holes.found;
-        Ok(Part::End(match reason(&words, &self.name) {
+        Ok(Part::End(match reason(&log.last_errors(), &self.name) {
             Some(reason) if !seen || !succeeded => Some(format!("ffmpeg reports: {reason}")),
             None if !succeeded => Some("ffmpeg ended in the middle of it".to_owned()),
             _ => None,
@@ -131,15 +132,15 @@ impl Reader for Any {
 
 /// The options before an input: it must not make ffmpeg open another file, nor the network.
 fn input_options() -> Vec<OsString> {
-    ["-hide_banner", "-loglevel", "error", "-max_alloc", MOST_ALLOCATED, "-protocol_whitelist", "file"]
+    ["-hide_banner", "-loglevel", "repeat+level+error", "-max_alloc", MOST_ALLOCATED, "-protocol_whitelist", "file"]
         .into_iter()
         .chain(["-format_whitelist", CONTAINERS])
         .map(OsString::from)
         .collect()
 }
 
-fn why(ended: Ended, words: &str, name: &str) -> String {
-    match (reason(words, name), ended) {
+fn why(ended: Ended, errors: &[String], name: &str) -> String {
+    match (reason(errors, name), ended) {
         (Some(reason), _) => reason,
         (None, Ended::Closed) => "ffmpeg finds no audio in it".to_owned(),
         (None, Ended::Stalled(waited)) => format!("ffmpeg sent nothing for {waited:?}"),
@@ -164,12 +165,12 @@ fn describe(path: &Path, file: &OsString, stop: &Stop) -> Result<Track> {
     arguments
         .extend(["-select_streams", "a", "-show_entries", ENTRIES, "-of", "default=nw=1", "-i"].map(OsString::from));
     arguments.push(file.clone());
-    let (child, pipe) = Child::start("ffprobe", &arguments, "")?;
+    let (child, pipe) = Child::start("ffprobe", &arguments, "", OwnServers::default())?;
     let mut described = String::new();
     let read = Pipe::new(pipe, stop).take(MOST_DESCRIBED).read_to_string(&mut described);
-    let words = child.end();
+    let errors = child.end().last_errors();
     let unknown = || "not audio in a known format: it is no WAV, FLAC, Ogg Vorbis or MP3".to_owned();
-    let refused = || match reason(&words, &file.to_string_lossy()) {
+    let refused = || match reason(&errors, &file.to_string_lossy()) {
         Some(reason) => format!("{}, and ffmpeg finds none in it: {reason}", unknown()),
         None => format!("{}, and ffmpeg finds none in it", unknown()),
     };

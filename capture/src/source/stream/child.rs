@@ -3,41 +3,47 @@
 //! Every user of the machine can read the arguments of a process. So the URL, which may hold a
 //! password, is passed through a pipe, as the one entry of a script for ffmpeg's `concat` demuxer.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{ChildStderr, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::local::OwnServers;
+use super::log::Log;
 use crate::error::{Error, Result};
 
 /// An ffmpeg process that reads a stream or a file. Killed and waited for when dropped.
 pub(crate) struct Child {
     process: std::process::Child,
-    stderr_reader: Option<JoinHandle<String>>,
+    log: Arc<Log>,
+    log_reader: Option<JoinHandle<()>>,
 }
 
 /// Time to wait for a killed child.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
-/// The size of the kept end of its standard error, which can grow to gigabytes.
-const STDERR_BYTES: usize = 4096;
 
 impl Child {
     /// Starts `ffmpeg`, or `ffprobe` beside it, and returns the pipe of its standard output.
-    /// `script` is its standard input, shorter than a pipe.
+    /// `script` is its standard input, shorter than a pipe. It may connect to `servers` of this
+    /// machine, and to no others.
     ///
     /// The kernel kills the child when the calling *thread* ends: call it on the thread of the
     /// source.
     ///
     /// # Errors
     /// [`Error::FfmpegMissing`] if ffmpeg is not installed or cannot be started.
-    pub(crate) fn start(program: &str, arguments: &[OsString], script: &str) -> Result<(Self, ChildStdout)> {
+    pub(crate) fn start(
+        program: &str,
+        arguments: &[OsString],
+        script: &str,
+        servers: OwnServers,
+    ) -> Result<(Self, ChildStdout)> {
         let ffmpeg = find_program(program)
             .ok_or_else(|| Error::FfmpegMissing { reason: format!("there is no {program} on the PATH") })?;
         let mut command = match death_wrapper() {
@@ -49,52 +55,66 @@ impl Child {
             None => Command::new(ffmpeg),
         };
         command.args(arguments);
+        // Its log is parsed: no colours, no file besides, and no other level.
+        command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("AV_LOG_FORCE_COLOR").env_remove("FFREPORT");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process group of its own: Ctrl-C in the terminal must reach this program only.
         command.process_group(0);
         let missing = |error: std::io::Error| Error::FfmpegMissing { reason: error.to_string() };
         let mut process = command.spawn().map_err(missing)?;
         let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let log = Arc::new(Log::new(servers));
+        log.set_process(Some(Pid::from_child(&process)));
         // From here on dropping `child` ends the process.
-        let mut child = Self { process, stderr_reader: None };
+        let mut child = Self { process, log, log_reader: None };
         let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(Error::FfmpegMissing { reason: "it has no pipes".to_owned() });
         };
         let reader = std::thread::Builder::new().name("capbuf-ffmpeg-err".to_owned());
-        child.stderr_reader = Some(reader.spawn(move || read_end(stderr)).map_err(missing)?);
-        // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say
-        // why.
+        let log = Arc::clone(&child.log);
+        child.log_reader = Some(reader.spawn(move || log.read(stderr)).map_err(missing)?);
+        // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say why.
         let _ = stdin.write_all(script.as_bytes());
         Ok((child, stdout))
     }
 
-    /// Kills it, and returns the end of its standard error.
-    pub(crate) fn end(mut self) -> String {
-        self.kill();
-        self.words()
+    /// Returns what it has logged so far.
+    pub(super) fn log(&self) -> &Log {
+        &self.log
     }
 
-    /// Waits until it has ended by itself, and returns whether it succeeded, and the end of its
-    /// standard error. Kills it if it takes too long.
-    pub(crate) fn finish(mut self) -> (bool, String) {
+    /// Kills it, and returns its whole log.
+    pub(crate) fn end(mut self) -> Arc<Log> {
+        self.kill();
+        self.whole_log()
+    }
+
+    /// Waits until it has ended by itself, and returns whether it succeeded, and its log. Kills it
+    /// if it takes too long.
+    pub(crate) fn finish(mut self) -> (bool, Arc<Log>) {
         let began = Instant::now();
+        // Not by `try_wait`: until the log knows, its number must not become another process's.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let pid = Pid::from_child(&self.process);
         let succeeded = loop {
-            match self.process.try_wait() {
-                Ok(Some(status)) => break status.success(),
+            match waitid(WaitId::Pid(pid), options) {
+                Ok(Some(status)) => break status.exit_status() == Some(0),
                 Ok(None) if began.elapsed() < KILL_TIMEOUT => std::thread::sleep(Duration::from_millis(1)),
                 _ => break false,
             }
         };
         self.kill();
-        (succeeded, self.words())
+        (succeeded, self.whole_log())
     }
 
-    fn words(&mut self) -> String {
+    fn whole_log(&mut self) -> Arc<Log> {
         // Its end of the pipe is closed now, so the reader ends.
-        self.stderr_reader.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
+        let _ = self.log_reader.take().map(JoinHandle::join);
+        Arc::clone(&self.log)
     }
 
     fn kill(&mut self) {
+        self.log.set_process(None);
         // The whole group, with its children. Fails only if the process was waited for already.
         let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
         let began = Instant::now();
@@ -112,24 +132,6 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Reads the standard error of a child to its end, and returns the last lines.
-fn read_end(mut stderr: ChildStderr) -> String {
-    let mut end = VecDeque::with_capacity(STDERR_BYTES);
-    let mut total = 0;
-    let mut chunk = [0; 1024];
-    while let Ok(length @ 1..) = stderr.read(&mut chunk) {
-        total += length;
-        end.extend(&chunk[..length]);
-        end.drain(..end.len().saturating_sub(STDERR_BYTES));
-    }
-    let text = String::from_utf8_lossy(end.make_contiguous()).into_owned();
-    if total <= STDERR_BYTES {
-        return text;
-    }
-    // A cut line is dropped: half a password in it would not be recognized and hidden.
-    text.split_once('\n').map_or_else(String::new, |(_, whole_lines)| whole_lines.to_owned())
 }
 
 const DIE_WITH_PARENT: [&str; 2] = ["--pdeathsig", "KILL"];

@@ -11,6 +11,7 @@ use crate::source::format::RequestedFormat;
 const SERVER_TIMEOUT_US: &str = "5000000";
 /// The time in which ffmpeg analyzes the content of a stream.
 const ANALYSIS_US: &str = "3000000";
+
 /// The media requested from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
@@ -29,9 +30,20 @@ impl Media {
     }
 }
 
+/// Returns the protocols that ffmpeg may use for a URL, and for all that its server points to: no
+/// file of this machine, and no data that a playlist passes off as a server's.
+fn protocols(url: &str) -> &'static str {
+    match scheme(url).as_str() {
+        "rtsp" => "rtp,udp,tcp,http,tls",
+        "rtsps" => "rtp,udp,tcp,tls",
+        "udp" => "udp",
+        _ => "http,https,tcp,tls,httpproxy,crypto",
+    }
+}
+
 /// Returns the script that names the stream.
 pub(super) fn script(url: &str, stream: &StreamOptions, media: Media) -> String {
-    let mut options = vec![("analyzeduration", ANALYSIS_US)];
+    let mut options = vec![("analyzeduration", ANALYSIS_US), ("protocol_whitelist", protocols(url))];
     if scheme(url).starts_with("rtsp") {
         // TCP loses no packets on the network; losses in the camera show in the timestamps.
         let transport = match stream.transport.unwrap_or(Transport::Tcp) {
@@ -60,21 +72,27 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The protocols that ffmpeg may open.
-const PROTOCOLS: &str = "pipe,rtsp,rtp,srtp,tcp,tls,udp,http,https,httpproxy,crypto,data";
-
-pub(super) fn arguments(requested: &RequestedFormat, stream: &StreamOptions) -> Vec<OsString> {
-    let mut arguments = vec!["-nostdin", "-hide_banner", "-loglevel", "warning"];
+/// Returns the arguments. Without a track, ffmpeg chooses one.
+pub(super) fn arguments(
+    requested: &RequestedFormat,
+    track: Option<u16>,
+    codec: SampleFormat,
+    log_level: &str,
+) -> Vec<OsString> {
+    let log_level = format!("repeat+level+{log_level}");
+    let mut arguments = vec!["-nostdin", "-nostats", "-hide_banner", "-loglevel", &log_level];
     // The stream is analyzed when the script opens it; a second analysis would take seconds.
     arguments.extend(["-analyzeduration", "0", "-probesize", "32"]);
-    arguments.extend(["-f", "concat", "-safe", "0", "-protocol_whitelist", PROTOCOLS, "-i", "pipe:0"]);
-    let track = format!("0:a:{}", stream.track.unwrap_or(0));
-    arguments.extend(["-map", &track, "-map_metadata", "-1", "-map_chapters", "-1"]);
-    let codec = match requested.sample_format {
-        None | Some(SampleFormat::S16) => "pcm_s16le",
-        Some(SampleFormat::S24) => "pcm_s24le",
-        Some(SampleFormat::S32) => "pcm_s32le",
-        Some(SampleFormat::F32) => "pcm_f32le",
+    // The script lists the protocols of the stream itself.
+    arguments.extend(["-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe", "-i", "pipe:0"]);
+    let track = track.map(|track| format!("0:a:{track}"));
+    arguments.extend(track.iter().flat_map(|track| ["-map", track]));
+    arguments.extend(["-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"]);
+    let codec = match codec {
+        SampleFormat::S16 => "pcm_s16le",
+        SampleFormat::S24 => "pcm_s24le",
+        SampleFormat::S32 => "pcm_s32le",
+        SampleFormat::F32 => "pcm_f32le",
     };
     arguments.extend(["-c:a", codec]);
     let rate = requested.sample_rate_hz.map(|rate| rate.to_string());
@@ -91,28 +109,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_protocol_has_a_server_timeout() {
+    fn every_protocol_has_a_server_timeout_and_none_reads_files() {
         for url in ["rtsp://h/x", "RTSPS://h/x", "http://h/x", "https://h/x", "udp://h:5"] {
             let script = script(url, &StreamOptions::new(), Media::to_try(url)[0]);
             assert!(script.contains(&format!("file '{url}'\n")) && script.contains("timeout 5000000\n"), "{script}");
+            assert!(script.contains("option tls_verify 1\n"), "{script}");
+            let list = script.split_once("protocol_whitelist ").and_then(|(_, rest)| rest.lines().next()).expect(url);
+            for local in ["file", "pipe", "concat", "subfile", "data", "fd", "cache", "unix", "async"] {
+                assert!(list.split(',').all(|protocol| protocol != local), "{list}");
+            }
         }
     }
 
     #[test]
-    fn quote_in_a_url_is_escaped() {
-        let script = script("http://h/it's", &StreamOptions::new(), Media::All);
-        assert!(script.starts_with("ffconcat version 1.0\nfile 'http://h/it'\\''s'\noption "), "{script}");
+    fn quotes_and_backslashes_of_a_url_are_escaped() {
+        let script = script("http://h/it's\\'", &StreamOptions::new(), Media::All);
+        assert!(script.starts_with("ffconcat version 1.0\nfile 'http://h/it'\\''s\\'\\'''\noption "), "{script}");
     }
 
     #[test]
-    fn requested_format_is_passed_to_ffmpeg() {
-        let command_line = |requested: RequestedFormat| {
-            arguments(&requested, &StreamOptions::new()).join(" ".as_ref()).into_string().expect("UTF-8")
+    fn requested_format_and_track_are_passed_to_ffmpeg() {
+        let command_line = |requested: RequestedFormat, track, codec| {
+            arguments(&requested, track, codec, "verbose").join(" ".as_ref()).into_string().expect("UTF-8")
         };
-        let requested =
-            RequestedFormat { sample_rate_hz: Some(8000), channels: Some(2), sample_format: Some(SampleFormat::S24) };
-        assert!(command_line(requested).contains("-c:a pcm_s24le -ar 8000 -ac 2 "));
-        let nothing = command_line(RequestedFormat::default());
-        assert!(nothing.contains("-c:a pcm_s16le -flush") && !nothing.contains("-ar"));
+        let requested = RequestedFormat { sample_rate_hz: Some(8000), channels: Some(2), sample_format: None };
+        let all = command_line(requested, Some(3), SampleFormat::S24);
+        assert!(all.contains("-c:a pcm_s24le -ar 8000 -ac 2 ") && all.contains(" -map 0:a:3 "), "{all}");
+        let nothing = command_line(RequestedFormat::default(), None, SampleFormat::S16);
+        assert!(nothing.contains("-c:a pcm_s16le -flush") && !nothing.contains("-ar") && !nothing.contains("-map 0"));
     }
 }

@@ -1,23 +1,65 @@
-//! Diagnostics of ffmpeg, reduced to one line without secrets.
+//! Errors of ffmpeg, reduced to one line without secrets.
 
+use super::options::{StreamOptions, Transport};
 use super::secrets;
 
 /// The longest reason, in characters.
 const MAX_CHARS: usize = 240;
 
-/// Returns the reason in the standard error of an ffmpeg that read `url`; `None` if it is empty.
-pub(crate) fn reason(stderr: &str, url: &str) -> Option<String> {
-    let lines: Vec<String> = stderr
-        .lines()
-        .map(|line| without_secrets(line, url))
-        .map(|line| without_origin(&line).replace(char::is_control, " ").trim().to_owned())
+/// Reasons that ffmpeg states so that only its authors know what to do.
+const IN_OTHER_WORDS: [(&str, &str); 4] = [
+    ("Peer certificate failed verification", UNTRUSTED),
+    ("certificate verify failed", UNTRUSTED),
+    (
+        "The certificate's owner does not match hostname",
+        "the server's certificate is for another host, so it is not trusted; allowed: the name in the certificate, or \
+         any certificate by tls=insecure",
+    ),
+    ("should be 18446744073709551615", "the server closed the connection"),
+];
+
+const UNTRUSTED: &str = "the server's certificate is not trusted, and it was sent no password; allowed: the file of its \
+                         authority by ca=PATH (ca_file), or any certificate by tls=insecure";
+
+/// Returns the reason in the errors of an ffmpeg that read the stream `url`; `None` if there are
+/// none.
+pub(super) fn stream_reason(errors: &[String], url: &str, options: &StreamOptions) -> Option<String> {
+    if errors.iter().any(|error| error.contains(": 461 ")) {
+        let used = options.transport.unwrap_or(Transport::Tcp);
+        let other = if used == Transport::Tcp { Transport::Udp } else { Transport::Tcp }.name();
+        return Some(format!(
+            "the server refuses the transport {} (461 Unsupported Transport); use another one, as in \
+             rtsp://...#transport={other}",
+            used.name()
+        ));
+    }
+    let known = |(words, clear): &(&str, &'static str)| {
+        errors.iter().any(|error| error.contains(words)).then(|| (*clear).to_owned())
+    };
+    if let Some(clear) = IN_OTHER_WORDS.iter().find_map(known) {
+        return Some(clear);
+    }
+    // ffmpeg has no words for this one.
+    if url.to_ascii_lowercase().starts_with("http") && shown(errors, url) == ["pipe:0: Invalid argument"] {
+        return Some("the server redirects to something that is no http:// or https:// URL: refused".to_owned());
+    }
+    reason(errors, url)
+}
+
+/// Returns the errors that say more than others, without secrets.
+fn shown(errors: &[String], url: &str) -> Vec<String> {
+    errors
+        .iter()
+        .map(|line| without_secrets(line, url).replace(char::is_control, " ").trim().to_owned())
         .filter(|line| {
             !line.is_empty() && !line.starts_with("To ignore this") && !line.starts_with("Impossible to open ")
         })
-        .collect();
-    if lines.iter().any(|line| line.contains("matches no streams")) {
-        return Some("it has no audio".to_owned());
-    }
+        .collect()
+}
+
+/// Returns the reason in the errors of an ffmpeg that read `name`; `None` if there are none.
+pub(crate) fn reason(errors: &[String], name: &str) -> Option<String> {
+    let lines = shown(errors, name);
     // The last line is the summary, the one before it the cause.
     let mut parts: Vec<&str> = Vec::new();
     for line in lines.iter().rev().take(2).rev() {
@@ -30,16 +72,8 @@ pub(crate) fn reason(stderr: &str, url: &str) -> Option<String> {
     (!reason.is_empty()).then(|| reason.chars().take(MAX_CHARS).collect())
 }
 
-/// Removes the name and memory address of the component of ffmpeg from a line.
-fn without_origin(line: &str) -> &str {
-    match line.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
-        Some((origin, rest)) if origin.contains(" @ 0x") => rest,
-        _ => line,
-    }
-}
-
 /// Hides the URL, its user and password, and the credentials in other URLs.
-fn without_secrets(line: &str, url: &str) -> String {
+pub(super) fn without_secrets(line: &str, url: &str) -> String {
     secrets::hide(line, url)
 }
 
@@ -49,61 +83,76 @@ mod tests {
 
     const URL: &str = "rtsp://me:sesame@127.0.0.1:1/x";
 
+    fn reason_of(errors: &[&str], url: &str) -> Option<String> {
+        let errors: Vec<_> = errors.iter().map(|error| (*error).to_owned()).collect();
+        stream_reason(&errors, url, &StreamOptions::new())
+    }
+
     #[test]
-    fn reason_is_cause_and_summary_without_addresses_and_urls() {
-        let stderr = "[tcp @ 0x563afa56a880] Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused\n\
-                     rtsp://me:sesame@127.0.0.1:1/x: Connection refused\n";
+    fn reason_is_cause_and_summary_without_urls() {
+        let errors = [
+            "Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused",
+            "rtsp://me:sesame@127.0.0.1:1/x: Connection refused",
+        ];
         assert_eq!(
-            reason(stderr, URL).as_deref(),
+            reason_of(&errors, URL).as_deref(),
             Some("Connection to tcp://127.0.0.1:1?timeout=5000000 failed: Connection refused; Connection refused")
         );
-        let stderr = "[rtsp @ 0x5] method DESCRIBE failed: 404 Not Found\n[concat @ 0x5] Impossible to open \
-                     'rtsp://me:sesame@127.0.0.1:1/x'\npipe:0: Server returned 404 Not Found\n";
+        let errors = [
+            "method DESCRIBE failed: 404 Not Found",
+            "Impossible to open 'rtsp://me:sesame@127.0.0.1:1/x'",
+            "pipe:0: Server returned 404 Not Found",
+        ];
         assert_eq!(
-            reason(stderr, URL).as_deref(),
+            reason_of(&errors, URL).as_deref(),
             Some("method DESCRIBE failed: 404 Not Found; Server returned 404 Not Found")
         );
     }
 
     #[test]
-    fn stream_without_audio_is_reported_as_such() {
-        let stderr = "Stream map '0:a:0' matches no streams.\nTo ignore this, add a trailing '?' to the map.\n";
-        assert_eq!(reason(stderr, URL).as_deref(), Some("it has no audio"));
-        let stderr = format!("{URL}: Invalid data found when processing input\n");
-        assert_eq!(reason(&stderr, URL).as_deref(), Some("not audio that ffmpeg knows"));
+    fn reasons_that_users_can_cure_have_the_cure() {
+        for (error, words) in [
+            ("Peer certificate failed verification", "ca=PATH"),
+            ("Peer certificate failed verification", "tls=insecure"),
+            ("The certificate's owner does not match hostname h", "tls=insecure"),
+            ("method SETUP failed: 461 Unsupported Transport", "#transport=udp"),
+            ("Stream ends prematurely at 9, should be 18446744073709551615", "the server closed the connection"),
+        ] {
+            let reason = reason_of(&[error, "pipe:0: Input/output error"], URL).expect(error);
+            assert!(reason.contains(words) && !reason.contains("Input/output"), "{reason}");
+        }
+        let refused = ["method SETUP failed: 461 Unsupported Transport".to_owned()];
+        let over_udp = stream_reason(&refused, URL, &StreamOptions::new().transport(Transport::Udp)).expect("a reason");
+        assert!(over_udp.contains("transport udp") && over_udp.contains("#transport=tcp"), "{over_udp}");
+        let redirected = reason_of(&["Impossible to open 'http://h/x'", "pipe:0: Invalid argument"], "http://h/x");
+        assert!(redirected.expect("a reason").contains("redirects"));
+        let no_audio = reason_of(&[&format!("{URL}: Invalid data found when processing input")], URL);
+        assert_eq!(no_audio.as_deref(), Some("not audio that ffmpeg knows"));
     }
 
     #[test]
-    fn at_sign_before_an_address_is_no_login() {
-        assert_eq!(
-            reason("[http @ 0x563bc89e7580] Stream ends prematurely", URL).as_deref(),
-            Some("Stream ends prematurely")
-        );
-    }
-
-    #[test]
-    fn empty_output_is_no_reason_and_long_output_is_cut() {
-        assert_eq!(reason("", URL), None);
-        assert_eq!(reason("\n \n", URL), None);
-        let much = reason(&"x".repeat(100_000), URL).expect("a reason");
+    fn no_errors_are_no_reason_and_long_ones_are_cut() {
+        assert_eq!(reason_of(&[], URL), None);
+        assert_eq!(reason_of(&["", " "], URL), None);
+        let much = reason_of(&[&"x".repeat(100_000)], URL).expect("a reason");
         assert_eq!(much.len(), MAX_CHARS);
-        assert!(!reason("a\u{1b}[31mb\u{7}", URL).expect("a reason").contains(char::is_control));
+        assert!(!reason_of(&["a\u{1b}[31mb\u{7}"], URL).expect("a reason").contains(char::is_control));
     }
 
     #[test]
     fn passwords_are_hidden_in_every_form() {
-        for stderr in [
+        for error in [
             "rtsp://me:sesame@127.0.0.1:1/x: no",
-            "[rtsp @ 0x5] redirected to http://me:sesame@other/x?a=b",
+            "redirected to http://me:sesame@other/x?a=b",
             "user me:sesame is wrong",
             "password sesame is wrong",
             "http://other/y?token=sesame: Connection refused",
             "opening 'http://other/y?token=sesame' failed",
         ] {
-            let shown = reason(stderr, URL).expect("a reason");
+            let shown = reason_of(&[error], URL).expect("a reason");
             assert!(!shown.contains("sesame"), "{shown}");
         }
-        let without_login = reason("http://h/?auth=sesame: no", "http://h/?auth=sesame").expect("a reason");
+        let without_login = reason_of(&["http://h/?auth=sesame: no"], "http://h/?auth=sesame").expect("a reason");
         assert_eq!(without_login, "no");
     }
 }

@@ -4,19 +4,30 @@
 //! PCM in Matroska, so that each packet keeps its timestamp: raw PCM would close the gaps that lost
 //! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`]
 //! maps them to the monotonic clock.
+//!
+//! What ffmpeg logs decides the rest: the tracks and their formats (a child that was started for
+//! another track or format is started once more), the reason of a failure, the addresses it
+//! connects to. A server is not trusted: it can't have ffmpeg read files of this machine, nor
+//! record its local services.
 
-// Four modules are for files that ffmpeg reads, too.
+mod certificate;
+// Five modules are for files that ffmpeg reads, too.
 pub(super) mod child;
 mod clock;
 mod command_line;
+mod complete;
 pub(super) mod diagnostic;
 pub(super) mod ended;
 mod least_delay;
+pub(super) mod local;
+mod log;
 mod options;
 mod packet_writer;
 pub(super) mod packets;
 mod secrets;
+mod silence;
 mod stream_source;
+mod tracks;
 
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
 pub use options::{StreamOptions, Transport};

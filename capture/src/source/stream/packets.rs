@@ -130,6 +130,16 @@ impl Read for Pipe {
     }
 }
 
+/// Waits until ffmpeg has sent something, or has ended; returns whether it has within `deadline`.
+pub(super) fn wait_for_output(pipe: &ChildStdout, stop: &Stop, deadline: Duration) -> bool {
+    // Polls are counted, as above.
+    let polls = deadline.as_millis() / (POLL_EVERY.tv_nsec as u128 / 1_000_000);
+    (0..polls).any(|_| {
+        stop.is_requested()
+            || poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&POLL_EVERY)).is_ok_and(|ready| ready > 0)
+    })
+}
+
 /// Parses bytes as the output of ffmpeg, and returns the number of packets.
 // Public for the fuzzer alone.
 #[cfg(any(test, fuzzing))]

@@ -1,86 +1,248 @@
 //! A network stream as a source.
 
+use std::time::{Duration, Instant};
+
 use capbuf::{SampleFormat, Writer};
 
 use super::child::Child;
 use super::command_line::{Media, arguments, script};
-use super::diagnostic;
+use super::complete::is_complete;
 use super::ended::Ended;
+use super::local::OwnServers;
+use super::log::{Listed, Log};
 use super::options::StreamOptions;
 use super::packet_writer::PacketWriter;
-use super::packets::Packets;
+use super::packets::{Packets, wait_for_output};
+use super::silence::Silence;
+use super::tracks;
+use super::{certificate, diagnostic};
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
 use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
+/// The time in which ffmpeg lists the tracks of a stream. Its own timeouts are shorter, and say
+/// more.
+const LISTED_WITHIN: Duration = Duration::from_secs(30);
+/// The time in which a track delivers once the tracks are listed, if the stream has others. A
+/// camera's other tracks may be announced and never sent.
+const DELIVERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// The number of children that are started to find the track and its format.
+const MAX_ATTEMPTS: usize = 8;
+
 /// A stream as a source.
 pub(crate) struct StreamSource {
     url: String,
     options: StreamOptions,
-    /// The media that worked last time.
-    media: Option<Media>,
+    /// The choice that worked last time.
+    known: Option<Choice>,
     opened: Option<Opened>,
+}
+
+/// The way in which a stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Choice {
+    media: Media,
+    /// `None` for the track that ffmpeg chooses.
+    track: Option<u16>,
+    codec: SampleFormat,
 }
 
 struct Opened {
     child: Child,
     packets: Packets,
+    /// The number of audio tracks.
+    tracks: usize,
+    /// The number of the one that is read.
+    track: usize,
+}
+
+/// The outcome of an attempt to open a stream.
+enum Attempt {
+    Opened(Box<Opened>),
+    /// The stream has to be read in another way.
+    Again(Choice),
 }
 
 impl StreamSource {
     pub(crate) fn new(url: &str, options: &StreamOptions) -> Self {
-        Self { url: url.to_owned(), options: options.clone(), media: None, opened: None }
+        Self { url: url.to_owned(), options: options.clone(), known: None, opened: None }
     }
 
-    fn open_for(&self, media: Media, requested: &RequestedFormat, stop: &Stop) -> Result<Opened> {
-        let script = script(&self.url, &self.options, media);
-        let (child, pipe) = Child::start("ffmpeg", &arguments(requested, &self.options), &script)?;
-        match Packets::open(pipe, stop, requested.sample_format.unwrap_or(SampleFormat::S16)) {
-            Ok(packets) => Ok(Opened { child, packets }),
+    fn refused(&self, reason: String) -> Error {
+        Error::Config { source_name: capbuf::redact(&self.url), reason }
+    }
+
+    /// Checks what ffmpeg would not.
+    fn check(&self, stop: &Stop) -> Result<()> {
+        // The script that names the URL has lines.
+        if self.url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(self.refused("a URL has no blanks and no control characters".to_owned()));
+        }
+        if let Some(path) = &self.options.ca_file {
+            certificate::check_file(path).map_err(|reason| self.refused(reason))?;
+        }
+        if certificate::is_unchecked_by_ffmpeg(&self.url, &self.options) {
+            let (child, is_trusted) = certificate::connection_to(&self.url, &self.options, stop)?;
+            if !is_trusted {
+                return Err(self.lost(child, Ended::Closed));
+            }
+        }
+        Ok(())
+    }
+
+    fn open_media(&self, media: Media, requested: &RequestedFormat, stop: &Stop) -> Result<(Choice, Opened)> {
+        let codec = requested.sample_format.unwrap_or(SampleFormat::S16);
+        let first = Choice { media, track: self.options.track, codec };
+        let known = self.known.map(|known| Choice { codec: requested.sample_format.unwrap_or(known.codec), ..known });
+        let mut known = known.filter(|known| known.media == media && *known != first);
+        let mut choice = known.unwrap_or(first);
+        let mut silent = Vec::new();
+        // A server may list other tracks each time.
+        for _ in 0..MAX_ATTEMPTS {
+            match self.attempt(choice, &mut silent, requested, stop) {
+                Ok(Attempt::Opened(opened)) => return Ok((choice, *opened)),
+                Ok(Attempt::Again(other)) => choice = other,
+                // The stream may have other tracks than last time.
+                Err(_) if known.take().is_some() && !stop.is_requested() => choice = first,
+                Err(error) => return Err(error),
+            }
+        }
+        let reason = "none of its audio tracks delivers".to_owned();
+        Err(Error::Stream { source_name: capbuf::redact(&self.url), reason })
+    }
+
+    /// Opens the stream. `silent` are the tracks that delivered nothing.
+    fn attempt(
+        &self,
+        choice: Choice,
+        silent: &mut Vec<usize>,
+        requested: &RequestedFormat,
+        stop: &Stop,
+    ) -> Result<Attempt> {
+        let arguments = arguments(requested, choice.track, choice.codec, "verbose");
+        let script = script(&self.url, &self.options, choice.media);
+        let (child, pipe) = Child::start("ffmpeg", &arguments, &script, OwnServers::of(&self.url))?;
+        let Some(Listed { tracks, chosen }) = child.log().wait_for_tracks(stop, LISTED_WITHIN) else {
+            return Err(self.lost(child, Ended::Closed));
+        };
+        let wanted = self.options.track.map(usize::from);
+        if tracks.is_empty() {
+            return Err(self.without_audio());
+        }
+        if let Some(missing) = wanted.filter(|number| *number >= tracks.len()) {
+            let allowed = match tracks.len() {
+                1 => "0".to_owned(),
+                count => format!("0 to {}", count - 1),
+            };
+            return Err(self.refused(format!("it has no audio track {missing}; allowed: {allowed}")));
+        }
+        let preferred = tracks::by_preference(&tracks);
+        let untried = |silent: &[usize]| preferred.iter().copied().find(|number| !silent.contains(number));
+        let given = choice.track.map(usize::from).filter(|track| *track < tracks.len());
+        let Some(best) = wanted.or(given).or_else(|| untried(silent)) else {
+            return Err(self.lost(child, Ended::Stalled(DELIVERS_WITHIN)));
+        };
+        let track = &tracks[best.min(tracks.len() - 1)];
+        if let Some(reason) = track.refusal(requested) {
+            return Err(self.refused(reason));
+        }
+        let codec = requested.sample_format.unwrap_or(track.sample_format);
+        if chosen.is_some_and(|chosen| chosen != best) || codec != choice.codec {
+            let track = if tracks.len() > 1 { u16::try_from(best).ok() } else { choice.track };
+            return Ok(Attempt::Again(Choice { track, codec, ..choice }));
+        }
+        let has_others = wanted.is_none() && silent.len() + 1 < tracks.len();
+        if has_others && !wait_for_output(&pipe, stop, DELIVERS_WITHIN) && !stop.is_requested() {
+            silent.push(best);
+            let Some(next) = untried(silent) else {
+                return Err(self.lost(child, Ended::Stalled(DELIVERS_WITHIN)));
+            };
+            return Ok(Attempt::Again(Choice { track: u16::try_from(next).ok(), ..choice }));
+        }
+        match Packets::open(pipe, stop, codec) {
+            Ok(packets) => Ok(Attempt::Opened(Box::new(Opened { child, packets, tracks: tracks.len(), track: best }))),
             Err(ended) => Err(self.lost(child, ended)),
         }
     }
 
-    /// Ends the child, and returns the error, with the reason from its standard error.
+    /// A stream without audio. What comes over UDP may not have shown its audio yet.
+    fn without_audio(&self) -> Error {
+        let reason = "it has no audio; allowed: a stream with an audio track".to_owned();
+        if super::options::scheme(&self.url) == "udp" {
+            return Error::Stream { source_name: capbuf::redact(&self.url), reason };
+        }
+        self.refused(reason)
+    }
+
+    fn report_silence(&self, track: usize, tracks: usize) {
+        let source = capbuf::redact(&self.url);
+        tracing::warn!(
+            source,
+            "audio track {track} is all zeros, and the stream has {tracks}: choose another one by #audio=NUMBER"
+        );
+    }
+
+    /// Ends the child, and returns the error, with the reason from its log.
     fn lost(&self, child: Child, ended: Ended) -> Error {
+        self.error(&child.end(), ended)
+    }
+
+    fn error(&self, log: &Log, ended: Ended) -> Error {
         let source_name = capbuf::redact(&self.url);
-        let stderr = child.end();
-        match (ended, diagnostic::reason(&stderr, &self.url)) {
+        let refused = log.refused().map(|refused| diagnostic::without_secrets(&refused, &self.url));
+        if let Some(reason) = refused {
+            return Error::Stream { source_name, reason };
+        }
+        match (ended, diagnostic::stream_reason(&log.errors(), &self.url, &self.options)) {
             (Ended::Stalled(waited), None) => Error::Stalled { source_name, waited },
             (Ended::Stalled(waited), Some(reason)) => {
                 Error::Stream { source_name, reason: format!("nothing came for {waited:?}: {reason}") }
             }
             (Ended::Closed | Ended::Garbled(_), Some(reason)) => Error::Stream { source_name, reason },
-            (Ended::Closed, None) => Error::Stream { source_name, reason: "the stream ended".to_owned() },
+            (Ended::Closed, None) => Error::Stream { source_name, reason: ENDED.to_owned() },
             (Ended::Garbled(reason), None) => Error::Stream { source_name, reason },
         }
     }
+}
+
+/// The reason of an ffmpeg that ended without an error.
+const ENDED: &str = "the stream ended";
+
+fn is_wordless(error: &Error) -> bool {
+    matches!(error, Error::Stream { reason, .. } if reason == ENDED)
 }
 
 impl Source for StreamSource {
     fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
         // One child per source: the old one ends before a new one starts.
         self.opened = None;
-        let to_try = match self.media {
-            Some(known) => vec![known],
+        self.check(stop)?;
+        let to_try = match self.known {
+            Some(known) => vec![known.media],
             None => Media::to_try(&self.url).to_vec(),
         };
-        let mut failed = Error::Stream { source_name: capbuf::redact(&self.url), reason: "not tried".to_owned() };
+        let (mut failed, began) = (None, Instant::now());
         for media in to_try {
-            match self.open_for(media, requested, stop) {
-                Ok(opened) => {
+            match self.open_media(media, requested, stop) {
+                Ok((choice, opened)) => {
                     let format = opened.packets.format();
-                    self.media = Some(media);
+                    self.known = Some(choice);
                     self.opened = Some(opened);
                     return Ok(format);
                 }
-                Err(error) if stop.is_requested() => return Err(error),
-                Err(error) => failed = error,
+                Err(error) if stop.is_requested() => {
+                    // It was stopped before it could fail, perhaps; an error before says more.
+                    let said = failed.or_else(|| Some(error).filter(|error| !is_wordless(error)));
+                    let nothing = || Error::Stalled { source_name: capbuf::redact(&self.url), waited: began.elapsed() };
+                    return Err(said.unwrap_or_else(nothing));
+                }
+                Err(error) => failed = Some(error),
             }
         }
-        Err(failed)
+        Err(failed.unwrap_or_else(|| self.refused("no way to read it is known".to_owned())))
     }
 
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
@@ -88,17 +250,24 @@ impl Source for StreamSource {
     }
 
     fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
-        let Some(Opened { child, mut packets }) = self.opened.take() else {
+        let Some(Opened { child, mut packets, tracks, track }) = self.opened.take() else {
             return Err(Error::Stream {
                 source_name: capbuf::redact(&self.url),
                 reason: "it was not opened".to_owned(),
             });
         };
         let format = packets.format();
+        let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
+        let mut silence = Silence::new(tracks, format.sample_rate_hz, frame_bytes);
         let mut packet_writer = PacketWriter::new(output, format);
         let ended = loop {
             match packets.next() {
-                Ok(packet) => packet_writer.add(packet, stop)?,
+                Ok(packet) => {
+                    if silence.add(&packet.data) {
+                        self.report_silence(track, tracks);
+                    }
+                    packet_writer.add(packet, stop)?;
+                }
                 Err(ended) => break ended,
             }
             if stop.is_requested() {
@@ -114,6 +283,10 @@ impl Source for StreamSource {
         packet_writer.finish()?;
         // Closed first, so that the child does not block on it.
         drop(packets);
-        Err(self.lost(child, ended))
+        let log = child.end();
+        if matches!(ended, Ended::Closed) && is_complete(&log, &self.url, &self.options, stop) {
+            return Ok(RunOutcome::Finished);
+        }
+        Err(self.error(&log, ended))
     }
 }
