@@ -44,7 +44,20 @@ type CaptureOptions struct {
 	// SilenceFor is the time with zero samples only after which a source is reopened: a microphone
 	// never delivers that; 0: never.
 	SilenceFor time.Duration
+	// WrongRate is what becomes of a source whose frames come faster or slower than it says.
+	WrongRate WrongRate
 }
+
+// WrongRate is what becomes of a source whose frames come faster or slower than it says.
+type WrongRate uint32
+
+const (
+	// WrongRateRefuse: it is closed, and reopened after the delays of a source that fails.
+	WrongRateRefuse WrongRate = C.CAPBUF_WRONG_RATE_REFUSE
+	// WrongRateCorrect: it is reopened, and its frames are taken to come at the measured rate from
+	// then on.
+	WrongRateCorrect WrongRate = C.CAPBUF_WRONG_RATE_CORRECT
+)
 
 // Mix selects which channels of a source are recorded.
 type Mix uint32
@@ -173,6 +186,7 @@ func (o CaptureOptions) toC(ctx context.Context) (C.capbuf_capture_options, erro
 		retry_at_most_after_ns: C.int64_t(o.RetryAtMostAfter),
 		nothing_for_ns:         C.int64_t(o.NothingFor),
 		silence_for_ns:         C.int64_t(o.SilenceFor),
+		wrong_rate:             C.uint32_t(o.WrongRate),
 	}
 	if o.Mix >= C.CAPBUF_MIX_CHANNEL {
 		converted.mix_channel = C.uint32_t(o.Mix - C.CAPBUF_MIX_CHANNEL)

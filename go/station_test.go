@@ -114,6 +114,7 @@ func TestInvalidConfigurationChangesNothing(t *testing.T) {
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{ThenRetryEvery: -1}}, ErrInvalidArgument, "then_retry_every_ns"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{NothingFor: -1}}, ErrInvalidArgument, "nothing_for_ns"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{SilenceFor: -1}}, ErrInvalidArgument, "silence_for_ns"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{WrongRate: 2}}, ErrInvalidArgument, "wrong_rate is 2"},
 	}
 	for _, wrong := range wrong {
 		_, err := s.Reconfigure(append(tones(2, "nest"), wrong.source))

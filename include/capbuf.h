@@ -192,6 +192,13 @@
 // Only channel `mix_channel`.
 #define CAPBUF_MIX_CHANNEL 2
 
+// A source whose frames come faster or slower than it says is closed, and opened again after the
+// delays of a source that fails.
+#define CAPBUF_WRONG_RATE_REFUSE 0
+
+// It is opened again, and its frames are taken to come at the measured rate from then on.
+#define CAPBUF_WRONG_RATE_CORRECT 1
+
 // The source is being opened.
 #define CAPBUF_STATE_STARTING 1
 
@@ -678,6 +685,9 @@ typedef struct {
     // A source that delivers only zeros for this duration, in ns, is reopened: a working
     // microphone never does; 0: never.
     int64_t silence_for_ns;
+    // The fate of a source whose frames come faster or slower than it says: one of the
+    // `CAPBUF_WRONG_RATE_` constants.
+    uint32_t wrong_rate;
 } capbuf_capture_options;
 
 // A clip that was written.

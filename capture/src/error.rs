@@ -128,6 +128,18 @@ pub enum Error {
         /// The violation.
         what: String,
     },
+    /// The frames of a source come at another rate than it says.
+    #[error("{source_name}: {come_hz} frames a second come, {declared_hz} are declared{}", corrected(*.is_corrected))]
+    WrongRate {
+        /// The source, without credentials.
+        source_name: String,
+        /// The measured rate; the standard one if it is within 1 %.
+        come_hz: u32,
+        /// The rate that the source says, or that was measured before.
+        declared_hz: u32,
+        /// True if the measured rate is taken as the source's from now on.
+        is_corrected: bool,
+    },
     /// A clip cannot be written. A file of its name is unchanged.
     #[error("clip {}: {reason}", path.display())]
     Clip {
@@ -148,6 +160,11 @@ pub enum Error {
 
 fn after_colon(reason: Option<&str>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
+}
+
+/// The end of the message of a wrong rate.
+fn corrected(is_corrected: bool) -> &'static str {
+    if is_corrected { "; from now on they are taken as that many" } else { "" }
 }
 
 impl Error {

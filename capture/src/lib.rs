@@ -63,7 +63,7 @@ pub use source::{
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};
 pub use stop::Stop;
-pub use supervise::{Backoff, Capture, CaptureOptions, CircuitBreaker, Supervised, Watchdog};
+pub use supervise::{Backoff, Capture, CaptureOptions, CircuitBreaker, Supervised, Watchdog, WrongRate};
 
 /// The examples of the front page and of the project's README, run as tests.
 #[cfg(doctest)]

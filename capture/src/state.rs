@@ -120,6 +120,7 @@ pub struct Transition {
     pub utc_ns: i64,
     /// The new state.
     pub state: SourceState,
-    /// The error, in states that have one.
+    /// The error, in states that have one. For a running source: what is remarkable about it, as a
+    /// format that changed, or a rate that is corrected.
     pub reason: Option<String>,
 }

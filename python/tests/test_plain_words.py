@@ -58,7 +58,7 @@ def calls(folder: pathlib.Path) -> Iterator[tuple[str, Callable[..., Any], dict[
     yield "write", writer.write, {"samples": np.zeros(8, "int16"), "at": 1_700_000_001.0}
     yield "write_bytes", writer.write_bytes, {"data": b"1234", "at": 1_700_000_002.0}
     yield "gap", writer.gap, {"reason": "requested", "duration": 0.1}
-    yield "SourceConfig", capbuf.SourceConfig, {"name": "nest", "locator": "tone:440", "seconds": 1, "mix": 0, "gain_db": 0.0, "give_up_after": 1, "retry_after": 1.0, "silence_for": 1.0, "when_gone": "keep", "channels": 1}
+    yield "SourceConfig", capbuf.SourceConfig, {"name": "nest", "locator": "tone:440", "seconds": 1, "mix": 0, "gain_db": 0.0, "give_up_after": 1, "retry_after": 1.0, "silence_for": 1.0, "wrong_rate": "correct", "when_gone": "keep", "channels": 1}
     yield "reconfigure", station.reconfigure, {"sources": []}
     yield "check", station.check, {"sources": []}
     yield "Trigger", capbuf.Trigger, {"registry": registry, "source": "mic", "folder": folder, "louder_than_dbfs": -20.0, "between_hz": (300, 1000), "before": 0.1, "after": 0.1, "at_most": 1.0, "extension": "wav"}

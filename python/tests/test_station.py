@@ -126,6 +126,12 @@ def test_invalid_configuration_changes_nothing(registry: capbuf.Registry) -> Non
             capbuf.SourceConfig("a", **{name: -1})  # type: ignore[arg-type]
         with pytest.raises(capbuf.InvalidType, match=name):
             capbuf.SourceConfig("a", **{name: b"1"})  # type: ignore[arg-type]
+    with pytest.raises(capbuf.InvalidArgument, match="wrong_rate.*ignore.*refuse, correct"):
+        capbuf.SourceConfig("a", wrong_rate="ignore")
+    with pytest.raises(capbuf.InvalidType, match="wrong_rate"):
+        capbuf.SourceConfig("a", wrong_rate=1)  # type: ignore[arg-type]
+    assert capbuf.SourceConfig("a", "tone:1", wrong_rate="correct") != capbuf.SourceConfig("a", "tone:1")
+    assert capbuf.SourceConfig("a", "tone:1", wrong_rate="refuse") == capbuf.SourceConfig("a", "tone:1")
     with pytest.raises(capbuf.InvalidArgument, match="mix.*loudest.*\"auto\", \"average\", the number of a channel"):
         capbuf.SourceConfig("a", mix="loudest")
     with pytest.raises(capbuf.InvalidArgument, match="gain"):

@@ -31,6 +31,7 @@ static void bad_captures(const capbuf_registry *registry) {
         case 9: options.retry_at_most_after_ns = -1; break;
         case 10: options.nothing_for_ns = -1; break;
         case 11: options.silence_for_ns = -1; break;
+        case 12: options.wrong_rate = 2; break;
         default: options.lifetime = 7; break;
         }
         EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, &options, &capture, &error));

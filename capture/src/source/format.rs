@@ -1,5 +1,7 @@
 //! The format of audio: requested from a source, and delivered by it.
 
+use std::fmt;
+
 use capbuf::{SampleFormat, Spec};
 
 /// The format requested from a source; a field of `None` leaves the choice to the source. All
@@ -43,4 +45,11 @@ pub struct Format {
     pub channels: u16,
     /// The type of a sample.
     pub sample_format: SampleFormat,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.channels == 1 { "" } else { "s" };
+        write!(f, "{} Hz with {} channel{plural}", self.sample_rate_hz, self.channels)
+    }
 }

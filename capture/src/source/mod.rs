@@ -16,6 +16,7 @@ mod kinds;
 mod locator;
 mod pacing;
 mod processing;
+mod rate_check;
 mod signal;
 mod stable_name;
 mod stream;
@@ -29,6 +30,7 @@ pub(crate) use kinds::source_with;
 pub use locator::{DeviceHost, Locator};
 pub use processing::Mix;
 pub(crate) use processing::{Processed, Processing};
+pub(crate) use rate_check::{RATE_WITHIN, RateCheck, nearest_rate_hz};
 #[cfg(fuzzing)]
 pub use stream::count_packets;
 pub use stream::{StreamOptions, Transport};

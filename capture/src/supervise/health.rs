@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use capbuf::{CaptureBuffer, ReadOptions, Span};
 
+use super::losses::Losses;
 use super::watchdog::Watchdog;
 use crate::error::Error;
+use crate::source::{RateCheck, nearest_rate_hz};
 
 /// The period of the checks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The time over which the rate is measured.
+/// The time over which an unsteady rate is measured, and its tolerance.
 const RATE_OVER: Duration = Duration::from_secs(30);
+const UNSTEADY_WITHIN: f64 = 0.2;
 
 /// The checks after a suspension in which a source delivers what waited for it, at any rate.
 const CATCHES_UP_WITHIN: u32 = 120;
@@ -22,6 +25,8 @@ pub(super) struct Observation {
     pub(super) at: Duration,
     /// Frames since the buffer exists.
     pub(super) frames: u64,
+    /// Frames that the source reported as lost since it runs.
+    pub(super) lost_frames: f64,
     /// True if the newest samples are all zero.
     pub(super) is_silent: bool,
 }
@@ -33,6 +38,7 @@ pub(super) struct Observation {
 pub(super) struct Health {
     rules: Watchdog,
     sample_rate_hz: f64,
+    rate_check: RateCheck,
     last: Option<Observation>,
     quiet_looks: u32,
     silent_looks: u32,
@@ -44,8 +50,16 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(rules: Watchdog, sample_rate_hz: u32) -> Self {
-        let sample_rate_hz = f64::from(sample_rate_hz);
-        Self { rules, sample_rate_hz, last: None, quiet_looks: 0, silent_looks: 0, rate_since: None, rate_after: 0 }
+        Self {
+            rules,
+            sample_rate_hz: f64::from(sample_rate_hz),
+            rate_check: RateCheck::new(sample_rate_hz, rules.rate_within),
+            last: None,
+            quiet_looks: 0,
+            silent_looks: 0,
+            rate_since: None,
+            rate_after: 0,
+        }
     }
 
     /// Begins to wait anew, after the process did not run: what a source delivered meanwhile comes
@@ -70,10 +84,12 @@ impl Health {
         {
             return Some(Fault::Silence(duration(self.silent_looks)));
         }
-        self.rate(seen)
+        let came = seen.frames as f64 + seen.lost_frames;
+        let steady = (seen.frames > 0).then(|| self.rate_check.add(seen.at, came)).flatten();
+        steady.map(Fault::Rate).or_else(|| self.unsteady_rate(seen))
     }
 
-    fn rate(&mut self, seen: Observation) -> Option<Fault> {
+    fn unsteady_rate(&mut self, seen: Observation) -> Option<Fault> {
         if self.rate_after > 0 {
             self.rate_after -= 1;
             return None;
@@ -93,10 +109,11 @@ impl Health {
         if looked < RATE_OVER {
             return None;
         }
-        let rate_hz = seen.frames.saturating_sub(first.frames) as f64 / took.as_secs_f64();
+        let lost = seen.lost_frames - first.lost_frames;
+        let rate_hz = (seen.frames.saturating_sub(first.frames) as f64 + lost) / took.as_secs_f64();
         self.rate_since = Some((seen, 0));
         let off = (rate_hz / self.sample_rate_hz - 1.0).abs();
-        (off > self.rules.rate_within).then_some(Fault::Rate(rate_hz))
+        (off > self.rules.rate_within.max(UNSTEADY_WITHIN)).then_some(Fault::UnsteadyRate(rate_hz))
     }
 }
 
@@ -105,19 +122,27 @@ impl Health {
 pub(super) enum Fault {
     /// No frames for this time.
     Nothing(Duration),
-    /// Frames at this rate.
+    /// Frames at this rate all the time.
     Rate(f64),
+    /// Frames at this rate on average.
+    UnsteadyRate(f64),
     /// Only zeros for this time.
     Silence(Duration),
 }
 
 impl Fault {
-    /// Returns the error that the restart is reported with.
-    pub(super) fn error(self, buffer: &CaptureBuffer) -> Error {
+    /// Returns the error that the restart is reported with. `declared_hz` is the rate of the
+    /// source, which may be resampled.
+    pub(super) fn error(self, buffer: &CaptureBuffer, declared_hz: u32) -> Error {
         let source_name = buffer.source().to_string();
         match self {
             Self::Nothing(waited) => Error::Stalled { source_name, waited },
             Self::Rate(rate_hz) => {
+                let part = f64::from(declared_hz) / f64::from(buffer.spec().sample_rate_hz());
+                let come_hz = nearest_rate_hz(rate_hz * part, declared_hz);
+                Error::WrongRate { source_name, come_hz, declared_hz, is_corrected: false }
+            }
+            Self::UnsteadyRate(rate_hz) => {
                 let nominal_hz = buffer.spec().sample_rate_hz();
                 Error::Unhealthy {
                     source_name,
@@ -132,12 +157,13 @@ impl Fault {
     }
 }
 
-/// Observes a buffer. Wait-free; with `silence_for` set, copies the newest samples.
-pub(super) fn observe(buffer: &CaptureBuffer, rules: &Watchdog) -> Observation {
+/// Observes a buffer. Wait-free; with `silence_for` set, or after a gap, copies the newest samples.
+pub(super) fn observe(buffer: &CaptureBuffer, rules: &Watchdog, losses: &mut Losses) -> Observation {
     let frames = buffer.frames().end;
+    let lost_frames = losses.update(buffer, frames);
     let at = Duration::from_nanos(buffer.clock().monotonic_ns().max(0).unsigned_abs());
     let is_silent = rules.silence_for.is_some() && is_silent(buffer);
-    Observation { at, frames, is_silent }
+    Observation { at, frames, lost_frames, is_silent }
 }
 
 /// Returns whether the newest 20 ms are all zeros.
@@ -169,7 +195,7 @@ mod tests {
     }
 
     fn sight(look: u32, frames: u64) -> Observation {
-        Observation { at: at(look), frames, is_silent: false }
+        Observation { at: at(look), frames, lost_frames: 0.0, is_silent: false }
     }
 
     #[test]
@@ -195,9 +221,11 @@ mod tests {
         let Some((look, Fault::Rate(rate_hz))) = watch(Watchdog::new(), 1000, slow) else {
             panic!("760 Hz is outside 20 % of 1000 Hz")
         };
-        assert!((119..=122).contains(&look) && (rate_hz - 760.0).abs() < 1.0, "{look}: {rate_hz} Hz");
+        assert!(look <= 40 && (rate_hz - 760.0).abs() < 1.0, "{look}: {rate_hz} Hz");
         let lossy = |look: u32| sight(look, 1 + u64::from(look) * 220);
-        assert_eq!(watch(Watchdog::new(), 1000, lossy), None, "12 % of loss is within the limit");
+        assert!(matches!(watch(Watchdog::new(), 1000, lossy), Some((_, Fault::Rate(_)))), "12 % too slow");
+        let reported = |look: u32| Observation { lost_frames: f64::from(look) * 30.0, ..lossy(look) };
+        assert_eq!(watch(Watchdog::new(), 1000, reported), None, "12 % reported as lost");
         let fast = |look: u32| sight(look, 1 + u64::from(look) * 320);
         assert!(matches!(watch(Watchdog::new(), 1000, fast), Some((_, Fault::Rate(_)))));
     }

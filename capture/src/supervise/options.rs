@@ -7,6 +7,7 @@ use capbuf::{AllocateOptions, Length, Lifetime, SampleFormat, Spec};
 use super::backoff::Backoff;
 use super::breaker::CircuitBreaker;
 use super::watchdog::Watchdog;
+use super::wrong_rate::WrongRate;
 use crate::source::{Mix, Processing, RequestedFormat, StreamOptions};
 
 /// Options of a capture: its buffer, its format, and how it is supervised.
@@ -28,6 +29,7 @@ pub struct CaptureOptions {
     pub(super) backoff: Backoff,
     pub(super) breaker: CircuitBreaker,
     pub(super) watchdog: Watchdog,
+    pub(super) wrong_rate: WrongRate,
     pub(super) processing: Processing,
     pub(crate) stream: StreamOptions,
 }
@@ -44,6 +46,7 @@ impl CaptureOptions {
             backoff: Backoff::default(),
             breaker: CircuitBreaker::default(),
             watchdog: Watchdog::default(),
+            wrong_rate: WrongRate::default(),
             processing: Processing::default(),
             stream: StreamOptions::new(),
         }
@@ -130,6 +133,13 @@ impl CaptureOptions {
     /// refused with such an option, and so is a locator that says otherwise.
     pub fn stream(mut self, stream: StreamOptions) -> Self {
         self.stream = stream;
+        self
+    }
+
+    /// Sets what becomes of a source whose frames come faster or slower than it says. It is refused
+    /// unless set.
+    pub fn wrong_rate(mut self, wrong_rate: WrongRate) -> Self {
+        self.wrong_rate = wrong_rate;
         self
     }
 

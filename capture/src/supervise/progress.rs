@@ -60,13 +60,19 @@ struct Attempt {
     stalled: Option<Error>,
     /// Set while the source runs.
     buffer: Option<CaptureBuffer>,
+    /// The rate that the source says.
+    declared_hz: u32,
 }
 
 /// The part of an attempt that the watchdog checks.
 #[derive(Debug)]
 pub(super) enum Phase {
     Opening,
-    Running(CaptureBuffer, Option<Arc<SourceClaim>>),
+    Running {
+        buffer: CaptureBuffer,
+        claim: Option<Arc<SourceClaim>>,
+        declared_hz: u32,
+    },
     /// Backing off, stalled, or about to end.
     Idle,
 }
@@ -151,7 +157,7 @@ impl Progress {
     pub(super) fn begin_attempt(&self, whole: &Stop) -> Stop {
         let stop = whole.part();
         let mut now = self.lock();
-        now.attempt = Attempt { number: now.attempt.number + 1, stop: stop.clone(), stalled: None, buffer: None };
+        now.attempt = Attempt { number: now.attempt.number + 1, stop: stop.clone(), ..Attempt::default() };
         now.set(State::Starting, self.clock.utc_ns());
         drop(now);
         self.log(&State::Starting);
@@ -168,8 +174,15 @@ impl Progress {
         }
     }
 
-    /// Notes that the source of this attempt feeds `buffer`. Each time but the first is a restart.
-    pub(super) fn running(&self, claim: &Arc<SourceClaim>, buffer: &CaptureBuffer) {
+    /// Notes that the source of this attempt feeds `buffer`, at `declared_hz` frames a second. Each
+    /// time but the first is a restart. `note` says what is remarkable about its format.
+    pub(super) fn running(
+        &self,
+        claim: &Arc<SourceClaim>,
+        buffer: &CaptureBuffer,
+        declared_hz: u32,
+        note: Option<&str>,
+    ) {
         let mut now = self.lock();
         if now.has_run {
             now.restarts += 1;
@@ -177,10 +190,16 @@ impl Progress {
         now.has_run = true;
         now.published = Some(Published { claim: Arc::clone(claim), buffer: Some(buffer.clone()) });
         now.attempt.buffer = Some(buffer.clone());
-        now.set(State::Running, self.clock.utc_ns());
+        now.attempt.declared_hz = declared_hz;
+        now.set_with(State::Running, note.map(str::to_owned), self.clock.utc_ns());
         drop(now);
         self.changed.notify_all();
-        self.log(&State::Running);
+        match note {
+            Some(reason) => {
+                tracing::warn!(source = self.source_name, state = State::Running.kind().name(), reason, "source");
+            }
+            None => self.log(&State::Running),
+        }
     }
 
     /// Ends the attempt, and returns why the watchdog stopped it, if it did.
@@ -202,7 +221,7 @@ impl Progress {
             _ if now.attempt.stop.is_requested() => Phase::Idle,
             (Some(buffer), State::Running) => {
                 let claim = now.published.as_ref().map(|published| Arc::clone(&published.claim));
-                Phase::Running(buffer.clone(), claim)
+                Phase::Running { buffer: buffer.clone(), claim, declared_hz: now.attempt.declared_hz }
             }
             (None, State::Starting) => Phase::Opening,
             _ => Phase::Idle,
@@ -281,9 +300,13 @@ impl Progress {
 }
 
 impl Now {
-    fn set(&mut self, mut state: State, utc_ns: i64) {
-        self.retry_at = state.left_mut().and_then(|left| Instant::now().checked_add(*left));
+    fn set(&mut self, state: State, utc_ns: i64) {
         let reason = state.reason().map(ToString::to_string);
+        self.set_with(state, reason, utc_ns);
+    }
+
+    fn set_with(&mut self, mut state: State, reason: Option<String>, utc_ns: i64) {
+        self.retry_at = state.left_mut().and_then(|left| Instant::now().checked_add(*left));
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
@@ -295,7 +318,7 @@ impl Now {
 
     fn publish(&self, since_utc_ns: i64) {
         if let Some(Published { claim, buffer }) = &self.published {
-            let reason = self.state.reason().map(ToString::to_string).unwrap_or_default();
+            let reason = self.history.back().and_then(|last| last.reason.clone()).unwrap_or_default();
             let health = SourceHealth::new(self.state.kind(), since_utc_ns, self.restarts, reason);
             // The state of this process does not depend on the domain.
             let _ = claim.publish(buffer.as_ref(), &health);

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use capbuf::{CaptureBuffer, GapReason, Registry, SourceClaim, Spec, Writer, above_standard_streams};
+use capbuf::{
+    CaptureBuffer, GapReason, MAX_SAMPLE_RATE_HZ, Registry, SourceClaim, Spec, Writer, above_standard_streams,
+};
 
 use super::options::CaptureOptions;
 use super::progress::Progress;
 use super::reopening;
 use super::watchdog::Watchdog;
 use super::watcher::{self, Rules};
+use super::wrong_rate::WrongRate;
 use crate::error::{Error, Result};
-use crate::source::{RequestedFormat, RunOutcome, Source};
+use crate::source::{Processed, RequestedFormat, RunOutcome, Source};
 use crate::state::{State, Transition};
 use crate::stop::Stop;
 
@@ -28,7 +31,7 @@ pub(super) type OnChange = Box<dyn FnMut(&Transition) + Send>;
 pub(super) struct Runner {
     pub(super) registry: Registry,
     pub(super) name: String,
-    pub(super) source: Box<dyn Source>,
+    pub(super) source: Processed,
     pub(super) options: CaptureOptions,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: Stop,
@@ -103,7 +106,7 @@ impl Runner {
                     Error::OpenTimedOut { source_name, waited, reason: Some(reason) }
                 }
                 // The watchdog's finding is the cause of the error that followed.
-                (_, Some(reason)) | (Err(reason), None) => reason,
+                (_, Some(reason)) | (Err(reason), None) => self.correct(reason),
             };
             // What was played is not played again.
             let is_over = if self.progress.has_run() { self.source.is_replay() } else { !self.options.retry_opening };
@@ -162,8 +165,21 @@ impl Runner {
         if stop.is_requested() {
             return Err(self.too_late());
         }
-        self.progress.running(&claim, writer.buffer());
+        let declared_hz = self.source.native_hz().unwrap_or(writer.buffer().spec().sample_rate_hz());
+        self.progress.running(&claim, writer.buffer(), declared_hz, self.source.note());
         Ok(writer)
+    }
+
+    /// Takes the rate that was measured as the source's, if the options say so.
+    fn correct(&mut self, mut reason: Error) -> Error {
+        if let Error::WrongRate { come_hz, is_corrected, .. } = &mut reason
+            && self.options.wrong_rate == WrongRate::Correct
+            && *come_hz <= MAX_SAMPLE_RATE_HZ
+        {
+            self.source.correct(*come_hz);
+            *is_corrected = true;
+        }
+        reason
     }
 
     /// Replaces the error of a removed buffer by one that names the cause, and records the loss.

@@ -213,7 +213,7 @@ impl Supervised {
         let runner = Runner {
             registry: registry.clone(),
             name: name.to_owned(),
-            source: Box::new(Processed::new(source, options.processing)),
+            source: Processed::new(source, options.processing, options.watchdog.rate_within),
             options: options.clone(),
             progress: Arc::clone(&own.progress),
             stop: own.stop.clone(),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::source::RATE_WITHIN;
+
 /// Requirements on the frames that arrive. A source that violates one is closed and opened again.
 ///
 /// Files are not watched: they are played once, with their silence, and not opened again.
@@ -25,13 +27,13 @@ impl Watchdog {
     pub(super) const NO_RULES: Self =
         Self { nothing_for: Duration::MAX, rate_within: f64::INFINITY, silence_for: None };
 
-    /// Requires frames at least every 15 seconds, at a rate within 20 % of the nominal one. Silence
+    /// Requires frames at least every 15 seconds, at a rate within 5 % of the source's own. Silence
     /// is allowed.
     ///
     /// Sources have shorter timeouts of their own: a device is lost after 3 seconds without a
     /// frame, a stream after 12.
     pub fn new() -> Self {
-        Self { nothing_for: Duration::from_secs(15), rate_within: 0.2, silence_for: None }
+        Self { nothing_for: Duration::from_secs(15), rate_within: RATE_WITHIN, silence_for: None }
     }
 
     /// Sets the longest time without a frame.
@@ -40,8 +42,13 @@ impl Watchdog {
         self
     }
 
-    /// Sets the largest deviation of the rate, measured over 30 seconds, as a part of the nominal
-    /// one.
+    /// Sets the largest deviation of the rate, as a part of the one that the source says.
+    ///
+    /// Another steady rate is found within ten seconds; after longer, the longer the pauses between
+    /// arrivals are, as those of a playlist's pieces. Late audio that comes after all is no
+    /// deviation, nor are frames that the source reports as lost. What comes unsteadily is a fault
+    /// if it is off by more than 20 % in 30 seconds. [`WrongRate`](super::WrongRate) says what
+    /// becomes of a source that is found.
     pub fn rate_within(mut self, part: f64) -> Self {
         self.rate_within = part;
         self

@@ -16,6 +16,7 @@ use arc_swap::ArcSwapOption;
 use capbuf::{CaptureBuffer, SourceClaim};
 
 use super::health::{self, Health, LOOK_EVERY};
+use super::losses::Losses;
 use super::progress::{Phase, Progress};
 use super::watchdog::Watchdog;
 use crate::error::Error;
@@ -167,6 +168,7 @@ struct Looks {
     /// Checks since it runs.
     checks: u32,
     health: Option<Health>,
+    losses: Losses,
 }
 
 impl Watched {
@@ -199,7 +201,7 @@ impl Watched {
         }
         let Rules { source_name, watchdog, open_deadline } = &self.rules;
         match phase {
-            Phase::Running(buffer, claim) => {
+            Phase::Running { buffer, claim, declared_hz } => {
                 if let Err(error) = buffer.check_memory() {
                     return self.progress.stall(attempt, error.into());
                 }
@@ -211,8 +213,8 @@ impl Watched {
                 }
                 let rate_hz = buffer.spec().sample_rate_hz();
                 let health = looks.health.get_or_insert_with(|| Health::new(*watchdog, rate_hz));
-                if let Some(fault) = health.look(health::observe(&buffer, watchdog)) {
-                    self.progress.stall(attempt, fault.error(&buffer));
+                if let Some(fault) = health.look(health::observe(&buffer, watchdog, &mut looks.losses)) {
+                    self.progress.stall(attempt, fault.error(&buffer, declared_hz));
                 }
             }
             Phase::Opening => {
@@ -265,7 +267,7 @@ mod tests {
         for is_running in [false, true] {
             let stop = progress.begin_attempt(&Stop::new());
             if is_running {
-                progress.running(&claim, &buffer);
+                progress.running(&claim, &buffer, 8000, None);
             }
             // The first look begins the wait.
             for was_starved in [false, false, false, true, false, false] {

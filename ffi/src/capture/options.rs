@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use ::capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Mix, Watchdog};
+use ::capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Mix, Watchdog, WrongRate};
 use capbuf::Length;
 
 use crate::boundary::arguments::versioned_struct;
@@ -17,6 +17,12 @@ pub const CAPBUF_MIX_AUTO: u32 = 0;
 pub const CAPBUF_MIX_AVERAGE: u32 = 1;
 /// Only channel `mix_channel`.
 pub const CAPBUF_MIX_CHANNEL: u32 = 2;
+
+/// A source whose frames come faster or slower than it says is closed, and opened again after the
+/// delays of a source that fails.
+pub const CAPBUF_WRONG_RATE_REFUSE: u32 = 0;
+/// It is opened again, and its frames are taken to come at the measured rate from then on.
+pub const CAPBUF_WRONG_RATE_CORRECT: u32 = 1;
 
 /// Options of a capture. NULL in its place, and all zeros, are the defaults.
 #[repr(C)]
@@ -57,6 +63,9 @@ pub struct capbuf_capture_options {
     /// A source that delivers only zeros for this duration, in ns, is reopened: a working
     /// microphone never does; 0: never.
     pub silence_for_ns: i64,
+    /// The fate of a source whose frames come faster or slower than it says: one of the
+    /// `CAPBUF_WRONG_RATE_` constants.
+    pub wrong_rate: u32,
 }
 
 versioned_struct!(capbuf_capture_options, offset_of!(capbuf_capture_options, gain_db));
@@ -64,6 +73,7 @@ versioned_struct!(capbuf_capture_options, offset_of!(capbuf_capture_options, gai
 impl capbuf_capture_options {
     pub(crate) fn checked(&self) -> Result<CaptureOptions, FfiError> {
         let options = CaptureOptions::new().lifetime(lifetime(self.lifetime)?).gain_db(self.gain_db).mix(self.mix()?);
+        let options = options.wrong_rate(self.wrong_rate()?);
         self.supervised(self.shaped(options)?)
     }
 
@@ -94,6 +104,14 @@ impl capbuf_capture_options {
                     .map_err(|_| FfiError::invalid_argument("mix_channel", self.mix_channel, "0 to 65535"))
             }
             other => Err(FfiError::invalid_argument("mix", other, "0 (auto), 1 (average), 2 (channel)")),
+        }
+    }
+
+    fn wrong_rate(&self) -> Result<WrongRate, FfiError> {
+        match self.wrong_rate {
+            CAPBUF_WRONG_RATE_REFUSE => Ok(WrongRate::Refuse),
+            CAPBUF_WRONG_RATE_CORRECT => Ok(WrongRate::Correct),
+            other => Err(FfiError::invalid_argument("wrong_rate", other, "0 (refuse), 1 (correct)")),
         }
     }
 

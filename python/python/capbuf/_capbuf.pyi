@@ -89,6 +89,7 @@ def record(
     then_retry_every: _Seconds = 60.0,
     nothing_for: _Seconds = 15.0,
     silence_for: _Seconds | None = None,
+    wrong_rate: Literal["refuse", "correct"] | str = "refuse",
 ) -> Capture: ...
 def domains(*, folder: _Path | None = None) -> list[DomainInfo]: ...
 def remove_domain(name: str, *, folder: _Path | None = None) -> None: ...
@@ -684,6 +685,7 @@ class SourceConfig:
         then_retry_every: _Seconds = 60.0,
         nothing_for: _Seconds = 15.0,
         silence_for: _Seconds | None = None,
+        wrong_rate: Literal["refuse", "correct"] | str = "refuse",
         when_gone: Literal["remove", "keep"] | str = "remove",
     ) -> Self: ...
     @property

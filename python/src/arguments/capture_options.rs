@@ -1,7 +1,7 @@
 //! The arguments of `record` and `SourceConfig`: format, gain and supervision of a source.
 
 use capbuf::SampleFormat;
-use capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Mix, Watchdog};
+use capbuf_capture::{Backoff, CaptureOptions, CircuitBreaker, Mix, Watchdog, WrongRate};
 use pyo3::prelude::*;
 
 use super::integers::{optional_unsigned, unsigned};
@@ -24,6 +24,7 @@ pub(crate) struct CaptureArguments<'a, 'py> {
     pub(crate) then_retry_every: Option<&'a Bound<'py, PyAny>>,
     pub(crate) nothing_for: Option<&'a Bound<'py, PyAny>>,
     pub(crate) silence_for: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) wrong_rate: Option<&'a str>,
 }
 
 impl CaptureArguments<'_, '_> {
@@ -44,6 +45,9 @@ impl CaptureArguments<'_, '_> {
         }
         if let Some(value) = self.mix {
             options = options.mix(mix(value)?);
+        }
+        if let Some(wrong_rate) = self.wrong_rate {
+            options = options.wrong_rate(wrong_rate.parse::<WrongRate>().or_raise(py)?);
         }
         if let Some(deadline) = optional_duration("open_deadline", self.open_deadline)? {
             options = options.open_deadline(deadline);

@@ -59,6 +59,7 @@ texts! {
     extension, optional_extension;
     reason, optional_reason;
     when_gone, optional_when_gone;
+    wrong_rate, optional_wrong_rate;
 }
 
 /// The argument `path`.

@@ -41,6 +41,9 @@ use crate::errors::{invalid, wrong_type};
 /// silence_for : float or timedelta, optional
 ///     The time of all-zero samples after which it is, too. By default silence is no fault. The
 ///     samples of a working microphone are never all zero.
+/// wrong_rate : str, default "refuse"
+///     The fate of a source whose frames come faster or slower than it says: "refuse" closes it, and
+///     opens it again as one that fails; "correct" takes them to come at the measured rate.
 /// when_gone : str, default "remove"
 ///     The fate of the buffer once the source is no longer configured: "remove" removes it from
 ///     the registry, "keep" leaves it.
@@ -77,10 +80,11 @@ impl SourceConfig {
     #[pyo3(
         signature = (name, locator=None, *, seconds=None, sample_rate_hz=None, channels=None, sample_format=None, mix=None,
                      gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
-                     then_retry_every=None, nothing_for=None, silence_for=None, when_gone="remove"),
+                     then_retry_every=None, nothing_for=None, silence_for=None, wrong_rate=None, when_gone="remove"),
         text_signature = "(name, locator=None, *, seconds=60.0, sample_rate_hz=None, channels=None, sample_format=None, \
                           mix='auto', gain_db=0.0, open_deadline=20.0, retry_after=0.5, retry_at_most_after=30.0, \
-                          give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, when_gone='remove')"
+                          give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, \
+                          wrong_rate='refuse', when_gone='remove')"
     )]
     fn new(
         py: Python<'_>,
@@ -99,6 +103,7 @@ impl SourceConfig {
         then_retry_every: Option<&Bound<'_, PyAny>>,
         nothing_for: Option<&Bound<'_, PyAny>>,
         silence_for: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = named::optional_wrong_rate)] wrong_rate: Option<&str>,
         #[pyo3(from_py_with = named::when_gone)] when_gone: &str,
     ) -> PyResult<Self> {
         let arguments = CaptureArguments {
@@ -115,6 +120,7 @@ impl SourceConfig {
             then_retry_every,
             nothing_for,
             silence_for,
+            wrong_rate,
         };
         let when_gone = match when_gone {
             "remove" => WhenGone::Remove,
@@ -142,6 +148,7 @@ impl SourceConfig {
             }
         }
         keywords.set_item("sample_format", sample_format)?;
+        keywords.set_item("wrong_rate", wrong_rate)?;
         keywords.set_item("gain_db", gain_db)?;
         keywords.set_item("when_gone", if when_gone == WhenGone::Keep { "keep" } else { "remove" })?;
         Ok(Self { config, keywords: keywords.unbind() })

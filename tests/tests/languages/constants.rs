@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use capbuf::{GapReason, Lifetime, SampleFormat};
+use capbuf_capture::WrongRate;
 
 use crate::scrape::{between, by_number, camel, defined, numbered, upper, variants, words};
 use crate::tree::Tree;
@@ -47,6 +48,21 @@ impl Tree {
             self.says("go/spec.go", &format!("\t{lifetime} Lifetime = C.CAPBUF_LIFETIME_{}\n", upper(lifetime)));
         }
         self.same("a lifetime's name", &Lifetime::WhileOpen.name(), &"while open");
+    }
+
+    pub(crate) fn compare_wrong_rates(&mut self) {
+        let in_header = by_number(&defined(&self.text("include/capbuf.h"), "WRONG_RATE_"));
+        let names = WrongRate::ALL.map(|wrong_rate| upper(&format!("{wrong_rate:?}")));
+        self.same("what becomes of a wrong rate", &names.to_vec(), &in_header);
+        for wrong_rate in WrongRate::ALL {
+            let constant = upper(wrong_rate.name());
+            self.says(
+                "go/capture.go",
+                &format!("\tWrongRate{wrong_rate:?} WrongRate = C.CAPBUF_WRONG_RATE_{constant}\n"),
+            );
+            self.says("python/python/capbuf/_capbuf.pyi", &format!("\"{wrong_rate}\""));
+            self.says("contrib/capbuf.toml", &format!("\"{wrong_rate}\""));
+        }
     }
 
     pub(crate) fn compare_states(&mut self) {

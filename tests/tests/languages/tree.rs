@@ -68,6 +68,7 @@ impl Tree {
         self.compare_gap_reasons();
         self.compare_lifetimes();
         self.compare_states();
+        self.compare_wrong_rates();
         self.compare_changes();
         self.compare_versions();
         self.compare_methods();

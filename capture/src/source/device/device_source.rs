@@ -21,6 +21,8 @@ use crate::stop::Stop;
 const STALLED_AFTER: Duration = Duration::from_secs(3);
 /// The most audio that a device delivers in one burst after this process was suspended.
 const FAST_FOR: Duration = Duration::from_secs(5);
+/// A device that is faster has no clock. The watchdog finds those whose clock is wrong.
+const FASTEST: f64 = 5.0;
 /// Interval between polls of the status.
 const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Opening waits for this number of chunks, over which the delay is averaged.
@@ -131,7 +133,7 @@ impl Opened {
                 return Err(Error::Device { name: self.name.clone(), reason });
             }
             let delivered_s = (status.frames() - frames_before) as f64 / f64::from(sample_rate_hz);
-            if delivered_s > began.elapsed().as_secs_f64() * 1.5 + FAST_FOR.as_secs_f64() {
+            if delivered_s > began.elapsed().as_secs_f64() * FASTEST + FAST_FOR.as_secs_f64() {
                 let reason = "it delivers faster than real time, so it is no microphone".to_owned();
                 return Err(Error::Device { name: self.name.clone(), reason });
             }

@@ -6,6 +6,7 @@ use super::convert::{Block, append_floats, float};
 use super::shape::{BLOCK_FRAMES, Shape};
 use crate::error::Result;
 use crate::source::format::{Format, RequestedFormat};
+use crate::source::rate_check::RATE_WITHIN;
 
 /// The writer of a source, and the conversion before it.
 ///
@@ -14,6 +15,7 @@ use crate::source::format::{Format, RequestedFormat};
 pub struct Output {
     writer: Writer,
     conversion: Option<Conversion>,
+    rate_within: f64,
 }
 
 struct Conversion {
@@ -29,7 +31,17 @@ struct Conversion {
 impl Output {
     /// Writes the audio as it is.
     pub(crate) fn direct(writer: Writer) -> Self {
-        Self { writer, conversion: None }
+        Self { writer, conversion: None, rate_within: RATE_WITHIN }
+    }
+
+    /// Sets the tolerance of the rate of the source, as a part of it.
+    pub(super) fn with_rate_within(self, rate_within: f64) -> Self {
+        Self { rate_within, ..self }
+    }
+
+    /// Returns the tolerance of the rate of the source, as a part of it.
+    pub(crate) fn rate_within(&self) -> f64 {
+        self.rate_within
     }
 
     /// Converts the audio first.
@@ -43,7 +55,7 @@ impl Output {
         let reserved = writer.buffer().reserve(bytes as u64)?;
         let block = Block::new(shape.output().sample_format, out_samples);
         let conversion = Conversion { shape, floats: Vec::with_capacity(in_samples), block, _reserved: reserved };
-        Ok(Self { writer, conversion: Some(conversion) })
+        Ok(Self { conversion: Some(conversion), ..Self::direct(writer) })
     }
 
     /// Returns the writer, if the audio is written as it is.

@@ -14,19 +14,52 @@ use crate::stop::Stop;
 pub(crate) struct Processed {
     inner: Box<dyn Source>,
     processing: Processing,
+    rate_within: f64,
     /// The conversion; `None` to run the source as it is.
     shape: Option<Shape>,
+    /// The rate that the source says, and the one at which its frames were found to come.
+    corrected: Option<(u32, u32)>,
+    /// The format that the source said at the first opening, and at the newest.
+    declared: Option<(Format, Format)>,
+    native_hz: Option<u32>,
+    note: Option<String>,
 }
 
 impl Processed {
-    pub(crate) fn new(inner: Box<dyn Source>, processing: Processing) -> Self {
-        Self { inner, processing, shape: None }
+    /// `rate_within` is the tolerance of the rate, as a part of it.
+    pub(crate) fn new(inner: Box<dyn Source>, processing: Processing, rate_within: f64) -> Self {
+        Self {
+            inner,
+            processing,
+            rate_within,
+            shape: None,
+            corrected: None,
+            declared: None,
+            native_hz: None,
+            note: None,
+        }
     }
-}
 
-impl Source for Processed {
-    fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
-        self.shape = None;
+    /// Takes the frames of the source as `rate_hz` a second from the next opening on, as long as it
+    /// says the same rate as at the last one.
+    pub(crate) fn correct(&mut self, rate_hz: u32) {
+        self.corrected = self.declared.map(|(_, newest)| (newest.sample_rate_hz, rate_hz));
+    }
+
+    /// Returns the rate at which the source that was opened last is expected to deliver.
+    pub(crate) fn native_hz(&self) -> Option<u32> {
+        self.native_hz
+    }
+
+    /// Returns what is remarkable about the last opening: a format that changed, or a rate that is
+    /// corrected.
+    pub(crate) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Opens the inner source; returns its format, and the error if it does not offer the requested
+    /// one.
+    fn open_inner(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<(Format, Option<Error>)> {
         let refused = if self.processing.changes_audio() {
             None
         } else {
@@ -36,14 +69,51 @@ impl Source for Processed {
                 {
                     Some(error)
                 }
-                opened => return opened,
+                opened => return opened.map(|format| (format, None)),
             }
         };
         let native = self
             .inner
             .open(&RequestedFormat { sample_format: requested.sample_format, ..RequestedFormat::default() }, stop);
         // The error of the requested format says more than that of the native one.
-        let native = native.map_err(|error| refused.clone().unwrap_or(error))?;
+        native.map(|format| (format, refused.clone())).map_err(|error| refused.unwrap_or(error))
+    }
+
+    /// Notes what is remarkable about an opening, at which the source said `declared`.
+    fn note_opening(&mut self, declared: Format, native: Format, output: Format) {
+        let (first, before) = self.declared.unwrap_or((declared, declared));
+        self.declared = Some((first, declared));
+        self.native_hz = Some(native.sample_rate_hz);
+        let of = |format: Format| (format.sample_rate_hz, format.channels);
+        self.note = match self.corrected {
+            Some((declared_hz, rate_hz)) => Some(format!(
+                "{rate_hz} frames a second come, {declared_hz} are declared; they are converted from {rate_hz} Hz"
+            )),
+            None if of(declared) == of(first) && of(declared) == of(before) => None,
+            None => {
+                let other = if of(declared) == of(before) { first } else { before };
+                let conversion = if of(declared) == of(output) { "" } else { ", and converted" };
+                Some(format!("it is {declared} now, and was {other}; recorded as {output}{conversion}"))
+            }
+        };
+    }
+}
+
+impl Source for Processed {
+    fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
+        self.shape = None;
+        let (declared, refused) = self.open_inner(requested, stop)?;
+        self.corrected = self
+            .corrected
+            .filter(|(declared_hz, rate_hz)| *declared_hz == declared.sample_rate_hz && declared_hz != rate_hz);
+        let native =
+            Format { sample_rate_hz: self.corrected.map_or(declared.sample_rate_hz, |(_, hz)| hz), ..declared };
+        let wanted = requested.or(native);
+        let is_right = (native.sample_rate_hz, native.channels) == (wanted.sample_rate_hz, wanted.channels);
+        if is_right && refused.is_none() && !self.processing.changes_audio() {
+            self.note_opening(declared, native, native);
+            return Ok(native);
+        }
         let shape = Shape::new(native, requested, &self.processing);
         let shape = shape.map_err(|reason| {
             let not_offered = |requested| Error::NotOffered {
@@ -54,6 +124,7 @@ impl Source for Processed {
             refused.unwrap_or_else(|| not_offered(self.processing.mix.to_string()))
         })?;
         let format = shape.output();
+        self.note_opening(declared, native, format);
         self.shape = Some(shape);
         Ok(format)
     }
@@ -63,9 +134,10 @@ impl Source for Processed {
     }
 
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
-        match self.shape.take() {
-            Some(shape) => self.inner.run_into(Output::converted(writer, shape)?, stop),
-            None => self.inner.run(writer, stop),
-        }
+        let output = match self.shape.take() {
+            Some(shape) => Output::converted(writer, shape)?,
+            None => Output::direct(writer),
+        };
+        self.inner.run_into(output.with_rate_within(self.rate_within), stop)
     }
 }

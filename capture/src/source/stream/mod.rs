@@ -10,6 +10,7 @@
 //! connects to. A server is not trusted: it can't have ffmpeg read files of this machine, nor
 //! record its local services.
 
+mod arrival_rate;
 mod certificate;
 // Five modules are for files that ffmpeg reads, too.
 pub(super) mod child;

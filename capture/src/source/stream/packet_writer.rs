@@ -1,10 +1,14 @@
 //! Writes packets at their capture times.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use capbuf::{BEHIND_NS, GapReason};
 
+use super::arrival_rate::ArrivalRate;
 use super::clock::{Placed, StreamClock};
 use super::packets::Packet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::format::Format;
 use crate::source::instant::utc_of;
 use crate::source::processing::output::Output;
@@ -14,9 +18,15 @@ use crate::stop::Stop;
 pub(super) struct PacketWriter {
     output: Output,
     clock: StreamClock,
+    arrivals: ArrivalRate,
     frame_bytes: usize,
+    /// The rate that the stream says, and the one at which its frames are known to come.
+    rates_hz: (u32, u32),
     /// Packets that arrived before the clock settled.
     held: Vec<(Placed, Packet)>,
+    /// Packets that arrived early, and the monotonic time at which each is due.
+    early: VecDeque<(i64, Placed, Packet)>,
+    /// The size of all these.
     held_bytes: usize,
 }
 
@@ -24,12 +34,26 @@ pub(super) struct PacketWriter {
 const MOST_HELD_BYTES: usize = 16 << 20;
 
 impl PacketWriter {
+    /// Takes packets in `format`, which is that of `output` but for its rate, if it is corrected.
     pub(super) fn new(output: Output, format: Format) -> Self {
-        let clock = StreamClock::new(format.sample_rate_hz);
+        let rate_hz = output.format().sample_rate_hz;
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
-        Self { output, clock, frame_bytes, held: Vec::new(), held_bytes: 0 }
+        Self {
+            clock: StreamClock::new(rate_hz),
+            arrivals: ArrivalRate::new(rate_hz, output.rate_within()),
+            output,
+            frame_bytes,
+            rates_hz: (format.sample_rate_hz, rate_hz),
+            held: Vec::new(),
+            early: VecDeque::new(),
+            held_bytes: 0,
+        }
     }
 
+    /// Adds a packet, and writes what is due.
+    ///
+    /// # Errors
+    /// [`Error::WrongRate`] if the packets come faster or slower than the stream says.
     pub(super) fn add(&mut self, packet: Packet, stop: &Stop) -> Result<()> {
         let frames = (packet.data.len() / self.frame_bytes) as u64;
         if frames == 0 {
@@ -37,22 +61,67 @@ impl PacketWriter {
         }
         let settled = self.clock.is_settled();
         let arrived_ns = self.output.buffer().clock().monotonic_ns();
-        let placed = self.clock.place(packet.timestamp_ns, frames, arrived_ns);
-        if !placed.ahead.is_zero() && stop.sleep(placed.ahead) {
-            return Ok(());
-        }
-        if settled {
-            return self.write(&placed, &packet);
+        let placed = self.clock.place(self.corrected_ns(packet.timestamp_ns), frames, arrived_ns);
+        if let Some(come_hz) = self.arrivals.add(arrived_ns, frames, placed.lost) {
+            let (source_name, declared_hz) = (self.output.buffer().source().to_string(), self.rates_hz.1);
+            return Err(Error::WrongRate { source_name, come_hz, declared_hz, is_corrected: false });
         }
         self.held_bytes += packet.data.len();
+        if settled {
+            if placed.ahead.is_zero() {
+                self.arrivals.on_time();
+            }
+            let ahead_ns = i64::try_from(placed.ahead.as_nanos()).unwrap_or(i64::MAX);
+            self.early.push_back((arrived_ns.saturating_add(ahead_ns), placed, packet));
+            return self.write_due(ahead_ns, stop);
+        }
         self.held.push((placed, packet));
         if self.clock.is_settled() || self.held_bytes > MOST_HELD_BYTES { self.settle() } else { Ok(()) }
     }
 
+    /// Converts a timestamp, which counts frames at the rate that the stream says.
+    fn corrected_ns(&self, timestamp_ns: i64) -> i64 {
+        let (declared_hz, rate_hz) = self.rates_hz;
+        if declared_hz == rate_hz {
+            return timestamp_ns;
+        }
+        let corrected_ns = i128::from(timestamp_ns) * i128::from(declared_hz) / i128::from(rate_hz);
+        i64::try_from(corrected_ns).unwrap_or(i64::MAX)
+    }
+
+    /// Writes the packets that are due. Waits for the others once the rate is known; the newest is
+    /// early by `ahead_ns`.
+    fn write_due(&mut self, ahead_ns: i64, stop: &Stop) -> Result<()> {
+        while let Some((due_ns, ..)) = self.early.front() {
+            let now_ns = self.output.buffer().clock().monotonic_ns();
+            let early_ns = due_ns.saturating_sub(now_ns);
+            if early_ns > 0 {
+                if self.held_bytes <= MOST_HELD_BYTES && self.arrivals.may_hold(ahead_ns, now_ns) {
+                    return Ok(());
+                }
+                self.arrivals.restart();
+                if stop.sleep(Duration::from_nanos(early_ns.unsigned_abs())) {
+                    return Ok(());
+                }
+            }
+            if let Some((_, placed, packet)) = self.early.pop_front() {
+                self.held_bytes -= packet.data.len();
+                self.write(&placed, &packet)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all packets, at the end of the stream: those that are early when they are due.
+    pub(super) fn drain(&mut self, stop: &Stop) -> Result<()> {
+        self.settle()?;
+        self.write_due(i64::MAX, stop)
+    }
+
     /// Writes the held packets: their capture times are known only now.
-    pub(super) fn settle(&mut self) -> Result<()> {
+    fn settle(&mut self) -> Result<()> {
         let mut held = std::mem::take(&mut self.held);
-        self.held_bytes = 0;
+        self.held_bytes -= held.iter().map(|(_, packet)| packet.data.len()).sum::<usize>();
         let buffer = self.output.buffer();
         self.clock.settle(buffer.clock().monotonic_ns());
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {

@@ -279,7 +279,7 @@ impl Source for StreamSource {
             let _ = packet_writer.finish();
             return Ok(RunOutcome::Stopped);
         }
-        packet_writer.settle()?;
+        packet_writer.drain(stop)?;
         packet_writer.finish()?;
         // Closed first, so that the child does not block on it.
         drop(packets);

@@ -54,6 +54,7 @@ pub(super) struct Source {
     pub(super) then_retry_every: Option<Spanned<String>>,
     pub(super) nothing_for: Option<Spanned<String>>,
     pub(super) silence_for: Option<Spanned<String>>,
+    pub(super) wrong_rate: Option<Spanned<String>>,
 }
 
 /// The settings of sources that have none of their own.
@@ -73,6 +74,7 @@ pub(super) struct Defaults {
     pub(super) then_retry_every: Option<Spanned<String>>,
     pub(super) nothing_for: Option<Spanned<String>>,
     pub(super) silence_for: Option<Spanned<String>>,
+    pub(super) wrong_rate: Option<Spanned<String>>,
 }
 
 impl File {

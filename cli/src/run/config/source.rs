@@ -62,6 +62,9 @@ pub(super) fn read(
     if let Some(deadline) = document.read_if_set(setting!(source, defaults, open_within), duration::parse)? {
         options = options.open_deadline(deadline);
     }
+    if let Some(wrong_rate) = document.read_if_set(setting!(source, defaults, wrong_rate), values::wrong_rate)? {
+        options = options.wrong_rate(wrong_rate);
+    }
     options = options
         .backoff(read_backoff(document, source, defaults)?)
         .circuit_breaker(read_circuit_breaker(document, source, defaults)?)

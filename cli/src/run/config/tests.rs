@@ -51,6 +51,7 @@ fn invalid_values_are_reported_with_line_and_allowed_values() {
         (source("gain = 1e9"), "x.toml:5: gain is 1000000000; allowed: -100 to 100"),
         (source("lifetime = \"short\""), "x.toml:5: lifetime is \"short\"; allowed: until removed, while open"),
         (source("when_gone = \"burn\""), "x.toml:5: when_gone is \"burn\"; allowed: remove, keep"),
+        (source("wrong_rate = \"ignore\""), "x.toml:5: wrong_rate is \"ignore\"; allowed: refuse, correct"),
         (source("silence_for = \"ever\""), "x.toml:5: \"ever\" is not a duration"),
         (trigger("above = -9\ntype = \"mp3\""), "x.toml:9: type is \"mp3\"; allowed: wav, flac"),
         ("[defaults]\nformat = \"s20\"\n[[source]]\nfrom = \"tone:1\"".to_owned(), "x.toml:2: "),
@@ -99,11 +100,12 @@ fn missing_settings_come_from_defaults_then_from_the_library() {
 
 #[test]
 fn every_supervision_setting_reaches_the_capture_options() {
-    use capbuf_capture::{Backoff, CircuitBreaker};
+    use capbuf_capture::{Backoff, CircuitBreaker, WrongRate};
 
     let text = source(
         "lifetime = \"while open\"\nopen_within = \"1s\"\nretry_after = \"2s\"\nretry_at_most_after = \"3s\"\n\
-         give_up_after = 4\nthen_retry_every = \"5s\"\nnothing_for = \"6s\"\nsilence_for = \"never\"",
+         give_up_after = 4\nthen_retry_every = \"5s\"\nnothing_for = \"6s\"\nsilence_for = \"never\"\n\
+         wrong_rate = \"correct\"",
     );
     let config = parse("x.toml", &text).expect("it is valid");
     let seconds = Duration::from_secs;
@@ -112,7 +114,8 @@ fn every_supervision_setting_reaches_the_capture_options() {
         .open_deadline(seconds(1))
         .backoff(Backoff::default().first(seconds(2)).longest(seconds(3)))
         .circuit_breaker(CircuitBreaker::new(4, seconds(5)))
-        .watchdog(Watchdog::new().nothing_for(seconds(6)).silence_for(None));
+        .watchdog(Watchdog::new().nothing_for(seconds(6)).silence_for(None))
+        .wrong_rate(WrongRate::Correct);
     assert_eq!(config.sources, [SourceConfig::new("a", "tone:440").options(options)]);
 }
 

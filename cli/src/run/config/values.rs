@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use capbuf::{Lifetime, SampleFormat};
-use capbuf_capture::{Mix, WhenGone};
+use capbuf_capture::{Mix, WhenGone, WrongRate};
 
 use crate::clip_file::ClipType;
 use crate::duration;
@@ -36,6 +36,10 @@ pub(super) fn when_gone(text: &str) -> Result<WhenGone, String> {
         "keep" => Ok(WhenGone::Keep),
         _ => Err(format!("when_gone is {text:?}; allowed: remove, keep")),
     }
+}
+
+pub(super) fn wrong_rate(text: &str) -> Result<WrongRate, String> {
+    text.parse().map_err(|error: capbuf::Error| error.to_string())
 }
 
 pub(super) fn mix(text: &str) -> Result<Mix, String> {
