@@ -46,6 +46,12 @@ pub trait Source: Send {
         false
     }
 
+    /// Returns the source's own format, if it was opened with another one and converts by itself.
+    #[doc(hidden)]
+    fn declared(&self) -> Option<Format> {
+        None
+    }
+
     /// As [`run`](Self::run), with a conversion on the way. The sources of this crate convert on
     /// their own thread.
     #[doc(hidden)]

@@ -11,6 +11,7 @@ mod machine;
 mod passwords;
 mod processed;
 mod rates;
+mod reconnects;
 mod replays;
 mod signals;
 mod sounds;

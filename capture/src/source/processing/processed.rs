@@ -17,12 +17,23 @@ pub(crate) struct Processed {
     rate_within: f64,
     /// The conversion; `None` to run the source as it is.
     shape: Option<Shape>,
-    /// The rate that the source says, and the one at which its frames were found to come.
-    corrected: Option<(u32, u32)>,
-    /// The format that the source said at the first opening, and at the newest.
+    corrected: Option<Correction>,
+    /// The source's own format at the first opening, and at the newest.
     declared: Option<(Format, Format)>,
+    /// The rate that the source was opened with.
+    opened_hz: u32,
     native_hz: Option<u32>,
     note: Option<String>,
+}
+
+/// The rate of a source that declares another one.
+#[derive(Debug, Clone, Copy)]
+struct Correction {
+    /// The source's own rate, for which this holds.
+    own_hz: u32,
+    /// The rate that it was opened with, and the one at which its frames came then.
+    opened_hz: u32,
+    rate_hz: u32,
 }
 
 impl Processed {
@@ -35,6 +46,7 @@ impl Processed {
             shape: None,
             corrected: None,
             declared: None,
+            opened_hz: 0,
             native_hz: None,
             note: None,
         }
@@ -43,7 +55,11 @@ impl Processed {
     /// Takes the frames of the source as `rate_hz` a second from the next opening on, as long as it
     /// says the same rate as at the last one.
     pub(crate) fn correct(&mut self, rate_hz: u32) {
-        self.corrected = self.declared.map(|(_, newest)| (newest.sample_rate_hz, rate_hz));
+        let correction = |newest: Format| {
+            let (own_hz, opened_hz) = (newest.sample_rate_hz, self.opened_hz);
+            Correction { own_hz, opened_hz, rate_hz }
+        };
+        self.corrected = self.declared.map(|(_, newest)| correction(newest));
     }
 
     /// Returns the rate at which the source that was opened last is expected to deliver.
@@ -86,8 +102,8 @@ impl Processed {
         self.native_hz = Some(native.sample_rate_hz);
         let of = |format: Format| (format.sample_rate_hz, format.channels);
         self.note = match self.corrected {
-            Some((declared_hz, rate_hz)) => Some(format!(
-                "{rate_hz} frames a second come, {declared_hz} are declared; they are converted from {rate_hz} Hz"
+            Some(Correction { opened_hz, rate_hz, .. }) => Some(format!(
+                "{rate_hz} frames a second come, {opened_hz} are declared; they are converted from {rate_hz} Hz"
             )),
             None if of(declared) == of(first) && of(declared) == of(before) => None,
             None => {
@@ -102,12 +118,17 @@ impl Processed {
 impl Source for Processed {
     fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
         self.shape = None;
-        let (declared, refused) = self.open_inner(requested, stop)?;
-        self.corrected = self
-            .corrected
-            .filter(|(declared_hz, rate_hz)| *declared_hz == declared.sample_rate_hz && declared_hz != rate_hz);
-        let native =
-            Format { sample_rate_hz: self.corrected.map_or(declared.sample_rate_hz, |(_, hz)| hz), ..declared };
+        let (opened, refused) = self.open_inner(requested, stop)?;
+        let declared = self.inner.declared().unwrap_or(opened);
+        self.opened_hz = opened.sample_rate_hz;
+        // A source that declares another rate than then is believed again.
+        let still_holds = |correction: &Correction| {
+            let Correction { own_hz, opened_hz, rate_hz } = *correction;
+            (own_hz, opened_hz) == (declared.sample_rate_hz, opened.sample_rate_hz) && rate_hz != opened_hz
+        };
+        self.corrected = self.corrected.filter(still_holds);
+        let native_hz = self.corrected.map_or(opened.sample_rate_hz, |correction| correction.rate_hz);
+        let native = Format { sample_rate_hz: native_hz, ..opened };
         let wanted = requested.or(native);
         let is_right = (native.sample_rate_hz, native.channels) == (wanted.sample_rate_hz, wanted.channels);
         if is_right && refused.is_none() && !self.processing.changes_audio() {

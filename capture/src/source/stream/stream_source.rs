@@ -57,6 +57,8 @@ struct Opened {
     tracks: usize,
     /// The number of the one that is read.
     track: usize,
+    /// The format of the stream, which ffmpeg converts to the requested one.
+    declared: Format,
 }
 
 /// The outcome of an attempt to open a stream.
@@ -163,7 +165,10 @@ impl StreamSource {
             return Ok(Attempt::Again(Choice { track: u16::try_from(next).ok(), ..choice }));
         }
         match Packets::open(pipe, stop, codec) {
-            Ok(packets) => Ok(Attempt::Opened(Box::new(Opened { child, packets, tracks: tracks.len(), track: best }))),
+            Ok(packets) => {
+                let declared = track.format();
+                Ok(Attempt::Opened(Box::new(Opened { child, packets, tracks: tracks.len(), track: best, declared })))
+            }
             Err(ended) => Err(self.lost(child, ended)),
         }
     }
@@ -245,12 +250,16 @@ impl Source for StreamSource {
         Err(failed.unwrap_or_else(|| self.refused("no way to read it is known".to_owned())))
     }
 
+    fn declared(&self) -> Option<Format> {
+        self.opened.as_ref().map(|opened| opened.declared)
+    }
+
     fn run(&mut self, writer: Writer, stop: &Stop) -> Result<RunOutcome> {
         self.run_into(Output::direct(writer), stop)
     }
 
     fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
-        let Some(Opened { child, mut packets, tracks, track }) = self.opened.take() else {
+        let Some(Opened { child, mut packets, tracks, track, .. }) = self.opened.take() else {
             return Err(Error::Stream {
                 source_name: capbuf::redact(&self.url),
                 reason: "it was not opened".to_owned(),

@@ -2,7 +2,7 @@
 
 use capbuf::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat};
 
-use crate::source::format::RequestedFormat;
+use crate::source::format::{Format, RequestedFormat};
 
 /// An audio track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub(super) struct Track {
 }
 
 impl Track {
+    /// Returns its format. Of one that is [refused](Self::refusal) the numbers are those allowed.
+    pub(super) fn format(&self) -> Format {
+        Format {
+            sample_rate_hz: u32::try_from(self.sample_rate_hz).unwrap_or(MAX_SAMPLE_RATE_HZ),
+            channels: u16::try_from(self.channels).unwrap_or(MAX_CHANNELS),
+            sample_format: self.sample_format,
+        }
+    }
+
     /// Parses `  Stream #0:1(eng): Audio: pcm_s24be, 44100 Hz, stereo, s32 (24 bit), 2116 kb/s`.
     /// `None` for other lines, also for video.
     pub(super) fn parse(line: &str) -> Option<Self> {
