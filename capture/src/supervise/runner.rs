@@ -203,6 +203,24 @@ impl Runner {
         }
     }
 
+    /// Refuses a new buffer that takes more than half of the budget because of a format that the
+    /// source chose: a camera could take the memory of all others.
+    fn check_share(&self, requested: &RequestedFormat, spec: &Spec) -> Result<()> {
+        let RequestedFormat { sample_rate_hz, channels, sample_format } = requested;
+        let is_chosen_by_source = sample_rate_hz.is_none() || channels.is_none() || sample_format.is_none();
+        // A length that is requested for a usual format is as large as it is.
+        let (budget, usual) = (self.registry.stats().budget_bytes, self.options.likely_spec()?.audio_bytes());
+        let bytes = spec.audio_bytes();
+        if !is_chosen_by_source || bytes <= usual.max(budget / 2) || self.registry.contains(&self.name) {
+            return Ok(());
+        }
+        let reason = format!(
+            "its own format needs {spec}, {bytes} bytes: more than half of the budget of {budget}; allowed: a shorter \
+             length, a larger budget, or this format if sample rate, channels and sample format are all set"
+        );
+        Err(Error::Config { source_name: capbuf::redact(&self.name), reason })
+    }
+
     /// Opens the source, and finds its buffer in the registry, or makes it.
     fn open_into_new(&mut self, requested: &RequestedFormat, after: Option<GapReason>, stop: &Stop) -> Result<Writer> {
         let format = above_standard_streams(|| self.source.open(requested, stop))?;
@@ -211,6 +229,7 @@ impl Runner {
             return Err(self.too_late());
         }
         let spec = Spec::new(self.options.length, format.sample_rate_hz, format.channels, format.sample_format)?;
+        self.check_share(requested, &spec)?;
         let buffer = self.registry.get_or_allocate_with(&self.name, spec, &self.options.allocate)?;
         let mut writer = match self.existing.take() {
             Some(writer) if writer.buffer().same_as(&buffer) => writer,

@@ -13,6 +13,7 @@ mod processed;
 mod rates;
 mod reconnects;
 mod replays;
+mod shares;
 mod signals;
 mod sounds;
 mod stations;

@@ -62,6 +62,9 @@ pub(super) fn script(url: &str, stream: &StreamOptions, media: Media) -> String 
     }
     let ca_file = stream.ca_file.as_ref().and_then(|path| path.to_str()).map(quoted);
     options.extend(ca_file.as_deref().map(|path| ("ca_file", path)));
+    // They replace those before.
+    let own: Vec<_> = stream.ffmpeg.iter().map(|(name, value)| (name.as_str(), quoted(value))).collect();
+    options.extend(own.iter().map(|(name, value)| (*name, value.as_str())));
     let options: String = options.iter().map(|(name, value)| format!("option {name} {value}\n")).collect();
     format!("ffconcat version 1.0\nfile {}\n{options}", quoted(url))
 }
@@ -125,6 +128,13 @@ mod tests {
     fn quotes_and_backslashes_of_a_url_are_escaped() {
         let script = script("http://h/it's\\'", &StreamOptions::new(), Media::All);
         assert!(script.starts_with("ffconcat version 1.0\nfile 'http://h/it'\\''s\\'\\'''\noption "), "{script}");
+    }
+
+    #[test]
+    fn options_of_a_configuration_come_last_and_quoted() {
+        let own = StreamOptions::new().ffmpeg_option("user_agent", "it's \\ me").ffmpeg_option("timeout", "1");
+        let script = script("rtsp://h/x", &own, Media::All);
+        assert!(script.ends_with("option user_agent 'it'\\''s \\ me'\noption timeout '1'\n"), "{script}");
     }
 
     #[test]

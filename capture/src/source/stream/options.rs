@@ -63,7 +63,48 @@ pub struct StreamOptions {
     pub(super) transport: Option<Transport>,
     pub(super) is_tls_insecure: bool,
     pub(super) ca_file: Option<PathBuf>,
+    /// Names and values.
+    pub(super) ffmpeg: Vec<(String, String)>,
 }
+
+/// The options of ffmpeg that may be set. Others could read or write files, change the protocols,
+/// or what this crate relies on.
+const FFMPEG_OPTIONS: [&str; 34] = [
+    "allowed_extensions",
+    "allowed_segment_extensions",
+    "analyzeduration",
+    "auth_type",
+    "block",
+    "buffer_size",
+    "cookies",
+    "extension_picky",
+    "fflags",
+    "fifo_size",
+    "headers",
+    "http_persistent",
+    "icy",
+    "live_start_index",
+    "localaddr",
+    "max_delay",
+    "max_port",
+    "max_reload",
+    "min_port",
+    "multiple_requests",
+    "overrun_nonfatal",
+    "pkt_size",
+    "probesize",
+    "reconnect",
+    "reconnect_delay_max",
+    "reconnect_on_network_error",
+    "reconnect_streamed",
+    "referer",
+    "reorder_queue_size",
+    "rw_timeout",
+    "scan_all_pmts",
+    "seekable",
+    "timeout",
+    "user_agent",
+];
 
 /// The options that a fragment may contain, for errors.
 pub(crate) const ALLOWED: &str = "after the # of a URL audio=NUMBER, transport=tcp, udp, multicast or http, \
@@ -97,6 +138,14 @@ impl StreamOptions {
     /// camera's own certificate is one, too.
     pub fn ca_file(mut self, ca_file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(ca_file.into());
+        self
+    }
+
+    /// Sets an option of ffmpeg's input, such as `reorder_queue_size` or `user_agent`. One that
+    /// could read files or change protocols is refused when the source is begun. No locator can
+    /// set one.
+    pub fn ffmpeg_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.ffmpeg.push((name.into(), value.into()));
         self
     }
 
@@ -157,6 +206,7 @@ impl StreamOptions {
             transport: one("transport", self.transport, &other.transport)?,
             is_tls_insecure: self.is_tls_insecure || other.is_tls_insecure,
             ca_file: one("the CA file", self.ca_file, &other.ca_file)?,
+            ffmpeg: [self.ffmpeg, other.ffmpeg.clone()].concat(),
         };
         if options.is_tls_insecure && options.ca_file.is_some() {
             return Err("tls=insecure checks no certificate, so a CA file has no use; allowed: one of both".to_owned());
@@ -182,6 +232,17 @@ impl StreamOptions {
         let is_line = |path: &Path| path.to_str().is_some_and(|path| !path.contains(char::is_control));
         if self.ca_file.as_deref().is_some_and(|path| !is_line(path)) {
             return Err("the path of the CA file has control characters, or is no UTF-8".to_owned());
+        }
+        for (name, value) in &self.ffmpeg {
+            if !FFMPEG_OPTIONS.contains(&name.as_str()) {
+                return Err(format!(
+                    "ffmpeg_options has {name:?}, which could open files, change protocols, or is unknown; allowed: {}",
+                    FFMPEG_OPTIONS.join(", ")
+                ));
+            }
+            if value.contains(char::is_control) {
+                return Err(format!("the value of {name} in ffmpeg_options has control characters"));
+            }
         }
         Ok(())
     }
@@ -244,6 +305,19 @@ mod tests {
         ] {
             assert_eq!(StreamOptions::split(given), Ok((sent.to_owned(), options)), "{given}");
         }
+    }
+
+    #[test]
+    fn options_of_ffmpeg_are_allowed_by_name() {
+        let check = |name: &str, value: &str| StreamOptions::new().ffmpeg_option(name, value).check("rtsp://h/x");
+        assert_eq!(check("reorder_queue_size", "500"), Ok(()));
+        for name in
+            ["protocol_whitelist", "i", "f", "ca_file", "tls_verify", "key_file", "rtsp_flags", "-y", "", "timeout x"]
+        {
+            let refused = check(name, "1").expect_err(name);
+            assert!(refused.contains(&format!("{name:?}")) && refused.contains("reorder_queue_size"), "{refused}");
+        }
+        assert!(check("user_agent", "a\noption protocol_whitelist file").is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The tables and keys of the configuration file, each value with its position.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -45,6 +47,11 @@ pub(super) struct Source {
     pub(super) format: Option<Spanned<String>>,
     pub(super) mix: Option<Spanned<String>>,
     pub(super) gain: Option<Spanned<f32>>,
+    pub(super) track: Option<Spanned<u16>>,
+    pub(super) transport: Option<Spanned<String>>,
+    pub(super) tls: Option<Spanned<String>>,
+    pub(super) ca_file: Option<Spanned<String>>,
+    pub(super) ffmpeg_options: Option<Spanned<BTreeMap<String, String>>>,
     pub(super) lifetime: Option<Spanned<String>>,
     pub(super) when_gone: Option<Spanned<String>>,
     pub(super) open_within: Option<Spanned<String>>,

@@ -4,6 +4,7 @@ mod availability;
 mod diagnostic;
 mod file;
 mod source;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trigger;

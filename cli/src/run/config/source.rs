@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Document};
 use super::file::{Defaults, Source};
-use super::values;
+use super::{stream, values};
 use crate::duration;
 use crate::run::OWN_NAME;
 
@@ -65,12 +65,15 @@ pub(super) fn read(
     if let Some(wrong_rate) = document.read_if_set(setting!(source, defaults, wrong_rate), values::wrong_rate)? {
         options = options.wrong_rate(wrong_rate);
     }
+    let (stream, at) = stream::read(document, source)?;
     options = options
+        .stream(stream)
         .backoff(read_backoff(document, source, defaults)?)
         .circuit_breaker(read_circuit_breaker(document, source, defaults)?)
         .watchdog(read_watchdog(document, source, defaults)?);
 
     let config = SourceConfig::new(name.get_ref(), from).options(options);
+    config.source().map_err(|error| invalid(at.unwrap_or_else(|| source.from.span()), &error))?;
     let when_gone = document.read_if_set(setting!(source, defaults, when_gone), values::when_gone)?;
     Ok((config, when_gone.unwrap_or_default()))
 }

@@ -14,6 +14,11 @@ fn source(more: &str) -> String {
     format!("\n[[source]]\nname = \"a\"\nfrom = \"tone:440\"\n{more}\n")
 }
 
+/// A file with one stream that has a transport, and more lines from the third on.
+fn camera(more: &str) -> String {
+    format!("[[source]]\nfrom = \"rtsp://me:sesame@h/x#transport=udp\"\n{more}\n")
+}
+
 fn trigger(more: &str) -> String {
     source(&format!("[[trigger]]\nsource = \"a\"\nfolder = \".\"\n{more}"))
 }
@@ -49,6 +54,13 @@ fn invalid_values_are_reported_with_line_and_allowed_values() {
         (source("format = \"s20\""), "x.toml:5: "),
         (source("mix = \"left\""), "x.toml:5: mix is \"left\"; allowed: auto, average, channel 0"),
         (source("gain = 1e9"), "x.toml:5: gain is 1000000000; allowed: -100 to 100"),
+        (source("track = -1"), "x.toml:5: invalid value: integer `-1`"),
+        (source("transport = \"pigeon\""), "x.toml:5: transport is \"pigeon\"; allowed: tcp, udp, multicast, http"),
+        (source("tls = \"off\""), "x.toml:5: tls is \"off\"; allowed: verify, insecure"),
+        (source("track = 1"), "x.toml:5: source tone:440: only streams have"),
+        (camera("track = 1\nffmpeg_options = { protocol_whitelist = \"file\" }"), "x.toml:4: source rtsp://"),
+        (camera("ffmpeg_options = { protocol_whitelist = \"file\" }"), "x.toml:3: source rtsp://"),
+        (camera("transport = \"tcp\""), "x.toml:3: source rtsp://"),
         (source("lifetime = \"short\""), "x.toml:5: lifetime is \"short\"; allowed: until removed, while open"),
         (source("when_gone = \"burn\""), "x.toml:5: when_gone is \"burn\"; allowed: remove, keep"),
         (source("wrong_rate = \"ignore\""), "x.toml:5: wrong_rate is \"ignore\"; allowed: refuse, correct"),

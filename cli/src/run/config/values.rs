@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use capbuf::{Lifetime, SampleFormat};
-use capbuf_capture::{Mix, WhenGone, WrongRate};
+use capbuf_capture::{Mix, Transport, WhenGone, WrongRate};
 
 use crate::clip_file::ClipType;
 use crate::duration;
@@ -50,6 +50,20 @@ pub(super) fn mix(text: &str) -> Result<Mix, String> {
         _ => channel().map(Mix::Channel).ok_or_else(|| {
             format!("mix is {text:?}; allowed: auto, average, channel 0 (or another one, counted from 0)")
         }),
+    }
+}
+
+pub(super) fn transport(text: &str) -> Result<Transport, String> {
+    let all = Transport::ALL.map(Transport::name).join(", ");
+    Transport::named(text).ok_or_else(|| format!("transport is {text:?}; allowed: {all}"))
+}
+
+/// Parses the check of certificates; true for none.
+pub(super) fn is_tls_insecure(text: &str) -> Result<bool, String> {
+    match text {
+        "insecure" => Ok(true),
+        "verify" => Ok(false),
+        _ => Err(format!("tls is {text:?}; allowed: verify, insecure")),
     }
 }
 
