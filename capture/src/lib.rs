@@ -53,13 +53,13 @@ pub use clip::{
     cut_clip_with_progress, write_clip, write_clip_with, write_clip_with_progress,
 };
 pub use error::{Error, Result};
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use source::count_packets;
 pub use source::{
     DeviceHost, DeviceInfo, Format, Locator, Mix, RequestedFormat, RunOutcome, Source, StreamOptions, Transport,
     alsa_name, devices, source,
 };
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use source::{count_frames, count_packets};
 pub use state::{State, Transition};
 pub use station::{Changes, SourceConfig, SourceStatus, Station, WhenGone};
 pub use stop::Stop;

@@ -24,6 +24,8 @@ mod url;
 
 pub use contract::{RunOutcome, Source};
 pub use device::{DeviceInfo, alsa_name, devices};
+#[cfg(fuzzing)]
+pub use file::count_frames;
 pub use format::{Format, RequestedFormat};
 pub use kinds::source;
 pub(crate) use kinds::source_with;

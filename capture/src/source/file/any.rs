@@ -2,11 +2,14 @@
 //! so dropped frames show as a hole.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use capbuf::SampleFormat;
 
+use super::input::Input;
+use super::ogg::Structure;
 use super::pcm::{Coding, Layout};
 use super::reader::{Part, Reader, Samples, checked};
 use crate::error::{Error, Result};
@@ -28,6 +31,9 @@ pub(super) struct Any {
     holes: Holes,
     /// A packet behind a hole.
     held: Option<Box<[u8]>>,
+    path: PathBuf,
+    /// The file has several links; `None` until this was looked at.
+    is_chained: Option<bool>,
 }
 
 /// The containers that ffmpeg may read: none that names other files.
@@ -41,8 +47,14 @@ const MOST_ALLOCATED: &str = "268435456";
 const MOST_DESCRIBED: u64 = 1 << 16;
 
 impl Any {
-    pub(super) fn open(path: &Path, stop: &Stop) -> Result<Self> {
-        let file: OsString = [OsString::from("file:"), path.as_os_str().to_owned()].into_iter().collect();
+    /// Opens a file whose content begins at the position `begin`.
+    pub(super) fn open(path: &Path, begin: u64, stop: &Stop) -> Result<Self> {
+        let protocol = match begin {
+            0 => "file:".to_owned(),
+            // Its own positions count from there.
+            begin => format!("subfile,,start,{begin},end,0,,:"),
+        };
+        let file: OsString = [protocol.into(), path.as_os_str().to_owned()].into_iter().collect();
         let name = file.to_string_lossy().into_owned();
         let track = describe(path, &file, stop)?;
         let codec = match track.sample_format {
@@ -66,7 +78,16 @@ impl Any {
         let container = track.sample_format.bytes();
         let layout = Layout { coding, container, bits: 8 * container as u32, big_endian: false };
         let holes = Holes::new(packets.format().sample_rate_hz);
-        Ok(Self { name, child: Some(child), packets: Some(packets), layout, holes, held: None })
+        Ok(Self {
+            name,
+            child: Some(child),
+            packets: Some(packets),
+            layout,
+            holes,
+            held: None,
+            path: path.to_owned(),
+            is_chained: None,
+        })
     }
 
     fn supply(&self, bytes: &[u8], samples: &mut Samples) -> Part {
@@ -75,6 +96,11 @@ impl Any {
             (samples.sample_rate_hz, samples.channels) = (packets.format().sample_rate_hz, packets.format().channels);
         }
         Part::Audio
+    }
+
+    /// Returns whether the file is an Ogg file of several links.
+    fn is_chained(&mut self) -> bool {
+        *self.is_chained.get_or_insert_with(|| ogg(&self.path).is_chained())
     }
 
     /// Ends the child, and returns the end of the file.
@@ -90,6 +116,8 @@ impl Any {
         Ok(Part::End(match reason(&log.last_errors(), &self.name) {
             Some(reason) if !seen || !succeeded => Some(format!("ffmpeg reports: {reason}")),
             None if !succeeded => Some("ffmpeg ended in the middle of it".to_owned()),
+            // ffmpeg says nothing of this.
+            _ if ogg(&self.path).ends_within_page() => Some("it is cut off".to_owned()),
             _ => None,
         }))
     }
@@ -112,6 +140,8 @@ impl Reader for Any {
             }
             match self.holes.before(packet.timestamp_ns, frames as u64)? {
                 0 => return Ok(self.supply(&packet.data, samples)),
+                // The time stamps of a second link count from anywhere.
+                _ if self.is_chained() => return Ok(self.supply(&packet.data, samples)),
                 lost => {
                     self.held = Some(packet.data);
                     return Ok(Part::Lost(lost));
@@ -132,11 +162,25 @@ impl Reader for Any {
 
 /// The options before an input: it must not make ffmpeg open another file, nor the network.
 fn input_options() -> Vec<OsString> {
-    ["-hide_banner", "-loglevel", "repeat+level+error", "-max_alloc", MOST_ALLOCATED, "-protocol_whitelist", "file"]
-        .into_iter()
-        .chain(["-format_whitelist", CONTAINERS])
-        .map(OsString::from)
-        .collect()
+    [
+        "-hide_banner",
+        "-loglevel",
+        "repeat+level+error",
+        "-max_alloc",
+        MOST_ALLOCATED,
+        "-protocol_whitelist",
+        "file,subfile",
+    ]
+    .into_iter()
+    .chain(["-format_whitelist", CONTAINERS])
+    .map(OsString::from)
+    .collect()
+}
+
+/// Returns the structure of a file, if it is an Ogg file.
+fn ogg(path: &Path) -> Structure {
+    let opened = File::open(path).and_then(|file| Input::new(Box::new(file)));
+    opened.and_then(|mut input| Structure::of(&mut input)).unwrap_or_default()
 }
 
 fn why(ended: Ended, errors: &[String], name: &str) -> String {

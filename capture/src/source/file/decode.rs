@@ -11,7 +11,7 @@ use super::input::{Bytes, Input};
 use super::kind::{Kind, skip_tags};
 use super::mp3::Mp3;
 use super::reader::{Part, Reader, Samples};
-use super::vorbis::{Opened, Vorbis};
+use super::vorbis::{self, Vorbis};
 use super::wav::Wav;
 use crate::error::{Error, Result};
 use crate::source::format::Format;
@@ -53,8 +53,8 @@ impl Decoder {
         }
         let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
         let reader = match reader(Box::new(file)).map_err(|reason| unreadable(&reason))? {
-            Some(reader) => reader,
-            None => Box::new(Any::open(path, stop)?),
+            Opened::Here(reader) => reader,
+            Opened::Other { begin } => Box::new(Any::open(path, begin, stop)?),
         };
         Self::begin(path, reader)
     }
@@ -148,22 +148,31 @@ impl Supply for Decoder {
     }
 }
 
-/// Returns the reader of a file. `None` if it is of no kind that is read here.
+/// An open file.
+pub(super) enum Opened {
+    /// A file of a kind that is read here.
+    Here(Box<dyn Reader>),
+    /// A file of another kind, and the position behind its tags.
+    Other { begin: u64 },
+}
+
+/// Returns the reader of a file.
 ///
 /// # Errors
 /// The reason why a file of a known kind can't be read.
-pub(super) fn reader(bytes: Box<dyn Bytes>) -> std::result::Result<Option<Box<dyn Reader>>, String> {
+pub(super) fn reader(bytes: Box<dyn Bytes>) -> std::result::Result<Opened, String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut input = Input::new(bytes).map_err(failed)?;
     skip_tags(&mut input).map_err(failed)?;
-    let kind = Kind::of(input.peek(12).map_err(failed)?);
-    Ok(match kind {
+    let begin = input.pos();
+    let reader: Option<Box<dyn Reader>> = match Kind::of(input.peek(12).map_err(failed)?) {
         Some(Kind::Wav) => Wav::open(input)?.map(|wav| Box::new(wav) as Box<dyn Reader>),
         Some(Kind::Flac) => Some(Box::new(Flac::open(input)?)),
         Some(Kind::Ogg) => match Vorbis::open(input)? {
-            Opened::Vorbis(vorbis) => Some(vorbis),
-            Opened::Other => None,
+            vorbis::Opened::Vorbis(vorbis) => Some(vorbis),
+            vorbis::Opened::Other => None,
         },
         None => Mp3::open(input)?.map(|mp3| Box::new(mp3) as Box<dyn Reader>),
-    })
+    };
+    Ok(reader.map_or(Opened::Other { begin }, Opened::Here))
 }

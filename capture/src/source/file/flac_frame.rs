@@ -119,7 +119,8 @@ impl FrameHeader {
             _ => return None,
         };
         let checksum = *bytes.get(len)?;
-        let is_right = crc8(&bytes[..len]) == checksum && sample_rate_hz > 0;
+        // A fuzzer can't guess checksums.
+        let is_right = (crc8(&bytes[..len]) == checksum || cfg!(fuzzing)) && sample_rate_hz > 0;
         let header = Self {
             len: len + 1,
             is_variable: sync & 1 != 0,

@@ -81,7 +81,12 @@ pub(super) fn skip_tags(input: &mut Input) -> io::Result<()> {
         if !after_tag || zeros == 0 {
             return Ok(());
         }
-        input.consume(zeros);
+        // An MP4 file begins with three zeros.
+        let is_mp4 = head.get(zeros + 1..).is_some_and(|next| next.starts_with(b"ftyp"));
+        input.consume(if is_mp4 { zeros.saturating_sub(3) } else { zeros });
+        if is_mp4 {
+            return Ok(());
+        }
     }
 }
 

@@ -9,6 +9,8 @@ mod decode;
 mod file_source;
 mod flac;
 mod flac_frame;
+#[cfg(any(test, fuzzing))]
+mod hostile;
 mod input;
 mod kind;
 mod mp3;
@@ -22,3 +24,5 @@ mod vorbis;
 mod wav;
 
 pub(super) use file_source::FileSource;
+#[cfg(fuzzing)]
+pub use hostile::count_frames;

@@ -4,6 +4,7 @@
 
 mod any;
 mod check;
+mod edited;
 mod flac;
 mod mp3;
 mod vorbis;
