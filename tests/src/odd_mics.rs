@@ -47,9 +47,13 @@ impl OddMics {
         let folder = tempfile::Builder::new().prefix("odd-mics-").tempdir_in(folder_of_this_build()?)?;
         let plugin = compile_plugin(folder.path())?;
         let mut configuration = format!("pcm_type.virtual_mic {{ lib \"{}\" }}\n", plugin.display());
-        // As on a machine: a converting device of any other.
+        // As on a machine: a device that converts any other, and one that writes what it hears.
         configuration.push_str(
             "pcm.plug { @args [ SLAVE ] @args.SLAVE { type string } type plug slave.pcm $SLAVE route_policy default }\n",
+        );
+        configuration.push_str(
+            "pcm.file { @args [ FILE SLAVE ] @args.FILE { type string } @args.SLAVE { type string } type file slave.pcm \
+             $SLAVE file $FILE format raw }\n",
         );
         for mic in mics {
             configuration.push_str(&definition(folder.path(), mic)?);

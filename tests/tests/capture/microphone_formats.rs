@@ -145,3 +145,18 @@ fn more_channels_than_a_buffer_holds_are_refused_with_the_limit() {
     let refusal = Capturing::refusal("device:alsa:huge", &["5"], mics.env());
     assert!(refusal.contains("80 channels") && refusal.contains("allowed: up to 64 channels"), "{refusal}");
 }
+
+#[test]
+fn names_with_which_alsa_would_run_a_program_or_write_a_file_are_no_devices() {
+    let mics = OddMics::build(&[OddMic::new("mic", &["S16_LE"])]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    for name in [format!("file:'|touch {}',mic", made.display()), format!("file:'{}',mic", made.display())] {
+        let refusal = Capturing::refusal(&format!("device:alsa:{name}"), &["5"], mics.env());
+        assert!(refusal.contains("DeviceNotFound"), "{refusal}");
+        assert!(!made.exists(), "{name} made a file");
+    }
+    // Names that are not listed are devices.
+    let exact = record(&mics, "plug:mic", &["s16", "1"]);
+    check(&exact, &AlsaFormat::named("S16_LE").heard(&noise()), "plug:mic");
+}

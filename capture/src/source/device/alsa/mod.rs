@@ -55,16 +55,36 @@ pub(super) fn find(name: Option<&str>) -> Result<Box<dyn Device>> {
     // Resolved each time it is opened: the card may be plugged in elsewhere by then.
     let resolved = stable_name::is_stable(name).then(|| stable::alsa_name(name)).transpose()?;
     let alsa_name = resolved.as_deref().unwrap_or(name);
+    if !is_plain(alsa_name) && !inputs()?.iter().any(|(known, _)| known == alsa_name) {
+        return Err(missing(name)?);
+    }
     let error = match open(alsa_name) {
         Ok(pcm) => return Ok(Box::new(Card { name: name.to_owned(), alsa_name: alsa_name.to_owned(), pcm })),
         Err(error) => error,
     };
-    let names: Vec<_> = inputs()?.into_iter().map(|(name, _)| name).collect();
-    // ALSA accepts other spellings of a listed name, and names that are not listed.
-    let is_known = resolved.is_some() || names.iter().any(|known| known == name);
+    let is_known = resolved.is_some() || inputs()?.iter().any(|(known, _)| known == name);
     match errno(&error) {
-        Errno::NOENT | Errno::NODEV | Errno::NXIO if !is_known => Err(not_found(HOST, Some(name), &names)),
+        Errno::NOENT | Errno::NODEV | Errno::NXIO if !is_known => Err(missing(name)?),
         _ => Err(Error::Device { name: name.to_owned(), reason: describe(&error) }),
+    }
+}
+
+fn missing(name: &str) -> Result<Error> {
+    let names: Vec<_> = inputs()?.into_iter().map(|(name, _)| name).collect();
+    Ok(not_found(HOST, Some(name), &names))
+}
+
+/// Returns whether a name can only open a device, listed or not, in any of its spellings: ALSA also
+/// takes names that contain a configuration, write into files or run programs.
+fn is_plain(name: &str) -> bool {
+    const WITH_ARGUMENTS: [&str; 6] = ["hw", "plughw", "plug", "sysdefault", "front", "dsnoop"];
+    let is_word = |text: &str, also: &[u8]| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte) || also.contains(&byte))
+    };
+    match name.split_once(':') {
+        None => is_word(name, b""),
+        Some((definition, arguments)) => WITH_ARGUMENTS.contains(&definition) && is_word(arguments, b"=,"),
     }
 }
 
@@ -127,5 +147,37 @@ impl Device for Card {
         let status = callback.status();
         let stream = Stream::start(pcm, choice, callback)?;
         Ok(Started { writer_slot, status, _stream: Box::new(stream) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_a_configuration_or_a_program_are_not_plain() {
+        for plain in ["default", "my_mic.2", "hw:0", "hw:CARD=C920,DEV=0", "plughw:1,0", "plug:mic", "sysdefault:PCH"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in [
+            "",
+            "hw:",
+            "file:x,raw",
+            "file:'|touch x',raw",
+            "tee:hw,x,raw",
+            "plug:{type file file x}",
+            "plug:'mic'",
+            "hw:CARD=\"x\"",
+            "{type hw}",
+            "a b",
+            "hw:0\0",
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn name_in_quotes_reaches_alsa_whole() {
+        assert_eq!(interleaving("hw:CARD=it's,DEV=0"), "plug:'hw:CARD=it\\'s,DEV=0'");
     }
 }

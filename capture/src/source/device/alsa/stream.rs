@@ -129,7 +129,9 @@ impl Reader {
         let descriptors = pcm.get()?;
         pcm.start()?;
         let frame_bytes = usize::from(choice.format.channels) * choice.device_format.bytes();
-        let chunk = vec![0; usize::try_from(frames).unwrap_or(1) * frame_bytes];
+        // A device may insist on periods of any size.
+        let chunk_frames = frames.min(Frames::from(choice.block_frames()));
+        let chunk = vec![0; usize::try_from(chunk_frames).unwrap_or(1) * frame_bytes];
         let (status, sample_rate_hz) = (callback.status(), choice.format.sample_rate_hz);
         Ok(Self { pcm, callback, status, descriptors, chunk, frame_bytes, sample_rate_hz })
     }
