@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_SOURCES 32
+#define MAX_SOURCES 256
 #define MAX_BYTES 1024
 
 static char sources[MAX_SOURCES][MAX_BYTES];

@@ -6,6 +6,7 @@ mod daemon;
 mod domains;
 mod ending;
 mod failures;
+mod forms;
 mod help;
 mod limits;
 mod monitoring;

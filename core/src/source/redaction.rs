@@ -73,7 +73,8 @@ fn redacted_once(source: &str) -> String {
 fn of_url(text: &str) -> Option<String> {
     let (scheme, rest) = match split_scheme(text) {
         Some(parts) => parts,
-        None if text.contains('@') || text.contains("://") || begins_with_host(text) => ("", text),
+        // Between blanks, an `@` is a word of a name.
+        None if text.replace(" @ ", "").contains('@') || text.contains("://") || begins_with_host(text) => ("", text),
         None => return None,
     };
     if let Some(parts) = UrlParts::of_rest(scheme, rest) {

@@ -40,6 +40,7 @@ fn source_without_secrets_is_shown_as_it_is() {
         "mic #2",
         "hw:CARD=1,DEV=0",
         "left; right",
+        "nest @ garden",
         "file:/a@b?loop",
         "file:rtsp://me:sesame@cam/live",
         "device:pulseaudio:mic@home",
