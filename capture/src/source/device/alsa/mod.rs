@@ -8,7 +8,9 @@ mod offer;
 mod stream;
 
 use std::ffi::CString;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use alsa::device_name::HintIter;
 use alsa::pcm::PCM;
@@ -26,6 +28,10 @@ use stream::{Stream, describe, errno};
 const HOST: DeviceHost = DeviceHost::Alsa;
 /// The name of the default device.
 const DEFAULT: &str = "default";
+/// Held while a device is opened.
+static OPENING: Mutex<()> = Mutex::new(());
+/// Time to wait for the end of another opening.
+const TURN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Lists the devices that can be recorded from, unordered.
 ///
@@ -89,12 +95,24 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn open(name: &str) -> alsa::Result<PCM> {
-    // Not every plugin can be opened by two threads at once.
-    static OPENING: Mutex<()> = Mutex::new(());
-    let _turn = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     // No name has a zero byte.
     let name = CString::new(name).map_err(|_| alsa::Error::new("snd_pcm_open", Errno::NOENT.raw_os_error()))?;
     PCM::open(&name, Direction::Capture, true)
+}
+
+/// Takes a turn to open a device: not every plugin can be opened by two threads at once. `None` if
+/// another thread hangs in a driver, or did when this process was forked.
+fn turn() -> Option<MutexGuard<'static, ()>> {
+    let began = Instant::now();
+    loop {
+        match OPENING.try_lock() {
+            Ok(turn) => return Some(turn),
+            Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+            Err(TryLockError::WouldBlock) if began.elapsed() > TURN_WITHIN => return None,
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
+        }
+    }
 }
 
 /// Returns the name of a device with its channels interleaved by ALSA, which changes nothing else
@@ -174,6 +192,14 @@ mod tests {
         ] {
             assert!(!is_plain(other), "{other}");
         }
+    }
+
+    #[test]
+    fn opening_that_hangs_does_not_hold_up_the_others() {
+        let hanging = turn().expect("no other test opens a device");
+        assert!(open("there is none").is_err());
+        drop(hanging);
+        assert!(turn().is_some());
     }
 
     #[test]
