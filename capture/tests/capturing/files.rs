@@ -196,3 +196,23 @@ fn damage_in_a_file_is_a_gap_in_its_place() {
     let right = |at: usize| (sample_24(if at < 2 * first { at } else { at + 2 * lost }) >> 8) as i16;
     assert_eq!(samples.iter().enumerate().find(|(at, sample)| **sample != right(*at)), None);
 }
+
+#[test]
+fn repeated_file_that_is_cut_off_goes_on_after_a_gap() {
+    let folder = folder();
+    let original = folder.path().join("original.wav");
+    wav(&original, 16, 2, 48_000, 48_000);
+    let mut cut = std::fs::read(converted(&original, "flac")).expect("a file");
+    cut.truncate(cut.len() - 100);
+    let file = folder.path().join("cut.flac");
+    std::fs::write(&file, cut).expect("a file");
+    let simulated = Simulated::new();
+    let options = CaptureOptions::new().length(Length::Seconds(5.0));
+    let capture = simulated.start(&format!("{}?loop", locator(&file)), &options);
+    simulated.run_past_gaps(&capture, 150_000, 30_000);
+    assert_eq!(capture.state(), State::Running);
+    let segment = capture.buffer().read(Span::Frames(0..150_000)).expect("three rounds");
+    let gaps: Vec<_> = segment.gaps().iter().map(|gap| gap.gap.first_frame).collect();
+    let [first, second, third] = gaps[..] else { panic!("three gaps, not {gaps:?}") };
+    assert!((40_000..48_000).contains(&first) && second == 2 * first && third == 3 * first, "{gaps:?}");
+}

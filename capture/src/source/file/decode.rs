@@ -30,6 +30,8 @@ pub(super) struct Decoder {
     frames: u64,
     /// Frames that are missing, with nothing behind them so far.
     lost: u64,
+    /// The file begins again at its end, so that frames missing there are a gap.
+    repeats: bool,
 }
 
 impl Decoder {
@@ -38,7 +40,7 @@ impl Decoder {
     /// # Errors
     /// [`Error::Unreadable`] if the file does not exist, is no regular file, or holds no audio in
     /// a known format; [`Error::FfmpegMissing`] if it takes ffmpeg to know.
-    pub(super) fn open(path: &Path, stop: &Stop) -> Result<Self> {
+    pub(super) fn open(path: &Path, repeats: bool, stop: &Stop) -> Result<Self> {
         let unreadable = |reason: &str| Error::unreadable(path, reason);
         // Opening a pipe would block until it has a writer.
         let metadata = path.metadata().map_err(|error| Error::unreadable(path, error))?;
@@ -56,11 +58,11 @@ impl Decoder {
             Opened::Here(reader) => reader,
             Opened::Other { begin } => Box::new(Any::open(path, begin, stop)?),
         };
-        Self::begin(path, reader)
+        Self::begin(path, repeats, reader)
     }
 
     /// Decodes the first part.
-    fn begin(path: &Path, mut reader: Box<dyn Reader>) -> Result<Self> {
+    fn begin(path: &Path, repeats: bool, mut reader: Box<dyn Reader>) -> Result<Self> {
         let (mut samples, mut lost) = (Samples::default(), 0_u64);
         loop {
             match reader.next(&mut samples).map_err(|reason| Error::unreadable(path, reason))? {
@@ -78,7 +80,7 @@ impl Decoder {
             channels: samples.channels,
             sample_format: reader.sample_format(),
         };
-        Ok(Self { path: path.to_owned(), reader, format, samples, consumed: 0, frames: 0, lost })
+        Ok(Self { path: path.to_owned(), reader, format, samples, consumed: 0, frames: 0, lost, repeats })
     }
 
     /// Returns the format of the file: floats for lossy codecs, else integers of the stored width.
@@ -97,6 +99,7 @@ impl Decoder {
             match self.reader.next(&mut self.samples).map_err(|reason| Error::unreadable(&self.path, reason))? {
                 Part::Audio => break,
                 Part::Lost(frames) => self.lost = self.lost.saturating_add(frames),
+                Part::End(_) if self.repeats => return Ok(None),
                 Part::End(Some(reason)) => return Err(self.ended(&reason)),
                 Part::End(None) if self.lost > 0 => {
                     return Err(self.ended(&format!(
@@ -133,6 +136,7 @@ impl Supply for Decoder {
         while lost == 0 && self.consumed == self.samples.interleaved.len() {
             match self.decode()? {
                 Some(frames) => lost = frames,
+                None if self.lost > 0 => lost = std::mem::take(&mut self.lost),
                 None => return Ok(Supplied::End),
             }
         }

@@ -25,7 +25,7 @@ impl FileSource {
     }
 
     fn open_decoder(&self, requested: &RequestedFormat, stop: &Stop) -> Result<Decoder> {
-        let decoder = Decoder::open(&self.path, stop)?;
+        let decoder = Decoder::open(&self.path, self.repeat, stop)?;
         let native = decoder.format();
         let format = requested.or(native);
         if (format.sample_rate_hz, format.channels) != (native.sample_rate_hz, native.channels) {

@@ -29,7 +29,7 @@ pub(super) struct Decoded {
 /// # Errors
 /// The reason why it can't be opened.
 pub(super) fn decode(path: &Path) -> Result<Decoded, String> {
-    let mut decoder = Decoder::open(path, &Stop::new()).map_err(|error| error.to_string())?;
+    let mut decoder = Decoder::open(path, false, &Stop::new()).map_err(|error| error.to_string())?;
     let format = decoder.format();
     let channels = usize::from(format.channels);
     let format = format.sample_format;

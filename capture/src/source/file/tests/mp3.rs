@@ -75,6 +75,17 @@ fn oddities() {
         None,
     );
 
+    // The first frames of a stream that was cut need bits of frames before.
+    let uses_earlier = |frame: &Vec<u8>| {
+        let header = FrameHeader::parse(frame).expect("a frame");
+        header.main_data(frame).expect("its data").begin > 0
+    };
+    let first = (5..parts.len()).find(|at| uses_earlier(&parts[*at])).expect("a frame with earlier bits");
+    let found = decode(&files.write("begins-in-the-middle.mp3", &parts[first..].concat())).expect("audio");
+    let lost = found.gaps.first().map_or(0, |(_, lost)| *lost as usize);
+    assert!(found.gaps.len() == 1 && found.gaps[0].0 == 0 && (1..4).contains(&(lost / BLOCK)), "{:?}", found.gaps);
+    assert_eq!((found.samples.len() / 2 + lost, found.reason), ((parts.len() - first) * BLOCK, None));
+
     // A frame is missing, and those behind it that need its bits.
     let decoded = |name: &str, bytes: &[u8]| decode(&files.write(&path(name), bytes)).expect("audio");
     let damaged = |name: &str, edit: &dyn Fn(&mut Vec<Vec<u8>>)| {
