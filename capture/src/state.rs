@@ -121,6 +121,6 @@ pub struct Transition {
     /// The new state.
     pub state: SourceState,
     /// The error, in states that have one. For a running source: what is remarkable about it, as a
-    /// format that changed, or a rate that is corrected.
+    /// format that changed, a rate that is corrected, or a track of zeros beside others.
     pub reason: Option<String>,
 }

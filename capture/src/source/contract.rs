@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::source::format::{Format, RequestedFormat};
 use crate::source::processing::apart;
 use crate::source::processing::output::Output;
+use crate::source::remarks::Remarks;
 use crate::stop::Stop;
 
 /// Why a run ended without an error.
@@ -49,6 +50,12 @@ pub trait Source: Send {
     /// Returns the source's own format, if it was opened with another one and converts by itself.
     #[doc(hidden)]
     fn declared(&self) -> Option<Format> {
+        None
+    }
+
+    /// Returns the place of remarks that it makes while it runs.
+    #[doc(hidden)]
+    fn remarks(&self) -> Option<Remarks> {
         None
     }
 

@@ -17,6 +17,7 @@ mod locator;
 mod pacing;
 mod processing;
 mod rate_check;
+mod remarks;
 mod signal;
 mod stable_name;
 mod stream;
@@ -33,6 +34,7 @@ pub use locator::{DeviceHost, Locator};
 pub use processing::Mix;
 pub(crate) use processing::{Processed, Processing};
 pub(crate) use rate_check::{RATE_WITHIN, RateCheck, nearest_rate_hz};
+pub(crate) use remarks::Remarks;
 #[cfg(fuzzing)]
 pub use stream::count_packets;
 pub use stream::{StreamOptions, Transport};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use capbuf::{CaptureBuffer, Clock, SourceClaim, SourceHealth};
 
 use crate::error::Error;
+use crate::source::Remarks;
 use crate::state::{State, Transition};
 use crate::stop::Stop;
 
@@ -62,6 +63,8 @@ struct Attempt {
     buffer: Option<CaptureBuffer>,
     /// The rate that the source says.
     declared_hz: u32,
+    /// The place of the source's remarks.
+    remarks: Option<Remarks>,
 }
 
 /// The part of an attempt that the watchdog checks.
@@ -200,6 +203,26 @@ impl Progress {
             }
             None => self.log(&State::Running),
         }
+    }
+
+    /// Has the watchdog look for remarks of the running source.
+    pub(super) fn watch_remarks(&self, remarks: Option<Remarks>) {
+        // One of an earlier run is outdated.
+        let _ = remarks.as_ref().and_then(Remarks::take);
+        self.lock().attempt.remarks = remarks;
+    }
+
+    /// Notes a remark of the source of attempt `number`, if it has made one. Never blocks.
+    pub(super) fn note_remark(&self, number: u64) {
+        // Locked by the capture itself: the next look will do.
+        let Ok(mut now) = self.now.try_lock() else { return };
+        if now.attempt.number != number || now.state != State::Running {
+            return;
+        }
+        let Some(remark) = now.attempt.remarks.as_ref().and_then(Remarks::take) else { return };
+        now.set_with(State::Running, Some(remark.clone()), self.clock.utc_ns());
+        drop(now);
+        tracing::warn!(source = self.source_name, state = State::Running.kind().name(), reason = remark, "source");
     }
 
     /// Ends the attempt, and returns why the watchdog stopped it, if it did.

@@ -167,6 +167,7 @@ impl Runner {
         }
         let declared_hz = self.source.native_hz().unwrap_or(writer.buffer().spec().sample_rate_hz());
         self.progress.running(&claim, writer.buffer(), declared_hz, self.source.note());
+        self.progress.watch_remarks(self.source.remarks());
         Ok(writer)
     }
 

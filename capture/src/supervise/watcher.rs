@@ -205,6 +205,7 @@ impl Watched {
                 if let Err(error) = buffer.check_memory() {
                     return self.progress.stall(attempt, error.into());
                 }
+                self.progress.note_remark(attempt);
                 looks.checks += 1;
                 if looks.checks.is_multiple_of(CHECK_EVERY)
                     && let Some(reason) = lost(source_name, &buffer, claim.as_deref())

@@ -29,6 +29,16 @@ fn server_with_an_unknown_certificate_gets_nothing_and_the_error_has_both_cures(
 }
 
 #[test]
+fn login_is_not_sent_for_the_segments_of_a_playlist_whose_certificates_ffmpeg_does_not_check() {
+    let server = OddServer::start().unwrap();
+    let playlist = server.url("https", OddPort::Trusted, "first?/good.ts");
+    let url = format!("{playlist}#ca={}", server.file("trusted.pem").display());
+    refused_as(&url, "a playlist, or an unknown format, over https:// with a login");
+    assert!(!server.requests().iter().any(|request| request.contains("GET /good.ts")), "{:?}", server.requests());
+    Recording::open(&format!("{playlist}#tls=insecure")).wait_for_frames(4000);
+}
+
+#[test]
 fn trusted_and_allowed_certificates_are_accepted() {
     let server = OddServer::start().unwrap();
     for (scheme, path) in PATHS {

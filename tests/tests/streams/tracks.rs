@@ -1,9 +1,10 @@
 //! Streams of several audio tracks.
 
+use capbuf::SourceState;
 use capbuf_capture::CaptureOptions;
-use capbuf_tests::OddServer;
+use capbuf_tests::{OddServer, wait_until};
 
-use crate::{Recording, refused, rtsp};
+use crate::{DEADLINE, Recording, refused, rtsp};
 
 #[test]
 fn track_is_the_chosen_one_or_the_one_of_most_channels_that_delivers() {
@@ -20,6 +21,26 @@ fn track_is_the_chosen_one_or_the_one_of_most_channels_that_delivers() {
         let recording = Recording::open(&rtsp(&server, path));
         assert_eq!((recording.spec().sample_rate_hz(), recording.spec().channels()), (rate, channels), "{path}");
         recording.wait_for_frames(4000);
+    }
+}
+
+#[test]
+fn track_of_zeros_beside_others_is_in_the_history_with_the_way_to_choose() {
+    let server = OddServer::start().unwrap();
+    let remark_of = |recording: &Recording| {
+        let history = recording.capture.history();
+        history.into_iter().filter(|change| change.state == SourceState::Running).find_map(|change| change.reason)
+    };
+    let silent = Recording::open(&rtsp(&server, "L16:8000:1:0,L16:8000:1:1000"));
+    let tone = Recording::open(&rtsp(&server, "L16:8000:1:0,L16:8000:1:1000#audio=1"));
+    let alone = Recording::open(&rtsp(&server, "L16:8000:1:0"));
+    assert!(wait_until(DEADLINE, || remark_of(&silent).is_some()), "{:?}", silent.capture.history());
+    let remark = remark_of(&silent).unwrap();
+    assert!(remark.contains("audio track 0 is all zeros, and the stream has 2"), "{remark}");
+    assert!(remark.contains("#audio=NUMBER"), "{remark}");
+    for other in [tone, alone] {
+        other.wait_for_frames(8000 * 6);
+        assert_eq!(remark_of(&other), None);
     }
 }
 

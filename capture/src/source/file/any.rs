@@ -37,7 +37,7 @@ pub(super) struct Any {
 }
 
 /// The containers that ffmpeg may read: none that names other files.
-const CONTAINERS: &str = "3dostr,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,ast,au,avi,avr,caf,dfpwm,dsf,dts,dtshd,eac3,\
+pub(crate) const CONTAINERS: &str = "3dostr,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,ast,au,avi,avr,caf,dfpwm,dsf,dts,dtshd,eac3,\
                           flac,flv,gsm,iff,ircam,loas,matroska,webm,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,\
                           mpegts,mulaw,mxf,nistsphere,nsp,nut,ogg,oma,paf,pvf,qcp,rm,rso,sbc,sds,shn,sln,smjpeg,sox,\
                           spdif,svx,tak,truehd,tta,voc,w64,wav,wsd,wv,wve,xwma";

@@ -23,6 +23,7 @@ mod tests;
 mod vorbis;
 mod wav;
 
+pub(super) use any::CONTAINERS;
 pub(super) use file_source::FileSource;
 #[cfg(fuzzing)]
 pub use hostile::count_frames;

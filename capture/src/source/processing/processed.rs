@@ -8,6 +8,7 @@ use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
+use crate::source::remarks::Remarks;
 use crate::stop::Stop;
 
 /// A source, processed if necessary.
@@ -116,6 +117,10 @@ impl Processed {
 }
 
 impl Source for Processed {
+    fn remarks(&self) -> Option<Remarks> {
+        self.inner.remarks()
+    }
+
     fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
         self.shape = None;
         let (opened, refused) = self.open_inner(requested, stop)?;

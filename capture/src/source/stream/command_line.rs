@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 
-use capbuf::SampleFormat;
+use capbuf::{SampleFormat, UrlParts};
 
 use super::options::{StreamOptions, Transport, scheme};
+use crate::source::file::CONTAINERS;
 use crate::source::format::RequestedFormat;
 
 /// The timeout of a silent server. Without it ffmpeg waits forever.
@@ -59,6 +60,11 @@ pub(super) fn script(url: &str, stream: &StreamOptions, media: Media) -> String 
     }
     if !stream.is_tls_insecure {
         options.push(("tls_verify", "1"));
+        // ffmpeg checks the certificate of a playlist, and none of its segments, whose requests
+        // have the same login.
+        if scheme(url) == "https" && has_login(url) {
+            options.push(("format_whitelist", CONTAINERS));
+        }
     }
     let ca_file = stream.ca_file.as_ref().and_then(|path| path.to_str()).map(quoted);
     options.extend(ca_file.as_deref().map(|path| ("ca_file", path)));
@@ -67,6 +73,10 @@ pub(super) fn script(url: &str, stream: &StreamOptions, media: Media) -> String 
     options.extend(own.iter().map(|(name, value)| (*name, value.as_str())));
     let options: String = options.iter().map(|(name, value)| format!("option {name} {value}\n")).collect();
     format!("ffconcat version 1.0\nfile {}\n{options}", quoted(url))
+}
+
+fn has_login(url: &str) -> bool {
+    UrlParts::of(url).is_none_or(|parts| parts.login.is_some())
 }
 
 /// Quotes a word of the script, which has no line break. Quotes are closed, escaped, and opened

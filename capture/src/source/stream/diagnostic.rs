@@ -7,13 +7,18 @@ use super::secrets;
 const MAX_CHARS: usize = 240;
 
 /// Reasons that ffmpeg states so that only its authors know what to do.
-const IN_OTHER_WORDS: [(&str, &str); 4] = [
+const IN_OTHER_WORDS: [(&str, &str); 5] = [
     ("Peer certificate failed verification", UNTRUSTED),
     ("certificate verify failed", UNTRUSTED),
     (
         "The certificate's owner does not match hostname",
         "the server's certificate is for another host, so it is not trusted; allowed: the name in the certificate, or \
          any certificate by tls=insecure",
+    ),
+    (
+        "Format not on whitelist",
+        "a playlist, or an unknown format, over https:// with a login: ffmpeg would send the login to servers whose \
+         certificates it does not check; allowed: a URL without a login, or tls=insecure",
     ),
     ("should be 18446744073709551615", "the server closed the connection"),
 ];

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
 use crate::source::processing::output::Output;
+use crate::source::remarks::Remarks;
 use crate::stop::Stop;
 
 /// The time in which ffmpeg lists the tracks of a stream. Its own timeouts are shorter, and say
@@ -39,6 +40,7 @@ pub(crate) struct StreamSource {
     /// The choice that worked last time.
     known: Option<Choice>,
     opened: Option<Opened>,
+    remarks: Remarks,
 }
 
 /// The way in which a stream is read.
@@ -70,7 +72,7 @@ enum Attempt {
 
 impl StreamSource {
     pub(crate) fn new(url: &str, options: &StreamOptions) -> Self {
-        Self { url: url.to_owned(), options: options.clone(), known: None, opened: None }
+        Self { url: url.to_owned(), options: options.clone(), known: None, opened: None, remarks: Remarks::default() }
     }
 
     fn refused(&self, reason: String) -> Error {
@@ -183,11 +185,9 @@ impl StreamSource {
     }
 
     fn report_silence(&self, track: usize, tracks: usize) {
-        let source = capbuf::redact(&self.url);
-        tracing::warn!(
-            source,
-            "audio track {track} is all zeros, and the stream has {tracks}: choose another one by #audio=NUMBER"
-        );
+        self.remarks.make(format!(
+            "audio track {track} is all zeros, and the stream has {tracks}: choose another one by #audio=NUMBER (track)"
+        ));
     }
 
     /// Ends the child, and returns the error, with the reason from its log.
@@ -221,6 +221,10 @@ fn is_wordless(error: &Error) -> bool {
 }
 
 impl Source for StreamSource {
+    fn remarks(&self) -> Option<Remarks> {
+        Some(self.remarks.clone())
+    }
+
     fn open(&mut self, requested: &RequestedFormat, stop: &Stop) -> Result<Format> {
         // One child per source: the old one ends before a new one starts.
         self.opened = None;
