@@ -307,12 +307,10 @@ fn source_under_two_names_fires_and_two_sources_do_not() {
         ..source()
     };
     let fires = |one: &str, other: &str| {
-        let mut rules = Rules::new(WatchSettings::default());
-        let sources = vec![named(1, one), named(2, other)];
-        let events = rules.step(&Snapshot { sources, ..Snapshot::default() });
+        let now = Snapshot { sources: vec![named(1, one), named(2, other)], ..Snapshot::default() };
+        let events = Rules::new(WatchSettings::default()).step(&now);
         assert!(events.iter().all(|anomaly| !anomaly.to_string().contains("sesame")));
-        let evidence = events.iter().map(|anomaly| anomaly.evidence.as_str());
-        evidence.map(str::to_owned).next().filter(|_| events[0].kind == AnomalyKind::SourceUnderTwoNames)
+        events.into_iter().find(|anomaly| anomaly.kind == AnomalyKind::SourceUnderTwoNames).map(|found| found.evidence)
     };
     for (one, other) in [
         ("rtsp://me:sesame@cam/1", "rtsp://you:sesame@cam/1"),
