@@ -109,7 +109,8 @@ type Capture struct {
 
 // StartCapture opens a source (device:default, rtsp://..., file:..., tone:440), allocates its
 // buffer or uses the existing one, and starts recording. It returns when the source delivers audio
-// or has failed.
+// or has failed. Options of a stream follow a # in its URL, as in rtsp://camera/x#audio=1&transport=udp;
+// also tls=insecure and ca=PATH.
 //
 // If the context ends before, StartCapture returns at once and the capture is stopped. Later, the
 // context has no effect on the capture. Safe for concurrent use. Errors: ErrCaptureFailed with the

@@ -1459,7 +1459,8 @@ capbuf_status capbuf_windows_next(capbuf_windows *windows,
 void capbuf_windows_free(capbuf_windows *windows);
 
 // Opens `source` (`device:default`, `rtsp://...`, `file:...`, `tone:440`), allocates its buffer or
-// continues the one it has, and starts to capture.
+// continues the one it has, and starts to capture. Options of a stream follow a `#` in its URL, as
+// in `rtsp://camera/x#audio=1&transport=udp`; also `tls=insecure` and `ca=PATH`.
 //
 // On success the caller owns `*capture`. `options` may be NULL.
 //

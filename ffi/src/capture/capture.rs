@@ -23,7 +23,8 @@ use crate::registry_open::capbuf_registry;
 pub struct capbuf_capture(Option<Capture>);
 
 /// Opens `source` (`device:default`, `rtsp://...`, `file:...`, `tone:440`), allocates its buffer or
-/// continues the one it has, and starts to capture.
+/// continues the one it has, and starts to capture. Options of a stream follow a `#` in its URL, as
+/// in `rtsp://camera/x#audio=1&transport=udp`; also `tls=insecure` and `ca=PATH`.
 ///
 /// On success the caller owns `*capture`. `options` may be NULL.
 ///

@@ -18,7 +18,8 @@ use crate::waiting::interruptible;
 /// source : str
 ///     ``device:default``, ``device:alsa:NAME``, ``device:pulseaudio:NAME``,
 ///     ``device:usb:VENDOR:PRODUCT:SERIAL``, ``device:path:PATH``; an ``rtsp://``, ``rtsps://``,
-///     ``http://``, ``https://`` or ``udp://`` URL; ``file:PATH``, ``file:PATH?loop``;
+///     ``http://``, ``https://`` or ``udp://`` URL, with options after a ``#`` (``#audio=1``,
+///     ``#transport=udp``, ``#tls=insecure``, ``#ca=PATH``, joined by ``&``); ``file:PATH``, ``file:PATH?loop``;
 ///     ``tone:HERTZ``, ``position:``.
 /// seconds : float or timedelta, default 60
 ///     The length of the buffer.
