@@ -133,7 +133,7 @@ pub enum Error {
     WrongRate {
         /// The source, without credentials.
         source_name: String,
-        /// The measured rate; the standard one if it is within 1 %.
+        /// The measured rate, or the usual one that is close to it.
         come_hz: u32,
         /// The rate that the source says, or that was measured before.
         declared_hz: u32,

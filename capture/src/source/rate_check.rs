@@ -227,12 +227,21 @@ const STANDARD_HZ: [u32; 15] = [
 ];
 /// A measured rate this close to a standard one is that.
 const STANDARD_WITHIN: f64 = 0.01;
+/// The usual ratios of the true rate to the declared one. A measured rate this close to one is
+/// that: packets may have been lost meanwhile.
+const RATIOS: [f64; 4] = [0.25, 0.5, 2.0, 4.0];
+const RATIO_WITHIN: f64 = 0.03;
 /// Other rates are rounded to a multiple of a divisor of the expected rate, at most this part of
 /// it: such a ratio is resampled in short blocks.
 const STEPS: u32 = 200;
 
 /// Returns the rate that a source measured at `measured_hz` has, which says `declared_hz`.
 pub(crate) fn nearest_rate_hz(measured_hz: f64, declared_hz: u32) -> u32 {
+    let expected_hz = f64::from(declared_hz);
+    let usual = RATIOS.map(|ratio| ratio * expected_hz);
+    if let Some(usual_hz) = usual.into_iter().find(|hz| (measured_hz / hz - 1.0).abs() <= RATIO_WITHIN) {
+        return (usual_hz.round() as u32).max(1);
+    }
     let is_near = |hz: f64| (measured_hz / hz - 1.0).abs() <= STANDARD_WITHIN;
     let distance = |hz: &u32| (f64::from(*hz) - measured_hz).abs();
     let standard = STANDARD_HZ.into_iter().min_by(|one, other| distance(one).total_cmp(&distance(other)));
@@ -395,6 +404,9 @@ mod tests {
     fn measured_rates_are_rounded_to_those_that_sources_have() {
         for (measured_hz, declared_hz, expected_hz) in [
             (15_950.0, 8000, 16_000),
+            (15_600.0, 8000, 16_000),
+            (1970.0, 8000, 2000),
+            (22_300.0, 44_100, 22_050),
             (44_300.0, 48_000, 44_100),
             (8815.0, 8000, 8800),
             (52_790.0, 48_000, 52_800),

@@ -19,7 +19,8 @@ pub enum WrongRate {
     #[default]
     Refuse,
     /// It is opened again, and its frames are taken to come at the measured rate from then on: the
-    /// nearest standard rate if that is within 1 %. They are resampled to the rate of the buffer.
+    /// nearest standard rate if that is within 1 %; twice, half, four times or a fourth of the
+    /// declared one if that is within 3 %. They are resampled to the rate of the buffer.
     Correct,
 }
 

@@ -12,6 +12,9 @@ use crate::source::rate_check::{RateCheck, nearest_rate_hz};
 const SECOND_NS: i64 = 1_000_000_000;
 /// Early packets are held for this time, which finds all wrong rates.
 const MEASURE_FOR_NS: i64 = 12 * SECOND_NS;
+/// A stream that is early all the time is measured again after this time: something may have
+/// disturbed the measurement before.
+const MEASURE_EVERY_NS: i64 = 60 * SECOND_NS;
 /// A stream that is further ahead has no rate of its own: it is a file, which comes as fast as it
 /// is read.
 const MOST_AHEAD_NS: i64 = 30 * SECOND_NS;
@@ -48,12 +51,31 @@ impl ArrivalRate {
 
     /// Returns whether packets that are early by up to `ahead_ns` may be held, to measure on.
     pub(super) fn may_hold(&mut self, ahead_ns: i64, now_ns: i64) -> bool {
-        let since_ns = *self.early_since_ns.get_or_insert(now_ns);
-        now_ns.saturating_sub(since_ns) < MEASURE_FOR_NS && ahead_ns < MOST_AHEAD_NS
+        let since_ns = self.early_since_ns.get_or_insert(now_ns);
+        if now_ns.saturating_sub(*since_ns) >= MEASURE_EVERY_NS {
+            *since_ns = now_ns;
+        }
+        now_ns.saturating_sub(*since_ns) < MEASURE_FOR_NS && ahead_ns < MOST_AHEAD_NS
     }
 
     /// Begins anew, after the stream was delayed: its packets wait for their reader.
     pub(super) fn restart(&mut self) {
         self.check = RateCheck::new(self.expected_hz, self.tolerance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn early_packets_are_held_for_seconds_and_again_each_minute() {
+        let mut arrivals = ArrivalRate::new(8000, 0.05);
+        let seconds = [0, 11, 13, 59, 60, 71, 73];
+        let held = seconds.map(|now_s| arrivals.may_hold(SECOND_NS, now_s * SECOND_NS));
+        assert_eq!(held, [true, true, false, false, true, true, false]);
+        assert!(!arrivals.may_hold(31 * SECOND_NS, 121 * SECOND_NS), "a file comes as fast as it is read");
+        arrivals.on_time();
+        assert!(arrivals.may_hold(SECOND_NS, 130 * SECOND_NS));
     }
 }

@@ -22,6 +22,8 @@ pub(super) mod ended;
 mod least_delay;
 pub(super) mod local;
 mod log;
+#[cfg(test)]
+mod night;
 mod options;
 mod packet_writer;
 pub(super) mod packets;
