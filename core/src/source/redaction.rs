@@ -20,23 +20,8 @@ const TIMEOUT: &str = "timeout";
 /// Parameters and values that are shown.
 const OPTIONS: [(&str, &[&str]); 2] = [("transport", &["tcp", "udp", "multicast", "http"]), ("tls", &["insecure"])];
 
-/// Shows a source without the secrets of a URL.
-///
-/// Shown are scheme, host and port, the path as long as it consists of words that are common in the
-/// paths of cameras (the first part may be any word that does not look like a key), common names of
-/// parameters, and values such as that of `channel=1`. Everything else is replaced by `***`: the
-/// login, other parameters, the rest of the path. A source that is no URL is shown as it is.
-/// Redacting twice changes nothing.
-///
-/// ```
-/// use capbuf::redact;
-///
-/// assert_eq!(redact("rtsp://user:p/ss@word@cam:554/live"), "rtsp://***@cam:554/live");
-/// assert_eq!(redact("http://cam/nest/x7Gq2Lp9?channel=1&pw=x"), "http://cam/nest/***?channel=1&pw=***");
-/// assert_eq!(redact("rtsp://cam/user=admin_password=x_channel=1"), "rtsp://cam/***");
-/// assert_eq!(redact("device:alsa:hw:1,0"), "device:alsa:hw:1,0");
-/// ```
-pub fn redact(source: &str) -> String {
+/// See [`redact`](super::redact).
+pub(super) fn redacted(source: &str) -> String {
     if LOCAL.iter().any(|scheme| source.starts_with(scheme)) {
         return source.to_owned();
     }
