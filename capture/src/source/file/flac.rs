@@ -28,10 +28,15 @@ pub(super) struct Flac {
     held: bool,
     /// The frames of audio of a damaged frame with nothing whole behind it so far.
     broken: u64,
+    /// The bytes looked through in vain since the last whole frame.
+    looked_through: u64,
 }
 
 /// The most places at which a last frame with something unknown behind it is tried to end.
 const MOST_ENDS: usize = 16;
+/// The most bytes to look through for a whole frame: half an hour of damage. A file of nothing
+/// but headers would take a search for each.
+const MOST_LOOKED_THROUGH: u64 = 1 << 30;
 /// The longest jump in the numbers of frames that is believed, in seconds.
 const MOST_LOST_S: u64 = 3600;
 
@@ -40,7 +45,17 @@ impl Flac {
     pub(super) fn open(mut input: Input) -> Result<Self, String> {
         let stream = read_header(&mut input)?;
         let decoder = decoder(&stream)?;
-        Ok(Self { input, stream, decoder, next: 0, before: 0, block: stream.fixed_block(), held: false, broken: 0 })
+        Ok(Self {
+            input,
+            stream,
+            decoder,
+            next: 0,
+            before: 0,
+            block: stream.fixed_block(),
+            held: false,
+            broken: 0,
+            looked_through: 0,
+        })
     }
 
     /// Looks for the next whole frame, and returns its header and length. Passes over damage.
@@ -56,6 +71,10 @@ impl Flac {
                     Some(len) => return Ok(Found::Frame(header, len)),
                     None => {
                         self.broken = header.frames.into();
+                        self.looked_through += header.longest() as u64;
+                        if self.looked_through > MOST_LOOKED_THROUGH {
+                            return Err(format!("after {} frames it is nothing but damage", self.before + self.next));
+                        }
                         self.pass_damaged()?;
                     }
                 }
@@ -228,7 +247,7 @@ impl Reader for Flac {
                     }
                 }
             }
-            (self.held, self.broken) = (false, 0);
+            (self.held, self.broken, self.looked_through) = (false, 0, 0);
             let packet = packet(&self.input.peek(len).map_err(|error| error.to_string())?[..len]);
             self.input.consume(len);
             self.next += u64::from(header.frames);

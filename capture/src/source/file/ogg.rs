@@ -7,6 +7,8 @@ use super::kind::{Kind, skip_tags};
 
 /// The longest page.
 const MAX_PAGE: usize = 27 + 255 + 255 * 255;
+/// The most damaged pages in a row. Each takes a checksum of all its bytes.
+const MOST_DAMAGED: u64 = 1 << 14;
 /// The longest packet.
 const MAX_PACKET: usize = 1 << 24;
 
@@ -27,10 +29,11 @@ pub(super) struct Page {
 
 /// Finds the next page. Passes over what is damaged, and returns the number of bytes passed over.
 pub(super) fn next_page(input: &mut Input) -> io::Result<(u64, Option<Page>)> {
-    let mut passed = 0;
+    let (mut passed, mut pages) = (0, 0);
     loop {
         let bytes = input.peek(MAX_PAGE)?;
-        if bytes.is_empty() {
+        pages += u64::from(bytes.starts_with(b"OggS\0"));
+        if bytes.is_empty() || pages > MOST_DAMAGED {
             return Ok((passed, None));
         }
         if let Some((page, len)) = parse(bytes) {
