@@ -10,7 +10,8 @@ too: a service of this machine alone.
 
 HTTP: /NAME is a file of FOLDER, with its length. /cut/NAME ends half way, /live/NAME has no length,
 /chunked/NAME has none and ends in order. /to?URL redirects. /list?URL is a playlist of a good
-segment and URL, /first?URL of URL alone, /master?URL names URL as a playlist.
+segment and URL, /first?URL of URL alone, /master?URL names URL as a playlist. URL may be
+hexadecimal: what is in a query is hidden in every reason.
 RTSP: the path lists tracks, CODEC:RATE:CHANNELS:HERTZ joined by commas; CODEC is L16 or L24, 0 Hz
 is silence, and a track of -1 Hz sends nothing. /udp/... refuses TCP, /tcp/... refuses UDP,
 /hang/... answers 404 once, then nothing.
@@ -121,6 +122,8 @@ class Connection:
     def http(self, url):
         kind, _, name = url[1:].rpartition("/") if "?" not in url else ("", "", "")
         command, _, target = url[1:].partition("?")
+        if re.fullmatch("([0-9a-f]{2})+", target):
+            target = bytes.fromhex(target).decode()
         playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n%s#EXT-X-ENDLIST\n"
         if command == "to":
             return self.send(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode())

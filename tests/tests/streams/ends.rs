@@ -24,5 +24,8 @@ fn live_stream_that_is_closed_and_transfer_that_is_cut_are_lost() {
         let recording = Recording::open(&server.url("http", OddPort::Plain, path));
         let state = recording.last_state();
         assert!(matches!(state, State::BackingOff { .. }), "{path}: {state}");
+        if path.starts_with("live/") {
+            assert!(state.to_string().ends_with(": the server closed the connection"), "{path}: {state}");
+        }
     }
 }

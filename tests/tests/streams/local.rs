@@ -5,6 +5,10 @@ use capbuf_tests::{OddPort, OddServer};
 
 use crate::{Recording, refused_as};
 
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn nothing_of_this_machine_reaches_a_buffer_and_the_reason_says_what_was_refused() {
     let server = OddServer::start().unwrap();
@@ -20,12 +24,12 @@ fn nothing_of_this_machine_reaches_a_buffer_and_the_reason_says_what_was_refused
         ("data:video/mp2t;base64,R0AREABC8CUAAcEAAP8B".to_owned(), "data:video/mp2t".to_owned()),
         (service.clone(), "127.0.0.2 port ".to_owned()),
     ] {
-        let first = url(&format!("first?{target}"));
+        let first = url(&format!("first?{}", hex(&target)));
         refused_as(&first, &format!("the stream points to {named}"));
         refused_as(&first, "refused");
         // Behind a segment that is played.
         let expected = format!("the stream points to {named}");
-        let recording = match Recording::start(&url(&format!("list?{target}")), &CaptureOptions::new()) {
+        let recording = match Recording::start(&url(&format!("list?{}", hex(&target))), &CaptureOptions::new()) {
             Ok(recording) => recording,
             Err(error) => {
                 assert!(error.to_string().contains(&expected), "{error}");
@@ -37,12 +41,15 @@ fn nothing_of_this_machine_reaches_a_buffer_and_the_reason_says_what_was_refused
         let seconds = recording.frames() as f64 / f64::from(recording.spec().sample_rate_hz());
         assert!(seconds < 2.5, "{target}: {seconds} s of a segment of 2 s");
     }
-    refused_as(&url(&format!("to?{service}")), "the stream points to 127.0.0.2 port ");
+    refused_as(&url(&format!("to?{}", hex(&service))), "the stream points to 127.0.0.2 port ");
     for target in [format!("file://{file}"), format!("concat:{file}"), "data:audio/wav;base64,AAAA".to_owned()] {
-        refused_as(&url(&format!("to?{target}")), "redirects to something that is no http:// or https:// URL: refused");
+        refused_as(
+            &url(&format!("to?{}", hex(&target))),
+            "redirects to something that is no http:// or https:// URL: refused",
+        );
     }
-    refused_as(&url(&format!("master?file://{file}")), "the stream points to file:///");
-    refused_as(&url(&format!("master?{service}")), "the stream points to 127.0.0.2 port ");
+    refused_as(&url(&format!("master?{}", hex(&format!("file://{file}")))), "the stream points to file:///");
+    refused_as(&url(&format!("master?{}", hex(&service))), "the stream points to 127.0.0.2 port ");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::secrets;
 const MAX_CHARS: usize = 240;
 
 /// Reasons that ffmpeg states so that only its authors know what to do.
-const IN_OTHER_WORDS: [(&str, &str); 5] = [
+const IN_OTHER_WORDS: [(&str, &str); 4] = [
     ("Peer certificate failed verification", UNTRUSTED),
     ("certificate verify failed", UNTRUSTED),
     (
@@ -20,8 +20,9 @@ const IN_OTHER_WORDS: [(&str, &str); 5] = [
         "a playlist, or an unknown format, over https:// with a login: ffmpeg would send the login to servers whose \
          certificates it does not check; allowed: a URL without a login, or tls=insecure",
     ),
-    ("should be 18446744073709551615", "the server closed the connection"),
 ];
+
+const CLOSED: &str = "the server closed the connection";
 
 const UNTRUSTED: &str = "the server's certificate is not trusted, and it was sent no password; allowed: the file of its \
                          authority by ca=PATH (ca_file), or any certificate by tls=insecure";
@@ -55,6 +56,8 @@ pub(super) fn stream_reason(errors: &[String], url: &str, options: &StreamOption
 fn shown(errors: &[String], url: &str) -> Vec<String> {
     errors
         .iter()
+        // The end of an answer without a length.
+        .map(|line| if line.contains("should be 18446744073709551615") { CLOSED } else { line })
         .map(|line| without_secrets(line, url).replace(char::is_control, " ").trim().to_owned())
         .filter(|line| {
             !line.is_empty() && !line.starts_with("To ignore this") && !line.starts_with("Impossible to open ")
@@ -69,7 +72,9 @@ pub(crate) fn reason(errors: &[String], name: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for line in lines.iter().rev().take(2).rev() {
         let line = line.strip_prefix("***: ").or_else(|| line.strip_prefix("pipe:0: ")).unwrap_or(line);
-        if !parts.contains(&line) {
+        // It says no more than that there was an error.
+        let is_empty = line == "Input/output error" && !parts.is_empty();
+        if !is_empty && !parts.contains(&line) {
             parts.push(line);
         }
     }
@@ -131,6 +136,9 @@ mod tests {
         assert!(over_udp.contains("transport udp") && over_udp.contains("#transport=tcp"), "{over_udp}");
         let redirected = reason_of(&["Impossible to open 'http://h/x'", "pipe:0: Invalid argument"], "http://h/x");
         assert!(redirected.expect("a reason").contains("redirects"));
+        let closed = "Stream ends prematurely at 9, should be 18446744073709551615";
+        let page = reason_of(&[closed, "pipe:0: Invalid data found when processing input"], URL);
+        assert_eq!(page.as_deref(), Some("the server closed the connection; not audio that ffmpeg knows"));
         let no_audio = reason_of(&[&format!("{URL}: Invalid data found when processing input")], URL);
         assert_eq!(no_audio.as_deref(), Some("not audio that ffmpeg knows"));
     }

@@ -261,6 +261,10 @@ impl State {
             let target = Some(&self.opening).filter(prefix).map_or_else(|| format!("{protocol}:"), |url| short(url));
             self.refuse(format!("the stream points to {target}: refused"));
         }
+        if self.errors.back().is_some_and(|(_, last)| last == message) {
+            // The cause before it stays.
+            self.errors.pop_back();
+        }
         if self.errors.len() == MAX_ERRORS {
             self.errors.pop_front();
         }
@@ -335,7 +339,9 @@ mod tests {
     fn memory_is_bounded_and_a_cut_line_ends_before_a_url() {
         let long = format!("[error] opening http://me:{}@h/x\n", "sesame".repeat(10_000));
         let log = read(&long.repeat(50));
-        assert_eq!(log.errors(), vec!["opening"; MAX_ERRORS]);
+        assert_eq!(log.errors(), ["opening"]);
+        let numbered: String = (0..999).map(|number| format!("[error] {number}\n")).collect();
+        assert_eq!(read(&numbered).errors(), ["995", "996", "997", "998"]);
         let tracks =
             "[info] Input #0, x\n".to_owned() + &"[info]   Stream #0:0: Audio: mp3, 8000 Hz, mono, s16\n".repeat(9999);
         assert_eq!(read(&tracks).lock().tracks.len(), MAX_TRACKS);
