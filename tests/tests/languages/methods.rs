@@ -128,7 +128,7 @@ const METHODS: &[Methods] = &[
         ],
     },
     Methods {
-        rust: "core/src/source",
+        rust: "core/src/source.rs",
         c: "capbuf_",
         python: "",
         rows: &[("redact", "redact", "text.go: func Redact", "redact")],
