@@ -15,6 +15,8 @@ pub(crate) struct Live {
     pub(crate) true_hz: u32,
     pub(crate) channels: u16,
     pub(crate) tone_hz: f64,
+    /// The length that the server declares, after which it ends.
+    pub(crate) frames: Option<u64>,
 }
 
 /// A running server. Ends with the test program.
@@ -55,19 +57,25 @@ impl LiveServer {
 fn play(mut client: TcpStream, live: Live, closings: &AtomicU32) -> Option<()> {
     let reader = client.try_clone().ok()?;
     BufReader::new(reader).lines().map_while(Result::ok).find(String::is_empty)?;
-    let Live { declared_hz, true_hz, channels, tone_hz } = live;
+    let Live { declared_hz, true_hz, channels, tone_hz, frames } = live;
     // ffmpeg recognises AU at once; of WAV it reads 128 kB first.
-    let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/basic\r\nConnection: close\r\n\r\n.snd".to_vec();
+    let length = frames.map(|frames| format!("Content-Length: {}\r\n", 24 + 2 * u64::from(channels) * frames));
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: audio/basic\r\nConnection: close\r\n";
+    let mut head = format!("{head}{}\r\n.snd", length.unwrap_or_default()).into_bytes();
     const SIGNED_16_BITS: u32 = 3;
     head.extend([24, u32::MAX, SIGNED_16_BITS, declared_hz, channels.into()].map(u32::to_be_bytes).as_flattened());
     client.write_all(&head).ok()?;
     let (begin, closed, mut frame) = (Instant::now(), closings.load(Ordering::Relaxed), 0_u64);
     while closings.load(Ordering::Relaxed) == closed {
         let due = (begin.elapsed().as_secs_f64() * f64::from(true_hz)) as u64;
+        let due = frames.map_or(due, |frames| due.min(frames));
         let sample = |frame: u64| ((TAU * tone_hz * frame as f64 / f64::from(true_hz)).sin() * 16_000.0) as i16;
         let samples = (frame..due).flat_map(|frame| std::iter::repeat_n(sample(frame), usize::from(channels)));
         client.write_all(&samples.flat_map(i16::to_be_bytes).collect::<Vec<_>>()).ok()?;
         frame = due;
+        if frames == Some(frame) {
+            break;
+        }
         thread::sleep(Duration::from_millis(20));
     }
     Some(())

@@ -145,7 +145,7 @@ fn rate_that_is_no_standard_one_is_corrected() {
 }
 
 const fn live(true_hz: u32) -> Live {
-    Live { declared_hz: DECLARED_HZ, true_hz, channels: 1, tone_hz: TONE_HZ }
+    Live { declared_hz: DECLARED_HZ, true_hz, channels: 1, tone_hz: TONE_HZ, frames: None }
 }
 
 #[test]
@@ -165,6 +165,20 @@ fn streams_at_wrong_rates_are_refused_before_they_are_delayed() {
         let is_held = (DECLARED_HZ..4 * DECLARED_HZ).contains(&true_hz);
         assert!(!is_held || buffer.frames().is_empty(), "{true_hz}: {:?}", buffer.frames());
     }
+}
+
+#[test]
+fn file_on_a_web_server_has_no_rate_of_its_own() {
+    const FRAMES: u64 = 20 * DECLARED_HZ as u64;
+    static FILE: [Live; 1] = [Live { frames: Some(FRAMES), ..live(16_000) }];
+    let server = LiveServer::start(&FILE);
+    let options = options(WrongRate::Refuse);
+    let supervised = Supervised::begin(&Registry::private(), &server.url(), &options).expect("it begins");
+    wait_until("its end", || supervised.state().has_ended());
+    assert_eq!(supervised.state(), State::Finished, "{:?}", supervised.history());
+    let buffer = supervised.buffer().expect("it ran");
+    assert_eq!(buffer.frames(), 0..FRAMES);
+    assert_eq!(buffer.read(Span::Frames(0..FRAMES)).expect("all of it").gaps(), []);
 }
 
 #[test]

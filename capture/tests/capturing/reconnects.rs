@@ -67,8 +67,8 @@ fn assert_changes_are_reported(supervised: &Supervised, reconnect: impl Fn()) {
 
 #[test]
 fn stream_of_another_format_is_reported_and_converted() {
-    const FIRST: Live = Live { declared_hz: 8000, true_hz: 8000, channels: 1, tone_hz: TONE_HZ };
-    const SECOND: Live = Live { declared_hz: 16_000, true_hz: 16_000, channels: 2, tone_hz: TONE_HZ };
+    const FIRST: Live = Live { declared_hz: 8000, true_hz: 8000, channels: 1, tone_hz: TONE_HZ, frames: None };
+    const SECOND: Live = Live { declared_hz: 16_000, true_hz: 16_000, channels: 2, tone_hz: TONE_HZ, frames: None };
     static PLAYS: [Live; 3] = [FIRST, SECOND, FIRST];
     let server = LiveServer::start(&PLAYS);
     let options = options().format(SampleFormat::F32);

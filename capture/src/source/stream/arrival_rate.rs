@@ -28,20 +28,30 @@ pub(super) struct ArrivalRate {
     /// All frames, with those that were lost.
     frames: f64,
     early_since_ns: Option<i64>,
+    /// True for a file, which comes as fast as the network lets it.
+    is_file: bool,
 }
 
 impl ArrivalRate {
     pub(super) fn new(expected_hz: u32, tolerance: f64) -> Self {
         let check = RateCheck::new(expected_hz, tolerance);
-        Self { expected_hz, tolerance, check, frames: 0.0, early_since_ns: None }
+        Self { expected_hz, tolerance, check, frames: 0.0, early_since_ns: None, is_file: false }
     }
 
     /// Adds a packet, and the audio lost before it. Returns the rate of the stream once it is known
     /// to be another than the expected one.
     pub(super) fn add(&mut self, arrived_ns: i64, frames: u64, lost: Option<Duration>) -> Option<u32> {
+        if self.is_file {
+            return None;
+        }
         self.frames += frames as f64 + lost.map_or(0.0, |lost| lost.as_secs_f64() * f64::from(self.expected_hz));
         let at = Duration::from_nanos(arrived_ns.max(0).unsigned_abs());
         self.check.add(at, self.frames).map(|rate_hz| nearest_rate_hz(rate_hz, self.expected_hz))
+    }
+
+    /// Measures no more: the stream has no rate of its own.
+    pub(super) fn set_file(&mut self) {
+        self.is_file = true;
     }
 
     /// Notes that the newest packet is not early.
@@ -51,6 +61,9 @@ impl ArrivalRate {
 
     /// Returns whether packets that are early by up to `ahead_ns` may be held, to measure on.
     pub(super) fn may_hold(&mut self, ahead_ns: i64, now_ns: i64) -> bool {
+        if self.is_file {
+            return false;
+        }
         let since_ns = self.early_since_ns.get_or_insert(now_ns);
         if now_ns.saturating_sub(*since_ns) >= MEASURE_EVERY_NS {
             *since_ns = now_ns;

@@ -27,7 +27,12 @@ pub(super) fn is_complete(log: &Log, url: &str, options: &StreamOptions, stop: &
     log.is_playlist() || has_length(url, options, stop)
 }
 
-fn has_length(url: &str, options: &StreamOptions, stop: &Stop) -> bool {
+/// Returns whether the server declares the length of a stream, as it does for a file. Asks the
+/// server, for some seconds at most.
+pub(super) fn has_length(url: &str, options: &StreamOptions, stop: &Stop) -> bool {
+    if !scheme(url).starts_with("http") {
+        return false;
+    }
     let arguments = arguments(&RequestedFormat::default(), None, SampleFormat::S16, "trace");
     let script = script(url, options, Media::All);
     let Ok((child, _output)) = Child::start("ffmpeg", &arguments, &script, OwnServers::of(url)) else { return false };

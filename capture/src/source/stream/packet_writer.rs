@@ -15,8 +15,10 @@ use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
 /// Writes packets at the times of a [`StreamClock`].
-pub(super) struct PacketWriter {
+pub(super) struct PacketWriter<'a> {
     output: Output,
+    /// Returns whether the server declares a length, as it does for a file. Blocks for seconds.
+    has_length: Box<dyn Fn() -> bool + 'a>,
     clock: StreamClock,
     arrivals: ArrivalRate,
     frame_bytes: usize,
@@ -33,15 +35,16 @@ pub(super) struct PacketWriter {
 /// The most bytes that are held: 30 s of all but the largest formats.
 const MOST_HELD_BYTES: usize = 16 << 20;
 
-impl PacketWriter {
+impl<'a> PacketWriter<'a> {
     /// Takes packets in `format`, which is that of `output` but for its rate, if it is corrected.
-    pub(super) fn new(output: Output, format: Format) -> Self {
+    pub(super) fn new(output: Output, format: Format, has_length: impl Fn() -> bool + 'a) -> Self {
         let rate_hz = output.format().sample_rate_hz;
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
         Self {
             clock: StreamClock::new(rate_hz),
             arrivals: ArrivalRate::new(rate_hz, output.rate_within()),
             output,
+            has_length: Box::new(has_length),
             frame_bytes,
             rates_hz: (format.sample_rate_hz, rate_hz),
             held: Vec::new(),
@@ -53,7 +56,7 @@ impl PacketWriter {
     /// Adds a packet, and writes what is due.
     ///
     /// # Errors
-    /// [`Error::WrongRate`] if the packets come faster or slower than the stream says.
+    /// [`Error::WrongRate`] if the packets come faster or slower than the stream says, which is no file.
     pub(super) fn add(&mut self, packet: Packet, stop: &Stop) -> Result<()> {
         let frames = (packet.data.len() / self.frame_bytes) as u64;
         if frames == 0 {
@@ -63,8 +66,10 @@ impl PacketWriter {
         let arrived_ns = self.output.buffer().clock().monotonic_ns();
         let placed = self.clock.place(self.corrected_ns(packet.timestamp_ns), frames, arrived_ns);
         if let Some(come_hz) = self.arrivals.add(arrived_ns, frames, placed.lost) {
-            let (source_name, declared_hz) = (self.output.buffer().source().to_string(), self.rates_hz.1);
-            return Err(Error::WrongRate { source_name, come_hz, declared_hz, is_corrected: false });
+            if !(self.has_length)() {
+                return Err(self.wrong_rate(come_hz));
+            }
+            self.arrivals.set_file();
         }
         self.held_bytes += packet.data.len();
         if settled {
@@ -77,6 +82,11 @@ impl PacketWriter {
         }
         self.held.push((placed, packet));
         if self.clock.is_settled() || self.held_bytes > MOST_HELD_BYTES { self.settle() } else { Ok(()) }
+    }
+
+    fn wrong_rate(&self, come_hz: u32) -> Error {
+        let (source_name, declared_hz) = (self.output.buffer().source().to_string(), self.rates_hz.1);
+        Error::WrongRate { source_name, come_hz, declared_hz, is_corrected: false }
     }
 
     /// Converts a timestamp, which counts frames at the rate that the stream says.

@@ -6,7 +6,6 @@ use capbuf::{SampleFormat, Writer};
 
 use super::child::Child;
 use super::command_line::{Media, arguments, script};
-use super::complete::is_complete;
 use super::ended::Ended;
 use super::local::OwnServers;
 use super::log::{Listed, Log};
@@ -15,7 +14,7 @@ use super::packet_writer::PacketWriter;
 use super::packets::{Packets, wait_for_output};
 use super::silence::Silence;
 use super::tracks;
-use super::{certificate, diagnostic};
+use super::{certificate, complete, diagnostic};
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
@@ -272,7 +271,8 @@ impl Source for StreamSource {
         let format = packets.format();
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
         let mut silence = Silence::new(tracks, format.sample_rate_hz, frame_bytes);
-        let mut packet_writer = PacketWriter::new(output, format);
+        let has_length = || complete::has_length(&self.url, &self.options, stop);
+        let mut packet_writer = PacketWriter::new(output, format, has_length);
         let ended = loop {
             match packets.next() {
                 Ok(packet) => {
@@ -297,7 +297,7 @@ impl Source for StreamSource {
         // Closed first, so that the child does not block on it.
         drop(packets);
         let log = child.end();
-        if matches!(ended, Ended::Closed) && is_complete(&log, &self.url, &self.options, stop) {
+        if matches!(ended, Ended::Closed) && complete::is_complete(&log, &self.url, &self.options, stop) {
             return Ok(RunOutcome::Finished);
         }
         Err(self.error(&log, ended))
