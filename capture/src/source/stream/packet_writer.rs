@@ -56,7 +56,7 @@ impl<'a> PacketWriter<'a> {
     /// Adds a packet, and writes what is due.
     ///
     /// # Errors
-    /// [`Error::WrongRate`] if the packets come faster or slower than the stream says, which is no file.
+    /// [`Error::WrongRate`] if the packets of a live stream come faster or slower than it says.
     pub(super) fn add(&mut self, packet: Packet, stop: &Stop) -> Result<()> {
         let frames = (packet.data.len() / self.frame_bytes) as u64;
         if frames == 0 {
