@@ -276,7 +276,8 @@ struct Holes {
     sample_rate_hz: u32,
     /// The time stamp that the next packet should have, in frames.
     expected: Option<f64>,
-    /// The frames of the first packet: those that a codec codes together.
+    /// The frames that a codec codes together: those of the longest packet so far, as the first one
+    /// may be shortened.
     block: u64,
     found: bool,
 }
@@ -311,6 +312,7 @@ impl Holes {
             0.0
         };
         self.found |= lost > 0.0;
+        self.block = self.block.max(frames);
         // Slow drift is followed, and so is a step back.
         let drift = if ahead < -rate { ahead } else { (ahead - lost) / 16.0 };
         self.expected = Some(expected + lost + drift + frames as f64);
@@ -338,6 +340,14 @@ mod tests {
             assert_eq!(missing, 0, "packet {packet}");
             position += 1024;
         }
+    }
+
+    #[test]
+    fn first_packet_may_be_shorter_than_a_block() {
+        let mut holes = Holes::new(48_000);
+        let mut before = |at: u64, frames| holes.before((at as f64 / 48.0).round() as i64 * 1_000_000, frames);
+        assert_eq!((before(0, 648), before(648, 960)), (Ok(0), Ok(0)));
+        assert_eq!(before(1608 + 9600, 960), Ok(9600));
     }
 
     #[test]

@@ -218,8 +218,13 @@ impl Reader for Flac {
                 }
                 Found::End => return Ok(self.missing_at_end().unwrap_or(Part::End(None))),
             };
-            // A frame that is longer than all shows that the description is wrong.
-            let block = self.block.unwrap_or(0).max(header.frames.into());
+            let behind = self.input.peek(len + MAX_HEADER).map_err(|error| error.to_string())?;
+            let behind = behind.get(len..).and_then(|behind| FrameHeader::parse(behind, &self.stream));
+            let block = match behind {
+                // A frame that another one follows is as long as all; the description may be wrong.
+                Some(next) if next.follows(&header) => u64::from(header.frames),
+                _ => self.block.unwrap_or(0).max(header.frames.into()),
+            };
             self.block = Some(block);
             let first = header.first_frame(block);
             if !self.held {

@@ -139,6 +139,11 @@ impl FrameHeader {
         if self.is_variable { self.number } else { self.number.saturating_mul(block) }
     }
 
+    /// Returns whether this is the header of the next block of a fixed size.
+    pub(super) fn follows(&self, before: &Self) -> bool {
+        !self.is_variable && !before.is_variable && self.number == before.number + 1
+    }
+
     /// Returns the longest a frame with this header can be: twice its samples, not compressed.
     pub(super) fn longest(&self) -> usize {
         let samples = self.frames as usize * usize::from(self.channels);

@@ -149,7 +149,8 @@ impl Info {
             at += if flags & flag != 0 { len } else { 0 };
             (flags & flag != 0).then_some(start)
         };
-        let frames = field(1, 4).and_then(word);
+        // A writer that could not go back leaves 0.
+        let frames = field(1, 4).and_then(word).filter(|frames| *frames > 0);
         for (flag, len) in [(2, 4), (4, 100), (8, 4)] {
             field(flag, len);
         }

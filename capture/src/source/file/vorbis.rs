@@ -117,10 +117,16 @@ impl Link {
             None => (0, decoded, 0),
             // Frames too many at the end, or, after a loss, such as were there before.
             Some(position) if begin < position && self.is_broken => (position - begin, decoded, 0),
+            // A position before that of an earlier page is wrong.
+            Some(position) if page.granule < position => (0, decoded, 0),
             Some(position) if begin < position => (0, (page.granule - position).max(0), 0),
             Some(position) => (0, decoded, begin - position),
         };
-        self.position = Some(self.position.unwrap_or(page.granule).max(page.granule));
+        let position = self.position.map_or(page.granule, |before| match page.granule < before && !self.is_broken {
+            true => before + decoded,
+            false => before.max(page.granule),
+        });
+        self.position = Some(position);
         self.is_broken = false;
         let at = |frame: i64| (frame.clamp(0, decoded) * channels) as usize;
         samples.interleaved.keep(at(skip)..at(keep));

@@ -17,6 +17,8 @@ pub(super) struct Wav {
     left: u64,
     /// The number of frames read.
     frames: u64,
+    /// The bytes of audio that are missing at the end of the file.
+    missing: u64,
 }
 
 /// The header of a WAV file.
@@ -58,8 +60,8 @@ impl Wav {
     /// # Errors
     /// A reason why no reader could read it.
     pub(super) fn open(mut input: Input) -> Result<Option<Self>, String> {
-        let Some((header, left)) = read_header(&mut input)? else { return Ok(None) };
-        Ok(Some(Self { input, header, left, frames: 0 }))
+        let Some((header, left, missing)) = read_header(&mut input)? else { return Ok(None) };
+        Ok(Some(Self { input, header, left, frames: 0, missing }))
     }
 
     /// Goes on to more audio, in the same file or in another WAV file behind it. Returns the end
@@ -77,12 +79,15 @@ impl Wav {
         let frames = self.frames;
         let ends = |reason: String| Ok(Some(Part::End(Some(format!("after {frames} frames {reason}")))));
         match Kind::of(self.input.peek(12).map_err(failed)?) {
-            None => return Ok(Some(Part::End(None))),
+            None => match self.missing.div_ceil(self.header.frame_bytes() as u64) {
+                0 => return Ok(Some(Part::End(None))),
+                missing => return ends(format!("it is cut off: its last {missing} frames are missing")),
+            },
             Some(Kind::Wav) => {}
             Some(other) => return ends(format!("a file of another kind follows: {}", other.name())),
         }
         match read_header(&mut self.input) {
-            Ok(Some((header, left))) => (self.header, self.left) = (header, left),
+            Ok(Some((header, left, missing))) => (self.header, self.left, self.missing) = (header, left, missing),
             Ok(None) => return ends("a WAV file in another coding follows".to_owned()),
             Err(reason) => return ends(format!("another WAV file follows, which can't be read: {reason}")),
         }
@@ -135,13 +140,17 @@ fn is_chunk_id(id: &[u8]) -> bool {
     id.len() >= 4 && id[..4].iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
-/// Reads up to the audio. Returns the number of its bytes.
-fn read_header(input: &mut Input) -> Result<Option<(Header, u64)>, String> {
+/// Reads up to the audio. Returns the number of its bytes, and of those that are missing.
+fn read_header(input: &mut Input) -> Result<Option<(Header, u64, u64)>, String> {
     let failed = |error: io::Error| error.to_string();
     let magic = *input.peek(12).map_err(failed)?.first_chunk::<12>().ok_or("its header is cut off")?;
+    let begin = input.pos();
     input.consume(12);
     let big_endian = magic[3] == b'X';
     let is_riff = magic[..3] == *b"RIF";
+    let size = [magic[4], magic[5], magic[6], magic[7]];
+    let size = if big_endian { u32::from_be_bytes(size) } else { u32::from_le_bytes(size) };
+    let declared_end = begin + 8 + u64::from(size);
     let (mut format, mut long_size) = (None, None);
     loop {
         let Some(&[a, b, c, d, size @ ..]) = input.peek(8).map_err(failed)?.first_chunk::<8>() else {
@@ -168,8 +177,9 @@ fn read_header(input: &mut Input) -> Result<Option<(Header, u64)>, String> {
                 };
                 let mut header = Header { sample_rate_hz, channels, layout, is_riff };
                 let left = data_size(input, size, long_size.filter(|_| !is_riff)).map_err(failed)?;
+                let missing = if is_riff { missing(input, size, declared_end) } else { 0 };
                 header.layout = placed(input, layout)?;
-                return Ok(Some((header, left)));
+                return Ok(Some((header, left, missing)));
             }
             _ => {}
         }
@@ -177,11 +187,20 @@ fn read_header(input: &mut Input) -> Result<Option<(Header, u64)>, String> {
     }
 }
 
+/// Returns the bytes of audio that are missing in a file that was cut off: both of its sizes are
+/// larger than the file, and agree.
+fn missing(input: &Input, size: u32, declared_end: u64) -> u64 {
+    /// Programs that can't go back write sizes from here on.
+    const PLACEHOLDERS: u32 = 0x7fff_0000;
+    let (end, there) = (input.pos() + u64::from(size), input.pos() + input.left());
+    if size < PLACEHOLDERS && declared_end >= end { end.saturating_sub(there) } else { 0 }
+}
+
 /// Returns the number of bytes of audio at the position; `u64::MAX` if all that follows is audio.
 fn data_size(input: &mut Input, size: u32, long_size: Option<u64>) -> io::Result<u64> {
     let size = match (size, long_size) {
-        (UNKNOWN, Some(long_size)) => long_size,
-        (UNKNOWN, None) => u64::MAX,
+        (_, Some(long_size)) if long_size > 0 => long_size,
+        (UNKNOWN, _) => u64::MAX,
         (size, _) => u64::from(size),
     };
     // Programs that can't go back write 0; an empty file is followed by whole chunks, or by
@@ -189,7 +208,13 @@ fn data_size(input: &mut Input, size: u32, long_size: Option<u64>) -> io::Result
     if size == 0 && input.left() > 0 {
         let begin = input.pos();
         skip_chunks(input)?;
-        let is_empty = input.left() == 0 && input.pos() > begin;
+        let next = input.peek(8)?.first_chunk::<8>().copied();
+        let more = input.left().saturating_sub(8);
+        let has_audio = |[.., a, b, c, d]: [u8; 8]| (1..=more).contains(&u32::from_le_bytes([a, b, c, d]).into());
+        let is_empty = match next {
+            Some(next) => next.starts_with(b"data") && has_audio(next),
+            None => input.left() == 0 && input.pos() > begin,
+        };
         input.seek(begin)?;
         return Ok(if is_empty { 0 } else { u64::MAX });
     }
@@ -304,12 +329,22 @@ fn placed(input: &mut Input, layout: Layout) -> Result<Layout, String> {
     if coding != Coding::Integers || container == 1 || bits.div_ceil(8) as usize == container {
         return Ok(layout);
     }
-    /// Enough to pass over silence, in which both are possible.
-    const EXAMINED_BYTES: usize = 1 << 20;
-    let bytes = input.peek(EXAMINED_BYTES).map_err(|error| error.to_string())?;
-    let bytes = &bytes[..bytes.len().min(EXAMINED_BYTES)];
+    /// A number of whole containers.
+    const EXAMINED_BYTES: usize = 12 << 16;
+    let failed = |error: io::Error| error.to_string();
+    let begin = input.pos();
     let mut samples = super::reader::Interleaved::default();
-    layout.decode(bytes, &mut samples);
+    // In silence both are possible.
+    loop {
+        let bytes = input.peek(EXAMINED_BYTES).map_err(failed)?;
+        let len = bytes.len().min(EXAMINED_BYTES);
+        layout.decode(&bytes[..len], &mut samples);
+        if len < EXAMINED_BYTES || bytes[..len].iter().any(|byte| *byte != 0) {
+            break;
+        }
+        input.consume(len);
+    }
+    input.seek(begin).map_err(failed)?;
     match layout.lies_high(samples.integers().iter().copied()) {
         Some(true) => Ok(layout),
         Some(false) => Ok(Layout { coding: Coding::LowIntegers(bits), ..layout }),

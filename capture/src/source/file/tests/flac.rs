@@ -104,6 +104,7 @@ fn oddities() {
         "largest block too small",
         &parts.with_header(|header| header[INFO..INFO + 4].copy_from_slice(&[0, 16, 0, 16])),
     );
+    whole("largest block too large", &parts.with_header(|header| header[INFO..INFO + 4].fill(0xff)));
     whole(
         "wrong sizes of frames",
         &parts.with_header(|header| header[INFO + 4..INFO + 10].copy_from_slice(&[0, 0, 1, 0, 0, 2])),

@@ -156,6 +156,19 @@ fn without_flags(frame: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn description_without_a_number_of_frames_has_the_delay() {
+    let files = Files::new();
+    let path = made(&files, "original.mp3", &["-c:a", "libmp3lame", "-b:a", "128k"]);
+    let mut bytes = std::fs::read(&path).expect("a file");
+    let at = bytes.windows(4).position(|bytes| bytes == b"Info").expect("a description");
+    bytes[at + 8..at + 12].fill(0);
+    let path = files.write("unfinished.mp3", &bytes);
+    let of = by_ffmpeg(&path, 2);
+    let kept = vec![0..of.len() / 2];
+    Right { of: &of, kept, reason: None, tolerance: TOLERANCE }.check("number of 0", &decode(&path));
+}
+
+#[test]
 fn every_version_and_bit_rate() {
     let files = Files::new();
     for (name, options, channels) in [

@@ -83,6 +83,18 @@ fn oddities() {
     check("cut off within a page", &cut, &[0..granule(&parts[7])], Some("it is cut off"));
     check("cut off behind a page", &parts[..8], &[0..granule(&parts[7])], None);
 
+    // A position before that of the page before says nothing.
+    let back = |page: usize| {
+        edited(&|pages| {
+            pages[page][6..14].copy_from_slice(&100_i64.to_le_bytes());
+            pages[page] = with_checksum(std::mem::take(&mut pages[page]));
+        })
+    };
+    check("position too small", &back(6), &all, None);
+    let found = decoded("position of the last page too small", &back(parts.len() - 1).concat()).expect("audio");
+    assert!((frames..frames + 2048).contains(&(found.samples.len() / 2)), "{} frames", found.samples.len() / 2);
+    assert!(found.samples.iter().zip(&of).all(|(a, b)| (a - b).abs() <= TOLERANCE) && found.gaps.is_empty());
+
     let twice = [of.as_slice(), &of].concat();
     let second = std::fs::read(made(&files, "second.ogg", &options)).expect("a file");
     let chained = [of.as_slice(), &decode(&files.path("second.ogg")).expect("audio").samples].concat();
@@ -115,6 +127,10 @@ fn oddities() {
 fn other_stream(page: &[u8]) -> Vec<u8> {
     let mut page = page.to_vec();
     page[14] ^= 0x55;
+    with_checksum(page)
+}
+
+fn with_checksum(mut page: Vec<u8>) -> Vec<u8> {
     page[22..26].fill(0);
     let crc = page.iter().fold(0_u32, |crc, byte| {
         (0..8)

@@ -146,6 +146,7 @@ fn wrong_sizes_and_chunks_around_the_audio() {
         let name = String::from_utf8_lossy(&magic).into_owned();
         odd.is_whole(&name, &sized(size, u32::MAX).bytes());
         odd.is_whole(&format!("{name} with both sizes"), &sized(size, size as u32).bytes());
+        odd.is_whole(&format!("{name} with another size of 32 bits"), &sized(size, 100).bytes());
         let mut unfinished = sized(usize::MAX >> 1, u32::MAX);
         unfinished.after = Vec::new();
         odd.is_whole(&format!("{name} larger than the file"), &unfinished.bytes());
@@ -177,6 +178,8 @@ fn wrong_sizes_and_chunks_around_the_audio() {
     let two = Parts { after: [around, data].concat(), audio: plain.audio[..size / 2].to_vec(), ..plain.clone() };
     // ffmpeg reads the second one only.
     odd.is_right("audio in two chunks", &two.bytes());
+    let empty = Parts { audio: Vec::new(), after: chunk(b"data", &plain.audio), ..plain.clone() };
+    odd.is_right("empty chunk before the audio", &empty.bytes());
     let mut bits = plain.clone();
     bits.format[14..16].copy_from_slice(&[0, 0]);
     odd.is_right("bits of 0", &bits.bytes());
@@ -218,7 +221,11 @@ fn every_coding_of_samples() {
     check("24 bits in 4 bytes", high.clone(), &in_24, false);
     check("24 bits in 4 bytes, extended", extended(high, 1, 24), &in_24, false);
     let low = Parts::new(1, 1, 4, 24).audio(bytes(&|i| sample(i).to_le_bytes().to_vec()));
-    check("24 bits in the low of 4 bytes", low, &in_24, false);
+    check("24 bits in the low of 4 bytes", low.clone(), &in_24, false);
+    let silence = vec![0; 2 << 20];
+    let audio = [silence.as_slice(), &low.audio].concat();
+    let of: Vec<f64> = (0..silence.len() / 4).map(|_| 0.0).chain((0..FRAMES).map(in_24)).collect();
+    Odd { files: &files, of: &of }.is_right("low behind silence", &Parts { audio, ..low }.bytes());
     // RIFX: all numbers are big-endian. ffmpeg takes the samples for little-endian ones.
     let audio = (0..FRAMES).flat_map(|i| ((sample(i) >> 8) as i16).to_be_bytes());
     let mut rifx = Parts::new(1, 1, 2, 16).audio(audio);
@@ -252,6 +259,12 @@ fn joined_and_impossible_files() {
     );
     let adpcm = Parts::new(2, 1, 1, 4);
     odd.ends("ADPCM behind", &[plain.bytes(), adpcm.bytes()].concat(), "a WAV file in another coding follows");
+    let longer = Parts { audio: [plain.audio.as_slice(), &[1; 200]].concat(), ..plain.clone() }.bytes();
+    odd.ends(
+        "cut off",
+        &longer[..longer.len() - 200],
+        "after 2000 frames it is cut off: its last 100 frames are missing",
+    );
     odd.is_refused(
         "audio before format",
         &[b"RIFF\0\0\0\0WAVE".as_slice(), &chunk(b"data", &[1; 100])].concat(),
