@@ -34,8 +34,8 @@ pub(super) fn stream_reason(errors: &[String], url: &str, options: &StreamOption
         let used = options.transport.unwrap_or(Transport::Tcp);
         let other = if used == Transport::Tcp { Transport::Udp } else { Transport::Tcp }.name();
         return Some(format!(
-            "the server refuses the transport {} (461 Unsupported Transport); use another one, as in \
-             rtsp://...#transport={other}",
+            "the server refuses the transport {} (461 Unsupported Transport); use another one, by #transport={other} at \
+             the end of the URL",
             used.name()
         ));
     }
@@ -48,6 +48,16 @@ pub(super) fn stream_reason(errors: &[String], url: &str, options: &StreamOption
     // ffmpeg has no words for this one.
     if url.to_ascii_lowercase().starts_with("http") && shown(errors, url) == ["pipe:0: Invalid argument"] {
         return Some("the server redirects to something that is no http:// or https:// URL: refused".to_owned());
+    }
+    if errors.iter().any(|error| error.starts_with("Impossible to open ")) {
+        // Only at the opening.
+        let shown = shown(errors, url);
+        if shown == ["pipe:0: Input/output error"] {
+            return Some("the server redirects in a circle, or its answer broke off".to_owned());
+        }
+        if shown == [CLOSED, "pipe:0: Input/output error"] {
+            return Some(format!("{CLOSED} before any audio came"));
+        }
     }
     reason(errors, url)
 }
@@ -132,13 +142,20 @@ mod tests {
             assert!(reason.contains(words) && !reason.contains("Input/output"), "{reason}");
         }
         let refused = ["method SETUP failed: 461 Unsupported Transport".to_owned()];
+        // The command would hide what follows in a URL.
+        assert!(!reason_of(&[&refused[0]], URL).expect("a reason").contains("://"));
         let over_udp = stream_reason(&refused, URL, &StreamOptions::new().transport(Transport::Udp)).expect("a reason");
         assert!(over_udp.contains("transport udp") && over_udp.contains("#transport=tcp"), "{over_udp}");
         let redirected = reason_of(&["Impossible to open 'http://h/x'", "pipe:0: Invalid argument"], "http://h/x");
         assert!(redirected.expect("a reason").contains("redirects"));
+        let opening = "Impossible to open 'http://h/x'";
+        let circle = reason_of(&[opening, "pipe:0: Input/output error"], "http://h/x");
+        assert!(circle.expect("a reason").contains("redirects in a circle"));
         let closed = "Stream ends prematurely at 9, should be 18446744073709551615";
         let page = reason_of(&[closed, "pipe:0: Invalid data found when processing input"], URL);
         assert_eq!(page.as_deref(), Some("the server closed the connection; not audio that ffmpeg knows"));
+        let short = reason_of(&[closed, opening, "pipe:0: Input/output error"], "http://h/x");
+        assert_eq!(short.as_deref(), Some("the server closed the connection before any audio came"));
         let no_audio = reason_of(&[&format!("{URL}: Invalid data found when processing input")], URL);
         assert_eq!(no_audio.as_deref(), Some("not audio that ffmpeg knows"));
     }

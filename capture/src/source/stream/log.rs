@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::local::OwnServers;
+use super::options::scheme;
 use super::tracks::Track;
 use crate::stop::Stop;
 
@@ -40,6 +41,8 @@ struct State {
     tracks: Vec<Track>,
     /// The number among all streams of the one that ffmpeg chose.
     mapped_stream: Option<usize>,
+    /// True if a stream has an unknown codec: it may be audio.
+    has_unknown: bool,
     is_listing: bool,
     is_listed: bool,
     is_playlist: bool,
@@ -155,6 +158,11 @@ impl Log {
         self.lock().refused.clone()
     }
 
+    /// Returns whether the list of streams has one of an unknown codec.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.lock().has_unknown
+    }
+
     /// Returns whether the stream is a playlist.
     pub(super) fn is_playlist(&self) -> bool {
         self.lock().is_playlist
@@ -192,6 +200,7 @@ impl State {
             self.has_failed_transfer |= line.level == "warning" && message.starts_with("Failed to ");
         }
         match line.level {
+            "info" if line.component == "rtsp" => self.redirect(message),
             "info" => self.list(message),
             "trace" => self.answer(message),
             "error" | "fatal" | "panic" => self.fail(line),
@@ -210,6 +219,14 @@ impl State {
         }
     }
 
+    /// Refuses what ffmpeg's RTSP client can't follow, without a word of its own.
+    fn redirect(&mut self, message: &str) {
+        let Some((_, url)) = message.split_once(": Redirecting to ") else { return };
+        if !matches!(scheme(url).as_str(), "rtsp" | "rtsps") {
+            self.refuse(format!("the server redirects to {}, no rtsp:// or rtsps:// URL: refused", short(url)));
+        }
+    }
+
     /// Reads a line of the list of streams.
     fn list(&mut self, message: &str) {
         if self.is_listed && self.mapped_stream.is_some() {
@@ -222,6 +239,8 @@ impl State {
         } else if let Some(mapped) = message.strip_prefix("  Stream #0:").filter(|rest| rest.contains(" -> #0:0 ")) {
             self.mapped_stream = mapped.split(' ').next().and_then(|number| number.parse().ok());
             self.is_listed = self.is_listing;
+        } else if self.is_listing && message.starts_with("  Stream #0:") && message.contains(": Unknown: ") {
+            self.has_unknown = true;
         } else if self.is_listing
             && let Some(track) = Track::parse(message)
             && self.tracks.len() < MAX_TRACKS
@@ -248,6 +267,9 @@ impl State {
         if message.starts_with("Cannot reuse HTTP connection") {
             return;
         }
+        if let Some(url) = message.strip_prefix("Unable to open key file ").filter(|url| !url.starts_with("http")) {
+            self.refuse(format!("the stream points to {}: refused", short(url)));
+        }
         let is_transfer = matches!(line.component, "http" | "https" | "tcp" | "tls" | "crypto" | "hls" | "dash");
         self.has_failed_transfer |= is_transfer || message.starts_with("pipe:0: ");
         if let Some(url) = message.strip_suffix(" is not in allowed_segment_extensions")
@@ -258,7 +280,8 @@ impl State {
             message.strip_prefix("Protocol '").and_then(|rest| rest.split_once("' not on whitelist"))
         {
             let prefix = |url: &&String| url.starts_with(protocol);
-            let target = Some(&self.opening).filter(prefix).map_or_else(|| format!("{protocol}:"), |url| short(url));
+            let target =
+                Some(&self.opening).filter(prefix).map_or_else(|| format!("{protocol}://..."), |url| short(url));
             self.refuse(format!("the stream points to {target}: refused"));
         }
         if self.errors.back().is_some_and(|(_, last)| last == message) {
@@ -372,7 +395,10 @@ mod tests {
                 "file:///a.ts",
             ),
             ("[hls @ 0x5] [verbose] HLS request for url 'subfile,,:/a', offset 0, playlist 0", "subfile,,:/a"),
-            ("[rtp @ 0x6] [error] Protocol 'rtp' not on whitelist 'http'!", "rtp:"),
+            ("[rtp @ 0x6] [error] Protocol 'rtp' not on whitelist 'http'!", "rtp://...: refused"),
+            ("[hls @ 0x5] [error] Unable to open key file file:///etc/hostname", "file:///etc/hostname"),
+            ("[rtsp @ 0x5] [info] Status 302: Redirecting to file:///etc/hostname", "file:///etc/hostname"),
+            ("[rtsp @ 0x5] [info] Status 301: Redirecting to http://192.0.2.1/x", "http://192.0.2.1/x"),
         ] {
             let refused = read(lines).refused().expect(lines);
             assert!(refused.contains(target) && refused.ends_with("refused"), "{refused}");

@@ -1,5 +1,6 @@
 //! Options of a stream: those in its URL, and those of a configuration.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The way in which an RTSP server sends its audio.
@@ -57,7 +58,7 @@ impl Transport {
 /// assert_eq!("rtsp://camera/x#audio=1&transport=udp".parse::<Locator>()?, Locator::Stream { url, options });
 /// # Ok::<(), capbuf_capture::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct StreamOptions {
     pub(super) track: Option<u16>,
     pub(super) transport: Option<Transport>,
@@ -65,6 +66,21 @@ pub struct StreamOptions {
     pub(super) ca_file: Option<PathBuf>,
     /// Names and values.
     pub(super) ffmpeg: Vec<(String, String)>,
+}
+
+/// Without the values of ffmpeg's options: a header or a cookie may be a secret.
+impl fmt::Debug for StreamOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { track, transport, is_tls_insecure, ca_file, ffmpeg } = self;
+        let names: Vec<_> = ffmpeg.iter().map(|(name, _)| name).collect();
+        f.debug_struct("StreamOptions")
+            .field("track", track)
+            .field("transport", transport)
+            .field("is_tls_insecure", is_tls_insecure)
+            .field("ca_file", ca_file)
+            .field("ffmpeg", &names)
+            .finish()
+    }
 }
 
 /// The options of ffmpeg that may be set. Others could read or write files, change the protocols,
@@ -318,6 +334,13 @@ mod tests {
             assert!(refused.contains(&format!("{name:?}")) && refused.contains("reorder_queue_size"), "{refused}");
         }
         assert!(check("user_agent", "a\noption protocol_whitelist file").is_err());
+    }
+
+    #[test]
+    fn values_of_ffmpeg_options_are_not_shown() {
+        let options = StreamOptions::new().track(1).ffmpeg_option("headers", "Authorization: Bearer sesame");
+        let shown = format!("{options:?}");
+        assert!(shown.contains("Some(1)") && shown.contains("headers") && !shown.contains("sesame"), "{shown}");
     }
 
     #[test]

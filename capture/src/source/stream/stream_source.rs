@@ -133,7 +133,7 @@ impl StreamSource {
         };
         let wanted = self.options.track.map(usize::from);
         if tracks.is_empty() {
-            return Err(self.without_audio());
+            return Err(self.without_audio(child.log().has_unknown()));
         }
         if let Some(missing) = wanted.filter(|number| *number >= tracks.len()) {
             let allowed = match tracks.len() {
@@ -175,8 +175,13 @@ impl StreamSource {
     }
 
     /// A stream without audio. What comes over UDP may not have shown its audio yet.
-    fn without_audio(&self) -> Error {
-        let reason = "it has no audio; allowed: a stream with an audio track".to_owned();
+    fn without_audio(&self, has_unknown: bool) -> Error {
+        let reason = if has_unknown {
+            "it has no audio that ffmpeg knows: the codec of a track is unknown; allowed: a codec that ffmpeg decodes"
+        } else {
+            "it has no audio; allowed: a stream with an audio track"
+        }
+        .to_owned();
         if super::options::scheme(&self.url) == "udp" {
             return Error::Stream { source_name: capbuf::redact(&self.url), reason };
         }
