@@ -18,19 +18,28 @@ pub enum DeviceHost {
     /// The sources of a PulseAudio server, or of PipeWire in its place.
     PulseAudio,
     /// The sound system of another operating system than Linux, such as CoreAudio, through cpal. On
-    /// Linux it exists with the feature `cpal`, which reaches ALSA in a second way.
+    /// Linux it exists with the feature `cpal`, a second way to ALSA that is never tried by itself.
     #[cfg(any(feature = "cpal", not(target_os = "linux")))]
     Native,
 }
 
 impl DeviceHost {
-    /// All hosts of this build, in the order in which `device:default` tries them.
+    /// All hosts of this operating system, in the order in which `device:default` tries them.
     pub const ALL: &[Self] = &[
         Self::PulseAudio,
         Self::Alsa,
-        #[cfg(any(feature = "cpal", not(target_os = "linux")))]
+        #[cfg(not(target_os = "linux"))]
         Self::Native,
     ];
+
+    /// Returns the host of a name.
+    fn named(name: &str) -> Option<Self> {
+        #[cfg(all(feature = "cpal", target_os = "linux"))]
+        if name == Self::Native.name() {
+            return Some(Self::Native);
+        }
+        Self::ALL.iter().copied().find(|host| host.name() == name)
+    }
 
     /// Returns the name used in locators.
     pub const fn name(self) -> &'static str {
@@ -188,7 +197,7 @@ fn device(rest: &str) -> Option<Locator> {
             .then(|| Locator::Device { host: DeviceHost::Alsa, name: rest.to_owned() });
     }
     let (host, name) = rest.split_once(':')?;
-    let host = *DeviceHost::ALL.iter().find(|known| known.name() == host)?;
+    let host = DeviceHost::named(host)?;
     (!name.is_empty()).then(|| Locator::Device { host, name: name.to_owned() })
 }
 

@@ -103,7 +103,9 @@ fn recorder_after_one_with_a_wrong_clock_has_right_times_from_its_first_chunk() 
         assert!(text(&clip, "end_utc") <= text(&status, "newest_utc"), "{clip} {status}");
         assert!(clip["first_frame"].as_u64() >= status["epoch_frame"].as_u64(), "{clip} {status}");
         let samples = wav_samples(&folder.path().join(clip["path"].as_str().expect("a path")));
-        assert!(!samples.iter().all(|sample| *sample == 0) && !samples.contains(&7), "{clip}");
+        // One sample of the signal may be 7.
+        let of_wrong_clock = samples.windows(2).any(|pair| pair == [7, 7]);
+        assert!(!samples.iter().all(|sample| *sample == 0) && !of_wrong_clock, "{clip}");
     }
     let status = run(folder.path(), &["status", "position:"]).out;
     let epoch = status.lines().find(|line| line.starts_with("epoch")).expect("a line");
