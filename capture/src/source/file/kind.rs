@@ -76,9 +76,13 @@ pub(super) fn skip_tags(input: &mut Input) -> io::Result<()> {
             after_tag = true;
             continue;
         }
+        // Zeros alone are no tag: raw audio may begin with them. They are not even counted, as this
+        // is called for each byte of a file's padding.
+        if !after_tag {
+            return Ok(());
+        }
         let zeros = head.iter().take_while(|byte| **byte == 0).count();
-        // Zeros alone are no tag: raw audio may begin with them.
-        if !after_tag || zeros == 0 {
+        if zeros == 0 {
             return Ok(());
         }
         // An MP4 file begins with three zeros.

@@ -86,14 +86,16 @@ impl Mp3 {
     /// Finds the next frame, and returns it with the number of bytes before it that are no frame.
     fn find_frame(&mut self) -> Result<Found, String> {
         let failed = |error: std::io::Error| error.to_string();
-        let mut junk = 0;
+        // Zeros are padding where nothing follows them.
+        let (mut junk, mut zeros) = (0, 0);
         loop {
             let bytes = self.input.peek(4 * MAX_FRAME).map_err(failed)?;
             if bytes.is_empty() {
                 return Ok(Found { junk, frame: None });
             }
             // A frame in its place needs no other behind it.
-            let in_place = |header: &FrameHeader| junk == 0 && header.is_like(&self.like) && header.len <= bytes.len();
+            let in_place =
+                |header: &FrameHeader| junk + zeros == 0 && header.is_like(&self.like) && header.len <= bytes.len();
             let header = FrameHeader::confirmed(bytes).or_else(|| FrameHeader::parse(bytes).filter(in_place));
             // One that reaches over others has a damaged header.
             let is_over = |at: usize| {
@@ -101,16 +103,21 @@ impl Mp3 {
                     && FrameHeader::parse(&bytes[at..]).is_some_and(|inner| inner.is_like(&self.like))
             };
             if let Some(header) = header.filter(|header| !(HEADER..header.len).any(is_over)) {
-                return Ok(Found { junk, frame: Some(header) });
+                return Ok(Found { junk: junk + zeros, frame: Some(header) });
             }
             if Kind::of(bytes).is_some() && junk == 0 {
                 return Ok(Found { junk, frame: None });
             }
+            let run = bytes.iter().take_while(|byte| **byte == 0).count();
+            if run > 0 {
+                zeros += run as u64;
+                self.input.consume(run);
+                continue;
+            }
             let before = self.input.pos();
             skip_tags(&mut self.input).map_err(failed)?;
             if self.input.pos() == before {
-                // Zeros are padding, at the end.
-                junk += u64::from(junk > 0 || bytes_differ_from_zero(self.input.peek(1).map_err(failed)?));
+                junk += std::mem::take(&mut zeros) + 1;
                 self.input.consume(1);
             }
         }
@@ -195,10 +202,6 @@ impl Mp3 {
         };
         Ok(Some(format!("after {} frames {reason}", self.done)))
     }
-}
-
-fn bytes_differ_from_zero(bytes: &[u8]) -> bool {
-    bytes.iter().any(|byte| *byte != 0)
 }
 
 /// The next frame, and the number of bytes before it.

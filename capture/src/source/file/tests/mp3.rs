@@ -60,6 +60,8 @@ fn oddities() {
     whole("ID3v1", &[bytes.clone(), id3v1.clone()].concat());
     whole("APE", &[bytes.clone(), ape.clone(), id3v1.clone()].concat());
     whole("zeros behind", &[bytes.clone(), vec![0; 3000]].concat());
+    // Each byte of this must cost little: a look at all that is held would take minutes.
+    whole("many zeros behind", &[bytes.clone(), vec![0; 8 << 20]].concat());
     whole("something unknown behind", &[bytes.clone(), b"no frame ".repeat(200)].concat());
     whole("something before", &[vec![0x12; 100], bytes.clone()].concat());
     // Without the description nothing says that there is a delay.
