@@ -176,12 +176,8 @@ impl StreamSource {
 
     /// A stream without audio. What comes over UDP may not have shown its audio yet.
     fn without_audio(&self, has_unknown: bool) -> Error {
-        let reason = if has_unknown {
-            "it has no audio that ffmpeg knows: the codec of a track is unknown; allowed: a codec that ffmpeg decodes"
-        } else {
-            "it has no audio; allowed: a stream with an audio track"
-        }
-        .to_owned();
+        let reason = if has_unknown { UNKNOWN_CODEC } else { "it has no audio; allowed: a stream with an audio track" }
+            .to_owned();
         if super::options::scheme(&self.url) == "udp" {
             return Error::Stream { source_name: capbuf::redact(&self.url), reason };
         }
@@ -215,6 +211,14 @@ impl StreamSource {
             (Ended::Garbled(reason), None) => Error::Stream { source_name, reason },
         }
     }
+}
+
+const UNKNOWN_CODEC: &str =
+    "it has no audio that ffmpeg knows: the codec of a track is unknown; allowed: a codec that ffmpeg decodes";
+
+/// Returns whether asking for other media changes nothing.
+fn is_final(error: &Error) -> bool {
+    matches!(error, Error::Config { reason, .. } if reason == UNKNOWN_CODEC)
 }
 
 /// The reason of an ffmpeg that ended without an error.
@@ -252,6 +256,7 @@ impl Source for StreamSource {
                     let nothing = || Error::Stalled { source_name: capbuf::redact(&self.url), waited: began.elapsed() };
                     return Err(said.unwrap_or_else(nothing));
                 }
+                Err(error) if is_final(&error) => return Err(error),
                 Err(error) => failed = Some(error),
             }
         }
