@@ -164,7 +164,7 @@ fn after_colon(reason: Option<&str>) -> String {
 
 /// The end of the message of a wrong rate.
 fn corrected(is_corrected: bool) -> &'static str {
-    if is_corrected { "; from now on they are taken as that many" } else { "" }
+    if is_corrected { "; from now on they are taken as that many" } else { "; wrong_rate \"correct\" converts them" }
 }
 
 impl Error {

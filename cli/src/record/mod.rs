@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use capbuf::{Length, Lifetime, Registry, SampleFormat, Spec};
-use capbuf_capture::{CaptureOptions, Locator};
+use capbuf_capture::{CaptureOptions, Locator, WrongRate};
 
 use crate::clip_file::ClipType;
 use crate::failure::Failure;
@@ -95,6 +95,9 @@ pub(crate) struct Arguments {
     /// The type of clips
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = ClipType::Wav)]
     clip_type: ClipType,
+    /// What to do with frames that come faster or slower than declared: refuse or correct
+    #[arg(long, value_name = "ACTION", default_value_t = WrongRate::Refuse, value_parser = wrong_rate)]
+    wrong_rate: WrongRate,
     /// Keep trying to open sources that fail at first
     #[arg(long)]
     retry: bool,
@@ -107,6 +110,10 @@ pub(crate) struct Arguments {
 }
 
 fn sample_format(name: &str) -> Result<SampleFormat, String> {
+    name.parse().map_err(|error: capbuf::Error| error.to_string())
+}
+
+fn wrong_rate(name: &str) -> Result<WrongRate, String> {
     name.parse().map_err(|error: capbuf::Error| error.to_string())
 }
 
@@ -164,6 +171,7 @@ fn capture_options(arguments: &Arguments) -> CaptureOptions {
     let lifetime = if arguments.keep { Lifetime::UntilRemoved } else { Lifetime::WhileOpen };
     let length = Length::Seconds(arguments.seconds);
     let mut options = CaptureOptions::new().length(length).lifetime(lifetime).retry_opening(arguments.retry);
+    options = options.wrong_rate(arguments.wrong_rate);
     if let Some(rate) = arguments.rate {
         options = options.sample_rate_hz(rate);
     }
@@ -221,4 +229,31 @@ fn record(arguments: &Arguments, events: &Events, recordings: &mut [Recording]) 
         return Err(error.into());
     }
     if all_written { Ok(()) } else { Err(Failure::Run("not all clips were written".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn options(given: &[&str]) -> Result<CaptureOptions, String> {
+        let line = Line::try_parse_from([&["record", "tone:440"], given].concat());
+        line.map(|line| capture_options(&line.arguments)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn wrong_rate_is_an_option_of_the_capture() {
+        let base = || CaptureOptions::new().lifetime(Lifetime::WhileOpen).retry_opening(false);
+        assert_eq!(options(&[]), Ok(base()));
+        assert_eq!(options(&["--wrong-rate", "correct"]), Ok(base().wrong_rate(WrongRate::Correct)));
+        let refused = options(&["--wrong-rate", "ignore"]).expect_err("no action");
+        assert!(refused.contains("wrong_rate is \"ignore\"; allowed: refuse, correct"), "{refused}");
+    }
 }
