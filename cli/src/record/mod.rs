@@ -95,7 +95,7 @@ pub(crate) struct Arguments {
     /// The type of clips
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = ClipType::Wav)]
     clip_type: ClipType,
-    /// What to do with frames that come faster or slower than declared: refuse or correct
+    /// Refuse, or correct, a source whose frames come faster or slower than declared
     #[arg(long, value_name = "ACTION", default_value_t = WrongRate::Refuse, value_parser = wrong_rate)]
     wrong_rate: WrongRate,
     /// Keep trying to open sources that fail at first
