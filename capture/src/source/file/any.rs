@@ -215,6 +215,9 @@ fn describe(path: &Path, file: &OsString, stop: &Stop) -> Result<Track> {
     let errors = child.end().last_errors();
     let unknown = || "not audio in a known format: it is no WAV, FLAC, Ogg Vorbis or MP3".to_owned();
     let refused = || match reason(&errors, &file.to_string_lossy()) {
+        Some(reason) if reason.contains("Format not on whitelist") => {
+            format!("{}, but a playlist or another kind that may not be read", unknown())
+        }
         Some(reason) => format!("{}, and ffmpeg finds none in it: {reason}", unknown()),
         None => format!("{}, and ffmpeg finds none in it", unknown()),
     };

@@ -55,12 +55,20 @@ impl Input {
     }
 
     /// Returns at least `wanted` bytes from the position on; fewer only at the end of the file.
+    ///
+    /// # Errors
+    /// Those of reading, and that the file has become shorter since it was opened.
     pub(super) fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
         if self.held.len() - self.start < wanted {
             self.held.drain(..self.start);
             self.start = 0;
             let missing = (wanted - self.held.len()).max(STEP) as u64;
             self.from.by_ref().take(missing).read_to_end(&mut self.held)?;
+            let end = self.pos + self.held.len() as u64;
+            if self.held.len() < wanted && end < self.len {
+                let reason = format!("it was cut short while it was read: {end} of its {} bytes are left", self.len);
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+            }
         }
         Ok(&self.held[self.start..])
     }
@@ -97,5 +105,30 @@ mod tests {
         assert_eq!((input.peek(1).expect("bytes")[0], input.left()), (bytes[500_003], 499_997));
         input.skip(u64::MAX).expect("beyond the end");
         assert!(input.peek(10).expect("nothing").is_empty());
+    }
+
+    /// A file of 1000 bytes that becomes one of 400.
+    struct CutShort(io::Cursor<Vec<u8>>);
+
+    impl Read for CutShort {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let left = 400_u64.saturating_sub(self.0.position());
+            self.0.by_ref().take(left).read(into)
+        }
+    }
+
+    impl Seek for CutShort {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn file_that_is_cut_short_while_it_is_read_has_no_end() {
+        let mut input = Input::new(Box::new(CutShort(io::Cursor::new(vec![7; 1000])))).expect("bytes");
+        assert_eq!(input.peek(400).expect("what is left").len(), 400);
+        input.consume(400);
+        let error = input.peek(1).expect_err("the rest is missing").to_string();
+        assert!(error.contains("400 of its 1000 bytes are left"), "{error}");
     }
 }

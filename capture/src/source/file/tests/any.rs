@@ -62,6 +62,8 @@ fn file_names_no_other_file() {
     ] {
         let found = decode(&files.write(name, content.as_bytes()));
         is_refused(name, &found, "not audio in a known format: it is no WAV, FLAC, Ogg Vorbis or MP3");
+        let reason = found.expect_err("refused").to_string();
+        assert!(!reason.contains("whitelist") && reason.len() < 300, "{name}: {reason}");
     }
 }
 
