@@ -17,6 +17,8 @@ pub(crate) struct Simulated {
 }
 
 const STEP: Duration = Duration::from_millis(20);
+/// The most audio that a conversion holds back.
+const HELD: Duration = Duration::from_millis(300);
 
 impl Simulated {
     pub(crate) fn new() -> Self {
@@ -46,8 +48,8 @@ impl Simulated {
         });
         let (begin, mut passed) = (written(), Duration::ZERO);
         while written() < frames && !has_ended() {
-            // Waits for all due frames but those of the last step.
-            let due = begin + (passed.saturating_sub(STEP).as_secs_f64() * rate) as u64;
+            // Waits for all due frames but those of the last step, and those in a conversion.
+            let due = begin + (passed.saturating_sub(STEP + HELD).as_secs_f64() * rate) as u64;
             let due = due.saturating_sub(lost);
             wait_until("the capture keeps up", || written() >= due.min(frames) || has_ended());
             self.clock.advance(STEP);
