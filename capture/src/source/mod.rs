@@ -9,6 +9,7 @@
 
 mod contract;
 mod device;
+mod encoding;
 mod file;
 mod format;
 mod instant;

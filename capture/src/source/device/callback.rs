@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::choose::Choice;
 use super::chunk_writer::{ChunkWriter, Scratch};
 use super::delay::Delay;
-use super::device_format::DeviceFormat;
 use super::stream_status::StreamStatus;
+use crate::source::encoding::Encoding;
 use crate::source::processing::output::Output;
 
 /// Makes the callback of a stream, and the slot that passes it the writer.
@@ -48,7 +48,7 @@ pub(super) struct Callback {
     delay: Delay,
     scratch: Scratch,
     /// The layout in which the device delivers.
-    format: DeviceFormat,
+    format: Encoding,
     channels: usize,
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use capbuf::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat};
 
-use super::device_format::DeviceFormat;
 use crate::error::{Error, Result};
+use crate::source::encoding::Encoding;
 use crate::source::format::{Format, RequestedFormat};
 
 /// The formats in which a device can be recorded from.
@@ -25,7 +25,7 @@ pub(super) struct Offer {
 /// A range of sample rates in one sample format with one number of channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
-    pub(super) device_format: DeviceFormat,
+    pub(super) device_format: Encoding,
     pub(super) channels: u16,
     pub(super) min_rate_hz: u32,
     pub(super) max_rate_hz: u32,
@@ -71,7 +71,7 @@ impl Offer {
 /// The format in which a device is opened, and that of the buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
-    pub(super) device_format: DeviceFormat,
+    pub(super) device_format: Encoding,
     pub(super) format: Format,
 }
 
@@ -167,21 +167,21 @@ fn describe_offer(offer: &Offer) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::device_format::ByteOrder;
     use super::*;
+    use crate::source::encoding::ByteOrder;
 
-    const fn of(format: SampleFormat) -> DeviceFormat {
-        DeviceFormat::of_buffer(format)
+    const fn of(format: SampleFormat) -> Encoding {
+        Encoding::of_buffer(format)
     }
 
-    const S16: DeviceFormat = of(SampleFormat::S16);
-    const S24: DeviceFormat = of(SampleFormat::S24);
-    const S32: DeviceFormat = of(SampleFormat::S32);
-    const F32: DeviceFormat = of(SampleFormat::F32);
-    const U8: DeviceFormat = DeviceFormat::Integer { bits: 8, bytes: 1, signed: false, order: ByteOrder::Little };
-    const S24_BE: DeviceFormat = DeviceFormat::Integer { bits: 24, bytes: 3, signed: true, order: ByteOrder::Big };
+    const S16: Encoding = of(SampleFormat::S16);
+    const S24: Encoding = of(SampleFormat::S24);
+    const S32: Encoding = of(SampleFormat::S32);
+    const F32: Encoding = of(SampleFormat::F32);
+    const U8: Encoding = Encoding::Integer { bits: 8, bytes: 1, signed: false, order: ByteOrder::Little };
+    const S24_BE: Encoding = Encoding::Integer { bits: 24, bytes: 3, signed: true, order: ByteOrder::Big };
 
-    fn range(channels: u16, min_rate_hz: u32, max_rate_hz: u32, device_format: DeviceFormat) -> Range {
+    fn range(channels: u16, min_rate_hz: u32, max_rate_hz: u32, device_format: Encoding) -> Range {
         Range { device_format, channels, min_rate_hz, max_rate_hz }
     }
 
@@ -250,8 +250,8 @@ mod tests {
     fn best_of_several_formats_is_chosen() {
         for (offered, wanted, expected) in [
             (&[U8, S24_BE, F32][..], None, S24_BE),
-            (&[U8, DeviceFormat::MuLaw, F32], None, F32),
-            (&[DeviceFormat::ALaw, U8], None, DeviceFormat::ALaw),
+            (&[U8, Encoding::MuLaw, F32], None, F32),
+            (&[Encoding::ALaw, U8], None, Encoding::ALaw),
             (&[S16, S24_BE, S32], Some(SampleFormat::S24), S24_BE),
             (&[S24, S24_BE, S32], Some(SampleFormat::S32), S32),
             (&[S16, S24_BE, F32], Some(SampleFormat::S32), S24_BE),

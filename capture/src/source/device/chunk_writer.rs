@@ -2,8 +2,8 @@
 
 use capbuf::{I24, Sample, SampleFormat};
 
-use super::device_format::DeviceFormat;
 use crate::error::Result;
+use crate::source::encoding::Encoding;
 use crate::source::processing::output::Output;
 
 /// The frames converted at a time.
@@ -33,7 +33,7 @@ impl Scratch {
 pub(super) struct ChunkWriter<'a> {
     pub(super) output: &'a mut Output,
     /// The layout of the chunk's samples.
-    pub(super) format: DeviceFormat,
+    pub(super) format: Encoding,
     /// The capture time of the chunk's first frame.
     pub(super) capture_utc_ns: i64,
     pub(super) channels: usize,
@@ -42,7 +42,7 @@ pub(super) struct ChunkWriter<'a> {
 impl ChunkWriter<'_> {
     /// Writes the bytes of a chunk, through `scratch` if the buffer has another layout.
     pub(super) fn write(&mut self, bytes: &[u8], scratch: &mut Scratch) -> Result<()> {
-        if self.format == DeviceFormat::of_buffer(self.output.format().sample_format) {
+        if self.format == Encoding::of_buffer(self.output.format().sample_format) {
             return self.output.write_bytes_at(bytes, self.capture_utc_ns);
         }
         match scratch {

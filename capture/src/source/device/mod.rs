@@ -14,7 +14,6 @@ mod callback;
 mod choose;
 mod chunk_writer;
 mod delay;
-mod device_format;
 mod device_source;
 mod host;
 mod hosts;

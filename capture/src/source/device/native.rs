@@ -5,10 +5,10 @@ use cpal::{BufferSize, ErrorKind, SampleFormat, StreamConfig, SupportedStreamCon
 
 use super::callback;
 use super::choose::{Choice, Offer, Range};
-use super::device_format::{ByteOrder, DeviceFormat};
 use super::host::{Device, DeviceInfo, FIRST_FRAMES_WITHIN, HostResult, Started, not_found};
 use super::stream_status::{Lost, StreamStatus};
 use crate::error::{Error, Result};
+use crate::source::encoding::{ByteOrder, Encoding};
 use crate::source::locator::DeviceHost;
 
 const HOST: DeviceHost = DeviceHost::Native;
@@ -56,9 +56,9 @@ fn id(device: &cpal::Device) -> Option<String> {
 }
 
 /// The layouts that cpal delivers, all in the byte order of this machine.
-const FORMATS: [(SampleFormat, DeviceFormat); 9] = {
-    const fn integer(bits: u8, bytes: u8, signed: bool) -> DeviceFormat {
-        DeviceFormat::Integer { bits, bytes, signed, order: ByteOrder::NATIVE }
+const FORMATS: [(SampleFormat, Encoding); 9] = {
+    const fn integer(bits: u8, bytes: u8, signed: bool) -> Encoding {
+        Encoding::Integer { bits, bytes, signed, order: ByteOrder::NATIVE }
     }
     [
         (SampleFormat::I8, integer(8, 1, true)),
@@ -68,8 +68,8 @@ const FORMATS: [(SampleFormat, DeviceFormat); 9] = {
         (SampleFormat::I24, integer(24, 4, true)),
         (SampleFormat::I32, integer(32, 4, true)),
         (SampleFormat::U32, integer(32, 4, false)),
-        (SampleFormat::F32, DeviceFormat::Float(ByteOrder::NATIVE)),
-        (SampleFormat::F64, DeviceFormat::Double(ByteOrder::NATIVE)),
+        (SampleFormat::F32, Encoding::Float(ByteOrder::NATIVE)),
+        (SampleFormat::F64, Encoding::Double(ByteOrder::NATIVE)),
     ]
 };
 

@@ -10,10 +10,11 @@ use capbuf::SampleFormat;
 
 use super::input::Input;
 use super::ogg::Structure;
-use super::pcm::{Coding, Layout};
 use super::reader::{Part, Reader, Samples, checked};
 use crate::error::{Error, Result};
+use crate::source::encoding::Encoding;
 use crate::source::stream::child::Child;
+use crate::source::stream::command_line::{CONTAINERS, OUTPUT, codec_name};
 use crate::source::stream::diagnostic::reason;
 use crate::source::stream::ended::Ended;
 use crate::source::stream::local::OwnServers;
@@ -27,7 +28,7 @@ pub(super) struct Any {
     /// `None` after the end.
     child: Option<Child>,
     packets: Option<Packets>,
-    layout: Layout,
+    sample_format: SampleFormat,
     holes: Holes,
     /// A packet behind a hole.
     held: Option<Box<[u8]>>,
@@ -36,11 +37,6 @@ pub(super) struct Any {
     is_chained: Option<bool>,
 }
 
-/// The containers that ffmpeg may read: none that names other files.
-pub(crate) const CONTAINERS: &str = "3dostr,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,ast,au,avi,avr,caf,dfpwm,dsf,dts,dtshd,eac3,\
-                          flac,flv,gsm,iff,ircam,loas,matroska,webm,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,\
-                          mpegts,mulaw,mxf,nistsphere,nsp,nut,ogg,oma,paf,pvf,qcp,rm,rso,sbc,sds,shn,sln,smjpeg,sox,\
-                          spdif,svx,tak,truehd,tta,voc,w64,wav,wsd,wv,wve,xwma";
 /// The largest single allocation of ffmpeg, in bytes.
 const MOST_ALLOCATED: &str = "268435456";
 /// The most bytes of a description.
@@ -57,32 +53,22 @@ impl Any {
         let file: OsString = [protocol.into(), path.as_os_str().to_owned()].into_iter().collect();
         let name = file.to_string_lossy().into_owned();
         let track = describe(path, &file, stop)?;
-        let codec = match track.sample_format {
-            SampleFormat::S16 => "pcm_s16le",
-            SampleFormat::S24 => "pcm_s24le",
-            SampleFormat::S32 => "pcm_s32le",
-            SampleFormat::F32 => "pcm_f32le",
-        };
         let mut arguments = input_options();
         arguments.extend(["-nostdin".into(), "-i".into(), file, "-map".into(), format!("0:{}", track.index).into()]);
+        let codec = codec_name(track.sample_format);
         arguments.extend(["-map_metadata", "-1", "-map_chapters", "-1", "-c:a", codec].map(OsString::from));
-        arguments.extend(
-            ["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"].map(OsString::from),
-        );
+        arguments.extend(OUTPUT.map(OsString::from));
         let (child, pipe) = Child::start("ffmpeg", &arguments, "", OwnServers::default())?;
         let packets = match Packets::open(pipe, stop, track.sample_format) {
             Ok(packets) => packets,
             Err(ended) => return Err(Error::unreadable(path, why(ended, &child.end().last_errors(), &name))),
         };
-        let coding = if track.sample_format == SampleFormat::F32 { Coding::Floats } else { Coding::Integers };
-        let container = track.sample_format.bytes();
-        let layout = Layout { coding, container, bits: 8 * container as u32, big_endian: false };
         let holes = Holes::new(packets.format().sample_rate_hz);
         Ok(Self {
             name,
             child: Some(child),
             packets: Some(packets),
-            layout,
+            sample_format: track.sample_format,
             holes,
             held: None,
             path: path.to_owned(),
@@ -91,7 +77,7 @@ impl Any {
     }
 
     fn supply(&self, bytes: &[u8], samples: &mut Samples) -> Part {
-        self.layout.decode(bytes, &mut samples.interleaved);
+        samples.interleaved.decode(Encoding::little_endian(self.sample_format), bytes);
         if let Some(packets) = &self.packets {
             (samples.sample_rate_hz, samples.channels) = (packets.format().sample_rate_hz, packets.format().channels);
         }
@@ -134,7 +120,7 @@ impl Reader for Any {
                 Ok(packet) => packet,
                 Err(ended) => return self.finish(ended),
             };
-            let frames = packet.data.len() / (self.layout.container * usize::from(packets.format().channels));
+            let frames = packet.data.len() / (self.sample_format.bytes() * usize::from(packets.format().channels));
             if frames == 0 {
                 continue;
             }
@@ -151,12 +137,7 @@ impl Reader for Any {
     }
 
     fn sample_format(&self) -> SampleFormat {
-        match (self.layout.coding, self.layout.container) {
-            (Coding::Floats, _) => SampleFormat::F32,
-            (_, 2) => SampleFormat::S16,
-            (_, 3) => SampleFormat::S24,
-            _ => SampleFormat::S32,
-        }
+        self.sample_format
     }
 }
 

@@ -23,7 +23,6 @@ mod tests;
 mod vorbis;
 mod wav;
 
-pub(super) use any::CONTAINERS;
 pub(super) use file_source::FileSource;
 #[cfg(fuzzing)]
 pub use hostile::count_frames;

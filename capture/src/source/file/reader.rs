@@ -3,6 +3,8 @@
 use capbuf::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Sample, SampleFormat};
 use symphonia::core::audio::GenericAudioBufferRef;
 
+use crate::source::encoding::Encoding;
+
 /// The next part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
@@ -62,6 +64,20 @@ impl Interleaved {
     pub(super) fn floats(&mut self) -> &mut Vec<f32> {
         self.integers.clear();
         &mut self.floats
+    }
+
+    /// Replaces the samples by those in `bytes`. They become floats if they are encoded as such.
+    pub(super) fn decode(&mut self, encoding: Encoding, bytes: &[u8]) {
+        let count = bytes.len() / encoding.bytes();
+        if encoding.buffer_format() == SampleFormat::F32 {
+            let floats = self.floats();
+            floats.resize(count, 0.0);
+            encoding.decode(bytes, floats);
+        } else {
+            let integers = self.integers();
+            integers.resize(count, 0);
+            encoding.decode(bytes, integers);
+        }
     }
 
     /// Keeps the samples of a range.

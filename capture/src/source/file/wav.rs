@@ -6,8 +6,9 @@ use capbuf::SampleFormat;
 
 use super::input::Input;
 use super::kind::{Kind, skip_tags};
-use super::pcm::{Coding, Layout};
+use super::pcm::Layout;
 use super::reader::{Part, Reader, Samples, checked};
+use crate::source::encoding::{ByteOrder, Encoding};
 
 /// An open WAV file, or several one after the other.
 pub(super) struct Wav {
@@ -27,12 +28,13 @@ struct Header {
     sample_rate_hz: u32,
     channels: u16,
     layout: Layout,
+    order: ByteOrder,
     is_riff: bool,
 }
 
 impl Header {
     fn frame_bytes(&self) -> usize {
-        self.layout.container * usize::from(self.channels)
+        self.layout.encoding.bytes() * usize::from(self.channels)
     }
 }
 
@@ -70,8 +72,7 @@ impl Wav {
         let failed = |error: io::Error| error.to_string();
         skip_chunks(&mut self.input).map_err(failed)?;
         if let Some([b'd', b'a', b't', b'a', size @ ..]) = self.input.peek(8).map_err(failed)?.first_chunk::<8>() {
-            let size =
-                if self.header.layout.big_endian { u32::from_be_bytes(*size) } else { u32::from_le_bytes(*size) };
+            let size = self.header.order.u32(*size);
             self.input.consume(8);
             self.left = data_size(&mut self.input, size, None).map_err(failed)?;
             return Ok(None);
@@ -104,7 +105,7 @@ impl Reader for Wav {
             let held = self.input.peek(wanted).map_err(|error| error.to_string())?;
             let whole = held.len().min(wanted) / frame_bytes * frame_bytes;
             if whole > 0 {
-                self.header.layout.decode(&held[..whole], &mut samples.interleaved);
+                samples.interleaved.decode(self.header.layout.encoding, &held[..whole]);
                 self.input.consume(whole);
                 if self.left != u64::MAX {
                     self.left -= whole as u64;
@@ -146,24 +147,23 @@ fn read_header(input: &mut Input) -> Result<Option<(Header, u64, u64)>, String> 
     let magic = *input.peek(12).map_err(failed)?.first_chunk::<12>().ok_or("its header is cut off")?;
     let begin = input.pos();
     input.consume(12);
-    let big_endian = magic[3] == b'X';
+    let order = if magic[3] == b'X' { ByteOrder::Big } else { ByteOrder::Little };
     let is_riff = magic[..3] == *b"RIF";
-    let size = [magic[4], magic[5], magic[6], magic[7]];
-    let size = if big_endian { u32::from_be_bytes(size) } else { u32::from_le_bytes(size) };
+    let size = order.u32([magic[4], magic[5], magic[6], magic[7]]);
     let declared_end = begin + 8 + u64::from(size);
     let (mut format, mut long_size) = (None, None);
     loop {
         let Some(&[a, b, c, d, size @ ..]) = input.peek(8).map_err(failed)?.first_chunk::<8>() else {
             return Err(if format.is_some() { "it holds no audio" } else { "its header is cut off" }.to_owned());
         };
-        let size = if big_endian { u32::from_be_bytes(size) } else { u32::from_le_bytes(size) };
+        let size = order.u32(size);
         input.consume(8);
         match &[a, b, c, d] {
             b"fmt " => {
                 let bytes = input.peek(FORMAT_BYTES).map_err(failed)?;
                 let len = FORMAT_BYTES.min(size as usize);
                 let bytes = bytes.get(..len).ok_or("its header is cut off")?;
-                format = Some(read_format(bytes, big_endian)?);
+                format = Some(read_format(bytes, order)?);
             }
             b"ds64" => {
                 let bytes = input.peek(16).map_err(failed)?;
@@ -175,7 +175,7 @@ fn read_header(input: &mut Input) -> Result<Option<(Header, u64, u64)>, String> 
                     Some(Format::Other) => return Ok(None),
                     Some(Format::Pcm { sample_rate_hz, channels, layout }) => (sample_rate_hz, channels, layout),
                 };
-                let mut header = Header { sample_rate_hz, channels, layout, is_riff };
+                let mut header = Header { sample_rate_hz, channels, layout, order, is_riff };
                 let left = data_size(input, size, long_size.filter(|_| !is_riff)).map_err(failed)?;
                 let missing = if is_riff { missing(input, size, declared_end) } else { 0 };
                 header.layout = placed(input, layout)?;
@@ -256,15 +256,9 @@ fn skip_chunk(input: &mut Input, size: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn read_format(bytes: &[u8], big_endian: bool) -> Result<Format, String> {
-    let half = |at: usize| {
-        let bytes = bytes.get(at..at + 2)?.try_into().ok()?;
-        Some(if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
-    };
-    let word = |at: usize| {
-        let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
-        Some(if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
-    };
+fn read_format(bytes: &[u8], order: ByteOrder) -> Result<Format, String> {
+    let half = |at: usize| Some(order.u16(*bytes.get(at..)?.first_chunk()?));
+    let word = |at: usize| Some(order.u32(*bytes.get(at..)?.first_chunk()?));
     let (Some(tag), Some(channels), Some(rate), Some(byte_rate), Some(frame_bytes)) =
         (half(0), half(2), word(4), word(8), half(12))
     else {
@@ -277,7 +271,7 @@ fn read_format(bytes: &[u8], big_endian: bool) -> Result<Format, String> {
         {
             (tag, valid_bits)
         }
-        (EXTENSIBLE, Some(tag), Some(valid_bits)) if big_endian => (tag, valid_bits),
+        (EXTENSIBLE, Some(tag), Some(valid_bits)) if order == ByteOrder::Big => (tag, valid_bits),
         (tag, _, _) => (tag, 0),
     };
     const PCM: u16 = 1;
@@ -304,19 +298,17 @@ fn read_format(bytes: &[u8], big_endian: bool) -> Result<Format, String> {
         }
         _ => needed,
     };
-    let (coding, allowed) = match tag {
-        PCM => (Coding::Integers, 1..=4),
-        FLOAT if container == 8 => (Coding::Floats, 8..=8),
-        FLOAT => (Coding::Floats, 4..=4),
-        A_LAW => (Coding::ALaw, 1..=1),
-        _ => (Coding::MuLaw, 1..=1),
+    let encoding = match (tag, container) {
+        (PCM, 1) => Encoding::Integer { bits: 8, bytes: 1, signed: false, order },
+        (PCM, 2..=4) => Encoding::signed(container as u8, order),
+        (FLOAT, 4) => Encoding::Float(order),
+        (FLOAT, 8) => Encoding::Double(order),
+        (A_LAW, 1) => Encoding::ALaw,
+        (MU_LAW, 1) => Encoding::MuLaw,
+        _ => return Ok(Format::Other),
     };
-    if !allowed.contains(&container) {
-        return Ok(Format::Other);
-    }
     let bits = if (1..bits).contains(&u32::from(valid_bits)) { u32::from(valid_bits) } else { bits };
-    let layout = Layout { coding, container, bits, big_endian };
-    Ok(Format::Pcm { sample_rate_hz, channels, layout })
+    Ok(Format::Pcm { sample_rate_hz, channels, layout: Layout { encoding, bits } })
 }
 
 /// Finds where in their containers the samples lie: by the standard in the high bits, but some
@@ -325,8 +317,10 @@ fn read_format(bytes: &[u8], big_endian: bool) -> Result<Format, String> {
 /// # Errors
 /// If they lie in neither: then the header is wrong, and the audio would be noise.
 fn placed(input: &mut Input, layout: Layout) -> Result<Layout, String> {
-    let Layout { coding, container, bits, .. } = layout;
-    if coding != Coding::Integers || container == 1 || bits.div_ceil(8) as usize == container {
+    let Layout { encoding: Encoding::Integer { bytes: container @ 2.., order, .. }, bits } = layout else {
+        return Ok(layout);
+    };
+    if bits.div_ceil(8) == u32::from(container) {
         return Ok(layout);
     }
     /// A number of whole containers.
@@ -338,7 +332,7 @@ fn placed(input: &mut Input, layout: Layout) -> Result<Layout, String> {
     loop {
         let bytes = input.peek(EXAMINED_BYTES).map_err(failed)?;
         let len = bytes.len().min(EXAMINED_BYTES);
-        layout.decode(&bytes[..len], &mut samples);
+        samples.decode(layout.encoding, &bytes[..len]);
         if len < EXAMINED_BYTES || bytes[..len].iter().any(|byte| *byte != 0) {
             break;
         }
@@ -347,7 +341,10 @@ fn placed(input: &mut Input, layout: Layout) -> Result<Layout, String> {
     input.seek(begin).map_err(failed)?;
     match layout.lies_high(samples.integers().iter().copied()) {
         Some(true) => Ok(layout),
-        Some(false) => Ok(Layout { coding: Coding::LowIntegers(bits), ..layout }),
+        Some(false) => {
+            let encoding = Encoding::Integer { bits: bits as u8, bytes: container, signed: true, order };
+            Ok(Layout { encoding, bits })
+        }
         None => Err(format!("its header says {bits} bits in {container} bytes for a sample, but its samples use more")),
     }
 }

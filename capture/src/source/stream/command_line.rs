@@ -5,13 +5,18 @@ use std::ffi::OsString;
 use capbuf::{SampleFormat, UrlParts};
 
 use super::options::{StreamOptions, Transport, scheme};
-use crate::source::file::CONTAINERS;
 use crate::source::format::RequestedFormat;
 
 /// The timeout of a silent server. Without it ffmpeg waits forever.
 const SERVER_TIMEOUT_US: &str = "5000000";
 /// The time in which ffmpeg analyzes the content of a stream.
 const ANALYSIS_US: &str = "3000000";
+
+/// The containers that ffmpeg may read: none that names other files.
+pub(crate) const CONTAINERS: &str = "3dostr,aac,ac3,aiff,alaw,amr,amrnb,amrwb,ape,asf,ast,au,avi,avr,caf,dfpwm,dsf,dts,dtshd,eac3,\
+                          flac,flv,gsm,iff,ircam,loas,matroska,webm,mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,\
+                          mpegts,mulaw,mxf,nistsphere,nsp,nut,ogg,oma,paf,pvf,qcp,rm,rso,sbc,sds,shn,sln,smjpeg,sox,\
+                          spdif,svx,tak,truehd,tta,voc,w64,wav,wsd,wv,wve,xwma";
 
 /// The media requested from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,21 +106,29 @@ pub(super) fn arguments(
     let track = track.map(|track| format!("0:a:{track}"));
     arguments.extend(track.iter().flat_map(|track| ["-map", track]));
     arguments.extend(["-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"]);
-    let codec = match codec {
-        SampleFormat::S16 => "pcm_s16le",
-        SampleFormat::S24 => "pcm_s24le",
-        SampleFormat::S32 => "pcm_s32le",
-        SampleFormat::F32 => "pcm_f32le",
-    };
-    arguments.extend(["-c:a", codec]);
+    arguments.extend(["-c:a", codec_name(codec)]);
     let rate = requested.sample_rate_hz.map(|rate| rate.to_string());
     let channels = requested.channels.map(|channels| channels.to_string());
     arguments.extend(rate.iter().flat_map(|rate| ["-ar", rate]));
     arguments.extend(channels.iter().flat_map(|channels| ["-ac", channels]));
-    // One cluster per packet: the muxer sends whole clusters, by default of five seconds.
-    arguments.extend(["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"]);
+    arguments.extend(OUTPUT);
     arguments.into_iter().map(OsString::from).collect()
 }
+
+/// Returns ffmpeg's name of the PCM of a sample format.
+pub(crate) const fn codec_name(format: SampleFormat) -> &'static str {
+    match format {
+        SampleFormat::S16 => "pcm_s16le",
+        SampleFormat::S24 => "pcm_s24le",
+        SampleFormat::S32 => "pcm_s32le",
+        SampleFormat::F32 => "pcm_f32le",
+    }
+}
+
+/// The last arguments of an ffmpeg whose output is read as [`Packets`](super::packets::Packets).
+///
+/// One cluster per packet: the muxer sends whole clusters, by default of five seconds.
+pub(crate) const OUTPUT: [&str; 7] = ["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"];
 
 #[cfg(test)]
 mod tests {

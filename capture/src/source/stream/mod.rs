@@ -5,17 +5,17 @@
 //! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`]
 //! maps them to the monotonic clock.
 //!
-//! What ffmpeg logs decides the rest: the tracks and their formats (a child that was started for
-//! another track or format is started once more), the reason of a failure, the addresses it
-//! connects to. A server is not trusted: it can't have ffmpeg read files of this machine, nor
-//! record its local services.
+//! The log of ffmpeg has the tracks and their formats, the reason of a failure, and the addresses
+//! it connects to. A child that was started for another track or format is started once more. A
+//! server is not trusted: it can't have ffmpeg read files of this machine, nor record its local
+//! services.
 
 mod arrival_rate;
 mod certificate;
-// Five modules are for files that ffmpeg reads, too.
+// Six modules are for files that ffmpeg reads, too.
 pub(super) mod child;
 mod clock;
-mod command_line;
+pub(super) mod command_line;
 mod complete;
 pub(super) mod diagnostic;
 pub(super) mod ended;

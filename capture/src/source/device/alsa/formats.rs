@@ -2,11 +2,11 @@
 
 use alsa::pcm::Format;
 
-use crate::source::device::device_format::ByteOrder::{self, Big, Little};
-use crate::source::device::device_format::DeviceFormat;
+use crate::source::encoding::ByteOrder::{self, Big, Little};
+use crate::source::encoding::Encoding;
 
 /// The formats that are samples. The others are encoded blocks, S/PDIF subframes or DSD.
-pub(super) const FORMATS: [(Format, DeviceFormat); 36] = [
+pub(super) const FORMATS: [(Format, Encoding); 36] = [
     (Format::S16LE, signed(16, 2, Little)),
     (Format::S16BE, signed(16, 2, Big)),
     (Format::U16LE, unsigned(16, 2, Little)),
@@ -23,10 +23,10 @@ pub(super) const FORMATS: [(Format, DeviceFormat); 36] = [
     (Format::S32BE, signed(32, 4, Big)),
     (Format::U32LE, unsigned(32, 4, Little)),
     (Format::U32BE, unsigned(32, 4, Big)),
-    (Format::FloatLE, DeviceFormat::Float(Little)),
-    (Format::FloatBE, DeviceFormat::Float(Big)),
-    (Format::Float64LE, DeviceFormat::Double(Little)),
-    (Format::Float64BE, DeviceFormat::Double(Big)),
+    (Format::FloatLE, Encoding::Float(Little)),
+    (Format::FloatBE, Encoding::Float(Big)),
+    (Format::Float64LE, Encoding::Double(Little)),
+    (Format::Float64BE, Encoding::Double(Big)),
     (Format::S203LE, signed(20, 3, Little)),
     (Format::S203BE, signed(20, 3, Big)),
     (Format::U203LE, unsigned(20, 3, Little)),
@@ -39,27 +39,27 @@ pub(super) const FORMATS: [(Format, DeviceFormat); 36] = [
     (Format::S183BE, signed(18, 3, Big)),
     (Format::U183LE, unsigned(18, 3, Little)),
     (Format::U183BE, unsigned(18, 3, Big)),
-    (Format::MuLaw, DeviceFormat::MuLaw),
-    (Format::ALaw, DeviceFormat::ALaw),
+    (Format::MuLaw, Encoding::MuLaw),
+    (Format::ALaw, Encoding::ALaw),
     (Format::S8, signed(8, 1, Little)),
     (Format::U8, unsigned(8, 1, Little)),
 ];
 
-const fn signed(bits: u8, bytes: u8, order: ByteOrder) -> DeviceFormat {
-    DeviceFormat::Integer { bits, bytes, signed: true, order }
+const fn signed(bits: u8, bytes: u8, order: ByteOrder) -> Encoding {
+    Encoding::Integer { bits, bytes, signed: true, order }
 }
 
-const fn unsigned(bits: u8, bytes: u8, order: ByteOrder) -> DeviceFormat {
-    DeviceFormat::Integer { bits, bytes, signed: false, order }
+const fn unsigned(bits: u8, bytes: u8, order: ByteOrder) -> Encoding {
+    Encoding::Integer { bits, bytes, signed: false, order }
 }
 
 /// Returns the layout of a format; `None` if it is not one of samples.
-pub(super) fn layout(format: Format) -> Option<DeviceFormat> {
+pub(super) fn layout(format: Format) -> Option<Encoding> {
     FORMATS.iter().find(|(known, _)| *known == format).map(|(_, layout)| *layout)
 }
 
 /// Returns the format of a layout.
-pub(super) fn format(layout: DeviceFormat) -> Format {
+pub(super) fn format(layout: Encoding) -> Format {
     FORMATS.iter().find(|(_, known)| *known == layout).map_or(Format::Unknown, |(format, _)| *format)
 }
 
@@ -81,7 +81,7 @@ mod tests {
             assert_eq!(format(layout), *known);
             assert_eq!(known.physical_width(), Ok(8 * layout.bytes() as i32), "{known}");
             match layout {
-                DeviceFormat::Integer { bits, bytes, order, .. } => {
+                Encoding::Integer { bits, bytes, order, .. } => {
                     assert_eq!(known.width(), Ok(i32::from(bits)), "{known}");
                     if bytes > 1 {
                         assert_eq!(known.little_endian(), Ok(order == Little), "{known}");
@@ -93,10 +93,10 @@ mod tests {
                         assert_eq!(silence, [0], "{known}");
                     }
                 }
-                DeviceFormat::Float(order) | DeviceFormat::Double(order) => {
+                Encoding::Float(order) | Encoding::Double(order) => {
                     assert_eq!(known.little_endian(), Ok(order == Little), "{known}");
                 }
-                DeviceFormat::MuLaw | DeviceFormat::ALaw => {}
+                Encoding::MuLaw | Encoding::ALaw => {}
             }
         }
     }

@@ -16,9 +16,9 @@ use pulseaudio::protocol::{
 
 use super::callback;
 use super::choose::{Choice, Offer, Range};
-use super::device_format::DeviceFormat;
 use super::host::{Device, DeviceInfo, HostResult, Started, not_found};
 use crate::error::{Error, Result};
+use crate::source::encoding::Encoding;
 use crate::source::locator::DeviceHost;
 use connection::{Connection, describe};
 use stream::Stream;
@@ -104,7 +104,7 @@ impl Device for Microphone {
     fn offer(&self) -> HostResult<Offer> {
         let formats = [BufferFormat::S16, BufferFormat::S24, BufferFormat::S32, BufferFormat::F32];
         let of_format = |format| {
-            let device_format = DeviceFormat::of_buffer(format);
+            let device_format = Encoding::of_buffer(format);
             (1..=u16::from(MAX_CHANNELS)).map(move |channels| Range {
                 device_format,
                 channels,

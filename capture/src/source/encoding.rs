@@ -1,10 +1,10 @@
-//! The layouts in which devices deliver samples.
+//! The encodings in which devices and uncompressed files have their samples.
 
 use capbuf::{Sample, SampleFormat};
 
-/// The layout of one sample as a device delivers it, as ALSA defines them.
+/// The encoding of a sample, as ALSA defines them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DeviceFormat {
+pub(crate) enum Encoding {
     /// An integer in the low `bits` bits of `bytes` bytes; the bits above are undefined.
     Integer { bits: u8, bytes: u8, signed: bool, order: ByteOrder },
     /// A float of 32 bits, full scale at ±1.0.
@@ -19,30 +19,59 @@ pub(super) enum DeviceFormat {
 
 /// The order of the bytes of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ByteOrder {
+pub(crate) enum ByteOrder {
     Little,
     Big,
 }
 
 impl ByteOrder {
-    pub(super) const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
+    pub(crate) const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
+
+    pub(crate) fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    pub(crate) fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
 }
 
-impl DeviceFormat {
-    /// Returns the layout of a buffer's samples.
-    pub(super) const fn of_buffer(format: SampleFormat) -> Self {
+impl Encoding {
+    /// Returns the encoding of a buffer's samples.
+    pub(crate) const fn of_buffer(format: SampleFormat) -> Self {
         match format {
-            SampleFormat::S16 => Self::Integer { bits: 16, bytes: 2, signed: true, order: ByteOrder::NATIVE },
-            SampleFormat::S24 => Self::Integer { bits: 24, bytes: 3, signed: true, order: ByteOrder::Little },
-            SampleFormat::S32 => Self::Integer { bits: 32, bytes: 4, signed: true, order: ByteOrder::NATIVE },
+            SampleFormat::S24 => Self::little_endian(format),
+            SampleFormat::S16 => Self::signed(2, ByteOrder::NATIVE),
+            SampleFormat::S32 => Self::signed(4, ByteOrder::NATIVE),
             SampleFormat::F32 => Self::Float(ByteOrder::NATIVE),
         }
+    }
+
+    /// Returns the encoding of a sample format in little-endian bytes.
+    pub(crate) const fn little_endian(format: SampleFormat) -> Self {
+        match format {
+            SampleFormat::S16 => Self::signed(2, ByteOrder::Little),
+            SampleFormat::S24 => Self::signed(3, ByteOrder::Little),
+            SampleFormat::S32 => Self::signed(4, ByteOrder::Little),
+            SampleFormat::F32 => Self::Float(ByteOrder::Little),
+        }
+    }
+
+    /// Returns the encoding of signed integers that fill their bytes.
+    pub(crate) const fn signed(bytes: u8, order: ByteOrder) -> Self {
+        Self::Integer { bits: 8 * bytes, bytes, signed: true, order }
     }
 
     /// Returns the smallest sample format of a buffer that holds every value.
     ///
     /// A 64-bit float is rounded to 32 bits, which keep 24 bits of every level.
-    pub(super) fn buffer_format(self) -> SampleFormat {
+    pub(crate) fn buffer_format(self) -> SampleFormat {
         match self {
             Self::Float(_) | Self::Double(_) => SampleFormat::F32,
             _ if self.bits() <= 16 => SampleFormat::S16,
@@ -52,7 +81,7 @@ impl DeviceFormat {
     }
 
     /// Returns the number of bytes of a sample.
-    pub(super) fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         match self {
             Self::Integer { bytes, .. } => usize::from(bytes),
             Self::Float(_) => 4,
@@ -63,7 +92,7 @@ impl DeviceFormat {
 
     /// Returns the order of preference for a buffer of the format `wanted`: the lowest is the one
     /// that loses least, and of those that lose nothing the smallest.
-    pub(super) fn rank(self, wanted: SampleFormat) -> (bool, bool, u8, bool) {
+    pub(crate) fn rank(self, wanted: SampleFormat) -> (bool, bool, u8, bool) {
         let (bits, needed) = (self.bits(), Self::of_buffer(wanted).bits());
         let (loses, is_float) = (bits < needed, matches!(self, Self::Float(_) | Self::Double(_)));
         let is_decoded = self != Self::of_buffer(self.buffer_format());
@@ -88,7 +117,7 @@ impl DeviceFormat {
 
     /// Converts as many samples as both slices hold, and returns their number. Exact if the format
     /// of `D` has as many bits. Real-time safe: no allocation, no lock, one pass.
-    pub(super) fn decode<D: Sample>(self, from: &[u8], to: &mut [D]) -> usize {
+    pub(crate) fn decode<D: Sample>(self, from: &[u8], to: &mut [D]) -> usize {
         match self {
             Self::Integer { bits, bytes, signed, order } => {
                 let decode = |word: u32| {
@@ -164,11 +193,11 @@ mod tests {
 
     use super::*;
 
-    fn integer(bits: u8, bytes: u8, signed: bool, order: ByteOrder) -> DeviceFormat {
-        DeviceFormat::Integer { bits, bytes, signed, order }
+    fn integer(bits: u8, bytes: u8, signed: bool, order: ByteOrder) -> Encoding {
+        Encoding::Integer { bits, bytes, signed, order }
     }
 
-    fn decoded<D: Sample>(format: DeviceFormat, bytes: &[u8]) -> D {
+    fn decoded<D: Sample>(format: Encoding, bytes: &[u8]) -> D {
         let mut to = [D::default()];
         assert_eq!(format.decode(bytes, &mut to), 1);
         to[0]
@@ -208,24 +237,24 @@ mod tests {
             let (single, double) = (value.to_le_bytes(), f64::from(value).to_le_bytes());
             let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<_>>();
             for (format, raw) in [
-                (DeviceFormat::Float(ByteOrder::Little), single.to_vec()),
-                (DeviceFormat::Float(ByteOrder::Big), reversed(&single)),
-                (DeviceFormat::Double(ByteOrder::Little), double.to_vec()),
-                (DeviceFormat::Double(ByteOrder::Big), reversed(&double)),
+                (Encoding::Float(ByteOrder::Little), single.to_vec()),
+                (Encoding::Float(ByteOrder::Big), reversed(&single)),
+                (Encoding::Double(ByteOrder::Little), double.to_vec()),
+                (Encoding::Double(ByteOrder::Big), reversed(&double)),
             ] {
                 assert_eq!(decoded::<f32>(format, &raw), value, "{format:?}");
                 assert_eq!(decoded::<i32>(format, &raw), i32::from_f32(value), "{format:?}");
             }
         }
         let tiny = (-1.0 / 2_147_483_648.0_f64).to_le_bytes();
-        assert_eq!(decoded::<i32>(DeviceFormat::Double(ByteOrder::Little), &tiny), -1);
-        assert_eq!(decoded::<i16>(DeviceFormat::Double(ByteOrder::Little), &f64::NAN.to_le_bytes()), 0);
+        assert_eq!(decoded::<i32>(Encoding::Double(ByteOrder::Little), &tiny), -1);
+        assert_eq!(decoded::<i16>(Encoding::Double(ByteOrder::Little), &f64::NAN.to_le_bytes()), 0);
     }
 
     #[test]
     fn laws_have_the_values_of_their_tables() {
-        let mu_law = |byte: u8| decoded::<i16>(DeviceFormat::MuLaw, &[byte]);
-        let a_law = |byte: u8| decoded::<i16>(DeviceFormat::ALaw, &[byte]);
+        let mu_law = |byte: u8| decoded::<i16>(Encoding::MuLaw, &[byte]);
+        let a_law = |byte: u8| decoded::<i16>(Encoding::ALaw, &[byte]);
         assert_eq!(
             [0x00, 0x0f, 0x10, 0x7e, 0x7f, 0x80, 0xff, 0xfe].map(mu_law),
             [-32_124, -16_764, -15_996, -8, 0, 32_124, 0, 8]
@@ -235,12 +264,12 @@ mod tests {
             [-32_256, -5_504, -8, -24, 8, 24, 5_504, 32_256]
         );
         // Symmetric, and each magnitude occurs once.
-        for law in [DeviceFormat::MuLaw, DeviceFormat::ALaw] {
+        for law in [Encoding::MuLaw, Encoding::ALaw] {
             let mut values: Vec<i16> = (0..=255).map(|byte| decoded(law, &[byte])).collect();
             assert!((0..128).all(|byte| values[byte] == -values[byte + 128]));
             values.sort_unstable();
             values.dedup();
-            assert_eq!(values.len(), if law == DeviceFormat::MuLaw { 255 } else { 256 });
+            assert_eq!(values.len(), if law == Encoding::MuLaw { 255 } else { 256 });
         }
     }
 
@@ -257,11 +286,11 @@ mod tests {
             assert_eq!(integer(bits, bytes, false, ByteOrder::Big).buffer_format(), expected);
         }
         for format in [SampleFormat::S16, SampleFormat::S24, SampleFormat::S32, SampleFormat::F32] {
-            assert_eq!(DeviceFormat::of_buffer(format).buffer_format(), format);
-            assert_eq!(DeviceFormat::of_buffer(format).bytes(), format.bytes());
+            assert_eq!(Encoding::of_buffer(format).buffer_format(), format);
+            assert_eq!(Encoding::of_buffer(format).bytes(), format.bytes());
         }
-        assert_eq!(DeviceFormat::Double(ByteOrder::Big).buffer_format(), SampleFormat::F32);
-        assert_eq!(DeviceFormat::ALaw.buffer_format(), SampleFormat::S16);
+        assert_eq!(Encoding::Double(ByteOrder::Big).buffer_format(), SampleFormat::F32);
+        assert_eq!(Encoding::ALaw.buffer_format(), SampleFormat::S16);
     }
 
     #[test]
