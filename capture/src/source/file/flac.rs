@@ -5,13 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use capbuf::SampleFormat;
 use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::checksum::Crc16Ansi;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::io::Monitor as _;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 use symphonia::default::codecs::FlacDecoder;
 
-use super::flac_frame::{FrameHeader, MAX_HEADER, Stream, crc16};
+use super::flac_frame::{FrameHeader, MAX_HEADER, Stream};
 use super::input::Input;
 use super::kind::{Kind, skip_tags, tag_len};
 use super::reader::{Part, Reader, Samples, checked};
@@ -123,20 +125,22 @@ impl Flac {
     /// its checksum is right.
     fn frame_len(&mut self, header: &FrameHeader) -> Result<Option<usize>, String> {
         let longest = header.longest();
-        let (mut len, mut crc, mut alone) = (header.len, 0, Vec::new());
+        // The checksum of a frame is 0 at its end.
+        let (mut len, mut crc, mut alone) = (header.len, Crc16Ansi::new(0), Vec::new());
         let mut wanted = 1 << 14;
         loop {
             let bytes = self.input.peek(wanted).map_err(|error| error.to_string())?;
             if len == header.len {
-                crc = crc16(0, &bytes[..len]);
+                crc = Crc16Ansi::new(0);
+                crc.process_buf_bytes(&bytes[..len]);
             }
             let end = bytes.len().min(longest);
             let is_all = bytes.len() < wanted || wanted >= longest;
             let until = if is_all { end } else { end.saturating_sub(MAX_HEADER) };
             while len < until {
-                crc = crc16(crc, &bytes[len..=len]);
+                crc.process_byte(bytes[len]);
                 len += 1;
-                if crc == 0 || cfg!(fuzzing) {
+                if crc.crc() == 0 || cfg!(fuzzing) {
                     let next = &bytes[len..];
                     if next.is_empty() || begins_something(next, &self.stream) {
                         return Ok(Some(len));

@@ -1,5 +1,8 @@
 //! The headers of FLAC streams and frames (RFC 9639).
 
+use symphonia::core::checksum::Crc8Ccitt;
+use symphonia::core::io::Monitor as _;
+
 /// The longest header of a frame, in bytes.
 pub(super) const MAX_HEADER: usize = 16;
 
@@ -120,7 +123,9 @@ impl FrameHeader {
         };
         let checksum = *bytes.get(len)?;
         // A fuzzer can't guess checksums.
-        let is_right = (crc8(&bytes[..len]) == checksum || cfg!(fuzzing)) && sample_rate_hz > 0;
+        let mut crc = Crc8Ccitt::new(0);
+        crc.process_buf_bytes(&bytes[..len]);
+        let is_right = (crc.crc() == checksum || cfg!(fuzzing)) && sample_rate_hz > 0;
         let header = Self {
             len: len + 1,
             is_variable: sync & 1 != 0,
@@ -170,31 +175,4 @@ fn coded_number(bytes: &[u8]) -> Option<(u64, usize)> {
         return None;
     }
     Some((rest.iter().fold(start, |number, byte| number << 6 | u64::from(byte & 0x3f)), more + 1))
-}
-
-fn crc8(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0, |crc, byte| {
-        (0..8).fold(crc ^ byte, |crc: u8, _| if crc & 0x80 != 0 { crc << 1 ^ 0x07 } else { crc << 1 })
-    })
-}
-
-const CRC16: [u16; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = (byte as u16) << 8;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 0x8000 != 0 { crc << 1 ^ 0x8005 } else { crc << 1 };
-            bit += 1;
-        }
-        table[byte] = crc;
-        byte += 1;
-    }
-    table
-};
-
-/// Continues the checksum of a frame: 0 at its end.
-pub(super) fn crc16(crc: u16, bytes: &[u8]) -> u16 {
-    bytes.iter().fold(crc, |crc, byte| crc << 8 ^ CRC16[usize::from((crc >> 8) as u8 ^ byte)])
 }
