@@ -10,7 +10,7 @@ use capbuf::SampleFormat;
 
 use super::input::Input;
 use super::ogg::Structure;
-use super::reader::{Part, Reader, Samples, checked};
+use super::reader::{MOST_LOST_S, Part, Reader, Samples, checked};
 use crate::error::{Error, Result};
 use crate::source::encoding::Encoding;
 use crate::source::stream::child::Child;
@@ -160,7 +160,7 @@ fn input_options() -> Vec<OsString> {
 
 /// Returns the structure of a file, if it is an Ogg file.
 fn ogg(path: &Path) -> Structure {
-    let opened = File::open(path).and_then(|file| Input::new(Box::new(file)));
+    let opened = File::open(path).map_err(|error| error.to_string()).and_then(|file| Input::new(Box::new(file)));
     opened.and_then(|mut input| Structure::of(&mut input)).unwrap_or_default()
 }
 
@@ -268,8 +268,6 @@ struct Holes {
 
 /// Time stamps are off by less than this.
 const ROUNDING_S: f64 = 0.002;
-/// The longest hole that is believed.
-const MOST_LOST_S: f64 = 3600.0;
 
 impl Holes {
     fn new(sample_rate_hz: u32) -> Self {
@@ -285,7 +283,7 @@ impl Holes {
             return Ok(0);
         };
         let (ahead, rounding) = (at - expected, ROUNDING_S * rate);
-        if ahead > MOST_LOST_S * rate {
+        if ahead > MOST_LOST_S as f64 * rate {
             return Err(format!("its time stamps jump by {:.0} s", ahead / rate));
         }
         let lost = if ahead > rounding.max(self.block as f64 / 2.0) {

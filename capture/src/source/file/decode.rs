@@ -165,11 +165,10 @@ pub(super) enum Opened {
 /// # Errors
 /// The reason why a file of a known kind can't be read.
 pub(super) fn reader(bytes: Box<dyn Bytes>) -> std::result::Result<Opened, String> {
-    let failed = |error: std::io::Error| error.to_string();
-    let mut input = Input::new(bytes).map_err(failed)?;
-    skip_tags(&mut input).map_err(failed)?;
+    let mut input = Input::new(bytes)?;
+    skip_tags(&mut input)?;
     let begin = input.pos();
-    let reader: Option<Box<dyn Reader>> = match Kind::of(input.peek(12).map_err(failed)?) {
+    let reader: Option<Box<dyn Reader>> = match Kind::of(input.peek(12)?) {
         Some(Kind::Wav) => Wav::open(input)?.map(|wav| Box::new(wav) as Box<dyn Reader>),
         Some(Kind::Flac) => Some(Box::new(Flac::open(input)?)),
         Some(Kind::Ogg) => match Vorbis::open(input)? {

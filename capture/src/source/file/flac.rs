@@ -16,7 +16,7 @@ use symphonia::default::codecs::FlacDecoder;
 use super::flac_frame::{FrameHeader, MAX_HEADER, Stream};
 use super::input::Input;
 use super::kind::{Kind, skip_tags, tag_len};
-use super::reader::{Part, Reader, Samples, checked};
+use super::reader::{MOST_LOST_S, Part, Reader, Samples, checked};
 
 /// An open FLAC file, or several one after the other.
 pub(super) struct Flac {
@@ -42,8 +42,6 @@ const MOST_ENDS: usize = 16;
 /// The most bytes to look through for a whole frame: half an hour of damage. A file of nothing
 /// but headers would take a search for each.
 const MOST_LOOKED_THROUGH: u64 = 1 << 30;
-/// The longest jump in the numbers of frames that is believed, in seconds.
-const MOST_LOST_S: u64 = 3600;
 
 impl Flac {
     /// Reads the header at the position.
@@ -65,9 +63,8 @@ impl Flac {
 
     /// Looks for the next whole frame, and returns its header and length. Passes over damage.
     fn find_frame(&mut self) -> Result<Found, String> {
-        let failed = |error: std::io::Error| error.to_string();
         loop {
-            let head = self.input.peek(MAX_HEADER).map_err(failed)?;
+            let head = self.input.peek(MAX_HEADER)?;
             if head.is_empty() {
                 return Ok(Found::End);
             }
@@ -91,7 +88,7 @@ impl Flac {
                 None => {}
             }
             let before = self.input.pos();
-            skip_tags(&mut self.input).map_err(failed)?;
+            skip_tags(&mut self.input)?;
             if self.input.pos() == before {
                 self.pass_damaged()?;
             }
@@ -102,7 +99,7 @@ impl Flac {
     fn pass_damaged(&mut self) -> Result<(), String> {
         self.input.consume(1);
         loop {
-            let bytes = self.input.peek(4 * MAX_HEADER).map_err(|error| error.to_string())?;
+            let bytes = self.input.peek(4 * MAX_HEADER)?;
             let stream = &self.stream;
             let begins = |at: &usize| begins_something(&bytes[*at..], stream);
             let last = bytes.len().saturating_sub(MAX_HEADER).max(1).min(bytes.len());
@@ -129,7 +126,7 @@ impl Flac {
         let (mut len, mut crc, mut alone) = (header.len, Crc16Ansi::new(0), Vec::new());
         let mut wanted = 1 << 14;
         loop {
-            let bytes = self.input.peek(wanted).map_err(|error| error.to_string())?;
+            let bytes = self.input.peek(wanted)?;
             if len == header.len {
                 crc = Crc16Ansi::new(0);
                 crc.process_buf_bytes(&bytes[..len]);
@@ -159,7 +156,7 @@ impl Flac {
         // but the checksum.
         const CHECKSUM: usize = 2;
         for len in alone {
-            let bytes = self.input.peek(len).map_err(|error| error.to_string())?;
+            let bytes = self.input.peek(len)?;
             let (whole, short) = (packet(&bytes[..len]), packet(&bytes[..len - CHECKSUM - 1]));
             let is_whole =
                 decode(&mut self.decoder, &whole).is_some_and(|audio| audio.frames() == header.frames as usize);
@@ -213,16 +210,12 @@ impl Reader for Flac {
                     continue;
                 }
                 Found::Other(kind) => {
-                    let reason = format!(
-                        "after {} frames a file of another kind follows: {}",
-                        self.before + self.next,
-                        kind.name()
-                    );
+                    let reason = format!("after {} frames {}", self.before + self.next, kind.follows());
                     return Ok(self.missing_at_end().unwrap_or(Part::End(Some(reason))));
                 }
                 Found::End => return Ok(self.missing_at_end().unwrap_or(Part::End(None))),
             };
-            let behind = self.input.peek(len + MAX_HEADER).map_err(|error| error.to_string())?;
+            let behind = self.input.peek(len + MAX_HEADER)?;
             let behind = behind.get(len..).and_then(|behind| FrameHeader::parse(behind, &self.stream));
             let block = match behind {
                 // A frame that another one follows is as long as all; the description may be wrong.
@@ -261,7 +254,7 @@ impl Reader for Flac {
                 }
             }
             (self.held, self.broken, self.looked_through) = (false, 0, 0);
-            let packet = packet(&self.input.peek(len).map_err(|error| error.to_string())?[..len]);
+            let packet = packet(&self.input.peek(len)?[..len]);
             self.input.consume(len);
             self.next += u64::from(header.frames);
             if !header.is_decodable() {
@@ -312,11 +305,10 @@ fn decoder(stream: &Stream) -> Result<FlacDecoder, String> {
 fn read_header(input: &mut Input) -> Result<Stream, String> {
     const STREAM_INFO: u8 = 0;
     const INVALID: u8 = 127;
-    let failed = |error: std::io::Error| error.to_string();
     input.consume(4);
     let mut stream = None;
     loop {
-        let head = input.peek(4).map_err(failed)?;
+        let head = input.peek(4)?;
         let Some([kind, size @ ..]) = head.first_chunk::<4>().copied() else {
             return Err("its header is cut off".to_owned());
         };
@@ -326,9 +318,9 @@ fn read_header(input: &mut Input) -> Result<Stream, String> {
         let size = u64::from(u32::from_be_bytes([0, size[0], size[1], size[2]]));
         input.consume(4);
         if kind & INVALID == STREAM_INFO && stream.is_none() {
-            stream = Stream::parse(input.peek(18).map_err(failed)?);
+            stream = Stream::parse(input.peek(18)?);
         }
-        input.skip(size).map_err(failed)?;
+        input.skip(size)?;
         if kind & 0x80 != 0 {
             return stream.ok_or_else(|| "its header does not describe the stream".to_owned());
         }

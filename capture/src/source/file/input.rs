@@ -7,7 +7,8 @@ pub(super) trait Bytes: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> Bytes for T {}
 
-/// A file with a position. Holds no more than was peeked at once, rounded up to a step.
+/// A file with a position. Holds no more than was peeked at once, rounded up to a step. Its errors
+/// are reasons why the file can't be read.
 pub(super) struct Input {
     from: Box<dyn Bytes>,
     /// The length of the file when it was opened.
@@ -21,10 +22,14 @@ pub(super) struct Input {
 /// The least number of bytes to read at once.
 const STEP: usize = 1 << 16;
 
+fn failed(error: io::Error) -> String {
+    error.to_string()
+}
+
 impl Input {
-    pub(super) fn new(mut from: Box<dyn Bytes>) -> io::Result<Self> {
-        let len = from.seek(SeekFrom::End(0))?;
-        from.seek(SeekFrom::Start(0))?;
+    pub(super) fn new(mut from: Box<dyn Bytes>) -> Result<Self, String> {
+        let len = from.seek(SeekFrom::End(0)).map_err(failed)?;
+        from.seek(SeekFrom::Start(0)).map_err(failed)?;
         Ok(Self { from, len, pos: 0, held: Vec::new(), start: 0 })
     }
 
@@ -37,20 +42,20 @@ impl Input {
         self.pos
     }
 
-    pub(super) fn seek(&mut self, to: u64) -> io::Result<()> {
+    pub(super) fn seek(&mut self, to: u64) -> Result<(), String> {
         match to.checked_sub(self.pos) {
             Some(ahead) if ahead <= (self.held.len() - self.start) as u64 => self.consume(ahead as usize),
             _ => {
                 self.held.clear();
                 self.start = 0;
-                self.pos = self.from.seek(SeekFrom::Start(to))?;
+                self.pos = self.from.seek(SeekFrom::Start(to)).map_err(failed)?;
             }
         }
         Ok(())
     }
 
     /// Skips bytes, beyond the end, too.
-    pub(super) fn skip(&mut self, bytes: u64) -> io::Result<()> {
+    pub(super) fn skip(&mut self, bytes: u64) -> Result<(), String> {
         self.seek(self.pos.saturating_add(bytes).min(i64::MAX as u64))
     }
 
@@ -58,16 +63,15 @@ impl Input {
     ///
     /// # Errors
     /// Those of reading, and that the file has become shorter since it was opened.
-    pub(super) fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+    pub(super) fn peek(&mut self, wanted: usize) -> Result<&[u8], String> {
         if self.held.len() - self.start < wanted {
             self.held.drain(..self.start);
             self.start = 0;
             let missing = (wanted - self.held.len()).max(STEP) as u64;
-            self.from.by_ref().take(missing).read_to_end(&mut self.held)?;
+            self.from.by_ref().take(missing).read_to_end(&mut self.held).map_err(failed)?;
             let end = self.pos + self.held.len() as u64;
             if self.held.len() < wanted && end < self.len {
-                let reason = format!("it was cut short while it was read: {end} of its {} bytes are left", self.len);
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+                return Err(format!("it was cut short while it was read: {end} of its {} bytes are left", self.len));
             }
         }
         Ok(&self.held[self.start..])

@@ -1,7 +1,5 @@
 //! Recognition of containers by their first bytes, and of tags around them.
 
-use std::io;
-
 use super::input::Input;
 
 /// The kind of a container.
@@ -25,12 +23,14 @@ impl Kind {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
-        match self {
+    /// Returns the reason of the end before a file of this kind.
+    pub(super) fn follows(self) -> String {
+        let name = match self {
             Self::Wav => "WAV",
             Self::Flac => "FLAC",
             Self::Ogg => "Ogg",
-        }
+        };
+        format!("a file of another kind follows: {name}")
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn tag_len(head: &[u8]) -> Option<u64> {
 }
 
 /// Skips tags at the position, of any size, and the zeros that pad them.
-pub(super) fn skip_tags(input: &mut Input) -> io::Result<()> {
+pub(super) fn skip_tags(input: &mut Input) -> Result<(), String> {
     let mut after_tag = false;
     loop {
         let head = input.peek(512)?;
@@ -107,7 +107,7 @@ mod tests {
     fn tags_of_any_size_and_number_are_skipped() {
         for tags in [vec![], vec![id3v2(0)], vec![id3v2(5_000_000)], vec![id3v2(100), id3v2(3 << 20), vec![0; 700]]] {
             let bytes = [tags.concat(), b"fLaC and so on".to_vec()].concat();
-            let mut input = Input::new(Box::new(io::Cursor::new(bytes))).expect("bytes");
+            let mut input = Input::new(Box::new(std::io::Cursor::new(bytes))).expect("bytes");
             skip_tags(&mut input).expect("read");
             assert_eq!(Kind::of(input.peek(12).expect("read")), Some(Kind::Flac));
         }

@@ -50,7 +50,7 @@ impl Mp3 {
     pub(super) fn open(mut input: Input) -> Result<Option<Self>, String> {
         /// Bytes before the first frame: the rest of a frame of a stream that was cut.
         const MOST_BEFORE: usize = MAX_FRAME;
-        let bytes = input.peek(MOST_BEFORE + 5 * MAX_FRAME).map_err(|error| error.to_string())?;
+        let bytes = input.peek(MOST_BEFORE + 5 * MAX_FRAME)?;
         // Far from the start it takes more frames to believe it.
         let begins = |at: &usize| FrameHeader::chain(&bytes[*at..], if *at == 0 { 2 } else { 4 });
         let Some(at) = (0..bytes.len().min(MOST_BEFORE)).find(begins) else { return Ok(None) };
@@ -72,7 +72,7 @@ impl Mp3 {
     /// Reads the description in the frame at the position, if there is one.
     fn begin_section(&mut self) -> Result<bool, String> {
         let len = self.like.len;
-        let frame = &self.input.peek(len).map_err(|error| error.to_string())?;
+        let frame = &self.input.peek(len)?;
         let Some(info) = Info::parse(&frame[..len.min(frame.len())], &self.like) else { return Ok(false) };
         self.input.consume(len);
         let all = info.frames.map(|frames| u64::from(frames) * u64::from(self.like.frames));
@@ -85,11 +85,10 @@ impl Mp3 {
 
     /// Finds the next frame, and returns it with the number of bytes before it that are no frame.
     fn find_frame(&mut self) -> Result<Found, String> {
-        let failed = |error: std::io::Error| error.to_string();
         // Zeros are padding where nothing follows them.
         let (mut junk, mut zeros) = (0, 0);
         loop {
-            let bytes = self.input.peek(4 * MAX_FRAME).map_err(failed)?;
+            let bytes = self.input.peek(4 * MAX_FRAME)?;
             if bytes.is_empty() {
                 return Ok(Found { junk, frame: None });
             }
@@ -115,7 +114,7 @@ impl Mp3 {
                 continue;
             }
             let before = self.input.pos();
-            skip_tags(&mut self.input).map_err(failed)?;
+            skip_tags(&mut self.input)?;
             if self.input.pos() == before {
                 junk += std::mem::take(&mut zeros) + 1;
                 self.input.consume(1);
@@ -142,17 +141,16 @@ impl Mp3 {
 
     /// Returns the frames of audio from the position up to the end of the section.
     fn count_rest(&mut self) -> Result<u64, String> {
-        let failed = |error: std::io::Error| error.to_string();
         let (begin, mut frames) = (self.input.pos(), 0);
         while let Some(header) = self.find_frame()?.frame {
-            let frame = self.input.peek(header.len).map_err(failed)?;
+            let frame = self.input.peek(header.len)?;
             if !header.is_like(&self.like) || Info::parse(&frame[..header.len.min(frame.len())], &header).is_some() {
                 break;
             }
             frames += u64::from(header.frames);
             self.input.consume(header.len);
         }
-        self.input.seek(begin).map_err(failed)?;
+        self.input.seek(begin)?;
         Ok(frames)
     }
 
@@ -194,9 +192,9 @@ impl Mp3 {
     /// Returns why the file ends, if not all of it was audio.
     fn ending(&mut self, junk: u64) -> Result<Option<String>, String> {
         let is_complete = self.section.total.is_some();
-        let head = self.input.peek(12).map_err(|error| error.to_string())?;
+        let head = self.input.peek(12)?;
         let reason = match Kind::of(head) {
-            Some(kind) => format!("a file of another kind follows: {}", kind.name()),
+            Some(kind) => kind.follows(),
             None if junk > 0 && !is_complete => format!("its last {junk} bytes are no frames"),
             None => return Ok(None),
         };
@@ -220,7 +218,7 @@ impl Reader for Mp3 {
                 }
                 return Ok(Part::End(self.ending(junk)?));
             };
-            let frame = self.input.peek(header.len).map_err(|error| error.to_string())?;
+            let frame = self.input.peek(header.len)?;
             let frame = &frame[..header.len.min(frame.len())];
             if Info::parse(frame, &header).is_some() {
                 if let Some(lost) = self.missing_at_end() {

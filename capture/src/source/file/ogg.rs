@@ -1,7 +1,5 @@
 //! Pages and packets of Ogg (RFC 3533).
 
-use std::io;
-
 use symphonia::core::checksum::Crc32;
 use symphonia::core::io::Monitor as _;
 
@@ -31,7 +29,7 @@ pub(super) struct Page {
 }
 
 /// Finds the next page. Passes over what is damaged, and returns the number of bytes passed over.
-pub(super) fn next_page(input: &mut Input) -> io::Result<(u64, Option<Page>)> {
+pub(super) fn next_page(input: &mut Input) -> Result<(u64, Option<Page>), String> {
     let (mut passed, mut pages) = (0, 0);
     loop {
         let bytes = input.peek(MAX_PAGE)?;
@@ -127,7 +125,7 @@ pub(super) struct Structure {
 
 impl Structure {
     /// Reads all pages. A file of another kind has none.
-    pub(super) fn of(input: &mut Input) -> io::Result<Self> {
+    pub(super) fn of(input: &mut Input) -> Result<Self, String> {
         let (mut structure, mut in_link) = (Self::default(), false);
         skip_tags(input)?;
         if Kind::of(input.peek(12)?) != Some(Kind::Ogg) {

@@ -16,6 +16,9 @@ pub(super) enum Part {
     End(Option<String>),
 }
 
+/// The longest loss that is believed, in seconds.
+pub(super) const MOST_LOST_S: u64 = 3600;
+
 /// A reader of one kind of container.
 pub(super) trait Reader: Send {
     /// Reads the next part; its samples replace those in `samples`.

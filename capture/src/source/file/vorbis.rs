@@ -11,7 +11,7 @@ use symphonia::default::codecs::VorbisDecoder;
 use super::input::Input;
 use super::kind::{Kind, skip_tags};
 use super::ogg::{Packets, Page, next_page};
-use super::reader::{Part, Reader, Samples};
+use super::reader::{MOST_LOST_S, Part, Reader, Samples};
 
 /// An open Ogg Vorbis file, with one link or several.
 pub(super) struct Vorbis {
@@ -41,8 +41,6 @@ struct Link {
 
 /// The most samples of a page. More are no audio, but a trap.
 const MOST_SAMPLES: usize = 1 << 23;
-/// The longest jump of the position that is believed, in seconds.
-const MOST_LOST_S: u64 = 3600;
 
 /// The codec of an Ogg file.
 pub(super) enum Opened {
@@ -145,17 +143,13 @@ impl Reader for Vorbis {
             *samples = held;
             return Ok(Part::Audio);
         }
-        let failed = |error: std::io::Error| error.to_string();
         loop {
-            skip_tags(&mut self.input).map_err(failed)?;
-            if let Some(other) = Kind::of(self.input.peek(12).map_err(failed)?).filter(|kind| *kind != Kind::Ogg) {
+            skip_tags(&mut self.input)?;
+            if let Some(other) = Kind::of(self.input.peek(12)?).filter(|kind| *kind != Kind::Ogg) {
                 let frames = self.before + self.link.done;
-                return Ok(Part::End(Some(format!(
-                    "after {frames} frames a file of another kind follows: {}",
-                    other.name()
-                ))));
+                return Ok(Part::End(Some(format!("after {frames} frames {}", other.follows()))));
             }
-            let (passed, page) = next_page(&mut self.input).map_err(failed)?;
+            let (passed, page) = next_page(&mut self.input)?;
             let Some(page) = page else { return Ok(Part::End(self.ending(passed))) };
             if page.is_first && (self.link.has_ended || page.serial != self.link.serial) && self.link.position.is_some()
             {
@@ -195,7 +189,7 @@ fn begin_link(input: &mut Input, first: Option<Page>) -> Result<Option<Link>, St
     let cut_off = || "its header is cut off".to_owned();
     let mut read = |page: Option<Page>| match page {
         Some(page) => Ok(page),
-        None => next_page(input).map_err(|error| error.to_string())?.1.ok_or_else(cut_off),
+        None => next_page(input)?.1.ok_or_else(cut_off),
     };
     let mut page = read(first)?;
     // The first pages of all streams come before all others.

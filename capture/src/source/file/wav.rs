@@ -1,7 +1,5 @@
 //! WAV and its relatives: RIFF, RIFX, RF64, BW64, with the oddities of their writers.
 
-use std::io;
-
 use capbuf::SampleFormat;
 
 use super::input::Input;
@@ -69,23 +67,22 @@ impl Wav {
     /// Goes on to more audio, in the same file or in another WAV file behind it. Returns the end
     /// if there is none.
     fn go_on(&mut self) -> Result<Option<Part>, String> {
-        let failed = |error: io::Error| error.to_string();
-        skip_chunks(&mut self.input).map_err(failed)?;
-        if let Some([b'd', b'a', b't', b'a', size @ ..]) = self.input.peek(8).map_err(failed)?.first_chunk::<8>() {
+        skip_chunks(&mut self.input)?;
+        if let Some([b'd', b'a', b't', b'a', size @ ..]) = self.input.peek(8)?.first_chunk::<8>() {
             let size = self.header.order.u32(*size);
             self.input.consume(8);
-            self.left = data_size(&mut self.input, size, None).map_err(failed)?;
+            self.left = data_size(&mut self.input, size, None)?;
             return Ok(None);
         }
         let frames = self.frames;
         let ends = |reason: String| Ok(Some(Part::End(Some(format!("after {frames} frames {reason}")))));
-        match Kind::of(self.input.peek(12).map_err(failed)?) {
+        match Kind::of(self.input.peek(12)?) {
             None => match self.missing.div_ceil(self.header.frame_bytes() as u64) {
                 0 => return Ok(Some(Part::End(None))),
                 missing => return ends(format!("it is cut off: its last {missing} frames are missing")),
             },
             Some(Kind::Wav) => {}
-            Some(other) => return ends(format!("a file of another kind follows: {}", other.name())),
+            Some(other) => return ends(other.follows()),
         }
         match read_header(&mut self.input) {
             Ok(Some((header, left, missing))) => (self.header, self.left, self.missing) = (header, left, missing),
@@ -102,7 +99,7 @@ impl Reader for Wav {
             let frame_bytes = self.header.frame_bytes();
             let wanted = PART_FRAMES * frame_bytes;
             let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(wanted);
-            let held = self.input.peek(wanted).map_err(|error| error.to_string())?;
+            let held = self.input.peek(wanted)?;
             let whole = held.len().min(wanted) / frame_bytes * frame_bytes;
             if whole > 0 {
                 samples.interleaved.decode(self.header.layout.encoding, &held[..whole]);
@@ -115,7 +112,7 @@ impl Reader for Wav {
                 return Ok(Part::Audio);
             }
             // A part of a frame is none.
-            self.input.skip(wanted as u64).map_err(|error| error.to_string())?;
+            self.input.skip(wanted as u64)?;
             if self.header.is_riff && self.left < u64::MAX && is_wrapped(&mut self.input) {
                 self.left = 1 << 32;
                 continue;
@@ -143,8 +140,7 @@ fn is_chunk_id(id: &[u8]) -> bool {
 
 /// Reads up to the audio. Returns the number of its bytes, and of those that are missing.
 fn read_header(input: &mut Input) -> Result<Option<(Header, u64, u64)>, String> {
-    let failed = |error: io::Error| error.to_string();
-    let magic = *input.peek(12).map_err(failed)?.first_chunk::<12>().ok_or("its header is cut off")?;
+    let magic = *input.peek(12)?.first_chunk::<12>().ok_or("its header is cut off")?;
     let begin = input.pos();
     input.consume(12);
     let order = if magic[3] == b'X' { ByteOrder::Big } else { ByteOrder::Little };
@@ -153,20 +149,20 @@ fn read_header(input: &mut Input) -> Result<Option<(Header, u64, u64)>, String> 
     let declared_end = begin + 8 + u64::from(size);
     let (mut format, mut long_size) = (None, None);
     loop {
-        let Some(&[a, b, c, d, size @ ..]) = input.peek(8).map_err(failed)?.first_chunk::<8>() else {
+        let Some(&[a, b, c, d, size @ ..]) = input.peek(8)?.first_chunk::<8>() else {
             return Err(if format.is_some() { "it holds no audio" } else { "its header is cut off" }.to_owned());
         };
         let size = order.u32(size);
         input.consume(8);
         match &[a, b, c, d] {
             b"fmt " => {
-                let bytes = input.peek(FORMAT_BYTES).map_err(failed)?;
+                let bytes = input.peek(FORMAT_BYTES)?;
                 let len = FORMAT_BYTES.min(size as usize);
                 let bytes = bytes.get(..len).ok_or("its header is cut off")?;
                 format = Some(read_format(bytes, order)?);
             }
             b"ds64" => {
-                let bytes = input.peek(16).map_err(failed)?;
+                let bytes = input.peek(16)?;
                 long_size = bytes.get(8..16).and_then(|size| size.try_into().ok()).map(u64::from_le_bytes);
             }
             b"data" => {
@@ -176,14 +172,14 @@ fn read_header(input: &mut Input) -> Result<Option<(Header, u64, u64)>, String> 
                     Some(Format::Pcm { sample_rate_hz, channels, layout }) => (sample_rate_hz, channels, layout),
                 };
                 let mut header = Header { sample_rate_hz, channels, layout, order, is_riff };
-                let left = data_size(input, size, long_size.filter(|_| !is_riff)).map_err(failed)?;
+                let left = data_size(input, size, long_size.filter(|_| !is_riff))?;
                 let missing = if is_riff { missing(input, size, declared_end) } else { 0 };
                 header.layout = placed(input, layout)?;
                 return Ok(Some((header, left, missing)));
             }
             _ => {}
         }
-        skip_chunk(input, size).map_err(failed)?;
+        skip_chunk(input, size)?;
     }
 }
 
@@ -197,7 +193,7 @@ fn missing(input: &Input, size: u32, declared_end: u64) -> u64 {
 }
 
 /// Returns the number of bytes of audio at the position; `u64::MAX` if all that follows is audio.
-fn data_size(input: &mut Input, size: u32, long_size: Option<u64>) -> io::Result<u64> {
+fn data_size(input: &mut Input, size: u32, long_size: Option<u64>) -> Result<u64, String> {
     let size = match (size, long_size) {
         (_, Some(long_size)) if long_size > 0 => long_size,
         (UNKNOWN, _) => u64::MAX,
@@ -222,7 +218,7 @@ fn data_size(input: &mut Input, size: u32, long_size: Option<u64>) -> io::Result
 }
 
 /// Skips whole chunks, up to one of audio.
-fn skip_chunks(input: &mut Input) -> io::Result<()> {
+fn skip_chunks(input: &mut Input) -> Result<(), String> {
     // The byte that pads audio of an odd size.
     if let [0, rest @ ..] = input.peek(5)?
         && (rest.is_empty() || is_chunk_id(rest))
@@ -247,7 +243,7 @@ fn skip_chunks(input: &mut Input) -> io::Result<()> {
 }
 
 /// Skips the content of a chunk, and the byte that pads it to an even size if there is one.
-fn skip_chunk(input: &mut Input, size: u32) -> io::Result<()> {
+fn skip_chunk(input: &mut Input, size: u32) -> Result<(), String> {
     input.skip(u64::from(size))?;
     let is_missing = |next: &[u8]| is_chunk_id(next) && next.get(1..5).is_some_and(|padded| !is_chunk_id(padded));
     if size % 2 == 1 && !is_missing(input.peek(5)?) {
@@ -325,12 +321,11 @@ fn placed(input: &mut Input, layout: Layout) -> Result<Layout, String> {
     }
     /// A number of whole containers.
     const EXAMINED_BYTES: usize = 12 << 16;
-    let failed = |error: io::Error| error.to_string();
     let begin = input.pos();
     let mut samples = super::reader::Interleaved::default();
     // In silence both are possible.
     loop {
-        let bytes = input.peek(EXAMINED_BYTES).map_err(failed)?;
+        let bytes = input.peek(EXAMINED_BYTES)?;
         let len = bytes.len().min(EXAMINED_BYTES);
         samples.decode(layout.encoding, &bytes[..len]);
         if len < EXAMINED_BYTES || bytes[..len].iter().any(|byte| *byte != 0) {
@@ -338,7 +333,7 @@ fn placed(input: &mut Input, layout: Layout) -> Result<Layout, String> {
         }
         input.consume(len);
     }
-    input.seek(begin).map_err(failed)?;
+    input.seek(begin)?;
     match layout.lies_high(samples.integers().iter().copied()) {
         Some(true) => Ok(layout),
         Some(false) => {
