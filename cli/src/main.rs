@@ -19,6 +19,7 @@ mod list;
 mod meter;
 mod metrics;
 mod moment;
+mod named;
 mod number;
 mod record;
 mod remove;

@@ -150,9 +150,9 @@ pub use observe::{ReportFilter, TrackingSwitches};
 pub use registry::DAEMON_NAME;
 pub use registry::{Registry, RegistryBuilder, SourceInfo};
 pub use sample::{I24, Sample, convert};
-#[doc(hidden)]
-pub use source::UrlParts;
 pub use source::{MAX_SOURCE_BYTES, Source, redact};
+#[doc(hidden)]
+pub use source::{UrlParts, percent_decoded};
 pub use source_state::SourceState;
 pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 #[doc(hidden)]

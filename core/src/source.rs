@@ -7,6 +7,7 @@ mod words;
 
 use std::fmt;
 
+pub use percent::percent_decoded;
 pub use url_parts::UrlParts;
 
 use crate::sync::PlainArc;

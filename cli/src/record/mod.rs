@@ -14,7 +14,7 @@ use capbuf_capture::{CaptureOptions, Locator, WrongRate};
 
 use crate::clip_file::ClipType;
 use crate::failure::Failure;
-use crate::{domain, duration, number, source_argument};
+use crate::{domain, duration, named, number, source_argument};
 use clips::{Clips, Silence};
 use events::{Event, Events};
 use recording::{Opening, Recording};
@@ -75,7 +75,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = number::seconds, allow_hyphen_values = true)]
     seconds: f64,
     /// The sample format to keep: s16, s24, s32 or f32 [default: the source's own]
-    #[arg(long, value_parser = sample_format)]
+    #[arg(long, value_parser = named::value::<SampleFormat>)]
     format: Option<SampleFormat>,
     /// The sample rate to record at, in hertz [default: the source's own]
     #[arg(long, value_name = "HERTZ", value_parser = number::sample_rate, allow_hyphen_values = true)]
@@ -96,7 +96,7 @@ pub(crate) struct Arguments {
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = ClipType::Wav)]
     clip_type: ClipType,
     /// Refuse, or correct, a source whose frames come faster or slower than declared
-    #[arg(long, value_name = "ACTION", default_value_t = WrongRate::Refuse, value_parser = wrong_rate)]
+    #[arg(long, value_name = "ACTION", default_value_t = WrongRate::Refuse, value_parser = named::value::<WrongRate>)]
     wrong_rate: WrongRate,
     /// Keep trying to open sources that fail at first
     #[arg(long)]
@@ -107,14 +107,6 @@ pub(crate) struct Arguments {
     /// Record into private memory of this process, in no domain
     #[arg(long)]
     private: bool,
-}
-
-fn sample_format(name: &str) -> Result<SampleFormat, String> {
-    name.parse().map_err(|error: capbuf::Error| error.to_string())
-}
-
-fn wrong_rate(name: &str) -> Result<WrongRate, String> {
-    name.parse().map_err(|error: capbuf::Error| error.to_string())
 }
 
 /// Length of the clips of SIGUSR1 without --clip.

@@ -24,12 +24,13 @@ pub(super) fn decoded(text: &str) -> Cow<'_, str> {
         if !is_escaped(&text) {
             break;
         }
-        text = Cow::Owned(decoded_once(&text));
+        text = Cow::Owned(percent_decoded(&text));
     }
     text
 }
 
-fn decoded_once(text: &str) -> String {
+/// Decodes the escapes of a text once. Internal: used by the capture crate.
+pub fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

@@ -1,6 +1,6 @@
 //! The secrets of a URL in a text of ffmpeg, which quotes the URL whole and in pieces.
 
-use capbuf::UrlParts;
+use capbuf::{UrlParts, percent_decoded};
 
 /// The text in the place of a secret.
 const HIDDEN: &str = "***";
@@ -53,7 +53,7 @@ fn secrets(url: &str) -> Vec<(String, bool)> {
     let mut add = |text: &str, is_password: bool| {
         let mut text = text.to_owned();
         for _ in 0..=DEPTH {
-            let decoded = decoded(&text);
+            let decoded = percent_decoded(&text);
             found.push((std::mem::replace(&mut text, decoded), is_password));
         }
     };
@@ -80,22 +80,6 @@ fn secrets(url: &str) -> Vec<(String, bool)> {
     found.sort_by_key(|(text, is_password)| (std::cmp::Reverse(text.len()), !is_password));
     found.dedup_by(|one, other| one.0 == other.0);
     found
-}
-
-/// Decodes the percent-escapes of a text.
-fn decoded(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                bytes.extend(&part.as_bytes()[2..]);
-            }
-            None => bytes.extend(["%", part].concat().bytes()),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

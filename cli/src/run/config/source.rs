@@ -10,8 +10,8 @@ use toml::Spanned;
 use super::diagnostic::{Diagnostic, Document};
 use super::file::{Defaults, Source};
 use super::{stream, values};
-use crate::duration;
 use crate::run::OWN_NAME;
+use crate::{duration, named};
 
 /// The daemon takes digital silence for a fault, unlike the library: it records microphones.
 const SILENCE_FOR: Duration = Duration::from_secs(300);
@@ -62,7 +62,7 @@ pub(super) fn read(
     if let Some(deadline) = document.read_if_set(setting!(source, defaults, open_within), duration::parse)? {
         options = options.open_deadline(deadline);
     }
-    if let Some(wrong_rate) = document.read_if_set(setting!(source, defaults, wrong_rate), values::wrong_rate)? {
+    if let Some(wrong_rate) = document.read_if_set(setting!(source, defaults, wrong_rate), named::value)? {
         options = options.wrong_rate(wrong_rate);
     }
     let (stream, at) = stream::read(document, source)?;
@@ -118,7 +118,7 @@ fn read_shape(document: &Document<'_>, source: &Source, defaults: &Defaults) -> 
         check(length.span(), seconds, rate.map_or(LIKELY_RATE_HZ, value), 1)?;
         options = options.length(seconds);
     }
-    let format = document.read_if_set(setting!(source, defaults, format), values::sample_format)?;
+    let format = document.read_if_set(setting!(source, defaults, format), named::value)?;
     Ok(format.into_iter().fold(options, CaptureOptions::format))
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use capbuf::{Lifetime, SampleFormat};
-use capbuf_capture::{Mix, Transport, WhenGone, WrongRate};
+use capbuf::Lifetime;
+use capbuf_capture::{Mix, Transport, WhenGone};
 
 use crate::clip_file::ClipType;
 use crate::duration;
@@ -38,10 +38,6 @@ pub(super) fn when_gone(text: &str) -> Result<WhenGone, String> {
     }
 }
 
-pub(super) fn wrong_rate(text: &str) -> Result<WrongRate, String> {
-    text.parse().map_err(|error: capbuf::Error| error.to_string())
-}
-
 pub(super) fn mix(text: &str) -> Result<Mix, String> {
     let channel = || text.strip_prefix("channel ")?.parse().ok();
     match text {
@@ -72,8 +68,4 @@ pub(super) fn clip_type(text: &str) -> Result<ClipType, String> {
     all.into_iter()
         .find(|clip_type| clip_type.extension() == text)
         .ok_or_else(|| format!("type is {text:?}; allowed: {}", all.map(ClipType::extension).join(", ")))
-}
-
-pub(super) fn sample_format(text: &str) -> Result<SampleFormat, String> {
-    text.parse().map_err(|error: capbuf::Error| error.to_string())
 }
