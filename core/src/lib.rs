@@ -117,6 +117,7 @@ mod source_state;
 mod spec;
 mod sync;
 mod time;
+mod timing;
 // Without `observe` nothing is recorded: the log and its reader are not called.
 #[cfg_attr(not(feature = "observe"), allow(dead_code, unused_imports))]
 mod track;
@@ -159,6 +160,7 @@ pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 pub use sync::{OwnLock, OwnThread, Owner, above_standard_streams};
 #[doc(hidden)]
 pub use time::BEHIND_NS;
+pub use timing::{ClockSource, Timing};
 #[cfg(feature = "observe")]
 pub use track::{Anomaly, AnomalyKind, Severity};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The modules that are files of `src` itself: words that every wing may use. Each imports only
 /// those that stand before it.
 const GROUND: &[&str] =
-    &["clock", "gap", "holder", "lifetime", "source", "source_state", "spec", "sample", "error", "checked"];
+    &["clock", "gap", "timing", "holder", "lifetime", "source", "source_state", "spec", "sample", "error", "checked"];
 
 /// Each wing, and the wings that it may import. Each of these stands before it, so there is no
 /// circle.

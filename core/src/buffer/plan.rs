@@ -10,6 +10,7 @@ use crate::memory::Region;
 use crate::ring::Anchor;
 use crate::spec::Spec;
 use crate::time::{Extent, Place};
+use crate::timing::Timing;
 
 /// A located span: frames `first..end`, with silence before, between and after them.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,7 @@ pub(crate) struct Plan {
 /// The next part of a planned span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
-    Frames { first: u64, count: u64 },
+    Frames { first: u64, count: u64, timing: Timing },
     Silence { frames: u64 },
     Gap(Gap),
 }
@@ -227,6 +228,11 @@ struct Part {
 }
 
 impl Plan {
+    /// How true the time of its beginning is.
+    pub(crate) fn timing(&self) -> Timing {
+        self.segment.1.timing
+    }
+
     /// Visits the span in order: frames, and silence where gaps are filled, each gap before its
     /// silence.
     ///
@@ -256,7 +262,7 @@ impl Plan {
     }
 
     fn walk_part(&self, region: &Region, spec: &Spec, part: &Part, visit: &mut impl FnMut(Step)) -> bool {
-        let (mut number, segment) = part.segment;
+        let (mut number, mut segment) = part.segment;
         if part.lead > 0 {
             if let Some(gap) = segment.gap_before() {
                 visit(Step::Gap(gap));
@@ -269,7 +275,7 @@ impl Plan {
                 break;
             }
             if next.first_frame > first {
-                visit(Step::Frames { first, count: next.first_frame - first });
+                visit(Step::Frames { first, count: next.first_frame - first, timing: segment.timing });
                 first = next.first_frame;
             }
             if let Some(gap) = next.gap_before() {
@@ -279,10 +285,10 @@ impl Plan {
                     visit(Step::Silence { frames });
                 }
             }
-            number = next_number;
+            (number, segment) = (next_number, next);
         }
         if part.end > first {
-            visit(Step::Frames { first, count: part.end - first });
+            visit(Step::Frames { first, count: part.end - first, timing: segment.timing });
         }
         number == self.extent.newest_segment().0 || self.extent.next(region, number).is_some()
     }

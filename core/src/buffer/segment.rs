@@ -4,6 +4,7 @@ use super::span::Missing;
 use crate::gap::Gap;
 use crate::sample::{I24, Sample};
 use crate::spec::SampleFormat;
+use crate::timing::Timing;
 
 /// Interleaved samples: frame by frame, channel by channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +90,9 @@ pub struct Extracted {
     pub gaps: u64,
     /// The missing part of a partial read.
     pub missing: Missing,
+    /// How true its times are: the clock and latency of its first frame, and the largest
+    /// uncertainty of all.
+    pub timing: Timing,
 }
 
 /// A gap inside a [`Segment`], and its place.
@@ -132,6 +136,12 @@ impl Segment {
     /// Frames in it, silence included.
     pub fn frames(&self) -> u64 {
         self.extracted.frames
+    }
+
+    /// How true its times are: the clock and latency of its first frame, and the largest
+    /// uncertainty of all.
+    pub fn timing(&self) -> Timing {
+        self.extracted.timing
     }
 
     /// Frames of silence that fill gaps.

@@ -9,6 +9,7 @@ use super::span::Span;
 use crate::holder::Holder;
 use crate::sync::Ordering;
 use crate::time::Extent;
+use crate::timing::Timing;
 
 /// The level of a span over all channels; full scale is 1.0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,6 +100,8 @@ pub struct Status {
     pub health: Option<SourceHealth>,
     /// True once it was removed from its registry.
     pub is_removed: bool,
+    /// How true the time of the newest frame is; `None` before the first write.
+    pub timing: Option<Timing>,
     /// Lead of the published times over the estimated ones, which slewing has still to correct.
     pub timeline_ahead_ns: i64,
     /// Level of the last second; `None` before the first write.
@@ -150,6 +153,7 @@ impl Status {
             writer,
             health: SourceHealth::of(shared, orphaned_left),
             is_removed: shared.is_gone(),
+            timing: extent.map(|extent| extent.newest_segment().1.timing),
             timeline_ahead_ns,
             level: extent.map(|extent| level(buffer, extent.newest_frame)),
             bytes: shared.region.layout().region_bytes,

@@ -16,6 +16,7 @@ use crate::sample::Sample;
 use crate::spec::{MAX_FRAME_BYTES, SampleFormat};
 use crate::sync::Ordering;
 use crate::time::{ChunkTime, Timekeeper};
+use crate::timing::ClockSource;
 
 /// The one writer of a buffer, in all processes: an exclusive lease, returned when dropped, or when
 /// its process dies.
@@ -99,6 +100,38 @@ impl Writer {
     pub fn write_at<T: Sample>(&mut self, samples: &[T], capture_utc_ns: i64) -> Result<()> {
         self.check_format::<T>()?;
         self.write_bytes_at(bytemuck::cast_slice(samples), capture_utc_ns)
+    }
+
+    /// Writes interleaved samples that arrived at `arrived_utc_ns`, in ns of UTC, and waited since:
+    /// their last frame was captured before. Otherwise as [`Writer::write`].
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn write_arrived_at<T: Sample>(&mut self, samples: &[T], arrived_utc_ns: i64) -> Result<()> {
+        self.check_format::<T>()?;
+        self.write_bytes_arrived_at(bytemuck::cast_slice(samples), arrived_utc_ns)
+    }
+
+    /// Writes bytes of samples in the buffer's format, as [`Writer::write_arrived_at`] does.
+    ///
+    /// # Errors
+    /// As [`Writer::write_bytes`].
+    pub fn write_bytes_arrived_at(&mut self, bytes: &[u8], arrived_utc_ns: i64) -> Result<()> {
+        self.put(bytes, ChunkTime::Arrived(arrived_utc_ns))
+    }
+
+    /// Names the clock of the times passed from now on by [`Writer::write_at`]:
+    /// [`ClockSource::Device`] if never called. A change begins the estimate anew, at the next
+    /// chunk.
+    pub fn set_clock(&mut self, clock: ClockSource) {
+        self.timekeeper.set_clock(clock);
+    }
+
+    /// Sets the constant delay that is taken off all times from now on, passed or of arrival, in
+    /// ns: that of a codec, a server or a converter. Set it before the first chunk: a change moves
+    /// the times of the next one.
+    pub fn set_latency(&mut self, latency_ns: i64) {
+        self.timekeeper.set_latency(latency_ns);
     }
 
     /// Writes bytes of samples in the buffer's format, as [`Writer::write`] does. Any number of

@@ -1,4 +1,4 @@
-//! The memory of a buffer, byte by byte: layout version 4.
+//! The memory of a buffer, byte by byte: layout version 5.
 //!
 //! The same in every process and every language: no pointers, native byte order, offsets pinned by
 //! a test. A file with another layout version is refused. All words that change are atomics; direct
@@ -67,8 +67,11 @@
 //! | 16 | u64 | ns from frame to frame, in units of 2^-32 |
 //! | 24 | i64 | the time missing before it, in ns; negative where an epoch begins: how far times go back |
 //! | 32 | i64 | how far the wall clock was set forward, in ns; negative where an epoch begins: how far times go back |
-//! | 40 | u64 | the reason of the gap before it: 0 none, 1 requested, 2 detected, 3 clock step, 4 writer changed, 5 source lost, 6 overrun, 7 packet loss, 8 reconfigured |
+//! | 40 | u8 | the reason of the gap before it: 0 none, 1 requested, 2 detected, 3 clock step, 4 writer changed, 5 source lost, 6 overrun, 7 packet loss, 8 reconfigured |
+//! | 41 | u8 | the clock of its times: 1 device, 2 sender, 3 arrival, 4 file |
+//! | 44 | i32 | the latency taken off its times, in µs |
 //! | 48 | u64 | the number of the first anchor of its epoch |
+//! | 56 | u64 | the bound of the error of its times, in ns |
 //!
 //! # Frames
 //! Frame `n` lies in slot `n % ring_frames`, `channels` samples of `format` after one another.

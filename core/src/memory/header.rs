@@ -7,7 +7,7 @@ use crate::sync::{AtomicI64, AtomicU32, AtomicU64};
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"capbuf\0\0");
 /// Changes with the meaning or place of any byte of the header or of an anchor. Bytes that were
 /// zero may get a meaning if zero stands for what was before.
-pub(crate) const LAYOUT_VERSION: u32 = 4;
+pub(crate) const LAYOUT_VERSION: u32 = 5;
 
 /// The beginning of a region. Fields that one party stores often have cache lines of their own.
 #[cfg_attr(loom, derive(Debug, Default))]
@@ -197,13 +197,13 @@ mod tests {
     #[test]
     fn moved_field_needs_a_new_layout_version() {
         let offsets: Vec<_> = fields().into_iter().map(|(offset, _)| offset).collect();
-        let version_4 = [
+        let version_5 = [
             0, 8, 12, 16, 24, 32, 40, 48, 56, 64, 68, 72, 76, 80, 88, 96, 100, 104, 108, 112, 128, 136, 144, 152, 160,
             168, 176, 184, 192, 200, 208, 216, 220, 224, 256, 1280, 5376, 5384, 5388, 5392, 5400, 5408,
         ];
-        assert_eq!((LAYOUT_VERSION, &offsets[..]), (4, &version_4[..]));
+        assert_eq!((LAYOUT_VERSION, &offsets[..]), (5, &version_5[..]));
         let sizes = [size_of::<Header>(), size_of::<HolderSlot>(), size_of::<AnchorSlot>()];
-        assert_eq!((LAYOUT_VERSION, sizes), (4, [5632, 32, 64]));
+        assert_eq!((LAYOUT_VERSION, sizes), (5, [5632, 32, 64]));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use crate::gap::{Gap, GapReason};
 use crate::memory::{AnchorSlot, Region};
 use crate::sync::{Ordering, fence};
+use crate::timing::{ClockSource, Timing};
 
 const FRACTION_BITS: u32 = 32;
 
@@ -28,6 +29,8 @@ pub(crate) struct Anchor {
     pub(crate) epoch: u64,
     /// `None` if the segment continues the one before.
     pub(crate) gap: Option<GapReason>,
+    /// How true the times of the segment are.
+    pub(crate) timing: Timing,
 }
 
 impl Anchor {
@@ -35,8 +38,8 @@ impl Anchor {
     pub(crate) fn new(first_frame: u64, utc_ns: i64, period_ns: f64) -> Self {
         // Rates of 1 Hz and more: below 2^62 even with the clock's drift.
         let period_q32 = (period_ns * (1_u64 << FRACTION_BITS) as f64) as u64;
-        let (gap_ns, back_ns, clock_step_ns, epoch, gap) = (0, 0, 0, 0, None);
-        Self { first_frame, utc_ns, period_q32: period_q32.max(1), gap_ns, back_ns, clock_step_ns, epoch, gap }
+        let (gap_ns, back_ns, clock_step_ns, epoch, gap, timing) = (0, 0, 0, 0, None, Timing::default());
+        Self { first_frame, utc_ns, period_q32: period_q32.max(1), gap_ns, back_ns, clock_step_ns, epoch, gap, timing }
     }
 
     pub(crate) fn period_ns(&self) -> f64 {
@@ -81,14 +84,28 @@ impl Anchor {
             self.period_q32,
             self.gap_ns.saturating_sub(self.back_ns) as u64,
             self.clock_step_ns as u64,
-            self.gap.map_or(0, |reason| reason as u64),
+            self.kinds(),
             self.epoch,
-            0,
+            self.timing.uncertainty_ns as u64,
         ]
     }
 
+    /// The reason of its gap, its clock, and its latency in µs, in one word.
+    fn kinds(&self) -> u64 {
+        let latency_us = (self.timing.latency_ns / 1000).clamp(i32::MIN.into(), i32::MAX.into());
+        let gap = self.gap.map_or(0, |reason| reason as u64);
+        gap | ((self.timing.clock as u64) << 8) | ((latency_us as u64) << 32)
+    }
+
     fn from_words(words: [u64; 8]) -> Self {
-        let [first_frame, utc_ns, period_q32, gap_ns, clock_step_ns, gap, epoch, _] = words;
+        let [first_frame, utc_ns, period_q32, gap_ns, clock_step_ns, kinds, epoch, uncertainty_ns] = words;
+        let gap = kinds & 0xff;
+        let clock = (kinds >> 8) & 0xff;
+        let timing = Timing {
+            clock: ClockSource::ALL.into_iter().find(|known| *known as u64 == clock).unwrap_or_default(),
+            latency_ns: i64::from((kinds >> 32) as i32) * 1000,
+            uncertainty_ns: (uncertainty_ns as i64).max(0),
+        };
         Self {
             first_frame,
             utc_ns: utc_ns as i64,
@@ -98,6 +115,7 @@ impl Anchor {
             epoch,
             clock_step_ns: clock_step_ns as i64,
             gap: GapReason::ALL.into_iter().find(|reason| *reason as u64 == gap),
+            timing,
         }
     }
 }
@@ -214,6 +232,7 @@ mod tests {
         for reason in GapReason::ALL {
             let mut anchor = Anchor::new(77, -5, 20_833.333);
             (anchor.gap, anchor.gap_ns, anchor.clock_step_ns) = (Some(reason), 1_000, -3_600);
+            anchor.timing = Timing { clock: ClockSource::Sender, latency_ns: -44_000_000, uncertainty_ns: 1_234_567 };
             assert_eq!(Anchor::from_words(anchor.words()), anchor);
             (anchor.gap_ns, anchor.back_ns, anchor.epoch) = (0, 7, 3);
             assert_eq!(Anchor::from_words(anchor.words()), anchor);

@@ -12,6 +12,7 @@ use super::delay_locked_loop::{DelayLockedLoop, EstimatedClock};
 use crate::clock::{Clock, utc_offset_ns};
 use crate::gap::GapReason;
 use crate::ring::Anchor;
+use crate::timing::ClockSource;
 
 /// The time of a chunk, as far as the writer knows it.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,10 @@ pub(crate) struct Timekeeper {
     utc_offset_ns: Option<i64>,
     /// Length of the current chunk: the next segment is at least as long.
     chunk_ns: f64,
+    /// The clock of the times passed.
+    clock: ClockSource,
+    /// Taken off all times.
+    latency_ns: i64,
 }
 
 /// Batched updates: chunks on time that the filter has not seen yet, passed to it as one mean.
@@ -88,7 +93,17 @@ impl Timekeeper {
     pub(crate) fn new(sample_rate_hz: u32, published: Option<Anchor>) -> Self {
         let nominal_ns = 1e9 / f64::from(sample_rate_hz);
         let batch = Batch::default();
-        Self { batch, nominal_ns, published, estimated: None, gap: None, utc_offset_ns: None, chunk_ns: 0.0 }
+        Self {
+            batch,
+            nominal_ns,
+            published,
+            estimated: None,
+            gap: None,
+            utc_offset_ns: None,
+            chunk_ns: 0.0,
+            clock: ClockSource::Device,
+            latency_ns: 0,
+        }
     }
 
     /// Notes that the next chunk does not follow the last one. A later reason replaces an earlier
@@ -100,6 +115,16 @@ impl Timekeeper {
         };
         self.gap = Some((reason, total_ns));
         self.batch.until_frame = 0;
+    }
+
+    /// Names the clock of the times passed.
+    pub(crate) fn set_clock(&mut self, clock: ClockSource) {
+        self.clock = clock;
+    }
+
+    /// Sets the delay that is taken off all times.
+    pub(crate) fn set_latency(&mut self, latency_ns: i64) {
+        self.latency_ns = latency_ns;
     }
 
     /// Lead of the published clock over the estimated one at a frame.
