@@ -1,4 +1,4 @@
-//! How true times are: the clock that gave them, the delay taken off, and a bound of their error.
+//! The accuracy of times: the clock that gave them, the delay taken off, and a bound of their error.
 
 /// The clock that gave frames their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -31,7 +31,7 @@ impl ClockSource {
     }
 }
 
-/// How true the times of some frames are.
+/// The accuracy of the times of some frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Timing {

@@ -228,7 +228,7 @@ struct Part {
 }
 
 impl Plan {
-    /// How true the time of its beginning is.
+    /// The accuracy of the time of its beginning.
     pub(crate) fn timing(&self) -> Timing {
         self.segment.1.timing
     }

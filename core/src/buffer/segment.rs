@@ -90,7 +90,7 @@ pub struct Extracted {
     pub gaps: u64,
     /// The missing part of a partial read.
     pub missing: Missing,
-    /// How true its times are: the clock and latency of its first frame, and the largest
+    /// The accuracy of its times: the clock and latency of its first frame, and the largest
     /// uncertainty of all.
     pub timing: Timing,
 }
@@ -138,7 +138,7 @@ impl Segment {
         self.extracted.frames
     }
 
-    /// How true its times are: the clock and latency of its first frame, and the largest
+    /// The accuracy of its times: the clock and latency of its first frame, and the largest
     /// uncertainty of all.
     pub fn timing(&self) -> Timing {
         self.extracted.timing

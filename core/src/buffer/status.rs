@@ -100,7 +100,7 @@ pub struct Status {
     pub health: Option<SourceHealth>,
     /// True once it was removed from its registry.
     pub is_removed: bool,
-    /// How true the time of the newest frame is; `None` before the first write.
+    /// The accuracy of the time of the newest frame; `None` before the first write.
     pub timing: Option<Timing>,
     /// Lead of the published times over the estimated ones, which slewing has still to correct.
     pub timeline_ahead_ns: i64,

@@ -29,7 +29,7 @@ pub(crate) struct Anchor {
     pub(crate) epoch: u64,
     /// `None` if the segment continues the one before.
     pub(crate) gap: Option<GapReason>,
-    /// How true the times of the segment are.
+    /// The accuracy of the times of the segment.
     pub(crate) timing: Timing,
 }
 
