@@ -21,13 +21,21 @@ pub trait Clock: Debug + Send + Sync {
     /// Called on the audio thread now and then: it must not block.
     fn monotonic_ns(&self) -> i64;
 
+    /// Nanoseconds since a fixed point, at the rate of the machine's oscillator: never slewed by a
+    /// time daemon. By default the monotonic time.
+    ///
+    /// Called on the audio thread once a second: it must not block.
+    fn raw_ns(&self) -> i64 {
+        self.monotonic_ns()
+    }
+
     /// Blocks the calling thread for `duration` of monotonic time. Never called on the audio
     /// thread.
     fn sleep(&self, duration: Duration);
 }
 
-/// The machine's clocks: `CLOCK_REALTIME` and `CLOCK_BOOTTIME`, read through the kernel's mapped
-/// page where possible.
+/// The machine's clocks: `CLOCK_REALTIME`, `CLOCK_BOOTTIME` and `CLOCK_MONOTONIC_RAW`, read through
+/// the kernel's mapped page where possible.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -36,19 +44,36 @@ pub(crate) fn duration_to_ns(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// UTC minus monotonic time; `None` if the thread was preempted between the two clocks again and
-/// again.
-pub(crate) fn utc_offset_ns(clock: &dyn Clock) -> Option<i64> {
+/// A comparison of a machine's clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offsets {
+    pub(crate) utc_minus_monotonic_ns: i64,
+    pub(crate) utc_minus_raw_ns: i64,
+    pub(crate) raw_ns: i64,
+    /// The time that passed between the readings.
+    pub(crate) within_ns: i64,
+}
+
+/// Compares the clocks: the closest of a few readings; `None` if the thread was preempted in all.
+pub(crate) fn offsets(clock: &dyn Clock) -> Option<Offsets> {
+    const CLOSE_NS: i64 = 5_000;
     const HELD_UP_NS: i64 = 5_000_000;
-    for _ in 0..3 {
+    let mut closest: Option<Offsets> = None;
+    for _ in 0..5 {
         let before_ns = clock.monotonic_ns();
-        let utc_ns = clock.utc_ns();
-        let after_ns = clock.monotonic_ns();
-        if after_ns.saturating_sub(before_ns) < HELD_UP_NS {
-            return Some(utc_ns.saturating_sub(before_ns));
+        let (utc_ns, raw_ns) = (clock.utc_ns(), clock.raw_ns());
+        let within_ns = clock.monotonic_ns().saturating_sub(before_ns);
+        let utc_minus_monotonic_ns = utc_ns.saturating_sub(before_ns);
+        let read =
+            Offsets { utc_minus_monotonic_ns, utc_minus_raw_ns: utc_ns.saturating_sub(raw_ns), raw_ns, within_ns };
+        if closest.is_none_or(|closest| within_ns < closest.within_ns) {
+            closest = Some(read);
+        }
+        if within_ns < CLOSE_NS {
+            break;
         }
     }
-    None
+    closest.filter(|closest| closest.within_ns < HELD_UP_NS)
 }
 
 fn read(clock: ClockId) -> i64 {
@@ -63,6 +88,10 @@ impl Clock for SystemClock {
 
     fn monotonic_ns(&self) -> i64 {
         read(ClockId::Boottime)
+    }
+
+    fn raw_ns(&self) -> i64 {
+        read(ClockId::MonotonicRaw)
     }
 
     fn sleep(&self, duration: Duration) {

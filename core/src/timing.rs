@@ -1,4 +1,4 @@
-//! The accuracy of times: the clock that gave them, the delay taken off, and a bound of their error.
+//! The accuracy of times: the clock that gave them, the delay taken off, a bound of their error.
 
 /// The clock that gave frames their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -229,8 +229,8 @@ struct Part {
 
 impl Plan {
     /// The accuracy of the time of its beginning.
-    pub(crate) fn timing(&self) -> Timing {
-        self.segment.1.timing
+    pub(crate) fn timing(&self, region: &Region) -> Timing {
+        self.extent.timing_of(region, self.segment)
     }
 
     /// Visits the span in order: frames, and silence where gaps are filled, each gap before its
@@ -263,6 +263,7 @@ impl Plan {
 
     fn walk_part(&self, region: &Region, spec: &Spec, part: &Part, visit: &mut impl FnMut(Step)) -> bool {
         let (mut number, mut segment) = part.segment;
+        let timing_of = |number, segment| self.extent.timing_of(region, (number, segment));
         if part.lead > 0 {
             if let Some(gap) = segment.gap_before() {
                 visit(Step::Gap(gap));
@@ -275,7 +276,7 @@ impl Plan {
                 break;
             }
             if next.first_frame > first {
-                visit(Step::Frames { first, count: next.first_frame - first, timing: segment.timing });
+                visit(Step::Frames { first, count: next.first_frame - first, timing: timing_of(number, segment) });
                 first = next.first_frame;
             }
             if let Some(gap) = next.gap_before() {
@@ -288,7 +289,7 @@ impl Plan {
             (number, segment) = (next_number, next);
         }
         if part.end > first {
-            visit(Step::Frames { first, count: part.end - first, timing: segment.timing });
+            visit(Step::Frames { first, count: part.end - first, timing: timing_of(number, segment) });
         }
         number == self.extent.newest_segment().0 || self.extent.next(region, number).is_some()
     }

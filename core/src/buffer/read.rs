@@ -203,7 +203,7 @@ fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
         end_utc_ns: plan.end_utc_ns,
         gaps,
         missing: plan.missing,
-        timing: timing.unwrap_or_else(|| plan.timing()),
+        timing: timing.unwrap_or_else(|| plan.timing(&shared.region)),
     })
 }
 

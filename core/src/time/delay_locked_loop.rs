@@ -1,10 +1,12 @@
 //! The filter that recovers a source's rate and phase from jittering times.
 //!
 //! A second-order delay-locked loop, as in Fons Adriaensen, "Using a DLL to filter time" (Linux
-//! Audio Conference 2005) and JACK, with two changes. Chunks may differ in size. And the gains
-//! begin as those of a least-squares line through all chunks so far, and narrow to the loop's own
+//! Audio Conference 2005) and JACK, with three changes. Chunks may differ in size. The gains begin
+//! as those of a least-squares line through all chunks so far, and narrow to the loop's own
 //! bandwidth: it locks as fast as the jitter allows, and follows a clock that drifts with
-//! temperature.
+//! temperature. And the bandwidth narrows with the jitter, as far as a drift allows.
+
+use super::line_fit::LineFit;
 
 /// Phase and period of a source's clock.
 #[derive(Debug, Clone)]
@@ -17,62 +19,61 @@ pub(crate) struct DelayLockedLoop {
     frame: u64,
     utc_ns: i64,
     fraction_ns: f64,
-    /// First frame of this lock, and the updates since, the first one included.
+    /// First frame of this lock and its measured time, and the updates since, the first one
+    /// included.
     first_frame: u64,
+    first_utc_ns: i64,
     updates: u64,
     /// Gains of phase and period: the part of an error that each takes, per frame.
     gains: (f64, f64),
-}
-
-/// The estimated clock until the next update, in integers. Valid for one second after the last one.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct EstimatedClock {
-    /// Frame of the last update.
-    frame: u64,
-    utc_ns: i64,
-    /// The fraction of its time plus one half, for rounding, in units of 2^-32 ns.
-    rest_q32: u64,
-    /// Nanoseconds per frame, in units of 2^-32.
-    period_q32: u64,
-}
-
-impl EstimatedClock {
-    /// Duration of `frames` frames, rounded down.
-    #[inline]
-    pub(crate) fn duration_ns(&self, frames: u64) -> i64 {
-        ((u128::from(frames) * u128::from(self.period_q32)) >> 32) as i64
-    }
-
-    /// Frames since the last update, one second at most, and the time of `frame`; `None` on
-    /// overflow.
-    #[inline]
-    pub(crate) fn predict(&self, frame: u64) -> Option<(u64, i64)> {
-        let since_frames = frame - self.frame;
-        // Below 2^63: no period is longer than a second and 2 %.
-        let since_ns = (since_frames * self.period_q32 + self.rest_q32) >> 32;
-        Some((since_frames, self.utc_ns.checked_add(since_ns.cast_signed())?))
-    }
+    /// A line through the first times, until the period may have any value.
+    fit: Option<LineFit>,
+    /// Mean deviation of the times.
+    spread_ns: f64,
 }
 
 /// Updates per recomputation of the gains, once these change slowly.
 const GAINS_EACH: u64 = 64;
 
-/// The settled loop's bandwidth: it follows changes slower than about 80 s.
+/// The settled loop's bandwidth: it follows changes slower than about 80 s, or 1000 s where jitter
+/// would move it by more than `QUIET_NS`.
 const OMEGA_PER_S: f64 = 1.0 / 80.0;
+const NARROWEST_PER_S: f64 = 1.0 / 1000.0;
+const QUIET_NS: f64 = 300_000.0;
 /// Time during which the period stays nominal, or as before a gap, and only the phase is averaged:
 /// a line through a few jittering points has a wild slope.
 const PHASE_ONLY_S: f64 = 8.0;
 /// Bounds of the period, relative to nominal. No sound card exceeds the first. A source that does,
 /// such as a stream that loses a little all the time, is followed up to the second once jitter
 /// can't explain it.
-const PERIOD_BOUNDS: (f64, f64) = (1e-3, 2e-2);
+const PERIOD_BOUNDS: (f64, f64) = (1e-3, 3e-2);
 const PERIOD_PROVEN_S: f64 = 120.0;
+/// The first times prove a period at once if a line through them is as sure as this, in ns a
+/// second, and its slope that many times as large as its doubt.
+const SURE_NS_PER_S: f64 = 25_000.0;
+const SURE_FACTOR: f64 = 40.0;
+/// After this much audio at the earliest: the first times of a device may settle.
+const FIT_FROM_S: f64 = 1.0;
 
 impl DelayLockedLoop {
     /// Begins at a frame and its measured time. `period_ns` is the best guess of the period.
     pub(crate) fn new(nominal_ns: f64, period_ns: f64, frame: u64, utc_ns: i64) -> Self {
         let (fraction_ns, first_frame, gains) = (0.0, frame, (0.0, 0.0));
-        Self { nominal_ns, period_ns, frame, utc_ns, fraction_ns, first_frame, updates: 1, gains }
+        let mut fit = LineFit::default();
+        fit.add(0.0, 0.0, 1.0);
+        Self {
+            nominal_ns,
+            period_ns,
+            frame,
+            utc_ns,
+            fraction_ns,
+            first_frame,
+            first_utc_ns: utc_ns,
+            updates: 1,
+            gains,
+            fit: Some(fit),
+            spread_ns: 0.0,
+        }
     }
 
     /// Estimated period of a frame.
@@ -86,13 +87,6 @@ impl DelayLockedLoop {
         self.utc_ns.saturating_add((self.fraction_ns + self.frames_to(frame) * self.period_ns + 0.5) as i64)
     }
 
-    /// The estimated clock until the next update.
-    pub(crate) fn estimate(&self) -> EstimatedClock {
-        let q32 = |ns: f64| (ns * (1_u64 << 32) as f64) as u64;
-        let (rest_q32, period_q32) = (q32(self.fraction_ns + 0.5), q32(self.period_ns));
-        EstimatedClock { frame: self.frame, utc_ns: self.utc_ns, rest_q32, period_q32 }
-    }
-
     /// Frames from the last update to `frame`; 0 if it lies before.
     fn frames_to(&self, frame: u64) -> f64 {
         // Signed integers convert to floats in one instruction.
@@ -104,11 +98,6 @@ impl DelayLockedLoop {
         (self.frame - self.first_frame).cast_signed() as f64 * self.nominal_ns * 1e-9
     }
 
-    /// Frame of the last update.
-    pub(crate) fn frame(&self) -> u64 {
-        self.frame
-    }
-
     /// Number of updates.
     pub(crate) fn updates(&self) -> u64 {
         self.updates
@@ -117,6 +106,16 @@ impl DelayLockedLoop {
     /// True once a single update changes little.
     pub(crate) fn is_settled(&self) -> bool {
         self.updates >= 8 * GAINS_EACH
+    }
+
+    /// The mean deviation of the times from now on.
+    pub(crate) fn set_spread(&mut self, spread_ns: f64) {
+        self.spread_ns = spread_ns;
+    }
+
+    /// The part of an error that moves the phase.
+    pub(crate) fn phase_gain(&self) -> f64 {
+        if self.updates > 1 { self.gains.0 } else { 1.0 }
     }
 
     /// Takes the measured time of a later frame; the mean of `times` measurements counts as often.
@@ -132,14 +131,15 @@ impl DelayLockedLoop {
         let (phase_gain, period_gain) = self.gains;
         let (phase_gain, period_gain) = ((phase_gain * times as f64).min(1.0), period_gain * times as f64);
         let period_ns = self.period_ns + period_gain * error_ns;
-        let bound = if self.locked_s() < PERIOD_PROVEN_S {
+        let bound = if self.fit.is_some() && self.locked_s() < PERIOD_PROVEN_S {
             // At least the deviation estimated before a gap.
             PERIOD_BOUNDS.0.max((self.period_ns / self.nominal_ns - 1.0).abs())
         } else {
             PERIOD_BOUNDS.1
         };
         self.period_ns = period_ns.clamp(self.nominal_ns * (1.0 - bound), self.nominal_ns * (1.0 + bound));
-        let since_ns = predicted_ns + phase_gain * error_ns;
+        let fitted_ns = self.fitted(measured_utc_ns, times);
+        let since_ns = fitted_ns.unwrap_or(predicted_ns + phase_gain * error_ns);
         // Rounded down by hand, for the reason given in `predict`.
         let towards_zero = since_ns as i64;
         let whole_ns = towards_zero.saturating_sub(i64::from(towards_zero as f64 > since_ns));
@@ -147,13 +147,51 @@ impl DelayLockedLoop {
         self.fraction_ns = since_ns - whole_ns as f64;
     }
 
+    /// Deviation of the phase from the line through the first times, until that is sure.
+    pub(crate) fn unresolved_ns(&self) -> f64 {
+        let seconds = self.locked_s();
+        let Some(line) = self.fit.as_ref().and_then(|fit| fit.line(seconds)) else { return 0.0 };
+        let line_ns = self.first_utc_ns.saturating_sub(self.utc_ns) as f64 + seconds * 1e9 + line.late_ns;
+        (line_ns - self.fraction_ns).abs() + 2.0 * line.doubt * seconds
+    }
+
+    /// Takes a time into the line through the first times. Once that is sure, sets the period, and
+    /// returns the phase after `utc_ns`.
+    fn fitted(&mut self, measured_utc_ns: i64, times: u64) -> Option<f64> {
+        let seconds = self.locked_s();
+        let fit = self.fit.as_mut()?;
+        let nominal_ns = (self.frame - self.first_frame).cast_signed() as f64 * self.nominal_ns;
+        let late_ns = measured_utc_ns.saturating_sub(self.first_utc_ns) as f64 - nominal_ns;
+        fit.add(seconds, late_ns, times as f64);
+        if seconds < FIT_FROM_S {
+            return None;
+        }
+        if seconds >= PERIOD_PROVEN_S {
+            self.fit = None;
+            return None;
+        }
+        let line = fit.line(seconds)?;
+        let is_far_off = line.slope.abs() > (PERIOD_BOUNDS.0 * 1e9).max(SURE_FACTOR * line.doubt);
+        if line.doubt > SURE_NS_PER_S && !is_far_off {
+            return None;
+        }
+        self.fit = None;
+        let deviation = (line.slope * 1e-9).clamp(-PERIOD_BOUNDS.1, PERIOD_BOUNDS.1);
+        self.period_ns = self.nominal_ns * (1.0 + deviation);
+        Some(self.first_utc_ns.saturating_sub(self.utc_ns) as f64 + nominal_ns + line.late_ns)
+    }
+
     fn gains_now(&self) -> (f64, f64) {
         let n = self.updates as f64;
         // The loop's gains apply per chunk; chunks of odd sizes count as steps of their mean.
         let step_frames = ((self.frame - self.first_frame) as f64 / (n - 1.0)).max(1.0);
-        let step = OMEGA_PER_S * step_frames * self.nominal_ns * 1e-9;
+        let step_s = step_frames * self.nominal_ns * 1e-9;
+        // Deviation of the phase by jitter at the usual bandwidth.
+        let moved_ns = self.spread_ns * (std::f64::consts::SQRT_2 * OMEGA_PER_S * step_s).sqrt();
+        let narrower = (QUIET_NS / moved_ns).powi(2);
+        let step = (OMEGA_PER_S * narrower).clamp(NARROWEST_PER_S, OMEGA_PER_S) * step_s;
         let loop_gain = std::f64::consts::SQRT_2 * step;
-        if self.locked_s() < PHASE_ONLY_S {
+        if self.fit.is_some() && self.locked_s() < PHASE_ONLY_S {
             return ((1.0 / n).max(loop_gain).min(1.0), 0.0);
         }
         let phase_gain = (2.0 * (2.0 * n - 1.0) / (n * (n + 1.0))).max(loop_gain).min(1.0);
@@ -165,11 +203,14 @@ impl DelayLockedLoop {
     /// lost.
     pub(crate) fn shift(&mut self, ns: i64) {
         self.utc_ns = self.utc_ns.saturating_add(ns);
+        self.first_utc_ns = self.first_utc_ns.saturating_add(ns);
     }
 
     /// Locks anew at a frame and its measured time, with the period as it is.
     pub(crate) fn restart(&mut self, frame: u64, measured_utc_ns: i64) {
+        let spread_ns = self.spread_ns;
         *self = Self::new(self.nominal_ns, self.period_ns, frame, measured_utc_ns);
+        self.spread_ns = spread_ns;
     }
 }
 
@@ -221,26 +262,6 @@ mod tests {
     }
 
     #[test]
-    fn integer_clock_equals_the_filter_for_a_second() {
-        for (rate, drift) in [(1.0, 1.02), (1000.0, 0.98), (44_100.0, 1.000_2), (48_000.0, 1.0), (768_000.0, 0.999)] {
-            let nominal_ns = 1e9 / rate;
-            let mut filter = DelayLockedLoop::new(nominal_ns, nominal_ns * drift, 1 << 40, 1_700_000_000_000_000_000);
-            filter.update((1 << 40) + 1, 1_700_000_000_000_000_000 + (1e9 / rate * 1.7) as i64, 1);
-            let (line, begin) = (filter.estimate(), filter.frame());
-            for frames in (0..=10).map(|tenth| (rate * f64::from(tenth) / 10.0) as u64) {
-                let (since_frames, line_ns) = line.predict(begin + frames).unwrap();
-                assert!(
-                    since_frames == frames && line_ns.abs_diff(filter.predict(begin + frames)) <= 1,
-                    "{frames} at {rate}"
-                );
-                assert!(line.duration_ns(frames).abs_diff((frames as f64 * filter.period_ns()) as i64) <= 1);
-            }
-        }
-        let late = DelayLockedLoop::new(1e9, 1e9, 0, i64::MAX - 5).estimate();
-        assert_eq!((late.predict(0), late.predict(1)), (Some((0, i64::MAX - 5)), None), "there is no such time");
-    }
-
-    #[test]
     fn shift_moves_the_phase_and_not_the_period() {
         let mut filter = DelayLockedLoop::new(1e6, 1.001e6, 0, 0);
         filter.shift(-500);
@@ -257,31 +278,43 @@ mod tests {
         assert_eq!(filter.predict(90), 90_000_000 + 900);
     }
 
-    #[test]
-    fn period_is_kept_after_a_restart_until_a_line_can_be_fitted() {
-        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
-        filter.restart(1_000_000, 0);
-        let mut update = |tenths: std::ops::Range<u64>| {
-            for tenth in tenths {
-                filter.update(1_000_000 + tenth * 100, tenth.cast_signed() * 100_050_000, 1);
-            }
-            filter.period_ns()
-        };
-        assert_eq!(update(1..80), 1e6, "7.9 s of a source that is slow by 500 ppm");
-        assert!(update(80..400) > 1.0004e6);
+    /// ±`ns`, by a fixed sequence that has no trend.
+    fn jitter(number: u64, ns: f64) -> i64 {
+        let unit = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / f64::from(1 << 24) - 0.5;
+        (unit * 2.0 * ns) as i64
     }
 
     #[test]
-    fn rate_far_off_is_accepted_after_two_minutes_and_not_before() {
-        let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
-        let mut off_after = |seconds: std::ops::Range<u64>| {
-            for second in seconds {
-                filter.update(second * 1000, second.cast_signed() * 1_010_000_000, 1);
+    fn period_is_kept_after_a_restart_until_a_line_is_sure_or_has_lasted() {
+        let period_at = |tenths: u64, jitter_ns: f64| {
+            let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+            filter.restart(1_000_000, 0);
+            for tenth in 1..tenths {
+                let utc_ns = tenth.cast_signed() * 100_050_000 + jitter(tenth, jitter_ns);
+                filter.update(1_000_000 + tenth * 100, utc_ns, 1);
+            }
+            filter.period_ns()
+        };
+        // A source that is slow by 500 ppm.
+        assert_eq!(period_at(10, 0.0), 1e6, "in the first second");
+        assert!((period_at(20, 0.0) - 1.0005e6).abs() < 1.0, "without jitter: {}", period_at(20, 0.0));
+        assert_eq!(period_at(80, 10e6), 1e6, "with ±10 ms, 7.9 s");
+        assert!(period_at(400, 10e6) > 1.0003e6, "{}", period_at(400, 10e6));
+    }
+
+    #[test]
+    fn rate_far_off_is_accepted_once_jitter_cannot_explain_it() {
+        let off_after = |seconds: u64, jitter_ns: f64| {
+            let mut filter = DelayLockedLoop::new(1e6, 1e6, 0, 0);
+            for tenth in 1..seconds * 10 {
+                filter.update(tenth * 100, tenth.cast_signed() * 101_000_000 + jitter(tenth, jitter_ns), 1);
             }
             filter.period_ns() / 1e6 - 1.0
         };
-        let proven = [off_after(1..120), off_after(120..1500)];
-        assert!((proven[0] - 1e-3).abs() < 1e-9 && (proven[1] - 1e-2).abs() < 1e-4, "{proven:?}");
+        assert!((off_after(3, 0.0) - 1e-2).abs() < 1e-9, "{}", off_after(3, 0.0));
+        let with_jitter = [5, 30, 119].map(|seconds| off_after(seconds, 100e6));
+        assert!(with_jitter[0].abs() <= 1e-3, "{with_jitter:?}");
+        assert!((with_jitter[2] - 1e-2).abs() < 1e-3, "{with_jitter:?}");
     }
 
     #[test]

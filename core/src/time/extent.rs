@@ -3,9 +3,11 @@
 //! A piecewise-linear map from frame numbers to UTC. A segment begins at an [`Anchor`] and ends
 //! where the next begins: continuous, or after a gap.
 
+use crate::gap::GapReason;
 use crate::memory::Region;
 use crate::ring::{self, Anchor};
 use crate::sync::Ordering;
+use crate::timing::Timing;
 
 /// The frames that can be read at one moment, and their anchors.
 ///
@@ -84,6 +86,21 @@ impl Extent {
         ring::anchor(region, number).map(|anchor| (number, anchor))
     }
 
+    /// The accuracy of the times of a segment: its own, unless a newer epoch shows that its times
+    /// were ahead, because the first guess was wrong.
+    pub(crate) fn timing_of(&self, region: &Region, (number, segment): (u64, Anchor)) -> Timing {
+        let mut timing = segment.timing;
+        if self.newest_anchor.1.epoch > segment.epoch {
+            let of_epoch = |anchor: &Anchor| anchor.epoch <= segment.epoch;
+            let last = search(region, (number, segment), self.newest_anchor, of_epoch);
+            let next = last.and_then(|(last, _)| self.next(region, last));
+            if let Some((_, next)) = next.filter(|(_, next)| next.gap == Some(GapReason::Detected)) {
+                timing.uncertainty_ns = timing.uncertainty_ns.saturating_add(next.back_ns);
+            }
+        }
+        timing
+    }
+
     pub(crate) fn newest_segment(&self) -> (u64, Anchor) {
         self.newest_anchor
     }
@@ -133,7 +150,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gap::GapReason;
     use crate::sync::PlainArc;
     use crate::{
         CaptureBuffer, Error, Length, ManualClock, ReadOptions, Registry, SampleFormat, Span, Spec, WindowOptions,

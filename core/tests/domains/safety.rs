@@ -62,7 +62,7 @@ fn damaged_ring_file_is_an_error_and_is_neither_used_nor_replaced() {
         bytes[offset] = byte;
         error_with(&bytes)
     };
-    assert!(matches!(error_with_byte(8, 9), Error::LayoutMismatch { found: 9, known: 4, .. }));
+    assert!(matches!(error_with_byte(8, 9), Error::LayoutMismatch { found: 9, known: 5, .. }));
     // Magic, sizes, shape, lifetime, name. Another sample rate would still be a valid ring.
     for offset in [0, 12, 16, 24, 32, 40, 48, 56, 68, 72, 76, 96, 100, 256] {
         let error = error_with_byte(offset, 0xff);

@@ -26,7 +26,7 @@ fn times_of_large_bursty_chunks_never_jump_and_never_change() {
         let end_ns = status.newest_utc_ns.unwrap();
         if number > 1 {
             let step_ms = (end_ns - newest_ns) as f64 * 1e-6;
-            assert!((340.6..342.1).contains(&step_ms), "a chunk of 341.3 ms took {step_ms} ms");
+            assert!((334.4..348.3).contains(&step_ms), "a chunk of 341.3 ms took {step_ms} ms");
         }
         newest_ns = end_ns;
         for (window, audio, first) in &windows {
