@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test soak costs test-rust test-c test-go test-python test-hosts loom miri lint header install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
+.PHONY: help run test soak costs test-rust test-c test-go test-python test-hosts loom miri lint header times install bench bench-quick bench-instructions bench-calls fuzz sanitize mutants clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lint: ## Check format, clippy, documentation, shell scripts and prose; a warning
 
 header: ## Write include/capbuf.h again, after a change of the C interface
 	CAPBUF_WRITE_HEADER=1 cargo test -p capbuf-ffi --test header the_committed
+
+times: ## Write the table of docs/times.md again, after a change of the timeline
+	CAPBUF_WRITE_TABLES=1 cargo test -p capbuf --test timeline times_are
 
 PREFIX ?= /usr/local
 install: ## Install the C library, header and pkg-config file; PREFIX=/usr/local DESTDIR=

@@ -24,7 +24,7 @@ pub trait Clock: Debug + Send + Sync {
     /// Nanoseconds since a fixed point, at the rate of the machine's oscillator: never slewed by a
     /// time daemon. By default the monotonic time.
     ///
-    /// Called on the audio thread once a second: it must not block.
+    /// Called on the audio thread twice a second: it must not block.
     fn raw_ns(&self) -> i64 {
         self.monotonic_ns()
     }

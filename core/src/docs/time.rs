@@ -7,8 +7,10 @@
 //! once reported, never changes. Within an *epoch* times never run backwards.
 //!
 //! The writer keeps two clocks. The *estimated clock* follows the source: a delay-locked loop
-//! through the times of the chunks. The *published clock* is what readers see. It follows the
-//! estimate by slewing, at most 0.1 %, so that between gaps it neither jumps nor runs backwards.
+//! through the times passed, or the line under all times of arrival, as a packet can be late and
+//! never early. The *published clock* is what readers see. It follows the estimate by slewing, so
+//! that between gaps it neither jumps nor runs backwards: by at most 0.1 % while it deviates by
+//! what the noise of the times explains, by at most 2 % while it deviates by more.
 //!
 //! # Which time to pass
 //!
@@ -21,22 +23,33 @@
 //!
 //! # Gaps
 //!
-//! A chunk that comes 0.75 s later than expected follows a *gap*: recorded with its length and
-//! reason, filled with silence by reads over time, listed in each [`Segment`](crate::Segment).
-//! Shorter holes are taken for jitter unless the writer reports them.
+//! Missing audio is a *gap*: recorded with its length and reason, filled with silence by reads over
+//! time, listed in each [`Segment`](crate::Segment). A gap that the writer does not report is found
+//! by the times:
+//!
+//! - by times passed, when three chunks and a tenth of a second are late by the same 5 ms and more,
+//!   or by eight times the mean deviation where that is more; at once from 0.75 s on,
+//! - by arrivals, when 0.75 s and more are not made up for within half a second in which audio goes
+//!   on. Late is not lost: after a stall that is caught up with there is no gap. A shorter hole looks
+//!   as a longer delay does. Times follow such a delay after 17 to 34 minutes; until then the
+//!   uncertainty includes it.
 //!
 //! # The wall clock
 //!
-//! Every 1 to 10 s, and where times jump, the writer compares the wall clock with the monotonic
-//! one. A difference of 0.1 s and more is a step, on record as a gap with the reason
+//! Twice a second, and where times jump, the writer compares the wall clock with the monotonic one.
+//! A difference of 20 ms and more is a step, on record as a gap with the reason
 //! [`ClockStep`](crate::GapReason::ClockStep) and no missing audio. Set forward, times jump
-//! forward. Set back, a new epoch begins.
+//! forward. Set back, a new epoch begins. A smaller difference is a slew: times follow it.
 //!
 //! # Epochs
 //! A new epoch begins where times would otherwise be wrong for long, as the clock that gave the
 //! earlier ones was ahead:
 //!
-//! - after a step back of 0.1 s or more under a writer,
+//! - after a step back of 20 ms or more under a writer,
+//! - when published times are ahead of the estimate by more than 0.75 s, or by 0.45 s within the
+//!   first seconds of a source whose arrivals are used: the first guess was wrong, because the
+//!   source began with audio of the past, or a gap was reported too long. The reason is
+//!   [`Detected`](crate::GapReason::Detected),
 //! - with the first chunk of a new writer, or after a gap of unknown length, if its capture time
 //!   lies more than 0.75 s before the end of the ring. Of a chunk without a capture time it is the
 //!   time of arrival: audio that comes late in one burst begins no epoch. Smaller differences, as of
@@ -61,16 +74,16 @@
 //!
 //! # How true
 //!
-//! Measured by `cargo test -p capbuf --test timeline -- --nocapture` on simulated clocks
-//! (2026-11-22), a source 100 ppm fast for an hour, the largest error of any frame:
+//! Each read comes with a [`Timing`](crate::Timing): the clock that its times are from, the latency
+//! taken off, and an uncertainty. A table of what to expect, measured on simulated clocks, is in
+//! `docs/times.md`; `make times` writes it anew, and a test compares it. In short: arrivals that
+//! are 0 to 20 ms late give times within 1 ms after ten seconds and within 0.2 ms after a minute; times
+//! passed that jitter by ±20 ms give 1 ms after a minute. A stall that is caught up with changes
+//! nothing.
 //!
-//! | jitter of the times passed | after a minute | after ten minutes |
-//! |---|---|---|
-//! | ±20 ms, chunks of 10 ms | 0.4 ms | 0.4 ms |
-//! | ±300 ms, bursts of 500 ms | 180 ms | 40 ms |
-//!
-//! Both series are symmetric around the true time. Arrival times are not: a packet can be late and
-//! never early. With delays of 0 to 20 ms the loop settles at their mean, 10 ms late.
+//! What all packets of a stream share cannot be seen in their arrivals: the constant delay of the
+//! network, of the codec and of the server. The uncertainty of times of arrival does not include
+//! it.
 //!
 //! # Where the method comes from
 //!

@@ -48,12 +48,12 @@ const FIRST_SPREAD: (f64, f64) = (20e6, 4.0);
 /// A bound in units of the standard deviation. The lowest delays of a network are not spread
 /// evenly, so that theirs is wider.
 const BOUND_SIGMAS: f64 = 4.0;
-const ARRIVAL_SIGMAS: f64 = 8.0;
+const ARRIVAL_SIGMAS: f64 = 10.0;
 /// The uncertainty that is always left: rounding, and the time between two clock readings.
 const LEAST_NS: f64 = 50_000.0;
 /// Arrivals are taken for late by up to this until some were seen for `ARRIVALS_UNSEEN_S`.
 const UNSEEN_NS: f64 = 1e9;
-const ARRIVALS_UNSEEN_S: f64 = 1.0;
+const ARRIVALS_UNSEEN_S: f64 = 2.0;
 
 impl Estimate {
     pub(crate) fn new(nominal_ns: f64) -> Self {
@@ -122,6 +122,8 @@ impl Estimate {
 
     /// Notes that the wall clock was slewed by `ns` until a frame, and goes on at `rate`.
     pub(crate) fn slew(&mut self, frame: u64, ns: i64, rate: f64) {
+        let surplus_ns = self.slewed_ns(frame).saturating_sub(ns) as f64;
+        self.arrived.raise(self.slewed.1, frame, surplus_ns);
         self.shift_steady(ns);
         self.slewed = (rate, frame);
     }

@@ -136,6 +136,11 @@ impl Suspicion {
             (self.least_ns, self.least) = (error_ns, point);
         }
         let waited_ns = point.utc_ns.saturating_sub(self.since_ns);
+        if error_ns.saturating_sub(self.least_ns) > waited_ns / 2 {
+            // Nothing came meanwhile.
+            (self.since_ns, self.before_ns) = (point.utc_ns, self.least_ns);
+            return None;
+        }
         if waited_ns < ARRIVED_FOR_NS || self.least_ns < GAP_NS {
             return None;
         }

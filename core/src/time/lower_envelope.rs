@@ -6,15 +6,15 @@
 //! second; the line is the edge of their lower convex hull under the middle of the window. Its
 //! slope is drawn towards the rate believed before by as much as the delays seen make it doubtful.
 //! A point below the line moves it at once. A delay that grows for good is found when the earlier
-//! points have left the window, after eight to seventeen minutes.
+//! points have left the window, after 17 to 34 minutes.
 
 /// The number of spells in the window.
 const SPELLS: usize = 256;
-/// The duration of a spell at first, and at most: the window is 17 minutes long.
-const SPELL_NS: (f64, f64) = (1e9, 4e9);
+/// The duration of a spell at first, and at most: the window is 34 minutes long.
+const SPELL_NS: (f64, f64) = (1e9, 8e9);
 /// Doubt about the rate, as a standard deviation: at first, as sound cards are within 100 ppm; at
 /// least, as their rate changes with temperature; and what is added each time it is learned anew.
-const RATE_DOUBT: f64 = 1e-4;
+const RATE_DOUBT: f64 = 1.5e-4;
 const LEAST_RATE_DOUBT: f64 = 1e-6;
 const RATE_WANDER: f64 = 5e-7;
 /// The rate is learned from windows of this length, in ns.
@@ -116,6 +116,20 @@ impl LowerEnvelope {
     /// Moves the line and all points in time.
     pub(crate) fn shift(&mut self, ns: i64) {
         self.origin.1 = self.origin.1.saturating_add(ns);
+    }
+
+    /// Raises the points between two frames, evenly from 0 to `ns`: their times were taken for too
+    /// early by that.
+    pub(crate) fn raise(&mut self, from_frame: u64, to_frame: u64, ns: f64) {
+        let (from, to) = (self.nominal_since_origin(from_frame), self.nominal_since_origin(to_frame));
+        if to <= from {
+            return;
+        }
+        let last = self.len.saturating_sub(2);
+        let spells = self.spells[last..self.len].iter_mut();
+        for point in spells.chain([&mut self.lowest, &mut self.on_line]).filter(|point| point.x > from) {
+            point.y += ns * ((point.x - from) / (to - from)).min(1.0);
+        }
     }
 
     /// Seconds of audio since it began.
@@ -246,5 +260,5 @@ fn clearance(points: &[Point], slope: f64) -> f64 {
     let lowest = heights.iter().copied().fold(f64::INFINITY, f64::min);
     let number = LOWEST.min(heights.len()) - 1;
     let (_, eighth, _) = heights.select_nth_unstable_by(number, f64::total_cmp);
-    (*eighth - lowest) / 3.0
+    (*eighth - lowest) / 2.0
 }

@@ -57,7 +57,7 @@ const FALL_NS: i64 = 5_000_000;
 /// Distance of anchors at first and while times are corrected, and when they have settled.
 pub(super) const SPACING_S: (f64, f64) = (1.0, 10.0);
 /// Distance of the comparisons with the wall clock.
-const COMPARE_NS: f64 = 1e9;
+const COMPARE_NS: f64 = 0.5e9;
 /// A change of clock that moves times by less is slewed.
 const SAME_NS: i64 = 2_000_000;
 
@@ -169,8 +169,8 @@ impl Timekeeper {
     /// Takes a chunk of `frames` frames from `head` on, and returns the anchor to publish before
     /// it.
     ///
-    /// A bounded number of steps, no allocation, no lock. Reads the clocks once a second, and where
-    /// times jump.
+    /// A bounded number of steps, no allocation, no lock. Reads the clocks twice a second, and
+    /// where times jump.
     pub(crate) fn chunk(&mut self, head: u64, frames: u64, time: ChunkTime, clock: &dyn Clock) -> Option<Anchor> {
         if self.add_to_batch(head, frames, time) { None } else { self.look_at(head, frames, time, clock) }
     }
@@ -257,6 +257,7 @@ impl Timekeeper {
             Judgement::Moved(ns) => estimated.moved(point, error_ns, ns),
         }
         if let Some((reason, _)) = gap {
+            self.is_suspected = self.suspicion.as_ref().is_some_and(|suspicion| suspicion.is_grave(point));
             let behind_ns = self.estimated.as_ref()?.predict(head).saturating_sub(end_ns);
             // As long as reported, unless the reports were too short again and again.
             return Some(if behind_ns > MAX_LAG_NS && self.suspicion.is_none() {

@@ -9,7 +9,7 @@ const FASTEST_SLEW: f64 = 0.11;
 
 /// A slew is measured by readings this close together, and this far apart.
 const CLOSE_NS: i64 = 100_000;
-const LEAST_PASSED_NS: i64 = 500_000_000;
+const LEAST_PASSED_NS: i64 = 250_000_000;
 
 /// The wall clock at the last comparison.
 #[derive(Debug, Default)]

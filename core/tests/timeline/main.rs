@@ -2,11 +2,13 @@
 //! and networks do.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod accuracy;
 mod clock_steps;
 mod drift;
 mod epochs;
 mod gaps;
 mod past;
+mod simulation;
 #[path = "../support/mod.rs"]
 mod support;
 mod writers;
