@@ -77,9 +77,9 @@
 //! Each read comes with a [`Timing`](crate::Timing): the clock that its times are from, the latency
 //! taken off, and an uncertainty. A table of what to expect, measured on simulated clocks, is in
 //! `docs/times.md`; `make times` writes it anew, and a test compares it. In short: arrivals that
-//! are 0 to 20 ms late give times within 1 ms after ten seconds and within 0.2 ms after a minute; times
-//! passed that jitter by ±20 ms give 1 ms after a minute. A stall that is caught up with changes
-//! nothing.
+//! are 0 to 20 ms late give times within 1 ms after ten seconds and within 0.2 ms after a minute;
+//! times passed that jitter by ±20 ms give 1 ms after a minute. A stall that is caught up with
+//! changes nothing.
 //!
 //! What all packets of a stream share cannot be seen in their arrivals: the constant delay of the
 //! network, of the codec and of the server. The uncertainty of times of arrival does not include
