@@ -9,7 +9,7 @@ use crate::gap::Gap;
 use crate::memory::Region;
 use crate::ring::Anchor;
 use crate::spec::Spec;
-use crate::time::{Extent, Place};
+use crate::time::Extent;
 use crate::timing::Timing;
 
 /// A located span: frames `first..end`, with silence before, between and after them.
@@ -104,24 +104,29 @@ impl Planner<'_> {
             let at = if range.start >= newest_ns { self.extent.newest_frame } else { oldest_frame };
             return self.finish(at, at, 0, 0, missing);
         }
-        let Place { frame: first, gap_ns: before_first_ns, .. } =
-            self.found(self.extent.place_of_begin(self.region, from))?;
-        let Place { frame: end, gap_ns: after_end_ns, epoch_utc_ns } =
-            self.found(self.extent.place_of_end(self.region, to))?;
-        if first >= end && before_first_ns > 0 {
-            // The span lies within one gap.
-            let lead = if self.policy.fill_gaps { frames_between(from, to) } else { 0 };
-            let mut plan = self.finish(first, first, lead, 0, missing)?;
-            (plan.start_utc_ns, plan.end_utc_ns) = (from, to);
+        let begin = self.found(self.extent.place_of_begin(self.region, from))?;
+        let end = self.found(self.extent.place_of_end(self.region, to))?;
+        let (first, (_, lead)) = (begin.frame, begin.silence(self.spec));
+        let (tail, after_end) = end.silence(self.spec);
+        if first >= end.frame {
+            // The span lies within one gap, or between two frames.
+            let inside = lead.saturating_sub(after_end);
+            if inside == 0 && missing.is_none() {
+                let reason = "it is shorter than a frame".to_owned();
+                return Err(Error::InvalidRange { given: Span::Time(range.clone()).to_string(), reason });
+            }
+            let mut plan = self.finish(first, first, inside, 0, missing)?;
+            if inside > 0 {
+                plan.start_utc_ns = begin.silence_utc_ns(self.spec);
+                plan.end_utc_ns = end.epoch_utc_ns.unwrap_or_else(|| end.silence_utc_ns(self.spec));
+            }
             return Ok(plan);
         }
-        if first >= end && missing.is_none() {
-            let reason = "it is shorter than a frame".to_owned();
-            return Err(Error::InvalidRange { given: Span::Time(range.clone()).to_string(), reason });
+        let mut plan = self.finish(first, end.frame, lead, tail, missing)?;
+        if plan.lead > 0 {
+            plan.start_utc_ns = begin.silence_utc_ns(self.spec);
         }
-        let (lead, tail) = (self.spec.ns_to_frames(before_first_ns), self.spec.ns_to_frames(after_end_ns));
-        let mut plan = self.finish(first, end.max(first), lead, if end > first { tail } else { 0 }, missing)?;
-        if let Some(begin_ns) = epoch_utc_ns.filter(|_| end > first) {
+        if let Some(begin_ns) = end.epoch_utc_ns {
             // The frame before it is cut off.
             plan.end_utc_ns = begin_ns;
         }

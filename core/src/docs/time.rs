@@ -34,6 +34,10 @@
 //!   as a longer delay does. Times follow such a delay after 17 to 34 minutes; until then the
 //!   uncertainty includes it.
 //!
+//! The frames of silence before a time in a gap are counted from the gap's beginning, at the
+//! nominal rate, and depend on the gap and that time only. So spans of time that adjoin, also in a
+//! gap, make up the whole, to the frame.
+//!
 //! # The wall clock
 //!
 //! Twice a second, and where times jump, the writer compares the wall clock with the monotonic one.

@@ -8,6 +8,7 @@
 use super::extent::Extent;
 use crate::memory::Region;
 use crate::ring::{self, Anchor};
+use crate::spec::Spec;
 
 /// An epoch with frames that reads by time return.
 #[derive(Debug, Clone, Copy)]
@@ -31,11 +32,16 @@ pub(crate) struct Cut {
     pub(crate) next: (u64, Anchor),
 }
 
-/// A frame at which a span of time begins or ends.
+/// A place on the timeline at which a span of time begins or ends: before `frame`, or in the gap
+/// before it. A function of the time alone, so that adjoining spans share it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) frame: u64,
-    /// The part of the span that lies in the gap beside it.
+    /// The time at which the gap before `frame` begins.
+    pub(crate) gap_begin_ns: i64,
+    /// The part of that gap before the place.
+    pub(crate) before_ns: i64,
+    /// The length of that gap, or of what is not cut off; zero away from gaps.
     pub(crate) gap_ns: i64,
     /// The time of the frame if an epoch begins with it.
     pub(crate) epoch_utc_ns: Option<i64>,
@@ -81,8 +87,8 @@ impl Extent {
         end_frame: u64,
     ) -> Option<Cut> {
         let whole = Epoch { first, last, cut: None };
-        let place = whole.end_at(self, region, next.1.utc_ns)?;
-        Some(Cut { frame: place.frame.min(end_frame), gap_ns: place.gap_ns, next })
+        let place = whole.place(self, region, next.1.utc_ns)?;
+        Some(Cut { frame: place.frame.min(end_frame), gap_ns: place.before_ns, next })
     }
 
     /// The newest epoch that `is_wanted`, or the oldest one.
@@ -105,16 +111,19 @@ impl Extent {
         Some((self.oldest_frame, segment.utc_at(self.oldest_frame)))
     }
 
-    /// The frame nearest to the first moment of a span. In a gap the next one, with the time until
-    /// it begins.
+    /// The place at which a span begins: `frame` is its first one.
     pub(crate) fn place_of_begin(&self, region: &Region, utc_ns: i64) -> Option<Place> {
-        self.find_epoch(region, |epoch| epoch.first.1.utc_ns <= utc_ns)?.begin_at(self, region, utc_ns)
+        let epoch = self.find_epoch(region, |epoch| epoch.first.1.utc_ns <= utc_ns)?;
+        let place = epoch.place(self, region, utc_ns)?;
+        match epoch.cut {
+            Some(cut) if place.frame >= cut.frame => Some(Place { frame: cut.next.1.first_frame, ..place }),
+            _ => Some(place),
+        }
     }
 
-    /// The frame before which a span ends, with the time since the audio ended if the end lies in
-    /// a gap or at its end.
+    /// The place at which a span ends: `frame` is one past its last one.
     pub(crate) fn place_of_end(&self, region: &Region, utc_ns: i64) -> Option<Place> {
-        self.find_epoch(region, |epoch| epoch.first.1.utc_ns < utc_ns)?.end_at(self, region, utc_ns)
+        self.find_epoch(region, |epoch| epoch.first.1.utc_ns < utc_ns)?.place(self, region, utc_ns)
     }
 
     /// The cut of the epoch of an anchor; none in the newest epoch.
@@ -133,38 +142,26 @@ impl Extent {
 }
 
 impl Epoch {
-    fn begin_at(&self, extent: &Extent, region: &Region, utc_ns: i64) -> Option<Place> {
+    /// The frame that begins nearest to a time, or the gap in which the time lies.
+    fn place(&self, extent: &Extent, region: &Region, utc_ns: i64) -> Option<Place> {
         let (number, segment) = self.segment(region, |anchor| anchor.utc_ns <= utc_ns)?;
         let near = segment.frame_near(utc_ns).max(extent.oldest_frame);
-        let place = |frame, gap_ns| Some(Place { frame, gap_ns, epoch_utc_ns: None });
-        let following = self.following(region, number)?.filter(|next| near >= next.first_frame);
-        if let Some(cut) = &self.cut
-            && following.map_or(near, |next| next.first_frame) >= cut.frame
-        {
-            let until_ns = cut.next.1.utc_ns.saturating_sub(utc_ns);
-            return place(cut.next.1.first_frame, until_ns.clamp(0, cut.gap_ns.max(0)));
-        }
-        match following {
-            Some(next) => place(next.first_frame, next.utc_ns.saturating_sub(utc_ns).clamp(0, next.gap_ns)),
-            None => place(near.min(extent.newest_frame), 0),
-        }
-    }
-
-    fn end_at(&self, extent: &Extent, region: &Region, utc_ns: i64) -> Option<Place> {
-        let (number, segment) = self.segment(region, |anchor| anchor.utc_ns < utc_ns)?;
-        let near = segment.frame_near(utc_ns).max(extent.oldest_frame);
-        let place = |frame, gap_ns| Some(Place { frame, gap_ns, epoch_utc_ns: None });
-        match self.following(region, number)? {
-            Some(next) if near >= next.first_frame => {
-                let end_ns = segment.utc_at(next.first_frame);
-                place(next.first_frame, utc_ns.saturating_sub(end_ns).clamp(0, next.gap_ns))
-            }
-            _ if near == segment.first_frame => {
+        let place = match self.following(region, number)?.filter(|next| near >= next.first_frame) {
+            Some(next) => Place::before(&next, utc_ns),
+            None if near == segment.first_frame => {
                 let begins = segment.epoch == number && segment.back_ns > 0;
-                Some(Place { frame: near, gap_ns: segment.gap_ns, epoch_utc_ns: begins.then_some(segment.utc_ns) })
+                let epoch_utc_ns = begins.then_some(segment.utc_ns);
+                Place { epoch_utc_ns, ..Place::before(&segment, utc_ns) }
             }
-            _ => place(near.min(extent.newest_frame), 0),
-        }
+            None => Place::at(near.min(extent.newest_frame)),
+        };
+        Some(match self.cut {
+            Some(cut) if place.frame == cut.frame => {
+                let gap_ns = place.gap_ns.min(cut.gap_ns);
+                Place { gap_ns, before_ns: place.before_ns.min(gap_ns), ..place }
+            }
+            _ => place,
+        })
     }
 
     /// Its last anchor for which `begins` holds, or its first one.
@@ -179,5 +176,33 @@ impl Epoch {
             1 => Some(Some(self.last.1)),
             _ => ring::anchor(region, number + 1).map(Some),
         }
+    }
+}
+
+impl Place {
+    /// Before a frame without a gap.
+    fn at(frame: u64) -> Self {
+        Self { frame, gap_begin_ns: 0, before_ns: 0, gap_ns: 0, epoch_utc_ns: None }
+    }
+
+    /// Before the first frame of a segment, or in the gap there.
+    fn before(segment: &Anchor, utc_ns: i64) -> Self {
+        let (gap_ns, gap_begin_ns) = (segment.gap_ns, segment.utc_ns.saturating_sub(segment.gap_ns));
+        let before_ns = utc_ns.saturating_sub(gap_begin_ns).clamp(0, gap_ns);
+        Self { gap_begin_ns, before_ns, gap_ns, ..Self::at(segment.first_frame) }
+    }
+
+    /// The frames of silence in its gap, those before the place, and those after it.
+    ///
+    /// Counted from the beginning of the gap: the frames between two places in it are the
+    /// difference, wherever spans adjoin.
+    pub(crate) fn silence(&self, spec: &Spec) -> (u64, u64) {
+        let before = spec.ns_to_frames(self.before_ns);
+        (before, spec.ns_to_frames(self.gap_ns).saturating_sub(before))
+    }
+
+    /// Its time on the grid of the silence in its gap.
+    pub(crate) fn silence_utc_ns(&self, spec: &Spec) -> i64 {
+        self.gap_begin_ns.saturating_add(spec.frames_to_ns(self.silence(spec).0))
     }
 }

@@ -34,7 +34,6 @@ mod tests;
 mod timekeeper;
 mod wall_clock;
 
-pub(crate) use epochs::Place;
 pub(crate) use extent::Extent;
 pub use timekeeper::BEHIND_NS;
 pub(crate) use timekeeper::{ChunkTime, Timekeeper};

@@ -7,13 +7,39 @@
 
 use std::ops::Range;
 
-use crate::naive::{Expected, Hidden, Naive, Outcome, ReadPolicy};
+use crate::naive::{Hidden, Naive, Outcome, ReadPolicy};
 
 /// The frames that spans of time have.
 struct View {
     /// Frames without a gap inside, in the order of their times.
     pieces: Vec<Range<u64>>,
     hidden: Vec<Hidden>,
+}
+
+/// The beginning or end of a span: before a frame, or in the gap before it.
+#[derive(Clone, Copy)]
+struct Place {
+    frame: u64,
+    gap_begin_ns: i64,
+    /// The part of the gap before the place.
+    before_ns: i64,
+    /// The whole gap, as far as it is not cut off.
+    gap_ns: i64,
+}
+
+impl Place {
+    /// Frames of silence in the gap before the place: those after it begin there, too.
+    fn silence_before(&self, naive: &Naive) -> u64 {
+        naive.ns_to_frames(self.before_ns)
+    }
+
+    fn silence_after(&self, naive: &Naive) -> u64 {
+        naive.ns_to_frames(self.gap_ns) - self.silence_before(naive)
+    }
+
+    fn silence_ns(&self, naive: &Naive) -> i64 {
+        self.gap_begin_ns + naive.frames_to_ns(self.silence_before(naive))
+    }
 }
 
 impl Naive {
@@ -82,19 +108,28 @@ impl Naive {
             return vec![Outcome::Good(output(at..at, 0, 0))];
         }
         let mut outcomes = Vec::new();
-        for (first, before_ns) in self.first_frames(view, from) {
-            for (end, after_ns) in self.end_frames(view, to) {
-                outcomes.push(if first >= end && before_ns > 0 {
-                    let lead = if policy.fill_gaps { self.ns_to_frames(to - from) } else { 0 };
-                    Outcome::Good(Expected { start_ns: from, end_ns: to, ..output(first..first, lead, 0) })
-                } else if first >= end && !is_partial {
+        for begin in self.first_places(view, from) {
+            for end in self.end_places(view, to) {
+                let (lead, tail) = (begin.silence_after(self), end.silence_before(self));
+                let inside = lead.saturating_sub(end.silence_after(self));
+                let captured = begin.frame..end.frame.max(begin.frame);
+                outcomes.push(if captured.is_empty() && inside > 0 {
+                    let mut good = output(captured, inside, 0);
+                    good.start_ns = begin.silence_ns(self);
+                    good.end_ns = if end.gap_ns == 0 { self.begin_ns(end.frame) } else { end.silence_ns(self) };
+                    Outcome::Good(good)
+                } else if captured.is_empty() && !is_partial {
                     Outcome::InvalidRange
+                } else if captured.is_empty() {
+                    Outcome::Good(output(captured, 0, 0))
                 } else {
-                    let tail = if end > first { self.ns_to_frames(after_ns) } else { 0 };
-                    let mut good = output(first..end.max(first), self.ns_to_frames(before_ns), tail);
-                    if end > first && self.epochs.contains(&end) && self.begin_ns(end) < to {
+                    let mut good = output(captured, lead, tail);
+                    if lead > 0 && policy.fill_gaps {
+                        good.start_ns = begin.silence_ns(self);
+                    }
+                    if self.epochs.contains(&end.frame) && self.begin_ns(end.frame) < to {
                         // The frame before the epoch is hidden.
-                        good.end_ns = self.begin_ns(end);
+                        good.end_ns = self.begin_ns(end.frame);
                     }
                     Outcome::Good(good)
                 });
@@ -103,45 +138,39 @@ impl Naive {
         outcomes
     }
 
-    /// Possible first frames of a span from `from` on, each with the part of a gap between `from`
-    /// and the frame.
-    fn first_frames(&self, view: &View, from: i64) -> Vec<(u64, i64)> {
-        let number = view.pieces.iter().rposition(|piece| self.begin_ns(piece.start) <= from).unwrap_or(0);
-        let (piece, next) = (&view.pieces[number], view.pieces.get(number + 1));
-        let placed = |frame: u64| match next.filter(|_| frame == piece.end) {
-            Some(next) => {
-                let cut = view.hidden.iter().find(|hidden| hidden.frames.start == frame);
-                let gap_ns = cut.map_or_else(|| self.gap_ns(frame), |cut| cut.gap_ns);
-                (next.start, (self.begin_ns(next.start) - from).clamp(0, gap_ns))
-            }
-            None => (frame, 0),
+    /// Possible first frames of a span from `from` on, each with the gap before it and the part of
+    /// the gap before `from`.
+    fn first_places(&self, view: &View, from: i64) -> Vec<Place> {
+        let places = self.places(view, from, |begin_ns| begin_ns <= from);
+        // What is cut off is left out.
+        let after_cut = |place: Place| {
+            let cut = view.hidden.iter().find(|hidden| hidden.frames.start == place.frame);
+            cut.map_or(place, |cut| Place { frame: cut.frames.end, ..place })
         };
-        let mut found: Vec<_> = self.nearest(piece, from).into_iter().map(placed).collect();
-        // Less than half a frame before the oldest frame, which may follow a gap.
-        let oldest = view.pieces[0].start;
-        if let Some(gap) = self.gap_at(oldest).filter(|_| from < self.begin_ns(oldest)) {
-            found.push((oldest, (self.begin_ns(oldest) - from).clamp(0, gap.duration_ns)));
-        }
-        found
+        places.into_iter().map(after_cut).collect()
     }
 
-    /// Possible end frames of a span up to `to`, each with the part of a gap between its audio and
-    /// `to`.
-    fn end_frames(&self, view: &View, to: i64) -> Vec<(u64, i64)> {
-        let piece = view.pieces.iter().rfind(|piece| self.begin_ns(piece.start) < to).unwrap_or(&view.pieces[0]);
-        let gap_ns = |frame: u64| {
-            let gap = self.gap_at(frame);
-            if frame == piece.end && frame < self.written() {
-                gap.map_or(0, |gap| (to - gap.start_utc_ns).clamp(0, gap.duration_ns))
-            } else if frame == piece.start {
-                // `to` lies in the first half of the piece's first frame: the span ends with the
-                // whole gap before it.
-                self.gap_ns(frame)
-            } else {
-                0
-            }
+    /// Possible end frames of a span up to `to`, each with the gap before it and the part of the
+    /// gap before `to`.
+    fn end_places(&self, view: &View, to: i64) -> Vec<Place> {
+        self.places(view, to, |begin_ns| begin_ns < to)
+    }
+
+    /// The frames that begin nearest to a time in the last piece for whose beginning `begins`
+    /// holds, each with the gap before it if it is the piece's first frame or its end.
+    fn places(&self, view: &View, utc_ns: i64, begins: impl Fn(i64) -> bool) -> Vec<Place> {
+        let piece = view.pieces.iter().rfind(|piece| begins(self.begin_ns(piece.start))).unwrap_or(&view.pieces[0]);
+        let place = |frame: u64| {
+            let at_edge = frame == piece.start || (frame == piece.end && frame < self.written());
+            let Some(gap) = self.gap_at(frame).filter(|_| at_edge) else {
+                return Place { frame, gap_begin_ns: 0, before_ns: 0, gap_ns: 0 };
+            };
+            let cut = view.hidden.iter().find(|hidden| hidden.frames.start == frame);
+            let gap_ns = cut.map_or(gap.duration_ns, |cut| cut.gap_ns);
+            let before_ns = (utc_ns - gap.start_utc_ns).clamp(0, gap_ns);
+            Place { frame, gap_begin_ns: gap.start_utc_ns, before_ns, gap_ns }
         };
-        self.nearest(piece, to).into_iter().map(|frame| (frame, gap_ns(frame))).collect()
+        self.nearest(piece, utc_ns).into_iter().map(place).collect()
     }
 
     fn gap_ns(&self, frame: u64) -> i64 {

@@ -35,7 +35,7 @@ fn span_of_time_reads_the_same_frames_again_after_more_writes() {
 }
 
 /// The next number below `bound` of a fixed sequence.
-fn random(seed: &mut u64, bound: u64) -> u64 {
+pub(crate) fn random(seed: &mut u64, bound: u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     (*seed >> 20) % bound
 }

@@ -1,6 +1,7 @@
 //! A read returns exactly the requested frames, or the reason why it does not.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod adjoining;
 mod any_span;
 mod formats;
 mod gaps;
