@@ -23,6 +23,7 @@
 //! | timeline segment | linear piece | From one anchor to the next; continuous, or after a gap. |
 //! | estimated clock | recovered clock | The writer's current estimate of phase and rate, by a delay-locked loop. |
 //! | published clock | disciplined clock | The times readers see: they never change and follow the estimate by slewing. |
+//! | lower envelope | lower envelope, minimum filter | The line under all times of arrival: the clock of a source whose packets can be late and never early. |
 //! | slew | slew | Correcting a clock by changing its rate, never by a jump. |
 //! | step | clock step | The wall clock was set. |
 //! | epoch | timestamp discontinuity | Frames whose times never run backwards; the next one begins where a clock was set back. |

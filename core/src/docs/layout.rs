@@ -11,7 +11,7 @@
 //! | 12 | u32 | `header_bytes` | 5632: where the anchors begin |
 //! | 16 | u64 | `region_bytes` | total size, a multiple of 4096 |
 //! | 24 | u64 | `anchors_offset` | 5632 |
-//! | 32 | u64 | `anchor_slots` | room for time anchors: a quarter of the seconds, at least 256 |
+//! | 32 | u64 | `anchor_slots` | room for time anchors: two a second, at least 256 |
 //! | 40 | u64 | `frames_offset` | after the anchors, on a page boundary |
 //! | 48 | u64 | `ring_frames` | frames the ring holds: the length and its slack, up to a multiple of 64; the slack is 1/128 of the length, at least 16 KiB of frames or 1/8 of the length if that is less, at least 256 frames |
 //! | 56 | u64 | `length_frames` | frames that can be read |

@@ -36,8 +36,9 @@ impl Layout {
         let slack_frames = (length_frames / 128).max(fast_frames.min(length_frames / 8)).max(LEAST_SLACK_FRAMES);
         let ring_frames = (length_frames + slack_frames).next_multiple_of(LINE_FRAMES);
         let seconds = length_frames / u64::from(spec.sample_rate_hz());
-        // The timeline sets an anchor every ten seconds and at each gap.
-        let anchor_slots = (seconds / 4).max(LEAST_ANCHOR_SLOTS);
+        // The timeline sets an anchor every ten seconds, while times are corrected each second, and
+        // at each gap.
+        let anchor_slots = seconds.saturating_mul(2).max(LEAST_ANCHOR_SLOTS);
         let frames_offset = (HEADER_BYTES + anchor_slots * size_of::<AnchorSlot>() as u64).next_multiple_of(PAGE);
         let region_bytes = (frames_offset + ring_frames * frame_bytes as u64).next_multiple_of(PAGE);
         Self { length_frames, ring_frames, frame_bytes, anchor_slots, frames_offset, region_bytes }

@@ -49,7 +49,7 @@ fn few_chunks_of_a_settled_source_leave_the_batch() {
         keeper.batch.chunks() == 0
     });
     let looked_at = looked_at.count();
-    assert!((9..20).contains(&looked_at), "{looked_at} of 1000: one each second, and at each anchor");
+    assert!((19..35).contains(&looked_at), "{looked_at} of 1000: two each second, and at each anchor");
 }
 
 #[test]
