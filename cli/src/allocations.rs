@@ -50,11 +50,12 @@ pub(crate) struct Arguments {
 
 /// Parses a duration back from now, or a time.
 fn parse_since(text: &str) -> Result<Moment, String> {
-    let back = duration::parse(text).ok().and_then(|duration| SignedDuration::try_from(duration).ok());
-    match back {
-        Some(back) => Ok(Moment::FromNow(-back)),
-        None => moment::parse(text).map_err(|error| format!("{error}, or a duration back from now as in 10m")),
-    }
+    // A number that could be both is a duration of decades.
+    moment::parse(text).or_else(|error| {
+        let back = duration::parse(text).ok().and_then(|duration| SignedDuration::try_from(duration).ok());
+        let back = back.map(|back| Moment::FromNow(-back));
+        back.ok_or_else(|| format!("{error}, or a duration back from now as in 10m"))
+    })
 }
 
 pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Failure> {
@@ -68,11 +69,13 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
     let mut filter = ReportFilter::default();
     filter.since_reset = !arguments.all;
     filter.pid = arguments.pid;
-    if let Some(since) = arguments.since {
+    if let Some(since) = &arguments.since {
         let now = moment::now();
-        let since_utc_ns = since.utc_ns(&now).filter(|since| i128::from(*since) <= now.timestamp().as_nanosecond());
-        let refused = || Failure::Run("--since is a time to come; allowed: a time that is past".to_owned());
-        filter.since_utc_ns = Some(since_utc_ns.ok_or_else(refused)?);
+        let since_utc_ns = since.utc_ns(&now).map_err(Failure::Usage)?;
+        if i128::from(since_utc_ns) > now.timestamp().as_nanosecond() {
+            return Err(Failure::Run("--since is a time to come; allowed: a time that is past".to_owned()));
+        }
+        filter.since_utc_ns = Some(since_utc_ns);
     }
     let report = registry.filtered_allocation_report(&filter);
     if let Some(pid) = arguments.pid {

@@ -21,7 +21,11 @@ Sources:
   and '$NAME' are read from a file, standard input and the environment.
 
 Times:
-  2026-11-22T18:30:00Z      RFC 3339
+  2026-11-22T18:30:00Z      RFC 3339; also a blank for the T, an offset (+01:00, +0100), a
+                            comma for the dot; without an offset local time
+  1795372200.25             seconds since 1970; also ms (13 digits), us (16), ns (19)
+  'Nov 22 18:30:00'         as logs have it: syslog (past dates), journalctl, date,
+                            nginx, Apache, HTTP, Go, Python; the name of a clip
   18:30:00  18:30:00.250    local time, of the day that is nearest
   -12s  +3s  now            relative to now
 
@@ -113,12 +117,9 @@ pub(crate) fn run(arguments: &Arguments, domain: Option<&str>) -> Result<(), Fai
 
 /// Returns the span of the arguments.
 fn span(arguments: &Arguments, now: &Zoned) -> Result<Span, Failure> {
-    let utc_ns = |moment: Moment| {
-        let out_of_range = || Failure::Usage("a time is out of range; allowed: the years 1678 to 2261".to_owned());
-        moment.utc_ns(now).ok_or_else(out_of_range)
-    };
+    let utc_ns = |moment: &Moment| moment.utc_ns(now).map_err(Failure::Usage);
     let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-    let (start, end) = match (arguments.last, arguments.around, arguments.from, arguments.to) {
+    let (start, end) = match (arguments.last, &arguments.around, &arguments.from, &arguments.to) {
         (Some(last), ..) => return Ok(Span::Last(last)),
         (_, Some(around), ..) => {
             let around = utc_ns(around)?;

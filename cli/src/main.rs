@@ -21,6 +21,7 @@ mod metrics;
 mod moment;
 mod named;
 mod number;
+mod printed_time;
 mod record;
 mod remove;
 mod report;
