@@ -54,7 +54,7 @@ pub use clip::{
 };
 pub use error::{Error, Result};
 pub use source::{
-    DeviceHost, DeviceInfo, Format, Locator, Mix, RequestedFormat, RunOutcome, Source, StreamOptions, Transport,
+    DeviceHost, DeviceInfo, Format, Locator, Mix, RequestedFormat, RunOutcome, Source, StreamOptions, Times, Transport,
     alsa_name, devices, source,
 };
 #[cfg(fuzzing)]

@@ -38,4 +38,4 @@ pub(crate) use rate_check::{RATE_WITHIN, RateCheck, nearest_rate_hz};
 pub(crate) use remarks::Remarks;
 #[cfg(fuzzing)]
 pub use stream::count_packets;
-pub use stream::{StreamOptions, Transport};
+pub use stream::{StreamOptions, Times, Transport};

@@ -30,6 +30,7 @@ pub(super) mod packets;
 mod secrets;
 mod silence;
 mod stream_source;
+mod times;
 mod tracks;
 
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
@@ -37,3 +38,4 @@ pub use options::{StreamOptions, Transport};
 #[cfg(fuzzing)]
 pub use packets::count_packets;
 pub(super) use stream_source::StreamSource;
+pub use times::Times;

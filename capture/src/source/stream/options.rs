@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::times::Times;
+
 /// The way in which an RTSP server sends its audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -44,6 +46,7 @@ impl Transport {
 /// |---|---|---|
 /// | `#audio=1` | [`track`](Self::track) | the audio track, counted from 0 |
 /// | `#transport=udp` | [`transport`](Self::transport) | the transport of an RTSP server: `tcp`, `udp`, `multicast`, `http` |
+/// | `#times=sender` | [`times`](Self::times) | the clock of the times: `auto`, `arrival`, `sender` |
 /// | `#tls=insecure` | [`insecure_tls`](Self::insecure_tls) | any certificate is accepted |
 /// | `#ca=PATH` | [`ca_file`](Self::ca_file) | the authorities that are trusted, a PEM file |
 ///
@@ -62,6 +65,7 @@ impl Transport {
 pub struct StreamOptions {
     pub(super) track: Option<u16>,
     pub(super) transport: Option<Transport>,
+    pub(super) times: Option<Times>,
     pub(super) is_tls_insecure: bool,
     pub(super) ca_file: Option<PathBuf>,
     /// Names and values.
@@ -71,11 +75,12 @@ pub struct StreamOptions {
 /// Without the values of ffmpeg's options: a header or a cookie may be a secret.
 impl fmt::Debug for StreamOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { track, transport, is_tls_insecure, ca_file, ffmpeg } = self;
+        let Self { track, transport, times, is_tls_insecure, ca_file, ffmpeg } = self;
         let names: Vec<_> = ffmpeg.iter().map(|(name, _)| name).collect();
         f.debug_struct("StreamOptions")
             .field("track", track)
             .field("transport", transport)
+            .field("times", times)
             .field("is_tls_insecure", is_tls_insecure)
             .field("ca_file", ca_file)
             .field("ffmpeg", &names)
@@ -124,7 +129,8 @@ const FFMPEG_OPTIONS: [&str; 34] = [
 
 /// The options that a fragment may contain, for errors.
 pub(crate) const ALLOWED: &str = "after the # of a URL audio=NUMBER, transport=tcp, udp, multicast or http, \
-                                  tls=insecure and ca=PATH, joined by &; a # of a user name or password is written %23";
+                                  times=auto, arrival or sender, tls=insecure and ca=PATH, joined by &; a # of a user \
+                                  name or password is written %23";
 
 impl StreamOptions {
     /// Leaves the track to ffmpeg, uses TCP, and checks certificates.
@@ -141,6 +147,12 @@ impl StreamOptions {
     /// Sets the transport of an RTSP server.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = Some(transport);
+        self
+    }
+
+    /// Sets the clock of the times: [`Times::Auto`] unless set. Only an RTSP server reports its own.
+    pub fn times(mut self, times: Times) -> Self {
+        self.times = Some(times);
         self
     }
 
@@ -198,6 +210,9 @@ impl StreamOptions {
             "transport" => Transport::named(&value)
                 .map(|transport| own.transport(transport))
                 .ok_or_else(|| "its transport is unknown; allowed: tcp, udp, multicast, http".to_owned()),
+            "times" => Times::named(&value)
+                .map(|times| own.times(times))
+                .ok_or_else(|| "its times are unknown; allowed: auto, arrival, sender".to_owned()),
             "tls" if value == "insecure" => Ok(own.insecure_tls()),
             "tls" => Err("tls has an unknown value; allowed: insecure".to_owned()),
             "ca" if value.is_empty() => Err("ca names no file; allowed: the path of a PEM file".to_owned()),
@@ -220,6 +235,7 @@ impl StreamOptions {
         let options = Self {
             track: one("the audio track", self.track, &other.track)?,
             transport: one("transport", self.transport, &other.transport)?,
+            times: one("times", self.times, &other.times)?,
             is_tls_insecure: self.is_tls_insecure || other.is_tls_insecure,
             ca_file: one("the CA file", self.ca_file, &other.ca_file)?,
             ffmpeg: [self.ffmpeg, other.ffmpeg.clone()].concat(),
@@ -241,6 +257,12 @@ impl StreamOptions {
         }
         if self.transport.is_some_and(|transport| transport != Transport::Tcp) && scheme == "rtsps" {
             return Err("rtsps:// is encrypted over TCP only; allowed: transport=tcp, or rtsp://".to_owned());
+        }
+        if self.times == Some(Times::Sender) && !scheme.starts_with("rtsp") {
+            return Err(format!(
+                "only an RTSP server reports its clock, so times=sender is for rtsp:// and rtsps://, not for {scheme}://; \
+                 allowed: auto, arrival"
+            ));
         }
         if scheme == "udp" && (self.is_tls_insecure || self.ca_file.is_some()) {
             return Err("udp:// has no certificates; allowed: tls and ca for https:// and rtsps://".to_owned());
@@ -310,6 +332,8 @@ mod tests {
             ("http://h/x#ca=/etc/my%20CA%26%25.pem", "http://h/x", new().ca_file("/etc/my CA&%.pem")),
             ("RTSP://h/x#transport=UDP", "RTSP://h/x", new().transport(Transport::Udp)),
             ("rtsp://h/x?transport=udp", "rtsp://h/x", new().transport(Transport::Udp)),
+            ("rtsps://h/x#times=Sender", "rtsps://h/x", new().times(Times::Sender)),
+            ("http://h/x#times=arrival", "http://h/x", new().times(Times::Arrival)),
             (
                 "rtsp://h/x?a=b&transport=multicast&c#audio=2",
                 "rtsp://h/x?a=b&c",
@@ -357,6 +381,9 @@ mod tests {
             ("rtsp://h/x#audio=1&audio=2", "the audio track is set twice"),
             ("rtsp://h/x?transport=tcp#transport=udp", "transport is set twice"),
             ("rtsp://h/x#transport=sesame", "allowed: tcp, udp, multicast, http"),
+            ("rtsp://h/x#times=sesame", "allowed: auto, arrival, sender"),
+            ("rtsp://h/x#times=auto&times=sender", "times is set twice"),
+            ("http://h/x#times=sender", "for rtsp:// and rtsps://, not for http://"),
             ("http://h/x#transport=tcp", "for rtsp:// and rtsps:// only, not for http://"),
             ("rtsps://h/x#transport=udp", "encrypted over TCP only"),
             ("https://h/x#tls=sesame", "allowed: insecure"),
