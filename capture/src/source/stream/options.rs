@@ -150,7 +150,7 @@ impl StreamOptions {
         self
     }
 
-    /// Sets the clock of the times: [`Times::Auto`] unless set. Only an RTSP server reports its own.
+    /// Sets the clock of the times, [`Times::Auto`] unless set. Only RTSP servers report theirs.
     pub fn times(mut self, times: Times) -> Self {
         self.times = Some(times);
         self
