@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use capbuf::{Clock, GapReason, I24, Sample, SampleFormat};
+use capbuf::{Clock, ClockSource, GapReason, I24, Sample, SampleFormat};
 
 use crate::error::Result;
 use crate::source::contract::RunOutcome;
@@ -30,6 +30,7 @@ pub(crate) trait Supply {
 
 /// Writes a supply in real time until it ends or `stop` is requested.
 pub(crate) fn feed(supply: &mut impl Supply, mut output: Output, stop: &Stop) -> Result<RunOutcome> {
+    output.set_clock(ClockSource::File);
     let outcome = match output.format().sample_format {
         SampleFormat::S16 => feed_as::<i16>(supply, &mut output, stop),
         SampleFormat::S24 => feed_as::<I24>(supply, &mut output, stop),

@@ -4,6 +4,7 @@
 mod bad_sources;
 mod claims;
 mod clips;
+mod clocks;
 mod files;
 mod live_server;
 mod losing;

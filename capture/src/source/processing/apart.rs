@@ -99,6 +99,7 @@ impl Converter {
     /// Converts a segment, in parts between its gaps.
     fn convert(&mut self, segment: &Segment) -> Result<()> {
         self.skip_to(segment.first_frame());
+        self.output.set_clock(segment.timing().clock);
         let channels = usize::from(segment.channels());
         let rate = f64::from(segment.sample_rate_hz());
         let known = self.next.saturating_sub(segment.first_frame());

@@ -1,6 +1,6 @@
 //! The way of a source's audio into its buffer, converted if necessary.
 
-use capbuf::{CaptureBuffer, Clock, GapReason, Reservation, Sample, Writer};
+use capbuf::{CaptureBuffer, Clock, ClockSource, GapReason, Reservation, Sample, Writer};
 
 use super::convert::{Block, append_floats, float};
 use super::shape::{BLOCK_FRAMES, Shape};
@@ -115,6 +115,11 @@ impl Output {
             let fill = |floats: &mut Vec<f64>| append_floats(block, sample_format, floats);
             conversion.write(&mut self.writer, number, utc_ns, fill)
         })
+    }
+
+    /// Names the clock of the times that are passed.
+    pub(crate) fn set_clock(&mut self, clock: ClockSource) {
+        self.writer.set_clock(clock);
     }
 
     /// Records a gap of unknown length before the next samples.
