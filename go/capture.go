@@ -46,6 +46,9 @@ type CaptureOptions struct {
 	SilenceFor time.Duration
 	// WrongRate is what becomes of a source whose frames come faster or slower than it says.
 	WrongRate WrongRate
+	// Latency is the constant delay of the source, which is taken off all its times: that of a
+	// codec, a server or a converter. At most 60 seconds; negative if times are early.
+	Latency time.Duration
 }
 
 // WrongRate is what becomes of a source whose frames come faster or slower than it says.
@@ -188,6 +191,7 @@ func (o CaptureOptions) toC(ctx context.Context) (C.capbuf_capture_options, erro
 		nothing_for_ns:         C.int64_t(o.NothingFor),
 		silence_for_ns:         C.int64_t(o.SilenceFor),
 		wrong_rate:             C.uint32_t(o.WrongRate),
+		latency_ns:             C.int64_t(o.Latency),
 	}
 	if o.Mix >= C.CAPBUF_MIX_CHANNEL {
 		converted.mix_channel = C.uint32_t(o.Mix - C.CAPBUF_MIX_CHANNEL)

@@ -107,6 +107,7 @@ func TestInvalidConfigurationChangesNothing(t *testing.T) {
 		{SourceConfig{Locator: "tone:1", WhenGone: 2}, ErrInvalidArgument, "when_gone is 2"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{Channels: -1}}, ErrInvalidArgument, "channels"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{GainDB: 101}}, ErrCaptureFailed, "gain"},
+		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{Latency: -61 * time.Second}}, ErrCaptureFailed, "-60000000000 to 60000000000"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{Mix: 1 << 20}}, ErrInvalidArgument, "mix_channel"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{GiveUpAfter: -1}}, ErrInvalidArgument, "failures"},
 		{SourceConfig{Locator: "tone:1", Options: CaptureOptions{RetryAfter: -1}}, ErrInvalidArgument, "retry_after_ns"},

@@ -688,6 +688,9 @@ typedef struct {
     // The fate of a source whose frames come faster or slower than it says: one of the
     // `CAPBUF_WRONG_RATE_` constants.
     uint32_t wrong_rate;
+    // The constant delay of the source, in ns, which is taken off all its times: that of a codec,
+    // a server or a converter. -60000000000 to 60000000000.
+    int64_t latency_ns;
 } capbuf_capture_options;
 
 // A clip that was written.

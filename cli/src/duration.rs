@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use capbuf::MAX_LATENCY_NS;
+
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
 /// Parses a positive duration. A number without a unit is in seconds.
@@ -18,6 +20,17 @@ pub(crate) fn parse_or_zero(text: &str) -> Result<Duration, String> {
     let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(invalid)?;
     let number: f64 = number.parse().map_err(|_| invalid())?;
     Duration::try_from_secs_f64(number * seconds).map_err(|_| invalid())
+}
+
+/// Parses a constant delay, at most 60 s either way, in ns.
+pub(crate) fn parse_latency(text: &str) -> Result<i64, String> {
+    let refused =
+        || format!("latency is {text:?}; allowed: -60s to 60s, a number with ms, s, m or h, as in 44ms, 1.5s or -20ms");
+    let (sign, size) = text.strip_prefix('-').map_or((1, text), |size| (-1, size));
+    let starts_right = size.starts_with(|sign: char| sign.is_ascii_digit() || sign == '.');
+    let size = Some(size).filter(|_| starts_right).and_then(|size| parse_or_zero(size).ok()).ok_or_else(refused)?;
+    let ns = i64::try_from(size.as_nanos()).ok().filter(|ns| *ns <= MAX_LATENCY_NS).ok_or_else(refused)?;
+    Ok(sign * ns)
 }
 
 /// Parses how often to look at a domain.
@@ -55,6 +68,24 @@ mod tests {
         for text in ["", "s", "0s", "-1s", "5 s", "1d", "1e999s", "NaN", "inf", "1s2", "1.5.2s"] {
             let message = parse(text).expect_err(text);
             assert!(message.contains(&format!("{text:?}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn latencies_have_a_sign_and_a_bound() {
+        for (text, ns) in [
+            ("44ms", 44_000_000),
+            ("-1.5s", -1_500_000_000),
+            ("0", 0),
+            ("0.25ms", 250_000),
+            ("1m", 60_000_000_000),
+            ("-60s", -60_000_000_000),
+        ] {
+            assert_eq!(parse_latency(text), Ok(ns), "{text}");
+        }
+        for text in ["", "-", "--1s", "+1s", "-+1s", "60.001s", "-61s", "1d", "NaN", "inf", "-inf", "1e99s", "44 ms"] {
+            let message = parse_latency(text).expect_err(text);
+            assert!(message.contains(&format!("{text:?}; allowed: -60s to 60s")), "{message}");
         }
     }
 

@@ -160,7 +160,7 @@ pub use spec::{Length, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, SampleFormat, Spec};
 pub use sync::{OwnLock, OwnThread, Owner, above_standard_streams};
 #[doc(hidden)]
 pub use time::BEHIND_NS;
-pub use timing::{ClockSource, Timing};
+pub use timing::{ClockSource, MAX_LATENCY_NS, Timing};
 #[cfg(feature = "observe")]
 pub use track::{Anomaly, AnomalyKind, Severity};
 pub use track::{Caller, CodePlace, Dropped, Language, Outcome};

@@ -1,5 +1,8 @@
 //! The accuracy of times: the clock that gave them, the delay taken off, a bound of their error.
 
+/// The largest delay that is taken off times, in ns, either way: 60 s.
+pub const MAX_LATENCY_NS: i64 = 60_000_000_000;
+
 /// The clock that gave frames their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]

@@ -130,6 +130,13 @@ def test_invalid_configuration_changes_nothing(registry: capbuf.Registry) -> Non
         capbuf.SourceConfig("a", wrong_rate="ignore")
     with pytest.raises(capbuf.InvalidType, match="wrong_rate"):
         capbuf.SourceConfig("a", wrong_rate=1)  # type: ignore[arg-type]
+    for latency in (60.001, -61, float("nan"), float("inf"), timedelta(seconds=61)):
+        with pytest.raises(capbuf.InvalidArgument, match="latency.*-60 to 60 s"):
+            capbuf.SourceConfig("a", latency=latency)
+    with pytest.raises(capbuf.InvalidType, match="latency"):
+        capbuf.SourceConfig("a", latency="44ms")  # type: ignore[arg-type]
+    assert capbuf.SourceConfig("a", "tone:1", latency=timedelta(milliseconds=-44)) == capbuf.SourceConfig("a", "tone:1", latency=-0.044)
+    assert capbuf.SourceConfig("a", "tone:1", latency=0.044) != capbuf.SourceConfig("a", "tone:1")
     assert capbuf.SourceConfig("a", "tone:1", wrong_rate="correct") != capbuf.SourceConfig("a", "tone:1")
     assert capbuf.SourceConfig("a", "tone:1", wrong_rate="refuse") == capbuf.SourceConfig("a", "tone:1")
     with pytest.raises(capbuf.InvalidArgument, match="mix.*loudest.*\"auto\", \"average\", the number of a channel"):

@@ -32,6 +32,8 @@ static void bad_captures(const capbuf_registry *registry) {
         case 10: options.nothing_for_ns = -1; break;
         case 11: options.silence_for_ns = -1; break;
         case 12: options.wrong_rate = 2; break;
+        case 13: options.latency_ns = 60000000001; break;
+        case 14: options.latency_ns = INT64_MIN; break;
         default: options.lifetime = 7; break;
         }
         EXPECT(CAPBUF_INVALID_ARGUMENT, capbuf_capture_start(registry, "tone:440", 8, &options, &capture, &error));

@@ -90,6 +90,14 @@ impl CaptureOptions {
         self
     }
 
+    /// Sets the constant delay of the source, in ns, which is taken off all its times: that of a
+    /// codec, a server or a converter. At most 60 s; negative if times are early. `capbuf
+    /// calibrate` measures it.
+    pub fn latency(mut self, latency_ns: i64) -> Self {
+        self.processing.latency_ns = latency_ns;
+        self
+    }
+
     /// Sets the sample format of the buffer. The samples of the source are converted to it.
     pub fn format(mut self, format: SampleFormat) -> Self {
         self.requested.sample_format = Some(format);

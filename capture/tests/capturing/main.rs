@@ -6,6 +6,7 @@ mod claims;
 mod clips;
 mod clocks;
 mod files;
+mod latency;
 mod live_server;
 mod losing;
 mod machine;

@@ -98,6 +98,9 @@ pub(crate) struct Arguments {
     /// Refuse, or correct, a source whose frames come faster or slower than declared
     #[arg(long, value_name = "ACTION", default_value_t = WrongRate::Refuse, value_parser = named::value::<WrongRate>)]
     wrong_rate: WrongRate,
+    /// The constant delay of the sources, taken off all times, as in 44ms or -20ms [default: 0]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_latency, allow_hyphen_values = true)]
+    latency: Option<i64>,
     /// Keep trying to open sources that fail at first
     #[arg(long)]
     retry: bool,
@@ -163,7 +166,7 @@ fn capture_options(arguments: &Arguments) -> CaptureOptions {
     let lifetime = if arguments.keep { Lifetime::UntilRemoved } else { Lifetime::WhileOpen };
     let length = Length::Seconds(arguments.seconds);
     let mut options = CaptureOptions::new().length(length).lifetime(lifetime).retry_opening(arguments.retry);
-    options = options.wrong_rate(arguments.wrong_rate);
+    options = options.wrong_rate(arguments.wrong_rate).latency(arguments.latency.unwrap_or(0));
     if let Some(rate) = arguments.rate {
         options = options.sample_rate_hz(rate);
     }
@@ -238,6 +241,14 @@ mod tests {
     fn options(given: &[&str]) -> Result<CaptureOptions, String> {
         let line = Line::try_parse_from([&["record", "tone:440"], given].concat());
         line.map(|line| capture_options(&line.arguments)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn latency_is_an_option_of_the_capture() {
+        let base = || CaptureOptions::new().lifetime(Lifetime::WhileOpen).retry_opening(false);
+        assert_eq!(options(&["--latency", "-44ms"]), Ok(base().latency(-44_000_000)));
+        let refused = options(&["--latency", "61s"]).expect_err("too long");
+        assert!(refused.contains("latency is \"61s\"; allowed: -60s to 60s"), "{refused}");
     }
 
     #[test]

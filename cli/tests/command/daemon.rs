@@ -131,7 +131,7 @@ fn the_service_manager_is_notified_and_the_log_can_be_json() {
         "STATUS=configuration unchanged: capbuf.toml:2: unknown field `form`; allowed: `name`, `from`, `length`, `sample_rate`, \
           `channels`, `format`, `mix`, `gain`, `track`, `transport`, `tls`, `ca_file`, `ffmpeg_options`, `lifetime`, \
           `when_gone`, `open_within`, `retry_after`, `retry_at_most_after`, `give_up_after`, `then_retry_every`, \
-          `nothing_for`, `silence_for`, `wrong_rate`",
+          `nothing_for`, `silence_for`, `wrong_rate`, `latency`",
     );
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).expect("it runs");
     expect("STOPPING=1");

@@ -66,6 +66,9 @@ pub struct capbuf_capture_options {
     /// The fate of a source whose frames come faster or slower than it says: one of the
     /// `CAPBUF_WRONG_RATE_` constants.
     pub wrong_rate: u32,
+    /// The constant delay of the source, in ns, which is taken off all its times: that of a codec,
+    /// a server or a converter. -60000000000 to 60000000000.
+    pub latency_ns: i64,
 }
 
 versioned_struct!(capbuf_capture_options, offset_of!(capbuf_capture_options, gain_db));
@@ -73,7 +76,7 @@ versioned_struct!(capbuf_capture_options, offset_of!(capbuf_capture_options, gai
 impl capbuf_capture_options {
     pub(crate) fn checked(&self) -> Result<CaptureOptions, FfiError> {
         let options = CaptureOptions::new().lifetime(lifetime(self.lifetime)?).gain_db(self.gain_db).mix(self.mix()?);
-        let options = options.wrong_rate(self.wrong_rate()?);
+        let options = options.wrong_rate(self.wrong_rate()?).latency(self.latency_ns);
         self.supervised(self.shaped(options)?)
     }
 

@@ -90,6 +90,7 @@ def record(
     nothing_for: _Seconds = 15.0,
     silence_for: _Seconds | None = None,
     wrong_rate: Literal["refuse", "correct"] | str = "refuse",
+    latency: _Seconds = 0.0,
 ) -> Capture: ...
 def domains(*, folder: _Path | None = None) -> list[DomainInfo]: ...
 def remove_domain(name: str, *, folder: _Path | None = None) -> None: ...
@@ -686,6 +687,7 @@ class SourceConfig:
         nothing_for: _Seconds = 15.0,
         silence_for: _Seconds | None = None,
         wrong_rate: Literal["refuse", "correct"] | str = "refuse",
+        latency: _Seconds = 0.0,
         when_gone: Literal["remove", "keep"] | str = "remove",
     ) -> Self: ...
     @property

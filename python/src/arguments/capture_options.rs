@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::integers::{optional_unsigned, unsigned};
 use super::spec::{channel_count, length, sample_rate};
-use super::times::optional_duration;
+use super::times::{optional_duration, signed_ns};
 use crate::errors::{OrRaise as _, invalid};
 
 /// The arguments of a source as Python passed them.
@@ -25,6 +25,7 @@ pub(crate) struct CaptureArguments<'a, 'py> {
     pub(crate) nothing_for: Option<&'a Bound<'py, PyAny>>,
     pub(crate) silence_for: Option<&'a Bound<'py, PyAny>>,
     pub(crate) wrong_rate: Option<&'a str>,
+    pub(crate) latency: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl CaptureArguments<'_, '_> {
@@ -48,6 +49,9 @@ impl CaptureArguments<'_, '_> {
         }
         if let Some(wrong_rate) = self.wrong_rate {
             options = options.wrong_rate(wrong_rate.parse::<WrongRate>().or_raise(py)?);
+        }
+        if let Some(latency) = self.latency {
+            options = options.latency(signed_ns("latency", latency)?);
         }
         if let Some(deadline) = optional_duration("open_deadline", self.open_deadline)? {
             options = options.open_deadline(deadline);

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use capbuf::MAX_LATENCY_NS;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDateTime, PyDelta, PyDeltaAccess as _, PyFloat, PyInt, PyTzInfo};
@@ -61,6 +62,28 @@ fn delta_ns(delta: &Bound<'_, PyDelta>) -> i128 {
     seconds * 1_000_000_000 + i128::from(delta.get_microseconds()) * 1000
 }
 
+/// Extracts a duration that may be negative, in ns.
+pub(crate) fn signed_ns(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    const SIGNED: &str = "a number of seconds, or a timedelta, from -60 to 60 s";
+    let out_of_range = || invalid(value.py(), name, repr(value), SIGNED);
+    let ns = match value.cast::<PyDelta>() {
+        Ok(delta) => delta_ns(delta),
+        Err(_) if is_number(value)? => {
+            let seconds: f64 = value.extract().map_err(|_| out_of_range())?;
+            // Saturates; NaN is refused.
+            if seconds.is_nan() { i128::MAX } else { (seconds * 1e9).round() as i128 }
+        }
+        Err(_) => return Err(wrong_type(name, value, SIGNED)),
+    };
+    let ns = i64::try_from(ns).ok().filter(|ns| (-MAX_LATENCY_NS..=MAX_LATENCY_NS).contains(ns));
+    ns.ok_or_else(out_of_range)
+}
+
+fn is_number(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_plain = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    Ok(!value.is_instance_of::<PyBool>() && (is_plain || value.hasattr("__float__")?))
+}
+
 /// Extracts a finite duration.
 pub(crate) fn duration(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     possibly_infinite(name, value)?.ok_or_else(|| invalid(value.py(), name, repr(value), DURATION))
@@ -77,9 +100,7 @@ pub(super) fn possibly_infinite(name: &'static str, value: &Bound<'_, PyAny>) ->
     if let Ok(delta) = value.cast::<PyDelta>() {
         return u64::try_from(delta_ns(delta)).map(|ns| Some(Duration::from_nanos(ns))).map_err(|_| out_of_range());
     }
-    let is_number = !value.is_instance_of::<PyBool>()
-        && (value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>() || value.hasattr("__float__")?);
-    if !is_number {
+    if !is_number(value)? {
         return Err(wrong_type(name, value, DURATION));
     }
     let seconds: f64 = value.extract().map_err(|_| out_of_range())?;

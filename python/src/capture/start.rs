@@ -53,6 +53,9 @@ use crate::waiting::interruptible;
 /// wrong_rate : str, default "refuse"
 ///     The fate of a source whose frames come faster or slower than it says: "refuse" closes it, and
 ///     opens it again as one that fails; "correct" takes them to come at the measured rate.
+/// latency : float or timedelta, default 0
+///     The constant delay of the source, which is taken off all its times: that of a codec, a server
+///     or a converter. -60 to 60 seconds.
 ///
 /// Returns
 /// -------
@@ -81,11 +84,11 @@ use crate::waiting::interruptible;
 #[pyo3(
     signature = (source, seconds=None, *, domain=None, registry=None, sample_rate_hz=None, channels=None, sample_format=None,
                  mix=None, gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
-                 then_retry_every=None, nothing_for=None, silence_for=None, wrong_rate=None),
+                 then_retry_every=None, nothing_for=None, silence_for=None, wrong_rate=None, latency=None),
     text_signature = "(source, seconds=60.0, *, domain=None, registry=None, sample_rate_hz=None, channels=None, \
                       sample_format=None, mix='auto', gain_db=0.0, open_deadline=20.0, retry_after=0.5, \
                       retry_at_most_after=30.0, give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, \
-                      wrong_rate='refuse')"
+                      wrong_rate='refuse', latency=0.0)"
 )]
 pub(crate) fn record(
     py: Python<'_>,
@@ -106,6 +109,7 @@ pub(crate) fn record(
     nothing_for: Option<&Bound<'_, PyAny>>,
     silence_for: Option<&Bound<'_, PyAny>>,
     #[pyo3(from_py_with = named::optional_wrong_rate)] wrong_rate: Option<&str>,
+    latency: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Capture> {
     let arguments = CaptureArguments {
         seconds,
@@ -122,6 +126,7 @@ pub(crate) fn record(
         nothing_for,
         silence_for,
         wrong_rate,
+        latency,
     };
     let options = arguments.options(py)?;
     let registry = match (registry, domain) {

@@ -44,6 +44,9 @@ use crate::errors::{invalid, wrong_type};
 /// wrong_rate : str, default "refuse"
 ///     The fate of a source whose frames come faster or slower than it says: "refuse" closes it, and
 ///     opens it again as one that fails; "correct" takes them to come at the measured rate.
+/// latency : float or timedelta, default 0
+///     The constant delay of the source, which is taken off all its times: that of a codec, a server
+///     or a converter. -60 to 60 seconds.
 /// when_gone : str, default "remove"
 ///     The fate of the buffer once the source is no longer configured: "remove" removes it from
 ///     the registry, "keep" leaves it.
@@ -80,11 +83,11 @@ impl SourceConfig {
     #[pyo3(
         signature = (name, locator=None, *, seconds=None, sample_rate_hz=None, channels=None, sample_format=None, mix=None,
                      gain_db=0.0, open_deadline=None, retry_after=None, retry_at_most_after=None, give_up_after=None,
-                     then_retry_every=None, nothing_for=None, silence_for=None, wrong_rate=None, when_gone="remove"),
+                     then_retry_every=None, nothing_for=None, silence_for=None, wrong_rate=None, latency=None, when_gone="remove"),
         text_signature = "(name, locator=None, *, seconds=60.0, sample_rate_hz=None, channels=None, sample_format=None, \
                           mix='auto', gain_db=0.0, open_deadline=20.0, retry_after=0.5, retry_at_most_after=30.0, \
                           give_up_after=10, then_retry_every=60.0, nothing_for=15.0, silence_for=None, \
-                          wrong_rate='refuse', when_gone='remove')"
+                          wrong_rate='refuse', latency=0.0, when_gone='remove')"
     )]
     fn new(
         py: Python<'_>,
@@ -104,6 +107,7 @@ impl SourceConfig {
         nothing_for: Option<&Bound<'_, PyAny>>,
         silence_for: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = named::optional_wrong_rate)] wrong_rate: Option<&str>,
+        latency: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = named::when_gone)] when_gone: &str,
     ) -> PyResult<Self> {
         let arguments = CaptureArguments {
@@ -121,6 +125,7 @@ impl SourceConfig {
             nothing_for,
             silence_for,
             wrong_rate,
+            latency,
         };
         let when_gone = match when_gone {
             "remove" => WhenGone::Remove,
@@ -142,6 +147,7 @@ impl SourceConfig {
             ("then_retry_every", then_retry_every),
             ("nothing_for", nothing_for),
             ("silence_for", silence_for),
+            ("latency", latency),
         ] {
             if let Some(value) = value {
                 keywords.set_item(keyword, value)?;

@@ -65,6 +65,22 @@ impl Tree {
         }
     }
 
+    pub(crate) fn compare_latencies(&mut self) {
+        for (file, says) in [
+            ("capture/src/supervise/options.rs", "pub fn latency(mut self, latency_ns: i64) -> Self"),
+            ("ffi/src/capture/options.rs", "pub latency_ns: i64,"),
+            ("include/capbuf.h", "int64_t latency_ns;"),
+            ("go/capture.go", "\tLatency time.Duration\n"),
+            ("go/capture.go", "C.int64_t(o.Latency)"),
+            ("python/python/capbuf/_capbuf.pyi", "    latency: _Seconds = 0.0,\n) -> Capture"),
+            ("python/python/capbuf/_capbuf.pyi", "        latency: _Seconds = 0.0,\n        when_gone"),
+            ("contrib/capbuf.toml", "# latency = \""),
+            ("cli/src/record/mod.rs", "latency: Option<i64>"),
+        ] {
+            self.says(file, says);
+        }
+    }
+
     pub(crate) fn compare_states(&mut self) {
         let states = variants(between(&self.text("capture/src/state.rs"), "pub enum State {", "\n}"));
         let in_header = by_number(&defined(&self.text("include/capbuf.h"), "STATE_"));

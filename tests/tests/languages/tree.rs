@@ -69,6 +69,7 @@ impl Tree {
         self.compare_lifetimes();
         self.compare_states();
         self.compare_wrong_rates();
+        self.compare_latencies();
         self.compare_changes();
         self.compare_versions();
         self.compare_methods();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use capbuf::MAX_LATENCY_NS;
+
 /// The channels of the buffer, made from those of the source.
 ///
 /// ```
@@ -39,19 +41,25 @@ impl fmt::Display for Mix {
 pub(crate) struct Processing {
     pub(crate) mix: Mix,
     pub(crate) gain_db: f32,
+    /// Taken off the times.
+    pub(crate) latency_ns: i64,
 }
 
 impl Processing {
-    /// Checks the gain.
+    /// Checks the gain and the latency.
     pub(crate) fn check(&self) -> capbuf::Result<()> {
-        if (-100.0..=100.0).contains(&self.gain_db) {
-            return Ok(());
+        if !(-100.0..=100.0).contains(&self.gain_db) {
+            let (given, allowed) = (self.gain_db.to_string(), "-100 to 100".to_owned());
+            return Err(capbuf::Error::InvalidArgument { what: "gain in dB", given, allowed });
         }
-        let (given, allowed) = (self.gain_db.to_string(), "-100 to 100".to_owned());
-        Err(capbuf::Error::InvalidArgument { what: "gain in dB", given, allowed })
+        if !(-MAX_LATENCY_NS..=MAX_LATENCY_NS).contains(&self.latency_ns) {
+            let (given, allowed) = (self.latency_ns.to_string(), "-60000000000 to 60000000000, 60 s".to_owned());
+            return Err(capbuf::Error::InvalidArgument { what: "latency in ns", given, allowed });
+        }
+        Ok(())
     }
 
     pub(super) fn changes_audio(&self) -> bool {
-        *self != Self::default()
+        Self { latency_ns: 0, ..*self } != Self::default()
     }
 }

@@ -39,6 +39,12 @@ impl Output {
         Self { rate_within, ..self }
     }
 
+    /// Sets the constant delay that is taken off all times.
+    pub(super) fn with_latency(mut self, latency_ns: i64) -> Self {
+        self.writer.set_latency(latency_ns);
+        self
+    }
+
     /// Returns the tolerance of the rate of the source, as a part of it.
     pub(crate) fn rate_within(&self) -> f64 {
         self.rate_within

@@ -164,6 +164,7 @@ impl Source for Processed {
             Some(shape) => Output::converted(writer, shape)?,
             None => Output::direct(writer),
         };
-        self.inner.run_into(output.with_rate_within(self.rate_within), stop)
+        let output = output.with_rate_within(self.rate_within).with_latency(self.processing.latency_ns);
+        self.inner.run_into(output, stop)
     }
 }

@@ -164,13 +164,13 @@ mod tests {
             (Mix::Auto, 2, Some(1), vec![0.4, 0.6]),
             (Mix::Auto, 1, Some(2), vec![0.3, 0.3, 0.5, 0.5, 0.5, 0.5, 0.7, 0.7]),
         ] {
-            let processing = Processing { mix, gain_db: 0.0 };
+            let processing = Processing { mix, gain_db: 0.0, latency_ns: 0 };
             let mut shape = Shape::new(format(8000, has), &requested(None, wants), &processing).expect("valid");
             let (samples, utc_ns) = process(&mut shape, &[0.3, 0.5, 0.5, 0.7], 7);
             assert_eq!((samples.len(), utc_ns), (out.len(), 7));
             assert!(samples.iter().zip(&out).all(|(one, other)| (one - other).abs() < 1e-12), "{mix:?}: {samples:?}");
         }
-        let three = Processing { mix: Mix::Channel(2), gain_db: 0.0 };
+        let three = Processing { mix: Mix::Channel(2), gain_db: 0.0, latency_ns: 0 };
         assert!(
             Shape::new(format(8000, 2), &requested(None, None), &three).is_err_and(|has| has.contains("2 channels"))
         );
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn gain_is_in_decibels() {
-        let louder = Processing { mix: Mix::Auto, gain_db: 20.0 };
+        let louder = Processing { mix: Mix::Auto, gain_db: 20.0, latency_ns: 0 };
         let mut shape = Shape::new(format(8000, 1), &requested(None, None), &louder).expect("valid");
         let (samples, _) = process(&mut shape, &[0.01], 0);
         assert!((samples[0] - 0.1).abs() < 1e-9);

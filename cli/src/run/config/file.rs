@@ -62,6 +62,7 @@ pub(super) struct Source {
     pub(super) nothing_for: Option<Spanned<String>>,
     pub(super) silence_for: Option<Spanned<String>>,
     pub(super) wrong_rate: Option<Spanned<String>>,
+    pub(super) latency: Option<Spanned<String>>,
 }
 
 /// The settings of sources that have none of their own.

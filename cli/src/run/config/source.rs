@@ -65,6 +65,9 @@ pub(super) fn read(
     if let Some(wrong_rate) = document.read_if_set(setting!(source, defaults, wrong_rate), named::value)? {
         options = options.wrong_rate(wrong_rate);
     }
+    if let Some(latency_ns) = document.read_if_set(source.latency.as_ref(), duration::parse_latency)? {
+        options = options.latency(latency_ns);
+    }
     let (stream, at) = stream::read(document, source)?;
     options = options
         .stream(stream)

@@ -64,6 +64,8 @@ fn invalid_values_are_reported_with_line_and_allowed_values() {
         (source("lifetime = \"short\""), "x.toml:5: lifetime is \"short\"; allowed: until removed, while open"),
         (source("when_gone = \"burn\""), "x.toml:5: when_gone is \"burn\"; allowed: remove, keep"),
         (source("wrong_rate = \"ignore\""), "x.toml:5: wrong_rate is \"ignore\"; allowed: refuse, correct"),
+        (source("latency = \"61s\""), "x.toml:5: latency is \"61s\"; allowed: -60s to 60s"),
+        (source("latency = 44"), "x.toml:5: invalid type: integer `44`"),
         (source("silence_for = \"ever\""), "x.toml:5: \"ever\" is not a duration"),
         (trigger("above = -9\ntype = \"mp3\""), "x.toml:9: type is \"mp3\"; allowed: wav, flac"),
         ("[defaults]\nformat = \"s20\"\n[[source]]\nfrom = \"tone:1\"".to_owned(), "x.toml:2: "),
@@ -117,7 +119,7 @@ fn every_supervision_setting_reaches_the_capture_options() {
     let text = source(
         "lifetime = \"while open\"\nopen_within = \"1s\"\nretry_after = \"2s\"\nretry_at_most_after = \"3s\"\n\
          give_up_after = 4\nthen_retry_every = \"5s\"\nnothing_for = \"6s\"\nsilence_for = \"never\"\n\
-         wrong_rate = \"correct\"",
+         wrong_rate = \"correct\"\nlatency = \"-44ms\"",
     );
     let config = parse("x.toml", &text).expect("it is valid");
     let seconds = Duration::from_secs;
@@ -127,7 +129,8 @@ fn every_supervision_setting_reaches_the_capture_options() {
         .backoff(Backoff::default().first(seconds(2)).longest(seconds(3)))
         .circuit_breaker(CircuitBreaker::new(4, seconds(5)))
         .watchdog(Watchdog::new().nothing_for(seconds(6)).silence_for(None))
-        .wrong_rate(WrongRate::Correct);
+        .wrong_rate(WrongRate::Correct)
+        .latency(-44_000_000);
     assert_eq!(config.sources, [SourceConfig::new("a", "tone:440").options(options)]);
 }
 
