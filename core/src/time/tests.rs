@@ -1,10 +1,14 @@
 //! Timekeepers, chunk by chunk.
 
+use std::time::Duration;
+
 use super::batch::Batch;
 use super::estimate::Measured;
 use super::timekeeper::{ChunkTime, Timekeeper};
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 use crate::gap::GapReason;
+use crate::ring::Anchor;
+use crate::timing::ClockSource;
 
 const CHUNK: u64 = 10;
 
@@ -140,4 +144,48 @@ fn anchor_distance_grows_from_one_second_to_ten() {
     let spacing_after = |frame: u64| set.windows(2).find(|pair| pair[0] >= frame).map(|pair| (pair[1] - pair[0]) / 100);
     let spacings = [0, 40_000, 100_000].map(spacing_after);
     assert!(matches!(spacings, [Some(10), Some(50..70), Some(100)]), "tenths of a second: {spacings:?}");
+}
+
+#[test]
+fn no_time_gap_or_clock_makes_published_times_run_backwards_within_an_epoch() {
+    let mut state = 1_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (state >> 33) % below
+    };
+    for rate in [1, 8000, 44_100, 768_000] {
+        for _ in 0..60 {
+            let clock = ManualClock::new([0, 1_790_000_000_000_000_000, i64::MAX - 1_000_000_000][random(3) as usize]);
+            let mut keeper = Timekeeper::new(rate, None);
+            let (mut head, mut newest): (u64, Option<Anchor>) = (random(2) << 40, None);
+            for _ in 0..400 {
+                let frames = [1, 160, 4800, 1 << 20][random(4) as usize];
+                clock.advance(Duration::from_nanos(random(frames * 2_000_000_000 / u64::from(rate))));
+                match random(40) {
+                    0 => clock
+                        .step_utc([25_000_000, -25_000_000, 3_600_000_000_000, -3_600_000_000_000][random(4) as usize]),
+                    1 => keeper.gap(GapReason::PacketLoss, Some([0, 20_000_000, -5, i64::MAX][random(4) as usize])),
+                    2 => keeper.gap(GapReason::SourceLost, None),
+                    3 => keeper.set_clock(ClockSource::ALL[random(4) as usize]),
+                    4 => keeper.set_latency([0, 1_500_000_000, i64::MIN, i64::MAX][random(4) as usize]),
+                    _ => {}
+                }
+                let now_ns = clock.utc_ns().saturating_add(random(40_000_000) as i64 - 20_000_000);
+                let time = match random(30) {
+                    0 => ChunkTime::Captured([i64::MIN, i64::MAX, 0][random(3) as usize]),
+                    1..12 => ChunkTime::Captured(now_ns),
+                    12 => ChunkTime::Arrived([i64::MIN, i64::MAX, 0][random(3) as usize]),
+                    _ => ChunkTime::Arrived(now_ns),
+                };
+                if let Some(anchor) = keeper.chunk(head, frames, time, &clock) {
+                    let end_ns = newest.map_or(i64::MIN, |newest: Anchor| newest.utc_at(head));
+                    assert_eq!(anchor.first_frame, head);
+                    assert!(anchor.utc_ns >= end_ns || anchor.back_ns > 0, "{anchor:?} after {newest:?}");
+                    assert!(anchor.timing.uncertainty_ns >= 0 && anchor.gap_ns >= 0, "{anchor:?}");
+                    newest = Some(anchor);
+                }
+                head += frames;
+            }
+        }
+    }
 }
