@@ -34,7 +34,7 @@ pub(crate) use kinds::source_with;
 pub use locator::{DeviceHost, Locator};
 pub use processing::Mix;
 pub(crate) use processing::{Processed, Processing};
-pub(crate) use rate_check::{RATE_WITHIN, RateCheck, nearest_rate_hz};
+pub(crate) use rate_check::{NOTHING_FOR, RATE_WITHIN, RateCheck, nearest_rate_hz};
 pub(crate) use remarks::Remarks;
 #[cfg(fuzzing)]
 pub use stream::count_packets;

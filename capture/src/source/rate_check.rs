@@ -15,6 +15,10 @@ use std::time::Duration;
 /// a thousandth at most.
 pub(crate) const RATE_WITHIN: f64 = 0.05;
 
+/// A source that writes nothing for this time is taken for dead, unless the watchdog says another
+/// one.
+pub(crate) const NOTHING_FOR: Duration = Duration::from_secs(15);
+
 /// The shortest part, in seconds.
 const PART_S: f64 = 1.4;
 /// A part is this many times longer than the longest pause between two arrivals in it.

@@ -213,7 +213,8 @@ impl Supervised {
         let runner = Runner {
             registry: registry.clone(),
             name: name.to_owned(),
-            source: Processed::new(source, options.processing, options.watchdog.rate_within),
+            source: Processed::new(source, options.processing, options.watchdog.rate_within)
+                .nothing_for(options.watchdog.nothing_for),
             options: options.clone(),
             progress: Arc::clone(&own.progress),
             stop: own.stop.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::source::RATE_WITHIN;
+use crate::source::{NOTHING_FOR, RATE_WITHIN};
 
 /// Requirements on the frames that arrive. A source that violates one is closed and opened again.
 ///
@@ -33,7 +33,7 @@ impl Watchdog {
     /// Sources have shorter timeouts of their own: a device is lost after 3 seconds without a
     /// frame, a stream after 12.
     pub fn new() -> Self {
-        Self { nothing_for: Duration::from_secs(15), rate_within: RATE_WITHIN, silence_for: None }
+        Self { nothing_for: NOTHING_FOR, rate_within: RATE_WITHIN, silence_for: None }
     }
 
     /// Sets the longest time without a frame.

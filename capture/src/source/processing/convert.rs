@@ -39,27 +39,42 @@ impl Block {
     }
 
     /// Writes samples, clipped to full scale.
-    pub(super) fn write(&mut self, writer: &mut Writer, samples: &[f64], utc_ns: i64) -> capbuf::Result<()> {
+    pub(super) fn write(&mut self, writer: &mut Writer, samples: &[f64], time: BlockTime) -> capbuf::Result<()> {
         // The casts saturate, and convert NaN to zero.
         match self {
-            Self::S16(block) => write(writer, block, samples, utc_ns, |sample| (sample * 32_768.0).round() as i16),
+            Self::S16(block) => write(writer, block, samples, time, |sample| (sample * 32_768.0).round() as i16),
             Self::S24(block) => {
-                write(writer, block, samples, utc_ns, |sample| I24::new((sample * 8_388_608.0).round() as i32))
+                write(writer, block, samples, time, |sample| I24::new((sample * 8_388_608.0).round() as i32))
             }
-            Self::S32(block) => write(writer, block, samples, utc_ns, |sample| (sample * FULL_SCALE).round() as i32),
-            Self::F32(block) => write(writer, block, samples, utc_ns, |sample| sample as f32),
+            Self::S32(block) => write(writer, block, samples, time, |sample| (sample * FULL_SCALE).round() as i32),
+            Self::F32(block) => write(writer, block, samples, time, |sample| sample as f32),
         }
     }
+}
+
+/// The time of a block.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BlockTime {
+    /// The time of its first frame.
+    pub(super) utc_ns: i64,
+    /// True if that was computed from the time of arrival of its last one.
+    pub(super) is_arrival: bool,
 }
 
 fn write<S: Sample>(
     writer: &mut Writer,
     block: &mut Vec<S>,
     samples: &[f64],
-    utc_ns: i64,
+    time: BlockTime,
     convert: impl Fn(f64) -> S,
 ) -> capbuf::Result<()> {
     block.clear();
     block.extend(samples.iter().map(|sample| convert(*sample)));
-    writer.write_at(block, utc_ns)
+    if time.is_arrival {
+        let spec = writer.buffer().spec();
+        let frames = block.len() / usize::from(spec.channels());
+        let lasts_ns = (frames as f64 * 1e9 / f64::from(spec.sample_rate_hz())) as i64;
+        return writer.write_arrived_at(block, time.utc_ns.saturating_add(lasts_ns));
+    }
+    writer.write_at(block, time.utc_ns)
 }

@@ -1,12 +1,14 @@
 //! The way of a source's audio into its buffer, converted if necessary.
 
+use std::time::Duration;
+
 use capbuf::{CaptureBuffer, Clock, ClockSource, GapReason, Reservation, Sample, Writer};
 
-use super::convert::{Block, append_floats, float};
+use super::convert::{Block, BlockTime, append_floats, float};
 use super::shape::{BLOCK_FRAMES, Shape};
 use crate::error::Result;
 use crate::source::format::{Format, RequestedFormat};
-use crate::source::rate_check::RATE_WITHIN;
+use crate::source::rate_check::{NOTHING_FOR, RATE_WITHIN};
 
 /// The writer of a source, and the conversion before it.
 ///
@@ -16,6 +18,7 @@ pub struct Output {
     writer: Writer,
     conversion: Option<Conversion>,
     rate_within: f64,
+    nothing_for: Duration,
 }
 
 struct Conversion {
@@ -24,6 +27,8 @@ struct Conversion {
     floats: Vec<f64>,
     /// A block for the buffer.
     block: Block,
+    /// True if the samples that it holds came with a time of arrival.
+    is_arrival: bool,
     /// The memory of all this, in the budget of the buffer's registry.
     _reserved: Reservation,
 }
@@ -31,7 +36,7 @@ struct Conversion {
 impl Output {
     /// Writes the audio as it is.
     pub(crate) fn direct(writer: Writer) -> Self {
-        Self { writer, conversion: None, rate_within: RATE_WITHIN }
+        Self { writer, conversion: None, rate_within: RATE_WITHIN, nothing_for: NOTHING_FOR }
     }
 
     /// Sets the tolerance of the rate of the source, as a part of it.
@@ -43,6 +48,16 @@ impl Output {
     pub(super) fn with_latency(mut self, latency_ns: i64) -> Self {
         self.writer.set_latency(latency_ns);
         self
+    }
+
+    /// Sets the time without a frame after which the source is taken for dead.
+    pub(super) fn with_nothing_for(self, nothing_for: Duration) -> Self {
+        Self { nothing_for, ..self }
+    }
+
+    /// Returns the time without a frame after which the source is taken for dead.
+    pub(crate) fn nothing_for(&self) -> Duration {
+        self.nothing_for
     }
 
     /// Returns the tolerance of the rate of the source, as a part of it.
@@ -60,7 +75,8 @@ impl Output {
         let bytes = shape.bytes() + in_samples * size_of::<f64>() + out_samples * shape.output().sample_format.bytes();
         let reserved = writer.buffer().reserve(bytes as u64)?;
         let block = Block::new(shape.output().sample_format, out_samples);
-        let conversion = Conversion { shape, floats: Vec::with_capacity(in_samples), block, _reserved: reserved };
+        let floats = Vec::with_capacity(in_samples);
+        let conversion = Conversion { shape, floats, block, is_arrival: false, _reserved: reserved };
         Ok(Self { conversion: Some(conversion), ..Self::direct(writer) })
     }
 
@@ -108,19 +124,26 @@ impl Output {
         let block_samples = BLOCK_FRAMES * usize::from(conversion.shape.native().channels);
         samples.chunks(block_samples).enumerate().try_for_each(|(number, block)| {
             let fill = |floats: &mut Vec<f64>| floats.extend(block.iter().map(|sample| float(*sample)));
-            conversion.write(&mut self.writer, number, utc_ns, fill)
+            conversion.write(&mut self.writer, number, BlockTime { utc_ns, is_arrival: false }, fill)
         })
     }
 
     /// Writes bytes as [`write_at`](Self::write_at) does samples.
     pub(crate) fn write_bytes_at(&mut self, bytes: &[u8], utc_ns: i64) -> Result<()> {
         let Some(conversion) = &mut self.conversion else { return Ok(self.writer.write_bytes_at(bytes, utc_ns)?) };
-        let Format { channels, sample_format, .. } = conversion.shape.native();
-        let block_bytes = BLOCK_FRAMES * usize::from(channels) * sample_format.bytes();
-        bytes.chunks(block_bytes).enumerate().try_for_each(|(number, block)| {
-            let fill = |floats: &mut Vec<f64>| append_floats(block, sample_format, floats);
-            conversion.write(&mut self.writer, number, utc_ns, fill)
-        })
+        conversion.write_bytes(&mut self.writer, bytes, BlockTime { utc_ns, is_arrival: false })
+    }
+
+    /// Writes bytes of whole frames that arrived at `utc_ns`: their last frame was captured before.
+    pub(crate) fn write_bytes_arrived_at(&mut self, bytes: &[u8], utc_ns: i64) -> Result<()> {
+        let Some(conversion) = &mut self.conversion else {
+            return Ok(self.writer.write_bytes_arrived_at(bytes, utc_ns)?);
+        };
+        let Format { sample_rate_hz, channels, sample_format } = conversion.shape.native();
+        let frames = bytes.len() / (usize::from(channels) * sample_format.bytes());
+        let lasts_ns = (frames as f64 * 1e9 / f64::from(sample_rate_hz)) as i64;
+        let first_ns = utc_ns.saturating_sub(lasts_ns);
+        conversion.write_bytes(&mut self.writer, bytes, BlockTime { utc_ns: first_ns, is_arrival: true })
     }
 
     /// Names the clock of the times that are passed.
@@ -136,15 +159,16 @@ impl Output {
     }
 
     /// Records a gap of known length before the next samples.
-    pub(crate) fn gap_for(&mut self, reason: GapReason, duration: std::time::Duration) {
+    pub(crate) fn gap_for(&mut self, reason: GapReason, duration: Duration) {
         let _ = self.finish();
         self.writer.gap_for(reason, duration);
     }
 
     /// Writes the samples that the conversion holds, at the end or before a gap.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        let Some(Conversion { shape, block, .. }) = &mut self.conversion else { return Ok(()) };
-        shape.finish(|samples, utc_ns| Ok(block.write(&mut self.writer, samples, utc_ns)?))
+        let Some(Conversion { shape, block, is_arrival, .. }) = &mut self.conversion else { return Ok(()) };
+        let is_arrival = *is_arrival;
+        shape.finish(|samples, utc_ns| Ok(block.write(&mut self.writer, samples, BlockTime { utc_ns, is_arrival })?))
     }
 
     /// Discards the samples that the conversion holds.
@@ -156,19 +180,32 @@ impl Output {
 }
 
 impl Conversion {
-    /// Converts and writes block `number` of samples whose first was captured at `utc_ns`.
+    fn write_bytes(&mut self, writer: &mut Writer, bytes: &[u8], time: BlockTime) -> Result<()> {
+        let Format { channels, sample_format, .. } = self.shape.native();
+        let block_bytes = BLOCK_FRAMES * usize::from(channels) * sample_format.bytes();
+        bytes.chunks(block_bytes).enumerate().try_for_each(|(number, block)| {
+            let fill = |floats: &mut Vec<f64>| append_floats(block, sample_format, floats);
+            self.write(writer, number, time, fill)
+        })
+    }
+
+    /// Converts and writes block `number` of samples; the time is that of the first of all.
     fn write(
         &mut self,
         writer: &mut Writer,
         number: usize,
-        utc_ns: i64,
+        time: BlockTime,
         fill: impl FnOnce(&mut Vec<f64>),
     ) -> Result<()> {
+        let BlockTime { utc_ns, is_arrival } = time;
+        self.is_arrival = is_arrival;
         self.floats.clear();
         fill(&mut self.floats);
         let before_ns = (number * BLOCK_FRAMES) as f64 * 1e9 / f64::from(self.shape.native().sample_rate_hz);
         let Self { shape, floats, block, .. } = self;
         let utc_ns = utc_ns.saturating_add(before_ns as i64);
-        shape.process(floats, utc_ns, |samples, utc_ns| Ok(block.write(writer, samples, utc_ns)?))
+        shape.process(floats, utc_ns, |samples, utc_ns| {
+            Ok(block.write(writer, samples, BlockTime { utc_ns, is_arrival })?)
+        })
     }
 }

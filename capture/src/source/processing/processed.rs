@@ -1,5 +1,7 @@
 //! A source whose audio is converted.
 
+use std::time::Duration;
+
 use capbuf::Writer;
 
 use super::mix::Processing;
@@ -8,6 +10,7 @@ use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
+use crate::source::rate_check::NOTHING_FOR;
 use crate::source::remarks::Remarks;
 use crate::stop::Stop;
 
@@ -16,6 +19,7 @@ pub(crate) struct Processed {
     inner: Box<dyn Source>,
     processing: Processing,
     rate_within: f64,
+    nothing_for: Duration,
     /// The conversion; `None` to run the source as it is.
     shape: Option<Shape>,
     corrected: Option<Correction>,
@@ -44,6 +48,7 @@ impl Processed {
             inner,
             processing,
             rate_within,
+            nothing_for: NOTHING_FOR,
             shape: None,
             corrected: None,
             declared: None,
@@ -51,6 +56,11 @@ impl Processed {
             native_hz: None,
             note: None,
         }
+    }
+
+    /// Sets the time without a frame after which the source is taken for dead.
+    pub(crate) fn nothing_for(self, nothing_for: Duration) -> Self {
+        Self { nothing_for, ..self }
     }
 
     /// Takes the frames of the source as `rate_hz` a second from the next opening on, as long as it
@@ -164,7 +174,7 @@ impl Source for Processed {
             Some(shape) => Output::converted(writer, shape)?,
             None => Output::direct(writer),
         };
-        let output = output.with_rate_within(self.rate_within).with_latency(self.processing.latency_ns);
-        self.inner.run_into(output, stop)
+        let output = output.with_rate_within(self.rate_within).with_nothing_for(self.nothing_for);
+        self.inner.run_into(output.with_latency(self.processing.latency_ns), stop)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! ffmpeg knows every codec and transport, and a crash in it does not end this process. It sends
 //! PCM in Matroska, so that each packet keeps its timestamp: raw PCM would close the gaps that lost
-//! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock); [`clock`]
-//! maps them to the monotonic clock.
+//! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock), and say
+//! where packets are missing; see [`stamps`]. [`clock`] holds the start until its times are known.
 //!
 //! The log of ffmpeg has the tracks and their formats, the reason of a failure, and the addresses
 //! it connects to. A child that was started for another track or format is started once more. A
@@ -29,9 +29,13 @@ mod packet_writer;
 pub(super) mod packets;
 mod secrets;
 mod silence;
+mod stamps;
 mod stream_source;
 mod times;
 mod tracks;
+
+const MS_NS: i64 = 1_000_000;
+const SECOND_NS: i64 = 1_000_000_000;
 
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
 pub use options::{StreamOptions, Transport};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use capbuf::{BEHIND_NS, GapReason};
 
 use super::arrival_rate::ArrivalRate;
-use super::clock::{Placed, StreamClock};
+use super::clock::{Placed, Stamped, StreamClock};
 use super::packets::Packet;
 use crate::error::{Error, Result};
 use crate::source::format::Format;
@@ -24,8 +24,10 @@ pub(super) struct PacketWriter<'a> {
     frame_bytes: usize,
     /// The rate that the stream says, and the one at which its frames are known to come.
     rates_hz: (u32, u32),
-    /// Packets that arrived before the clock settled.
-    held: Vec<(Placed, Packet)>,
+    /// Packets that arrived before the start was settled.
+    held: Vec<(Stamped, Packet)>,
+    /// A packet that seems to follow a hole: the next one decides.
+    waiting: Option<(Stamped, Packet)>,
     /// Packets that arrived early, and the monotonic time at which each is due.
     early: VecDeque<(i64, Placed, Packet)>,
     /// The size of all these.
@@ -41,13 +43,14 @@ impl<'a> PacketWriter<'a> {
         let rate_hz = output.format().sample_rate_hz;
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
         Self {
-            clock: StreamClock::new(rate_hz),
+            clock: StreamClock::new(rate_hz, output.nothing_for()),
             arrivals: ArrivalRate::new(rate_hz, output.rate_within()),
             output,
             has_length: Box::new(has_length),
             frame_bytes,
             rates_hz: (format.sample_rate_hz, rate_hz),
             held: Vec::new(),
+            waiting: None,
             early: VecDeque::new(),
             held_bytes: 0,
         }
@@ -62,26 +65,52 @@ impl<'a> PacketWriter<'a> {
         if frames == 0 {
             return Ok(());
         }
-        let settled = self.clock.is_settled();
         let arrived_ns = self.output.buffer().clock().monotonic_ns();
-        let placed = self.clock.place(self.corrected_ns(packet.timestamp_ns), frames, arrived_ns);
-        if let Some(come_hz) = self.arrivals.add(arrived_ns, frames, placed.lost) {
+        let stamped = Stamped { timestamp_ns: self.corrected_ns(packet.timestamp_ns), frames, arrived_ns };
+        if !self.clock.is_settled() {
+            return self.hold(stamped, packet);
+        }
+        self.held_bytes += packet.data.len();
+        if let Some((waiting, first)) = self.waiting.take() {
+            self.place(waiting, Some(stamped), first, stop)?;
+        }
+        if self.clock.seems_lost(stamped) {
+            self.waiting = Some((stamped, packet));
+            return Ok(());
+        }
+        self.place(stamped, None, packet, stop)
+    }
+
+    /// Places a packet, and writes what is due. `next` is the packet after it, if it is known.
+    fn place(&mut self, stamped: Stamped, next: Option<Stamped>, packet: Packet, stop: &Stop) -> Result<()> {
+        let placed = self.clock.place(stamped, next);
+        self.check_rate(stamped, placed.lost)?;
+        let arrived_ns = stamped.arrived_ns;
+        if placed.ahead.is_zero() {
+            self.arrivals.on_time();
+        }
+        let ahead_ns = i64::try_from(placed.ahead.as_nanos()).unwrap_or(i64::MAX);
+        self.early.push_back((arrived_ns.saturating_add(ahead_ns), placed, packet));
+        self.write_due(ahead_ns, stop)
+    }
+
+    /// Holds a packet of the start, and settles once its place in time is known.
+    fn hold(&mut self, stamped: Stamped, packet: Packet) -> Result<()> {
+        self.held_bytes += packet.data.len();
+        let (is_settled, lost) = self.clock.hold(stamped);
+        self.check_rate(stamped, lost)?;
+        self.held.push((stamped, packet));
+        if is_settled || self.held_bytes > MOST_HELD_BYTES { self.settle() } else { Ok(()) }
+    }
+
+    fn check_rate(&mut self, packet: Stamped, lost: Option<Duration>) -> Result<()> {
+        if let Some(come_hz) = self.arrivals.add(packet.arrived_ns, packet.frames, lost) {
             if !(self.has_length)() {
                 return Err(self.wrong_rate(come_hz));
             }
             self.arrivals.set_file();
         }
-        self.held_bytes += packet.data.len();
-        if settled {
-            if placed.ahead.is_zero() {
-                self.arrivals.on_time();
-            }
-            let ahead_ns = i64::try_from(placed.ahead.as_nanos()).unwrap_or(i64::MAX);
-            self.early.push_back((arrived_ns.saturating_add(ahead_ns), placed, packet));
-            return self.write_due(ahead_ns, stop);
-        }
-        self.held.push((placed, packet));
-        if self.clock.is_settled() || self.held_bytes > MOST_HELD_BYTES { self.settle() } else { Ok(()) }
+        Ok(())
     }
 
     fn wrong_rate(&self, come_hz: u32) -> Error {
@@ -125,24 +154,36 @@ impl<'a> PacketWriter<'a> {
     /// Writes all packets, at the end of the stream: those that are early when they are due.
     pub(super) fn drain(&mut self, stop: &Stop) -> Result<()> {
         self.settle()?;
+        if let Some((waiting, packet)) = self.waiting.take() {
+            self.place(waiting, None, packet, stop)?;
+        }
         self.write_due(i64::MAX, stop)
     }
 
     /// Writes the held packets: their capture times are known only now.
     fn settle(&mut self) -> Result<()> {
-        let mut held = std::mem::take(&mut self.held);
-        self.held_bytes -= held.iter().map(|(_, packet)| packet.data.len()).sum::<usize>();
+        if self.clock.is_settled() {
+            return Ok(());
+        }
+        let (stamped, packets): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().unzip();
+        self.held_bytes -= packets.iter().map(|packet| packet.data.len()).sum::<usize>();
         let buffer = self.output.buffer();
-        self.clock.settle(buffer.clock().monotonic_ns());
+        let placed = self.clock.settle(&stamped, buffer.clock().monotonic_ns());
+        let mut from_utc_ns = i64::MIN;
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {
             // Servers start with some seconds of the past. After a reconnect those are in the
             // buffer, and are dropped. If the buffer's end lies in the future, a wrong clock gave
             // those times: then all are kept, and the first chunk begins a new epoch.
-            let clock = &**buffer.clock();
-            let is_wrong = newest_utc_ns.saturating_sub(clock.utc_ns()) > BEHIND_NS;
-            held.retain(|(placed, _)| is_wrong || utc_of(clock, self.clock.captured_ns(placed)) >= newest_utc_ns);
+            let is_wrong = newest_utc_ns.saturating_sub(buffer.clock().utc_ns()) > BEHIND_NS;
+            from_utc_ns = if is_wrong { i64::MIN } else { newest_utc_ns };
         }
-        held.iter().try_for_each(|(placed, packet)| self.write(placed, packet))
+        for (placed, packet) in placed.iter().zip(&packets) {
+            let captured_ns = placed.arrived_ns.saturating_sub(placed.duration_ns);
+            if utc_of(self.output.clock(), captured_ns) >= from_utc_ns {
+                self.write(placed, packet)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes what a conversion holds, at the end.
@@ -154,10 +195,7 @@ impl<'a> PacketWriter<'a> {
         if let Some(lost) = placed.lost {
             self.output.gap_for(GapReason::PacketLoss, lost);
         }
-        if let Some(undetected) = placed.late {
-            self.output.gap_for(GapReason::Detected, undetected);
-        }
-        let capture_utc_ns = utc_of(&**self.output.buffer().clock(), self.clock.captured_ns(placed));
-        self.output.write_bytes_at(&packet.data, capture_utc_ns)
+        let arrived_utc_ns = utc_of(self.output.clock(), placed.arrived_ns);
+        self.output.write_bytes_arrived_at(&packet.data, arrived_utc_ns)
     }
 }
