@@ -8,8 +8,7 @@
 use std::time::Duration;
 
 use super::least_delay::LeastDelay;
-use super::stamps::{Place, Stamp, Stamps};
-use super::{MS_NS, SECOND_NS};
+use super::stamps::{MS_NS, Place, SECOND_NS, Stamp, Stamps};
 
 /// ffmpeg's Matroska muxer sends a packet after the second one that follows: it holds one for the
 /// interleaving with video, and sends a cluster when the next one begins.

@@ -34,9 +34,6 @@ mod stream_source;
 mod times;
 mod tracks;
 
-const MS_NS: i64 = 1_000_000;
-const SECOND_NS: i64 = 1_000_000_000;
-
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
 pub use options::{StreamOptions, Transport};
 #[cfg(fuzzing)]

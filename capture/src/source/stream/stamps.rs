@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-use super::{MS_NS, SECOND_NS};
+pub(super) const MS_NS: i64 = 1_000_000;
+pub(super) const SECOND_NS: i64 = 1_000_000_000;
 
 /// The smallest hole. Timestamps are whole milliseconds, so a smaller deviation, or one of less
 /// than half a packet, is none.
