@@ -34,7 +34,7 @@ pub(crate) struct Plan {
 /// The next part of a planned span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
-    Frames { first: u64, count: u64, timing: Timing },
+    Frames { first: u64, count: u64 },
     Silence { frames: u64 },
     Gap(Gap),
 }
@@ -233,9 +233,15 @@ struct Part {
 }
 
 impl Plan {
-    /// The accuracy of the time of its beginning.
+    /// The accuracy of its times: the clock and latency of its beginning, the largest uncertainty.
     pub(crate) fn timing(&self, region: &Region) -> Timing {
-        self.extent.timing_of(region, self.segment)
+        let mut timing = self.extent.timing_of(region, self.segment);
+        let mut number = self.segment.0;
+        while let Some(next) = self.extent.next(region, number).filter(|(_, next)| next.first_frame < self.end) {
+            timing = timing.with(self.extent.timing_of(region, next));
+            number = next.0;
+        }
+        timing
     }
 
     /// Visits the span in order: frames, and silence where gaps are filled, each gap before its
@@ -267,8 +273,7 @@ impl Plan {
     }
 
     fn walk_part(&self, region: &Region, spec: &Spec, part: &Part, visit: &mut impl FnMut(Step)) -> bool {
-        let (mut number, mut segment) = part.segment;
-        let timing_of = |number, segment| self.extent.timing_of(region, (number, segment));
+        let (mut number, segment) = part.segment;
         if part.lead > 0 {
             if let Some(gap) = segment.gap_before() {
                 visit(Step::Gap(gap));
@@ -281,7 +286,7 @@ impl Plan {
                 break;
             }
             if next.first_frame > first {
-                visit(Step::Frames { first, count: next.first_frame - first, timing: timing_of(number, segment) });
+                visit(Step::Frames { first, count: next.first_frame - first });
                 first = next.first_frame;
             }
             if let Some(gap) = next.gap_before() {
@@ -291,10 +296,10 @@ impl Plan {
                     visit(Step::Silence { frames });
                 }
             }
-            (number, segment) = (next_number, next);
+            number = next_number;
         }
         if part.end > first {
-            visit(Step::Frames { first, count: part.end - first, timing: timing_of(number, segment) });
+            visit(Step::Frames { first, count: part.end - first });
         }
         number == self.extent.newest_segment().0 || self.extent.next(region, number).is_some()
     }

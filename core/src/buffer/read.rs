@@ -15,7 +15,6 @@ use crate::sample::{Sample, convert, with_format};
 use crate::spec::SampleFormat;
 use crate::sync::{AtomicU64, count, fork};
 use crate::time::Extent;
-use crate::timing::Timing;
 
 /// Options of a read. By default: whole or not at all, without waiting, gaps of time filled, in the
 /// buffer's own format.
@@ -164,7 +163,7 @@ fn copy_plan<T: Sample>(
             gap(before, written, silence);
         }
         match step {
-            Step::Frames { first, count, .. } => {
+            Step::Frames { first, count } => {
                 with_format!(shared.spec.format(), S => copy_frames::<S, T>(shared, first, count, sink));
                 written = written.saturating_add(count);
             }
@@ -184,12 +183,8 @@ fn copy_plan<T: Sample>(
 /// Measures what a planned span takes; `None` if the writer lapped the walk.
 fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
     let (mut captured_frames, mut silence_frames, mut gaps) = (0_u64, 0_u64, 0);
-    let mut timing: Option<Timing> = None;
     let whole = plan.walk(&shared.region, &shared.spec, |step| match step {
-        Step::Frames { count, timing: part, .. } => {
-            captured_frames += count;
-            timing = Some(timing.map_or(part, |before| before.with(part)));
-        }
+        Step::Frames { count, .. } => captured_frames += count,
         Step::Silence { frames } => silence_frames = silence_frames.saturating_add(frames),
         Step::Gap(_) => gaps += 1,
     });
@@ -203,7 +198,7 @@ fn measure(shared: &Shared, plan: &Plan) -> Option<Extracted> {
         end_utc_ns: plan.end_utc_ns,
         gaps,
         missing: plan.missing,
-        timing: timing.unwrap_or_else(|| plan.timing(&shared.region)),
+        timing: plan.timing(&shared.region),
     })
 }
 

@@ -44,7 +44,7 @@ impl Batch {
         self.since_frames += since_frames;
         self.error_ns += error_ns;
         self.spread_ns += error_ns.abs();
-        if error_ns < self.earliest.1 {
+        if self.is_arrival && error_ns < self.earliest.1 {
             self.earliest = (since_frames, error_ns);
         }
         true

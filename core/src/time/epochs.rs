@@ -197,6 +197,9 @@ impl Place {
     /// Counted from the beginning of the gap: the frames between two places in it are the
     /// difference, wherever spans adjoin.
     pub(crate) fn silence(&self, spec: &Spec) -> (u64, u64) {
+        if self.gap_ns == 0 {
+            return (0, 0);
+        }
         let before = spec.ns_to_frames(self.before_ns);
         (before, spec.ns_to_frames(self.gap_ns).saturating_sub(before))
     }
