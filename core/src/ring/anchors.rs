@@ -102,7 +102,7 @@ impl Anchor {
         let gap = kinds & 0xff;
         let clock = (kinds >> 8) & 0xff;
         let timing = Timing {
-            clock: ClockSource::ALL.into_iter().find(|known| *known as u64 == clock).unwrap_or_default(),
+            clock: numbered(&ClockSource::ALL, clock).unwrap_or_default(),
             latency_ns: i64::from((kinds >> 32) as i32) * 1000,
             uncertainty_ns: (uncertainty_ns as i64).max(0),
         };
@@ -114,10 +114,15 @@ impl Anchor {
             back_ns: (gap_ns as i64).min(0).saturating_neg(),
             epoch,
             clock_step_ns: clock_step_ns as i64,
-            gap: GapReason::ALL.into_iter().find(|reason| *reason as u64 == gap),
+            gap: numbered(&GapReason::ALL, gap),
             timing,
         }
     }
+}
+
+/// The value of a number, of values numbered from 1.
+fn numbered<T: Copy>(all: &[T], number: u64) -> Option<T> {
+    all.get((number as usize).wrapping_sub(1)).copied()
 }
 
 /// Publishes an anchor for the frames from the ring's head on, before any of them is published.
@@ -214,6 +219,12 @@ mod tests {
             let day = anchor.utc_at((1 << 40) + 86_400 * u64::from(rate)) - anchor.utc_ns;
             assert!((day - 86_400_000_000_000).abs() < 25_000, "a day at {rate} Hz took {day} ns");
         }
+    }
+
+    #[test]
+    fn reasons_and_clocks_are_numbered_from_one_in_order() {
+        assert!(GapReason::ALL.iter().zip(1..).all(|(reason, number)| *reason as u64 == number));
+        assert!(ClockSource::ALL.iter().zip(1..).all(|(clock, number)| *clock as u64 == number));
     }
 
     #[test]
