@@ -4,6 +4,7 @@
 
 mod allocations;
 mod arguments;
+mod calibrate;
 mod clip;
 mod clip_file;
 mod clip_progress;
@@ -67,6 +68,7 @@ enum Command {
     Status(status::Arguments),
     Top(top::Arguments),
     Clip(clip::Arguments),
+    Calibrate(calibrate::Arguments),
     Remove(remove::Arguments),
     Report(allocations::Arguments),
     Track(track::Arguments),
@@ -89,6 +91,7 @@ fn run(command: &Command, domain: Option<&str>) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(arguments, domain),
         Command::Top(arguments) => top::run(arguments, domain),
         Command::Clip(arguments) => clip::run(arguments, domain),
+        Command::Calibrate(arguments) => calibrate::run(arguments, domain),
         Command::Remove(arguments) => remove::run(arguments, domain),
         Command::Report(arguments) => allocations::run(arguments, domain),
         Command::Track(arguments) => track::run(arguments, domain),

@@ -12,8 +12,8 @@ fn stdout_of(arguments: &[&str]) -> String {
     ended.out
 }
 
-const COMMANDS: [&str; 10] =
-    ["record", "run", "list", "status", "top", "clip", "remove", "domains", "devices", "completions"];
+const COMMANDS: [&str; 11] =
+    ["record", "run", "list", "status", "top", "clip", "calibrate", "remove", "domains", "devices", "completions"];
 
 #[test]
 fn help_lists_commands_exit_codes_and_examples() {

@@ -1,6 +1,7 @@
 //! The command `capbuf`, called as a user or a script calls it.
 
 mod allocations;
+mod calibrating;
 mod clipping;
 mod daemon;
 mod domains;
