@@ -30,7 +30,7 @@ Times:
   -12s  +3s  now            relative to now
 
 Output:
-  The path, then frames, length, start in UTC, and gaps. Gaps are filled with
+  The path, then frames, length, start in UTC, gaps, and the accuracy of times. Gaps are filled with
   silence, so that a clip keeps its length. If the span ends in the future, the
   command waits for its end; --last waits for nothing, and what it lacks is missing
   at the beginning. A terminal shows the progress of a clip of a minute
@@ -204,6 +204,7 @@ fn print(clip: &ClipInfo, segment: &Segment) -> io::Result<()> {
     let seconds = clip.frames as f64 / f64::from(clip.sample_rate_hz);
     let (start, gaps) = (moment::utc_ms(clip.start_utc_ns), segment.gaps().len());
     writeln!(out, "{} frames, {:.3} s, from {start}, gaps: {gaps}", clip.frames, seconds)?;
+    writeln!(out, "times: {}", clip.timing)?;
     for gap in segment.gaps() {
         let (at, missing_s) = (moment::utc_ms(gap.gap.start_utc_ns), gap.gap.duration_ns as f64 / 1e9);
         writeln!(out, "gap of {missing_s:.3} s at {at}: {}", gap.gap.reason.name())?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap, SourceHealth, SourceInfo};
+use capbuf::{CaptureBuffer, Holder, Level, OpenedBy, Segment, SegmentGap, SourceHealth, SourceInfo, Timing};
 use capbuf_capture::ClipInfo;
 use serde::Serialize;
 
@@ -40,6 +40,10 @@ pub(crate) struct SourceReport {
     epoch_frame: u64,
     epoch_utc: Option<String>,
     epoch_step_ns: i64,
+    /// `None` before the first write, as the next two.
+    clock: Option<&'static str>,
+    latency_ns: Option<i64>,
+    uncertainty_ns: Option<i64>,
     age_s: Option<f64>,
     level: Option<LevelReport>,
     has_writer: bool,
@@ -120,6 +124,9 @@ impl SourceReport {
             epoch_frame: status.epoch_frame,
             epoch_utc: status.epoch_utc_ns.map(moment::utc),
             epoch_step_ns: status.epoch_step_ns,
+            clock: status.timing.map(|timing| timing.clock.name()),
+            latency_ns: status.timing.map(|timing| timing.latency_ns),
+            uncertainty_ns: status.timing.map(|timing| timing.uncertainty_ns),
             age_s: status.age.map(|age| age.as_secs_f64()),
             level: status.level.map(LevelReport::from),
             has_writer: status.has_writer,
@@ -187,6 +194,9 @@ pub(crate) struct ClipReport {
     silence_frames: u64,
     start_utc: String,
     end_utc: String,
+    clock: &'static str,
+    latency_ns: i64,
+    uncertainty_ns: i64,
     gaps: Vec<GapReport>,
     missing: MissingReport,
     bytes: u64,
@@ -210,6 +220,7 @@ struct MissingReport {
 impl ClipReport {
     /// Describes a clip and its segment.
     pub(crate) fn of(clip: &ClipInfo, segment: &Segment, buffer: &CaptureBuffer, domain: Option<&str>) -> Self {
+        let Timing { clock, latency_ns, uncertainty_ns, .. } = segment.timing();
         Self {
             path: clip.path.to_string_lossy().into_owned(),
             source: buffer.source().to_string(),
@@ -224,6 +235,9 @@ impl ClipReport {
             silence_frames: segment.silence_frames(),
             start_utc: moment::utc(segment.start_utc_ns()),
             end_utc: moment::utc(segment.end_utc_ns()),
+            clock: clock.name(),
+            latency_ns,
+            uncertainty_ns,
             gaps: segment.gaps().iter().map(GapReport::from).collect(),
             missing: MissingReport {
                 evicted_frames: segment.missing().evicted_frames,

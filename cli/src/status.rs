@@ -15,6 +15,10 @@ Sources:
   Of several sources with one shown name, 'NAME #2' is the second in the list. @FILE, -
   and '$NAME' are read from a file, standard input and the environment.
 
+Times come from the clock of the device, of a stream's sender, of arrival here, or of a file;
+the true time is at most the number after ± away, except that by arrival the least delay of all
+is not seen. A latency that was set is taken off.
+
 A configuration that the daemon has refused is shown with its reason.
 
 Examples:
@@ -77,6 +81,7 @@ fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<
         None => meter::writer(&status),
     };
     let readers = meter::readers(buffer, &status);
+    let times = status.timing.map_or_else(|| "-".to_owned(), |timing| timing.to_string());
     let mut rows = vec![
         table::row(["source", &buffer.source().to_string()]),
         table::row(["domain", domain]),
@@ -86,6 +91,7 @@ fn print(buffer: &CaptureBuffer, info: &SourceInfo, domain: &str) -> io::Result<
         table::row(["oldest", &moment(status.oldest_utc_ns)]),
         table::row(["newest", &moment(status.newest_utc_ns)]),
         table::row(["epoch", &epoch(&status)]),
+        table::row(["times", &times]),
         table::row(["age", meter::age(&status).trim_start()]),
         table::row(["level", &level]),
         table::row(["gaps", &status.gaps.to_string()]),

@@ -32,8 +32,8 @@ pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
     write(segment, path, None, IfExists::Fail, &mut |_| ControlFlow::Continue(()))
 }
 
-/// As [`write_clip`], with a choice for a file that exists. Stores the source, the start time and
-/// the gaps: in a LIST chunk after the audio of a WAV file, in a Vorbis comment of a FLAC file.
+/// As [`write_clip`], with a choice for a file that exists. Stores the source, the start time, its
+/// accuracy and the gaps: in a LIST chunk after the audio of a WAV file, in a Vorbis comment of a FLAC file.
 ///
 /// # Errors
 /// As [`write_clip`].
@@ -126,6 +126,7 @@ fn write(
         channels: segment.channels(),
         format: stored,
         start_utc_ns: segment.start_utc_ns(),
+        timing: segment.timing(),
         missing: segment.missing(),
         bytes,
     })

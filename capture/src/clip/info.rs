@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use capbuf::{Missing, SampleFormat};
+use capbuf::{Missing, SampleFormat, Timing};
 
 /// A clip that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,4 +24,7 @@ pub struct ClipInfo {
     pub missing: Missing,
     /// The size of the file.
     pub bytes: u64,
+    /// The accuracy of its times: the clock and latency of its first frame, and the largest
+    /// uncertainty of all.
+    pub timing: Timing,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 /// The number of gaps that are listed; all are counted.
 const LISTED_GAPS: usize = 50;
 
-/// The tags of a clip: its source, its start time, and its gaps.
+/// The tags of a clip: its source, its start time, its gaps, and the accuracy of its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClipTags {
     source: String,
@@ -64,7 +64,7 @@ impl ClipTags {
     }
 }
 
-/// Describes gaps and missing audio.
+/// Describes gaps, missing audio and the accuracy of times.
 fn comment(segment: &Segment) -> String {
     let gaps = segment.gaps();
     let listed = gaps.iter().take(LISTED_GAPS).map(|gap| {
@@ -80,5 +80,5 @@ fn comment(segment: &Segment) -> String {
     for (end, frames) in ends.into_iter().filter(|(_, frames)| *frames > 0) {
         comment += &format!("; missing at the {end}: {:.0} ms", ms(frames));
     }
-    comment
+    comment + &format!("; times: {}", segment.timing())
 }

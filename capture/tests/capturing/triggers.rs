@@ -213,9 +213,10 @@ fn tags_have_source_time_and_gaps() {
     let source = "rtsp://me:sesame@camera/1";
     let buffer = registry.get_or_allocate(source, spec).expect("a buffer");
     let mut writer = buffer.writer().expect("a writer");
-    writer.write_at(&[1_i16; 8001], 1_800_000_000_123_000_000).expect("it is written");
+    writer.set_latency(44_000_000);
+    writer.write_at(&[1_i16; 8001], 1_800_000_000_167_000_000).expect("it is written");
     writer.gap_for(capbuf::GapReason::PacketLoss, Duration::from_millis(250));
-    writer.write_at(&[2_i16; 8000], 1_800_000_001_373_125_000).expect("it is written");
+    writer.write_at(&[2_i16; 8000], 1_800_000_001_417_125_000).expect("it is written");
     let last = buffer.read(Span::Last(Duration::from_secs(2))).expect("two seconds");
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["clip.wav", "clip.flac"] {
@@ -229,6 +230,8 @@ fn tags_have_source_time_and_gaps() {
         assert!(!tags.contains("sesame"), "{tags}");
         assert!(tags.contains("date=2027-01-15t08:00:00.3"), "{tags}");
         assert!(tags.contains("comment=gaps: 1: at frame ") && tags.contains(" 250 ms, packet loss"), "{tags}");
+        assert!(tags.contains("; times: device, ±") && tags.contains(" ms, 44 ms taken off"), "{tags}");
+        assert_eq!((clip.timing, clip.timing.latency_ns), (last.timing(), 44_000_000));
         assert_eq!(run("soxi", &["-s", path]).trim(), clip.frames.to_string());
         let header = std::fs::read(path).expect("the file");
         if name.ends_with("wav") {

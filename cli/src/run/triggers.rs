@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use capbuf::Registry;
+use capbuf::{Registry, Timing};
 use capbuf_capture::{Trigger, TriggerOptions};
 
 /// The configuration of a trigger.
@@ -93,7 +93,9 @@ fn begin(registry: &Registry, config: &TriggerConfig) -> capbuf_capture::Result<
     let log = move |clip: capbuf_capture::Result<capbuf_capture::ClipInfo>| match clip {
         Ok(clip) => {
             let missing_frames = clip.missing.evicted_frames.saturating_add(clip.missing.not_yet_frames);
-            tracing::info!(source, path = %clip.path.display(), frames = clip.frames, missing_frames, "clip");
+            let Timing { clock, latency_ns, uncertainty_ns, .. } = clip.timing;
+            let (path, frames) = (clip.path.display(), clip.frames);
+            tracing::info!(source, %path, frames, missing_frames, %clock, latency_ns, uncertainty_ns, "clip");
         }
         Err(error) => tracing::error!(source, %error, "clip"),
     };

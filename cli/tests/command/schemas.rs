@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use capbuf::{
-    AnomalyKind, CaptureBuffer, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity, SourceHealth,
-    SourceState, WatchSettings,
+    AnomalyKind, CaptureBuffer, ClockSource, GapReason, Language, Lifetime, Outcome, Registry, SampleFormat, Severity,
+    SourceHealth, SourceState, WatchSettings,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -214,6 +214,9 @@ fn enumerations_in_the_schemas_match_the_library() {
     languages.push(Value::Null);
     assert_eq!(source["call_sites"]["items"]["properties"]["language"]["enum"], Value::Array(languages));
     assert_eq!(names(&status["properties"]["health"]["properties"]["state"]), SourceState::ALL.map(SourceState::name));
+    let clip = &schema("clip.json")["properties"]["clock"];
+    assert_eq!(names(clip), ClockSource::ALL.map(ClockSource::name));
+    assert_eq!(names(&status["properties"]["clock"]), ClockSource::ALL.map(ClockSource::name));
     let lifetimes = [Lifetime::UntilRemoved, Lifetime::WhileOpen].map(Lifetime::name);
     assert_eq!(names(&status["properties"]["lifetime"]), lifetimes);
 }

@@ -12,6 +12,7 @@ use crate::gap::Gap;
 use crate::sample::Sample;
 use crate::sync::Ordering;
 use crate::time::Extent;
+use crate::timing::Timing;
 
 impl CaptureBuffer {
     /// Iterates over the buffer in windows.
@@ -71,6 +72,9 @@ pub struct Window {
     pub after_gap: Option<Gap>,
     /// Number of short gaps inside.
     pub joined_gaps: u64,
+    /// The accuracy of its times: the clock and latency of its first frame, and the largest
+    /// uncertainty of all.
+    pub timing: Timing,
 }
 
 impl Window {
@@ -222,6 +226,7 @@ impl Windows {
             lost_frames: first.saturating_sub(self.covered),
             after_gap: self.after_gap.take(),
             joined_gaps: extracted.gaps,
+            timing: extracted.timing,
         };
         (self.next, self.covered) = (Some(next), end.max(next));
         window

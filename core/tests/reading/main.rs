@@ -8,4 +8,5 @@ mod gaps;
 mod spans;
 #[path = "../support/mod.rs"]
 mod support;
+mod timing;
 mod waiting;

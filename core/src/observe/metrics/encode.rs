@@ -4,10 +4,10 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-/// A number with its label, or a histogram: counts by upper bound, and the sum.
+/// A number with its labels, or a histogram: counts by upper bound, and the sum.
 #[derive(Debug)]
 pub(super) enum Value {
-    Number(Option<(&'static str, String)>, f64),
+    Number(Vec<(&'static str, String)>, f64),
     Histogram(Vec<(f64, u64)>, f64),
 }
 
@@ -39,11 +39,12 @@ impl Collector for Families {
                         let count = buckets.iter().map(|(_, count)| count).sum();
                         metric.encode_histogram::<NoLabelSet>(*sum, count, buckets, None)?;
                     }
-                    Value::Number(Some((name, value)), number) => {
-                        let labels = [(*name, value.as_str())];
-                        encode(&mut metric.encode_family(&labels)?, family.is_counter, *number)?;
+                    Value::Number(labels, number) if labels.is_empty() => {
+                        encode(&mut metric, family.is_counter, *number)?;
                     }
-                    Value::Number(None, number) => encode(&mut metric, family.is_counter, *number)?,
+                    Value::Number(labels, number) => {
+                        encode(&mut metric.encode_family(labels)?, family.is_counter, *number)?;
+                    }
                 }
             }
         }
@@ -81,11 +82,11 @@ pub(super) fn text(families: Vec<Family>) -> String {
 }
 
 pub(super) fn number(value: f64) -> Vec<Value> {
-    vec![Value::Number(None, value)]
+    vec![Value::Number(Vec::new(), value)]
 }
 
 pub(super) fn labelled<'a>(name: &'static str, values: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<Value> {
     // Our own names contain spaces; label values have underscores instead.
     let shown = |value: &str| if name == "source" { value.to_owned() } else { value.replace(' ', "_") };
-    values.into_iter().map(|(value, number)| Value::Number(Some((name, shown(value))), number)).collect()
+    values.into_iter().map(|(value, number)| Value::Number(vec![(name, shown(value))], number)).collect()
 }

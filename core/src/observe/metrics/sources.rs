@@ -113,6 +113,13 @@ pub(super) fn sources(live: &Live, add: &mut impl FnMut(&'static str, &'static s
         Some(frames as f64 / f64::from(buffer(at)?.spec().sample_rate_hz()))
     };
     add("capbuf_source_kept_seconds", kept, false, each(&kept_s));
+    let uncertainty = "Bound of the error of the newest frame's time, by the clock that gave it.";
+    let uncertain = (0..listed.len()).filter_map(|at| {
+        let timing = status(at)?.timing?;
+        let labels = vec![("source", labels[at].clone()), ("clock", timing.clock.name().to_owned())];
+        Some(Value::Number(labels, timing.uncertainty_ns as f64 * 1e-9))
+    });
+    add("capbuf_timeline_uncertainty_seconds", uncertainty, false, uncertain.collect());
     let lag = "Time from the end of the last window read in this process to the newest frame.";
     let lag_s = |at: usize| {
         let lag_frames = buffer(at)?.shared.window_lag_frames.load(Ordering::Relaxed);
