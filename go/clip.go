@@ -30,6 +30,8 @@ type ClipInfo struct {
 	Channels int
 	// Format is the format of the samples in the file.
 	Format SampleFormat
+	// Timing is the accuracy of its times.
+	Timing Timing
 }
 
 func clipFromC(path string, info *C.capbuf_clip_info) ClipInfo {
@@ -43,6 +45,7 @@ func clipFromC(path string, info *C.capbuf_clip_info) ClipInfo {
 		SampleRateHz:  int(info.sample_rate_hz),
 		Channels:      int(info.channels),
 		Format:        SampleFormat(info.sample_format),
+		Timing:        timingFromC(info.clock, info.latency_ns, info.uncertainty_ns),
 	}
 }
 

@@ -44,6 +44,8 @@ type Extracted struct {
 	Channels int
 	// Format is the format of the samples.
 	Format SampleFormat
+	// Timing is the accuracy of its times.
+	Timing Timing
 }
 
 func extractedFromC(info *C.capbuf_extracted) Extracted {
@@ -61,6 +63,7 @@ func extractedFromC(info *C.capbuf_extracted) Extracted {
 		SampleRateHz:   int(info.sample_rate_hz),
 		Channels:       int(info.channels),
 		Format:         SampleFormat(info.sample_format),
+		Timing:         timingFromC(info.clock, info.latency_ns, info.uncertainty_ns),
 	}
 }
 

@@ -52,6 +52,8 @@ type Status struct {
 	// OrphanedLeft is the rest of the grace time if the recorder was killed and no other has taken
 	// over: then the buffer is removed, see [WithGrace]. Otherwise negative.
 	OrphanedLeft time.Duration
+	// Timing is the accuracy of the time of the newest frame; zero before the first write.
+	Timing Timing
 }
 
 // Status returns the state of the buffer: frames, times, levels and processes.
@@ -88,6 +90,7 @@ func (b *CaptureBuffer) Status() (Status, error) {
 		EpochFrame:        uint64(found.epoch_frame),
 		EpochStep:         time.Duration(found.epoch_step_ns),
 		OrphanedLeft:      time.Duration(found.orphaned_left_ns),
+		Timing:            timingFromC(found.clock, found.latency_ns, found.uncertainty_ns),
 	}
 	if s.EpochFrame > 0 {
 		s.Epoch = fromUTC(found.epoch_utc_ns)

@@ -49,6 +49,8 @@ type WindowOf[T Sample] struct {
 	AfterGap time.Duration
 	// AfterGapReason is the reason of that gap; 0: none.
 	AfterGapReason GapReason
+	// Timing is the accuracy of its times.
+	Timing Timing
 }
 
 // Around returns the frames from before frames before the window to after frames after it, for an
@@ -99,6 +101,7 @@ func WindowsOf[T Sample](ctx context.Context, b *CaptureBuffer, options WindowOp
 				JoinedGaps:     uint64(found.joined_gaps),
 				AfterGap:       time.Duration(found.after_gap_ns),
 				AfterGapReason: GapReason(found.after_gap_reason),
+				Timing:         timingFromC(found.clock, found.latency_ns, found.uncertainty_ns),
 			}
 			if !yield(window, nil) {
 				return

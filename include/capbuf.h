@@ -172,6 +172,18 @@
 // A gap: the source was closed and reopened after a change of its configuration.
 #define CAPBUF_GAP_RECONFIGURED 8
 
+// A clock: the capture times that a device, or the program that writes, passed.
+#define CAPBUF_CLOCK_DEVICE 1
+
+// A clock: that of a stream's sender, as its reports say.
+#define CAPBUF_CLOCK_SENDER 2
+
+// A clock: the times of arrival. A delay that all chunks share cannot be seen in them.
+#define CAPBUF_CLOCK_ARRIVAL 3
+
+// A clock: that of a file played in real time.
+#define CAPBUF_CLOCK_FILE 4
+
 // The span from frame number `first` up to, not including, frame number `end`.
 #define CAPBUF_SPAN_FRAMES 1
 
@@ -513,6 +525,14 @@ typedef struct {
     int64_t orphaned_left_ns;
     // Those of `processes` that the list of 128 has no room for.
     uint64_t unlisted_processes;
+    // The constant delay that was taken off the newest frame's time, in ns.
+    int64_t latency_ns;
+    // The bound of the error of that time, in ns. The delay that all arrivals share is not in it.
+    int64_t uncertainty_ns;
+    // The clock of that time: one of the `CAPBUF_CLOCK_` constants; 0 before the first write.
+    uint32_t clock;
+    // Unused.
+    uint32_t reserved;
 } capbuf_buffer_status;
 
 // The span of a buffer to read.
@@ -574,10 +594,14 @@ typedef struct {
     uint32_t channels;
     // The format of the samples copied.
     capbuf_sample_format sample_format;
-    // Unused.
-    uint32_t reserved;
+    // The clock of the first frame's time: one of the `CAPBUF_CLOCK_` constants.
+    uint32_t clock;
     // One past the number of the last captured frame.
     uint64_t end_frame;
+    // The constant delay that was taken off the times, in ns.
+    int64_t latency_ns;
+    // The bound of the error of the times, in ns. The delay that all arrivals share is not in it.
+    int64_t uncertainty_ns;
 } capbuf_extracted;
 
 // A gap in a segment.
@@ -644,8 +668,12 @@ typedef struct {
     int64_t after_gap_ns;
     // The reason of that gap: one of the `CAPBUF_GAP_` constants; 0 if there is none.
     uint32_t after_gap_reason;
-    // Unused.
-    uint32_t reserved;
+    // The clock of the first frame's time: one of the `CAPBUF_CLOCK_` constants.
+    uint32_t clock;
+    // The constant delay that was taken off the times, in ns.
+    int64_t latency_ns;
+    // The bound of the error of the times, in ns. The delay that all arrivals share is not in it.
+    int64_t uncertainty_ns;
 } capbuf_window;
 
 // Options of a capture. NULL in its place, and all zeros, are the defaults.
@@ -713,8 +741,12 @@ typedef struct {
     uint32_t channels;
     // The format of the samples in the file.
     capbuf_sample_format sample_format;
-    // Unused.
-    uint32_t reserved;
+    // The clock of the first frame's time: one of the `CAPBUF_CLOCK_` constants.
+    uint32_t clock;
+    // The constant delay that was taken off the times, in ns.
+    int64_t latency_ns;
+    // The bound of the error of the times, in ns. The delay that all arrivals share is not in it.
+    int64_t uncertainty_ns;
 } capbuf_clip_info;
 
 // Options of a trigger. `folder` must be set.

@@ -1,5 +1,6 @@
 //! A snapshot of a buffer: fill, age, level, writer and processes.
 
+use std::mem::offset_of;
 use std::time::Duration;
 
 use crate::boundary::arguments::{deref, versioned_out, versioned_struct};
@@ -58,9 +59,17 @@ pub struct capbuf_buffer_status {
     pub orphaned_left_ns: i64,
     /// Those of `processes` that the list of 128 has no room for.
     pub unlisted_processes: u64,
+    /// The constant delay that was taken off the newest frame's time, in ns.
+    pub latency_ns: i64,
+    /// The bound of the error of that time, in ns. The delay that all arrivals share is not in it.
+    pub uncertainty_ns: i64,
+    /// The clock of that time: one of the `CAPBUF_CLOCK_` constants; 0 before the first write.
+    pub clock: u32,
+    /// Unused.
+    pub reserved: u32,
 }
 
-versioned_struct!(capbuf_buffer_status);
+versioned_struct!(capbuf_buffer_status, offset_of!(capbuf_buffer_status, latency_ns));
 
 /// Copies a snapshot of `buffer`.
 ///
@@ -101,6 +110,10 @@ pub unsafe extern "C" fn capbuf_buffer_get_status(
             epoch_step_ns: status.epoch_step_ns,
             orphaned_left_ns: status.orphaned_left.map_or(-1, duration_ns),
             unlisted_processes: status.unlisted_processes.into(),
+            latency_ns: status.timing.map_or(0, |timing| timing.latency_ns),
+            uncertainty_ns: status.timing.map_or(0, |timing| timing.uncertainty_ns),
+            clock: status.timing.map_or(0, |timing| timing.clock as u32),
+            reserved: 0,
         });
         Ok(())
     })

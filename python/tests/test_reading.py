@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import pathlib
 
 import numpy as np
 import numpy.typing as npt
@@ -185,3 +186,17 @@ def test_times_round_trip_over_the_whole_range(registry: capbuf.Registry) -> Non
         with buffer.writer() as writer:
             writer.write(position(0, 80), at=start)
         assert buffer.last(0.01).start == start
+
+
+def test_times_have_their_clock_and_uncertainty(tmp_path: pathlib.Path) -> None:
+    buffer = capbuf.Registry.private().get_or_allocate("mic", seconds=2, sample_rate_hz=8000)
+    status = buffer.status()
+    assert (status.clock, status.latency_ns, status.uncertainty_ns) == (None, None, None)
+    with buffer.writer() as writer:
+        writer.write(np.zeros(8000, "int16"), at=1_790_000_000_000_000_000)
+    status, segment = buffer.status(), buffer.last(1.0)
+    window = next(buffer.windows(0.5))
+    clip = buffer.clip_frames(tmp_path / "clip.wav", 0, 8000)
+    for timed in (status, segment, window, clip):
+        assert (timed.clock, timed.latency_ns) == ("device", 0), timed
+        assert timed.uncertainty_ns is not None and timed.uncertainty_ns >= 0, timed

@@ -104,6 +104,7 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     info.struct_size = sizeof info;
     EXPECT(CAPBUF_OK, capbuf_segment_info(segment, &info, &error));
     CHECK(info.frames == 6400 && info.silence_frames == 4000 && info.gaps == 1);
+    CHECK(info.clock == CAPBUF_CLOCK_DEVICE && info.latency_ns == 0 && info.uncertainty_ns >= 0);
     memset(&gap, 0, sizeof gap);
     gap.struct_size = sizeof gap;
     EXPECT(CAPBUF_OK, capbuf_segment_gap(segment, 0, &gap, &error));
@@ -115,6 +116,7 @@ static void segment_and_clip(capbuf_buffer *buffer, const char *folder) {
     memset(&clip, 0, sizeof clip);
     clip.struct_size = sizeof clip;
     EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), &clip, &error));
+    CHECK(clip.clock == info.clock && clip.uncertainty_ns == info.uncertainty_ns);
     CHECK(clip.frames == 6400 && clip.bytes == (uint64_t)size_of_clip(path, "mic") && clip.sample_format == CAPBUF_FORMAT_S16);
     /* `size_of_clip` has deleted the file. */
     EXPECT(CAPBUF_OK, capbuf_segment_write_clip(segment, path, strlen(path), NULL, &error));
@@ -190,6 +192,12 @@ static void status_and_lists(capbuf_registry *registry, capbuf_buffer *buffer, c
     EXPECT(CAPBUF_OK, capbuf_buffer_get_status(buffer, &status, &error));
     CHECK(status.newest_frame == 2400 && status.gaps == 1 && !status.has_writer && status.processes == 1);
     CHECK(status.orphaned_left_ns == -1);
+    CHECK(status.clock == CAPBUF_CLOCK_DEVICE && status.latency_ns == 0 && status.uncertainty_ns >= 0);
+    /* A program built with the header before the accuracy of times. */
+    status.clock = 99;
+    status.struct_size = offsetof(capbuf_buffer_status, latency_ns);
+    EXPECT(CAPBUF_OK, capbuf_buffer_get_status(buffer, &status, &error));
+    CHECK(status.newest_frame == 2400 && status.clock == 99);
     memset(&spec, 0, sizeof spec);
     spec.struct_size = sizeof spec;
     EXPECT(CAPBUF_OK, capbuf_buffer_get_spec(buffer, &spec, &error));

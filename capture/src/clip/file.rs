@@ -33,7 +33,8 @@ pub fn write_clip(segment: &Segment, path: &Path) -> Result<ClipInfo> {
 }
 
 /// As [`write_clip`], with a choice for a file that exists. Stores the source, the start time, its
-/// accuracy and the gaps: in a LIST chunk after the audio of a WAV file, in a Vorbis comment of a FLAC file.
+/// accuracy and the gaps: in a LIST chunk after the audio of a WAV file, in a Vorbis comment of a
+/// FLAC file.
 ///
 /// # Errors
 /// As [`write_clip`].

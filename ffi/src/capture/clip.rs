@@ -1,6 +1,7 @@
 //! Clips: spans of audio written to files.
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -37,11 +38,15 @@ pub struct capbuf_clip_info {
     pub channels: u32,
     /// The format of the samples in the file.
     pub sample_format: capbuf_sample_format,
-    /// Unused.
-    pub reserved: u32,
+    /// The clock of the first frame's time: one of the `CAPBUF_CLOCK_` constants.
+    pub clock: u32,
+    /// The constant delay that was taken off the times, in ns.
+    pub latency_ns: i64,
+    /// The bound of the error of the times, in ns. The delay that all arrivals share is not in it.
+    pub uncertainty_ns: i64,
 }
 
-versioned_struct!(capbuf_clip_info);
+versioned_struct!(capbuf_clip_info, offset_of!(capbuf_clip_info, latency_ns));
 
 impl capbuf_clip_info {
     pub(crate) fn of(clip: &ClipInfo) -> Self {
@@ -55,7 +60,9 @@ impl capbuf_clip_info {
             sample_rate_hz: clip.sample_rate_hz,
             channels: clip.channels.into(),
             sample_format: clip.format as u32,
-            reserved: 0,
+            clock: clip.timing.clock as u32,
+            latency_ns: clip.timing.latency_ns,
+            uncertainty_ns: clip.timing.uncertainty_ns,
         }
     }
 }

@@ -1,9 +1,20 @@
 //! The result of a read: which frames it copied, and what is missing.
 
+use std::mem::offset_of;
+
 use capbuf::{Extracted, SampleFormat};
 
 use crate::boundary::arguments::versioned_struct;
 use crate::spec::capbuf_sample_format;
+
+/// A clock: the capture times that a device, or the program that writes, passed.
+pub const CAPBUF_CLOCK_DEVICE: u32 = 1;
+/// A clock: that of a stream's sender, as its reports say.
+pub const CAPBUF_CLOCK_SENDER: u32 = 2;
+/// A clock: the times of arrival. A delay that all chunks share cannot be seen in them.
+pub const CAPBUF_CLOCK_ARRIVAL: u32 = 3;
+/// A clock: that of a file played in real time.
+pub const CAPBUF_CLOCK_FILE: u32 = 4;
 
 /// The result of a read.
 #[repr(C)]
@@ -36,13 +47,17 @@ pub struct capbuf_extracted {
     pub channels: u32,
     /// The format of the samples copied.
     pub sample_format: capbuf_sample_format,
-    /// Unused.
-    pub reserved: u32,
+    /// The clock of the first frame's time: one of the `CAPBUF_CLOCK_` constants.
+    pub clock: u32,
     /// One past the number of the last captured frame.
     pub end_frame: u64,
+    /// The constant delay that was taken off the times, in ns.
+    pub latency_ns: i64,
+    /// The bound of the error of the times, in ns. The delay that all arrivals share is not in it.
+    pub uncertainty_ns: i64,
 }
 
-versioned_struct!(capbuf_extracted);
+versioned_struct!(capbuf_extracted, offset_of!(capbuf_extracted, latency_ns));
 
 impl capbuf_extracted {
     pub(crate) fn of(extracted: &Extracted, rate: u32, channels: u16, format: SampleFormat) -> Self {
@@ -60,8 +75,10 @@ impl capbuf_extracted {
             sample_rate_hz: rate,
             channels: channels.into(),
             sample_format: format as u32,
-            reserved: 0,
+            clock: extracted.timing.clock as u32,
             end_frame: extracted.end_frame,
+            latency_ns: extracted.timing.latency_ns,
+            uncertainty_ns: extracted.timing.uncertainty_ns,
         }
     }
 }

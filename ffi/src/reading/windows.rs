@@ -1,6 +1,7 @@
 //! The cursor that reads a buffer window by window.
 
 use std::ffi::c_void;
+use std::mem::offset_of;
 use std::time::Duration;
 
 use capbuf::{I24, Sample, SampleFormat, Window, Windows};
@@ -43,11 +44,15 @@ pub struct capbuf_window {
     pub after_gap_ns: i64,
     /// The reason of that gap: one of the `CAPBUF_GAP_` constants; 0 if there is none.
     pub after_gap_reason: u32,
-    /// Unused.
-    pub reserved: u32,
+    /// The clock of the first frame's time: one of the `CAPBUF_CLOCK_` constants.
+    pub clock: u32,
+    /// The constant delay that was taken off the times, in ns.
+    pub latency_ns: i64,
+    /// The bound of the error of the times, in ns. The delay that all arrivals share is not in it.
+    pub uncertainty_ns: i64,
 }
 
-versioned_struct!(capbuf_window);
+versioned_struct!(capbuf_window, offset_of!(capbuf_window, latency_ns));
 
 /// Creates a cursor that reads `buffer` window by window.
 ///
@@ -110,7 +115,9 @@ pub unsafe extern "C" fn capbuf_windows_next(
             joined_gaps: found.joined_gaps,
             after_gap_ns: found.after_gap.map_or(0, |gap| gap.duration_ns),
             after_gap_reason: found.after_gap.map_or(0, |gap| gap.reason as u32),
-            reserved: 0,
+            clock: found.timing.clock as u32,
+            latency_ns: found.timing.latency_ns,
+            uncertainty_ns: found.timing.uncertainty_ns,
         });
         Ok(())
     })

@@ -21,6 +21,12 @@ use crate::pickling::pickled;
 /// start_utc_ns : int
 ///     Capture time of the first frame, in ns of UTC; `start` is the same as an aware
 ///     `datetime`.
+/// clock : str
+///     The clock that gave the time of the first frame: ``"device"``, ``"sender"``, ``"arrival"`` or
+///     ``"file"``.
+/// latency_ns, uncertainty_ns : int
+///     The constant delay that was taken off, and the bound of the error of all times, in ns. The
+///     delay that all arrivals share is not in it.
 /// missing : Missing
 ///     The requested frames that the clip lacks.
 /// bytes : int
@@ -35,6 +41,9 @@ pub(crate) struct Clip {
     start_utc_ns: i64,
     missing: Missing,
     bytes: u64,
+    clock: String,
+    latency_ns: i64,
+    uncertainty_ns: i64,
 }
 
 impl Clip {
@@ -48,6 +57,9 @@ impl Clip {
             start_utc_ns: clip.start_utc_ns,
             missing: Missing::new(clip.missing),
             bytes: clip.bytes,
+            clock: clip.timing.clock.name().to_owned(),
+            latency_ns: clip.timing.latency_ns,
+            uncertainty_ns: clip.timing.uncertainty_ns,
         }
     }
 }
@@ -102,4 +114,16 @@ pub(crate) fn clip_name(
     Ok(capbuf_capture::clip_name(source, utc_ns("start", start)?, extension))
 }
 
-pickled!(Clip { path, frames, sample_rate_hz, channels, sample_format, start_utc_ns, missing, bytes });
+pickled!(Clip {
+    path,
+    frames,
+    sample_rate_hz,
+    channels,
+    sample_format,
+    start_utc_ns,
+    missing,
+    bytes,
+    clock,
+    latency_ns,
+    uncertainty_ns
+});

@@ -18,6 +18,7 @@ pub(super) struct Facts {
     pub(super) end_utc_ns: i64,
     pub(super) gaps: Vec<Gap>,
     pub(super) missing: capbuf::Missing,
+    pub(super) timing: capbuf::Timing,
 }
 
 impl Facts {
@@ -31,6 +32,7 @@ impl Facts {
             end_utc_ns: segment.end_utc_ns(),
             gaps: segment.gaps().iter().map(Gap::in_segment).collect(),
             missing: segment.missing(),
+            timing: segment.timing(),
         }
     }
 
@@ -45,6 +47,7 @@ impl Facts {
             end_utc_ns: extracted.end_utc_ns,
             gaps: Vec::new(),
             missing: extracted.missing,
+            timing: extracted.timing,
         }
     }
 }
@@ -67,6 +70,12 @@ impl Facts {
 ///     The gaps inside, in order.
 /// missing : Missing
 ///     The frames that a read with ``available=True`` lacks; false if it lacks none.
+/// clock : str
+///     The clock that gave the time of the first frame: ``"device"``, ``"sender"``, ``"arrival"`` or
+///     ``"file"``.
+/// latency_ns, uncertainty_ns : int
+///     The constant delay that was taken off, and the bound of the error of all times, in ns. The
+///     delay that all arrivals share is not in it.
 /// silence_frames : int
 ///     Frames of silence that fill gaps.
 /// sample_rate_hz, channels : int
@@ -84,6 +93,8 @@ impl Facts {
 /// ((4000, 1), dtype('float32'), 0.5)
 /// >>> segment.first_frame, segment.end_frame, len(segment), segment.gaps, bool(segment.missing)
 /// (4000, 8000, 4000, (), False)
+/// >>> segment.clock, segment.latency_ns, segment.uncertainty_ns >= 0
+/// ('arrival', 0, True)
 #[pyclass(module = "capbuf", frozen)]
 pub(crate) struct Segment {
     #[pyo3(get)]
@@ -129,6 +140,21 @@ impl Segment {
         self.facts.end_utc_ns
     }
 
+    #[getter]
+    fn clock(&self) -> &'static str {
+        self.facts.timing.clock.name()
+    }
+
+    #[getter]
+    fn latency_ns(&self) -> i64 {
+        self.facts.timing.latency_ns
+    }
+
+    #[getter]
+    fn uncertainty_ns(&self) -> i64 {
+        self.facts.timing.uncertainty_ns
+    }
+
     /// Start of the first frame, as an aware `datetime` in UTC.
     #[getter]
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -156,7 +182,8 @@ impl Segment {
         let position = (facts.frames, facts.first_frame, facts.end_frame, facts.silence_frames);
         let times = (facts.start_utc_ns, facts.end_utc_ns);
         let ends = (facts.gaps.clone(), Missing::new(facts.missing));
-        let fields = (samples.clone_ref(py), position, times, ends, (*sample_rate_hz, *channels));
+        let timing = (facts.timing.clock.name(), facts.timing.latency_ns, facts.timing.uncertainty_ns);
+        let fields = (samples.clone_ref(py), position, times, ends, (*sample_rate_hz, *channels), timing);
         reduce(slf.as_any(), fields.into_pyobject(py)?)
     }
 
@@ -167,11 +194,16 @@ impl Segment {
         times: (i64, i64),
         ends: (Vec<Gap>, Missing),
         shape: (u32, u16),
+        accuracy: (String, i64, i64),
     ) -> Self {
         let (frames, first_frame, end_frame, silence_frames) = position;
         let ((start_utc_ns, end_utc_ns), (gaps, missing)) = (times, ends);
         let missing = missing.of_core();
-        let facts = Facts { frames, first_frame, end_frame, silence_frames, start_utc_ns, end_utc_ns, gaps, missing };
+        let mut timing = capbuf::Timing::default();
+        let clock = capbuf::ClockSource::ALL.into_iter().find(|clock| clock.name() == accuracy.0);
+        (timing.clock, timing.latency_ns, timing.uncertainty_ns) = (clock.unwrap_or_default(), accuracy.1, accuracy.2);
+        let facts =
+            Facts { frames, first_frame, end_frame, silence_frames, start_utc_ns, end_utc_ns, gaps, missing, timing };
         Self { samples, facts, sample_rate_hz: shape.0, channels: shape.1 }
     }
 

@@ -85,6 +85,12 @@ impl Level {
 ///     The time of that frame. `epoch` is the same as aware `datetime`.
 /// epoch_step_ns : int
 ///     The difference of that time to the end of the frame before: negative, or 0.
+/// clock : str or None
+///     The clock that gave the time of the newest frame: ``"device"``, ``"sender"``, ``"arrival"``
+///     or ``"file"``; None before the first write.
+/// latency_ns, uncertainty_ns : int or None
+///     The constant delay that was taken off that time, and the bound of its error, in ns. The delay
+///     that all arrivals share is not in it.
 /// age_seconds : float or None
 ///     The time since the newest frame was captured.
 /// writes, gaps, evictions : int
@@ -115,6 +121,9 @@ pub(crate) struct Status {
     epoch_frame: u64,
     epoch_utc_ns: Option<i64>,
     epoch_step_ns: i64,
+    clock: Option<String>,
+    latency_ns: Option<i64>,
+    uncertainty_ns: Option<i64>,
     age_seconds: Option<f64>,
     writes: u64,
     gaps: u64,
@@ -139,6 +148,9 @@ impl Status {
             epoch_frame: status.epoch_frame,
             epoch_utc_ns: status.epoch_utc_ns,
             epoch_step_ns: status.epoch_step_ns,
+            clock: status.timing.map(|timing| timing.clock.name().to_owned()),
+            latency_ns: status.timing.map(|timing| timing.latency_ns),
+            uncertainty_ns: status.timing.map(|timing| timing.uncertainty_ns),
             age_seconds: status.age.map(|age| age.as_secs_f64()),
             writes: status.writes,
             gaps: status.gaps,
@@ -197,6 +209,9 @@ pickled!(Status {
     epoch_frame,
     epoch_utc_ns,
     epoch_step_ns,
+    clock,
+    latency_ns,
+    uncertainty_ns,
     age_seconds,
     writes,
     gaps,

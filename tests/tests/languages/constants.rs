@@ -1,4 +1,5 @@
-//! Enumerations: sample formats, gap reasons, lifetimes, states of a capture, changes of a station.
+//! Enumerations: sample formats, gap reasons, clocks, lifetimes, states of a capture, changes of a
+//! station.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,23 @@ impl Tree {
             self.says("go/gap.go", &format!("case Gap{reason}:\n\t\treturn \"{name}\""));
         }
         self.same("a gap reason's name", &GapReason::SourceLost.name(), &"source lost");
+    }
+
+    pub(crate) fn compare_clocks(&mut self) {
+        let core = "core/src/timing.rs";
+        let clocks = numbered(between(&self.text(core), "pub enum ClockSource {", "\n}"), " = ");
+        let in_header = self.in_header("CLOCK_");
+        self.same("clocks", &clocks, &in_header);
+        for clock in clocks.keys() {
+            let name = words(clock);
+            self.says(core, &format!("Self::{clock} => \"{name}\""));
+            self.says("go/timing.go", &format!("\tClock{clock} ClockSource = C.CAPBUF_CLOCK_{}\n", upper(clock)));
+            self.says("go/timing.go", &format!("case Clock{clock}:\n\t\treturn \"{name}\""));
+            self.says("python/python/capbuf/_capbuf.pyi", &format!("\"{name}\""));
+            for file in ["buffer/segment.rs", "buffer/clip.rs", "buffer/status.rs", "buffer/windows/window.rs"] {
+                self.says(&format!("python/src/{file}"), &format!("``\"{name}\"``"));
+            }
+        }
     }
 
     pub(crate) fn compare_lifetimes(&mut self) {

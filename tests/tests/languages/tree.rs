@@ -66,6 +66,7 @@ impl Tree {
         self.compare_errors();
         self.compare_formats();
         self.compare_gap_reasons();
+        self.compare_clocks();
         self.compare_lifetimes();
         self.compare_states();
         self.compare_wrong_rates();

@@ -68,6 +68,9 @@ impl Cursor {
                     after_gap: window.after_gap.as_ref().map(Gap::on_timeline),
                     joined_gaps: window.joined_gaps,
                     sample_rate_hz: rate,
+                    clock: window.timing.clock.name().to_owned(),
+                    latency_ns: window.timing.latency_ns,
+                    uncertainty_ns: window.timing.uncertainty_ns,
                 })))
             }
             Err(Error::Removed { .. }) => Ok(Poll::Ready(None)),

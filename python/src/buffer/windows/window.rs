@@ -28,6 +28,12 @@ use crate::pickling::pickled;
 ///     The gap at which the windows restarted with this one.
 /// joined_gaps : int
 ///     Short gaps inside the window.
+/// clock : str
+///     The clock that gave the time of the first frame: ``"device"``, ``"sender"``, ``"arrival"`` or
+///     ``"file"``.
+/// latency_ns, uncertainty_ns : int
+///     The constant delay that was taken off, and the bound of the error of all times, in ns. The
+///     delay that all arrivals share is not in it.
 /// sample_rate_hz : int
 ///     The rate of the buffer.
 #[pyclass(module = "capbuf", frozen, get_all)]
@@ -40,6 +46,9 @@ pub(crate) struct Window {
     pub(super) after_gap: Option<Gap>,
     pub(super) joined_gaps: u64,
     pub(super) sample_rate_hz: u32,
+    pub(super) clock: String,
+    pub(super) latency_ns: i64,
+    pub(super) uncertainty_ns: i64,
 }
 
 #[pymethods]
@@ -90,4 +99,16 @@ pub(super) fn frames_of(duration: Duration, sample_rate_hz: u32) -> u64 {
     u64::try_from(frames).unwrap_or(u64::MAX)
 }
 
-pickled!(Window { samples, first_frame, end_frame, start_utc_ns, lost_frames, after_gap, joined_gaps, sample_rate_hz });
+pickled!(Window {
+    samples,
+    first_frame,
+    end_frame,
+    start_utc_ns,
+    lost_frames,
+    after_gap,
+    joined_gaps,
+    sample_rate_hz,
+    clock,
+    latency_ns,
+    uncertainty_ns
+});
