@@ -14,11 +14,17 @@ segment and URL, /first?URL of URL alone, /master?URL names URL as a playlist. U
 hexadecimal: what is in a query is hidden in every reason.
 RTSP: the path lists tracks, CODEC:RATE:CHANNELS:HERTZ joined by commas; CODEC is L16 or L24, 0 Hz
 is silence, and a track of -1 Hz sends nothing. /udp/... refuses TCP, /tcp/... refuses UDP,
-/hang/... answers 404 once, then nothing.
+/hang/... answers 404 once, then nothing. Of a track of "count" Hz each sample is the low bits of its
+number. /MANNERS/... is sent otherwise than evenly, by one or more joined by "&": `jitter=MS`
+(timestamps are off by so much, sigma), `burst=SECONDS` (what is due is sent so often), `wall`
+(timestamps are the time of sending), `stall=AFTER:SECONDS` (nothing is sent meanwhile, then all of
+it), `backlog=SECONDS` (begins with audio of the past), `lose=AFTER:PACKETS`. When a track is played,
+`plays PATH UTC` is printed: the time at which its first sample was captured.
 """
 
 import math
 import os
+import random
 import re
 import socket
 import ssl
@@ -30,6 +36,11 @@ import time
 
 FOLDER = sys.argv[1]
 HUNG = set()
+
+
+def log(*words):
+    """Prints a line, whole among those of other threads."""
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
 def in_folder(name):
@@ -97,7 +108,7 @@ class Connection:
         lines = head.decode(errors="replace").split("\r\n")
         method, url, version = lines[0].split(" ")
         headers = {key.strip().lower(): value.strip() for key, value in (line.split(":", 1) for line in lines[1:])}
-        print(self.port, method, url, headers.get("authorization", "-"), flush=True)
+        log(self.port, method, url, headers.get("authorization", "-"))
         return method, url, version, headers
 
     def serve(self):
@@ -186,28 +197,46 @@ class Connection:
         self.send(f"{ok}Session: 1\r\nPublic: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n".encode())
         if method == "PLAY":
             for number, setup in self.setups.items():
-                threading.Thread(target=self.play, args=(number, *setup), daemon=True).start()
+                threading.Thread(target=self.play, args=(path, number, *setup), daemon=True).start()
 
-    def play(self, number, spec, channel, udp):
-        codec, rate, channels, hertz = spec[0], int(spec[1]), int(spec[2]), float(spec[3])
-        if hertz < 0:
+    def play(self, path, number, spec, channel, udp):
+        codec, rate, channels, hertz = spec[0], int(spec[1]), int(spec[2]), spec[3]
+        if hertz == "-1":
             return
-        start, position, sequence = time.monotonic(), 0, 0
+        manners = dict(manner.partition("=")[::2] for manner in path.split("/")[0].split("&"))
+        pair = lambda name: [float(part) for part in manners.get(name, "1e9:0").split(":")]
+        (stall_at, stall_for), (lose_at, lose) = pair("stall"), pair("lose")
+        sleep, chance = float(manners.get("burst", 0.01)), random.Random(path)
+        start, position, sequence = time.monotonic() - float(manners.get("backlog", 0)), 0, 0
+        log("plays", path.rstrip("/"), time.time() - (time.monotonic() - start))
         width = {"L16": 2, "L24": 3}[codec]
         frames = min(rate // 50, 1300 // (width * channels))
         try:
             while True:
-                while position < (time.monotonic() - start) * rate:
+                now = time.monotonic() - start
+                if stall_at <= now < stall_at + stall_for:
+                    time.sleep(0.01)
+                    continue
+                while position + frames <= now * rate:
                     payload = b""
                     for frame in range(position, position + frames):
-                        value = int(0x3FFFFF00 * math.sin(2 * math.pi * hertz * frame / rate))
-                        payload += struct.pack(">i", value)[:width] * channels
-                    rtp = struct.pack(">BBHII", 0x80, 97 + number, sequence & 0xFFFF, position & 0xFFFFFFFF, number + 1) + payload
-                    udp.send(rtp) if udp else self.send(b"$" + struct.pack(">BH", channel, len(rtp)) + rtp)
+                        payload += struct.pack(">i", sample(hertz, frame, rate))[:width] * channels
+                    stamp = int(now * rate) if "wall" in manners else position
+                    stamp += int(chance.gauss(0, float(manners.get("jitter", 0))) * rate / 1000)
+                    rtp = struct.pack(">BBHII", 0x80, 97 + number, sequence & 0xFFFF, stamp & 0xFFFFFFFF, number + 1) + payload
+                    if not lose_at * rate <= position < lose_at * rate + lose * frames:
+                        udp.send(rtp) if udp else self.send(b"$" + struct.pack(">BH", channel, len(rtp)) + rtp)
                     position, sequence = position + frames, sequence + 1
-                time.sleep(0.01)
+                time.sleep(sleep)
         except OSError:
             pass
+
+
+def sample(hertz, frame, rate):
+    """A sample of 32 bits."""
+    if hertz == "count":
+        return ((frame & 0x7FFF) - 0x4000) << 16
+    return int(0x3FFFFF00 * math.sin(2 * math.pi * float(hertz) * frame / rate))
 
 
 def listen(host, port, context):
@@ -241,7 +270,7 @@ def main():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(in_folder(name + ".pem"), in_folder(name + ".key"))
         ports.append(listen("127.0.0.1", 0, context))
-    print("ready", *ports, flush=True)
+    log("ready", *ports)
     threading.Event().wait()
 
 

@@ -9,6 +9,7 @@ mod limits;
 mod local;
 mod opening;
 mod tracks;
+mod uneven;
 
 use std::time::Duration;
 
