@@ -11,6 +11,7 @@
 //! | [`OddMics`] | noise that shows its position, in any format of ALSA | |
 //! | [`PulseServer`] | the [`position`] signal, through PulseAudio | crash, freeze, silence |
 //! | [`RtspServer`] | a 1 kHz [`tone`], steady or tied to UTC | crash, freeze, packet loss, logins |
+//! | [`ClockServer`] | samples that show when they were made, over RTSP, with reports of its clock | a clock that is set, nonsense |
 //! | [`HttpServer`] | web pages | 404, or the status of a page |
 //! | [`OddServer`] | odd and hostile streams over HTTP and RTSP | playlists of local files, untrusted certificates |
 //!
@@ -23,6 +24,7 @@
 
 pub mod alsa_format;
 mod child;
+mod clock_server;
 mod http_server;
 mod odd_mics;
 mod odd_server;
@@ -41,6 +43,7 @@ mod virtual_mic;
 mod wait;
 
 pub use child::Child;
+pub use clock_server::ClockServer;
 pub use http_server::{HttpServer, Page};
 pub use odd_mics::{OddMic, OddMics};
 pub use odd_server::{OddPort, OddServer};

@@ -16,6 +16,8 @@ use crate::source::rate_check::{NOTHING_FOR, RATE_WITHIN};
 /// and makes no system call, so the callback of a device may use it.
 pub struct Output {
     writer: Writer,
+    /// The clock that was named last.
+    named: Option<ClockSource>,
     conversion: Option<Conversion>,
     rate_within: f64,
     nothing_for: Duration,
@@ -36,7 +38,7 @@ struct Conversion {
 impl Output {
     /// Writes the audio as it is.
     pub(crate) fn direct(writer: Writer) -> Self {
-        Self { writer, conversion: None, rate_within: RATE_WITHIN, nothing_for: NOTHING_FOR }
+        Self { writer, named: None, conversion: None, rate_within: RATE_WITHIN, nothing_for: NOTHING_FOR }
     }
 
     /// Sets the tolerance of the rate of the source, as a part of it.
@@ -146,9 +148,13 @@ impl Output {
         conversion.write_bytes(&mut self.writer, bytes, BlockTime { utc_ns: first_ns, is_arrival: true })
     }
 
-    /// Names the clock of the times that are passed.
+    /// Names the clock of the times from now on.
     pub(crate) fn set_clock(&mut self, clock: ClockSource) {
-        self.writer.set_clock(clock);
+        if self.named.replace(clock) != Some(clock) {
+            // An error means that the buffer was removed, which the next write reports.
+            let _ = self.finish();
+            self.writer.set_clock(clock);
+        }
     }
 
     /// Records a gap of unknown length before the next samples.

@@ -5,6 +5,9 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
@@ -16,6 +19,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::local::OwnServers;
 use super::log::Log;
+use super::sender::Stamps;
 use crate::error::{Error, Result};
 
 /// An ffmpeg process that reads a stream or a file. Killed and waited for when dropped.
@@ -23,6 +27,7 @@ pub(crate) struct Child {
     process: std::process::Child,
     log: Arc<Log>,
     log_reader: Option<JoinHandle<()>>,
+    stamps_reader: Option<JoinHandle<()>>,
 }
 
 /// Time to wait for a killed child.
@@ -44,6 +49,34 @@ impl Child {
         script: &str,
         servers: OwnServers,
     ) -> Result<(Self, ChildStdout)> {
+        let (mut child, stdout) = Self::spawn(program, arguments, Stdio::piped(), servers)?;
+        if let Some(mut stdin) = child.process.stdin.take() {
+            // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say
+            // why.
+            let _ = stdin.write_all(script.as_bytes());
+        }
+        Ok((child, stdout))
+    }
+
+    /// As [`start`](Self::start), and reads the stamps of a second output, which the child writes
+    /// into its standard *input*: that is a socket.
+    pub(super) fn start_with_stamps(
+        program: &str,
+        arguments: &[OsString],
+        script: &str,
+        servers: OwnServers,
+    ) -> Result<(Self, ChildStdout, Stamps)> {
+        let missing = |error: std::io::Error| Error::FfmpegMissing { reason: error.to_string() };
+        let (mut ours, theirs) = UnixStream::pair().map_err(missing)?;
+        // Before the child runs, so that its end is open; shorter than the socket's buffer.
+        ours.write_all(script.as_bytes()).and_then(|()| ours.shutdown(Shutdown::Write)).map_err(missing)?;
+        let (mut child, stdout) = Self::spawn(program, arguments, OwnedFd::from(theirs).into(), servers)?;
+        let (stamps, reader) = Stamps::read(ours).map_err(missing)?;
+        child.stamps_reader = Some(reader);
+        Ok((child, stdout, stamps))
+    }
+
+    fn spawn(program: &str, arguments: &[OsString], stdin: Stdio, servers: OwnServers) -> Result<(Self, ChildStdout)> {
         let ffmpeg = find_program(program)
             .ok_or_else(|| Error::FfmpegMissing { reason: format!("there is no {program} on the PATH") })?;
         let mut command = match death_wrapper() {
@@ -57,24 +90,22 @@ impl Child {
         command.args(arguments);
         // Its log is parsed: no colours, no file besides, and no other level.
         command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("AV_LOG_FORCE_COLOR").env_remove("FFREPORT");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A process group of its own: Ctrl-C in the terminal must reach this program only.
         command.process_group(0);
         let missing = |error: std::io::Error| Error::FfmpegMissing { reason: error.to_string() };
         let mut process = command.spawn().map_err(missing)?;
-        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let pipes = (process.stdout.take(), process.stderr.take());
         let log = Arc::new(Log::new(servers));
         log.set_process(Some(Pid::from_child(&process)));
         // From here on dropping `child` ends the process.
-        let mut child = Self { process, log, log_reader: None };
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
+        let mut child = Self { process, log, log_reader: None, stamps_reader: None };
+        let (Some(stdout), Some(stderr)) = pipes else {
             return Err(Error::FfmpegMissing { reason: "it has no pipes".to_owned() });
         };
         let reader = std::thread::Builder::new().name("capbuf-ffmpeg-err".to_owned());
         let log = Arc::clone(&child.log);
         child.log_reader = Some(reader.spawn(move || log.read(stderr)).map_err(missing)?);
-        // Shorter than a pipe, so it never blocks. If ffmpeg has ended already, its errors say why.
-        let _ = stdin.write_all(script.as_bytes());
         Ok((child, stdout))
     }
 
@@ -108,7 +139,8 @@ impl Child {
     }
 
     fn whole_log(&mut self) -> Arc<Log> {
-        // Its end of the pipe is closed now, so the reader ends.
+        // Its ends of the pipes are closed now, so the readers end.
+        let _ = self.stamps_reader.take().map(JoinHandle::join);
         let _ = self.log_reader.take().map(JoinHandle::join);
         Arc::clone(&self.log)
     }

@@ -90,12 +90,14 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Returns the arguments. Without a track, ffmpeg chooses one.
+/// Returns the arguments. Without a track, ffmpeg chooses one. With `stamps`, a second output has
+/// the packets of the same track with the sender's times, in its standard input: a socket.
 pub(super) fn arguments(
     requested: &RequestedFormat,
     track: Option<u16>,
     codec: SampleFormat,
     log_level: &str,
+    stamps: bool,
 ) -> Vec<OsString> {
     let log_level = format!("repeat+level+{log_level}");
     let mut arguments = vec!["-nostdin", "-nostats", "-hide_banner", "-loglevel", &log_level];
@@ -105,13 +107,18 @@ pub(super) fn arguments(
     arguments.extend(["-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe", "-i", "pipe:0"]);
     let track = track.map(|track| format!("0:a:{track}"));
     arguments.extend(track.iter().flat_map(|track| ["-map", track]));
-    arguments.extend(["-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"]);
+    arguments.extend(AUDIO_ALONE);
     arguments.extend(["-c:a", codec_name(codec)]);
     let rate = requested.sample_rate_hz.map(|rate| rate.to_string());
     let channels = requested.channels.map(|channels| channels.to_string());
     arguments.extend(rate.iter().flat_map(|rate| ["-ar", rate]));
     arguments.extend(channels.iter().flat_map(|channels| ["-ac", channels]));
     arguments.extend(OUTPUT);
+    if stamps {
+        arguments.extend(track.iter().flat_map(|track| ["-map", track]));
+        arguments.extend(AUDIO_ALONE);
+        arguments.extend(STAMPS);
+    }
     arguments.into_iter().map(OsString::from).collect()
 }
 
@@ -129,6 +136,27 @@ pub(crate) const fn codec_name(format: SampleFormat) -> &'static str {
 ///
 /// One cluster per packet: the muxer sends whole clusters, by default of five seconds.
 pub(crate) const OUTPUT: [&str; 7] = ["-flush_packets", "1", "-cluster_time_limit", "1", "-f", "matroska", "pipe:1"];
+
+const AUDIO_ALONE: [&str; 7] = ["-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"];
+
+/// The last arguments of an output that is read as [`Stamps`](super::sender::Stamps).
+///
+/// The tag is no codec's: some codecs have none in NUT, and its muxer refuses them.
+const STAMPS: [&str; 13] = [
+    "-c",
+    "copy",
+    "-tag:a",
+    "capb",
+    "-f",
+    "nut",
+    "-strict",
+    "experimental",
+    "-syncpoints",
+    "timestamped",
+    "-flush_packets",
+    "1",
+    "pipe:0",
+];
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +191,7 @@ mod tests {
     #[test]
     fn requested_format_and_track_are_passed_to_ffmpeg() {
         let command_line = |requested: RequestedFormat, track, codec| {
-            arguments(&requested, track, codec, "verbose").join(" ".as_ref()).into_string().expect("UTF-8")
+            arguments(&requested, track, codec, "verbose", false).join(" ".as_ref()).into_string().expect("UTF-8")
         };
         let requested = RequestedFormat { sample_rate_hz: Some(8000), channels: Some(2), sample_format: None };
         let all = command_line(requested, Some(3), SampleFormat::S24);

@@ -33,7 +33,7 @@ pub(super) fn has_length(url: &str, options: &StreamOptions, stop: &Stop) -> boo
     if !scheme(url).starts_with("http") {
         return false;
     }
-    let arguments = arguments(&RequestedFormat::default(), None, SampleFormat::S16, "trace");
+    let arguments = arguments(&RequestedFormat::default(), None, SampleFormat::S16, "trace", false);
     let script = script(url, options, Media::All);
     let Ok((child, _output)) = Child::start("ffmpeg", &arguments, &script, OwnServers::of(url)) else { return false };
     let _ = child.log().wait_for_tracks(stop, ASKED_WITHIN);

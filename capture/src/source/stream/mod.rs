@@ -4,6 +4,7 @@
 //! PCM in Matroska, so that each packet keeps its timestamp: raw PCM would close the gaps that lost
 //! packets leave. The timestamps are the stream's own (an RTSP camera's sample clock), and say
 //! where packets are missing; see [`stamps`]. [`clock`] holds the start until its times are known.
+//! An RTSP server also reports its own clock: see [`sender`].
 //!
 //! The log of ffmpeg has the tracks and their formats, the reason of a failure, and the addresses
 //! it connects to. A child that was started for another track or format is started once more. A
@@ -28,6 +29,7 @@ mod options;
 mod packet_writer;
 pub(super) mod packets;
 mod secrets;
+mod sender;
 mod silence;
 mod stamps;
 mod stream_source;

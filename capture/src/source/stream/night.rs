@@ -11,6 +11,7 @@ use capbuf::{CaptureBuffer, Clock, GapReason, Length, ManualClock, Registry, Sam
 
 use super::packet_writer::PacketWriter;
 use super::packets::Packet;
+use super::sender::{Remembered, SenderClock};
 use crate::error::{Error, Result};
 use crate::source::contract::{RunOutcome, Source};
 use crate::source::format::{Format, RequestedFormat};
@@ -141,7 +142,8 @@ impl Source for Camera {
     fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
         self.is_believed = self.kind == Kind::Liar && output.format().sample_rate_hz == RATE_HZ;
         let lasts_s = self.random.u32(if self.is_believed { 60..61 } else { 30..1800 });
-        let mut writer = PacketWriter::new(output, self.kind.declared(), || false);
+        let mut sender = SenderClock::new(None, false, Remembered::default());
+        let mut writer = PacketWriter::new(output, self.kind.declared(), || false, &mut sender);
         let mut connection = Connection::new(self);
         for number in 0..lasts_s * PACKETS_PER_S {
             if let Some(packet) = connection.packet(number) {

@@ -3,20 +3,29 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use capbuf::{BEHIND_NS, GapReason};
+use capbuf::{BEHIND_NS, ClockSource, GapReason};
 
 use super::arrival_rate::ArrivalRate;
 use super::clock::{Placed, Stamped, StreamClock};
 use super::packets::Packet;
+use super::sender::SenderClock;
 use crate::error::{Error, Result};
 use crate::source::format::Format;
 use crate::source::instant::utc_of;
 use crate::source::processing::output::Output;
 use crate::stop::Stop;
 
-/// Writes packets at the times of a [`StreamClock`].
+/// Writes packets at the sender's times while those are believed, otherwise at the times of arrival
+/// that a [`StreamClock`] gives them.
 pub(super) struct PacketWriter<'a> {
     output: Output,
+    sender: &'a mut SenderClock,
+    /// True if nothing is written without the sender's time.
+    by_sender_alone: bool,
+    /// Packets that wait for it, and since when.
+    unknown: VecDeque<(Placed, Packet)>,
+    unknown_since_ns: i64,
+    unknown_bytes: usize,
     /// Returns whether the server declares a length, as it does for a file. Blocks for seconds.
     has_length: Box<dyn Fn() -> bool + 'a>,
     clock: StreamClock,
@@ -36,16 +45,28 @@ pub(super) struct PacketWriter<'a> {
 
 /// The most bytes that are held: 30 s of all but the largest formats.
 const MOST_HELD_BYTES: usize = 16 << 20;
+/// The longest wait for the sender's time: shorter than the watchdog's, whose error says less.
+const UNKNOWN_FOR_NS: i64 = 12_000_000_000;
 
 impl<'a> PacketWriter<'a> {
     /// Takes packets in `format`, which is that of `output` but for its rate, if it is corrected.
-    pub(super) fn new(output: Output, format: Format, has_length: impl Fn() -> bool + 'a) -> Self {
+    pub(super) fn new(
+        output: Output,
+        format: Format,
+        has_length: impl Fn() -> bool + 'a,
+        sender: &'a mut SenderClock,
+    ) -> Self {
         let rate_hz = output.format().sample_rate_hz;
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
         Self {
             clock: StreamClock::new(rate_hz, output.nothing_for()),
             arrivals: ArrivalRate::new(rate_hz, output.rate_within()),
             output,
+            sender,
+            by_sender_alone: false,
+            unknown: VecDeque::new(),
+            unknown_since_ns: 0,
+            unknown_bytes: 0,
             has_length: Box::new(has_length),
             frame_bytes,
             rates_hz: (format.sample_rate_hz, rate_hz),
@@ -56,10 +77,16 @@ impl<'a> PacketWriter<'a> {
         }
     }
 
+    /// Writes nothing without the sender's time, if `by_sender_alone`.
+    pub(super) fn by_sender_alone(self, by_sender_alone: bool) -> Self {
+        Self { by_sender_alone, ..self }
+    }
+
     /// Adds a packet, and writes what is due.
     ///
     /// # Errors
-    /// [`Error::WrongRate`] if the packets of a live stream come faster or slower than it says.
+    /// [`Error::WrongRate`] if the packets of a live stream come faster or slower than it says,
+    /// [`Error::Stream`] if the sender's times are required and not known in time.
     pub(super) fn add(&mut self, packet: Packet, stop: &Stop) -> Result<()> {
         let frames = (packet.data.len() / self.frame_bytes) as u64;
         if frames == 0 {
@@ -145,7 +172,7 @@ impl<'a> PacketWriter<'a> {
             }
             if let Some((_, placed, packet)) = self.early.pop_front() {
                 self.held_bytes -= packet.data.len();
-                self.write(&placed, &packet)?;
+                self.write(placed, packet)?;
             }
         }
         Ok(())
@@ -169,6 +196,7 @@ impl<'a> PacketWriter<'a> {
         self.held_bytes -= packets.iter().map(|packet| packet.data.len()).sum::<usize>();
         let buffer = self.output.buffer();
         let placed = self.clock.settle(&stamped, buffer.clock().monotonic_ns());
+        self.sender.update(buffer.clock().utc_ns());
         let mut from_utc_ns = i64::MIN;
         if let Some(newest_utc_ns) = buffer.status().newest_utc_ns {
             // Servers start with some seconds of the past. After a reconnect those are in the
@@ -177,9 +205,10 @@ impl<'a> PacketWriter<'a> {
             let is_wrong = newest_utc_ns.saturating_sub(buffer.clock().utc_ns()) > BEHIND_NS;
             from_utc_ns = if is_wrong { i64::MIN } else { newest_utc_ns };
         }
-        for (placed, packet) in placed.iter().zip(&packets) {
+        for (placed, packet) in placed.into_iter().zip(packets) {
             let captured_ns = placed.arrived_ns.saturating_sub(placed.duration_ns);
-            if utc_of(self.output.clock(), captured_ns) >= from_utc_ns {
+            let by_sender_ns = self.sender.utc_ns(packet.timestamp_ns);
+            if by_sender_ns.unwrap_or_else(|| utc_of(self.output.clock(), captured_ns)) >= from_utc_ns {
                 self.write(placed, packet)?;
             }
         }
@@ -191,10 +220,53 @@ impl<'a> PacketWriter<'a> {
         self.output.finish()
     }
 
-    fn write(&mut self, placed: &Placed, packet: &Packet) -> Result<()> {
+    fn write(&mut self, placed: Placed, packet: Packet) -> Result<()> {
+        self.sender.update(self.output.clock().utc_ns());
+        if self.sender.utc_ns(packet.timestamp_ns).is_some() {
+            self.unknown_bytes = 0;
+            for (placed, packet) in std::mem::take(&mut self.unknown) {
+                self.write_now(&placed, &packet)?;
+            }
+        } else if self.by_sender_alone {
+            return self.hold_unknown(placed, packet);
+        }
+        self.write_now(&placed, &packet)
+    }
+
+    /// Holds a packet whose time the sender has to say.
+    fn hold_unknown(&mut self, placed: Placed, packet: Packet) -> Result<()> {
+        let now_ns = self.output.clock().monotonic_ns();
+        if self.unknown.is_empty() {
+            self.unknown_since_ns = now_ns;
+        }
+        self.unknown_bytes += packet.data.len();
+        self.unknown.push_back((placed, packet));
+        let waited_ns = now_ns.saturating_sub(self.unknown_since_ns);
+        if waited_ns <= UNKNOWN_FOR_NS && self.unknown_bytes <= MOST_HELD_BYTES {
+            return Ok(());
+        }
+        let cause = if self.sender.has_reports() {
+            "its reports of its clock do not hold together, or differ from this machine's clock"
+        } else {
+            "the server does not report its clock"
+        };
+        let reason = format!("times = sender, and {cause}; allowed: times = auto or arrival");
+        Err(Error::Stream { source_name: self.output.buffer().source().to_string(), reason })
+    }
+
+    fn write_now(&mut self, placed: &Placed, packet: &Packet) -> Result<()> {
         if let Some(lost) = placed.lost {
             self.output.gap_for(GapReason::PacketLoss, lost);
         }
+        if let Some(utc_ns) = self.sender.utc_ns(packet.timestamp_ns) {
+            if self.sender.take_step() {
+                // A change of clock moves times at once, on record, and no audio is missing.
+                self.output.set_clock(ClockSource::Arrival);
+            }
+            self.output.set_clock(ClockSource::Sender);
+            return self.output.write_bytes_at(&packet.data, utc_ns);
+        }
+        self.output.set_clock(ClockSource::Arrival);
         let arrived_utc_ns = utc_of(self.output.clock(), placed.arrived_ns);
         self.output.write_bytes_arrived_at(&packet.data, arrived_utc_ns)
     }

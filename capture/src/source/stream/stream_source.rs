@@ -1,5 +1,6 @@
 //! A network stream as a source.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use capbuf::{SampleFormat, Writer};
@@ -9,10 +10,12 @@ use super::command_line::{Media, arguments, script};
 use super::ended::Ended;
 use super::local::OwnServers;
 use super::log::{Listed, Log};
-use super::options::StreamOptions;
+use super::options::{StreamOptions, scheme};
 use super::packet_writer::PacketWriter;
 use super::packets::{Packets, wait_for_output};
+use super::sender::{Remembered, SenderClock, Stamps};
 use super::silence::Silence;
+use super::times::Times;
 use super::tracks;
 use super::{certificate, complete, diagnostic};
 use crate::error::{Error, Result};
@@ -40,6 +43,10 @@ pub(crate) struct StreamSource {
     known: Option<Choice>,
     opened: Option<Opened>,
     remarks: Remarks,
+    /// The delay from the sender's time to that of arrival, of the last connection.
+    remembered: Remembered,
+    /// True if ffmpeg can't write the stamps of this stream.
+    is_without_stamps: Cell<bool>,
 }
 
 /// The way in which a stream is read.
@@ -54,6 +61,7 @@ struct Choice {
 struct Opened {
     child: Child,
     packets: Packets,
+    stamps: Option<Stamps>,
     /// The number of audio tracks.
     tracks: usize,
     /// The number of the one that is read.
@@ -71,7 +79,15 @@ enum Attempt {
 
 impl StreamSource {
     pub(crate) fn new(url: &str, options: &StreamOptions) -> Self {
-        Self { url: url.to_owned(), options: options.clone(), known: None, opened: None, remarks: Remarks::default() }
+        Self {
+            url: url.to_owned(),
+            options: options.clone(),
+            known: None,
+            opened: None,
+            remarks: Remarks::default(),
+            remembered: Remembered::default(),
+            is_without_stamps: Cell::new(false),
+        }
     }
 
     fn refused(&self, reason: String) -> Error {
@@ -125,9 +141,17 @@ impl StreamSource {
         requested: &RequestedFormat,
         stop: &Stop,
     ) -> Result<Attempt> {
-        let arguments = arguments(requested, choice.track, choice.codec, "verbose");
+        let has_stamps = self.has_stamps();
+        let arguments = arguments(requested, choice.track, choice.codec, "verbose", has_stamps);
         let script = script(&self.url, &self.options, choice.media);
-        let (child, pipe) = Child::start("ffmpeg", &arguments, &script, OwnServers::of(&self.url))?;
+        let servers = OwnServers::of(&self.url);
+        let (child, pipe, stamps) = if has_stamps {
+            let (child, pipe, stamps) = Child::start_with_stamps("ffmpeg", &arguments, &script, servers)?;
+            (child, pipe, Some(stamps))
+        } else {
+            let (child, pipe) = Child::start("ffmpeg", &arguments, &script, servers)?;
+            (child, pipe, None)
+        };
         let Some(Listed { tracks, chosen }) = child.log().wait_for_tracks(stop, LISTED_WITHIN) else {
             return Err(self.lost(child, Ended::Closed));
         };
@@ -168,7 +192,8 @@ impl StreamSource {
         match Packets::open(pipe, stop, codec) {
             Ok(packets) => {
                 let declared = track.format();
-                Ok(Attempt::Opened(Box::new(Opened { child, packets, tracks: tracks.len(), track: best, declared })))
+                let tracks = tracks.len();
+                Ok(Attempt::Opened(Box::new(Opened { child, packets, stamps, tracks, track: best, declared })))
             }
             Err(ended) => Err(self.lost(child, ended)),
         }
@@ -178,7 +203,7 @@ impl StreamSource {
     fn without_audio(&self, has_unknown: bool) -> Error {
         let reason = if has_unknown { UNKNOWN_CODEC } else { "it has no audio; allowed: a stream with an audio track" }
             .to_owned();
-        if super::options::scheme(&self.url) == "udp" {
+        if scheme(&self.url) == "udp" {
             return Error::Stream { source_name: capbuf::redact(&self.url), reason };
         }
         self.refused(reason)
@@ -190,12 +215,21 @@ impl StreamSource {
         ));
     }
 
+    /// Returns whether the child is asked for the sender's times: only RTSP servers report them.
+    fn has_stamps(&self) -> bool {
+        let is_wanted = self.options.times.unwrap_or_default() != Times::Arrival;
+        is_wanted && scheme(&self.url).starts_with("rtsp") && !self.is_without_stamps.get()
+    }
+
     /// Ends the child, and returns the error, with the reason from its log.
     fn lost(&self, child: Child, ended: Ended) -> Error {
         self.error(&child.end(), ended)
     }
 
     fn error(&self, log: &Log, ended: Ended) -> Error {
+        if log.errors().iter().any(|error| is_of_stamps(error)) {
+            self.is_without_stamps.set(true);
+        }
         let source_name = capbuf::redact(&self.url);
         let refused = log.refused().map(|refused| diagnostic::without_secrets(&refused, &self.url));
         if let Some(reason) = refused {
@@ -211,6 +245,11 @@ impl StreamSource {
             (Ended::Garbled(reason), None) => Error::Stream { source_name, reason },
         }
     }
+}
+
+/// Returns whether an error of ffmpeg is one of its second output.
+fn is_of_stamps(error: &str) -> bool {
+    ["[nut @", "nut:", "output file #1", "output stream 1:0"].iter().any(|part| error.contains(part))
 }
 
 const UNKNOWN_CODEC: &str =
@@ -243,7 +282,12 @@ impl Source for StreamSource {
         };
         let (mut failed, began) = (None, Instant::now());
         for media in to_try {
-            match self.open_media(media, requested, stop) {
+            let had_stamps = self.has_stamps();
+            let mut outcome = self.open_media(media, requested, stop);
+            if outcome.is_err() && had_stamps && !self.has_stamps() && !stop.is_requested() {
+                outcome = self.open_media(media, requested, stop);
+            }
+            match outcome {
                 Ok((choice, opened)) => {
                     let format = opened.packets.format();
                     self.known = Some(choice);
@@ -272,7 +316,7 @@ impl Source for StreamSource {
     }
 
     fn run_into(&mut self, output: Output, stop: &Stop) -> Result<RunOutcome> {
-        let Some(Opened { child, mut packets, tracks, track, .. }) = self.opened.take() else {
+        let Some(Opened { child, mut packets, stamps, tracks, track, .. }) = self.opened.take() else {
             return Err(Error::Stream {
                 source_name: capbuf::redact(&self.url),
                 reason: "it was not opened".to_owned(),
@@ -282,7 +326,9 @@ impl Source for StreamSource {
         let frame_bytes = format.sample_format.bytes() * usize::from(format.channels);
         let mut silence = Silence::new(tracks, format.sample_rate_hz, frame_bytes);
         let has_length = || complete::has_length(&self.url, &self.options, stop);
-        let mut packet_writer = PacketWriter::new(output, format, has_length);
+        let is_required = self.options.times == Some(Times::Sender);
+        let mut sender = SenderClock::new(stamps, is_required, self.remembered);
+        let mut packet_writer = PacketWriter::new(output, format, has_length, &mut sender).by_sender_alone(is_required);
         let ended = loop {
             match packets.next() {
                 Ok(packet) => {
@@ -304,6 +350,8 @@ impl Source for StreamSource {
         }
         packet_writer.drain(stop)?;
         packet_writer.finish()?;
+        drop(packet_writer);
+        self.remembered = sender.remembered();
         // Closed first, so that the child does not block on it.
         drop(packets);
         let log = child.end();
