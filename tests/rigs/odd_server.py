@@ -14,11 +14,11 @@ segment and URL, /first?URL of URL alone, /master?URL names URL as a playlist. U
 hexadecimal: what is in a query is hidden in every reason.
 RTSP: the path lists tracks, CODEC:RATE:CHANNELS:HERTZ joined by commas; CODEC is L16 or L24, 0 Hz
 is silence, and a track of -1 Hz sends nothing. /udp/... refuses TCP, /tcp/... refuses UDP,
-/hang/... answers 404 once, then nothing. Of a track of "count" Hz each sample is the low bits of its
-number. /MANNERS/... is sent otherwise than evenly, by one or more joined by "&": `jitter=MS`
-(timestamps are off by so much, sigma), `burst=SECONDS` (what is due is sent so often), `wall`
-(timestamps are the time of sending), `stall=AFTER:SECONDS` (nothing is sent meanwhile, then all of
-it), `backlog=SECONDS` (begins with audio of the past), `lose=AFTER:PACKETS`. When a track is played,
+/hang/... answers 404 once, then nothing. Of a track of "count" Hz each sample is the low bits of
+its number. /FAULTS/... is sent otherwise than evenly, by one or more joined by "&": `jitter=MS`
+(sigma of the timestamps), `burst=SECONDS` (the time between two bursts), `wall` (timestamps are the
+time of sending), `stall=AFTER:SECONDS` (nothing is sent meanwhile, then all of it),
+`backlog=SECONDS` (begins with audio of the past), `lose=AFTER:PACKETS`. When a track is played,
 `plays PATH UTC` is printed: the time at which its first sample was captured.
 """
 
@@ -203,11 +203,11 @@ class Connection:
         codec, rate, channels, hertz = spec[0], int(spec[1]), int(spec[2]), spec[3]
         if hertz == "-1":
             return
-        manners = dict(manner.partition("=")[::2] for manner in path.split("/")[0].split("&"))
-        pair = lambda name: [float(part) for part in manners.get(name, "1e9:0").split(":")]
+        faults = dict(fault.partition("=")[::2] for fault in path.split("/")[0].split("&"))
+        pair = lambda name: [float(part) for part in faults.get(name, "1e9:0").split(":")]
         (stall_at, stall_for), (lose_at, lose) = pair("stall"), pair("lose")
-        sleep, chance = float(manners.get("burst", 0.01)), random.Random(path)
-        start, position, sequence = time.monotonic() - float(manners.get("backlog", 0)), 0, 0
+        sleep, chance = float(faults.get("burst", 0.01)), random.Random(path)
+        start, position, sequence = time.monotonic() - float(faults.get("backlog", 0)), 0, 0
         log("plays", path.rstrip("/"), time.time() - (time.monotonic() - start))
         width = {"L16": 2, "L24": 3}[codec]
         frames = min(rate // 50, 1300 // (width * channels))
@@ -221,8 +221,8 @@ class Connection:
                     payload = b""
                     for frame in range(position, position + frames):
                         payload += struct.pack(">i", sample(hertz, frame, rate))[:width] * channels
-                    stamp = int(now * rate) if "wall" in manners else position
-                    stamp += int(chance.gauss(0, float(manners.get("jitter", 0))) * rate / 1000)
+                    stamp = int(now * rate) if "wall" in faults else position
+                    stamp += int(chance.gauss(0, float(faults.get("jitter", 0))) * rate / 1000)
                     rtp = struct.pack(">BBHII", 0x80, 97 + number, sequence & 0xFFFF, stamp & 0xFFFFFFFF, number + 1) + payload
                     if not lose_at * rate <= position < lose_at * rate + lose * frames:
                         udp.send(rtp) if udp else self.send(b"$" + struct.pack(">BH", channel, len(rtp)) + rtp)

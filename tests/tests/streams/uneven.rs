@@ -73,7 +73,7 @@ fn packets_that_come_or_are_stamped_unevenly_are_whole_audio() {
         });
         for (manners, recording) in recordings {
             let error_ms = recording.join().unwrap_or_else(|_| panic!("{manners}"));
-            // The server and ffmpeg take some time on a busy machine; a backlog or a stall is longer.
+            // The server and ffmpeg take time on a busy machine; a backlog or a stall is longer.
             assert!((-100..1000).contains(&error_ms), "{manners}: times are {error_ms} ms off");
         }
     });
