@@ -28,6 +28,8 @@ mod night;
 mod options;
 mod packet_writer;
 pub(super) mod packets;
+#[cfg(test)]
+mod placing;
 mod secrets;
 mod sender;
 mod silence;
@@ -35,6 +37,8 @@ mod stamps;
 mod stream_source;
 mod times;
 mod tracks;
+#[cfg(test)]
+mod uneven;
 
 pub(super) use options::ALLOWED as OPTIONS_ALLOWED;
 pub use options::{StreamOptions, Transport};

@@ -17,6 +17,8 @@ pub(super) const SECOND_NS: i64 = 1_000_000_000;
 const SMALLEST_HOLE_NS: i64 = 4 * MS_NS;
 /// The distance of two timestamps is exact within this: they are whole milliseconds.
 const EXACT_NS: i64 = 3 * MS_NS / 2;
+/// A hole within this of a whole number of packets is one of whole packets.
+const WHOLE_WITHIN_NS: i64 = 2 * MS_NS;
 /// The part of the distances that are exact, averaged over this many packets: below the first limit
 /// timestamps are uneven, above the second one even again.
 const AVERAGED: f64 = 16.0;
@@ -91,7 +93,8 @@ impl Stamps {
     /// `room_ns` is by how much later than expected it arrives: a hole is not larger.
     pub(super) fn seems_lost(&self, timestamp_ns: i64, duration_ns: i64, room_ns: i64) -> bool {
         let deviation_ns = self.deviation_ns(timestamp_ns);
-        !self.is_uneven && deviation_ns >= tolerance_ns(duration_ns) && deviation_ns <= room_ns
+        let is_hole = deviation_ns >= tolerance_ns(duration_ns) && deviation_ns <= room_ns;
+        !self.is_uneven && is_hole && is_whole(deviation_ns, duration_ns)
     }
 
     /// Places a packet. `next_ns` is the next timestamp, if it is known.
@@ -151,8 +154,8 @@ impl Stamps {
         if deviation_ns.saturating_abs() < tolerance_ns(duration_ns) {
             // Rounding, or timestamps whose clock differs slightly from the sample clock.
             self.jump(deviation_ns / 16);
-        } else if deviation_ns > 0 && deviation_ns <= room_ns {
-            return deviation_ns;
+        } else if deviation_ns > 0 && deviation_ns <= room_ns && is_whole(deviation_ns, duration_ns) {
+            return whole_ns(deviation_ns, duration_ns);
         } else {
             self.jump(deviation_ns);
         }
@@ -175,10 +178,12 @@ impl Stamps {
         }
         // Of packets of one length whole ones are lost.
         let lost_ns = match now.duration_ns {
-            Some(duration_ns) if duration_ns > 0 => (late_ns + duration_ns / 2) / duration_ns * duration_ns,
+            Some(duration_ns) => whole_ns(late_ns, duration_ns),
             _ => late_ns,
         };
         self.move_windows(late_ns);
+        // Arrivals bound what uneven timestamps say too roughly.
+        let lost_ns = if lost_ns.saturating_sub(room_ns) < jitter_ns { lost_ns.min(room_ns) } else { lost_ns };
         if lost_ns > 0 && lost_ns <= room_ns {
             // The sum of all samples and holes grows instead.
             self.jump(lost_ns.saturating_neg());
@@ -218,6 +223,17 @@ impl Window {
         // Rates that do not divide a second: durations differ by a nanosecond.
         self.duration_ns = self.duration_ns.filter(|same| same.abs_diff(duration_ns) <= 1);
     }
+}
+
+/// Whether a hole is one of whole packets: parts of one are not lost.
+fn is_whole(hole_ns: i64, duration_ns: i64) -> bool {
+    hole_ns.abs_diff(whole_ns(hole_ns, duration_ns)) <= WHOLE_WITHIN_NS.unsigned_abs()
+}
+
+/// The whole packets nearest to a hole.
+fn whole_ns(hole_ns: i64, duration_ns: i64) -> i64 {
+    let packets = hole_ns.saturating_add(duration_ns / 2).checked_div(duration_ns);
+    packets.map_or(hole_ns, |packets| packets.saturating_mul(duration_ns))
 }
 
 /// A deviation of less is rounding.
