@@ -23,8 +23,8 @@ const SETTLED_AFTER_NS: i64 = 300 * MS_NS;
 const IMPROVEMENT_NS: i64 = 5 * MS_NS;
 /// Or after this much time, or twice the longest pause.
 const HELD_FOR_NS: i64 = 1900 * MS_NS;
-/// But a source that is faster than real time is held on. It is faster if the least delay shrinks by
-/// this part of the time, over this time.
+/// But a source that is faster than real time is held on. It is faster if the least delay shrinks
+/// by this part of the time, over this time.
 const FASTER_PART: i64 = 20;
 const FASTER_FOR_NS: i64 = 500 * MS_NS;
 /// Packets within this time have come in one write.

@@ -225,7 +225,7 @@ impl Window {
     }
 }
 
-/// Whether a hole is one of whole packets: parts of one are not lost.
+/// True for a hole of whole packets: parts of one are not lost.
 fn is_whole(hole_ns: i64, duration_ns: i64) -> bool {
     hole_ns.abs_diff(whole_ns(hole_ns, duration_ns)) <= WHOLE_WITHIN_NS.unsigned_abs()
 }

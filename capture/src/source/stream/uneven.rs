@@ -43,9 +43,9 @@ struct Server {
     burst_ns: i64,
     /// Timestamps are the time of sending.
     stamps_at_sending: bool,
-    /// Sends nothing for so long, each ten seconds, then everything at once.
+    /// The time for which it sends nothing each ten seconds, to send everything at once then.
     stall_ns: i64,
-    /// Timestamps jump by so much each seven seconds.
+    /// The jump of the timestamps each seven seconds.
     jump_ns: i64,
     /// The audio of the past with which it begins.
     backlog_ns: i64,
