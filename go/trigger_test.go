@@ -42,7 +42,7 @@ func TestFireWritesAClip(t *testing.T) {
 		t.Error(clip.Path)
 	}
 	size := uint64(must(os.Stat(clip.Path))(t).Size())
-	if want := (ClipInfo{clip.Path, 1600, morning.Add(tenth), 0, 0, size, 8000, 1, S16}); clip != want {
+	if want := (ClipInfo{clip.Path, 1600, morning.Add(tenth), 0, 0, size, 8000, 1, S16, clip.Timing}); clip != want {
 		t.Errorf("%+v", clip)
 	}
 	none := trigger(t, r, "rtsp://me:sesame@nest/", TriggerOptions{Folder: folder, Before: NoAudio, After: tenth})
