@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
-use crate::{Child, START_DEADLINE, position, wait_until};
+use crate::{Child, START_DEADLINE, VirtualMic, position, wait_until};
 
 /// A PulseAudio server of its own for one test, whose microphone hears its speaker.
 ///
@@ -19,6 +19,8 @@ pub struct PulseServer {
     folder: TempDir,
     daemon: Child,
     player: Option<Player>,
+    /// The environment of the daemon, beside its own folders.
+    env: Vec<(String, String)>,
 }
 
 impl PulseServer {
@@ -32,6 +34,19 @@ impl PulseServer {
     /// # Errors
     /// If `pulseaudio` is missing, ends, or is not ready in time: with its standard error.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(startup_script, Vec::new())
+    }
+
+    /// Starts a server whose microphone is `mic`, through ALSA: 16-bit, mono, 48 kHz. There is no
+    /// speaker.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with_microphone(mic: &VirtualMic) -> io::Result<Self> {
+        Self::start_with(script_of_microphone, mic.env())
+    }
+
+    fn start_with(script: fn(&TempDir) -> String, env: Vec<(String, String)>) -> io::Result<Self> {
         // Not in the build's folder: a socket's path has at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("capbuf-pulse-").tempdir()?;
         for name in ["home", "runtime", "state"] {
@@ -39,9 +54,9 @@ impl PulseServer {
         }
         // Without a cookie, clients would create one in the user's home.
         fs::write(folder.path().join("cookie"), [0x5a; 256])?;
-        fs::write(folder.path().join("server.pa"), startup_script(&folder))?;
-        let daemon = start_daemon(&folder)?;
-        Ok(Self { folder, daemon, player: None })
+        fs::write(folder.path().join("server.pa"), script(&folder))?;
+        let daemon = start_daemon(&folder, &env)?;
+        Ok(Self { folder, daemon, player: None, env })
     }
 
     /// Returns the environment by which a program finds this server only.
@@ -82,7 +97,7 @@ impl PulseServer {
     /// As [`start`](Self::start).
     pub fn restart(&mut self) -> io::Result<()> {
         self.kill();
-        self.daemon = start_daemon(&self.folder)?;
+        self.daemon = start_daemon(&self.folder, &self.env)?;
         Ok(())
     }
 
@@ -120,14 +135,28 @@ fn startup_script(folder: &TempDir) -> String {
 load-module module-remap-source source_name={source} master={sink}.monitor master_channel_map=mono remix=no {shape}
 set-default-sink {sink}
 set-default-source {source}
-load-module module-native-protocol-unix socket={} auth-cookie={}
-",
-        socket(folder).display(),
-        folder.path().join("cookie").display(),
+{}",
+        protocol(folder),
     )
 }
 
-fn start_daemon(folder: &TempDir) -> io::Result<Child> {
+/// Returns the script that loads the microphone's module.
+fn script_of_microphone(folder: &TempDir) -> String {
+    let shape = "tsched=0 mmap=0 format=s16le rate=48000 channels=1 channel_map=mono";
+    format!(
+        "load-module module-alsa-source device={} source_name={} {shape}\n{}",
+        VirtualMic::DEVICE,
+        PulseServer::SOURCE,
+        protocol(folder),
+    )
+}
+
+fn protocol(folder: &TempDir) -> String {
+    let (socket, cookie) = (socket(folder), folder.path().join("cookie"));
+    format!("load-module module-native-protocol-unix socket={} auth-cookie={}\n", socket.display(), cookie.display())
+}
+
+fn start_daemon(folder: &TempDir, env: &[(String, String)]) -> io::Result<Child> {
     let socket = socket(folder);
     // A killed server leaves its socket, which would look ready.
     match fs::remove_file(&socket) {
@@ -148,6 +177,7 @@ fn start_daemon(folder: &TempDir) -> io::Result<Child> {
     ] {
         command.env(variable, folder.path().join(name));
     }
+    command.envs(env.iter().cloned());
     let mut daemon = Child::start(command)?;
 
     let connects = || UnixStream::connect(&socket).is_ok();

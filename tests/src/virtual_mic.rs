@@ -32,11 +32,19 @@ pub struct VirtualMicOptions {
     pub clock_error_ppm: i32,
     /// The sample formats that it offers, by their names in ALSA.
     pub formats: &'static [&'static str],
+    /// True if its timestamps are of the monotonic clock, as a sound card's are. Those of a plugin
+    /// are of the wall clock, from which PulseAudio computes absurd latencies.
+    pub monotonic: bool,
 }
 
 impl Default for VirtualMicOptions {
     fn default() -> Self {
-        Self { sample_rate_hz: 48_000, clock_error_ppm: 0, formats: &["S16_LE", "S32_LE", "FLOAT_LE"] }
+        Self {
+            sample_rate_hz: 48_000,
+            clock_error_ppm: 0,
+            formats: &["S16_LE", "S32_LE", "FLOAT_LE"],
+            monotonic: false,
+        }
     }
 }
 
@@ -119,6 +127,7 @@ pcm.{device} {{
     control "{control}"
     rate {rate}
     ppm {ppm}
+    monotonic {monotonic}
     epoch_ns {epoch_ns}
     hint {{ show on description "Virtual microphone" }}
 }}
@@ -129,6 +138,7 @@ pcm.default {{ type plug slave.pcm "{device}" hint {{ show on description "Defau
             device = Self::DEVICE,
             rate = self.options.sample_rate_hz,
             ppm = self.options.clock_error_ppm,
+            monotonic = u8::from(self.options.monotonic),
             epoch_ns = self.epoch_ns,
         );
         // In one step: a program may be reading it.

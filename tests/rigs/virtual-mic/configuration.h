@@ -11,7 +11,7 @@ typedef struct {
     snd_config_t *signals;
     const char *control;
     unsigned rates[RATES_MAX], rate_count;
-    int64_t rate_max, channels_min, channels_max, apart, ppm, epoch_ns;
+    int64_t rate_max, channels_min, channels_max, apart, ppm, epoch_ns, monotonic;
 } configuration;
 
 static int get_whole_number(snd_config_t *node, int64_t *to) {
@@ -58,6 +58,7 @@ static int read_configuration(snd_config_t *from, configuration *to) {
         } numbers[] = {
             {"rate_max", &to->rate_max}, {"channels_min", &to->channels_min}, {"channels_max", &to->channels_max},
             {"apart", &to->apart},       {"ppm", &to->ppm},                   {"epoch_ns", &to->epoch_ns},
+            {"monotonic", &to->monotonic},
         };
         if (!strcmp(id, "signals"))
             to->signals = node;

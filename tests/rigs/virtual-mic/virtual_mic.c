@@ -15,6 +15,8 @@
  *         ppm 0                           how much faster than nominal its clock runs, in parts per million
  *         epoch_ns 1700000000000000000    the UTC time at which the signal's first sample sounds;
  *                                         by default the moment of the first start
+ *         monotonic 1                     its timestamps are of the monotonic clock, as a sound card's are,
+ *                                         not of the wall clock, as a plugin's are; optional
  *         control "/absolute/control"     a file whose first letter makes it fail; optional
  *     }
  *
@@ -72,6 +74,7 @@ typedef struct {
 
     uint64_t first;    /* the signal's frame that was frame 0 of this run; a run begins at each start */
     uint64_t captured; /* frames of this run delivered to the reader */
+    bool monotonic;    /* timestamps are of the monotonic clock */
     snd_pcm_uframes_t wake_frames; /* the number of unread frames at which the reader wakes */
 } virtual_mic;
 
@@ -189,6 +192,8 @@ static snd_pcm_sframes_t mic_pointer(snd_pcm_ioplug_t *io) {
 
 static int mic_sw_params(snd_pcm_ioplug_t *io, snd_pcm_sw_params_t *params) {
     virtual_mic *mic = io->private_data;
+    if (mic->monotonic)
+        snd_pcm_sw_params_set_tstamp_type(io->pcm, params, SND_PCM_TSTAMP_TYPE_MONOTONIC);
     return snd_pcm_sw_params_get_avail_min(params, &mic->wake_frames);
 }
 
@@ -361,6 +366,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(virtual_mic) {
     memcpy(mic->obeyed, text, CONTROL_MAX); /* an overrun requested before opening is past */
     mic->clock_error = (double)want.ppm * 1e-6;
     /* Read once: steps of the system's clock do not move the sound. */
+    mic->monotonic = want.monotonic != 0;
     mic->epoch_ns = want.epoch_ns == EPOCH_AT_START ? EPOCH_AT_START : monotonic_at(want.epoch_ns);
     mic->wake_frames = 1;
     mic->io.version = SND_PCM_IOPLUG_VERSION;

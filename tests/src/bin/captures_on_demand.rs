@@ -8,7 +8,7 @@
 //! - on `frames`, prints the number of frames ever written;
 //! - on `dump FILE`, writes all frames as s16 into FILE and prints, a line each: `span FIRST
 //!   CHANNELS RATE`, `time FRAME UTC_NS` for each hundredth of a second, `gap FIRST_FRAME START_NS
-//!   DURATION_NS REASON`, `rings NUMBER`, `restarts NUMBER`, `state TEXT`, `end`;
+//!   DURATION_NS REASON`, `clock NAME`, `rings NUMBER`, `restarts NUMBER`, `state TEXT`, `end`;
 //! - on `exact FILE`, writes all frames as s32 into FILE and prints `exact RATE CHANNELS GAPS
 //!   FORMAT`, where FORMAT is that of the buffer;
 //! - ends when standard input ends.
@@ -84,6 +84,7 @@ fn dump(buffer: &CaptureBuffer, file: &str, out: &mut impl Write) -> Result<(), 
     }
     let segment = buffer.read_with(Span::Frames(frames), &everything)?;
     std::fs::write(file, segment.samples().as_bytes())?;
+    writeln!(out, "clock {}", segment.timing().clock.name())?;
     for frame in (segment.first_frame()..segment.end_frame()).step_by(rate as usize / 100) {
         if let Ok(one) = buffer.read(Span::Frames(frame..frame + 1)) {
             writeln!(out, "time {frame} {}", one.start_utc_ns())?;

@@ -30,6 +30,8 @@ pub(crate) struct Dump {
     /// Frame numbers and their times in ns of UTC, each hundredth of a second.
     pub(crate) times: Vec<(u64, i64)>,
     pub(crate) gaps: Vec<Gap>,
+    /// The clock of the times.
+    pub(crate) clock: String,
     pub(crate) rings: u64,
     pub(crate) restarts: u64,
     pub(crate) state: String,
@@ -197,6 +199,7 @@ impl Capturing {
                 }),
                 ("rings", [rings]) => dump.rings = *rings as u64,
                 ("restarts", [restarts]) => dump.restarts = *restarts as u64,
+                ("clock", _) => dump.clock = rest.to_owned(),
                 ("state", _) => dump.state = rest.to_owned(),
                 ("end", _) => break,
                 _ => panic!("{line:?}: {}", self.child.stderr()),

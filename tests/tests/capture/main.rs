@@ -13,4 +13,5 @@ mod microphone_formats;
 mod microphones;
 mod sound_server;
 mod streams;
+mod two_sources;
 mod without_stalls;

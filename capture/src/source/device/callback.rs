@@ -3,8 +3,11 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use capbuf::ClockSource;
+
 use super::choose::Choice;
 use super::chunk_writer::{ChunkWriter, Scratch};
+use super::continuity::Continuity;
 use super::delay::Delay;
 use super::stream_status::StreamStatus;
 use crate::source::encoding::Encoding;
@@ -19,6 +22,7 @@ pub(super) fn make(choice: &Choice) -> (WriterSlot, Callback) {
         inbox,
         output: None,
         delay: Delay::new(choice.format.sample_rate_hz),
+        continuity: Continuity::new(choice.format.sample_rate_hz),
         scratch: Scratch::new(choice.format.sample_format, channels),
         format: choice.device_format,
         channels,
@@ -40,12 +44,22 @@ impl WriterSlot {
     }
 }
 
+/// The way in which the age of a chunk was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// As the device reports it, with jitter.
+    Reported,
+    /// By a line through many reports.
+    OfLine,
+}
+
 /// Writes the chunks of a device.
 pub(super) struct Callback {
     status: StreamStatus,
     inbox: Receiver<Output>,
     output: Option<Output>,
     delay: Delay,
+    continuity: Continuity,
     scratch: Scratch,
     /// The layout in which the device delivers.
     format: Encoding,
@@ -62,19 +76,29 @@ impl Callback {
     /// first.
     ///
     /// Wait-free once the writer has arrived; until then polls a channel that no thread locks.
-    pub(super) fn write(&mut self, bytes: &[u8], frames: usize, reported: Duration) {
+    pub(super) fn write(&mut self, bytes: &[u8], frames: usize, reported: Duration, age: Age) {
         let frames = frames as u64;
         let is_first = self.output.is_none();
         if is_first {
             self.output = self.inbox.try_recv().ok();
-        }
-        let delay = self.delay.of_chunk(frames, reported, is_first);
-        if let Some(output) = &mut self.output {
-            if let Some(reason) = self.status.take_gap() {
-                output.gap(reason);
+            if let Some(output) = &mut self.output {
+                output.set_clock(ClockSource::Device);
             }
+        }
+        let delay = match age {
+            Age::Reported => self.delay.of_chunk(frames, reported, is_first),
+            Age::OfLine => reported,
+        };
+        if let Some(output) = &mut self.output {
             let delay_ns = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
-            let capture_utc_ns = output.clock().utc_ns().saturating_sub(delay_ns);
+            let clock = output.clock();
+            let captured_ns = clock.monotonic_ns().saturating_sub(delay_ns);
+            let capture_utc_ns = clock.utc_ns().saturating_sub(delay_ns);
+            match self.continuity.missing_before(frames, captured_ns, capture_utc_ns, self.status.take_gap()) {
+                Some((reason, Some(missing))) => output.gap_for(reason, missing),
+                Some((reason, None)) => output.gap(reason),
+                None => {}
+            }
             let (format, channels) = (self.format, self.channels);
             let mut chunk_writer = ChunkWriter { output, format, capture_utc_ns, channels };
             if chunk_writer.write(bytes, &mut self.scratch).is_err() {

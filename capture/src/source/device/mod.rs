@@ -13,6 +13,7 @@ mod alsa_errors;
 mod callback;
 mod choose;
 mod chunk_writer;
+mod continuity;
 mod delay;
 mod device_source;
 mod host;

@@ -126,7 +126,7 @@ impl Microphone {
             // The age of the chunk's first frame. Both times have the same origin, which is the
             // stream's own.
             let age = timestamp.callback.duration_since(timestamp.capture);
-            callback.write(data.bytes(), data.len() / usize::from(channels), age);
+            callback.write(data.bytes(), data.len() / usize::from(channels), age, callback::Age::Reported);
         };
         let fail = move |error| record(&errors, &error);
         let stream =

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::formats;
 use super::offer::parameters;
-use crate::source::device::callback::Callback;
+use crate::source::device::callback::{Age, Callback};
 use crate::source::device::choose::Choice;
 use crate::source::device::stream_status::{Lost, StreamStatus};
 
@@ -170,7 +170,7 @@ impl Reader {
         let frames = self.pcm.io_bytes().readi(&mut self.chunk)?;
         let age_s = delay.max(available) as f64 / f64::from(self.sample_rate_hz);
         let age = Duration::try_from_secs_f64(age_s).unwrap_or_default() + asked.elapsed();
-        self.callback.write(&self.chunk[..frames * self.frame_bytes], frames, age);
+        self.callback.write(&self.chunk[..frames * self.frame_bytes], frames, age, Age::Reported);
         Ok(())
     }
 

@@ -6,6 +6,9 @@
 
 mod capture_times;
 mod connection;
+#[cfg(test)]
+mod lying_reports;
+mod report_line;
 mod stream;
 
 use capbuf::SampleFormat as BufferFormat;

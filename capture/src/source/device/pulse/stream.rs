@@ -14,12 +14,12 @@ use pulseaudio::protocol::{
 
 use super::capture_times::{CaptureTimes, TimingReport};
 use super::connection::{Connection, Message, Result};
-use crate::source::device::callback::Callback;
+use crate::source::device::callback::{Age, Callback};
 use crate::source::device::choose::Choice;
 use crate::source::device::stream_status::{Lost, StreamStatus};
 
-/// The period of timing requests. The reported times have jitter, which averages out.
-const REQUEST_EVERY: Duration = Duration::from_millis(100);
+/// The thread waits for a request that is due sooner.
+const SOON: Duration = Duration::from_millis(50);
 
 /// A running stream. Dropping it ends its thread and the connection, without waiting for the
 /// server.
@@ -155,13 +155,20 @@ impl Reader {
                 // Without a report yet, assumes that the last frame was captured just now.
                 let delay =
                     delay.unwrap_or_else(|| self.period.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX)));
-                self.callback.write(bytes, frames, delay);
+                self.callback.write(bytes, frames, delay, Age::OfLine);
                 self.frames += frames as u64;
             }
             Message::Answer(number, answer) => {
                 if let Some((_, requested_at)) = self.pending.take_if(|(pending, _)| *pending == number) {
-                    let report = report(&answer.read()?, requested_at, self.frame_bytes as u64);
-                    self.times.update(report, self.frames);
+                    if let Some(report) = report(&answer.read()?, requested_at, self.frame_bytes as u64) {
+                        self.times.update(report, self.frames);
+                    }
+                    let after = self.times.request_after();
+                    if after < SOON {
+                        // Only answers wake this thread before the next block of audio.
+                        thread::sleep(after);
+                    }
+                    self.next_request = requested_at + after;
                 }
             }
             Message::Refused(_, reason) => return Err(ProtocolError::ServerError(reason)),
@@ -178,24 +185,25 @@ impl Reader {
         if self.pending.is_none() && now >= self.next_request {
             let params = LatencyParams { channel: self.channel, now: SystemTime::now() };
             self.pending = Some((self.server.send(&Command::GetRecordLatency(params))?, now));
-            self.next_request = now + REQUEST_EVERY;
         }
         Ok(())
     }
 }
 
-fn report(answer: &RecordLatency, requested_at: Instant, frame_bytes: u64) -> TimingReport {
+/// Returns the report of an answer; `None` if its counts are impossible.
+fn report(answer: &RecordLatency, requested_at: Instant, frame_bytes: u64) -> Option<TimingReport> {
     // The answer queued behind audio. Its age follows from the wall clock, which both sides share,
     // but is limited by the request's: that clock may have been set meanwhile.
     let age = SystemTime::now().duration_since(answer.remote_time).unwrap_or_default();
     let at = Instant::now().checked_sub(age).map_or(requested_at, |at| at.max(requested_at));
-    let frames = |bytes: i64| u64::try_from(bytes).unwrap_or(0) / frame_bytes;
-    TimingReport {
+    let frames = |bytes: i64| u64::try_from(bytes).ok().map(|bytes| bytes / frame_bytes);
+    Some(TimingReport {
         at,
+        // Negative ones are absurdly large here.
         latency: Duration::from_micros(answer.source_usec),
-        written: frames(answer.write_offset),
-        read: frames(answer.read_offset),
-    }
+        written: frames(answer.write_offset)?,
+        read: frames(answer.read_offset)?,
+    })
 }
 
 /// Returns the reason that is reported for a lost stream.
