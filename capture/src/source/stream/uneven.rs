@@ -184,7 +184,9 @@ fn loss_among_uneven_timestamps_is_a_hole_of_whole_packets_once_it_persists() {
                 let (hole, lost) = (Duration::from_nanos((packets * packet_ns).unsigned_abs()), course.lost());
                 let within =
                     Duration::from_nanos((3 * server.sigma_ns.max(server.burst_ns) + packet_ns).unsigned_abs());
-                let Some((at, _)) = course.holes().first().copied() else { panic!("{} of {server:?}, seed {seed}: no hole", codec.name) };
+                let Some((at, _)) = course.holes().first().copied() else {
+                    panic!("{} of {server:?}, seed {seed}: no hole", codec.name)
+                };
                 let at = at as i64;
                 let shown = format!("{} of {server:?}, seed {seed}: {:?}", codec.name, course.holes());
                 assert!(lost.abs_diff(hole) <= within, "{shown}, lost {hole:?}");
