@@ -45,8 +45,8 @@ pub(super) struct PacketWriter<'a> {
 
 /// The most bytes that are held: 30 s of all but the largest formats.
 const MOST_HELD_BYTES: usize = 16 << 20;
-/// The longest wait for the sender's time: shorter than the watchdog's, whose error says less.
-const UNKNOWN_FOR_NS: i64 = 12_000_000_000;
+/// The longest wait for the sender's time, as a part of the watchdog's, whose error says less.
+const UNKNOWN_PART: (u32, u32) = (4, 5);
 
 impl<'a> PacketWriter<'a> {
     /// Takes packets in `format`, which is that of `output` but for its rate, if it is corrected.
@@ -242,7 +242,9 @@ impl<'a> PacketWriter<'a> {
         self.unknown_bytes += packet.data.len();
         self.unknown.push_back((placed, packet));
         let waited_ns = now_ns.saturating_sub(self.unknown_since_ns);
-        if waited_ns <= UNKNOWN_FOR_NS && self.unknown_bytes <= MOST_HELD_BYTES {
+        let (part, of) = UNKNOWN_PART;
+        let most_ns = i64::try_from((self.output.nothing_for() / of * part).as_nanos()).unwrap_or(i64::MAX);
+        if waited_ns <= most_ns && self.unknown_bytes <= MOST_HELD_BYTES {
             return Ok(());
         }
         let cause = if self.sender.has_reports() {

@@ -49,6 +49,7 @@ pub(super) struct Source {
     pub(super) gain: Option<Spanned<f32>>,
     pub(super) track: Option<Spanned<u16>>,
     pub(super) transport: Option<Spanned<String>>,
+    pub(super) times: Option<Spanned<String>>,
     pub(super) tls: Option<Spanned<String>>,
     pub(super) ca_file: Option<Spanned<String>>,
     pub(super) ffmpeg_options: Option<Spanned<BTreeMap<String, String>>>,

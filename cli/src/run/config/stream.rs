@@ -23,6 +23,10 @@ pub(super) fn read(
         options = options.transport(transport);
         at = source.transport.as_ref().map(toml::Spanned::span);
     }
+    if let Some(times) = document.read_if_set(source.times.as_ref(), values::times)? {
+        options = options.times(times);
+        at = source.times.as_ref().map(toml::Spanned::span);
+    }
     if document.read_if_set(source.tls.as_ref(), values::is_tls_insecure)? == Some(true) {
         options = options.insecure_tls();
         at = source.tls.as_ref().map(toml::Spanned::span);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use capbuf::Lifetime;
-use capbuf_capture::{Mix, Transport, WhenGone};
+use capbuf_capture::{Mix, Times, Transport, WhenGone};
 
 use crate::clip_file::ClipType;
 use crate::duration;
@@ -52,6 +52,11 @@ pub(super) fn mix(text: &str) -> Result<Mix, String> {
 pub(super) fn transport(text: &str) -> Result<Transport, String> {
     let all = Transport::ALL.map(Transport::name).join(", ");
     Transport::named(text).ok_or_else(|| format!("transport is {text:?}; allowed: {all}"))
+}
+
+pub(super) fn times(text: &str) -> Result<Times, String> {
+    let all = Times::ALL.map(Times::name).join(", ");
+    Times::named(text).ok_or_else(|| format!("times is {text:?}; allowed: {all}"))
 }
 
 /// Parses the check of certificates; true for none.
