@@ -57,7 +57,7 @@ fn a_clip_has_the_reported_frames() {
     let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines[0], "last.flac");
     assert!(lines[1].starts_with("48000 frames, 1.000 s, from 20") && lines[1].ends_with("Z, gaps: 0"), "{lines:?}");
-    assert!(lines[2].starts_with("times: device, ±"), "{lines:?}");
+    assert!(lines[2].starts_with("times: file, ±"), "{lines:?}");
     assert_eq!(names_in(folder.path()), ["again.wav", "last.flac", path]);
 }
 
