@@ -8,6 +8,7 @@ mod formats;
 mod limits;
 mod local;
 mod opening;
+mod priming;
 mod sender;
 mod tracks;
 mod uneven;
