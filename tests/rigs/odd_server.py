@@ -8,10 +8,11 @@ TRUSTED has a certificate of its own, FOLDER/trusted.pem; OTHER_HOST one for ano
 FOLDER/other.pem; EXPIRED one that is past its time, FOLDER/expired.pem. 127.0.0.2 listens on PLAIN,
 too: a service of this machine alone.
 
-HTTP: /NAME is a file of FOLDER, with its length. /cut/NAME ends half way, /live/NAME has no length,
-/chunked/NAME has none and ends in order. /to?URL redirects. /list?URL is a playlist of a good
-segment and URL, /first?URL of URL alone, /master?URL names URL as a playlist. URL may be
-hexadecimal: what is in a query is hidden in every reason.
+HTTP: /NAME is a file of FOLDER, with its length. /cut/NAME ends half way, /live/NAME has no
+length, /chunked/NAME has none and ends in order. /writes/SECONDS is an endless WAV file of samples
+that count (see below), with this time between two writes. /to?URL redirects. /list?URL is a
+playlist of a good segment and URL, /first?URL of URL alone, /master?URL names URL as a playlist.
+URL may be hexadecimal: what is in a query is hidden in every reason.
 RTSP: the path lists tracks, CODEC:RATE:CHANNELS:HERTZ joined by commas; CODEC is L16 or L24, 0 Hz
 is silence, and a track of -1 Hz sends nothing. /udp/... refuses TCP, /tcp/... refuses UDP,
 /hang/... answers 404 once, then nothing. Of a track of "count" Hz each sample is the low bits of
@@ -143,6 +144,8 @@ class Connection:
             return self.answer((playlist % "".join(f"#EXTINF:2.0,\n{segment}\n" for segment in segments)).encode())
         if command == "master":
             return self.answer(f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=64000\n{target}\n".encode())
+        if kind == "writes":
+            return self.writes(url[1:], float(name))
         path = in_folder(os.path.basename(name))
         if not os.path.isfile(path):
             return self.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
@@ -155,6 +158,18 @@ class Connection:
             self.answer(data, half=kind == "cut")
         if kind in ("live", "cut"):
             self.client.shutdown(socket.SHUT_RDWR)
+
+    def writes(self, path, seconds, rate=8000):
+        header = bytearray(wav(rate, 1, b""))
+        header[4:8] = header[40:44] = b"\xff\xff\xff\xff"
+        self.send(b"HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nConnection: close\r\n\r\n" + header)
+        start, position = time.monotonic(), 0
+        log("plays", path, time.time())
+        while True:
+            end = int((time.monotonic() - start) * rate)
+            self.send(b"".join(struct.pack("<h", (frame & 0x7FFF) - 0x4000) for frame in range(position, end)))
+            position = end
+            time.sleep(seconds)
 
     def answer(self, data, half=False):
         sent = data[: len(data) // 2] if half else data
