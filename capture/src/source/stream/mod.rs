@@ -18,6 +18,8 @@ pub(super) mod child;
 mod clock;
 pub(super) mod command_line;
 mod complete;
+#[cfg(test)]
+mod course;
 pub(super) mod diagnostic;
 pub(super) mod ended;
 mod least_delay;

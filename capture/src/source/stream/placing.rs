@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::clock::{MOST_HELD_NS, PACKETS_HELD_BY_MUXER, Placed, Stamped, StreamClock};
+use super::clock::{MOST_HELD_NS, PACKETS_HELD_BY_MUXER, Stamped, StreamClock};
+use super::course::Course;
 use super::stamps::{MS_NS, SECOND_NS};
 
 const PACKET_FRAMES: u64 = 960;
@@ -13,21 +14,17 @@ const NOTHING_FOR: Duration = Duration::from_secs(15);
 
 /// A stream of 20 ms packets, with timestamps of whole milliseconds that start at 77 s.
 struct Stream {
-    clock: StreamClock,
+    course: Course,
     sent: i64,
     timestamp_jump_ns: i64,
-    held: Vec<Stamped>,
-    /// The true ends of the packets, and their places.
-    placed: Vec<Placed>,
+    /// The true ends of the packets.
     ends_ns: Vec<i64>,
-    waiting: Option<Stamped>,
 }
 
 impl Stream {
     fn new() -> Self {
-        let clock = StreamClock::new(48_000, NOTHING_FOR);
-        let (held, placed, ends_ns) = (Vec::new(), Vec::new(), Vec::new());
-        Self { clock, sent: 0, timestamp_jump_ns: 0, held, placed, ends_ns, waiting: None }
+        let course = Course::new(StreamClock::new(48_000, NOTHING_FOR));
+        Self { course, sent: 0, timestamp_jump_ns: 0, ends_ns: Vec::new() }
     }
 
     fn lose(&mut self, packets: i64) {
@@ -43,21 +40,7 @@ impl Stream {
         let arrived_ns = CAPTURED_NS + begin_ns + PACKET_NS * (1 + PACKETS_HELD_BY_MUXER) + delay_ns;
         let packet = Stamped { timestamp_ns, frames: PACKET_FRAMES, arrived_ns };
         self.ends_ns.push(CAPTURED_NS + begin_ns + PACKET_NS);
-        if self.clock.is_settled() {
-            if let Some(waiting) = self.waiting.take() {
-                self.placed.push(self.clock.place(waiting, Some(packet)));
-            }
-            if self.clock.seems_lost(packet) {
-                self.waiting = Some(packet);
-            } else {
-                self.placed.push(self.clock.place(packet, None));
-            }
-            return;
-        }
-        self.held.push(packet);
-        if self.clock.hold(packet).0 {
-            self.placed.extend(self.clock.settle(&self.held, arrived_ns));
-        }
+        self.course.take(packet);
     }
 
     fn send_many(&mut self, packets: i64, delay_ns: impl Fn(i64) -> i64) {
@@ -68,15 +51,15 @@ impl Stream {
 
     /// By how much later than its end a packet has arrived, as placed.
     fn late_ns(&self, number: usize) -> i64 {
-        self.placed[number].arrived_ns - self.ends_ns[number]
+        self.course.placed[number].arrived_ns - self.ends_ns[number]
     }
 
     fn holes(&self) -> Vec<Duration> {
-        self.placed.iter().filter_map(|placed| placed.lost).collect()
+        self.course.holes().into_iter().map(|(_, lost)| lost).collect()
     }
 
     fn held_ms(&self) -> i64 {
-        self.held.last().map_or(0, |last| (last.arrived_ns - self.held[0].arrived_ns) / MS_NS)
+        self.course.held.last().map_or(0, |last| (last.arrived_ns - self.course.held[0].arrived_ns) / MS_NS)
     }
 }
 
@@ -102,9 +85,9 @@ fn normal(packet: i64, seed: i64, sigma_ms: i64) -> i64 {
 fn jitter_is_no_hole_and_its_arrivals_are_passed_on() {
     let mut stream = Stream::new();
     stream.send_many(3000, jitter);
-    assert!(stream.clock.is_settled() && stream.holes().is_empty());
+    assert!(stream.course.clock.is_settled() && stream.holes().is_empty());
     assert!((0..3000).all(|number| (0..=41 * MS_NS).contains(&stream.late_ns(number))));
-    assert!(stream.placed.iter().all(|placed| placed.ahead.is_zero()));
+    assert!(stream.course.placed.iter().all(|placed| placed.ahead.is_zero()));
 }
 
 #[test]
@@ -119,7 +102,7 @@ fn each_lost_packet_is_a_hole_of_its_length_despite_jitter() {
         stream.send_many(7, jitter);
     }
     assert_eq!(stream.holes(), lost);
-    let last = stream.placed.len() - 1;
+    let last = stream.course.placed.len() - 1;
     assert!((-MS_NS..=41 * MS_NS).contains(&stream.late_ns(last)), "{}", stream.late_ns(last));
 }
 
@@ -141,10 +124,10 @@ fn burst_of_the_past_at_the_start_is_dated_to_the_past() {
         let packets = seconds * 50;
         // They arrive at once, at their end.
         stream.send_many(packets, |packet| (packets - packet) * PACKET_NS);
-        assert!(!stream.clock.is_settled());
+        assert!(!stream.course.clock.is_settled());
         stream.send_many(100, |_| 0);
-        assert!(stream.clock.is_settled() && stream.holes().is_empty());
-        assert!(stream.placed.iter().enumerate().all(|(number, _)| stream.late_ns(number).abs() <= MS_NS));
+        assert!(stream.course.clock.is_settled() && stream.holes().is_empty());
+        assert!(stream.course.placed.iter().enumerate().all(|(number, _)| stream.late_ns(number).abs() <= MS_NS));
         assert!(stream.held_ms() <= rest_ms + 40, "{} ms", stream.held_ms());
     }
 }
@@ -161,7 +144,7 @@ fn start_is_held_for_the_largest_pause_or_two_and_never_as_long_as_the_watchdog_
         let within = held_ms..held_ms + pause_ms.max(40) + 40;
         assert!(within.contains(&stream.held_ms()), "pauses of {pause_ms} ms: {} ms", stream.held_ms());
         assert!(stream.held_ms() < 15_000 && stream.holes().is_empty());
-        let held = 0..stream.held.len();
+        let held = 0..stream.course.held.len();
         assert!(held.into_iter().all(|number| stream.late_ns(number).abs() <= MS_NS), "pauses of {pause_ms} ms");
     }
 }
@@ -174,8 +157,8 @@ fn network_stall_that_is_caught_up_with_is_no_loss() {
         stream.send_many(stalled, |packet| (100 + stalled - packet) * PACKET_NS);
         stream.send_many(2000, |_| 0);
         assert!(stream.holes().is_empty());
-        assert!(stream.placed.iter().all(|placed| placed.ahead.is_zero()));
-        assert!(stream.late_ns(stream.placed.len() - 1).abs() <= MS_NS);
+        assert!(stream.course.placed.iter().all(|placed| placed.ahead.is_zero()));
+        assert!(stream.late_ns(stream.course.placed.len() - 1).abs() <= MS_NS);
     }
 }
 
@@ -188,7 +171,7 @@ fn jumps_of_the_timestamps_are_no_holes() {
         stream.send_many(400, |_| 0);
     }
     assert!(stream.holes().is_empty(), "{:?}", stream.holes());
-    assert!(stream.late_ns(stream.placed.len() - 1).abs() <= MS_NS);
+    assert!(stream.late_ns(stream.course.placed.len() - 1).abs() <= MS_NS);
 }
 
 #[test]
@@ -250,7 +233,7 @@ fn clock_drift_of_both_signs_is_followed() {
         // An hour of packets, each slightly longer or shorter than declared.
         stream.send_many(180_000, |packet| jitter(packet) + packet * PACKET_NS * drift_ppm / 1_000_000);
         assert!(stream.holes().is_empty());
-        assert!(stream.placed.iter().all(|placed| placed.ahead.is_zero()));
+        assert!(stream.course.placed.iter().all(|placed| placed.ahead.is_zero()));
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::clock::{Placed, Stamped, StreamClock};
+use super::clock::{Stamped, StreamClock};
+use super::course::Course;
 
 const MS_NS: i64 = 1_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
@@ -51,45 +52,6 @@ struct Server {
     backlog_ns: i64,
 }
 
-/// The course of a stream.
-struct Course {
-    clock: StreamClock,
-    held: Vec<Stamped>,
-    waiting: Option<Stamped>,
-    placed: Vec<Placed>,
-    /// The number of packets when the clock settled, and the time.
-    settled: Option<(usize, i64)>,
-}
-
-impl Course {
-    fn take(&mut self, packet: Stamped) {
-        if !self.clock.is_settled() {
-            self.held.push(packet);
-            if self.clock.hold(packet).0 {
-                self.placed = self.clock.settle(&self.held, packet.arrived_ns);
-                self.settled = Some((self.placed.len(), packet.arrived_ns - BEGAN_NS));
-            }
-            return;
-        }
-        if let Some(waiting) = self.waiting.take() {
-            self.placed.push(self.clock.place(waiting, Some(packet)));
-        }
-        if self.clock.seems_lost(packet) {
-            self.waiting = Some(packet);
-        } else {
-            self.placed.push(self.clock.place(packet, None));
-        }
-    }
-
-    fn lost(&self) -> Duration {
-        self.placed.iter().filter_map(|placed| placed.lost).sum()
-    }
-
-    fn holes(&self) -> Vec<(usize, Duration)> {
-        self.placed.iter().enumerate().filter_map(|(number, placed)| placed.lost.map(|lost| (number, lost))).collect()
-    }
-}
-
 fn gauss(random: &mut fastrand::Rng) -> f64 {
     (0..12).map(|_| random.f64()).sum::<f64>() - 6.0
 }
@@ -98,7 +60,7 @@ fn gauss(random: &mut fastrand::Rng) -> f64 {
 fn play(codec: Codec, server: Server, seed: u64, is_lost: impl Fn(i64) -> bool) -> Course {
     let mut random = fastrand::Rng::with_seed(seed);
     let clock = StreamClock::new(codec.rate_hz, NOTHING_FOR);
-    let mut course = Course { clock, held: Vec::new(), waiting: None, placed: Vec::new(), settled: None };
+    let mut course = Course::new(clock);
     for number in 0..60 * SECOND_NS / codec.begin_ns(1) {
         let (begin_ns, end_ns) = (codec.begin_ns(number), codec.begin_ns(number + 1));
         let mut sent_ns = end_ns.max(server.backlog_ns);
@@ -143,7 +105,7 @@ fn uneven_timestamps_of_whole_audio_are_no_hole() {
         for codec in CODECS {
             for seed in 0..SEEDS {
                 let course = play(codec, server, seed, |_| false);
-                let (_, settled_ns) = course.settled.expect("settled");
+                let settled_ns = course.settled_ns.expect("settled") - BEGAN_NS;
                 let pause_ns = server.burst_ns.max(codec.begin_ns(1));
                 let within_ns = server.backlog_ns + 2 * SECOND_NS + pause_ns;
                 assert_eq!(course.holes(), [], "{} of {server:?}, seed {seed}", codec.name);
@@ -200,7 +162,7 @@ fn loss_among_uneven_timestamps_is_a_hole_of_whole_packets_once_it_persists() {
 fn large_writes_settle_after_three_of_them_and_before_the_watchdog() {
     for burst_ns in [500, 1000, 2000, 4000].map(|ms| ms * MS_NS) {
         let course = play(CODECS[0], Server { burst_ns, ..Server::default() }, 1, |_| false);
-        let (_, settled_ns) = course.settled.expect("settled");
+        let settled_ns = course.settled_ns.expect("settled") - BEGAN_NS;
         let most_ns = (3 * burst_ns).max(2 * SECOND_NS) + 100 * MS_NS;
         assert!(settled_ns <= most_ns, "writes of {burst_ns} ns: settled at {settled_ns} ns");
         assert!(settled_ns - burst_ns < NOTHING_FOR.as_nanos() as i64);

@@ -58,7 +58,6 @@ fn invalid_values_are_reported_with_line_and_allowed_values() {
         (source("transport = \"pigeon\""), "x.toml:5: transport is \"pigeon\"; allowed: tcp, udp, multicast, http"),
         (source("times = \"gps\""), "x.toml:5: times is \"gps\"; allowed: auto, arrival, sender"),
         (source("times = \"sender\""), "x.toml:5: source tone:440: only streams have"),
-        (camera("times = \"arrival\"\ntransport = \"tcp\""), "x.toml:4: source rtsp://"),
         (source("tls = \"off\""), "x.toml:5: tls is \"off\"; allowed: verify, insecure"),
         (source("track = 1"), "x.toml:5: source tone:440: only streams have"),
         (camera("track = 1\nffmpeg_options = { protocol_whitelist = \"file\" }"), "x.toml:4: source rtsp://"),
