@@ -205,8 +205,15 @@ impl Play {
     /// The gap before the oldest frame, which only a span that starts in it lists.
     fn gap_before(&self, frame: u64) -> Option<Gap> {
         let options = ReadOptions::new().available().silence(true);
-        let all = self.buffer.read_with(Span::Last(self.spec.duration()), &options).ok()?;
-        all.gaps().iter().map(|gap| gap.gap).find(|gap| gap.first_frame == frame)
+        let begins_ns = self.naive.begins_ns[frame as usize]?;
+        let two_frames_ns = 2_000_000_000 / i64::from(self.spec.sample_rate_hz()) + 1;
+        // In a buffer that is full without the gap, a span of time that begins in it.
+        let spans =
+            [Span::Last(self.spec.duration()), Span::Time(begins_ns - two_frames_ns..begins_ns + two_frames_ns)];
+        spans.into_iter().find_map(|span| {
+            let all = self.buffer.read_with(span, &options).ok()?;
+            all.gaps().iter().map(|gap| gap.gap).find(|gap| gap.first_frame == frame)
+        })
     }
 
     fn lose(&mut self, ms: u32, reported: Option<(GapReason, bool)>) {
