@@ -118,7 +118,11 @@ fn the_service_manager_is_notified_and_the_log_can_be_json() {
     let mut expect = |wanted: &str| {
         while !received.iter().any(|line: &String| line == wanted) {
             let mut message = [0; 1000];
-            let length = socket.recv(&mut message).expect(wanted);
+            let length = match socket.recv(&mut message) {
+                // A stopped and continued process.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                received => received.expect(wanted),
+            };
             received.extend(String::from_utf8_lossy(&message[..length]).lines().map(str::to_owned));
         }
     };
@@ -129,7 +133,7 @@ fn the_service_manager_is_notified_and_the_log_can_be_json() {
     expect("RELOADING=1");
     expect(
         "STATUS=configuration unchanged: capbuf.toml:2: unknown field `form`; allowed: `name`, `from`, `length`, `sample_rate`, \
-          `channels`, `format`, `mix`, `gain`, `track`, `transport`, `tls`, `ca_file`, `ffmpeg_options`, `lifetime`, \
+          `channels`, `format`, `mix`, `gain`, `track`, `transport`, `times`, `tls`, `ca_file`, `ffmpeg_options`, `lifetime`, \
           `when_gone`, `open_within`, `retry_after`, `retry_at_most_after`, `give_up_after`, `then_retry_every`, \
           `nothing_for`, `silence_for`, `wrong_rate`, `latency`",
     );
