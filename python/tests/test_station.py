@@ -5,7 +5,7 @@ import gc
 import os
 import pickle
 from collections.abc import Iterator
-from datetime import timezone
+from datetime import timedelta, timezone
 
 import numpy as np
 import pytest
