@@ -78,8 +78,9 @@ fn packets_that_come_or_are_stamped_unevenly_are_whole_audio() {
         });
         for (faults, recording) in recordings {
             let error_ms = recording.join().unwrap_or_else(|_| panic!("{faults}"));
-            // The server and ffmpeg take time on a busy machine; a backlog or a stall is longer.
-            assert!((-100..1000).contains(&error_ms), "{faults}: times are {error_ms} ms off");
+            // ffmpeg passes a burst of equal timestamps on with the next one: a second late. The backlog
+            // is longer.
+            assert!((-100..2000).contains(&error_ms), "{faults}: times are {error_ms} ms off");
         }
     });
 }
