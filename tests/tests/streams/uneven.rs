@@ -78,8 +78,8 @@ fn packets_that_come_or_are_stamped_unevenly_are_whole_audio() {
         });
         for (faults, recording) in recordings {
             let error_ms = recording.join().unwrap_or_else(|_| panic!("{faults}"));
-            // ffmpeg passes a burst of equal timestamps on with the next one: a second late. The backlog
-            // is longer.
+            // ffmpeg passes a burst of equal timestamps on with the next one: a second late.
+            // The backlog is longer.
             assert!((-100..2000).contains(&error_ms), "{faults}: times are {error_ms} ms off");
         }
     });
