@@ -60,6 +60,7 @@ fn span_has_the_clock_of_its_first_frame_and_the_largest_uncertainty() {
     assert!(distinct.len() > 1, "the uncertainty does not change: {distinct:?}");
 }
 
+#[cfg(feature = "observe")]
 #[test]
 fn metrics_have_the_uncertainty_and_its_clock() {
     let recording = recorded();
