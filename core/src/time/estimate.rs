@@ -124,16 +124,12 @@ impl Estimate {
     pub(crate) fn slew(&mut self, frame: u64, ns: i64, rate: f64) {
         let surplus_ns = self.slewed_ns(frame).saturating_sub(ns) as f64;
         self.arrived.raise(self.slewed.1, frame, surplus_ns);
-        self.shift_steady(ns);
+        self.shift(ns);
         self.slewed = (rate, frame);
     }
 
     /// Moves the clock: the wall clock was set, or audio of known length was lost.
     pub(crate) fn shift(&mut self, ns: i64) {
-        self.shift_steady(ns);
-    }
-
-    fn shift_steady(&mut self, ns: i64) {
         self.passed.shift(ns);
         self.arrived.shift(ns);
     }
@@ -165,7 +161,7 @@ impl Estimate {
             self.arrived
                 .restart(point.frame, point.utc_ns.saturating_sub(self.slewed_ns(point.frame)).saturating_sub(late_ns));
         } else {
-            self.shift_steady(ns);
+            self.shift(ns);
             self.last_error_ns = error_ns.saturating_sub(ns);
             self.moved_ns = self.spread_ns;
         }

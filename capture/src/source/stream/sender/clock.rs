@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::least::Least;
 use super::nut::Stamp;
 use super::reports::{Report, Reports};
 use super::stamps::Stamps;
+use crate::source::stream::least_delay::LeastDelay;
 
 const SECOND_NS: i64 = 1_000_000_000;
 /// The reports that must hold together: at first; where nothing is written before; and after the
@@ -47,7 +47,7 @@ pub(crate) struct SenderClock {
     /// The sender's clock was set, and the next packet has a time by the new one.
     is_set: bool,
     /// Arrival minus stream time, at the end of packets.
-    arrivals: Least,
+    arrivals: LeastDelay,
     began_ns: Option<i64>,
     remembered: Remembered,
 }
@@ -64,7 +64,7 @@ impl SenderClock {
             believed: None,
             candidate: None,
             is_set: false,
-            arrivals: Least::default(),
+            arrivals: LeastDelay::default(),
             began_ns: None,
             remembered,
         }

@@ -5,7 +5,6 @@
 //! reports are believed, and converts stream times to the sender's UTC.
 
 mod clock;
-mod least;
 mod nut;
 mod reports;
 mod stamps;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::least::Least;
+use crate::source::stream::least_delay::LeastDelay;
 
 const MS_NS: i64 = 1_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
@@ -47,7 +47,7 @@ pub(super) struct Reports {
     /// The stream time of the first report, and of the last change.
     first_ns: i64,
     changed_ns: i64,
-    delays: Least,
+    delays: LeastDelay,
     /// The least delay at the last change.
     delay_then_ns: Option<i64>,
     is_plausible: bool,
@@ -60,7 +60,7 @@ impl Reports {
             line: (0.0, report.stream_ns, 0.0),
             first_ns: report.stream_ns,
             changed_ns: report.stream_ns,
-            delays: Least::default(),
+            delays: LeastDelay::default(),
             delay_then_ns: None,
             is_plausible: false,
         }
